@@ -1,0 +1,67 @@
+//! What a run tells while it executes, and what remains of its calls.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, ToolName};
+
+/// Names one execution of one script. Unique for as long as anything remembers the run.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One of the two streams that a script prints to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogStream {
+    /// What `print` writes.
+    Stdout,
+    /// What goes to `sys.stderr`.
+    Stderr,
+}
+
+/// What happens in a run, in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RunEvent {
+    /// The script printed. The text is the part that the log kept.
+    Log {
+        /// Where it was printed to.
+        stream: LogStream,
+        /// What was printed.
+        text: String,
+    },
+    /// The script made a call.
+    CallStarted {
+        /// The call's number.
+        id: CallId,
+        /// The tool.
+        name: ToolName,
+    },
+    /// A call came to its end.
+    CallEnded(CallRecord),
+}
+
+/// One call of a run, as the run's report tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// The call's number.
+    #[serde(skip)]
+    pub id: Option<CallId>,
+    /// The tool's server.
+    pub server: String,
+    /// The tool.
+    pub tool: String,
+    /// `ok`, the [code](crate::CallError::code) of its error, or `cancelled`.
+    pub outcome: String,
+    /// From the call to its answer, in milliseconds, waiting for its turn included.
+    pub ms: u64,
+}

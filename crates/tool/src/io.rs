@@ -1,0 +1,47 @@
+//! The seams of a run: who answers its calls, and where it takes time and chance from.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::{CallId, Namespace, ToolCall, ToolOutcome};
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Answers the calls of a run.
+///
+/// One `ToolHost` serves one run: it is where a gateway keeps the grants of that run. Calls arrive concurrently, up to the
+/// run's `concurrent_calls`; dropping the future of a call cancels it.
+pub trait ToolHost: Send + Sync + 'static {
+    /// The servers and tools that the script sees. Must give the same answer for the whole run.
+    fn namespace(&self) -> &Namespace;
+
+    /// Answers one call. The names in it come from the guest and are not known to exist.
+    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome>;
+}
+
+/// Everything else that a run takes from the world.
+///
+/// With the same artifact, script, answers of tools and readings of this trait, a run takes the same path and consumes
+/// the same fuel: a record of these readings is what a replay needs.
+pub trait RunIo: Send + 'static {
+    /// The time of day, since the Unix epoch.
+    fn wall_clock(&mut self) -> Duration;
+
+    /// A clock that never goes back, since a point that is fixed for the run.
+    fn monotonic_clock(&mut self) -> Duration;
+
+    /// Fills `bytes` with randomness fit for keys.
+    fn fill_random(&mut self, bytes: &mut [u8]);
+
+    /// Completes when the monotonic clock has reached `deadline`.
+    fn sleep_until(&mut self, deadline: Duration) -> BoxFuture<'static, ()>;
+
+    /// Decides which of the calls that have their answers are reported to the script now, and in what order.
+    ///
+    /// `answered` holds them in the order in which they were answered. What stays out of the returned list is offered again
+    /// when the next call is answered. A live run reports all of them, as they come.
+    fn deliver(&mut self, answered: Vec<CallId>) -> Vec<CallId> {
+        answered
+    }
+}

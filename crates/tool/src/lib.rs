@@ -1,0 +1,31 @@
+//! The nouns that every room of Exuvia shares, and the two seams a run stands on.
+//!
+//! A script sees a [`Namespace`]: the servers and tools that are visible to it, under Python names. Each tool call of the
+//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
+//! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
+//!
+//! This crate decides nothing and does nothing: no async runtime, no clock, no file, no environment.
+//!
+//! ```
+//! use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
+//!
+//! let call = ToolCall {
+//!     id: CallId(1),
+//!     name: ToolName::new("crm", "get_contacts"),
+//!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
+//! };
+//! assert_eq!(call.name.to_string(), "crm.get_contacts");
+//! assert_eq!(CallError::Denied("no".into()).code(), "denied");
+//! ```
+
+mod call;
+mod event;
+mod io;
+mod json;
+mod namespace;
+
+pub use call::{CallError, CallId, ToolCall, ToolName, ToolOutcome};
+pub use event::{CallRecord, LogStream, RunEvent, RunId};
+pub use io::{BoxFuture, RunIo, ToolHost};
+pub use json::{Json, JsonError};
+pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

@@ -1,0 +1,164 @@
+//! The servers and tools that a script sees, under the names it writes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A tool as its server describes it. All of it is the server's claim: untrusted, and no ground for authority.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolDescriptor {
+    /// The tool's name.
+    pub name: String,
+    /// A name for people.
+    pub title: Option<String>,
+    /// What the tool does, in the server's words.
+    pub description: Option<String>,
+    /// The JSON Schema of the arguments object.
+    pub input_schema: Value,
+    /// The JSON Schema of the structured result, if the server gives one.
+    pub output_schema: Option<Value>,
+    /// What the tool claims of its effects.
+    pub annotations: ToolAnnotations,
+}
+
+/// What a tool claims of its effects. Hints to show, never to act on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolAnnotations {
+    /// It says that it changes nothing.
+    pub read_only: Option<bool>,
+    /// It says that it may destroy something.
+    pub destructive: Option<bool>,
+}
+
+/// Checks the arguments of one tool against its schema.
+pub trait ArgumentCheck: Send + Sync {
+    /// # Errors
+    ///
+    /// A sentence for the script's author: where in the arguments, what was expected, what was found.
+    fn check(&self, arguments: &Value) -> Result<(), String>;
+}
+
+/// One parameter of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The keyword that a script writes: a Python identifier, no keyword, unique in its tool.
+    pub python_name: String,
+    /// The key in the arguments object.
+    pub name: String,
+    /// Whether the schema requires it.
+    pub required: bool,
+}
+
+/// One tool under its Python name.
+#[derive(Clone)]
+pub struct Tool {
+    /// The attribute that a script writes: a Python identifier, no keyword, unique in its server.
+    pub python_name: String,
+    /// The tool as its server describes it.
+    pub descriptor: ToolDescriptor,
+    /// The parameters in schema order: the order in which positional arguments fill them.
+    pub parameters: Vec<Parameter>,
+    /// Whether the schema lets keys pass that it does not name.
+    pub accepts_other_keywords: bool,
+    /// One line without `def`: `get_orders(customer: int, limit: int = 10) -> list[dict]`.
+    pub signature: String,
+    /// What `help` shows below the signature.
+    pub documentation: String,
+    /// The check of the arguments.
+    pub arguments: Arc<dyn ArgumentCheck>,
+}
+
+impl Tool {
+    /// The tool's own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.descriptor.name
+    }
+}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tool").field("python_name", &self.python_name).field("signature", &self.signature).finish()
+    }
+}
+
+/// One server under its Python name.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The global that a script writes.
+    pub python_name: String,
+    /// The server's name in the configuration.
+    pub name: String,
+    tools: Vec<Tool>,
+    by_any_name: HashMap<String, usize>,
+}
+
+impl Server {
+    /// A server with its tools in the order in which they are shown.
+    ///
+    /// A tool is found by its own name first and by its Python name second.
+    #[must_use]
+    pub fn new(name: impl Into<String>, python_name: impl Into<String>, tools: Vec<Tool>) -> Self {
+        let mut by_any_name = HashMap::with_capacity(tools.len());
+        for (index, tool) in tools.iter().enumerate() {
+            by_any_name.entry(tool.name().to_owned()).or_insert(index);
+        }
+        for (index, tool) in tools.iter().enumerate() {
+            by_any_name.entry(tool.python_name.clone()).or_insert(index);
+        }
+        Self { python_name: python_name.into(), name: name.into(), tools, by_any_name }
+    }
+
+    /// The tools, in the order in which they are shown.
+    #[must_use]
+    pub fn tools(&self) -> &[Tool] {
+        &self.tools
+    }
+
+    /// The tool with this own name or Python name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Tool> {
+        self.by_any_name.get(name).map(|&index| &self.tools[index])
+    }
+
+    /// The tool with this own name: the spelling that calls are authorised in.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.find(name).filter(|tool| tool.name() == name)
+    }
+}
+
+/// The servers and tools visible to one run.
+#[derive(Debug, Clone, Default)]
+pub struct Namespace {
+    servers: Vec<Server>,
+}
+
+impl Namespace {
+    /// A namespace of these servers, in the order in which they are shown. Their names and Python names must be unique.
+    #[must_use]
+    pub fn new(servers: Vec<Server>) -> Self {
+        Self { servers }
+    }
+
+    /// The servers, in the order in which they are shown.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The server with this name in the configuration.
+    #[must_use]
+    pub fn server(&self, name: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.name == name)
+    }
+
+    /// The server with this name or Python name.
+    #[must_use]
+    pub fn find_server(&self, name: &str) -> Option<&Server> {
+        self.server(name).or_else(|| self.servers.iter().find(|server| server.python_name == name))
+    }
+}
