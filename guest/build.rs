@@ -1,4 +1,90 @@
-fn main() {
-    let out = std::env::var("OUT_DIR").unwrap();
-    std::fs::write(format!("{out}/guest.wasm"), b"").unwrap();
+//! Turns `python/` and `../wit/` into the guest component.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result};
+use componentize_py::ComponentGenerator;
+use sha2::{Digest, Sha256};
+
+/// The module whose top level is run before the snapshot and whose `WitWorld` answers `run`.
+const ENTRY_MODULE: &str = "exuvia.entry";
+
+fn main() -> Result<()> {
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let wit = here.join("../wit");
+
+    println!("cargo:rerun-if-changed=build.rs");
+    for file in files_with_extension(&wit, "wit")? {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+
+    // The interpreter writes `__pycache__` beside what it imports. It gets a copy, so that a build changes nothing
+    // in the source tree: what cargo watches, and what git sees.
+    let python = out.join("python");
+    if python.exists() {
+        fs::remove_dir_all(&python)?;
+    }
+    let source = here.join("python");
+    for file in files_with_extension(&source, "py")? {
+        println!("cargo:rerun-if-changed={}", file.display());
+        let copy = python.join(file.strip_prefix(&source)?);
+        fs::create_dir_all(copy.parent().context("a file has a directory")?)?;
+        fs::copy(&file, &copy)?;
+    }
+
+    let component = out.join("guest.wasm");
+    generate(&wit, &python, &component)?;
+
+    let digest = Sha256::digest(fs::read(&component)?);
+    let digest = digest.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    println!("cargo:rustc-env=EXUVIA_GUEST_DIGEST={digest}");
+    Ok(())
+}
+
+/// All files with this extension under `root`, sorted. Watched one by one rather than by directory: the documentation
+/// beside them must not cost a rebuild, and a new file is always imported by a changed one.
+fn files_with_extension(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn generate(wit: &Path, python: &Path, component: &Path) -> Result<()> {
+    let python = python.to_str().context("OUT_DIR is UTF-8")?;
+    let generator = ComponentGenerator {
+        wit_paths: &[wit],
+        worlds: &["sandbox"],
+        features: &[],
+        all_features: false,
+        world_module: None,
+        python_path: &[python],
+        module_worlds: &[],
+        app_name: ENTRY_MODULE,
+        output_path: component,
+        add_to_linker: None,
+        stub_wasi: false,
+        import_interface_names: &HashMap::new(),
+        export_interface_names: &HashMap::new(),
+        full_names: false,
+        intersect_world: None,
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(generator.generate())
 }

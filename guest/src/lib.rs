@@ -1,4 +1,17 @@
-//! The Python guest of Exuvia.
-#![doc = ""]
-/// The component.
+//! The Python guest of Exuvia: a WebAssembly component that holds an initialised CPython 3.14 and the Python side of
+//! the contract in `wit/`.
+//!
+//! `build.rs` makes it from `guest/python/` with componentize-py. `exuvia-runtime` compiles it to native code; another
+//! host can take [`COMPONENT`] as it is. This crate decides nothing and runs nothing.
+//!
+//! ```
+//! assert!(exuvia_guest::COMPONENT.starts_with(b"\0asm"));
+//! assert_eq!(exuvia_guest::DIGEST.len(), 64);
+//! ```
+
+/// The component, in the binary format. About 35 MB.
 pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wasm"));
+
+/// The SHA-256 of [`COMPONENT`], as 64 lower-case hexadecimal digits. Two builds of the same source differ: what
+/// replays a run must hold the digest of the guest that made it.
+pub const DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");
