@@ -1,0 +1,87 @@
+//! Variables in configuration values.
+
+/// Replaces the variables in `text`.
+///
+/// `${NAME}` and `${NAME:-default}` are Claude Code's form, `${env:NAME}` is Cursor's, and `${userHome}` its name for `HOME`.
+/// As in a shell, the default also stands in for an empty variable. Any other `${..}` stays as it is, because it may be
+/// meant for a shell that the server's command starts.
+///
+/// # Errors
+///
+/// What is wrong with each variable that has no value.
+pub(crate) fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Vec<String>> {
+    let (mut out, mut rest, mut errors) = (String::with_capacity(text.len()), text, Vec::new());
+    while let Some(start) = rest.find("${") {
+        out.push_str(&rest[..start]);
+        let Some(length) = rest[start..].find('}') else { break };
+        let (reference, body) = (&rest[start..=start + length], &rest[start + 2..start + length]);
+        match value(body, lookup) {
+            Ok(Some(value)) => out.push_str(&value),
+            Ok(None) => out.push_str(reference),
+            Err(error) => errors.push(error),
+        }
+        rest = &rest[start + length + 1..];
+    }
+    out.push_str(rest);
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+fn value(body: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+    if body == "userHome" {
+        return value("HOME", lookup);
+    }
+    if body.starts_with("input:") || body.starts_with("workspaceFolder") {
+        return Err(format!("`${{{body}}}` is only known to the editor; write the value or an environment variable"));
+    }
+    let (name, default) = match body.split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (body.strip_prefix("env:").unwrap_or(body), None),
+    };
+    let identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !identifier {
+        return Ok(None);
+    }
+    match (lookup(name), default) {
+        (Some(value), None) => Ok(Some(value)),
+        (Some(value), Some(_)) if !value.is_empty() => Ok(Some(value)),
+        (_, Some(default)) => Ok(Some(default.to_owned())),
+        (None, None) => Err(format!("the variable {name} is not set; set it, or write ${{{name}:-default}}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(text: &str) -> Result<String, Vec<String>> {
+        expand(text, &|name| match name {
+            "HOME" => Some("/home/ada".into()),
+            "TOKEN" => Some("s3cret".into()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn variables_are_replaced_in_every_form_that_clients_write() {
+        assert_eq!(expanded("${TOKEN}").unwrap(), "s3cret");
+        assert_eq!(expanded("a ${env:TOKEN} b ${HOME}/x").unwrap(), "a s3cret b /home/ada/x");
+        assert_eq!(expanded("${userHome}/.x").unwrap(), "/home/ada/.x");
+        assert_eq!(expanded("${GONE:-d:-e}|${TOKEN:-d}|${EMPTY:-d}|${EMPTY}|${GONE:-}").unwrap(), "d:-e|s3cret|d||");
+    }
+
+    #[test]
+    fn what_is_no_variable_stays() {
+        for text in ["$TOKEN", "costs 5$", "${#x}", "${x%%.*}", "${", "${TOKEN", "$${}"] {
+            assert_eq!(expanded(text).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn every_unset_variable_is_named() {
+        let errors = expanded("${A}${TOKEN}${env:B}${input:key}").unwrap_err();
+        assert_eq!(errors.len(), 3);
+        assert!(errors[0].contains("variable A is not set"), "{errors:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The MCP servers behind the gateway: started, listed, called, bounded.
+//!
+//! [`Upstreams`] starts every configured server as a child process and speaks MCP with it over stdio, in whichever of the two
+//! protocol eras it knows. There is one `Upstreams` per gateway; it holds one connection per server, shared by all runs. Its
+//! one way to call a tool takes a [`Permit`](exuvia_policy::Permit), which only the policy makes, and uses it up.
+//!
+//! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehaviour stays its own, and an
+//! answer is handed on as it was written. No child outlives this process.
+//!
+//! This crate reads neither files nor the environment: [`parse_mcp_servers`] takes a text and a lookup.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use exuvia_policy::{Grants, authorize};
+//! use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+//! use exuvia_upstream::{CallLimits, ServerConfig, UpstreamLimits, Upstreams};
+//!
+//! # async fn example() {
+//! let crm = ServerConfig::new("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
+//! let upstreams = Upstreams::start(vec![crm], UpstreamLimits::default()).await;
+//! for server in upstreams.servers() {
+//!     println!("{}: {:?}, {} tools", server.name, server.state, server.tools.len());
+//! }
+//!
+//! let name = ToolName::new("crm", "get_contact");
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
+//! let permit = authorize(call, &Grants::of([name])).unwrap();
+//! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
+//! println!("{:?}", upstreams.call(permit, limits).await);
+//!
+//! upstreams.shutdown().await;
+//! # }
+//! ```
+
+mod config;
+mod connection;
+mod exchange;
+mod expand;
+mod lines;
+mod list;
+mod mcp_servers;
+mod message;
+mod process;
+mod raw;
+mod reaper;
+mod server;
+mod upstreams;
+mod value;
+mod wire;
+
+pub use config::{CallLimits, ConfigError, PASSED_VARIABLES, ServerConfig, UpstreamLimits};
+pub use mcp_servers::{McpServers, parse_mcp_servers};
+pub use upstreams::{Era, ServerState, ServerStatus, Upstreams};

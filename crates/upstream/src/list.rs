@@ -1,0 +1,174 @@
+//! A server's list of tools, read tool by tool.
+
+use std::collections::HashSet;
+
+use exuvia_tool::{ToolAnnotations, ToolDescriptor};
+use serde_json::Value;
+
+use crate::{UpstreamLimits, raw};
+
+/// The longest tool name.
+const NAME_BYTES: usize = 512;
+/// Warnings of one server; one that has more to warn of is beyond repair.
+const WARNINGS: usize = 100;
+
+/// The tools of a server, as its pages come in.
+#[derive(Debug)]
+pub(crate) struct ToolList {
+    limits: UpstreamLimits,
+    pages: usize,
+    bytes: usize,
+    names: HashSet<String>,
+    /// The tools, in the server's order.
+    pub(crate) tools: Vec<ToolDescriptor>,
+    /// What was left out, for the operator.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl ToolList {
+    /// A list without pages.
+    pub(crate) fn new(limits: UpstreamLimits) -> Self {
+        Self { limits, pages: 0, bytes: 0, names: HashSet::new(), tools: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
+    pub(crate) fn page(&mut self, result: &str) -> Option<String> {
+        self.pages += 1;
+        self.bytes += result.len();
+        if self.bytes > self.limits.list_bytes {
+            self.warn(format!("its tool list is longer than {} bytes; the rest is left out", self.limits.list_bytes));
+            return None;
+        }
+        for tool in raw::elements(raw::member(result, "tools").unwrap_or("[]")) {
+            if self.tools.len() >= self.limits.tools {
+                self.warn(format!("it has more than {} tools; the rest is left out", self.limits.tools));
+                return None;
+            }
+            match self.read(tool) {
+                Ok(tool) => self.tools.push(tool),
+                Err(warning) => self.warn(warning),
+            }
+        }
+        let cursor = serde_json::from_str::<String>(raw::member(result, "nextCursor")?).ok()?;
+        if self.pages >= self.limits.list_pages {
+            self.warn(format!("its tool list has more than {} pages; the rest is left out", self.limits.list_pages));
+            return None;
+        }
+        Some(cursor)
+    }
+
+    fn read(&mut self, tool: &str) -> Result<ToolDescriptor, String> {
+        let position = self.tools.len() + 1;
+        let name = raw::member(tool, "name").and_then(|name| serde_json::from_str::<String>(name).ok());
+        let name = match name {
+            Some(name) if name.is_empty() || name.len() > NAME_BYTES => None,
+            name => name,
+        }
+        .ok_or_else(|| format!("the tool at place {position} has no usable name; it is left out"))?;
+        let left_out = |why: &str| Err(format!("tool {name:?} {why}; it is left out"));
+        if raw::too_deep(tool) {
+            return left_out("has a schema that nests too deep");
+        }
+        let Ok(Value::Object(mut tool)) = serde_json::from_str(tool) else { return left_out("is malformed") };
+        let input_schema = match tool.shift_remove("inputSchema") {
+            Some(schema @ Value::Object(_)) => schema,
+            Some(_) => return left_out("has an inputSchema that is no object"),
+            None => return left_out("has no inputSchema"),
+        };
+        if self.names.contains(&name) {
+            return left_out("is listed twice; the first one counts, the second");
+        }
+        let output_schema = match tool.shift_remove("outputSchema") {
+            Some(schema @ Value::Object(_)) => Some(schema),
+            None | Some(Value::Null) => None,
+            Some(_) => {
+                self.warn(format!("tool {name:?} has an outputSchema that is no object; it is ignored"));
+                None
+            }
+        };
+        let annotations = tool.shift_remove("annotations").unwrap_or_default();
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        self.names.insert(name.clone());
+        Ok(ToolDescriptor {
+            name,
+            title: text(tool.get("title")).or_else(|| text(annotations.get("title"))),
+            description: text(tool.get("description")),
+            input_schema,
+            output_schema,
+            annotations: ToolAnnotations {
+                read_only: annotations.get("readOnlyHint").and_then(Value::as_bool),
+                destructive: annotations.get("destructiveHint").and_then(Value::as_bool),
+            },
+        })
+    }
+
+    fn warn(&mut self, warning: String) {
+        if self.warnings.len() < WARNINGS {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+/// Whether a tool's value comes boxed as `{"result": ..}`, because its schema had to be an object and its value is none.
+pub(crate) fn is_boxed(tool: &ToolDescriptor) -> bool {
+    tool.output_schema.as_ref().and_then(|schema| schema.get("x-fastmcp-wrap-result")) == Some(&Value::Bool(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(limits: UpstreamLimits, pages: &[&str]) -> (Vec<String>, Vec<String>, Option<String>) {
+        let mut list = ToolList::new(limits);
+        let cursor = pages.iter().map(|page| list.page(page)).last().flatten();
+        (list.tools.into_iter().map(|tool| tool.name).collect(), list.warnings, cursor)
+    }
+
+    #[test]
+    fn one_malformed_tool_loses_only_itself() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let page = format!(
+            r#"{{"tools": [{{"name": "a", "inputSchema": {{}}}}, {{"name": "b", "inputSchema": 7}}, 5, {{"name": ""}},
+            {{"name": "deep", "inputSchema": {{"x": {deep}}}}}, {{"name": "a", "inputSchema": {{}}}},
+            {{"name": "c", "inputSchema": {{}}, "outputSchema": true, "execution": {{}}}}]}}"#
+        );
+        let (tools, warnings, cursor) = list(UpstreamLimits::default(), &[&page]);
+        assert_eq!((tools, cursor), (vec!["a".to_owned(), "c".to_owned()], None));
+        assert_eq!(warnings.len(), 6, "{warnings:#?}");
+        assert!(warnings.iter().any(|warning| warning.contains("\"b\"")));
+    }
+
+    #[test]
+    fn pages_and_tools_are_bounded() {
+        let page = |n: u32| format!(r#"{{"tools":[{{"name":"t{n}","inputSchema":{{}}}}],"nextCursor":"{n}"}}"#);
+        let pages = [page(1), page(2), page(3)];
+        let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+        let limits =
+            |tools, list_pages, list_bytes| UpstreamLimits { tools, list_pages, list_bytes, ..Default::default() };
+        assert_eq!(
+            list(limits(9, 9, 999), &pages),
+            (vec!["t1".into(), "t2".into(), "t3".into()], vec![], Some("3".into()))
+        );
+        let (tools, warnings, cursor) = list(limits(9, 2, 999), &pages[..2]);
+        assert_eq!((tools.len(), warnings.len(), cursor), (2, 1, None));
+        let (tools, warnings, cursor) = list(limits(1, 9, 999), &pages[..2]);
+        assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
+        let (tools, warnings, cursor) = list(limits(9, 9, 60), &pages[..2]);
+        assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
+    }
+
+    #[test]
+    fn claims_and_schemas_are_kept_in_their_order() {
+        let mut list = ToolList::new(UpstreamLimits::default());
+        list.page(
+            r#"{"tools":[{"name":"t","annotations":{"title":"T","readOnlyHint":true},
+            "inputSchema":{"properties":{"z":{"maximum":12345678901234567890123},"a":{}}},
+            "outputSchema":{"x-fastmcp-wrap-result":true}}]}"#,
+        );
+        let tool = &list.tools[0];
+        assert_eq!(tool.title.as_deref(), Some("T"));
+        assert_eq!(tool.annotations, ToolAnnotations { read_only: Some(true), destructive: None });
+        assert_eq!(tool.input_schema.to_string(), r#"{"properties":{"z":{"maximum":12345678901234567890123},"a":{}}}"#);
+        assert!(is_boxed(tool));
+    }
+}

@@ -1,0 +1,74 @@
+//! The fake server under a configuration, and calls to it.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use exuvia_policy::{Grants, authorize};
+use exuvia_tool::{BoxFuture, CallId, Json, ToolCall, ToolName, ToolOutcome};
+use exuvia_upstream::{CallLimits, Era, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use serde_json::Value;
+
+pub fn config(name: &str, args: &[&str]) -> ServerConfig {
+    let program = exuvia_fake_upstream::program().to_str().unwrap().to_owned();
+    let args = args.iter().map(|arg| (*arg).to_owned());
+    let mut config = ServerConfig::new(name, program, args, &|name| std::env::var(name).ok());
+    config.start_timeout = Duration::from_secs(20);
+    config
+}
+
+/// One fake server, named `fake`.
+pub async fn start(args: &[&str]) -> Upstreams {
+    start_with(args, UpstreamLimits::default()).await
+}
+
+pub async fn start_with(args: &[&str], limits: UpstreamLimits) -> Upstreams {
+    let upstreams = Upstreams::start(vec![config("fake", args)], limits).await;
+    era(&upstreams);
+    upstreams
+}
+
+pub fn era(upstreams: &Upstreams) -> Era {
+    match &upstreams.servers()[0].state {
+        ServerState::Ready { era } => *era,
+        ServerState::Failed { message } => panic!("{message}"),
+    }
+}
+
+pub const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(10), result_bytes: 1 << 20 };
+
+pub fn limited(
+    upstreams: &Upstreams,
+    tool: &str,
+    arguments: &str,
+    limits: CallLimits,
+) -> BoxFuture<'static, ToolOutcome> {
+    let name = ToolName::new("fake", tool);
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
+    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), limits)
+}
+
+pub async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {
+    limited(upstreams, tool, arguments, LIMITS).await
+}
+
+pub async fn value(upstreams: &Upstreams, tool: &str, arguments: &str) -> Value {
+    call(upstreams, tool, arguments).await.unwrap().to_value().unwrap()
+}
+
+/// Whether a process with this id runs (a zombie does not).
+pub fn runs(pid: i64) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
+}
+
+/// Waits until none of the processes runs.
+pub async fn gone(pids: &[i64], within: Duration) -> bool {
+    let start = std::time::Instant::now();
+    while pids.iter().any(|&pid| runs(pid)) {
+        if start.elapsed() > within {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    true
+}

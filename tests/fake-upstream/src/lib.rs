@@ -1,0 +1,57 @@
+//! An MCP server over stdio that misbehaves on demand, for tests of whatever talks to MCP servers.
+//!
+//! Raw JSON lines, no MCP library: it can send what a library would not let through. The command line says how it starts,
+//! lists and ends; its tools say what happens in a call:
+//!
+//! | tool | arguments | what it does |
+//! |---|---|---|
+//! | `echo` | `value` | answers `{"value": ..}` as structured content and as text |
+//! | `answer` | `result` | answers with this result, as given |
+//! | `error` | `error` | answers with this JSON-RPC error, as given |
+//! | `lines` | `lines` | writes these lines as they are, `$ID` replaced by the request's id |
+//! | `long` | `bytes`, `id_last` | answers with a text of this length; the id stands first or last in the line |
+//! | `not_utf8` | | answers with a text that is not UTF-8 |
+//! | `hang` | | never answers |
+//! | `exit` | `code` | ends |
+//! | `half` | | writes half an answer and ends |
+//! | `ask` | `method` | sends a request of its own, waits for the answer to it, then fails with that |
+//! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
+//! | `seen` | | what it was sent: methods, and the ids of cancelled requests |
+//! | `process` | | its process id and its child's |
+//! | `environment` | | its environment, arguments and working directory |
+
+mod call;
+mod options;
+mod server;
+
+use std::path::PathBuf;
+
+pub use options::Options;
+
+/// Runs the server on this process's arguments, stdin and stdout. Gives the exit code.
+pub fn main() -> u8 {
+    match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => server::run(&options),
+        Err(message) => {
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{message}\n").as_bytes());
+            2
+        }
+    }
+}
+
+/// The server's executable, for tests of other packages: beside the test that asks, as an example of its package or as this
+/// package's own binary.
+///
+/// # Panics
+///
+/// It was not built.
+#[must_use]
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its executable");
+    let beside = test.ancestors().skip(1).take(2);
+    let candidates = beside.flat_map(|dir| [dir.join("examples/fake-upstream"), dir.join("exuvia-fake-upstream")]);
+    let newest = candidates
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .max_by_key(|(modified, _)| *modified);
+    newest.expect("build the package exuvia-fake-upstream first").1
+}
