@@ -1,0 +1,193 @@
+//! The stub files of a namespace: listed, and read by lines.
+//!
+//! A server is one file, `crm.pyi`, or one file for each tool, `crm/get_contacts.pyi`; which of the two is a [`Layout`]
+//! of the server.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use exuvia_tool::{Namespace, Server, Tool};
+
+use crate::closest::closest;
+use crate::search;
+use crate::stub;
+
+/// How long a list may get, in bytes. Names of tools come to about four bytes a token, so that is well under 1,500.
+const MAX_LIST_BYTES: usize = 4_000;
+
+/// How a server's stubs are cut into files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One file for the server.
+    #[default]
+    Server,
+    /// One file for each tool.
+    Tool,
+}
+
+/// The layout of each server, by its name in the configuration. Servers that are not named have one file.
+#[derive(Debug, Clone, Default)]
+pub struct Layouts(HashMap<String, Layout>);
+
+impl Layouts {
+    /// Sets the layout of one server.
+    #[must_use]
+    pub fn with(mut self, server: impl Into<String>, layout: Layout) -> Self {
+        self.0.insert(server.into(), layout);
+        self
+    }
+
+    fn of(&self, server: &Server) -> Layout {
+        self.0.get(&server.name).copied().unwrap_or_default()
+    }
+}
+
+/// No stub file has this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotFound {
+    /// What was asked for.
+    pub file: String,
+    /// Files that may have been meant, the likeliest first.
+    pub closest: Vec<String>,
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no stub file {:?}", crate::text::cut(&self.file, 120))?;
+        match self.closest.as_slice() {
+            [] => f.write_str("; listToolFiles lists them"),
+            closest => write!(f, "; did you mean {}?", closest.join(" or ")),
+        }
+    }
+}
+
+impl std::error::Error for NotFound {}
+
+/// The stub files with the number of their tools; with a `query`, the tools that fit it best, each with its file.
+#[must_use]
+pub fn list(namespace: &Namespace, layouts: &Layouts, query: Option<&str>) -> String {
+    match query.map(str::trim).filter(|query| !query.is_empty()) {
+        Some(query) => found(namespace, layouts, query),
+        None => all(namespace, layouts),
+    }
+}
+
+fn all(namespace: &Namespace, layouts: &Layouts) -> String {
+    let servers = namespace.servers();
+    let tools: usize = servers.iter().map(|server| server.tools().len()).sum();
+    let mut list = format!("{tools} tools\n");
+    let mut left = servers.len();
+    for server in servers {
+        // What is still free is shared out evenly, so that one large server does not crowd the others out.
+        let share = MAX_LIST_BYTES.saturating_sub(list.len()) / left;
+        let entry = entry(server, layouts.of(server), share);
+        if list.len() + entry.len() > MAX_LIST_BYTES {
+            break;
+        }
+        list.push_str(&entry);
+        left -= 1;
+    }
+    if left > 0 {
+        list.push_str(&format!("and {left} more servers: narrow the list with a query\n"));
+    }
+    list
+}
+
+fn entry(server: &Server, layout: Layout, share: usize) -> String {
+    let (name, tools) = (&server.python_name, server.tools());
+    if layout == Layout::Server {
+        return format!("{name}.pyi {}\n", tools.len());
+    }
+    let mut entry = format!("{name}/*.pyi {}:", tools.len());
+    let end = " and more: use a query";
+    for (index, tool) in tools.iter().enumerate() {
+        let reserve = if index + 1 == tools.len() { 0 } else { end.len() };
+        if entry.len() + tool.python_name.len() + 2 + reserve > share {
+            entry.push_str(end);
+            break;
+        }
+        entry.push(' ');
+        entry.push_str(&tool.python_name);
+    }
+    entry.push('\n');
+    entry
+}
+
+fn found(namespace: &Namespace, layouts: &Layouts, query: &str) -> String {
+    let hits = search::search(namespace, query);
+    if hits.is_empty() {
+        return "no tool fits; try other words, or no query for the list of files\n".to_owned();
+    }
+    let mut list = String::new();
+    for (shown, hit) in hits.iter().enumerate() {
+        let file = file_of(hit.server, hit.tool, layouts);
+        let about = stub::summary(hit.tool).map(|summary| format!(": {summary}")).unwrap_or_default();
+        let line = format!("{file} {}{about}\n", hit.tool.python_name);
+        if list.len() + line.len() > MAX_LIST_BYTES {
+            list.push_str(&format!("and {} more: add words to the query\n", hits.len() - shown));
+            break;
+        }
+        list.push_str(&line);
+    }
+    list
+}
+
+fn file_of(server: &Server, tool: &Tool, layouts: &Layouts) -> String {
+    match layouts.of(server) {
+        Layout::Server => format!("{}.pyi", server.python_name),
+        Layout::Tool => format!("{}/{}.pyi", server.python_name, tool.python_name),
+    }
+}
+
+/// The lines `first` to `last` of a stub file, counted from 1; without them, from the beginning and to the end. A line
+/// before them says where they are from, if they are not the whole file.
+///
+/// Both layouts can be read, whatever is listed.
+///
+/// # Errors
+///
+/// No stub file has this name.
+pub fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<usize>) -> Result<String, NotFound> {
+    let text = whole(namespace, file).ok_or_else(|| not_found(namespace, file))?;
+    let lines: Vec<&str> = text.lines().collect();
+    let first = first.unwrap_or(1).max(1);
+    let last = last.unwrap_or(lines.len()).min(lines.len());
+    if first == 1 && last == lines.len() {
+        return Ok(text);
+    }
+    if first > last {
+        return Ok(format!("# {} has {} lines\n", file.trim(), lines.len()));
+    }
+    let part: String = lines[first - 1..last].iter().map(|line| format!("{line}\n")).collect();
+    Ok(format!("# lines {first} to {last} of {}\n{part}", lines.len()))
+}
+
+fn whole(namespace: &Namespace, file: &str) -> Option<String> {
+    let name = file.trim();
+    let name = name.strip_suffix(".pyi").unwrap_or(name);
+    match name.split_once('/') {
+        None => namespace.find_server(name).map(stub::server_stub),
+        Some((server, tool)) => {
+            let server = namespace.find_server(server)?;
+            server.find(tool).map(|tool| stub::tool_stub(server, tool))
+        }
+    }
+}
+
+fn not_found(namespace: &Namespace, file: &str) -> NotFound {
+    let name = file.trim();
+    let name = name.strip_suffix(".pyi").unwrap_or(name);
+    let by_path = name.split_once('/').and_then(|(server, tool)| Some((namespace.find_server(server)?, tool)));
+    let closest: Vec<String> = match by_path {
+        Some((server, tool)) => {
+            let names = closest(tool, server.tools().iter().map(|tool| tool.python_name.as_str()));
+            names.iter().map(|tool| format!("{}/{tool}.pyi", server.python_name)).collect()
+        }
+        None => {
+            let name = name.split('/').next().unwrap_or(name);
+            let names = closest(name, namespace.servers().iter().map(|server| server.python_name.as_str()));
+            names.iter().map(|server| format!("{server}.pyi")).collect()
+        }
+    };
+    NotFound { file: file.to_owned(), closest }
+}

@@ -1,0 +1,66 @@
+//! From what servers list to what a script sees.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use exuvia_tool::{Namespace, Parameter, Server, Tool, ToolDescriptor};
+
+use crate::arguments::SchemaCheck;
+use crate::docs;
+use crate::names::{Kind, python_names};
+use crate::schema::Document;
+use crate::shape::Subject;
+
+/// Builds the namespace of these servers, each under its name in the configuration, in this order.
+///
+/// A server or tool that repeats an earlier name is left out: no call could reach it. Schemas are compiled at the first
+/// call of their tool.
+#[must_use]
+pub fn build(servers: Vec<(String, Vec<ToolDescriptor>)>) -> Namespace {
+    let mut seen = HashSet::new();
+    let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
+    let names: Vec<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
+    let python_names = python_names(Kind::Server, &names);
+    let built = servers.into_iter().zip(python_names);
+    Namespace::new(built.map(|((name, tools), python_name)| server(name, python_name, tools)).collect())
+}
+
+fn server(name: String, python_name: String, descriptors: Vec<ToolDescriptor>) -> Server {
+    let mut seen = HashSet::new();
+    let descriptors: Vec<_> = descriptors.into_iter().filter(|tool| seen.insert(tool.name.clone())).collect();
+    let names: Vec<&str> = descriptors.iter().map(|tool| tool.name.as_str()).collect();
+    let python_names = python_names(Kind::Tool, &names);
+    let tools = descriptors.into_iter().zip(python_names);
+    let tools = tools.map(|(descriptor, tool_name)| tool(&python_name, tool_name, descriptor)).collect();
+    Server::new(name, python_name, tools)
+}
+
+fn tool(server: &str, python_name: String, descriptor: ToolDescriptor) -> Tool {
+    let document = Document::new(&descriptor.input_schema);
+    let object = document.object(document.root());
+    let names: Vec<&str> = object.properties.iter().map(|property| property.name).collect();
+    let parameter_names = python_names(Kind::Parameter, &names);
+    let parameter = |(property, python_name): (&crate::schema::Property<'_>, &String)| Parameter {
+        python_name: python_name.clone(),
+        name: property.name.to_owned(),
+        required: property.required,
+    };
+    let parameters: Vec<_> = object.properties.iter().zip(&parameter_names).map(parameter).collect();
+    // A schema that describes nothing at all leaves the tool open; one that lists keys and is silent about others does
+    // not: there, a keyword that nobody knows is most likely misspelt.
+    let accepts_other_keywords = object.others.is_some() || !object.is_described;
+    let borrowed: Vec<&str> = parameter_names.iter().map(String::as_str).collect();
+    let subject = Subject { python_name: &python_name, descriptor: &descriptor, parameter_names: &borrowed };
+    let described = docs::describe(subject, &names);
+    let label = format!("{server}.{python_name}");
+    let arguments = SchemaCheck::new(label, described.signature.clone(), &parameters, descriptor.input_schema.clone());
+    Tool {
+        python_name,
+        parameters,
+        accepts_other_keywords,
+        signature: described.signature,
+        documentation: described.documentation,
+        arguments: Arc::new(arguments),
+        descriptor,
+    }
+}

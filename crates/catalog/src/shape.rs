@@ -1,0 +1,128 @@
+//! The typed shape of one tool: its parameters and its result, in terms of the classes of one file.
+
+use exuvia_tool::ToolDescriptor;
+use serde_json::Value;
+
+use crate::classes::{Classes, pascal};
+use crate::infer::{Hint, Inference, Notes, is_integer};
+use crate::notes;
+use crate::python;
+use crate::schema::{Document, Property};
+use crate::types::{Spelling, Type};
+
+/// How deep classes nest where nothing else bounds them.
+pub(crate) const MAX_CLASS_DEPTH: usize = 6;
+
+/// How many parameters a signature shows. The others can be passed all the same.
+const MAX_SHOWN_PARAMETERS: usize = 100;
+
+/// One parameter, typed.
+pub(crate) struct ShapedParameter {
+    pub(crate) python_name: String,
+    pub(crate) ty: Type,
+    pub(crate) required: bool,
+    /// The default as Python, if there is a short one that fits the type.
+    pub(crate) default: Option<String>,
+    /// What documentation says of it; empty in stubs.
+    pub(crate) note: String,
+}
+
+/// One tool, typed.
+pub(crate) struct Shape {
+    pub(crate) parameters: Vec<ShapedParameter>,
+    /// What keywords beyond the parameters hold, if there may be any.
+    pub(crate) others: Option<Type>,
+    pub(crate) result: Type,
+    /// What documentation says of the result; empty in stubs.
+    pub(crate) result_note: String,
+}
+
+/// A tool whose shape is wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'t> {
+    pub(crate) python_name: &'t str,
+    pub(crate) descriptor: &'t ToolDescriptor,
+    /// The Python names of the parameters, in schema order.
+    pub(crate) parameter_names: &'t [&'t str],
+}
+
+impl<'t> Subject<'t> {
+    /// The shape, in `classes`, with classes down to `max_depth`.
+    pub(crate) fn shape(self, classes: &mut Classes, max_depth: usize, with_notes: bool) -> Shape {
+        let document = Document::new(&self.descriptor.input_schema);
+        let object = document.object(document.root());
+        let hint = |part: &str| Hint { owner: pascal(self.python_name), part: part.to_owned() };
+        let noted = if with_notes { Notes::OnArguments } else { Notes::None };
+        let mut inference = Inference::new(document, classes, max_depth, noted);
+        let mut parameters = Vec::with_capacity(object.properties.len().min(MAX_SHOWN_PARAMETERS));
+        for (property, name) in object.properties.iter().zip(self.parameter_names).take(MAX_SHOWN_PARAMETERS) {
+            let ty = inference.type_of_any(&property.schemas, &hint(&pascal(property.name)));
+            let note = if with_notes { notes::of_parameter(document, property) } else { String::new() };
+            parameters.push(parameter(name, ty, property, note));
+        }
+        let is_open = object.others.is_some() || !object.is_described || object.properties.len() > parameters.len();
+        let others =
+            is_open.then(|| object.others.map_or(Type::Any, |others| inference.type_of(others, &hint("Others"))));
+        let (result, result_note) = self.result(classes, max_depth, with_notes);
+        Shape { parameters, others, result, result_note }
+    }
+
+    fn result(self, classes: &mut Classes, max_depth: usize, with_notes: bool) -> (Type, String) {
+        let Some(root) = &self.descriptor.output_schema else { return (Type::Any, String::new()) };
+        let schema = unboxed(root);
+        let document = Document::new(root);
+        let hint = Hint { owner: pascal(self.python_name), part: "Result".to_owned() };
+        let noted = if with_notes { Notes::OnResults } else { Notes::None };
+        let ty = Inference::new(document, classes, max_depth, noted).type_of(schema, &hint);
+        (ty, noted.on(document, &Property { name: "", schemas: vec![schema], required: true }))
+    }
+
+    /// The greatest depth at which the definitions of the tool's classes take no more than `max_bytes`.
+    pub(crate) fn fitting_depth(self, max_bytes: usize, with_notes: bool) -> usize {
+        let fits = |depth: &usize| {
+            let mut classes = Classes::default();
+            let shape = self.shape(&mut classes, *depth, with_notes);
+            let spelling = &mut Spelling::default();
+            let ids = classes.reachable(shape.types());
+            ids.into_iter().map(|id| classes.definition(id, spelling).len()).sum::<usize>() <= max_bytes
+        };
+        (1..=MAX_CLASS_DEPTH).rev().find(fits).unwrap_or(0)
+    }
+}
+
+impl Shape {
+    /// All the types of the shape.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Type> {
+        self.parameters.iter().map(|parameter| &parameter.ty).chain(&self.others).chain(std::iter::once(&self.result))
+    }
+}
+
+/// The value that a script gets: FastMCP boxes what is no object as `{"result": ...}` and says so.
+fn unboxed(root: &Value) -> &Value {
+    let is_boxed = root.get("x-fastmcp-wrap-result") == Some(&Value::Bool(true));
+    root.pointer("/properties/result").filter(|_| is_boxed).unwrap_or(root)
+}
+
+fn parameter(name: &str, ty: Type, property: &Property<'_>, note: String) -> ShapedParameter {
+    let default = property.schemas.first().and_then(|schema| schema.get("default")).filter(|_| !property.required);
+    // A default of null says that null is welcome, whatever the type forgot to say.
+    let ty = if default == Some(&Value::Null) { Type::union(vec![ty, Type::None]) } else { ty };
+    let default = default.filter(|default| fits(&ty, default)).and_then(python::short_literal);
+    ShapedParameter { python_name: name.to_owned(), ty, required: property.required, default, note }
+}
+
+/// Whether a type checker would take a literal of `value` for a `ty`.
+fn fits(ty: &Type, value: &Value) -> bool {
+    match (ty, value) {
+        (Type::Any, _) | (Type::None, Value::Null) | (Type::Bool, Value::Bool(_)) | (Type::Str, Value::String(_)) => {
+            true
+        }
+        (Type::Int, Value::Number(number)) => is_integer(&number.to_string()),
+        (Type::Float, Value::Number(_)) => true,
+        (Type::List(item), Value::Array(items)) => items.iter().all(|value| fits(item, value)),
+        (Type::Dict(item), Value::Object(map)) => map.values().all(|value| fits(item, value)),
+        (Type::Literal(values), value) => python::short_literal(value).is_some_and(|literal| values.contains(&literal)),
+        (Type::Union(members), value) => members.iter().any(|member| fits(member, value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,52 @@
+//! The recorded catalogues of `tests/data/catalog`, as the gateway would hand them over.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
+use serde_json::Value;
+
+pub struct Catalogue {
+    pub name: String,
+    /// The `tools/list` answer, as it is.
+    pub raw: String,
+}
+
+/// All of them, by name.
+pub fn all() -> Vec<Catalogue> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/catalog");
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    files.sort();
+    let read = |path: &std::path::PathBuf| Catalogue {
+        name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+        raw: std::fs::read_to_string(path).unwrap(),
+    };
+    files.iter().map(read).collect()
+}
+
+pub fn one(name: &str) -> Catalogue {
+    all().into_iter().find(|catalogue| catalogue.name == name).unwrap()
+}
+
+impl Catalogue {
+    pub fn tools(&self) -> Vec<ToolDescriptor> {
+        let tools: Vec<Value> = serde_json::from_str(&self.raw).unwrap();
+        tools.iter().map(descriptor).collect()
+    }
+
+    pub fn namespace(&self) -> Namespace {
+        exuvia_catalog::build(vec![(self.name.clone(), self.tools())])
+    }
+}
+
+pub fn descriptor(tool: &Value) -> ToolDescriptor {
+    let text = |key: &str| tool.get(key).and_then(Value::as_str).map(str::to_owned);
+    let hint = |key: &str| tool.pointer(&format!("/annotations/{key}")).and_then(Value::as_bool);
+    ToolDescriptor {
+        name: text("name").unwrap(),
+        title: text("title"),
+        description: text("description"),
+        input_schema: tool.get("inputSchema").cloned().unwrap_or_default(),
+        output_schema: tool.get("outputSchema").cloned(),
+        annotations: ToolAnnotations { read_only: hint("readOnlyHint"), destructive: hint("destructiveHint") },
+    }
+}
