@@ -114,20 +114,24 @@ fn entry(server: &Server, layout: Layout, share: usize) -> String {
 }
 
 fn found(namespace: &Namespace, layouts: &Layouts, query: &str) -> String {
-    let hits = search::search(namespace, query);
-    if hits.is_empty() {
+    let found = search::search(namespace, query);
+    if found.hits.is_empty() {
         return "no tool fits; try other words, or no query for the list of files\n".to_owned();
     }
     let mut list = String::new();
-    for (shown, hit) in hits.iter().enumerate() {
+    let mut shown = 0;
+    for hit in &found.hits {
         let file = file_of(hit.server, hit.tool, layouts);
         let about = stub::summary(hit.tool).map(|summary| format!(": {summary}")).unwrap_or_default();
         let line = format!("{file} {}{about}\n", hit.tool.python_name);
         if list.len() + line.len() > MAX_LIST_BYTES {
-            list.push_str(&format!("and {} more: add words to the query\n", hits.len() - shown));
             break;
         }
         list.push_str(&line);
+        shown += 1;
+    }
+    if shown < found.total {
+        list.push_str(&format!("and {} more: add words to the query\n", found.total - shown));
     }
     list
 }

@@ -1,7 +1,56 @@
-//! MCP tools as Python.
+//! MCP tools as Python: decides what a script calls them, and what the model that writes the script reads.
 //!
-//! Takes what servers list ([`ToolDescriptor`](exuvia_tool::ToolDescriptor)s) and makes of it what a script sees and what
-//! the model that writes the script reads.
+//! [`build`] takes what servers list ([`ToolDescriptor`](exuvia_tool::ToolDescriptor)s) and makes the
+//! [`Namespace`](exuvia_tool::Namespace) of a run: Python names, parameters, signatures, documentation, and the check of
+//! arguments. [`stub`], [`docs`] and [`files`] turn a namespace into text. The gateway uses all of it; nothing here opens
+//! a file, a connection or a clock, and every function gives the same answer for the same input.
+//!
+//! Whatever a server sends is its claim and may be hostile: every text is bounded, no description can break out of the
+//! line it stands in, references are followed inside their document only, and the work that a schema can make is counted
+//! before it is done.
+//!
+//! # Names
+//!
+//! A name that is a Python identifier stays as it is. Others become one: `get-user` is `get_user`, `$filter` is `filter`,
+//! `2fa` is `_2fa`, `from` is `from_`, a dunder `__init__` is `init`; what is taken gets `_2`, `_3`, ... in the order of
+//! the list, behind the names that stay. A server also gives way to what a script may write under its name, a builtin, a
+//! module of the standard library, or a global of the sandbox: the server `time` is `time_`, so that `import time` and
+//! the server can stand in one script. Tools and parameters need not: `crm.list(type=...)` hides nothing.
+//!
+//! # Parameters
+//!
+//! They stand in schema order, and positional arguments fill them in that order. Where a required one follows an optional
+//! one the signature has a `*`: Python could not write it otherwise. An optional parameter without a default that its
+//! type admits shows `= ...`; a default of null makes `None` welcome, in the signature and in the check. Keywords that
+//! are not among the parameters pass only where the schema says so, by `additionalProperties` or `patternProperties`, or
+//! where it describes no object at all.
+//!
+//! # Example
+//!
+//! ```
+//! use exuvia_catalog::{build, stub};
+//! use exuvia_tool::{ToolAnnotations, ToolDescriptor};
+//! use serde_json::json;
+//!
+//! let tool = ToolDescriptor {
+//!     name: "get-contacts".into(),
+//!     title: None,
+//!     description: Some("Contacts, newest first. Archived ones are left out.".into()),
+//!     input_schema: json!({"properties": {"limit": {"type": "integer", "default": 10}}}),
+//!     output_schema: None,
+//!     annotations: ToolAnnotations { read_only: Some(true), destructive: None },
+//! };
+//! let namespace = build(vec![("crm".into(), vec![tool])]);
+//! let crm = namespace.server("crm").unwrap();
+//! assert_eq!(stub::server_stub(crm), r#"# 1 tool. Call crm.NAME(...).
+//! from typing import Any
+//! def get_contacts(limit: int = 10) -> Any:
+//!     """Contacts, newest first [read-only]"""
+//! "#);
+//! let refusal = crm.tool("get-contacts").unwrap().arguments.check(&json!({"limit": "ten"})).unwrap_err();
+//! assert!(refusal.starts_with(r#"crm.get_contacts: limit must be integer, not "ten""#));
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod arguments;
 mod classes;

@@ -7,6 +7,9 @@ use crate::text;
 /// How many tools are found at most.
 const MAX_HITS: usize = 30;
 
+/// Words that say nothing of a tool.
+const FILLERS: [&str; 14] = ["a", "an", "and", "by", "for", "from", "in", "my", "of", "on", "or", "the", "to", "with"];
+
 /// How much of a query counts.
 const MAX_QUERY_CHARS: usize = 300;
 
@@ -19,17 +22,28 @@ const IN_SERVER: f64 = 3.0;
 const IN_PARAMETER: f64 = 2.0;
 const IN_DESCRIPTION: f64 = 1.0;
 
+/// What was found.
+pub(crate) struct Found<'n> {
+    /// The best, the best first; equals in the order of the namespace.
+    pub(crate) hits: Vec<Hit<'n>>,
+    /// How many tools fit in all.
+    pub(crate) total: usize,
+}
+
 /// A tool that fits.
 pub(crate) struct Hit<'n> {
     pub(crate) server: &'n Server,
     pub(crate) tool: &'n Tool,
 }
 
-/// The tools that fit `query`, the best first; equals in the order of the namespace.
-pub(crate) fn search<'n>(namespace: &'n Namespace, query: &str) -> Vec<Hit<'n>> {
+/// The tools that fit `query`.
+pub(crate) fn search<'n>(namespace: &'n Namespace, query: &str) -> Found<'n> {
     let mut wanted = text::words(&query.chars().take(MAX_QUERY_CHARS).collect::<String>());
     wanted.sort();
     wanted.dedup();
+    if wanted.iter().any(|word| !FILLERS.contains(&word.as_str())) {
+        wanted.retain(|word| !FILLERS.contains(&word.as_str()));
+    }
     let entries: Vec<Entry<'n>> = namespace.servers().iter().flat_map(Entry::of_server).collect();
     // A word that stands everywhere says little: what it is worth falls with the number of tools that have it.
     let worth: Vec<f64> = wanted.iter().map(|word| rarity(word, &entries)).collect();
@@ -39,7 +53,9 @@ pub(crate) fn search<'n>(namespace: &'n Namespace, query: &str) -> Vec<Hit<'n>> 
         .filter(|(score, _)| *score > 0.0)
         .collect();
     scored.sort_by(|(a, _), (b, _): &(f64, _)| b.total_cmp(a));
-    scored.into_iter().take(MAX_HITS).map(|(_, entry)| Hit { server: entry.server, tool: entry.tool }).collect()
+    let total = scored.len();
+    let best = scored.into_iter().take(MAX_HITS);
+    Found { hits: best.map(|(_, entry)| Hit { server: entry.server, tool: entry.tool }).collect(), total }
 }
 
 fn rarity(word: &str, entries: &[Entry<'_>]) -> f64 {
