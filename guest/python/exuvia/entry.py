@@ -1,50 +1,118 @@
-"""The export `run`."""
+"""The export `run`, and the snapshot it starts from: this module's top level runs once, when the guest is built."""
 
-import ast
-import contextlib
-import io
-import json
-import traceback
+import builtins
+import sys
 
 import wit_world
-from componentize_py_types import Err
-from wit_world import Outcome_Raised, Outcome_Returned, ScriptError
-from wit_world.imports import output, tools
+from wit_world import (
+    Outcome_Denied,
+    Outcome_Exited,
+    Outcome_OutOfMemory,
+    Outcome_Raised,
+    Outcome_ResultTooLarge,
+    Outcome_Returned,
+    ScriptError,
+)
+
+from exuvia import errors, stdlib
+
+stdlib.import_all()
+
+from exuvia import barred, executors, fresh, help, json_text, loop, output, report  # noqa: E402
+from exuvia.script import Script, run_exit_functions  # noqa: E402
+
+# Room for the report of a MemoryError, in the snapshot so that it is there from the start.
+_BALLAST_BYTES = 1 << 20
+
+_used = False
+_ballast = None
 
 
-class LogStream(io.TextIOBase):
-    def __init__(self, name):
-        self.name = name
-
-    def write(self, text):
-        output.write(self.name, text)
-        return len(text)
-
-
-class Server:
-    def __init__(self, server):
-        self._server = server
-
-    def __getattr__(self, name):
-        def call(**arguments):
-            try:
-                return json.loads(tools.call(self._server.name, name, json.dumps(arguments)))
-            except Err as error:
-                raise RuntimeError(repr(error.value)) from None
-
-        return call
+def _prepare():
+    global _ballast
+    for error in errors.ALL:
+        setattr(builtins, error.__name__, error)
+    barred.install()
+    executors.install()
+    loop.install()
+    help.install()
+    json_text.remember_tuples()
+    stdlib.close()
+    output.install()
+    _ballast = bytes(_BALLAST_BYTES)
+    fresh.forget_the_build()
 
 
 class WitWorld(wit_world.WitWorld):
     def run(self, to_run):
+        """Runs a script. Whatever happens, this returns: an exception that left it would abort the guest."""
+        global _used
+        if _used:
+            return Outcome_Raised(ScriptError("reused", "this guest has run a script already", None, "", None))
+        _used = True
+        script = Script.__new__(Script)
         try:
-            scope = {"__name__": "__main__"}
-            for server in tools.servers():
-                scope[server.python_name] = Server(server)
-            out, err = LogStream(output.StreamName.STDOUT), LogStream(output.StreamName.STDERR)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                exec(compile(ast.parse(to_run.source), "script.py", "exec"), scope)
-            return Outcome_Returned(json.dumps(scope.get("result")))
+            try:
+                fresh.renew()
+                script.__init__(to_run.source)
+                return _returned(script, to_run.result_bytes)
+            except BaseException as error:
+                return _failed(error, script)
+            finally:
+                output.flush()
         except BaseException as error:
-            text = "".join(traceback.format_exception(error))
-            return Outcome_Raised(ScriptError(type(error).__name__, str(error), None, text, None))
+            return _last_resort(error)
+
+
+def _returned(script, result_bytes):
+    try:
+        value = script.run()
+        # Encoded before the exit functions run: a generator as the result may still call tools and print.
+        text = json_text.encode(value, "result")
+    finally:
+        run_exit_functions()
+    size = len(text) if text.isascii() else len(text.encode())
+    return Outcome_ResultTooLarge(size) if size > result_bytes else Outcome_Returned(text)
+
+
+def _failed(error, script):
+    if _is_out_of_memory(error):
+        return _out_of_memory(error, script)
+    if isinstance(error, SystemExit):
+        return Outcome_Exited(_exit(error, script))
+    denied = report.denial(error)
+    if denied is not None:
+        return Outcome_Denied(report.describe(denied, script))
+    return Outcome_Raised(report.describe(error, script))
+
+
+def _is_out_of_memory(error):
+    return any(isinstance(leaf, MemoryError) for leaf in report.leaves(error))
+
+
+def _out_of_memory(error, script):
+    """Frees the reserve, tells the line, and lets go of everything the script holds before it builds the answer."""
+    global _ballast
+    _ballast = None
+    frames = report._frames(report.leaves(error)[0])
+    line = frames[-1][1] if frames else None
+    del frames
+    error.__traceback__ = error.__context__ = None
+    script.names.clear()
+    parts = report.excerpt(script.lines, line) if line is not None else []
+    return Outcome_OutOfMemory(ScriptError("MemoryError", "out of memory", line, output.printable("\n".join(parts)), None))
+
+
+def _exit(error, script):
+    told = report.describe(error, script)
+    told.message = f"exit code {error.code or 0}" if isinstance(error.code, (int, type(None))) else told.message
+    return told
+
+
+def _last_resort(error):
+    if isinstance(error, MemoryError):
+        return Outcome_OutOfMemory(ScriptError("MemoryError", "out of memory", None, "", None))
+    return Outcome_Raised(ScriptError(type(error).__name__, "the error could not be told", None, "", None))
+
+
+_prepare()

@@ -1,0 +1,52 @@
+"""What a sandbox cannot have, refused in one line that says so. The host refuses it anyway, in the words of WASI."""
+
+import _thread
+import builtins
+import errno
+import io
+import multiprocessing.context
+import multiprocessing.process
+import socket
+import threading
+import urllib.error
+import urllib.request
+
+_NO_FILES = "the sandbox has no files"
+_NO_NETWORK = "the sandbox has no network; call a tool"
+_NO_PROCESSES = "the sandbox has no processes"
+_NO_THREADS = (
+    "the sandbox has no threads; for parallel calls use asyncio.gather, or ThreadPoolExecutor.map with a tool"
+)
+
+_open = io.open
+
+
+def _open_nothing(file, *args, **kwargs):
+    try:
+        return _open(file, *args, **kwargs)
+    except OSError as error:
+        refused = type(error)(error.errno, _NO_FILES, file)
+    raise refused
+
+
+def _refuse(error):
+    def refuse(*_args, **_kwargs):
+        raise error()
+
+    return refuse
+
+
+def install():
+    """Puts the refusals in place."""
+    builtins.open = io.open = _open_nothing
+    no_network = _refuse(lambda: OSError(errno.ENETUNREACH, _NO_NETWORK))
+    socket.socket.__init__ = no_network
+    for name in ("create_connection", "create_server", "getaddrinfo", "gethostbyname"):
+        setattr(socket, name, no_network)
+    urllib.request.OpenerDirector.open = _refuse(lambda: urllib.error.URLError(_NO_NETWORK))
+    no_threads = _refuse(lambda: RuntimeError(_NO_THREADS))
+    threading.Thread.start = _thread.start_new_thread = no_threads
+    no_processes = _refuse(lambda: OSError(errno.ENOTSUP, _NO_PROCESSES))
+    multiprocessing.process.BaseProcess.start = no_processes
+    for name in ("Pool", "Manager", "Queue", "Lock", "Pipe"):
+        setattr(multiprocessing.context.BaseContext, name, no_processes)

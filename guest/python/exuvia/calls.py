@@ -1,0 +1,101 @@
+"""Calls to the host, and what comes of them."""
+
+import json
+
+from componentize_py_types import Err
+from wit_world.imports import tools
+from wit_world.imports.tools import (
+    CallError_Denied,
+    CallError_InvalidArguments,
+    CallError_LimitReached,
+    CallError_TimedOut,
+    CallError_ToolFailed,
+    CallError_UnknownTool,
+)
+
+from exuvia import output
+from exuvia.errors import ToolDenied, ToolError, ToolLimitReached, ToolTimeout, ToolUnavailable
+
+# Started calls whose answer has not been taken, by their id: what `wait` reports is found here without a search.
+outstanding = {}
+
+_scan = json.JSONDecoder().scan_once
+
+
+def call(tool, arguments):
+    """Calls a tool and blocks until it has answered."""
+    output.flush()
+    try:
+        answer = tools.call(tool._server_name, tool._name, arguments)
+    except Err as error:
+        raise _exception(tool, error.value) from None
+    return _decode(tool, answer)
+
+
+def start(tool, arguments):
+    """Starts a call. The answer comes from `take`."""
+    output.flush()
+    return tools.start(tool._server_name, tool._name, arguments)
+
+
+def take(tool, pending):
+    """The answer of a started call; blocks until there is one."""
+    output.flush()
+    try:
+        answer = pending.take()
+    except Err as error:
+        raise _exception(tool, error.value) from None
+    return _decode(tool, answer)
+
+
+def pump(timeout_s):
+    """Waits for answers, at most `timeout_s` seconds or without end if it is None, and hands each to its call."""
+    output.flush()
+    timeout_ns = None if timeout_s is None else max(0, -int(-timeout_s * 1e9 // 1))
+    for call_id in tools.wait(timeout_ns):
+        waiting = outstanding.pop(call_id, None)
+        if waiting is not None:
+            waiting.arrived()
+
+
+def _decode(tool, text):
+    try:
+        value, _end = _scan(text, 0)
+        return value
+    except StopIteration:
+        pass
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ToolUnavailable(f"{tool} answered with something that is not JSON: {error}", *_names(tool)) from None
+
+
+def _names(tool):
+    return tool._server_name, tool._name
+
+
+def _exception(tool, error):
+    kind = type(error)
+    if kind is CallError_ToolFailed:
+        data = error.value.data
+        return ToolError(error.value.message, *_names(tool), None if data is None else _decode(tool, data))
+    if kind is CallError_Denied:
+        return ToolDenied(error.value, *_names(tool))
+    if kind is CallError_TimedOut:
+        return ToolTimeout(f"{tool} gave no answer within {error.value} ms", *_names(tool))
+    if kind is CallError_InvalidArguments:
+        return TypeError(f"{error.value}; signature: {tool._full_signature()}")
+    if kind is CallError_UnknownTool:
+        return AttributeError(error.value)
+    if kind is CallError_LimitReached:
+        limit = error.value
+        message = f"{tool}: {limit.limit} is {limit.allowed}, this call would use {limit.used}"
+        return ToolLimitReached(message, *_names(tool), limit.limit, limit.allowed, limit.used)
+    return ToolUnavailable(error.value, *_names(tool))
+
+
+def finish():
+    """Waits for the calls that executors still have under way, as the end of a program joins its threads."""
+    while outstanding:
+        _call_id, waiting = outstanding.popitem()
+        waiting.arrived()

@@ -1,0 +1,55 @@
+"""What must not come out of the snapshot: state of the build, and randomness that every run would share."""
+
+import asyncio
+import atexit
+import gc
+import linecache
+import logging
+import os
+import random
+import re
+import sys
+import time
+import warnings
+
+from exuvia import json_forms
+
+
+def forget_the_build():
+    """The last act before the snapshot."""
+    os.environ.clear()
+    sys.argv[:] = [""]
+    sys.orig_argv[:] = []
+    atexit._clear()
+    linecache.clearcache()
+    sys.last_exc = None
+    del sys.last_exc
+    for module in list(sys.modules.values()):
+        getattr(module, "__dict__", {}).pop("__warningregistry__", None)
+    warnings.showwarning = _show_warning
+    sys.unraisablehook = _show_unraisable
+    gc.collect()
+    gc.freeze()
+
+
+def renew():
+    """The first act of a run."""
+    random.seed()
+    json_forms.decimal_mark = f"exuvia-decimal-{os.urandom(8).hex()}-"
+    logging._startTime = time.time_ns()
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    place = f"line {lineno}: " if filename == "script.py" else ""
+    print(f"{place}{category.__name__}: {message}", file=file or sys.stderr)
+
+
+def _show_unraisable(unraisable):
+    error = unraisable.exc_value
+    if not isinstance(error, asyncio.CancelledError):
+        print(f"ignored: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def warm():
+    """Runs what every script runs, so that caches are full and code is specialised before the snapshot."""
+    re.compile(r"\w+")

@@ -1,0 +1,304 @@
+"""One line that lets the author repair a script in one go. No hint is better than a wrong one."""
+
+import ast
+import builtins
+import difflib
+import re
+import sys
+import types
+
+from exuvia import peek
+from exuvia.servers import Server, Tool
+
+_MAX_CHARACTERS = 400
+
+
+class Fault:
+    """Where an exception left the script: the innermost frame of its own and the expression at fault."""
+
+    def __init__(self, script, frame, position):
+        self.script = script
+        self.frame = frame
+        self.names = {**script.names, **frame.f_locals} if frame is not None else script.names
+        self.node, self.around = None, []
+        if position is not None and None not in position:
+            self.node, self.around = peek.node_at(script.tree(), position)
+
+    def candidates(self, node):
+        return peek.candidates(node, self.names, self.around)
+
+
+def hint(error, fault):
+    """The hint for an exception, or None."""
+    for kind, give in _HINTS:
+        if isinstance(error, kind):
+            text = give(error, fault)
+            if text:
+                return text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "..."
+    return None
+
+
+def _text(node):
+    return ast.unparse(node)
+
+
+def _close(name, names, count=1):
+    return difflib.get_close_matches(name, [n for n in names if isinstance(n, str)], count)
+
+
+def _subscript(fault):
+    node = fault.node
+    if isinstance(node, ast.Subscript):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "pop":
+        return node.func.value
+    return None
+
+
+def _key_error(error, fault):
+    key = error.args[0] if error.args else None
+    value = _subscript(fault)
+    if value is None or type(key) not in (str, int):
+        return None
+    for owner in fault.candidates(value):
+        if type(owner) is dict and key not in owner:
+            text = f"{_text(value)} is {peek.shape(owner)}"
+            close = _close(key, owner) if type(key) is str else []
+            return f"{text}; did you mean {close[0]!r}?" if close else text
+    return None
+
+
+def _index_error(error, fault):
+    value = _subscript(fault)
+    for owner in fault.candidates(value) if value is not None else ():
+        if type(owner) in (list, tuple, str):
+            return f"{_text(value)} has {len(owner)} items" if len(owner) != 1 else f"{_text(value)} has 1 item, [0]"
+    return None
+
+
+def _name_error(error, fault):
+    name = error.name
+    if not isinstance(name, str):
+        return None
+    if isinstance(error, UnboundLocalError):
+        if name in fault.script.names and fault.frame is not None:
+            return f"{fault.frame.f_code.co_name} assigns {name}, so it is local there: add `global {name}` in it"
+        return None
+    owners = [server for server in fault.script.names.values() if type(server) is Server and name in dir(server)]
+    if owners:
+        return f"write {' or '.join(f'{server}.{name}' for server in owners[:3])}"
+    if name in sys.stdlib_module_names and name in sys.modules:
+        return f"add `import {name}`"
+    close = _close(name, [n for n in [*fault.names, *dir(builtins)] if not n.startswith("__")])
+    if close:
+        return f"did you mean {close[0]}?"
+    for module, names in _WELL_KNOWN.items():
+        if name in names:
+            return f"add `from {module} import {name}`"
+    return None
+
+
+_WELL_KNOWN = {
+    "datetime": ("timedelta", "timezone"),
+    "collections": ("defaultdict", "Counter", "deque", "namedtuple", "OrderedDict"),
+    "dataclasses": ("dataclass", "asdict", "field"),
+    "decimal": ("Decimal",),
+    "pathlib": ("Path",),
+    "typing": ("Any", "Optional", "List", "Dict", "TypedDict"),
+    "functools": ("reduce", "partial", "lru_cache"),
+    "concurrent.futures": ("ThreadPoolExecutor", "as_completed"),
+    "itertools": ("chain", "groupby", "islice"),
+    "statistics": ("mean", "median"),
+}
+
+
+def _attribute_error(error, fault):
+    owner, name = error.obj, error.name
+    if owner is None and name is None or not isinstance(name, str) or type(owner) in (Server, Tool):
+        return None
+    node = fault.node
+    text = _text(node.value) if isinstance(node, ast.Attribute) else "it"
+    kind = type(owner)
+    if kind is dict:
+        if name in owner:
+            return f"{text} is a dict: write {text}[{name!r}]"
+        close = _close(name, owner)
+        key = f": did you mean {text}[{close[0]!r}]?" if close else ""
+        return f"{text} is {peek.shape(owner)}{key}"
+    if kind in (types.CoroutineType, types.AsyncGeneratorType):
+        return _await(owner, text)
+    if owner is None:
+        return f"{text} is None"
+    if kind in (list, tuple):
+        return f"{text} is {peek.shape(owner)}: loop over it, or write {text}[0]"
+    if kind in (str, int, float, bool):
+        close = _close(name, dir(kind))
+        return f"{text} is {peek.shape(owner)}" + (f"; did you mean .{close[0]}?" if close else "")
+    names = dir(owner) if kind is types.ModuleType else dir(kind)
+    close = _close(name, names, 3)
+    return f"did you mean {' or '.join(f'.{match}' for match in close)}?" if close else None
+
+
+def _await(owner, text):
+    if type(owner) is types.AsyncGeneratorType:
+        return f"{text} is an async generator: use `async for`"
+    return f"{text} is the coroutine {owner.__qualname__}(): write `await {owner.__qualname__}(...)`"
+
+
+def _type_error(error, fault):
+    message = str(error)
+    for pattern, give in _TYPE_HINTS:
+        if re.search(pattern, message):
+            return give(error, fault)
+    return None
+
+
+def _operand(fault):
+    """The part of the expression at fault that the message is about."""
+    node = fault.node
+    if isinstance(node, (ast.Subscript, ast.Attribute, ast.Await, ast.Starred)):
+        return node.value
+    if isinstance(node, ast.Call):
+        return node.func
+    # `for x in VALUE` blames VALUE itself.
+    return node
+
+
+def _of_none(error, fault):
+    value = _operand(fault)
+    return f"{_text(value)} is None" if value is not None else None
+
+
+def _of_coroutine(error, fault):
+    value = _operand(fault)
+    if value is None:
+        return "a coroutine has no value until it is awaited: write `await` before it"
+    if isinstance(value, ast.Call):
+        return f"write `await {_text(value)}`"
+    for owner in fault.candidates(value):
+        if type(owner) in (types.CoroutineType, types.AsyncGeneratorType):
+            return _await(owner, _text(value))
+    return f"write `(await {_text(value)})`"
+
+
+def _of_async_generator(error, fault):
+    value = _operand(fault)
+    return f"use `async for x in {_text(value)}`" if value is not None else "use `async for`"
+
+
+def _of_method(error, fault):
+    """`for x in page.items:`, where the author meant the key."""
+    value = _operand(fault)
+    if not isinstance(value, ast.Attribute):
+        return None
+    for owner in fault.candidates(value.value):
+        if type(owner) is dict and value.attr in owner:
+            return f"write {_text(value.value)}[{value.attr!r}]"
+    return f"call it: {_text(value)}()"
+
+
+def _of_text(error, fault):
+    """`row["name"]` where row is a string."""
+    value = _subscript(fault)
+    if value is None:
+        return None
+    if isinstance(value, ast.Name):
+        for owner in _looped_dicts(value.id, fault):
+            return f"{value.id} is a key of a dict: loop over .values() or .items()"
+    for owner in fault.candidates(value):
+        if type(owner) is str:
+            return f"{_text(value)} is {peek.shape(owner)}"
+    return f"{_text(value)} is a text"
+
+
+def _looped_dicts(name, fault):
+    loops = [node for node in ast.walk(fault.script.tree()) if isinstance(node, (ast.For, ast.comprehension))]
+    for loop in loops:
+        if isinstance(loop.target, ast.Name) and loop.target.id == name:
+            yield from (owner for owner in fault.candidates(loop.iter) if type(owner) is dict)
+
+
+def _of_list(error, fault):
+    value = _subscript(fault)
+    for owner in fault.candidates(value) if value is not None else ():
+        if type(owner) in (list, tuple):
+            return f"{_text(value)} is {peek.shape(owner)}: loop over it, or write {_text(value)}[0]"
+    return None
+
+
+def _of_value_in_await(error, fault):
+    if isinstance(fault.node, ast.Await):
+        return f"{_text(fault.node.value)} is a value already: leave `await` out"
+    return "it is a value already: leave `await` out"
+
+
+def _of_gather(error, fault):
+    return "calls made outside async code are values already: make them inside the async function, or use the values"
+
+
+def _of_json_loads(error, fault):
+    return "tools return values, not JSON text: use the value as it is"
+
+
+def _of_unhashable(error, fault):
+    return "dicts and lists cannot be keys or members of a set: use one of their fields"
+
+
+_TYPE_HINTS = [
+    (r"'coroutine'", _of_coroutine),
+    (r"'async_generator' object is not iterable", _of_async_generator),
+    (r"'NoneType' object is not (subscriptable|iterable|callable)|argument of type 'NoneType'", _of_none),
+    (r"'(builtin_function_or_method|method)' object is not (subscriptable|iterable)", _of_method),
+    (r"string indices must be integers", _of_text),
+    (r"(list|tuple) indices must be integers", _of_list),
+    (r"can't be used in 'await' expression", _of_value_in_await),
+    (r"An asyncio.Future, a coroutine or an awaitable is required|a coroutine was expected", _of_gather),
+    (r"the JSON object must be str", _of_json_loads),
+    (r"unhashable type|cannot use '(dict|list)' as", _of_unhashable),
+]
+
+
+def _os_error(error, fault):
+    if isinstance(error, (PermissionError, TimeoutError)) or "sandbox" in str(error):
+        return None
+    if isinstance(error, FileNotFoundError) or isinstance(error.filename, (str, bytes)):
+        return "the sandbox has no files: keep data in variables and return it as `result`"
+    return None
+
+
+def _eof_error(error, fault):
+    return "a script has no input: write the value into it"
+
+
+def _runtime_error(error, fault):
+    if "cannot reuse already awaited coroutine" in str(error):
+        return "call the async function again for a new coroutine, or keep the value of the first await"
+    return None
+
+
+_HINTS = [
+    (KeyError, _key_error),
+    (IndexError, _index_error),
+    (NameError, _name_error),
+    (AttributeError, _attribute_error),
+    (TypeError, _type_error),
+    (OSError, _os_error),
+    (EOFError, _eof_error),
+    (RuntimeError, _runtime_error),
+]
+
+
+def syntax_hint(error, lines):
+    """The hint for a script that does not compile."""
+    message = error.msg or ""
+    line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
+    if line.lstrip().startswith("```"):
+        return "send plain Python, without the ``` fence"
+    if "outside async function" in message or "outside of an asynchronous function" in message:
+        for above in reversed(lines[: error.lineno]):
+            if match := re.match(r"\s*def (\w+)", above):
+                name = match[1]
+                return f"write `async def {name}` and `await {name}(...)`; or leave `await` out: a plain call blocks"
+    if re.search("[\u2018\u2019\u201c\u201d]", line):
+        return "use straight quotes"
+    return None

@@ -1,0 +1,139 @@
+"""Python values to JSON text."""
+
+import json
+import re
+from json.encoder import c_make_encoder, encode_basestring
+
+from exuvia import json_forms
+from exuvia.json_forms import NotJson, form, is_iterator, key_form
+from exuvia.started import Call, value_of
+
+# Well under the 128 levels at which the host's parser stops.
+MAX_DEPTH = 100
+
+_MAX_PATH_CHARACTERS = 200
+_MAX_KEY_CHARACTERS = 60
+_ENCODE_ERRORS = (TypeError, ValueError, RecursionError, OverflowError)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+def encode(value, root):
+    """Compact JSON text of `value`. What cannot be JSON raises a TypeError or ValueError that names its place, which
+    starts with `root`."""
+    if _namedtuples_exist():
+        value = _plain(value, root, 1, ())
+    try:
+        return _encode(value, root)
+    except _ENCODE_ERRORS:
+        pass
+    return _encode(_plain(value, root, 1, ()), root)
+
+
+def _encode(value, root):
+    # The C encoder with its own record of open containers: one left behind by an error must not spoil the next text.
+    encoder = c_make_encoder({}, form, encode_basestring, None, ":", ",", False, False, False)
+    text = "".join(encoder(value, 0))
+    if json_forms.decimals_seen:
+        mark = json_forms.decimal_mark
+        text = re.sub(f'"{mark}([0-9.E+-]+){mark}"', r"\1", text)
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(value, text, root)
+    if not text.isascii() and _SURROGATE.search(text):
+        text = _without_surrogates(text, root)
+    return text
+
+
+def _without_surrogates(text, root):
+    """The boundary carries Unicode only. A result keeps what can be kept; an argument is never altered silently."""
+    if root == "result":
+        return _SURROGATE.sub("\ufffd", text)
+    raise ValueError(f"{root} hold half of a surrogate pair, which is not text: {text[:_MAX_PATH_CHARACTERS]!a}")
+
+
+# A namedtuple is a tuple to the encoder, and so an array. Scripts that define none skip the walk that finds them.
+_known_tuples = None
+
+
+def remember_tuples():
+    """Called once, before the snapshot: tuple classes of the standard library stay arrays."""
+    global _known_tuples
+    _known_tuples = len(tuple.__subclasses__())
+
+
+def _namedtuples_exist():
+    return len(tuple.__subclasses__()) != _known_tuples
+
+
+def _check_depth(value, text, root):
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        deeper = []
+        for container in level:
+            items = container.values() if isinstance(container, dict) else container
+            if not _ATOMS.issuperset(map(type, items)):
+                deeper += [item for item in items if type(item) not in _ATOMS]
+        if not deeper:
+            return
+        if any(not isinstance(item, (dict, list, tuple)) for item in deeper):
+            return _check_depth(json.loads(text), "", root) if text else None
+        level = deeper
+    _plain(value, root, 1, ())
+
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
+
+
+def _plain(value, path, depth, parents):
+    """`value` as plain dicts, lists and scalars; raises at the first that cannot be one, naming its path."""
+    if type(value) is Call:
+        value = value_of(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError(f"{_short(path)} is {value!r}, which JSON cannot hold; use None")
+        return value
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{_short(path)} is nested deeper than {MAX_DEPTH} levels")
+    if any(parent is value for parent in parents):
+        raise ValueError(f"{_short(path)} contains itself")
+    parents = (*parents, value)
+    if isinstance(value, tuple) and hasattr(type(value), "_fields"):
+        value = dict(zip(type(value)._fields, value))
+    if is_iterator(value):
+        value = list(value)
+    if isinstance(value, dict):
+        return {
+            _key(key, path): _plain(item, path + _step(key), depth + 1, parents) for key, item in dict.items(value)
+        }
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{path}[{index}]", depth + 1, parents) for index, item in enumerate(value)]
+    try:
+        stand_in = form(value)
+    except NotJson as error:
+        raise TypeError(f"{_short(path)} {error}") from None
+    return stand_in if isinstance(stand_in, str) else _plain(stand_in, path, depth + 1, parents)
+
+
+def _key(key, path):
+    text = key_form(key)
+    if text is None:
+        raise TypeError(
+            f"{_short(path)} has a key of type {type(key).__name__}: JSON keys are strings; use str(key) or a list"
+        )
+    return text
+
+
+def _step(key):
+    if isinstance(key, str) and key.isidentifier():
+        return f".{key}"
+    return f"[{repr(key)[:_MAX_KEY_CHARACTERS]}]"
+
+
+def _short(path):
+    if len(path) <= _MAX_PATH_CHARACTERS:
+        return path
+    half = _MAX_PATH_CHARACTERS // 2
+    return f"{path[:half]}...{path[-half:]}"

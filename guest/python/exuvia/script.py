@@ -1,0 +1,142 @@
+"""Compiles one script and runs it as `__main__`."""
+
+import ast
+import atexit
+import builtins
+import inspect
+import linecache
+import sys
+import types
+
+from exuvia import calls, loop, servers
+from exuvia.started import Call, value_of
+
+NAME = "script.py"
+
+_TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_LAST = "__exuvia_last__"
+_RETURN = "__exuvia_return__"
+
+
+class _Returned(BaseException):
+    """A `return` at the top level. Not an Exception: the script's own handlers must not catch it."""
+
+    def __init__(self, value=None):
+        self.value = value
+
+
+class Script:
+    """One script: its source, and once it runs, its namespace and its value."""
+
+    def __init__(self, source):
+        self.source = source.removeprefix("\ufeff")
+        self.lines = self.source.splitlines()
+        self.module = types.ModuleType("__main__")
+        self.names = self.module.__dict__
+        self.last = None
+
+    def run(self):
+        """Runs the script to its end and returns its result, a Python value."""
+        code = self._compile()
+        self._prepare()
+        if code.co_flags & inspect.CO_COROUTINE:
+            value = loop.run(self._run_async(code))
+        else:
+            value = self._run_plain(code)
+        calls.finish()
+        return value
+
+    def _compile(self):
+        linecache.cache[NAME] = (len(self.source), None, [f"{line}\n" for line in self.lines], NAME)
+        tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
+        tree.body = [_TopLevel().visit(statement) for statement in tree.body]
+        _keep_last(tree.body)
+        return compile(tree, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+
+    def tree(self):
+        """The syntax tree as written."""
+        return ast.parse(self.source)
+
+    def _prepare(self):
+        mcp = servers.visible()
+        self.names.update(__builtins__=builtins, __file__=NAME, mcp=mcp)
+        sys.modules["__main__"] = self.module
+        sys.modules["mcp"] = mcp
+        for name in mcp:
+            self.names[name] = mcp[name]
+            # `import crm` is what the stubs suggest to some; the standard library keeps its own names.
+            sys.modules.setdefault(name, mcp[name])
+            sys.modules[f"mcp.{name}"] = mcp[name]
+        setattr(builtins, _LAST, self._set_last)
+        setattr(builtins, _RETURN, _Returned)
+
+    def _set_last(self, value):
+        self.last = value
+
+    def _run_plain(self, code):
+        try:
+            exec(code, self.names)
+        except _Returned as end:
+            value = end.value
+        else:
+            value = self._value()
+        if inspect.isawaitable(value):
+            return loop.run(_awaited(value))
+        return value
+
+    async def _run_async(self, code):
+        try:
+            await eval(code, self.names)
+        except _Returned as end:
+            value = end.value
+        else:
+            value = self._value()
+        if type(value) is Call:
+            return value_of(value)
+        return await value if inspect.isawaitable(value) else value
+
+    def _value(self):
+        return self.names.get("result", self.last)
+
+
+async def _awaited(value):
+    return await value
+
+
+def run_exit_functions():
+    """Runs what the script registered with `atexit`. Errors are printed, as at any interpreter's end."""
+    atexit._run_exitfuncs()
+    atexit._clear()
+
+
+class _TopLevel(ast.NodeTransformer):
+    """Lets `return value` at the top level end the script: what its author meant is plain."""
+
+    def visit_Return(self, node):
+        value = [node.value] if node.value else []
+        call = ast.Call(ast.Name(_RETURN, ast.Load()), value, [])
+        return ast.fix_missing_locations(ast.copy_location(ast.Raise(call, None), node))
+
+    def _leave(self, node):
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _leave
+
+    def generic_visit(self, node):
+        # Expressions hold no statements: only bodies are worth a visit.
+        if isinstance(node, ast.expr):
+            return node
+        return super().generic_visit(node)
+
+
+def _keep_last(body):
+    """Keeps the value of a last expression; of the last one under `if __name__ == "__main__":` too."""
+    if not body:
+        return
+    last = body[-1]
+    if isinstance(last, ast.Expr):
+        keep = ast.Call(ast.Name(_LAST, ast.Load()), [last.value], [])
+        body[-1] = ast.fix_missing_locations(ast.copy_location(ast.Expr(keep), last))
+        ast.copy_location(keep, last.value)
+    elif isinstance(last, ast.If) and ast.unparse(last.test) in ("__name__ == '__main__'", "'__main__' == __name__"):
+        _keep_last(last.body)

@@ -1,0 +1,115 @@
+"""A call that was started in async code."""
+
+import asyncio
+import operator
+import sys
+
+from exuvia import calls
+
+# Calls that failed. The exceptions of those that nobody has looked at are raised when the loop ends.
+failed = []
+
+
+class Call(asyncio.Future):
+    """What a tool returns in async code: a future that becomes the tool's value.
+
+    `await` it, or give it to `gather`, `wait_for`, `create_task`. Any other use, such as `call["items"]` or
+    `for item in call`, waits for the answer and uses that: a forgotten `await` costs parallelism, never a result.
+    """
+
+    __slots__ = ("_id", "_pending", "_started_line", "_tool")
+
+    def __init__(self, tool, pending, loop):
+        super().__init__(loop=loop)
+        self._tool = tool
+        self._pending = pending
+        self._id = pending.id()
+        # The caller of the tool: `__call__` of the tool lies between.
+        self._started_line = sys._getframe(2).f_lineno
+        calls.outstanding[self._id] = self
+
+    def arrived(self):
+        """Takes the answer, which `wait` has reported or somebody blocks for."""
+        pending, self._pending = self._pending, None
+        if pending is None or self.done():
+            return
+        try:
+            value = calls.take(self._tool, pending)
+        except BaseException as error:
+            failed.append(self)
+            self.set_exception(error)
+        else:
+            self.set_result(value)
+
+    def cancel(self, msg=None):
+        if not super().cancel(msg=msg):
+            return False
+        calls.outstanding.pop(self._id, None)
+        # Dropping the resource is what tells the host.
+        self._pending = None
+        return True
+
+    # isinstance(call, dict) asks this after it has compared the types.
+    @property
+    def __class__(self):
+        return value_of(self).__class__
+
+    def __getattr__(self, name):
+        return getattr(value_of(self), name)
+
+    def __copy__(self):
+        return value_of(self)
+
+    def __deepcopy__(self, memo):
+        return value_of(self)
+
+    def __repr__(self):
+        if self.cancelled():
+            return f"<cancelled call of {self._tool}>"
+        return repr(value_of(self))
+
+    __hash__ = asyncio.Future.__hash__
+
+
+def value_of(call):
+    """The value of a call, waited for if need be."""
+    if not call.done():
+        calls.outstanding.pop(call._id, None)
+        call.arrived()
+    return call.result()
+
+
+def _plain(operand):
+    return value_of(operand) if type(operand) is Call else operand
+
+
+def _forward(operation):
+    def method(self, *operands):
+        return operation(value_of(self), *map(_plain, operands))
+
+    return method
+
+
+def _forward_reflected(operation):
+    def method(self, other):
+        return operation(other, value_of(self))
+
+    return method
+
+
+def _forward_all():
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "xor"):
+        setattr(Call, f"__{name}__", _forward(getattr(operator, name)))
+        setattr(Call, f"__r{name}__", _forward_reflected(getattr(operator, name)))
+    for name in ("and", "or"):
+        setattr(Call, f"__{name}__", _forward(getattr(operator, f"{name}_")))
+        setattr(Call, f"__r{name}__", _forward_reflected(getattr(operator, f"{name}_")))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne", "getitem", "setitem", "delitem", "contains"):
+        setattr(Call, f"__{name}__", _forward(getattr(operator, name)))
+    for name in ("neg", "pos", "abs", "invert", "index"):
+        setattr(Call, f"__{name}__", _forward(getattr(operator, name)))
+    for builtin in (int, float, complex, bool, len, iter, str, format, round, reversed):
+        setattr(Call, f"__{builtin.__name__}__", _forward(builtin))
+
+
+_forward_all()
