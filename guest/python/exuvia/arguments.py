@@ -7,7 +7,7 @@ def bind(tool, positional, keywords):
     """The arguments object; a TypeError that shows the signature when the call does not fit."""
     parameters = tool._parameters
     if len(positional) > len(parameters):
-        raise _error(tool, f"takes at most {len(parameters)} positional arguments, {len(positional)} were given")
+        raise _error(tool, f"takes at most {len(parameters)} positional, {len(positional)} were given")
     arguments = {parameter.name: value for parameter, value in zip(parameters, positional)}
     by_either_name = {parameter.name: parameter for parameter in parameters}
     by_either_name.update((parameter.python_name, parameter) for parameter in parameters)
@@ -21,7 +21,7 @@ def bind(tool, positional, keywords):
         arguments[name] = value
     missing = [p.python_name for p in parameters if p.required and p.name not in arguments]
     if missing:
-        raise _error(tool, f"misses {', '.join(f'{name}=' for name in missing)}")
+        raise _error(tool, f"needs {', '.join(f'{name}=' for name in missing)}")
     return arguments
 
 
@@ -34,4 +34,4 @@ def _closest(keyword, parameters):
 
 
 def _error(tool, problem):
-    return TypeError(f"{tool} {problem}; signature: {tool._full_signature()}")
+    return TypeError(f"{tool} {problem}{'' if problem.endswith('?') else ';'} signature: {tool._full_signature()}")

@@ -5,6 +5,7 @@ import builtins
 import errno
 import io
 import multiprocessing.context
+import multiprocessing.pool
 import multiprocessing.process
 import socket
 import threading
@@ -25,7 +26,7 @@ def _open_nothing(file, *args, **kwargs):
     try:
         return _open(file, *args, **kwargs)
     except OSError as error:
-        refused = type(error)(error.errno, _NO_FILES, file)
+        refused = type(error)(error.errno, _NO_FILES, str(file))
     raise refused
 
 
@@ -49,4 +50,6 @@ def install():
     no_processes = _refuse(lambda: OSError(errno.ENOTSUP, _NO_PROCESSES))
     multiprocessing.process.BaseProcess.start = no_processes
     for name in ("Pool", "Manager", "Queue", "Lock", "Pipe"):
+        setattr(multiprocessing, name, no_processes)
         setattr(multiprocessing.context.BaseContext, name, no_processes)
+    multiprocessing.pool.ThreadPool.__init__ = no_threads

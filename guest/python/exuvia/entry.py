@@ -13,16 +13,21 @@ from wit_world import (
     Outcome_Returned,
     ScriptError,
 )
+from wit_world.imports import tools
 
 from exuvia import errors, stdlib
 
 stdlib.import_all()
 
-from exuvia import barred, executors, fresh, help, json_text, loop, output, report  # noqa: E402
+from exuvia import barred, executors, frames, fresh, help, json_text, loop, output, report, servers, warm  # noqa: E402
 from exuvia.script import Script, run_exit_functions  # noqa: E402
 
 # Room for the report of a MemoryError, in the snapshot so that it is there from the start.
 _BALLAST_BYTES = 1 << 20
+
+# Made beforehand: a script may leave neither memory nor working built-ins to make an answer with.
+_NO_MEMORY = Outcome_OutOfMemory(ScriptError("MemoryError", "out of memory", None, "", None))
+_UNTOLD = Outcome_Raised(ScriptError("untold", "the script broke what its error would be told with", None, "", None))
 
 _used = False
 _ballast = None
@@ -33,10 +38,13 @@ def _prepare():
     for error in errors.ALL:
         setattr(builtins, error.__name__, error)
     barred.install()
+    frames.install()
     executors.install()
     loop.install()
     help.install()
+    json_text.install()
     json_text.remember_tuples()
+    warm.up()
     stdlib.close()
     output.install()
     _ballast = bytes(_BALLAST_BYTES)
@@ -50,29 +58,40 @@ class WitWorld(wit_world.WitWorld):
         if _used:
             return Outcome_Raised(ScriptError("reused", "this guest has run a script already", None, "", None))
         _used = True
-        script = Script.__new__(Script)
         try:
+            fresh.renew()
+            script = Script(to_run.source, servers.proxies(tools.servers()))
             try:
-                fresh.renew()
-                script.__init__(to_run.source)
                 return _returned(script, to_run.result_bytes)
             except BaseException as error:
                 return _failed(error, script)
             finally:
                 output.flush()
-        except BaseException as error:
-            return _last_resort(error)
+        except MemoryError:
+            return _NO_MEMORY
+        except BaseException:
+            return _UNTOLD
 
 
 def _returned(script, result_bytes):
     try:
         value = script.run()
         # Encoded before the exit functions run: a generator as the result may still call tools and print.
-        text = json_text.encode(value, "result")
+        text = _encode(value, script)
     finally:
         run_exit_functions()
     size = len(text) if text.isascii() else len(text.encode())
     return Outcome_ResultTooLarge(size) if size > result_bytes else Outcome_Returned(text)
+
+
+def _encode(value, script):
+    try:
+        return json_text.encode(value, "result")
+    except (TypeError, ValueError):
+        if script.has_result():
+            raise
+    # A last expression may stand there for what it does. It is shown as a prompt would show it.
+    return json_text.encode(repr(value), "result")
 
 
 def _failed(error, script):
@@ -107,12 +126,6 @@ def _exit(error, script):
     told = report.describe(error, script)
     told.message = f"exit code {error.code or 0}" if isinstance(error.code, (int, type(None))) else told.message
     return told
-
-
-def _last_resort(error):
-    if isinstance(error, MemoryError):
-        return Outcome_OutOfMemory(ScriptError("MemoryError", "out of memory", None, "", None))
-    return Outcome_Raised(ScriptError(type(error).__name__, "the error could not be told", None, "", None))
 
 
 _prepare()

@@ -7,7 +7,6 @@ import linecache
 import logging
 import os
 import random
-import re
 import sys
 import time
 import warnings
@@ -28,6 +27,8 @@ def forget_the_build():
         getattr(module, "__dict__", {}).pop("__warningregistry__", None)
     warnings.showwarning = _show_warning
     sys.unraisablehook = _show_unraisable
+    # Integers cross as JSON in full length; fuel bounds the time that takes.
+    sys.set_int_max_str_digits(0)
     gc.collect()
     gc.freeze()
 
@@ -48,8 +49,3 @@ def _show_unraisable(unraisable):
     error = unraisable.exc_value
     if not isinstance(error, asyncio.CancelledError):
         print(f"ignored: {type(error).__name__}: {error}", file=sys.stderr)
-
-
-def warm():
-    """Runs what every script runs, so that caches are full and code is specialised before the snapshot."""
-    re.compile(r"\w+")

@@ -77,12 +77,10 @@ def _index_error(error, fault):
 
 
 def _name_error(error, fault):
+    if isinstance(error, UnboundLocalError):
+        return _unbound_local(error, fault)
     name = error.name
     if not isinstance(name, str):
-        return None
-    if isinstance(error, UnboundLocalError):
-        if name in fault.script.names and fault.frame is not None:
-            return f"{fault.frame.f_code.co_name} assigns {name}, so it is local there: add `global {name}` in it"
         return None
     owners = [server for server in fault.script.names.values() if type(server) is Server and name in dir(server)]
     if owners:
@@ -96,6 +94,13 @@ def _name_error(error, fault):
         if name in names:
             return f"add `from {module} import {name}`"
     return None
+
+
+def _unbound_local(error, fault):
+    name = re.search(r"'(\w+)'", str(error))
+    if name is None or name[1] not in fault.script.names or fault.frame is None:
+        return None
+    return f"{fault.frame.f_code.co_name} assigns {name[1]}, so it is local there: add `global {name[1]}` in it"
 
 
 _WELL_KNOWN = {
@@ -114,7 +119,9 @@ _WELL_KNOWN = {
 
 def _attribute_error(error, fault):
     owner, name = error.obj, error.name
-    if owner is None and name is None or not isinstance(name, str) or type(owner) in (Server, Tool):
+    if not isinstance(name, str) or type(owner) in (Server, Tool):
+        return None
+    if owner is None and "'NoneType'" not in str(error):
         return None
     node = fault.node
     text = _text(node.value) if isinstance(node, ast.Attribute) else "it"
@@ -153,26 +160,32 @@ def _type_error(error, fault):
     return None
 
 
-def _operand(fault):
+def _operand(error, fault):
     """The part of the expression at fault that the message is about."""
-    node = fault.node
-    if isinstance(node, (ast.Subscript, ast.Attribute, ast.Await, ast.Starred)):
+    node, message = fault.node, str(error)
+    if "not subscriptable" in message and isinstance(node, ast.Subscript):
         return node.value
-    if isinstance(node, ast.Call):
+    if "not callable" in message and isinstance(node, ast.Call):
         return node.func
+    if isinstance(node, (ast.Await, ast.Starred)):
+        return node.value
+    if isinstance(node, ast.Compare):
+        return node.comparators[-1]
     # `for x in VALUE` blames VALUE itself.
     return node
 
 
 def _of_none(error, fault):
-    value = _operand(fault)
+    value = _operand(error, fault)
     return f"{_text(value)} is None" if value is not None else None
 
 
 def _of_coroutine(error, fault):
-    value = _operand(fault)
+    value = _operand(error, fault)
     if value is None:
         return "a coroutine has no value until it is awaited: write `await` before it"
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and hasattr(builtins, value.func.id):
+        value = next(iter(value.args), value)
     if isinstance(value, ast.Call):
         return f"write `await {_text(value)}`"
     for owner in fault.candidates(value):
@@ -182,13 +195,13 @@ def _of_coroutine(error, fault):
 
 
 def _of_async_generator(error, fault):
-    value = _operand(fault)
+    value = _operand(error, fault)
     return f"use `async for x in {_text(value)}`" if value is not None else "use `async for`"
 
 
 def _of_method(error, fault):
     """`for x in page.items:`, where the author meant the key."""
-    value = _operand(fault)
+    value = _operand(error, fault)
     if not isinstance(value, ast.Attribute):
         return None
     for owner in fault.candidates(value.value):
@@ -251,7 +264,7 @@ _TYPE_HINTS = [
     (r"'(builtin_function_or_method|method)' object is not (subscriptable|iterable)", _of_method),
     (r"string indices must be integers", _of_text),
     (r"(list|tuple) indices must be integers", _of_list),
-    (r"can't be used in 'await' expression", _of_value_in_await),
+    (r"can't be (used in 'await' expression|awaited)", _of_value_in_await),
     (r"An asyncio.Future, a coroutine or an awaitable is required|a coroutine was expected", _of_gather),
     (r"the JSON object must be str", _of_json_loads),
     (r"unhashable type|cannot use '(dict|list)' as", _of_unhashable),
@@ -302,3 +315,9 @@ def syntax_hint(error, lines):
     if re.search("[\u2018\u2019\u201c\u201d]", line):
         return "use straight quotes"
     return None
+
+
+def warm():
+    """Fills the cache of regular expressions."""
+    for pattern, _give in _TYPE_HINTS:
+        re.compile(pattern)

@@ -8,6 +8,7 @@ import array
 import base64
 import collections
 import collections.abc
+import concurrent.futures
 import dataclasses
 import datetime
 import decimal
@@ -70,6 +71,10 @@ def _row(value):
     return {name: value[name] for name in value.keys()}
 
 
+def _result(value):
+    return value.result()
+
+
 def _future(value):
     if value.done():
         return value.result()
@@ -79,6 +84,7 @@ def _future(value):
 # In this order: the first match wins, so subclasses stand before their bases.
 _FORMS = [
     (Call, value_of),
+    (concurrent.futures.Future, _result),
     (enum.Enum, _enum),
     (datetime.date, _iso),
     (datetime.time, _iso),

@@ -34,7 +34,7 @@ class _Selector:
         if calls.outstanding:
             calls.pump(timeout)
         elif timeout is None:
-            raise RuntimeError(f"deadlock: nothing is left that could wake {_waiting(self._loop)}")
+            raise _deadlock(self._loop)
         elif timeout > 0:
             calls.pump(timeout)
         return ()
@@ -43,15 +43,23 @@ class _Selector:
         """Nothing is held."""
 
 
-def _waiting(loop):
-    lines = []
-    for task in asyncio.all_tasks(loop):
-        for frame in task.get_stack(limit=8):
-            if frame.f_code.co_filename == _SCRIPT:
-                lines.append(frame.f_lineno)
-    if not lines:
-        return "the loop"
-    return f"what waits at line {', '.join(map(str, sorted(set(lines))[:5]))}"
+def _deadlock(loop):
+    lines = sorted({line for task in asyncio.all_tasks(loop) if (line := _waiting_line(task)) is not None})
+    where = f" at line {', '.join(map(str, lines[:5]))}" if lines else ""
+    error = RuntimeError(f"deadlock: every task waits{where}, and no call or timer is left that could wake one")
+    error.script_line = lines[0] if lines else None
+    return error
+
+
+def _waiting_line(task):
+    """The innermost line of the script at which a task is suspended."""
+    line, waiting = None, task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None)
+        if frame is not None and frame.f_code.co_filename == _SCRIPT:
+            line = frame.f_lineno
+        waiting = getattr(waiting, "cr_await", None)
+    return line
 
 
 class ScriptLoop(asyncio.base_events.BaseEventLoop):
@@ -132,7 +140,7 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
         started.failed.clear()
         if unseen:
             error = unseen[0].exception()
-            error.script_line = unseen[0]._started_line
+            error.never_awaited = True
             raise error
 
 

@@ -57,8 +57,10 @@ def describe(error, script):
 
 def _describe(error, script):
     main = leaves(error)[0]
-    frames = _frames(main) or _frames(error)
-    line = frames[-1][1] if frames else getattr(main, "script_line", None)
+    frames = _frames(main)
+    if not frames or getattr(main, "never_awaited", False):
+        frames = [] if _line_without_frame(main) else _frames(error)
+    line = frames[-1][1] if frames else _line_without_frame(main)
     parts = []
     if line is not None:
         parts += excerpt(script.lines, line, _end_line(frames))
@@ -67,7 +69,15 @@ def _describe(error, script):
     return ScriptError(kind_of(error), message_of(error), line, printable("\n".join(parts)), _hint(main, script, frames))
 
 
+def _line_without_frame(error):
+    """Where a call was started whose error reached the script elsewhere."""
+    line = getattr(error, "script_line", None)
+    return line if type(line) is int else None
+
+
 def _hint(error, script, frames):
+    if getattr(error, "never_awaited", False):
+        return "this call was never awaited: write `await` before it"
     try:
         frame, _line, position = frames[-1] if frames else (None, None, None)
         text = hints.hint(error, hints.Fault(script, frame, position))
@@ -85,14 +95,9 @@ def _frames(error):
     while step is not None:
         code = step.tb_frame.f_code
         if code.co_filename == NAME and step.tb_lineno is not None:
-            found.append((step.tb_frame, step.tb_lineno, _position(code, step.tb_lasti)))
+            found.append((step.tb_frame, step.tb_lineno, traceback._get_code_position(code, step.tb_lasti)))
         step = step.tb_next
     return found
-
-
-def _position(code, instruction):
-    positions = traceback._get_code_position(code, instruction)
-    return positions
 
 
 def _end_line(frames):

@@ -8,7 +8,7 @@ import linecache
 import sys
 import types
 
-from exuvia import calls, loop, servers
+from exuvia import calls, loop
 from exuvia.started import Call, value_of
 
 NAME = "script.py"
@@ -26,13 +26,14 @@ class _Returned(BaseException):
 
 
 class Script:
-    """One script: its source, and once it runs, its namespace and its value."""
+    """One script: its source, the servers it sees, and once it runs, its namespace and its value."""
 
-    def __init__(self, source):
+    def __init__(self, source, mcp):
         self.source = source.removeprefix("\ufeff")
         self.lines = self.source.splitlines()
         self.module = types.ModuleType("__main__")
         self.names = self.module.__dict__
+        self.mcp = mcp
         self.last = None
 
     def run(self):
@@ -58,7 +59,7 @@ class Script:
         return ast.parse(self.source)
 
     def _prepare(self):
-        mcp = servers.visible()
+        mcp = self.mcp
         self.names.update(__builtins__=builtins, __file__=NAME, mcp=mcp)
         sys.modules["__main__"] = self.module
         sys.modules["mcp"] = mcp
@@ -94,6 +95,10 @@ class Script:
         if type(value) is Call:
             return value_of(value)
         return await value if inspect.isawaitable(value) else value
+
+    def has_result(self):
+        """Whether the script named its result, rather than leave it to its last expression."""
+        return "result" in self.names
 
     def _value(self):
         return self.names.get("result", self.last)

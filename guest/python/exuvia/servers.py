@@ -148,7 +148,7 @@ class Server(_ReadOnly):
         return found
 
     def __missing(self, name):
-        names = dir(self)
+        names = self.__listed()
         close = difflib.get_close_matches(str(name), names, 3)
         if close:
             more = f"did you mean {' or '.join(f'{self}.{match}' for match in close)}?"
@@ -156,23 +156,26 @@ class Server(_ReadOnly):
             more = f"its tools: {_shown(names)}" if names else "it has no tools"
         return f"{self} has no tool {name!r}; {more}"
 
-    def __dir__(self):
+    def __listed(self):
         if self.__names is None:
             _fill(self, _Server__names=tools.list_tools(self.__of.name))
         return list(self.__names)
 
+    def __dir__(self):
+        return self.__listed()
+
     @property
     def __all__(self):
-        return dir(self)
+        return self.__listed()
 
     def __iter__(self):
-        return iter(dir(self))
+        return iter(self.__listed())
 
     def __contains__(self, name):
-        return name in dir(self)
+        return name in self.__listed()
 
     def __len__(self):
-        return len(dir(self))
+        return len(self.__listed())
 
     def __bool__(self):
         return True
@@ -181,7 +184,7 @@ class Server(_ReadOnly):
         return self.__of.python_name
 
     def __repr__(self):
-        return f"<server {self}: {_shown(dir(self))}>"
+        return f"<server {self}: {_shown(self.__listed())}>"
 
     @property
     def __name__(self):
@@ -189,7 +192,7 @@ class Server(_ReadOnly):
 
     @property
     def __doc__(self):
-        return "\n".join(getattr(self, name)._full_signature() for name in dir(self))
+        return "\n".join(getattr(self, name)._full_signature() for name in self.__listed())
 
 
 class Servers(_ReadOnly):
@@ -212,10 +215,10 @@ class Servers(_ReadOnly):
 
     @property
     def __all__(self):
-        return dir(self)
+        return list(self.__names)
 
     def __iter__(self):
-        return iter(dir(self))
+        return iter(self.__names)
 
     def __contains__(self, name):
         return name in self.__dict__
@@ -234,9 +237,8 @@ class Servers(_ReadOnly):
         return "\n".join(map(repr, map(self.__dict__.get, self.__names)))
 
 
-def visible():
-    """`mcp`, with the servers of this run."""
-    found = tools.servers()
+def proxies(found):
+    """`mcp`, with these servers."""
     mcp = _fill(Servers(), _Servers__names=[server.python_name for server in found])
     for server in found:
         proxy = _fill(Server(), _Server__of=server, _Server__names=None)

@@ -37,6 +37,8 @@ class Call(asyncio.Future):
             value = calls.take(self._tool, pending)
         except BaseException as error:
             failed.append(self)
+            # In a task that only waits for this call no frame of the script is left to tell the line.
+            error.script_line = self._started_line
             self.set_exception(error)
         else:
             self.set_result(value)
