@@ -178,14 +178,17 @@ fn bombs_end_soon() {
     }
     definitions.insert("l100".to_owned(), json!({"type": "object"}));
     let doubling = json!({"$ref": "#/$defs/l0", "$defs": definitions});
-    let recursive = json!({"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}, {"$ref": "#"}]}}});
+    let thrice = json!([{"$ref": "#"}, {"$ref": "#"}, {"$ref": "#"}]);
+    let recursive = json!({"type": "object", "properties": {"a": {"allOf": thrice}}});
+    let branching = json!({"type": "object", "properties": {"a": {"anyOf": thrice}}});
     let patterns =
         json!({"properties": {"a": {"pattern": "^(([a-z])+.)+[A-Z]([a-z])+$"}, "b": {"pattern": "(x{999}){999}"}}});
     let numbers = json!({"properties": {"a": {"multipleOf": 0.1}, "b": {"type": "integer"}}});
     let deep = (0..100).fold(json!({"a": 1}), |inner, _| json!({"a": inner}));
     let start = Instant::now();
     let _ = check(doubling, deep.clone());
-    let _ = check(recursive, deep);
+    let _ = check(recursive, deep.clone());
+    let _ = check(branching, deep);
     let _ = check(patterns, json!({"a": "a".repeat(100_000), "b": "x"}));
     for number in ["1e999999999", "1e-999999999", "-1E+999999999"] {
         assert!(check_text(numbers.clone(), &format!(r#"{{"a": {number}, "b": {number}}}"#)).is_err());

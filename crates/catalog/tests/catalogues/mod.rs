@@ -1,6 +1,7 @@
 //! The recorded catalogues of `tests/data/catalog`, as the gateway would hand them over.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+use exuvia_catalog::{docs, stub};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
@@ -49,4 +50,27 @@ pub fn descriptor(tool: &Value) -> ToolDescriptor {
         output_schema: tool.get("outputSchema").cloned(),
         annotations: ToolAnnotations { read_only: hint("readOnlyHint"), destructive: hint("destructiveHint") },
     }
+}
+
+/// What reading each catalogue costs in o200k tokens: raw, as a stub, and as the documentation of every tool.
+pub fn cost_table() -> String {
+    let tokens = tiktoken_rs::o200k_base().unwrap();
+    let count = |text: &str| tokens.encode_ordinary(text).len();
+    let mut table =
+        "| server | tools | raw list | stub | stub / raw | all docs |\n|---|---|---|---|---|---|\n".to_owned();
+    let mut sums = [0_usize; 4];
+    for catalogue in all() {
+        let namespace = catalogue.namespace();
+        let server = &namespace.servers()[0];
+        let docs = server.tools().iter().map(|tool| count(&docs::tool_docs(server, tool))).sum();
+        let row = [server.tools().len(), count(&catalogue.raw), count(&stub::server_stub(server)), docs];
+        sums.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
+        table.push_str(&cost_row(&catalogue.name, row));
+    }
+    table + &cost_row("sum", sums)
+}
+
+fn cost_row(name: &str, [tools, raw, stub, docs]: [usize; 4]) -> String {
+    let share = 100.0 * stub as f64 / raw as f64;
+    format!("| {name} | {tools} | {raw} | {stub} | {share:.1} % | {docs} |\n")
 }
