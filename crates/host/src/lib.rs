@@ -1,1 +1,29 @@
+//! Implements the contract in `wit/` for hosts written in Rust: the imports `tools` and `output`, and the little WASI that
+//! CPython needs, on any [`wasmtime::component::Linker`].
+//!
+//! A store holds one [`Sandbox`]: the state of one run. It answers the guest's tool calls from a
+//! [`ToolHost`](exuvia_tool::ToolHost), takes time and chance from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded
+//! log and a record of the calls. What is not linked cannot be reached: there is no file, no network, no environment.
+//!
+//! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no fuel, memory or time limits: those belong to the
+//! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed.rs` is a complete one in a screenful.
 
+mod bindings;
+mod calls;
+mod clocks;
+mod guest;
+mod log;
+mod random;
+mod sandbox;
+mod stop;
+mod system_io;
+mod tools;
+mod wasi;
+
+pub use calls::CallLog;
+pub use guest::{GuestPre, Outcome, ScriptError};
+pub use log::{Log, LogText};
+pub use sandbox::{CallLimits, EventSink, Sandbox, SandboxView};
+pub use stop::ToolCallsExhausted;
+pub use system_io::SystemIo;
+pub use wasi::add_to_linker;

@@ -1,0 +1,1 @@
+//! What Exuvia costs: wall-clock and fuel suites.

@@ -1,0 +1,186 @@
+//! What a model reads of a report: one text, the shortest useful form first, never a thing twice.
+
+use std::fmt::Write as _;
+
+use exuvia_runtime::{LogText, Outcome, Report, ScriptError};
+use exuvia_tool::CallRecord;
+use indexmap::IndexMap;
+
+/// The most kinds of calls that the summary of a failed run lists.
+const CALL_KINDS: usize = 20;
+
+/// The answer to `executeToolCode`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// For the model.
+    pub text: String,
+    /// Whether the script came to another end than its own.
+    pub is_error: bool,
+}
+
+/// Renders `report` in at most about `answer_bytes` bytes. The report itself keeps everything.
+#[must_use]
+pub fn render(report: &Report, answer_bytes: usize) -> Answer {
+    let is_error = !matches!(report.outcome, Outcome::Returned(_));
+    let mut text = match &report.outcome {
+        Outcome::Returned(result) => {
+            cut(result.as_str(), answer_bytes, "return less: a summary, a slice, fewer fields")
+        }
+        _ => failure(report),
+    };
+    let log = log(&report.logs, answer_bytes.saturating_sub(text.len()));
+    if !log.is_empty() {
+        let _ = write!(text, "\n--- log\n{log}");
+    }
+    Answer { text, is_error }
+}
+
+/// Text that came out of a sandbox, without the characters that command a terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => printable.push(character),
+            _ if character.is_control() => printable.extend(character.escape_default()),
+            _ => printable.push(character),
+        }
+    }
+    printable
+}
+
+/// What went wrong, what to do, and which calls have been made already.
+fn failure(report: &Report) -> String {
+    let mut text = match &report.outcome {
+        Outcome::Raised(error) | Outcome::Denied(error) => exception(error),
+        Outcome::Stopped(stop) => {
+            let mut text = format!("stopped by {}: {}", stop.limit.name(), stop.message);
+            if let Some(error) = &stop.error {
+                let _ = write!(text, "\n{}", exception(error));
+            }
+            text
+        }
+        Outcome::Cancelled => "cancelled".into(),
+        // What went wrong inside is the operator's to read.
+        _ => "the sandbox failed; the script may be right: try once more".into(),
+    };
+    if !report.calls.is_empty() {
+        let _ = write!(text, "\ncalls made: {}", calls_made(&report.calls));
+    }
+    text
+}
+
+fn exception(error: &ScriptError) -> String {
+    let mut text = printable(&format!("{}: {}", error.kind, error.message));
+    if let Some(line) = error.line {
+        let _ = write!(text, "  (line {line})");
+    }
+    if !error.traceback.is_empty() {
+        let _ = write!(text, "\n{}", printable(error.traceback.trim_end()));
+    }
+    if let Some(hint) = &error.hint {
+        let _ = write!(text, "\nhint: {}", printable(hint));
+    }
+    text
+}
+
+/// `crm.get_contacts 1 ok, crm.get_order 5000 ok`
+fn calls_made(calls: &[CallRecord]) -> String {
+    let mut kinds: IndexMap<(&str, &str, &str), u64> = IndexMap::new();
+    for call in calls {
+        *kinds.entry((&call.server, &call.tool, &call.outcome)).or_default() += 1;
+    }
+    let listed = kinds
+        .iter()
+        .take(CALL_KINDS)
+        .map(|((server, tool, outcome), count)| format!("{server}.{tool} {count} {outcome}"));
+    let mut text = listed.collect::<Vec<_>>().join(", ");
+    if kinds.len() > CALL_KINDS {
+        let _ = write!(text, ", and {} other kinds", kinds.len() - CALL_KINDS);
+    }
+    text
+}
+
+fn log(logs: &LogText, room: usize) -> String {
+    let mut text = cut(printable(&logs.text).trim_end_matches('\n'), room, "print less");
+    if logs.dropped_bytes > 0 {
+        let _ = write!(text, "\n[log cut: {} bytes more]", logs.dropped_bytes);
+    }
+    text
+}
+
+/// The beginning of `text` that fits, with a mark that says how much is missing and what to do about it.
+fn cut(text: &str, room: usize, advice: &str) -> String {
+    if text.len() <= room {
+        return text.to_owned();
+    }
+    let kept = text.floor_char_boundary(room);
+    format!("{}\n[cut: {} of {} bytes shown; {advice}]", &text[..kept], kept, text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_runtime::{Limit, Stop, Usage};
+    use exuvia_tool::Json;
+
+    use super::*;
+
+    fn report(outcome: Outcome) -> Report {
+        Report { outcome, logs: LogText::default(), calls: Vec::new(), usage: Usage::default() }
+    }
+
+    fn returned(json: &str) -> Report {
+        report(Outcome::Returned(Json::parse(json).expect("JSON")))
+    }
+
+    #[test]
+    fn a_result_is_told_before_the_log() {
+        let mut report = returned(r#"{"a":1}"#);
+        report.logs.text = "one\n\x1b[2Jtwo\n".into();
+        assert_eq!(
+            render(&report, 1_000),
+            Answer { text: "{\"a\":1}\n--- log\none\n\\u{1b}[2Jtwo".into(), is_error: false }
+        );
+    }
+
+    #[test]
+    fn a_result_that_does_not_fit_is_cut_with_a_mark() {
+        let answer = render(&returned(r#""ääää""#), 4);
+        assert_eq!(answer.text, "\"ä\n[cut: 3 of 10 bytes shown; return less: a summary, a slice, fewer fields]");
+    }
+
+    #[test]
+    fn a_failure_tells_line_hint_and_the_calls_that_were_made() {
+        let error = ScriptError {
+            kind: "KeyError".into(),
+            message: "'revenue'".into(),
+            line: Some(3),
+            traceback: "> 3 | o['revenue']".into(),
+            hint: Some("the keys are 'id'".into()),
+        };
+        let mut report = report(Outcome::Raised(error));
+        let call = |tool: &str, outcome: &str| CallRecord {
+            id: None,
+            server: "crm".into(),
+            tool: tool.into(),
+            outcome: outcome.into(),
+            ms: 1,
+        };
+        report.calls = vec![call("a", "ok"), call("b", "ok"), call("a", "ok"), call("a", "denied")];
+        let expected = "KeyError: 'revenue'  (line 3)\n> 3 | o['revenue']\nhint: the keys are 'id'\n\
+                        calls made: crm.a 2 ok, crm.b 1 ok, crm.a 1 denied";
+        assert_eq!(render(&report, 1_000), Answer { text: expected.into(), is_error: true });
+    }
+
+    #[test]
+    fn a_fault_says_nothing_of_the_inside() {
+        let answer = render(&Report::fault("/srv/secret: no such file"), 1_000);
+        assert!(answer.is_error && !answer.text.contains("secret"), "{}", answer.text);
+    }
+
+    #[test]
+    fn a_stop_names_its_limit() {
+        let stop = Stop { limit: Limit::Fuel, message: "do less".into(), error: None };
+        assert_eq!(render(&report(Outcome::Stopped(stop)), 1_000).text, "stopped by fuel: do less");
+    }
+}

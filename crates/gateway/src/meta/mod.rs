@@ -1,0 +1,57 @@
+//! The four tools that a model is given instead of everybody else's.
+
+mod definitions;
+mod requests;
+
+use exuvia_catalog::docs;
+use exuvia_catalog::files::{self, Layouts};
+use exuvia_runtime::Script;
+use serde_json::{Map, Value};
+
+pub use definitions::{MetaTool, definitions};
+pub use requests::BadRequest;
+
+use crate::{Gateway, RunHandle};
+use requests::Request;
+
+/// What a call of one of the four comes to.
+#[derive(Debug)]
+pub enum MetaAnswer {
+    /// A text that is ready.
+    Text(String),
+    /// A script on its way. Its answer is [`render`](crate::answer::render) of its report.
+    Run(RunHandle),
+}
+
+/// Answers one call.
+///
+/// # Errors
+///
+/// The name or the arguments are wrong; the message tells the model what to send.
+pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Result<MetaAnswer, BadRequest> {
+    match requests::read(name, arguments)? {
+        Request::ListToolFiles { query } => {
+            Ok(MetaAnswer::Text(files::list(gateway.namespace(), &Layouts::default(), query.as_deref())))
+        }
+        Request::ReadToolFile { file_name, start_line, end_line } => {
+            files::read(gateway.namespace(), &file_name, start_line, end_line)
+                .map(MetaAnswer::Text)
+                .map_err(|error| BadRequest(error.to_string()))
+        }
+        Request::GetToolDocs { server, tool } => documentation(gateway, &server, &tool).map(MetaAnswer::Text),
+        Request::ExecuteToolCode { code } => Ok(MetaAnswer::Run(gateway.start(Script::new(code)))),
+    }
+}
+
+fn documentation(gateway: &Gateway, server_name: &str, tool_name: &str) -> Result<String, BadRequest> {
+    let namespace = gateway.namespace();
+    let server = namespace.find_server(server_name).ok_or_else(|| {
+        let names = namespace.servers().iter().map(|server| server.python_name.as_str());
+        BadRequest::unknown("server", server_name, names)
+    })?;
+    let tool = server.find(tool_name).ok_or_else(|| {
+        let names = server.tools().iter().map(|tool| tool.python_name.as_str());
+        BadRequest::unknown("tool", tool_name, names)
+    })?;
+    Ok(docs::tool_docs(server, tool))
+}

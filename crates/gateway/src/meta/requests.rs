@@ -1,0 +1,81 @@
+//! The arguments of the four, read with errors that a model can act on.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::definitions;
+use crate::unknown::unknown;
+
+/// A request that cannot be answered as it is. The message is for the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRequest(pub String);
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadRequest {}
+
+impl BadRequest {
+    pub(super) fn unknown<'a>(what: &str, name: &str, candidates: impl Iterator<Item = &'a str>) -> Self {
+        Self(unknown(what, name, candidates))
+    }
+}
+
+/// One request of a model.
+pub(super) enum Request {
+    ListToolFiles { query: Option<String> },
+    ReadToolFile { file_name: String, start_line: Option<usize>, end_line: Option<usize> },
+    GetToolDocs { server: String, tool: String },
+    ExecuteToolCode { code: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListToolFiles {
+    query: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ReadToolFile {
+    file_name: String,
+    start_line: Option<usize>,
+    end_line: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GetToolDocs {
+    server: String,
+    tool: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExecuteToolCode {
+    code: String,
+}
+
+pub(super) fn read(name: &str, arguments: &Map<String, Value>) -> Result<Request, BadRequest> {
+    match name {
+        "listToolFiles" => fields(name, arguments).map(|ListToolFiles { query }| Request::ListToolFiles { query }),
+        "readToolFile" => fields(name, arguments).map(|ReadToolFile { file_name, start_line, end_line }| {
+            Request::ReadToolFile { file_name, start_line, end_line }
+        }),
+        "getToolDocs" => {
+            fields(name, arguments).map(|GetToolDocs { server, tool }| Request::GetToolDocs { server, tool })
+        }
+        "executeToolCode" => fields(name, arguments).map(|ExecuteToolCode { code }| Request::ExecuteToolCode { code }),
+        _ => Err(BadRequest::unknown("tool", name, definitions().iter().map(|tool| tool.name))),
+    }
+}
+
+fn fields<T: DeserializeOwned>(name: &str, arguments: &Map<String, Value>) -> Result<T, BadRequest> {
+    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| BadRequest(format!("{name}: {error}")))
+}

@@ -1,0 +1,19 @@
+//! Generated from `wit/sandbox.wit`. Private: the rest of the crate translates to the nouns of `exuvia-tool`.
+
+#![allow(missing_docs, unreachable_pub, clippy::all)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "sandbox",
+    imports: {
+        "exuvia:sandbox/tools.call": async | trappable,
+        "exuvia:sandbox/tools.start": trappable,
+        "exuvia:sandbox/tools.wait": async | trappable,
+        "exuvia:sandbox/tools.[method]pending-call.take": async | trappable,
+        "exuvia:sandbox/tools.[method]pending-call.id": trappable,
+        "exuvia:sandbox/tools.[drop]pending-call": trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: { "exuvia:sandbox/tools.pending-call": crate::calls::PendingCall },
+});

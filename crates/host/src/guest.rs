@@ -1,0 +1,98 @@
+//! The export of the guest.
+
+use wasmtime::component::InstancePre;
+use wasmtime::{AsContextMut, Result};
+
+use crate::SandboxView;
+use crate::bindings::{self, SandboxPre, Script};
+
+/// The guest component, linked and ready to be instantiated: once per process.
+pub struct GuestPre<T: 'static> {
+    pre: SandboxPre<T>,
+}
+
+impl<T> Clone for GuestPre<T> {
+    fn clone(&self) -> Self {
+        Self { pre: self.pre.clone() }
+    }
+}
+
+/// How the script ended, by the guest's own word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The script's result, as JSON text. Not checked.
+    Returned(String),
+    /// An exception left the script.
+    Raised(ScriptError),
+    /// The script left by `sys.exit`.
+    Exited(ScriptError),
+    /// A denied call left the script as an uncaught exception.
+    Denied(ScriptError),
+    /// A `MemoryError` left the script.
+    OutOfMemory(ScriptError),
+    /// The result is larger than what was allowed; its size in bytes.
+    ResultTooLarge(u64),
+}
+
+/// An exception in the script's own terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptError {
+    /// The exception's class.
+    pub kind: String,
+    /// The exception's message.
+    pub message: String,
+    /// The line at fault, counted from 1.
+    pub line: Option<u32>,
+    /// The excerpt of the script around the lines at fault.
+    pub traceback: String,
+    /// How to repair the script.
+    pub hint: Option<String>,
+}
+
+impl<T: SandboxView> GuestPre<T> {
+    /// Checks that the component exports what the contract says.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn new(pre: InstancePre<T>) -> Result<Self> {
+        Ok(Self { pre: SandboxPre::new(pre)? })
+    }
+
+    /// Instantiates the guest in `store` and runs one script in it. The store is used up: drop it afterwards.
+    ///
+    /// # Errors
+    ///
+    /// The guest trapped: a limit of the store, a [`ToolCallsExhausted`](crate::ToolCallsExhausted), an exit
+    /// ([`wasmtime_wasi::I32Exit`]), or a defect.
+    pub async fn run(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        source: String,
+        result_bytes: u64,
+    ) -> Result<Outcome> {
+        let guest = self.pre.instantiate_async(&mut store).await?;
+        let script = Script { source, result_bytes };
+        Ok(guest.call_run(&mut store, &script).await?.into())
+    }
+}
+
+impl From<bindings::Outcome> for Outcome {
+    fn from(outcome: bindings::Outcome) -> Self {
+        match outcome {
+            bindings::Outcome::Returned(json) => Self::Returned(json),
+            bindings::Outcome::Raised(error) => Self::Raised(error.into()),
+            bindings::Outcome::Exited(error) => Self::Exited(error.into()),
+            bindings::Outcome::Denied(error) => Self::Denied(error.into()),
+            bindings::Outcome::OutOfMemory(error) => Self::OutOfMemory(error.into()),
+            bindings::Outcome::ResultTooLarge(bytes) => Self::ResultTooLarge(bytes),
+        }
+    }
+}
+
+impl From<bindings::ScriptError> for ScriptError {
+    fn from(error: bindings::ScriptError) -> Self {
+        let bindings::ScriptError { kind, message, line, traceback, hint } = error;
+        Self { kind, message, line, traceback, hint }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a journal holds.
+
+use std::fmt;
+
+use exuvia_tool::{CallId, RunId, ToolCall, ToolName};
+use serde::{Deserialize, Serialize};
+
+/// One fact of the record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Entry {
+    /// A script is about to run.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// The script, byte for byte.
+        source: String,
+    },
+    /// A call is authorised and about to be dispatched.
+    CallIntended {
+        /// The run.
+        run: RunId,
+        /// The call, with the arguments that will be sent.
+        call: ToolCall,
+    },
+    /// A call was refused before anything left the gateway.
+    CallRefused {
+        /// The run.
+        run: RunId,
+        /// The call's number.
+        id: CallId,
+        /// The tool that was called.
+        name: ToolName,
+        /// The [code](exuvia_tool::CallError::code) of the refusal.
+        code: String,
+    },
+    /// A dispatched call came back.
+    CallEnded {
+        /// The run.
+        run: RunId,
+        /// The call's number.
+        id: CallId,
+        /// `ok`, or the [code](exuvia_tool::CallError::code) of its error.
+        code: String,
+        /// The size of its value, in bytes of JSON.
+        value_bytes: u64,
+    },
+    /// A run is over.
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// The name of its outcome.
+        outcome: String,
+    },
+}
+
+impl Entry {
+    /// About how much memory the entry takes, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let text = match self {
+            Self::RunStarted { source, .. } => source.len(),
+            Self::CallIntended { call, .. } => {
+                call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len()
+            }
+            Self::CallRefused { name, .. } => name.server.len() + name.tool.len(),
+            Self::CallEnded { .. } | Self::RunEnded { .. } => 0,
+        };
+        text + 2 * size_of::<Self>()
+    }
+}
+
+/// A place that keeps entries.
+pub trait Journal: Send + Sync {
+    /// Appends one entry. It is kept when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The entry could not be kept. Whoever was about to act on it must not.
+    fn append(&self, entry: Entry) -> Result<(), JournalError>;
+}
+
+/// An entry could not be kept. The text is for the operator.
+#[derive(Debug)]
+pub struct JournalError(pub String);
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the journal cannot be written: {}", self.0)
+    }
+}
+
+impl std::error::Error for JournalError {}

@@ -1,0 +1,21 @@
+//! The append-only record of runs and their calls.
+//!
+//! The gateway appends an [`Entry`] for everything that an auditor may ask about, in order: before a call is dispatched its
+//! intent, afterwards its outcome. A journal that cannot take an intent stops the call: what is not recorded is not done.
+//!
+//! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
+//!
+//! ```
+//! use exuvia_journal::{Entry, Journal, MemoryJournal};
+//! use exuvia_tool::RunId;
+//!
+//! let journal = MemoryJournal::new(1 << 20);
+//! journal.append(Entry::RunStarted { run: RunId("r1".into()), source: "result = 1".into() }).unwrap();
+//! assert_eq!(journal.entries().len(), 1);
+//! ```
+
+mod entry;
+mod memory;
+
+pub use entry::{Entry, Journal, JournalError};
+pub use memory::MemoryJournal;

@@ -1,0 +1,42 @@
+//! The settings that decide what native code looks like. Shared by the build script, which compiles the guest, and the
+//! engine, which refuses code that was compiled under other settings.
+
+use wasmtime::{Config, OperatorCost, Result};
+
+/// The part of x86-64-v2 (2009 and later) that Cranelift has switches for. A fixed baseline, so that an artifact runs on
+/// other machines than the one that compiled it.
+const X86_64_BASELINE: [&str; 5] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
+
+/// What one page of `memory.grow` costs in fuel. wasmtime's default is nothing, which makes page faults free.
+const FUEL_PER_GROWN_PAGE: u8 = u8::MAX;
+
+/// The settings for `target`, a target triple of Rust.
+pub(crate) fn config(target: &str) -> Result<Config> {
+    let mut config = Config::new();
+    // Naming the target, even the host's own, keeps Cranelift from using whatever this machine's processor can do.
+    config.target(target)?;
+    if target.starts_with("x86_64") {
+        for flag in X86_64_BASELINE {
+            enable_flag(&mut config, flag);
+        }
+    }
+    config.consume_fuel(true).epoch_interruption(true).operator_cost(operator_cost());
+    config.generate_address_map(false).native_unwind_info(false).wasm_backtrace_max_frames(None);
+    // What the guest does not use is off.
+    config.wasm_threads(false).wasm_memory64(false).wasm_relaxed_simd(false);
+    config.wasm_gc(false).wasm_function_references(false);
+    Ok(config)
+}
+
+#[allow(unsafe_code)]
+fn enable_flag(config: &mut Config, flag: &str) {
+    // SAFETY: the flags are the documented instruction sets of Cranelift's x86 backend. Code that uses them is refused
+    // by wasmtime when it is loaded on a processor that lacks them.
+    unsafe { config.cranelift_flag_enable(flag) };
+}
+
+fn operator_cost() -> OperatorCost {
+    let mut cost = OperatorCost::new();
+    cost.variable.memory_grow_per_page = FUEL_PER_GROWN_PAGE;
+    cost
+}

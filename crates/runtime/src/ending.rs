@@ -1,0 +1,99 @@
+//! From what happened to the guest to the one outcome of its run.
+
+use exuvia_host::{Outcome as GuestOutcome, ScriptError, ToolCallsExhausted};
+use exuvia_tool::Json;
+use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
+
+use crate::{Limit, Limits, Outcome, Stop};
+
+/// What ended a run.
+pub(crate) enum End {
+    /// The guest returned or trapped.
+    Guest(wasmtime::Result<GuestOutcome>),
+    /// `wall_ms` is over.
+    TimeUp,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+pub(crate) fn outcome(end: End, limits: &Limits, memory_refused: bool) -> Outcome {
+    match end {
+        End::Guest(Ok(outcome)) => returned(outcome, limits),
+        End::Guest(Err(error)) => trapped(&error, limits, memory_refused),
+        End::TimeUp => Outcome::Stopped(stop(Limit::WallMs, limits, None)),
+        End::Cancelled => Outcome::Cancelled,
+    }
+}
+
+fn returned(outcome: GuestOutcome, limits: &Limits) -> Outcome {
+    match outcome {
+        GuestOutcome::Returned(text) if text.len() > limits.result_bytes => result_too_large(text.len() as u64, limits),
+        GuestOutcome::Returned(text) => match Json::parse(text) {
+            Ok(result) => Outcome::Returned(result),
+            // Only a guest that was tampered with from inside returns such a text.
+            Err(error) => Outcome::Raised(crashed(format!("the result is not JSON: {error}"))),
+        },
+        GuestOutcome::Raised(error) | GuestOutcome::Exited(error) => Outcome::Raised(error),
+        GuestOutcome::Denied(error) => Outcome::Denied(error),
+        GuestOutcome::OutOfMemory(error) => Outcome::Stopped(stop(Limit::MemoryBytes, limits, Some(error))),
+        GuestOutcome::ResultTooLarge(bytes) => result_too_large(bytes, limits),
+    }
+}
+
+fn trapped(error: &wasmtime::Error, limits: &Limits, memory_refused: bool) -> Outcome {
+    if error.downcast_ref::<ToolCallsExhausted>().is_some() {
+        return Outcome::Stopped(stop(Limit::ToolCalls, limits, None));
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Outcome::Raised(exited(exit.0));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Outcome::Stopped(stop(Limit::Fuel, limits, None)),
+        Some(Trap::StackOverflow) => Outcome::Stopped(stop(Limit::StackBytes, limits, None)),
+        Some(_) if memory_refused => Outcome::Stopped(stop(Limit::MemoryBytes, limits, None)),
+        Some(_) => Outcome::Raised(crashed("the script crashed the interpreter".into())),
+        None => Outcome::Fault(format!("{error:#}")),
+    }
+}
+
+fn result_too_large(bytes: u64, limits: &Limits) -> Outcome {
+    let message = format!(
+        "the result is {bytes} bytes of JSON, result_bytes allows {}: return a summary or the part that is needed",
+        limits.result_bytes
+    );
+    Outcome::Stopped(Stop { limit: Limit::ResultBytes, message, error: None })
+}
+
+fn stop(limit: Limit, limits: &Limits, error: Option<ScriptError>) -> Stop {
+    let message = match limit {
+        Limit::Fuel => {
+            format!("the script used up its {} units of fuel: do less work, or call tools that filter", limits.fuel)
+        }
+        Limit::WallMs => {
+            format!("the script ran for {} ms: make calls in parallel with asyncio.gather, or do less", limits.wall_ms)
+        }
+        Limit::MemoryBytes => {
+            format!("the script needs more than {} bytes of memory: keep less at a time", limits.memory_bytes)
+        }
+        Limit::ToolCalls => format!("the script made more than {} tool calls: fetch more per call", limits.tool_calls),
+        _ => "the script ran out of stack: recurse less deeply".into(),
+    };
+    Stop { limit, message, error }
+}
+
+fn exited(code: i32) -> ScriptError {
+    script_error(
+        "exited",
+        format!("the script left the interpreter with status {code}"),
+        "end with `result = ...` instead",
+    )
+}
+
+fn crashed(message: String) -> ScriptError {
+    script_error("crashed", message, "avoid the construct that reaches into the interpreter, or very deep nesting")
+}
+
+fn script_error(kind: &str, message: String, hint: &str) -> ScriptError {
+    ScriptError { kind: kind.into(), message, line: None, traceback: String::new(), hint: Some(hint.into()) }
+}

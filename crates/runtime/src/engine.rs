@@ -1,0 +1,174 @@
+//! The engine: one per process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fmt, thread};
+
+use exuvia_host::{GuestPre, Sandbox, SandboxView, add_to_linker};
+use exuvia_tool::ToolHost;
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker;
+use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::memory::MemoryLimit;
+use crate::{Limits, Run, Script, artifact, compile};
+
+/// How often running guests come up for air, so that timers fire and cancellations are seen.
+const EPOCH: Duration = Duration::from_millis(5);
+
+/// Room on a guest's stack for the host functions that it calls.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// What one instance of the guest takes from the pool. The artifact's own counts, with room for the next CPython; an
+/// instance that does not fit is refused when the engine starts, not in the middle of a run.
+mod per_run {
+    pub(super) const CORE_INSTANCES: u32 = 40;
+    pub(super) const MEMORIES: u32 = 2;
+    pub(super) const TABLES: u32 = 4;
+    pub(super) const TABLE_ELEMENTS: usize = 40_000;
+    pub(super) const COMPONENT_BYTES: usize = 1 << 20;
+    pub(super) const CORE_INSTANCE_BYTES: usize = 1 << 20;
+    /// Memory that a slot keeps between runs: about what a small script touches. Clearing it is cheaper than giving it
+    /// back and faulting it in again.
+    pub(super) const RESIDENT_MEMORY_BYTES: usize = 6 << 20;
+    pub(super) const RESIDENT_TABLE_BYTES: usize = 256 << 10;
+    pub(super) const RESIDENT_STACK_BYTES: usize = 64 << 10;
+}
+
+/// The settings of an engine.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Runs at the same time. Further ones wait. Default 16. Each costs address space from the start, and memory only while
+    /// it runs.
+    pub concurrent_runs: u32,
+    /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
+    /// interpreter ends the run where it could have raised a RecursionError. Only touched pages cost memory.
+    pub stack_bytes: usize,
+    /// The most memory that any run may be given, in bytes. Default 4 GiB, which is all that the guest can address.
+    pub memory_bytes_max: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { concurrent_runs: 16, stack_bytes: 32 << 20, memory_bytes_max: 4 << 30 }
+    }
+}
+
+/// The compiled guest and the pool that its instances come from. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) engine: wasmtime::Engine,
+    pub(crate) guest: GuestPre<RunState>,
+    pub(crate) turns: Arc<Semaphore>,
+    closing: Arc<AtomicBool>,
+}
+
+/// What a store holds.
+pub(crate) struct RunState {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) memory: MemoryLimit,
+}
+
+impl SandboxView for RunState {
+    fn sandbox(&mut self) -> &mut Sandbox {
+        &mut self.sandbox
+    }
+}
+
+/// The engine could not start: a defect of the build, or a machine that lacks something.
+#[derive(Debug)]
+pub struct EngineError(wasmtime::Error);
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the sandbox engine does not start: {:#}", self.0)
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl Engine {
+    /// Maps the compiled guest and reserves address space for its instances.
+    ///
+    /// # Errors
+    ///
+    /// The processor lacks an instruction set of the artifact's baseline, or the address space cannot be reserved.
+    pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
+        Inner::new(config).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+    }
+
+    /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
+    #[must_use]
+    pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
+        Run::new(self.clone(), script, limits, tools)
+    }
+}
+
+impl Inner {
+    fn new(config: &EngineConfig) -> wasmtime::Result<Self> {
+        let engine = wasmtime::Engine::new(&engine_config(config)?)?;
+        let component = artifact::load(&engine)?;
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker)?;
+        let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
+        let closing = Arc::new(AtomicBool::new(false));
+        tick(engine.clone(), Arc::clone(&closing))?;
+        let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
+        Ok(Self { engine, guest, turns, closing })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+fn engine_config(config: &EngineConfig) -> wasmtime::Result<wasmtime::Config> {
+    let mut wasm = compile::config(env!("EXUVIA_TARGET"))?;
+    wasm.max_wasm_stack(config.stack_bytes);
+    wasm.async_stack_size(config.stack_bytes + HOST_STACK_BYTES);
+    // A stack that went deep once would keep its pages for good, and the next guest on it could read them.
+    wasm.async_stack_zeroing(true);
+    wasm.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    Ok(wasm)
+}
+
+/// A pool for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
+fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
+    let runs = config.concurrent_runs;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(runs)
+        .total_core_instances(runs.saturating_mul(per_run::CORE_INSTANCES))
+        .total_memories(runs.saturating_mul(per_run::MEMORIES))
+        .total_tables(runs.saturating_mul(per_run::TABLES))
+        .total_stacks(runs)
+        .max_core_instances_per_component(per_run::CORE_INSTANCES)
+        .max_memories_per_component(per_run::MEMORIES)
+        .max_tables_per_component(per_run::TABLES)
+        .max_component_instance_size(per_run::COMPONENT_BYTES)
+        .max_core_instance_size(per_run::CORE_INSTANCE_BYTES)
+        .table_elements(per_run::TABLE_ELEMENTS)
+        .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX))
+        .linear_memory_keep_resident(per_run::RESIDENT_MEMORY_BYTES)
+        .table_keep_resident(per_run::RESIDENT_TABLE_BYTES)
+        .async_stack_keep_resident(per_run::RESIDENT_STACK_BYTES);
+    pool
+}
+
+/// Moves the epoch for as long as the engine lives. Each store yields at every epoch and never traps at one: the epoch is
+/// shared by all runs and must not be what ends one of them.
+fn tick(engine: wasmtime::Engine, closing: Arc<AtomicBool>) -> std::io::Result<()> {
+    thread::Builder::new().name("exuvia-epoch".into()).spawn(move || {
+        while !closing.load(Ordering::Relaxed) {
+            thread::sleep(EPOCH);
+            engine.increment_epoch();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Runs Python scripts in fresh, limited sandboxes.
+//!
+//! - An [`Engine`] per process: it maps the compiled guest (about 50 MB, shared by all runs) and owns the pool that
+//!   instances come from. Starting one takes tens of milliseconds.
+//! - A [`Script`] per source: plain text.
+//! - A [`Run`] per execution, consumed by it: a new CPython in a new store, thrown away at the end whatever the end is.
+//! - A [`Report`] per run, always whole: outcome, logs, calls, usage.
+//!
+//! Tools reach the script as an [`exuvia_tool::ToolHost`]. This crate knows nothing of MCP, HTTP, keys or policy.
+//! `examples/embed.rs` is a complete embedder.
+
+mod artifact;
+mod compile;
+mod ending;
+mod engine;
+mod limits;
+mod memory;
+mod report;
+mod run;
+mod script;
+
+pub use artifact::GUEST_DIGEST;
+pub use engine::{Engine, EngineConfig, EngineError};
+pub use exuvia_host::{EventSink, LogText, SystemIo};
+pub use limits::{Limit, Limits};
+pub use report::{Outcome, Report, ScriptError, Stop, Usage};
+pub use run::Run;
+pub use script::Script;

@@ -1,0 +1,121 @@
+//! What one run may use.
+
+use std::time::Duration;
+
+use exuvia_host::CallLimits;
+use serde::{Deserialize, Serialize};
+
+/// The limits of one run. Every field has a value: nothing is unlimited by being absent.
+///
+/// | limit | at the limit |
+/// |---|---|
+/// | `fuel`, `wall_ms`, `tool_calls` | the run is [stopped](crate::Outcome::Stopped); the script cannot catch it |
+/// | `memory_bytes` | the script meets a `MemoryError`; uncaught, the run is stopped |
+/// | `call_timeout_ms`, `call_arguments_bytes`, `call_result_bytes`, `held_results_bytes` | the call fails with an error that the script can catch |
+/// | `concurrent_calls` | further calls wait their turn |
+/// | `log_bytes` | the log is cut; [`Report::logs`](crate::Report::logs) says by how much |
+/// | `result_bytes` | the run is stopped, and says how large the result was |
+/// | `source_bytes` | the script is refused before it starts |
+///
+/// The depth of the stack is a limit of the engine: [`EngineConfig::stack_bytes`](crate::EngineConfig::stack_bytes).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Work, in units of fuel: about one per WebAssembly instruction executed, one per byte copied in bulk. Default 20 G.
+    /// Does not cover host calls, instantiation, or time spent waiting.
+    pub fuel: u64,
+    /// Time from the start of the script to its end, in milliseconds, waiting for tools included. Default 120,000.
+    pub wall_ms: u64,
+    /// Memory of the guest, the interpreter's own included, in bytes. Default 256 MiB. Does not cover what the host holds
+    /// for the run: its log, its result, and answers on their way.
+    pub memory_bytes: u64,
+    /// Calls of tools. Default 10,000.
+    pub tool_calls: u64,
+    /// Calls that are with their tools at the same time. Default 32.
+    pub concurrent_calls: usize,
+    /// How long one call may take, in milliseconds. Default 30,000. Waiting for its turn does not count.
+    pub call_timeout_ms: u64,
+    /// The arguments of one call, in bytes of JSON. Default 4 MiB.
+    pub call_arguments_bytes: usize,
+    /// The answer of one call, in bytes of JSON. Default 16 MiB.
+    pub call_result_bytes: usize,
+    /// Answers that have arrived and that the script has not taken, together, in bytes of JSON. Default 128 MiB.
+    pub held_results_bytes: usize,
+    /// What the script prints, in bytes. Default 256 KiB.
+    pub log_bytes: usize,
+    /// The result, in bytes of JSON. Default 16 MiB.
+    pub result_bytes: usize,
+    /// The script, in bytes. Default 1 MiB.
+    pub source_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 20_000_000_000,
+            wall_ms: 120_000,
+            memory_bytes: 256 << 20,
+            tool_calls: 10_000,
+            concurrent_calls: 32,
+            call_timeout_ms: 30_000,
+            call_arguments_bytes: 4 << 20,
+            call_result_bytes: 16 << 20,
+            held_results_bytes: 128 << 20,
+            log_bytes: 256 << 10,
+            result_bytes: 16 << 20,
+            source_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// The part that `exuvia-host` enforces.
+    pub(crate) fn calls(&self) -> CallLimits {
+        CallLimits {
+            tool_calls: self.tool_calls,
+            concurrent_calls: self.concurrent_calls,
+            call_timeout: Duration::from_millis(self.call_timeout_ms),
+            call_arguments_bytes: self.call_arguments_bytes,
+            call_result_bytes: self.call_result_bytes,
+            held_results_bytes: self.held_results_bytes,
+            log_bytes: self.log_bytes,
+        }
+    }
+}
+
+/// A limit that can stop a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::fuel`]
+    Fuel,
+    /// [`Limits::wall_ms`]
+    WallMs,
+    /// [`Limits::memory_bytes`]
+    MemoryBytes,
+    /// [`Limits::tool_calls`]
+    ToolCalls,
+    /// [`EngineConfig::stack_bytes`](crate::EngineConfig::stack_bytes)
+    StackBytes,
+    /// [`Limits::result_bytes`]
+    ResultBytes,
+    /// [`Limits::source_bytes`]
+    SourceBytes,
+}
+
+impl Limit {
+    /// The name of the field that holds it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fuel => "fuel",
+            Self::WallMs => "wall_ms",
+            Self::MemoryBytes => "memory_bytes",
+            Self::ToolCalls => "tool_calls",
+            Self::StackBytes => "stack_bytes",
+            Self::ResultBytes => "result_bytes",
+            Self::SourceBytes => "source_bytes",
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What is left of a run.
+
+use exuvia_host::LogText;
+use exuvia_tool::{CallRecord, Json};
+use serde::{Deserialize, Serialize};
+
+use crate::Limit;
+
+pub use exuvia_host::ScriptError;
+
+/// What came of a run. Always whole: a run that was stopped still tells what it used, printed and called.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// What the script printed.
+    pub logs: LogText,
+    /// The calls it made, in the order in which it made them.
+    pub calls: Vec<CallRecord>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// The one way in which a run ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The script came to its end. Its result.
+    Returned(Json),
+    /// The script's own fault: an exception that it did not catch, a syntax error, an exit, a crash of the interpreter.
+    Raised(ScriptError),
+    /// A limit ended it.
+    Stopped(Stop),
+    /// A denied call left the script as an uncaught exception.
+    Denied(ScriptError),
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The sandbox itself went wrong. The text is for the operator only.
+    Fault(String),
+}
+
+/// Which limit ended a run, and how.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// The limit.
+    pub limit: Limit,
+    /// What happened and what to do about it, for the author of the script.
+    pub message: String,
+    /// The exception that came of it, if the script had a chance to meet one.
+    pub error: Option<ScriptError>,
+}
+
+/// What a run used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Fuel. A lower bound when the run was stopped by `wall_ms` or cancelled: wasmtime saves its counter only now and
+    /// then.
+    pub fuel: u64,
+    /// The largest size that the guest's memory reached, in bytes, the interpreter's own included.
+    pub memory_bytes_peak: u64,
+    /// From the start of the script to its end, in milliseconds.
+    pub wall_ms: u64,
+    /// Calls made.
+    pub tool_calls: u64,
+}
+
+impl Outcome {
+    /// The stable name of the case.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Returned(_) => "returned",
+            Self::Raised(_) => "raised",
+            Self::Stopped(_) => "stopped",
+            Self::Denied(_) => "denied",
+            Self::Cancelled => "cancelled",
+            Self::Fault(_) => "fault",
+        }
+    }
+}

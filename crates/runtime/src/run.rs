@@ -1,0 +1,134 @@
+//! One execution of one script.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use exuvia_host::{EventSink, Sandbox, SystemIo};
+use exuvia_tool::{RunIo, ToolHost};
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+
+use crate::ending::{self, End};
+use crate::engine::RunState;
+use crate::memory::MemoryLimit;
+use crate::{Engine, Limits, Outcome, Report, Script, Usage};
+
+/// The largest part of one exchange with the guest that is neither a text nor bound by the guest's own memory, in bytes.
+const EXCHANGE_SLACK_BYTES: usize = 16 << 20;
+
+/// A run that is ready to execute: once, because executing consumes it.
+#[must_use = "nothing happens before `execute`"]
+pub struct Run {
+    engine: Engine,
+    script: Script,
+    limits: Limits,
+    tools: Arc<dyn ToolHost>,
+    io: Box<dyn RunIo>,
+    events: EventSink,
+    cancellation: CancellationToken,
+}
+
+impl Run {
+    pub(crate) fn new(engine: Engine, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Self {
+        Self {
+            engine,
+            script,
+            limits,
+            tools,
+            io: Box::new(SystemIo::new()),
+            events: Arc::new(|_| {}),
+            cancellation: CancellationToken::new(),
+        }
+    }
+
+    /// Takes time and chance from `io` instead of from the machine.
+    pub fn with_io(mut self, io: Box<dyn RunIo>) -> Self {
+        self.io = io;
+        self
+    }
+
+    /// Tells `events` what happens, as it happens.
+    pub fn with_events(mut self, events: EventSink) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Ends the run as [cancelled](Outcome::Cancelled) when `cancellation` is cancelled.
+    pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
+        self
+    }
+
+    /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
+    ///
+    /// Dropping the future stops the run and its calls at once, without a report.
+    pub async fn execute(self) -> Report {
+        if let Some(stop) = self.script.too_large(&self.limits) {
+            return Report::not_started(Outcome::Stopped(stop));
+        }
+        let turn = tokio::select! {
+            turn = Arc::clone(&self.engine.inner.turns).acquire_owned() => turn,
+            () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
+        };
+        // The semaphore is never closed: the permit is held until the store is gone.
+        let _turn = turn;
+        self.execute_now().await
+    }
+
+    async fn execute_now(self) -> Report {
+        let started = Instant::now();
+        let Self { engine, script, limits, tools, io, events, cancellation } = self;
+        let sandbox = Sandbox::new(tools, io, &limits.calls(), events);
+        let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
+        let mut store = match new_store(&engine, sandbox, &limits) {
+            Ok(store) => store,
+            Err(error) => return Report::fault(format!("{error:#}")),
+        };
+        let source = script.into_source();
+        let end = tokio::select! {
+            biased;
+            () = cancellation.cancelled() => End::Cancelled,
+            () = tokio::time::sleep(Duration::from_millis(limits.wall_ms)) => End::TimeUp,
+            end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
+        };
+        let memory = &store.data().memory;
+        let outcome = ending::outcome(end, &limits, memory.refused());
+        let mut usage = Usage {
+            fuel: limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel),
+            memory_bytes_peak: memory.peak_bytes(),
+            ..Usage::default()
+        };
+        // Ends the calls that are still out: what they come to afterwards is not part of the report.
+        drop(store);
+        let calls = calls.records();
+        usage.tool_calls = calls.len() as u64;
+        usage.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Report { outcome, logs: log.text(), calls, usage }
+    }
+}
+
+impl Report {
+    /// The report of a run that came to nothing for a reason of ours. `message` is for the operator.
+    #[must_use]
+    pub fn fault(message: impl Into<String>) -> Self {
+        Self::not_started(Outcome::Fault(message.into()))
+    }
+
+    fn not_started(outcome: Outcome) -> Self {
+        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default() }
+    }
+}
+
+fn new_store(engine: &Engine, sandbox: Sandbox, limits: &Limits) -> wasmtime::Result<Store<RunState>> {
+    let memory = MemoryLimit::new(limits.memory_bytes);
+    let mut store = Store::new(&engine.inner.engine, RunState { sandbox, memory });
+    store.limiter(|state| &mut state.memory);
+    store.set_fuel(limits.fuel)?;
+    store.epoch_deadline_async_yield_and_update(1);
+    store.set_epoch_deadline(1);
+    // No text of the guest can be larger than its memory.
+    store.set_hostcall_fuel(
+        usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES),
+    );
+    Ok(store)
+}

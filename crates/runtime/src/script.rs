@@ -1,0 +1,41 @@
+//! What a run executes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Limit, Limits, Stop};
+
+/// Python source. Plain data: whether it compiles is found out where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Script {
+    source: String,
+}
+
+impl Script {
+    /// A script of this source, byte for byte.
+    pub fn new(source: impl Into<String>) -> Self {
+        Self { source: source.into() }
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(crate) fn into_source(self) -> String {
+        self.source
+    }
+
+    pub(crate) fn too_large(&self, limits: &Limits) -> Option<Stop> {
+        let size = self.source.len();
+        (size > limits.source_bytes).then(|| Stop {
+            limit: Limit::SourceBytes,
+            message: format!(
+                "the script is {size} bytes, source_bytes allows {}: fetch data with tools instead of writing it out",
+                limits.source_bytes
+            ),
+            error: None,
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! MCP over standard input and output.
+
+use std::fmt;
+
+use rmcp::ServiceExt as _;
+use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::io::stdio_pipes;
+use tokio_util::sync::CancellationToken;
+
+use crate::PendingGateway;
+use crate::face::Face;
+
+/// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
+const LINE_BYTES: usize = 16 << 20;
+
+/// The connection could not be served.
+#[derive(Debug)]
+pub struct ServeError(String);
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Serves one client until it closes our standard input or `cancellation` is cancelled. Runs of the client end with it.
+///
+/// # Errors
+///
+/// The client's first messages are no handshake.
+pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToken) -> Result<(), ServeError> {
+    let (input, output) = stdio_pipes();
+    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
+    let service = match Face::new(gateway).serve_with_ct(transport, cancellation.clone()).await {
+        Ok(service) => service,
+        Err(_) if cancellation.is_cancelled() => return Ok(()),
+        Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),
+    };
+    service.waiting().await.map(|_| ()).map_err(|error| ServeError(format!("the connection broke off: {error}")))
+}

@@ -1,0 +1,3 @@
+#: outcome: returned
+#: result: 2
+result = 1 + 1

@@ -1,0 +1,43 @@
+//! What the tests share: one engine, a set of tools that live in this process, and the reading of case files.
+
+mod case;
+mod tools;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use exuvia_runtime::{Engine, EngineConfig, Limits, Report, Script};
+
+pub use case::{Case, cases};
+pub use tools::TestTools;
+
+/// The folder of this package.
+#[must_use]
+pub fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The engine of this test process.
+pub fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(&EngineConfig::default()).expect("the engine starts"))
+}
+
+/// Runs a script against [`TestTools`].
+pub async fn run(source: &str, limits: Limits) -> Report {
+    engine().run(Script::new(source), limits, Arc::new(TestTools::new())).execute().await
+}
+
+/// A program that cargo built beside this test: a binary or an example of the workspace.
+///
+/// # Panics
+///
+/// It is not there: only a part of the workspace was built.
+#[must_use]
+pub fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps");
+    let program = profile.join(name);
+    assert!(program.exists(), "{name} is not built: run the tests of the whole workspace");
+    program
+}

@@ -1,0 +1,146 @@
+//! Tools that live in the test process, under the names that the corpora and the cases use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_tool::{
+    BoxFuture, CallError, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
+};
+use serde_json::{Value, json};
+
+/// `youtube` and `filesystem` as the corpora assume them, a small `crm`, and `lab`, whose tools fail in all ways.
+pub struct TestTools {
+    namespace: Arc<Namespace>,
+}
+
+impl TestTools {
+    /// The same tools every time.
+    #[must_use]
+    pub fn new() -> Self {
+        let servers = [("youtube", youtube()), ("filesystem", filesystem()), ("crm", crm()), ("lab", lab())];
+        let servers = servers.into_iter().map(|(name, tools)| (name.to_owned(), tools)).collect();
+        Self { namespace: Arc::new(exuvia_catalog::build(servers)) }
+    }
+}
+
+impl Default for TestTools {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ToolHost for TestTools {
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+        let namespace = Arc::clone(&self.namespace);
+        Box::pin(async move {
+            let tool = namespace.server(&call.name.server).and_then(|server| server.tool(&call.name.tool));
+            let tool = tool.ok_or_else(|| CallError::UnknownTool(format!("there is no tool {}", call.name)))?;
+            let arguments =
+                call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+            tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
+            answer(&call, &arguments).await
+        })
+    }
+}
+
+async fn answer(call: &ToolCall, arguments: &Value) -> ToolOutcome {
+    let value = match (call.name.server.as_str(), call.name.tool.as_str()) {
+        ("youtube", "search") => json!([{"id": "1", "title": arguments["query"]}]),
+        ("youtube", "delete_video") => {
+            return Err(CallError::Denied("youtube.delete_video may not be called by this script".into()));
+        }
+        ("crm", "get_contacts") => contacts(arguments),
+        ("crm", "get_last_order") => order(arguments),
+        ("lab", "echo") => arguments.get("value").cloned().unwrap_or(Value::Null),
+        ("lab", "text-of") => Value::String("x".repeat(arguments["bytes"].as_u64().unwrap_or(0) as usize)),
+        ("lab", "sleep") => {
+            tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(0))).await;
+            arguments["ms"].clone()
+        }
+        ("lab", "fail") => return Err(failure(arguments["how"].as_str().unwrap_or(""))),
+        _ => json!({"tool": call.name.to_string(), "arguments": arguments}),
+    };
+    Ok(Json::from_value(&value))
+}
+
+fn failure(how: &str) -> CallError {
+    match how {
+        "denied" => CallError::Denied("lab.fail may not be called by this script".into()),
+        "timeout" => CallError::TimedOut(5),
+        "unavailable" => CallError::UpstreamUnavailable("lab is not running".into()),
+        "data" => {
+            CallError::ToolFailed { message: "no such row".into(), data: Some(Json::from_value(&json!({"row": 7}))) }
+        }
+        _ => CallError::ToolFailed { message: format!("failed: {how}"), data: None },
+    }
+}
+
+fn contacts(arguments: &Value) -> Value {
+    let limit = arguments["limit"].as_u64().unwrap_or(3);
+    let items: Vec<_> = (1..=limit).map(|id| json!({"id": id, "name": format!("Contact {id}")})).collect();
+    json!({"items": items, "total": limit})
+}
+
+fn order(arguments: &Value) -> Value {
+    let id = arguments["id"].as_u64().unwrap_or(0);
+    json!({"order_id": id * 10, "total": id as f64 * 100.5, "currency": "EUR"})
+}
+
+fn youtube() -> Vec<ToolDescriptor> {
+    vec![
+        tool("search", "Search videos.", json!({"query": {"type": "string"}}), &["query"]),
+        tool("get_video", "One video.", json!({"id": {"type": "string"}}), &["id"]),
+        tool("delete_video", "Deletes a video.", json!({"id": {"type": "string"}}), &["id"]),
+    ]
+}
+
+fn filesystem() -> Vec<ToolDescriptor> {
+    vec![
+        tool("read_file", "Reads a file.", json!({"path": {"type": "string"}}), &["path"]),
+        tool("delete_file", "Deletes a file.", json!({"path": {"type": "string"}}), &["path"]),
+    ]
+}
+
+fn crm() -> Vec<ToolDescriptor> {
+    vec![
+        tool(
+            "get_contacts",
+            "All contacts.",
+            json!({"limit": {"type": "integer", "default": 3}, "tag": {"type": "string"}}),
+            &[],
+        ),
+        tool("get_last_order", "The last order of a contact.", json!({"id": {"type": "integer"}}), &["id"]),
+    ]
+}
+
+fn lab() -> Vec<ToolDescriptor> {
+    vec![
+        tool("echo", "Gives back what it got.", json!({"value": {}}), &["value"]),
+        tool("text-of", "A text of so many bytes.", json!({"bytes": {"type": "integer"}}), &["bytes"]),
+        tool("sleep", "Answers later.", json!({"ms": {"type": "integer"}}), &["ms"]),
+        tool("fail", "Fails.", json!({"how": {"type": "string"}}), &["how"]),
+        tool(
+            "move",
+            "Odd parameter names.",
+            json!({"from": {"type": "string"}, "max-rows": {"type": "integer"}}),
+            &["from"],
+        ),
+    ]
+}
+
+fn tool(name: &str, description: &str, properties: Value, required: &[&str]) -> ToolDescriptor {
+    ToolDescriptor {
+        name: name.into(),
+        title: None,
+        description: Some(description.into()),
+        input_schema: json!({
+            "type": "object", "properties": properties, "required": required, "additionalProperties": false,
+        }),
+        output_schema: None,
+        annotations: ToolAnnotations::default(),
+    }
+}
