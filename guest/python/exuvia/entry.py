@@ -19,7 +19,20 @@ from exuvia import errors, stdlib
 
 stdlib.import_all()
 
-from exuvia import barred, executors, frames, fresh, help, json_text, loop, output, report, servers, warm  # noqa: E402
+from exuvia import (  # noqa: E402
+    barred,
+    executors,
+    frames,
+    fresh,
+    help,
+    json_text,
+    loop,
+    output,
+    report,
+    servers,
+    warm,
+    zones,
+)
 from exuvia.script import Script, run_exit_functions  # noqa: E402
 
 # Room for the report of a MemoryError, in the snapshot so that it is there from the start.
@@ -42,6 +55,7 @@ def _prepare():
     executors.install()
     loop.install()
     help.install()
+    zones.install()
     json_text.install()
     json_text.remember_tuples()
     warm.up()
