@@ -18,6 +18,8 @@ pub(crate) struct ToolList {
     limits: UpstreamLimits,
     pages: usize,
     bytes: usize,
+    /// Entries read so far, the unusable ones included.
+    read: usize,
     names: HashSet<String>,
     /// The tools, in the server's order.
     pub(crate) tools: Vec<ToolDescriptor>,
@@ -28,7 +30,7 @@ pub(crate) struct ToolList {
 impl ToolList {
     /// A list without pages.
     pub(crate) fn new(limits: UpstreamLimits) -> Self {
-        Self { limits, pages: 0, bytes: 0, names: HashSet::new(), tools: Vec::new(), warnings: Vec::new() }
+        Self { limits, pages: 0, bytes: 0, read: 0, names: HashSet::new(), tools: Vec::new(), warnings: Vec::new() }
     }
 
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
@@ -58,7 +60,8 @@ impl ToolList {
     }
 
     fn read(&mut self, tool: &str) -> Result<ToolDescriptor, String> {
-        let position = self.tools.len() + 1;
+        self.read += 1;
+        let position = self.read;
         let name = raw::member(tool, "name").and_then(|name| serde_json::from_str::<String>(name).ok());
         let name = match name {
             Some(name) if name.is_empty() || name.len() > NAME_BYTES => None,

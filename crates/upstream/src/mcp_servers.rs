@@ -179,3 +179,91 @@ impl Entry<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<McpServers, Vec<ConfigError>> {
+        parse_mcp_servers(text, "mcp.json", &|name| match name {
+            "PATH" => Some("/bin".into()),
+            "TOKEN" => Some("s3cret".into()),
+            "LC_ALL" => Some("() { evil; }".into()),
+            "OTHER" => Some("not passed".into()),
+            _ => None,
+        })
+    }
+
+    fn said(text: &str) -> Vec<String> {
+        parsed(text).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn files_of_each_client_are_read() {
+        // Claude Desktop.
+        let desktop = r#"{"mcpServers": {"filesystem": {"command": "npx", "args": ["-y", "@mcp/fs", "/home/ada"]}},
+            "globalShortcut": ""}"#;
+        let server = &parsed(desktop).unwrap().servers[0];
+        assert_eq!((server.name.as_str(), server.command.as_str()), ("filesystem", "npx"));
+        assert_eq!(server.args, ["-y", "@mcp/fs", "/home/ada"]);
+        assert_eq!(server.env, [("PATH".to_owned(), "/bin".to_owned())].into());
+        // Claude Code.
+        let code = r#"{"mcpServers": {"b": {"type": "stdio", "command": "${BIN:-/opt/bin}/b", "args": [],
+            "env": {"API_KEY": "${TOKEN}"}, "timeout": 9, "alwaysAllow": ["x"]}, "a": {"command": "a", "args": null}}}"#;
+        let servers = parsed(code).unwrap().servers;
+        assert_eq!(servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!((servers[0].command.as_str(), servers[0].env["API_KEY"].as_str()), ("/opt/bin/b", "s3cret"));
+        // Cursor.
+        let cursor = r#"{"mcpServers": {"c": {"command": "c", "env": {"T": "${env:TOKEN}", "PORT": 8080, "PATH": "/mine"},
+            "cwd": "/srv", "disabled": false}, "off": {"command": 7, "disabled": true}}}"#;
+        let servers = parsed(cursor).unwrap().servers;
+        assert_eq!(servers.len(), 1);
+        assert_eq!(servers[0].cwd.as_deref(), Some(std::path::Path::new("/srv")));
+        assert_eq!(
+            (&*servers[0].env["T"], &*servers[0].env["PORT"], &*servers[0].env["PATH"]),
+            ("s3cret", "8080", "/mine")
+        );
+    }
+
+    #[test]
+    fn servers_over_http_are_told_and_the_others_work() {
+        let text = r#"{"mcpServers": {"web": {"url": "https://x.example/mcp", "headers": {}}, "old": {"type": "sse",
+            "url": "https://x.example/sse"}, "a": {"command": "a"}}}"#;
+        let found = parsed(text).unwrap();
+        assert_eq!((found.servers.len(), found.unsupported.len()), (1, 2));
+        assert!(found.unsupported[0].to_string().starts_with("mcp.json: mcpServers.web.url: servers over HTTP"));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let text = r#"{"mcpServers": {"a": {}, "b": {"command": 7, "args": "x", "env": [], "cwd": 1}, "c": 7,
+            "d": {"command": "${GONE}", "args": ["${LOST}", ["x"]], "env": {"K": "${env:MISSING}", "A=B": "x"}},
+            "e": {"command": "e"}, "e": {"command": "f"}}}"#;
+        assert_eq!(
+            said(text),
+            [
+                "mcp.json: mcpServers.a.command: must be given",
+                "mcp.json: mcpServers.b.command: must be a string",
+                "mcp.json: mcpServers.b.args: must be an array of strings",
+                "mcp.json: mcpServers.b.env: must be an object of strings",
+                "mcp.json: mcpServers.b.cwd: must be a string",
+                "mcp.json: mcpServers.c: must be an object with a `command`",
+                "mcp.json: mcpServers.d.command: the variable GONE is not set; set it, or write ${GONE:-default}",
+                "mcp.json: mcpServers.d.args: the variable LOST is not set; set it, or write ${LOST:-default}",
+                "mcp.json: mcpServers.d.args: must be an array of strings",
+                "mcp.json: mcpServers.d.env.K: the variable MISSING is not set; set it, or write ${MISSING:-default}",
+                "mcp.json: mcpServers.d.env: `A=B` cannot name a variable",
+                "mcp.json: mcpServers.e: there are two servers of this name; rename one",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_told() {
+        assert!(said("{")[0].starts_with("mcp.json: no JSON: EOF while parsing"));
+        for text in ["[]", "{}", r#"{"mcpServers": []}"#, r#"{"servers": {}}"#] {
+            assert!(said(text)[0].contains("no object `mcpServers`"), "{text}");
+        }
+        assert!(parsed("\u{feff}{\"mcpServers\": {}}").unwrap().servers.is_empty());
+    }
+}

@@ -9,6 +9,7 @@ use exuvia_tool::{CallError, ToolCall, ToolDescriptor, ToolName, ToolOutcome};
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled};
@@ -38,6 +39,7 @@ pub(crate) struct Server {
     boxed: OnceLock<HashSet<String>>,
     in_flight: Semaphore,
     life: Mutex<Life>,
+    shut_down: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -45,14 +47,22 @@ struct Life {
     connection: Option<Arc<Connection>>,
     failed_starts: u32,
     next_start: Option<Instant>,
-    shut_down: bool,
 }
 
 impl Server {
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let in_flight = Semaphore::new(limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS));
         let (era, boxed) = (OnceLock::new(), OnceLock::new());
-        Self { config, limits, reaper, era, boxed, in_flight, life: Mutex::default() }
+        Self {
+            config,
+            limits,
+            reaper,
+            era,
+            boxed,
+            in_flight,
+            life: Mutex::default(),
+            shut_down: CancellationToken::new(),
+        }
     }
 
     /// Starts the server and lists its tools.
@@ -166,7 +176,7 @@ impl Server {
         if let Some(connection) = &life.connection {
             return Ok(connection.clone());
         }
-        if life.shut_down {
+        if self.shut_down.is_cancelled() {
             return Err(unavailable("is shut down"));
         }
         let Some(era) = self.era.get().copied() else { return Err(unavailable("did not come up")) };
@@ -174,13 +184,17 @@ impl Server {
             if next > Instant::now() + PATIENCE {
                 return Err(unavailable("ended and could not be started again; try later"));
             }
-            tokio::time::sleep_until(next).await;
+            self.shut_down.run_until_cancelled(tokio::time::sleep_until(next)).await;
         }
         let pause = RESTART_PAUSE.saturating_mul(1 << life.failed_starts.min(10)).min(LONGEST_PAUSE);
         life.next_start = Some(Instant::now() + pause);
         life.failed_starts += 1;
         let opening = Connection::open(&self.config, self.limits, &self.reaper, Some(era));
-        match tokio::time::timeout(self.config.start_timeout, opening).await {
+        let opening = tokio::time::timeout(self.config.start_timeout, opening);
+        let Some(opened) = self.shut_down.run_until_cancelled(opening).await else {
+            return Err(unavailable("is shut down"));
+        };
+        match opened {
             Ok(Ok(connection)) => {
                 let connection = Arc::new(connection);
                 life.failed_starts = 0;
@@ -211,11 +225,9 @@ impl Server {
 
     /// Ends the server. No call starts it again.
     pub(crate) async fn shut_down(&self) {
-        let connection = {
-            let mut life = self.life.lock().await;
-            life.shut_down = true;
-            life.connection.take()
-        };
+        // First, so that a restart on its way lets go of the lock.
+        self.shut_down.cancel();
+        let connection = self.life.lock().await.connection.take();
         if let Some(connection) = connection {
             connection.close().await;
         }

@@ -155,7 +155,7 @@ fn list(options: &Options, params: &Value) -> Value {
             "type": "object", "properties": {"result": {}}, "x-fastmcp-wrap-result": true,
         }}));
     }
-    if options.malformed {
+    if options.malformed && page == 1 {
         tools.insert(1, json!({"name": "no_schema"}));
         tools.insert(2, json!({"name": 7, "inputSchema": {"type": "object"}}));
         tools.insert(3, json!("what?"));

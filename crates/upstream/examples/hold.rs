@@ -1,0 +1,32 @@
+//! Starts the servers of an `mcpServers` file, prints what came of it, and holds them until a line comes in.
+//!
+//! `cargo run --release -p exuvia-upstream --example hold -- mcp.json`
+
+use std::io::Write;
+
+use exuvia_upstream::{ServerState, UpstreamLimits, Upstreams, parse_mcp_servers};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let file = std::env::args().nth(1).ok_or("give an mcpServers file")?;
+    let found = match parse_mcp_servers(&std::fs::read_to_string(&file)?, &file, &|name| std::env::var(name).ok()) {
+        Ok(found) => found,
+        Err(errors) => return Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into()),
+    };
+    let upstreams = Upstreams::start(found.servers, UpstreamLimits::default()).await;
+    let mut out = std::io::stdout();
+    for server in upstreams.servers() {
+        match &server.state {
+            ServerState::Ready { era } => writeln!(out, "{}: {era:?}, {} tools", server.name, server.tools.len())?,
+            ServerState::Failed { message } => writeln!(out, "{}: {message}", server.name)?,
+        }
+        for warning in &server.warnings {
+            writeln!(out, "{}: {warning}", server.name)?;
+        }
+    }
+    writeln!(out, "ready")?;
+    out.flush()?;
+    tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await??;
+    upstreams.shutdown().await;
+    Ok(())
+}
