@@ -1,0 +1,102 @@
+//! From a sample to an MCP server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, JsonObject,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::Value;
+
+use super::arguments::Arguments;
+
+/// What a tool gives: structured content, or text alone.
+pub(super) enum Answer {
+    /// A value that fits the tool's output schema.
+    Structured(Value),
+    /// Text, for tools without an output schema.
+    Text(String),
+    /// An answer after a while.
+    Later(Duration, Value),
+}
+
+/// A set of tools.
+pub(super) trait Sample: Send + Sync + 'static {
+    /// The server's name and what it is for.
+    fn about(&self) -> (&'static str, &'static str);
+    /// Its tools.
+    fn tools(&self) -> Vec<Tool>;
+    /// Runs a tool.
+    ///
+    /// # Errors
+    ///
+    /// What the tool has to complain about.
+    fn call(&self, tool: &str, arguments: &Arguments) -> Result<Answer, String>;
+}
+
+/// A read-only tool of these schemas. Both must be objects.
+pub(super) fn tool(name: &'static str, description: &'static str, input: Value, output: Option<Value>) -> Tool {
+    let object = |schema| match schema {
+        Value::Object(schema) => Arc::new(schema),
+        _ => Arc::new(JsonObject::new()),
+    };
+    let tool = Tool::new(name, description, object(input)).with_annotations(ToolAnnotations::new().read_only(true));
+    match output {
+        Some(output) => tool.with_raw_output_schema(object(output)),
+        None => tool,
+    }
+}
+
+/// A sample on its way to a client.
+pub(super) struct Server {
+    sample: Box<dyn Sample>,
+    delay: Duration,
+}
+
+impl Server {
+    /// Serves this sample; each call takes at least `delay`.
+    pub(super) fn new(sample: Box<dyn Sample>, delay: Duration) -> Self {
+        Self { sample, delay }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let (name, instructions) = self.sample.about();
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
+            .with_instructions(instructions)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.sample.tools()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+        let arguments = Arguments(request.arguments.unwrap_or_default());
+        let result = match self.sample.call(&request.name, &arguments) {
+            Ok(Answer::Structured(value)) => CallToolResult::structured(value),
+            Ok(Answer::Text(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Ok(Answer::Later(wait, value)) => {
+                tokio::time::sleep(wait).await;
+                CallToolResult::structured(value)
+            }
+            Err(message) => CallToolResult::error(vec![ContentBlock::text(message)]),
+        };
+        Ok(result.into())
+    }
+}
