@@ -1,26 +1,45 @@
-//! The command line of Exuvia.
+//! The program: arguments, logging, exit statuses. What it does lives in the crates below it.
 
+mod args;
+mod commands;
+mod demo;
+mod exit;
+mod report_json;
 mod sample;
+mod servers;
+mod session;
+mod terminal;
 
-use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
-#[derive(Debug, Parser)]
-#[command(name = "exuvia", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// A bundled sample server
-    #[command(hide = true)]
-    Sample(sample::SampleArgs),
-}
+use crate::args::{Cli, Command};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
-        Command::Sample(args) => sample::serve(args).await,
-    }
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let status = match cli.command {
+        Command::Demo => demo::demo().await,
+        Command::Run(args) => commands::run::run(args).await,
+        Command::Stdio(args) => commands::stdio::stdio(args).await,
+        Command::Tools(args) => commands::tools::tools(args).await,
+        Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
+    };
+    status.unwrap_or_else(complain)
+}
+
+/// Every error that gets this far is one of usage or configuration: a script's errors are outcomes.
+#[allow(clippy::print_stderr)]
+fn complain(error: anyhow::Error) -> ExitCode {
+    eprintln!("exuvia: {error:#}");
+    exit::USAGE.into()
+}
+
+/// Warnings, or what `EXUVIA_LOG` asks for, in the syntax of tracing's `EnvFilter`.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("EXUVIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

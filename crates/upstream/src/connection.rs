@@ -112,8 +112,8 @@ impl Connection {
         let mut cursor = None;
         loop {
             let slot = Slot::default();
-            let mut request = ListToolsRequest::default();
-            request.params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+            let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+            let mut request = ListToolsRequest { params, ..ListToolsRequest::default() };
             request.extensions.insert(slot.clone());
             match self.ask(ClientRequest::ListToolsRequest(request), slot).await.map(|filled| filled.answer) {
                 Ok(Some(Answer::Result(result))) => cursor = list.page(result.as_str()),

@@ -33,6 +33,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod config;
 mod connection;
 mod exchange;

@@ -7,8 +7,8 @@ use exuvia_tool::Json;
 use crate::lines::{id_at_ends, number};
 use crate::raw;
 
-/// The longest id of a server's request that is given back.
-const ID_BYTES: usize = 256;
+/// The longest id of a server's request that is given back, and the longest name of a method.
+const NAME_BYTES: usize = 256;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,9 +60,9 @@ fn message(line: &str) -> Message {
         }
     }
     if let Some(method) = method {
-        let Ok(method) = serde_json::from_str::<String>(method) else { return Message::Garbage("no method name") };
+        let Some(method) = name(method) else { return Message::Garbage("no method name") };
         return match id {
-            Some(id) if id.len() <= ID_BYTES => Message::Request { id: id.to_owned(), method },
+            Some(id) if id.len() <= NAME_BYTES => Message::Request { id: id.to_owned(), method },
             Some(_) => Message::Garbage("a request with a huge id"),
             None => Message::Notification { method },
         };
@@ -79,6 +79,10 @@ fn message(line: &str) -> Message {
         Some(None) => Message::Garbage("an answer with an id that is not ours"),
         id => Message::Answer { id: id.flatten(), body },
     }
+}
+
+fn name(method: &str) -> Option<String> {
+    serde_json::from_str(method).ok().filter(|name: &String| name.len() <= NAME_BYTES)
 }
 
 fn failure(error: &str) -> Body {

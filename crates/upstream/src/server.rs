@@ -72,7 +72,7 @@ impl Server {
         let result = tokio::time::timeout(timeout, self.first_start()).await;
         let (state, tools, warnings) = match result {
             Ok(Ok((era, tools, warnings))) => (ServerState::Ready { era }, tools, warnings),
-            Ok(Err(message)) => (ServerState::Failed { message }, Vec::new(), Vec::new()),
+            Ok(Err(message)) => (ServerState::Failed { message: cut(message) }, Vec::new(), Vec::new()),
             Err(_) => {
                 let message = format!("it was not ready after {} ms (start_timeout)", timeout.as_millis());
                 (ServerState::Failed { message }, Vec::new(), Vec::new())

@@ -99,6 +99,14 @@ impl Upstreams {
     ///
     /// Dropping the future cancels the call and tells the server. A server that has ended is started again first. No call
     /// is ever sent twice.
+    ///
+    /// ```compile_fail
+    /// # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+    /// # use exuvia_upstream::{CallLimits, Upstreams};
+    /// fn without_a_permit(upstreams: &Upstreams, call: ToolCall, limits: CallLimits) {
+    ///     upstreams.call(call, limits);
+    /// }
+    /// ```
     #[must_use]
     pub fn call(&self, permit: Permit, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
         let name = permit.call().name.clone();
@@ -125,7 +133,8 @@ impl Upstreams {
     /// 6 s at most. Calls that are on their way break off.
     pub async fn shutdown(&self) {
         let mut ending = JoinSet::new();
-        for server in self.servers.values().cloned() {
+        for server in self.servers.values() {
+            let server = Arc::clone(server);
             ending.spawn(async move { server.shut_down().await });
         }
         while ending.join_next().await.is_some() {}

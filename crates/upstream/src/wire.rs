@@ -21,6 +21,8 @@ use crate::message::{Body, Message, read};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
 const QUEUE: usize = 64;
+/// The longest answer to the handshake: rmcp keeps it.
+const HANDSHAKE_BYTES: usize = 1 << 20;
 /// A server that does not take a line within this time is broken.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -190,6 +192,7 @@ impl Reader {
                 });
                 settled(id)
             }
+            Recipient::Handshake if line.len() > HANDSHAKE_BYTES => unreadable(id),
             // From the text, never through a `Value`: from a tree rmcp's types refuse integers beyond 64 bits.
             Recipient::Handshake => serde_json::from_str(&line).unwrap_or_else(|_| unreadable(id)),
         };

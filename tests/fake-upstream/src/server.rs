@@ -107,7 +107,7 @@ fn reply(server: &mut Server, options: &Options, message: &Value) -> Reply {
         "tools/list" => stops("list").unwrap_or_else(|| Reply::Result(list(options, &params))),
         "tools/call" => {
             server.calls += 1;
-            if options.crash_every.is_some_and(|n| server.calls % n == 0) {
+            if options.crash_every.is_some_and(|n| server.calls.is_multiple_of(n)) {
                 return Reply::Exit(4);
             }
             call(server, message.get("id").unwrap_or(&Value::Null), &params)

@@ -107,7 +107,7 @@ pub(super) fn contact(id: u64) -> Contact {
         city,
         country,
         segment: pick(&SEGMENT, seed >> 40),
-        created: date(2019, seed >> 48),
+        created: date(2016, seed >> 48),
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn orders(contact_id: u64) -> Vec<Order> {
         // Most orders are small, a fifth is above 10,000.
         let share = seed % 1_001;
         let cents = 5_000 + 1_995_000 * share * share * share / 1_000_000_000 + seed % 100;
-        let date = date(2018 + number, seed >> 32);
+        let date = date(2017 + number, seed >> 32);
         Order { id: 100_000 + contact_id * 10 + number, contact_id, cents, date }
     };
     (1..=count).map(order).collect()

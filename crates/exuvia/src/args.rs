@@ -1,0 +1,71 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
+#[derive(Debug, Parser)]
+#[command(name = "exuvia", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what it is for: one script over 5,000 calls of bundled sample servers, and what it saves
+    Demo,
+    /// Run a script with the tools of these servers, all of them granted
+    #[command(after_help = "Exit status: 0 returned, 1 raised, 2 usage or configuration, 3 stopped by a limit, \
+        4 denied or awaiting approval, 5 fault of the sandbox, 130 cancelled.")]
+    Run(RunArgs),
+    /// Serve the four meta-tools over MCP on standard input and output
+    Stdio(ServerArgs),
+    /// Print the stubs or docs of tools, as the model sees them
+    Tools(ToolsArgs),
+    /// A bundled sample server
+    #[command(hide = true)]
+    Sample(crate::sample::SampleArgs),
+}
+
+/// Where servers come from.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServerArgs {
+    /// A file with an `mcpServers` object, as Claude Desktop, Claude Code and Cursor write it
+    #[arg(long = "mcp-config", value_name = "FILE")]
+    pub(crate) mcp_configs: Vec<PathBuf>,
+    /// A server over stdio; COMMAND is split as a shell would split it
+    #[arg(long = "server", value_name = "NAME=COMMAND")]
+    pub(crate) servers: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// Work that the script may do, in units of fuel (about one per WebAssembly instruction)
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+    /// Memory that the script may use, the interpreter's included
+    #[arg(long, value_name = "N")]
+    pub(crate) memory_bytes: Option<u64>,
+    /// Time that the script may take, in milliseconds
+    #[arg(long, value_name = "N")]
+    pub(crate) wall_ms: Option<u64>,
+    /// Print one JSON object with everything
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The script's file, or - for standard input
+    #[arg(value_name = "SCRIPT|-")]
+    pub(crate) script: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolsArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// A server, for its stub, or a tool, for its docs; without it, the list of stubs
+    #[arg(value_name = "SERVER[.TOOL]")]
+    pub(crate) name: Option<String>,
+}

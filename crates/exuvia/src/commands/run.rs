@@ -1,0 +1,118 @@
+//! `exuvia run`: one script, its result on standard output, everything else on standard error.
+
+use std::io::{IsTerminal as _, Read as _, Write as _, stdin, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use exuvia_gateway::RunHandle;
+use exuvia_gateway::answer::{printable, render};
+use exuvia_runtime::{Limits, Outcome, Report, Script};
+use exuvia_tool::RunEvent;
+
+use crate::args::RunArgs;
+use crate::report_json::ReportJson;
+use crate::session::Session;
+use crate::terminal::Terminal;
+use crate::{exit, servers};
+
+pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let source = read_script(&args.script)?;
+    let configured = servers::configured(&args.servers, &mut |warning| terminal.say(&warning))?;
+    let session = tokio::select! {
+        session = Session::start(configured, limits(&args), &terminal) => session?,
+        _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
+    };
+    terminal.doing("running the script");
+    let report = follow(session.gateway.start(Script::new(source)), &terminal, args.json).await;
+    session.upstreams.shutdown().await;
+    terminal.done();
+    if args.json {
+        print_json(&report)?
+    } else {
+        print(&report, &terminal)?
+    }
+    Ok(exit::status(&report.outcome).into())
+}
+
+fn read_script(file: &Path) -> Result<String> {
+    if file == Path::new("-") {
+        let mut source = String::new();
+        stdin().read_to_string(&mut source).context("reading the script from standard input")?;
+        return Ok(source);
+    }
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+}
+
+fn limits(args: &RunArgs) -> Limits {
+    let default = Limits::default();
+    Limits {
+        fuel: args.fuel.unwrap_or(default.fuel),
+        memory_bytes: args.memory_bytes.unwrap_or(default.memory_bytes),
+        wall_ms: args.wall_ms.unwrap_or(default.wall_ms),
+        ..default
+    }
+}
+
+/// Shows what happens until the run is over. Ctrl-C cancels the run and its calls.
+async fn follow(mut run: RunHandle, terminal: &Terminal, quiet: bool) -> Report {
+    let cancellation = run.cancellation();
+    let mut calls = 0;
+    loop {
+        tokio::select! {
+            event = run.events.recv() => match event {
+                Some(RunEvent::Log { text, .. }) if !quiet => terminal.write(&printable(&text)),
+                Some(RunEvent::CallStarted { name, .. }) => {
+                    calls += 1;
+                    terminal.doing(format!("running the script: {calls} calls, {name}"));
+                }
+                Some(_) => {}
+                None => break,
+            },
+            _ = tokio::signal::ctrl_c(), if !cancellation.is_cancelled() => cancellation.cancel(),
+        }
+    }
+    run.report().await
+}
+
+fn print_json(report: &Report) -> Result<()> {
+    let mut text = serde_json::to_string(&ReportJson::new(report))?;
+    text.push('\n');
+    stdout().write_all(text.as_bytes()).context("standard output")
+}
+
+fn print(report: &Report, terminal: &Terminal) -> Result<()> {
+    if let Outcome::Returned(result) = &report.outcome {
+        let mut text = if stdout().is_terminal() {
+            printable(&serde_json::to_string_pretty(&result.to_value()?)?)
+        } else {
+            result.as_str().to_owned()
+        };
+        text.push('\n');
+        stdout().write_all(text.as_bytes()).context("standard output")?;
+    } else {
+        let without_log = Report { logs: Default::default(), ..report.clone() };
+        terminal.say(&render(&without_log, usize::MAX).text);
+    }
+    if let Outcome::Fault(message) = &report.outcome {
+        terminal.say(&format!("fault: {message}"));
+    }
+    if report.logs.dropped_bytes > 0 {
+        terminal.say(&format!("[log cut: {} bytes more]", report.logs.dropped_bytes));
+    }
+    terminal.say(&usage_line(report));
+    Ok(())
+}
+
+fn usage_line(report: &Report) -> String {
+    let usage = &report.usage;
+    format!(
+        "{}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls",
+        report.outcome.name(),
+        usage.fuel as f64 / 1e6,
+        usage.memory_bytes_peak >> 20,
+        usage.wall_ms,
+        usage.tool_calls,
+    )
+}

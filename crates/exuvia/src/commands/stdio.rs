@@ -1,0 +1,62 @@
+//! `exuvia stdio`: the four meta-tools for one client.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use exuvia_runtime::Limits;
+use exuvia_server::{PendingGateway, serve_stdio};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::ServerArgs;
+use crate::servers;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+pub(crate) async fn stdio(args: ServerArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let configured = servers::configured(&args, &mut |warning| terminal.say(&warning))?;
+    let cancellation = CancellationToken::new();
+    cancel_on_signals(&cancellation)?;
+    let (failed, failure) = oneshot::channel();
+    let (started, session) = oneshot::channel();
+    let stop = cancellation.clone();
+    let gateway = PendingGateway::start(async move {
+        match Session::start(configured, Limits::default(), &terminal).await {
+            Ok(session) => {
+                let gateway = Arc::clone(&session.gateway);
+                let _ = started.send(session);
+                gateway
+            }
+            Err(error) => {
+                let _ = failed.send(error);
+                stop.cancel();
+                std::future::pending().await
+            }
+        }
+    });
+    let served = serve_stdio(gateway, cancellation).await;
+    if let Ok(session) = session.await {
+        session.upstreams.shutdown().await;
+    }
+    if let Ok(error) = failure.await {
+        return Err(error);
+    }
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// SIGINT and SIGTERM end the service in good order: runs are cancelled, servers are ended.
+fn cancel_on_signals(cancellation: &CancellationToken) -> Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signals = signal(kind)?;
+        let cancellation = cancellation.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            cancellation.cancel();
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `exuvia tools`: stubs and docs as the model sees them.
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use exuvia_gateway::Gateway;
+use exuvia_gateway::answer::printable;
+use exuvia_gateway::meta::{self, MetaAnswer};
+use exuvia_runtime::Limits;
+use serde_json::{Map, Value, json};
+
+use crate::args::ToolsArgs;
+use crate::servers;
+use crate::session::Session;
+use crate::terminal::Terminal;
+
+pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let configured = servers::configured(&args.servers, &mut |warning| terminal.say(&warning))?;
+    let session = Session::start(configured, Limits::default(), &terminal).await?;
+    let text = shown(&session.gateway, args.name.as_deref());
+    session.upstreams.shutdown().await;
+    terminal.done();
+    let mut text = printable(&text?);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    stdout().write_all(text.as_bytes()).context("standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the model would read: this goes through the very meta-tools.
+fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
+    let (tool, arguments) = match name.map(|name| name.split_once('.').map_or((name, None), |(a, b)| (a, Some(b)))) {
+        None => ("listToolFiles", json!({})),
+        Some((server, None)) => ("readToolFile", json!({"fileName": format!("{server}.pyi")})),
+        Some((server, Some(tool))) => ("getToolDocs", json!({"server": server, "tool": tool})),
+    };
+    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
+    match meta::call(gateway, tool, &arguments)? {
+        MetaAnswer::Text(text) => Ok(text),
+        MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
+    }
+}

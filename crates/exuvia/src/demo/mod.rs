@@ -1,0 +1,127 @@
+//! `exuvia demo`: what it is for, shown on real servers.
+//!
+//! This program starts itself as a gateway, `exuvia stdio`, which starts itself twice more as sample servers; everything
+//! between them is MCP over pipes. Then it does the same work without the sandbox and counts both.
+
+mod client;
+mod direct;
+mod tokens;
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use rmcp::model::CallToolResult;
+use serde_json::{Value, json};
+
+use crate::terminal::Terminal;
+use client::{Client, text};
+use direct::{Direct, direct};
+use tokens::Tokens;
+
+const SCRIPT: &str = include_str!("script.py");
+
+/// What the model would do: look, read, run.
+struct CodeMode {
+    definitions: usize,
+    exchanges: usize,
+    requests: usize,
+    answer: CallToolResult,
+    seconds: f64,
+}
+
+pub(crate) async fn demo() -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    terminal.doing("starting a gateway with two sample servers");
+    let tokens = Tokens::new()?;
+    let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
+    let server = |name: &str| format!("{name}={program} sample {name}");
+    let gateway =
+        Client::start(&["stdio", "--server", &server("crm"), "--server", &server("billing")].map(String::from)).await?;
+    let code_mode = code_mode(&gateway, &tokens, &terminal).await?;
+    gateway.stop().await?;
+
+    terminal.doing("the same calls once more, through the model's context this time");
+    let crm = Client::start(&["sample", "crm"].map(String::from)).await?;
+    let billing = Client::start(&["sample", "billing"].map(String::from)).await?;
+    let direct = direct(&crm, &billing, &tokens).await?;
+    crm.stop().await?;
+    billing.stop().await?;
+
+    terminal.done();
+    stdout().write_all(told(&code_mode, &direct).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
+    let definitions = tokens.of_tools(&gateway.tools().await?)?;
+    let reading = [
+        ("listToolFiles", json!({})),
+        ("readToolFile", json!({"fileName": "crm.pyi"})),
+        ("readToolFile", json!({"fileName": "billing.pyi"})),
+    ];
+    let mut exchanges = 0;
+    for (tool, arguments) in &reading {
+        exchanges += tokens.of_exchange(tool, arguments, &gateway.call(tool, arguments).await?);
+    }
+    terminal.doing("running the script");
+    let arguments = json!({"code": SCRIPT});
+    let started = Instant::now();
+    let answer = gateway.call("executeToolCode", &arguments).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    ensure!(answer.is_error != Some(true), "the script failed:\n{}", text(&answer));
+    exchanges += tokens.of_exchange("executeToolCode", &arguments, &answer);
+    Ok(CodeMode { definitions, exchanges, requests: reading.len() + 1, answer, seconds })
+}
+
+fn told(code_mode: &CodeMode, direct: &Direct) -> String {
+    let answer = text(&code_mode.answer);
+    let (result, log) = answer.split_once("\n--- log\n").unwrap_or((&answer, ""));
+    let (ours, theirs) = (code_mode.definitions + code_mode.exchanges, direct.definitions + direct.exchanges);
+    let times = theirs / ours.max(1);
+    let mut told = format!("The script, sent through executeToolCode:\n\n{}\nIts result:\n\n", indented(SCRIPT));
+    for row in serde_json::from_str::<Vec<Value>>(result).unwrap_or_default() {
+        told.push_str(&format!("  {row}\n"));
+    }
+    told.push_str(&format!(
+        "\nIts log:\n\n{}\nWhat it took:\n\n{}\n",
+        indented(log),
+        indented(&usage(code_mode, direct))
+    ));
+    told.push_str(&format!(
+        "What reached the model, in o200k tokens of the real messages:\n\n\
+         {:24}{:>12}{:>14}{:>14}\n{:24}{:>12}{:>14}{:>14}\n{:24}{:>12}{:>14}{:>14}\n\n{times} times less.\n",
+        "",
+        "requests",
+        "tool schemas",
+        "exchanges",
+        "  with Exuvia",
+        code_mode.requests,
+        code_mode.definitions,
+        code_mode.exchanges,
+        "  every tool directly",
+        direct.calls,
+        direct.definitions,
+        direct.exchanges,
+    ));
+    told
+}
+
+fn usage(code_mode: &CodeMode, direct: &Direct) -> String {
+    let usage = code_mode.answer.meta.as_ref().and_then(|meta| meta.get("exuvia/usage")).cloned().unwrap_or_default();
+    let number = |name: &str| usage[name].as_u64().unwrap_or_default();
+    format!(
+        "{} tool calls over two MCP servers (made directly afterwards: {})\n\
+         {:.1} million units of fuel\n{} MiB of memory at the peak\n{:.2} s",
+        number("tool_calls"),
+        direct.calls,
+        number("fuel") as f64 / 1e6,
+        number("memory_bytes_peak") >> 20,
+        code_mode.seconds,
+    )
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}

@@ -1,0 +1,68 @@
+//! The report as `exuvia run --json` prints it.
+
+use exuvia_runtime::{Outcome, Report, ScriptError, Usage};
+use exuvia_tool::CallRecord;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One object, always with the same keys. What does not apply is null.
+#[derive(Serialize)]
+pub(crate) struct ReportJson<'a> {
+    outcome: &'static str,
+    result: Option<Value>,
+    logs: &'a str,
+    logs_dropped_bytes: u64,
+    error: Option<ErrorJson<'a>>,
+    limit: Option<&'static str>,
+    calls: &'a [CallRecord],
+    usage: Usage,
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    kind: &'a str,
+    message: &'a str,
+    line: Option<u32>,
+    traceback: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> ReportJson<'a> {
+    pub(crate) fn new(report: &'a Report) -> Self {
+        let (result, limit, error) = match &report.outcome {
+            Outcome::Returned(result) => (result.to_value().ok(), None, None),
+            Outcome::Raised(error) | Outcome::Denied(error) => (None, None, Some(script_error(error))),
+            Outcome::Stopped(stop) => {
+                let error = stop.error.as_ref().map_or_else(|| plain("Stopped", &stop.message), script_error);
+                (None, Some(stop.limit.name()), Some(error))
+            }
+            Outcome::Cancelled => (None, None, Some(plain("Cancelled", "the run was cancelled"))),
+            Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
+            _ => (None, None, None),
+        };
+        Self {
+            outcome: report.outcome.name(),
+            result,
+            logs: &report.logs.text,
+            logs_dropped_bytes: report.logs.dropped_bytes,
+            error,
+            limit,
+            calls: &report.calls,
+            usage: report.usage,
+        }
+    }
+}
+
+fn script_error(error: &ScriptError) -> ErrorJson<'_> {
+    ErrorJson {
+        kind: &error.kind,
+        message: &error.message,
+        line: error.line,
+        traceback: &error.traceback,
+        hint: error.hint.as_deref(),
+    }
+}
+
+fn plain<'a>(kind: &'a str, message: &'a str) -> ErrorJson<'a> {
+    ErrorJson { kind, message, line: None, traceback: "", hint: None }
+}

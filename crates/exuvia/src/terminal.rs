@@ -1,0 +1,60 @@
+//! What goes to the operator's terminal beside the results: messages, logs, and progress of what takes long.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Nothing is shown of what is over before this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Standard error, shared by messages and a progress line that never mix.
+#[derive(Clone)]
+pub(crate) struct Terminal {
+    progress: ProgressBar,
+}
+
+impl Terminal {
+    pub(crate) fn new() -> Self {
+        let progress = ProgressBar::new_spinner();
+        progress.set_draw_target(ProgressDrawTarget::hidden());
+        progress.set_style(
+            ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        if stderr().is_terminal() {
+            let later = progress.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(PATIENCE).await;
+                if !later.is_finished() {
+                    later.set_draw_target(ProgressDrawTarget::stderr());
+                    later.enable_steady_tick(Duration::from_millis(100));
+                }
+            });
+        }
+        Self { progress }
+    }
+
+    /// Says what is going on, once it has been going on for a second.
+    pub(crate) fn doing(&self, what: impl Into<String>) {
+        self.progress.set_message(what.into());
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn write(&self, text: &str) {
+        self.progress.suspend(|| {
+            // A standard error that is closed leaves nobody to tell.
+            let _ = stderr().write_all(text.as_bytes());
+        });
+    }
+
+    /// Writes one line.
+    pub(crate) fn say(&self, line: &str) {
+        self.write(&format!("{line}\n"));
+    }
+
+    /// Takes the progress line away.
+    pub(crate) fn done(&self) {
+        self.progress.finish_and_clear();
+    }
+}
