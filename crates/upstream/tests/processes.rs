@@ -97,15 +97,14 @@ async fn nothing_survives_when_this_process_is_killed() {
     for signal in ["KILL", "TERM", "INT"] {
         let dir = tempdir(signal);
         let fake = exuvia_fake_upstream::program();
-        let script = format!(
-            "echo $$ >> {0}/pids; (trap '' TERM; echo $BASHPID >> {0}/pids; sleep 600 & echo $! >> {0}/pids; wait) & exec {1} --stay",
-            dir.display(),
-            fake.display()
-        );
+        let offspring =
+            format!("trap '' TERM\necho $$ >> {0}/pids\nsleep 600 & echo $! >> {0}/pids\nwait", dir.display());
+        std::fs::write(dir.join("offspring"), offspring).unwrap();
+        let script = format!("echo $$ >> {0}/pids; sh {0}/offspring & exec {1} --stay", dir.display(), fake.display());
         let file = dir.join("mcp.json");
         let config = json!({"mcpServers": {
-            "one": {"command": "/bin/bash", "args": ["-c", script]},
-            "two": {"command": "/bin/bash", "args": ["-c", script]},
+            "one": {"command": "/bin/sh", "args": ["-c", script]},
+            "two": {"command": "/bin/sh", "args": ["-c", script]},
         }});
         std::fs::write(&file, config.to_string()).unwrap();
         let mut holder = Command::new(fake.with_file_name("hold"))
@@ -120,9 +119,12 @@ async fn nothing_survives_when_this_process_is_killed() {
             .take_while(|line| line != "ready")
             .collect();
         assert_eq!(lines, ["one: Modern, 15 tools", "two: Modern, 15 tools"]);
-        let pids: Vec<i64> =
-            std::fs::read_to_string(dir.join("pids")).unwrap().lines().map(|pid| pid.parse().unwrap()).collect();
-        assert_eq!(pids.len(), 6);
+        let written = || std::fs::read_to_string(dir.join("pids")).unwrap();
+        // The servers are ready before their offspring has written everything.
+        while written().matches('\n').count() < 6 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let pids: Vec<i64> = written().lines().map(|pid| pid.parse().unwrap()).collect();
         assert!(pids.iter().all(|&pid| fake::runs(pid)));
         let _ = Command::new("kill").args(["-s", signal, &holder.id().to_string()]).status().unwrap();
         holder.wait().unwrap();
