@@ -57,7 +57,6 @@ def _prepare():
     help.install()
     zones.install()
     json_text.install()
-    json_text.remember_tuples()
     warm.up()
     stdlib.close()
     output.install()

@@ -289,6 +289,12 @@ def _runtime_error(error, fault):
     return None
 
 
+def _any_error(error, fault):
+    if type(error).__name__ == "OperationalError" and "unable to open database file" in str(error):
+        return 'the sandbox has no files: use sqlite3.connect(":memory:")'
+    return None
+
+
 _HINTS = [
     (KeyError, _key_error),
     (IndexError, _index_error),
@@ -298,6 +304,7 @@ _HINTS = [
     (OSError, _os_error),
     (EOFError, _eof_error),
     (RuntimeError, _runtime_error),
+    (Exception, _any_error),
 ]
 
 

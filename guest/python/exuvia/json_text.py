@@ -1,7 +1,10 @@
 """Python values to JSON text."""
 
+import collections
+import functools
 import json
 import re
+import sys
 from json.encoder import c_make_encoder, encode_basestring
 
 from exuvia import json_forms
@@ -20,7 +23,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def encode(value, root):
     """Compact JSON text of `value`. What cannot be JSON raises a TypeError or ValueError that names its place, which
     starts with `root`."""
-    if _namedtuples_exist():
+    if _namedtuples_exist:
         value = _plain(value, root, 1, ())
     try:
         return _encode(value, root)
@@ -29,10 +32,17 @@ def encode(value, root):
     return _encode(_plain(value, root, 1, ()), root)
 
 
+_open_containers = {}
+_encoder = c_make_encoder(_open_containers, form, encode_basestring, None, ":", ",", False, False, False)
+
+
 def _encode(value, root):
-    # The C encoder with its own record of open containers: one left behind by an error must not spoil the next text.
-    encoder = c_make_encoder({}, form, encode_basestring, None, ":", ",", False, False, False)
-    text = "".join(encoder(value, 0))
+    try:
+        text = "".join(_encoder(value, 0))
+    except BaseException:
+        # What an error leaves here would look like a cycle in the next text.
+        _open_containers.clear()
+        raise
     if json_forms.decimals_seen:
         mark = json_forms.decimal_mark
         text = re.sub(f'"{mark}([0-9.E+-]+){mark}"', r"\1", text)
@@ -51,23 +61,25 @@ def _without_surrogates(text, root):
 
 
 def install():
-    """Lets the script's own `json.dumps` take a call that was not awaited."""
+    """Hears of the script's namedtuples, and lets its `json.dumps` take a call that was not awaited."""
+    collections.namedtuple = _noticed_namedtuple
     refuse = json.JSONEncoder.default
     json.JSONEncoder.default = lambda self, value: value_of(value) if type(value) is Call else refuse(self, value)
 
 
-# A namedtuple is a tuple to the encoder, and so an array. Scripts that define none skip the walk that finds them.
-_known_tuples = None
+# A namedtuple is a tuple to the encoder, and so an array. Scripts that define none skip the walk that finds them; the
+# standard library's own stay arrays.
+_namedtuples_exist = False
+
+_namedtuple = collections.namedtuple
 
 
-def remember_tuples():
-    """Called once, before the snapshot: tuple classes of the standard library stay arrays."""
-    global _known_tuples
-    _known_tuples = len(tuple.__subclasses__())
-
-
-def _namedtuples_exist():
-    return len(tuple.__subclasses__()) != _known_tuples
+@functools.wraps(_namedtuple)
+def _noticed_namedtuple(typename, field_names, *, rename=False, defaults=None, module=None):
+    global _namedtuples_exist
+    _namedtuples_exist = True
+    module = module or sys._getframemodulename(1) or "__main__"
+    return _namedtuple(typename, field_names, rename=rename, defaults=defaults, module=module)
 
 
 def _check_depth(value, text, root):

@@ -15,6 +15,7 @@ import asyncio.tasks
 import asyncio.threads
 import inspect
 import sys
+import types
 
 import _asyncio
 
@@ -179,9 +180,9 @@ def run(main, *, debug=None, loop_factory=None):
 
 
 def _tell_of_unfinished(loop):
-    unfinished = len(asyncio.all_tasks(loop))
+    unfinished = sum(type(task.get_coro()) is types.CoroutineType for task in asyncio.all_tasks(loop))
     if unfinished:
-        print(f"{unfinished} tasks were cancelled at the end of asyncio.run: await them", file=sys.stderr)
+        print(f"unfinished tasks cancelled at the end: {unfinished}", file=sys.stderr)
 
 
 def _coroutine(main):

@@ -11,6 +11,8 @@ _PENDING_CHARACTERS = 8192
 
 def printable(text):
     """`text` with lone surrogates escaped: the boundary carries Unicode only."""
+    # A subclass of str may answer anything to what follows.
+    text = str.__str__(text)
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()

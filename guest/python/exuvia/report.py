@@ -19,7 +19,7 @@ _MAX_GROUP = 5
 def message_of(error):
     """`str(error)`, bounded, whatever the exception's own code does."""
     try:
-        text = str(error)
+        text = str.__str__(str(error))
     except BaseException as broken:
         text = f"<its message cannot be shown: {type(broken).__name__}>"
     return printable(_cut(text, _MAX_MESSAGE_CHARACTERS))
@@ -65,7 +65,7 @@ def _describe(error, script):
     if line is not None:
         parts += excerpt(script.lines, line, _end_line(frames))
         parts += _callers(frames[:-1], script.lines)
-    parts += _group(error, main) + _causes(main)
+    parts += _notes(main) + _group(error, main) + _causes(main)
     return ScriptError(kind_of(error), message_of(error), line, printable("\n".join(parts)), _hint(main, script, frames))
 
 
@@ -136,6 +136,11 @@ def _callers(frames, lines):
         source = lines[line - 1].strip() if line <= len(lines) else ""
         told.append(f"  called from line {line}{where}: {_cut(source, _MAX_LINE_CHARACTERS)}")
     return told
+
+
+def _notes(error):
+    notes = getattr(error, "__notes__", ())
+    return [f"  note: {_cut(note, _MAX_LINE_CHARACTERS)}" for note in notes[:_MAX_CAUSES] if type(note) is str]
 
 
 def _group(error, main):

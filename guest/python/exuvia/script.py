@@ -3,8 +3,10 @@
 import ast
 import atexit
 import builtins
+import contextlib
 import inspect
 import linecache
+import opcode
 import sys
 import types
 
@@ -48,7 +50,19 @@ class Script:
         return value
 
     def _compile(self):
+        try:
+            return self._compile_now()
+        except MemoryError:
+            # What the parser raises when its own stack is full.
+            raise RecursionError("the script is nested too deeply to be compiled") from None
+
+    def _compile_now(self):
         linecache.cache[NAME] = (len(self.source), None, [f"{line}\n" for line in self.lines], NAME)
+        with contextlib.suppress(SyntaxError):
+            # Through the syntax tree a script costs two thirds more to compile. Few need it.
+            code = compile(self.source, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+            if _ends_with_assignment(code):
+                return code
         tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         tree.body = [_TopLevel().visit(statement) for statement in tree.body]
         _keep_last(tree.body)
@@ -112,6 +126,19 @@ def run_exit_functions():
     """Runs what the script registered with `atexit`. Errors are printed, as at any interpreter's end."""
     atexit._run_exitfuncs()
     atexit._clear()
+
+
+def _ends_with_assignment(code):
+    """Whether the last statement can be seen to store a name: it is no expression then, and no `if`."""
+    instructions = code.co_code
+    if instructions[-6:-5] != _STORE_NAME or instructions[-2:-1] != _RETURN_VALUE:
+        return False
+    # A text that is all of the script is compiled as its docstring.
+    return code.co_names[instructions[-5]] != "__doc__"
+
+
+_STORE_NAME = bytes([opcode.opmap["STORE_NAME"]])
+_RETURN_VALUE = bytes([opcode.opmap["RETURN_VALUE"]])
 
 
 class _TopLevel(ast.NodeTransformer):
