@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p exuvia-host --example embed_host`
 
+#![allow(clippy::print_stdout)]
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p exuvia-runtime --example embed_runtime`
 
+#![allow(clippy::print_stdout)]
+
 use std::error::Error;
 use std::sync::Arc;
 

@@ -103,7 +103,6 @@ impl Engine {
     }
 
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
-    #[must_use]
     pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
         Run::new(self.clone(), script, limits, tools)
     }
