@@ -84,7 +84,9 @@ def _exception(tool, error):
     if kind is CallError_TimedOut:
         return ToolTimeout(f"{tool} gave no answer within {error.value} ms", *_names(tool))
     if kind is CallError_InvalidArguments:
-        return TypeError(f"{error.value}; signature: {tool._full_signature()}")
+        # Some hosts show the signature themselves.
+        shown = tool._signature in error.value
+        return TypeError(error.value if shown else f"{error.value}; signature: {tool._full_signature()}")
     if kind is CallError_UnknownTool:
         return AttributeError(error.value)
     if kind is CallError_LimitReached:
