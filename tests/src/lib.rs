@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Report, Script};
 
-pub use case::{Case, cases};
+pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use tools::TestTools;
 
 /// The folder of this package.

@@ -1,0 +1,3 @@
+#: outcome: returned
+help(crm.get_contacts)
+help(lab)

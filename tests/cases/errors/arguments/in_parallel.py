@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: TypeError
+import asyncio
+result = await asyncio.gather(*[crm.get_last_order(id=str(i)) for i in range(3)])

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: TypeError
+result = lab.echo(value={"when": object()})

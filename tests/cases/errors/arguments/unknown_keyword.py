@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: TypeError
+result = crm.get_contacts(max=10)

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: TypeError
+result = crm.get_last_order(id="one")

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: AssertionError
+assert crm.get_contacts()["total"] == 4

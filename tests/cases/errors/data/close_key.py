@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: KeyError
+result = crm.get_contacts()["item"]

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: ZeroDivisionError
+rows = []
+result = sum(rows) / len(rows)

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: exited
+exit(0)

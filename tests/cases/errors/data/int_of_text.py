@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ValueError
+result = int("12 EUR")

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ValueError
+raise ValueError("x" * 100000)

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: TypeError
+row = lab.echo(value=None)
+result = row["id"]

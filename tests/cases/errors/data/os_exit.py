@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: exited
+import os
+os._exit(7)

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ValueError
+a, b = crm.get_contacts()["items"]

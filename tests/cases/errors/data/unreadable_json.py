@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: JSONDecodeError
+import json
+json.loads("{'a': 1}")

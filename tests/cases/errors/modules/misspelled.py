@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ModuleNotFoundError
+import statistcs

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ImportError
+from math import squareroot

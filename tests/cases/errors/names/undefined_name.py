@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: NameError
+contacts = crm.get_contacts()
+result = len(contcts["items"])

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ImportError
+from crm import get_customers

@@ -1,0 +1,2 @@
+#: outcome: raised
+result = mcp.slack.post("x")

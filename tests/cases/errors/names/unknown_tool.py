@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: AttributeError
+result = crm.get_contact(1)

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: RuntimeError
+import asyncio
+await asyncio.Event().wait()

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: KeyError
+import os
+os.environ["CRM_TOKEN"]

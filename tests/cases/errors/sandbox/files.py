@@ -1,0 +1,2 @@
+#: outcome: raised
+open("report.csv", "w")

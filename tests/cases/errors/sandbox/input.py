@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: EOFError
+name = input("name? ")

@@ -1,0 +1,3 @@
+#: outcome: raised
+import urllib.request
+urllib.request.urlopen("https://example.org/")

@@ -1,0 +1,3 @@
+#: outcome: raised
+import os
+os.system("ls")

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: AttributeError
+crm.get_contacts = lambda: []

@@ -1,0 +1,3 @@
+#: outcome: raised
+import pathlib
+pathlib.Path("/etc/passwd").read_text()

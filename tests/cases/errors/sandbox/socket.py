@@ -1,0 +1,3 @@
+#: outcome: raised
+import socket
+socket.create_connection(("example.org", 80))

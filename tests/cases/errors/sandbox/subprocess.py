@@ -1,0 +1,3 @@
+#: outcome: raised
+import subprocess
+subprocess.run(["ls"])

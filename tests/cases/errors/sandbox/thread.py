@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: RuntimeError
+import threading
+threading.Thread(target=crm.get_contacts).start()

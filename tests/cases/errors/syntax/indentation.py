@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: IndentationError
+def f():
+return 1

@@ -1,0 +1,5 @@
+#: outcome: raised
+#: kind: SyntaxError
+contacts = crm.get_contacts()
+for c in contacts["items"]
+    print(c)

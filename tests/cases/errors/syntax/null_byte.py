@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: SyntaxError
+x = eval("1\0")

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: SyntaxError
+print "hello"

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: SyntaxError
+x = [1, 2
+y = 3

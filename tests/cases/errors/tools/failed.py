@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: ToolError
+crm.get_contacts()
+result = lab.fail(how="disk full")

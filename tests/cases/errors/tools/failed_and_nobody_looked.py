@@ -1,0 +1,8 @@
+#: outcome: raised
+import asyncio
+
+async def main():
+    lab.fail(how="disk full")
+    return 1
+
+result = asyncio.run(main())

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ToolError
+result = lab.fail(how="data")

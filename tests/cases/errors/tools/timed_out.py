@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ToolTimeout
+lab.fail(how="timeout")

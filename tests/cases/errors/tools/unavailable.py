@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ToolUnavailable
+lab.fail(how="unavailable")

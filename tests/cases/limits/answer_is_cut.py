@@ -1,0 +1,2 @@
+#: outcome: returned
+result = ["x" * 100] * 1000

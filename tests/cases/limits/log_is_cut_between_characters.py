@@ -1,0 +1,3 @@
+#: outcome: returned
+#: limits: {"log_bytes": 10}
+print("äöü" * 100)

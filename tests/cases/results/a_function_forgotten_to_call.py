@@ -1,0 +1,4 @@
+#: outcome: raised
+def total():
+    return 1
+result = {"total": total}

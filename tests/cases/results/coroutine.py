@@ -1,0 +1,5 @@
+#: outcome: returned
+#: result: 7
+async def main():
+    return 7
+main()

@@ -1,0 +1,4 @@
+#: outcome: raised
+a = {"name": "a"}
+a["self"] = a
+result = a

@@ -1,0 +1,2 @@
+#: outcome: returned
+#: result: null

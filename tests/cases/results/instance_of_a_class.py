@@ -1,0 +1,5 @@
+#: outcome: raised
+class Customer:
+    def __init__(self):
+        self.name = "Ada"
+result = [Customer()]

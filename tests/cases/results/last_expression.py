@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: [1, 2]
+x = [1]
+x + [2]

@@ -1,0 +1,3 @@
+#: outcome: returned
+import re
+re.compile("a+")

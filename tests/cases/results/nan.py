@@ -1,0 +1,2 @@
+#: outcome: raised
+result = {"rates": [1.0, float("nan")]}

@@ -1,0 +1,3 @@
+#: outcome: raised
+import threading
+result = {"items": [1, {"when": threading.Lock()}]}

@@ -1,0 +1,3 @@
+#: outcome: returned
+#: result: null
+x = 1

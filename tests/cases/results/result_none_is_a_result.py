@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: null
+result = None
+5

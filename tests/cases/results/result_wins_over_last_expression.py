@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: "result"
+result = "result"
+"last"

@@ -1,0 +1,2 @@
+#: outcome: raised
+result = crm.get_contacts

@@ -1,0 +1,2 @@
+#: outcome: raised
+result = {("a", 1): 2}
