@@ -71,7 +71,10 @@ fn failure(report: &Report) -> String {
 }
 
 fn exception(error: &ScriptError) -> String {
-    let mut text = printable(&format!("{}: {}", error.kind, error.message));
+    let mut text = printable(&error.kind);
+    if !error.message.is_empty() {
+        let _ = write!(text, ": {}", printable(&error.message));
+    }
     if let Some(line) = error.line {
         let _ = write!(text, "  (line {line})");
     }

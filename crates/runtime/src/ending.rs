@@ -7,6 +7,12 @@ use wasmtime_wasi::I32Exit;
 
 use crate::{Limit, Limits, Outcome, Stop};
 
+/// The kind of error that `sys.exit` and `os._exit` come to.
+const EXITED: &str = "exited";
+
+/// The longest text of an error that a report keeps, in bytes.
+const ERROR_TEXT_BYTES: usize = 64 << 10;
+
 /// What ended a run.
 pub(crate) enum End {
     /// The guest returned or trapped.
@@ -34,11 +40,22 @@ fn returned(outcome: GuestOutcome, limits: &Limits) -> Outcome {
             // Only a guest that was tampered with from inside returns such a text.
             Err(error) => Outcome::Raised(crashed(format!("the result is not JSON: {error}"))),
         },
-        GuestOutcome::Raised(error) | GuestOutcome::Exited(error) => Outcome::Raised(error),
+        GuestOutcome::Raised(error) => Outcome::Raised(error),
+        // One kind for all ways of leaving, whether the interpreter had a chance to see it or not.
+        GuestOutcome::Exited(error) => Outcome::Raised(ScriptError { kind: EXITED.into(), ..error }),
         GuestOutcome::Denied(error) => Outcome::Denied(error),
         GuestOutcome::OutOfMemory(error) => Outcome::Stopped(stop(Limit::MemoryBytes, limits, Some(error))),
         GuestOutcome::ResultTooLarge(bytes) => result_too_large(bytes, limits),
     }
+}
+
+/// The guest keeps its errors short; one that was tampered with need not.
+fn bounded(mut error: ScriptError) -> ScriptError {
+    let texts = [&mut error.kind, &mut error.message, &mut error.traceback];
+    for text in texts.into_iter().chain(&mut error.hint) {
+        text.truncate(text.floor_char_boundary(ERROR_TEXT_BYTES));
+    }
+    error
 }
 
 fn trapped(error: &wasmtime::Error, limits: &Limits, memory_refused: bool) -> Outcome {
@@ -84,7 +101,7 @@ fn stop(limit: Limit, limits: &Limits, error: Option<ScriptError>) -> Stop {
 
 fn exited(code: i32) -> ScriptError {
     script_error(
-        "exited",
+        EXITED,
         format!("the script left the interpreter with status {code}"),
         "end with `result = ...` instead",
     )
