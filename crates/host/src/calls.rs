@@ -12,12 +12,15 @@ use tokio::task::AbortHandle;
 use crate::sandbox::{CallLimits, EventSink};
 use crate::stop::ToolCallsExhausted;
 
+/// The longest name of a server or tool that a call may carry, in bytes.
+const NAME_BYTES: usize = 512;
+
 /// Makes the calls of one run.
 pub(crate) struct Calls {
     pub(crate) tools: Arc<dyn ToolHost>,
     limits: CallLimits,
     turns: Arc<Semaphore>,
-    held_bytes: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
     log: CallLog,
     made: u64,
     /// Started calls whose answer `wait` has not reported and that were neither taken nor dropped.
@@ -43,22 +46,40 @@ impl Drop for PendingCall {
     }
 }
 
-/// The answer of a started call. Its size counts against `held_results_bytes` for as long as it exists.
+/// The answer of a started call that nobody has taken yet.
 pub(crate) struct Answer {
-    outcome: Option<ToolOutcome>,
-    held_bytes: Arc<AtomicUsize>,
-    size_bytes: usize,
+    outcome: ToolOutcome,
+    _held: Held,
 }
 
 impl Answer {
-    pub(crate) fn into_outcome(mut self) -> ToolOutcome {
-        self.outcome.take().unwrap_or_else(|| Err(already_taken()))
+    pub(crate) fn into_outcome(self) -> ToolOutcome {
+        self.outcome
     }
 }
 
-impl Drop for Answer {
+/// Bytes that the host holds for a run, for as long as this exists.
+struct Held {
+    total: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Holds `bytes` more.
+    ///
+    /// # Errors
+    ///
+    /// All together would be more than `limit`.
+    fn more(total: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Result<Self, CallError> {
+        let sum = total.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let held = Self { total: Arc::clone(total), bytes };
+        if sum > limit { Err(over("held_bytes", limit, sum)) } else { Ok(held) }
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
-        self.held_bytes.fetch_sub(self.size_bytes, Ordering::Relaxed);
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -74,7 +95,7 @@ impl Calls {
             tools,
             limits: limits.clone(),
             turns: Arc::new(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS))),
-            held_bytes: Arc::default(),
+            held: Arc::default(),
             log: CallLog::new(events),
             made: 0,
             unreported: BTreeSet::new(),
@@ -102,25 +123,39 @@ impl Calls {
         }
         self.made += 1;
         let id = CallId(self.made);
+        let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
         let turns = Arc::clone(&self.turns);
-        let answer = checked_arguments(arguments, self.limits.call_arguments_bytes)
-            .map(|arguments| Arc::clone(&self.tools).call(ToolCall { id, name, arguments }));
+        let answer = named
+            .and_then(|()| self.admit(arguments))
+            .map(|(arguments, held)| (Arc::clone(&self.tools).call(ToolCall { id, name, arguments }), held));
         let (timeout, result_bytes) = (self.limits.call_timeout, self.limits.call_result_bytes);
         let call = async move {
             let outcome = match answer {
-                Ok(answer) => {
+                Ok((answer, _held)) => {
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
                     within(timeout, answer).await
                 }
                 Err(error) => Err(error),
             };
-            let outcome = outcome.and_then(|value| bounded(value, "call_result_bytes", result_bytes));
+            let outcome = outcome.and_then(|value| bounded(value, result_bytes));
             recorded.end(&outcome);
             outcome
         };
         Ok((id, call))
+    }
+
+    /// Takes arguments in, if they are JSON and there is room for them.
+    fn admit(&self, text: String) -> Result<(Json, Held), CallError> {
+        let (size, limit) = (text.len(), self.limits.call_arguments_bytes);
+        if size > limit {
+            return Err(over("call_arguments_bytes", limit, size));
+        }
+        let held = Held::more(&self.held, size, self.limits.held_bytes)?;
+        let arguments = Json::parse(text)
+            .map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))?;
+        Ok((arguments, held))
     }
 
     /// Starts a call that goes on beside the guest.
@@ -132,10 +167,10 @@ impl Calls {
         let (id, call) = self.make(name, arguments)?;
         let (sender, answer) = oneshot::channel();
         let answered = self.answered_sender.clone();
-        let (held_bytes, limit) = (Arc::clone(&self.held_bytes), self.limits.held_results_bytes);
+        let (held, limit) = (Arc::clone(&self.held), self.limits.held_bytes);
         let task = tokio::spawn(async move {
             // The receivers are gone when the run is over or the call was dropped: then nobody is to be told.
-            let _ = sender.send(hold(call.await, held_bytes, limit));
+            let _ = sender.send(hold(call.await, &held, limit));
             let _ = answered.send(id);
         });
         self.unreported.insert(id);
@@ -162,15 +197,18 @@ impl Calls {
     }
 }
 
-fn checked_arguments(text: String, limit: usize) -> Result<Json, CallError> {
-    if text.len() > limit {
-        return Err(over("call_arguments_bytes", limit, text.len()));
+/// A name of the guest's, cut if it is longer than any tool's, and then an error: records keep names.
+fn bounded_name(name: ToolName) -> (ToolName, Result<(), CallError>) {
+    let cut = |text: &str| text[..text.floor_char_boundary(NAME_BYTES)].to_owned();
+    if name.server.len() <= NAME_BYTES && name.tool.len() <= NAME_BYTES {
+        return (name, Ok(()));
     }
-    Json::parse(text).map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))
+    let error = CallError::UnknownTool(format!("no server and no tool has a name of more than {NAME_BYTES} bytes"));
+    (ToolName::new(cut(&name.server), cut(&name.tool)), Err(error))
 }
 
-fn bounded(value: Json, limit: &str, allowed: usize) -> ToolOutcome {
-    if value.size_bytes() > allowed { Err(over(limit, allowed, value.size_bytes())) } else { Ok(value) }
+fn bounded(value: Json, allowed: usize) -> ToolOutcome {
+    if value.size_bytes() > allowed { Err(over("call_result_bytes", allowed, value.size_bytes())) } else { Ok(value) }
 }
 
 fn over(limit: &str, allowed: usize, used: usize) -> CallError {
@@ -185,11 +223,12 @@ async fn within(timeout: Duration, answer: impl Future<Output = ToolOutcome>) ->
 }
 
 /// Counts an answer that nobody has taken yet.
-fn hold(outcome: ToolOutcome, held_bytes: Arc<AtomicUsize>, limit: usize) -> Answer {
-    let size_bytes = outcome.as_ref().map_or(0, Json::size_bytes);
-    let held = held_bytes.fetch_add(size_bytes, Ordering::Relaxed) + size_bytes;
-    let outcome = if held > limit { Err(over("held_results_bytes", limit, held)) } else { outcome };
-    Answer { outcome: Some(outcome), held_bytes, size_bytes }
+fn hold(outcome: ToolOutcome, total: &Arc<AtomicUsize>, limit: usize) -> Answer {
+    let size = outcome.as_ref().map_or(0, Json::size_bytes);
+    match Held::more(total, size, limit) {
+        Ok(held) => Answer { outcome, _held: held },
+        Err(error) => Answer { outcome: Err(error), _held: Held { total: Arc::clone(total), bytes: 0 } },
+    }
 }
 
 /// The record of a run's calls. Clones share it.
@@ -249,5 +288,28 @@ impl CallInProgress {
         let ended = record.clone();
         drop(calls);
         (self.log.events)(RunEvent::CallEnded(ended));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_tool_can_have_is_cut_and_refused() {
+        let (name, refused) = bounded_name(ToolName::new("a", "ä".repeat(NAME_BYTES)));
+        assert!(name.tool.len() <= NAME_BYTES && matches!(refused, Err(CallError::UnknownTool(_))));
+        let (name, allowed) = bounded_name(ToolName::new("a", "b".repeat(NAME_BYTES)));
+        assert!(name.tool.len() == NAME_BYTES && allowed.is_ok());
+    }
+
+    #[test]
+    fn what_is_held_is_counted_until_it_goes() {
+        let total = Arc::default();
+        let first = Held::more(&total, 60, 100).expect("there is room");
+        assert!(Held::more(&total, 60, 100).is_err());
+        drop(first);
+        assert!(Held::more(&total, 100, 100).is_ok());
+        assert_eq!(total.load(Ordering::Relaxed), 0);
     }
 }

@@ -31,9 +31,9 @@ pub struct CallLimits {
     pub call_arguments_bytes: usize,
     /// The largest answer of one call, in bytes of JSON. A larger one is an error that the script can catch.
     pub call_result_bytes: usize,
-    /// Answers that have arrived and that the script has not taken yet, together, in bytes of JSON. An answer that would go
-    /// over it is an error that the script can catch.
-    pub held_results_bytes: usize,
+    /// What the host holds for the calls of a run, together, in bytes of JSON: arguments of calls that have no answer yet,
+    /// and answers that the script has not taken. A call that would go over it is an error that the script can catch.
+    pub held_bytes: usize,
     /// The log. What goes over it is dropped and counted.
     pub log_bytes: usize,
 }

@@ -40,11 +40,11 @@ fn returned(outcome: GuestOutcome, limits: &Limits) -> Outcome {
             // Only a guest that was tampered with from inside returns such a text.
             Err(error) => Outcome::Raised(crashed(format!("the result is not JSON: {error}"))),
         },
-        GuestOutcome::Raised(error) => Outcome::Raised(error),
+        GuestOutcome::Raised(error) => Outcome::Raised(bounded(error)),
         // One kind for all ways of leaving, whether the interpreter had a chance to see it or not.
-        GuestOutcome::Exited(error) => Outcome::Raised(ScriptError { kind: EXITED.into(), ..error }),
-        GuestOutcome::Denied(error) => Outcome::Denied(error),
-        GuestOutcome::OutOfMemory(error) => Outcome::Stopped(stop(Limit::MemoryBytes, limits, Some(error))),
+        GuestOutcome::Exited(error) => Outcome::Raised(ScriptError { kind: EXITED.into(), ..bounded(error) }),
+        GuestOutcome::Denied(error) => Outcome::Denied(bounded(error)),
+        GuestOutcome::OutOfMemory(error) => Outcome::Stopped(stop(Limit::MemoryBytes, limits, Some(bounded(error)))),
         GuestOutcome::ResultTooLarge(bytes) => result_too_large(bytes, limits),
     }
 }

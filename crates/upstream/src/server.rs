@@ -7,6 +7,7 @@ use std::time::Duration;
 use exuvia_policy::Permit;
 use exuvia_tool::{CallError, ToolCall, ToolDescriptor, ToolName, ToolOutcome};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ pub(crate) struct Server {
     config: ServerConfig,
     limits: UpstreamLimits,
     reaper: Arc<Reaper>,
+    /// Where connections live. Calls may come from runtimes that have no I/O, or that end sooner.
+    runtime: Handle,
     /// Found out once: a restarted server speaks as it did before.
     era: OnceLock<Era>,
     /// The tools whose values come boxed.
@@ -57,6 +60,7 @@ impl Server {
             config,
             limits,
             reaper,
+            runtime: Handle::current(),
             era,
             boxed,
             in_flight,
@@ -189,30 +193,35 @@ impl Server {
         let pause = RESTART_PAUSE.saturating_mul(1 << life.failed_starts.min(10)).min(LONGEST_PAUSE);
         life.next_start = Some(Instant::now() + pause);
         life.failed_starts += 1;
-        let opening = Connection::open(&self.config, self.limits, &self.reaper, Some(era));
-        let opening = tokio::time::timeout(self.config.start_timeout, opening);
-        let Some(opened) = self.shut_down.run_until_cancelled(opening).await else {
-            return Err(unavailable("is shut down"));
-        };
-        match opened {
-            Ok(Ok(connection)) => {
+        match self.reopen(era).await {
+            Ok(connection) => {
                 let connection = Arc::new(connection);
                 life.failed_starts = 0;
                 life.connection = Some(connection.clone());
                 Ok(connection)
             }
-            result => {
-                let message = result.map_or_else(
-                    |_| "start_timeout".to_owned(),
-                    |result| match result {
-                        Err(error) => error.message,
-                        Ok(_) => String::new(),
-                    },
-                );
+            Err(_) if self.shut_down.is_cancelled() => Err(unavailable("is shut down")),
+            Err(message) => {
                 tracing::warn!(server.name = %name.server, message, "server could not be started again");
                 Err(unavailable("ended and could not be started again"))
             }
         }
+    }
+
+    /// Starts the server once more, on the runtime that it was first started on. The error is for the operator.
+    async fn reopen(&self, era: Era) -> Result<Connection, String> {
+        let (config, limits, reaper, shut_down) =
+            (self.config.clone(), self.limits, self.reaper.clone(), self.shut_down.clone());
+        let opening = self.runtime.spawn(async move {
+            let opening = Connection::open(&config, limits, &reaper, Some(era));
+            let opening = tokio::time::timeout(config.start_timeout, opening);
+            match shut_down.run_until_cancelled(opening).await {
+                Some(Ok(opened)) => opened.map_err(|error| error.message),
+                Some(Err(_)) => Err("start_timeout".to_owned()),
+                None => Err("it is shut down".to_owned()),
+            }
+        });
+        opening.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// A connection on which a call broke off is not used again, even where the process still runs.
