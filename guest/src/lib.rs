@@ -12,6 +12,6 @@
 /// The component, in the binary format. About 35 MB.
 pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wasm"));
 
-/// The SHA-256 of [`COMPONENT`], as 64 lower-case hexadecimal digits. Two builds of the same source differ: what
-/// replays a run must hold the digest of the guest that made it.
+/// The SHA-256 of [`COMPONENT`], as 64 lower-case hexadecimal digits. Two builds of one source with one componentize-py
+/// are the same bytes; fuel is comparable between runs of equal digests only.
 pub const DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");

@@ -1,5 +1,7 @@
 //! Turns `python/` and `../wit/` into the guest component.
 
+mod steady_wasi;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ fn main() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let wit = here.join("../wit");
 
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
     for file in files_with_extension(&wit, "wit")? {
         println!("cargo:rerun-if-changed={}", file.display());
     }
@@ -107,7 +109,7 @@ fn generate(wit: &Path, python: &Path, component: &Path) -> Result<()> {
         module_worlds: &[],
         app_name: ENTRY_MODULE,
         output_path: component,
-        add_to_linker: None,
+        add_to_linker: Some(&steady_wasi::add_to_linker),
         stub_wasi: false,
         import_interface_names: &HashMap::new(),
         export_interface_names: &HashMap::new(),
