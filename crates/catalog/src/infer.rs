@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 
 use crate::classes::{Classes, Field, pascal, singular};
+use crate::literals::literals;
 use crate::notes;
-use crate::python;
 use crate::schema::{self, Document, Property};
 use crate::types::Type;
 
@@ -15,10 +15,6 @@ const MAX_NODES: usize = 10_000;
 
 /// How deep lists and unions may nest before the rest is `Any`. Classes have a bound of their own.
 const MAX_NESTING: usize = 40;
-
-/// An enumeration that is longer is shown by its type; the documentation names the values.
-const MAX_LITERALS: usize = 32;
-const MAX_LITERAL_BYTES: usize = 400;
 
 /// What a class would be called.
 #[derive(Clone)]
@@ -276,38 +272,6 @@ impl<'a, 's> Inference<'a, 's> {
         let wanted = if wanted.is_empty() { "Value" } else { &wanted };
         Type::Class(self.classes.finish(id, wanted, fields))
     }
-}
-
-/// Whether an enumeration is short enough to be written out as a type.
-pub(crate) fn is_shown_as_literal(values: &[Value]) -> bool {
-    let bytes = || values.iter().map(|value| value.to_string().len()).sum::<usize>();
-    values.len() <= MAX_LITERALS && bytes() <= MAX_LITERAL_BYTES
-}
-
-/// The values of an enumeration as a type.
-fn literals(values: &[Value]) -> Type {
-    let mut types = Vec::with_capacity(values.len().min(MAX_LITERALS));
-    let fits = is_shown_as_literal(values);
-    for value in values {
-        types.push(match value {
-            Value::String(text) if fits => Type::Literal(vec![python::string(text)]),
-            Value::Bool(flag) if fits => Type::Literal(vec![if *flag { "True" } else { "False" }.to_owned()]),
-            Value::Number(number) if fits && is_integer(&number.to_string()) => Type::Literal(vec![number.to_string()]),
-            Value::Null => Type::None,
-            Value::String(_) => Type::Str,
-            Value::Bool(_) => Type::Bool,
-            Value::Number(number) if is_integer(&number.to_string()) => Type::Int,
-            Value::Number(_) => Type::Float,
-            Value::Array(_) => Type::list(Type::Any),
-            Value::Object(_) => Type::dict(Type::Any),
-        });
-    }
-    Type::union(types)
-}
-
-/// Whether a number is written as an integer.
-pub(crate) fn is_integer(number: &str) -> bool {
-    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Tells documents apart whose references may lead to different places.

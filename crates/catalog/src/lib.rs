@@ -59,6 +59,7 @@ mod complaint;
 pub mod docs;
 pub mod files;
 mod infer;
+mod literals;
 mod names;
 mod namespace;
 mod notes;

@@ -76,7 +76,7 @@ fn bounds(map: &Map<String, Value>) -> Vec<String> {
 
 /// The values of an enumeration that the type does not show.
 fn long_enumeration(map: &Map<String, Value>) -> Option<String> {
-    let values = map.get("enum")?.as_array().filter(|values| !crate::infer::is_shown_as_literal(values))?;
+    let values = map.get("enum")?.as_array().filter(|values| !crate::literals::is_shown_as_literal(values))?;
     let listed: Vec<String> = values.iter().take(500).map(Value::to_string).collect();
     Some(format!("one of {}", text::cut(&text::one_line(&listed.join(", ")), MAX_ENUMERATION_CHARS)))
 }

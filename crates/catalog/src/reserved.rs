@@ -56,7 +56,8 @@ const KEYWORDS: [&str; 36] = [
 ];
 
 /// What the guest puts beside the servers, and the name that a script gives its answer.
-const SANDBOX: [&str; 4] = ["mcp", "result", "ToolError", "ToolDenied"];
+const SANDBOX: [&str; 8] =
+    ["exuvia", "mcp", "result", "ToolDenied", "ToolError", "ToolLimitReached", "ToolTimeout", "ToolUnavailable"];
 
 /// `dir(builtins)` of CPython 3.14, without what the keywords cover and what starts with an underscore.
 const BUILTINS: &str = "

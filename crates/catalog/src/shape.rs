@@ -4,7 +4,8 @@ use exuvia_tool::ToolDescriptor;
 use serde_json::Value;
 
 use crate::classes::{Classes, pascal};
-use crate::infer::{Hint, Inference, Notes, is_integer};
+use crate::infer::{Hint, Inference, Notes};
+use crate::literals::is_integer;
 use crate::notes;
 use crate::python;
 use crate::schema::{Document, Property};

@@ -1,15 +1,17 @@
 //! The calls of one run: counted, bounded, started, recorded.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use exuvia_tool::{CallError, CallId, CallRecord, Json, RunEvent, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolHost, ToolName, ToolOutcome};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::sandbox::{CallLimits, EventSink};
+use crate::call_log::CallLog;
+use crate::events::EventSink;
+use crate::limits::CallLimits;
 use crate::stop::ToolCallsExhausted;
 
 /// The longest name of a server or tool that a call may carry, in bytes.
@@ -228,66 +230,6 @@ fn hold(outcome: ToolOutcome, total: &Arc<AtomicUsize>, limit: usize) -> Answer 
     match Held::more(total, size, limit) {
         Ok(held) => Answer { outcome, _held: held },
         Err(error) => Answer { outcome: Err(error), _held: Held { total: Arc::clone(total), bytes: 0 } },
-    }
-}
-
-/// The record of a run's calls. Clones share it.
-#[derive(Clone)]
-pub struct CallLog {
-    calls: Arc<Mutex<HashMap<CallId, CallRecord>>>,
-    events: EventSink,
-}
-
-impl CallLog {
-    fn new(events: EventSink) -> Self {
-        Self { calls: Arc::default(), events }
-    }
-
-    /// The calls made so far, in the order in which they were made. A call that has no outcome yet is told as `cancelled`:
-    /// this is meant to be read when the run is over.
-    #[must_use]
-    pub fn records(&self) -> Vec<CallRecord> {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records: Vec<_> = calls.values().cloned().collect();
-        records.sort_by_key(|record| record.id);
-        records
-    }
-
-    fn begin(&self, id: CallId, name: &ToolName) -> CallInProgress {
-        (self.events)(RunEvent::CallStarted { id, name: name.clone() });
-        let record = CallRecord {
-            id: Some(id),
-            server: name.server.clone(),
-            tool: name.tool.clone(),
-            outcome: "cancelled".into(),
-            ms: 0,
-        };
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(id, record);
-        CallInProgress { log: self.clone(), id, begun: Instant::now() }
-    }
-}
-
-/// A call that is recorded as cancelled unless it comes to an end.
-struct CallInProgress {
-    log: CallLog,
-    id: CallId,
-    begun: Instant,
-}
-
-impl CallInProgress {
-    fn end(self, outcome: &ToolOutcome) {
-        let code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
-        self.set(code);
-    }
-
-    fn set(&self, code: &str) {
-        let mut calls = self.log.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(record) = calls.get_mut(&self.id) else { return };
-        code.clone_into(&mut record.outcome);
-        record.ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let ended = record.clone();
-        drop(calls);
-        (self.log.events)(RunEvent::CallEnded(ended));
     }
 }
 

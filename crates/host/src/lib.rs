@@ -9,9 +9,12 @@
 //! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed.rs` is a complete one in a screenful.
 
 mod bindings;
+mod call_log;
 mod calls;
 mod clocks;
+mod events;
 mod guest;
+mod limits;
 mod log;
 mod random;
 mod sandbox;
@@ -20,10 +23,12 @@ mod system_io;
 mod tools;
 mod wasi;
 
-pub use calls::CallLog;
+pub use call_log::CallLog;
+pub use events::EventSink;
 pub use guest::{GuestPre, Outcome, ScriptError};
+pub use limits::CallLimits;
 pub use log::{Log, LogText};
-pub use sandbox::{CallLimits, EventSink, Sandbox, SandboxView};
+pub use sandbox::{Sandbox, SandboxView};
 pub use stop::ToolCallsExhausted;
 pub use system_io::SystemIo;
 pub use wasi::add_to_linker;

@@ -8,7 +8,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::sandbox::EventSink;
+use crate::events::EventSink;
 
 /// The most that one write of native code to descriptor 1 or 2 may carry, in bytes.
 const NATIVE_WRITE_BYTES: usize = 64 << 10;

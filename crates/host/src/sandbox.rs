@@ -1,42 +1,20 @@
 //! The state of one run, as its store holds it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use exuvia_tool::{LogStream, RunEvent, RunIo, ToolHost};
+use exuvia_tool::{LogStream, RunIo, ToolHost};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
-use crate::calls::{CallLog, Calls};
+use crate::call_log::CallLog;
+use crate::calls::Calls;
+use crate::events::EventSink;
+use crate::limits::CallLimits;
 use crate::log::Log;
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
 /// ones that a well-behaved guest makes many of.
 const RESOURCES_BESIDE_CALLS: usize = 1_000;
-
-/// Hears what happens in a run, as it happens. Called from the task that runs the guest: it must return quickly and never
-/// block.
-pub type EventSink = Arc<dyn Fn(RunEvent) + Send + Sync>;
-
-/// The limits that this crate enforces: those on calls and on output. Fuel, memory and time are limits of the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallLimits {
-    /// Calls in one run. The next one ends the run with [`ToolCallsExhausted`](crate::ToolCallsExhausted).
-    pub tool_calls: u64,
-    /// Calls that are with the [`ToolHost`] at the same time. Further ones wait, first come first served.
-    pub concurrent_calls: usize,
-    /// How long one call may take, from its turn to its answer. After it the script meets an error that it can catch.
-    pub call_timeout: Duration,
-    /// The largest arguments of one call, in bytes of JSON. Larger ones are an error that the script can catch.
-    pub call_arguments_bytes: usize,
-    /// The largest answer of one call, in bytes of JSON. A larger one is an error that the script can catch.
-    pub call_result_bytes: usize,
-    /// What the host holds for the calls of a run, together, in bytes of JSON: arguments of calls that have no answer yet,
-    /// and answers that the script has not taken. A call that would go over it is an error that the script can catch.
-    pub held_bytes: usize,
-    /// The log. What goes over it is dropped and counted.
-    pub log_bytes: usize,
-}
 
 /// The state of one run: what a store's data holds, and what the imports of the guest work on.
 pub struct Sandbox {

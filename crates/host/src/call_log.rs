@@ -1,0 +1,69 @@
+//! What remains of a run's calls.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use exuvia_tool::{CallError, CallId, CallRecord, RunEvent, ToolName, ToolOutcome};
+
+use crate::events::EventSink;
+
+/// The record of a run's calls. Clones share it.
+#[derive(Clone)]
+pub struct CallLog {
+    calls: Arc<Mutex<HashMap<CallId, CallRecord>>>,
+    events: EventSink,
+}
+
+impl CallLog {
+    pub(crate) fn new(events: EventSink) -> Self {
+        Self { calls: Arc::default(), events }
+    }
+
+    /// The calls made so far, in the order in which they were made. A call that has no outcome yet is told as `cancelled`:
+    /// this is meant to be read when the run is over.
+    #[must_use]
+    pub fn records(&self) -> Vec<CallRecord> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records: Vec<_> = calls.values().cloned().collect();
+        records.sort_by_key(|record| record.id);
+        records
+    }
+
+    pub(crate) fn begin(&self, id: CallId, name: &ToolName) -> CallInProgress {
+        (self.events)(RunEvent::CallStarted { id, name: name.clone() });
+        let record = CallRecord {
+            id: Some(id),
+            server: name.server.clone(),
+            tool: name.tool.clone(),
+            outcome: "cancelled".into(),
+            ms: 0,
+        };
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(id, record);
+        CallInProgress { log: self.clone(), id, begun: Instant::now() }
+    }
+}
+
+/// A call that is recorded as cancelled unless it comes to an end.
+pub(crate) struct CallInProgress {
+    log: CallLog,
+    id: CallId,
+    begun: Instant,
+}
+
+impl CallInProgress {
+    pub(crate) fn end(self, outcome: &ToolOutcome) {
+        let code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
+        self.set(code);
+    }
+
+    fn set(&self, code: &str) {
+        let mut calls = self.log.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(record) = calls.get_mut(&self.id) else { return };
+        code.clone_into(&mut record.outcome);
+        record.ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ended = record.clone();
+        drop(calls);
+        (self.log.events)(RunEvent::CallEnded(ended));
+    }
+}
