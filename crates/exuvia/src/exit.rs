@@ -4,6 +4,8 @@ use exuvia_runtime::Outcome;
 
 /// Wrong arguments or a wrong configuration. clap uses the same.
 pub(crate) const USAGE: u8 = 2;
+/// The sandbox itself went wrong.
+pub(crate) const FAULT: u8 = 5;
 /// The operator pressed Ctrl-C: 128 + SIGINT, as a shell says it.
 pub(crate) const CANCELLED: u8 = 130;
 
@@ -15,6 +17,6 @@ pub(crate) fn status(outcome: &Outcome) -> u8 {
         Outcome::Stopped(_) => 3,
         Outcome::Denied(_) => 4,
         Outcome::Cancelled => CANCELLED,
-        _ => 5,
+        _ => FAULT,
     }
 }

@@ -10,9 +10,11 @@ mod servers;
 mod session;
 mod terminal;
 
+use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use exuvia_runtime::EngineError;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command};
@@ -31,15 +33,16 @@ async fn main() -> ExitCode {
     status.unwrap_or_else(complain)
 }
 
-/// Every error that gets this far is one of usage or configuration: a script's errors are outcomes.
+/// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are
+/// outcomes.
 #[allow(clippy::print_stderr)]
 fn complain(error: anyhow::Error) -> ExitCode {
     eprintln!("exuvia: {error:#}");
-    exit::USAGE.into()
+    if error.is::<EngineError>() { exit::FAULT.into() } else { exit::USAGE.into() }
 }
 
 /// Warnings, or what `EXUVIA_LOG` asks for, in the syntax of tracing's `EnvFilter`.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("EXUVIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr).init();
 }

@@ -25,14 +25,14 @@ pub(crate) enum End {
 
 pub(crate) fn outcome(end: End, limits: &Limits, memory_refused: bool) -> Outcome {
     match end {
-        End::Guest(Ok(outcome)) => returned(outcome, limits),
+        End::Guest(Ok(outcome)) => returned(outcome, limits, memory_refused),
         End::Guest(Err(error)) => trapped(&error, limits, memory_refused),
         End::TimeUp => Outcome::Stopped(stop(Limit::WallMs, limits, None)),
         End::Cancelled => Outcome::Cancelled,
     }
 }
 
-fn returned(outcome: GuestOutcome, limits: &Limits) -> Outcome {
+fn returned(outcome: GuestOutcome, limits: &Limits, memory_refused: bool) -> Outcome {
     match outcome {
         GuestOutcome::Returned(text) if text.len() > limits.result_bytes => result_too_large(text.len() as u64, limits),
         GuestOutcome::Returned(text) => match Json::parse(text) {
@@ -44,6 +44,8 @@ fn returned(outcome: GuestOutcome, limits: &Limits) -> Outcome {
         // One kind for all ways of leaving, whether the interpreter had a chance to see it or not.
         GuestOutcome::Exited(error) => Outcome::Raised(ScriptError { kind: EXITED.into(), ..bounded(error) }),
         GuestOutcome::Denied(error) => Outcome::Denied(bounded(error)),
+        // The parser raises a MemoryError for what is nested too deeply: no limit of ours was met.
+        GuestOutcome::OutOfMemory(error) if !memory_refused => Outcome::Raised(bounded(error)),
         GuestOutcome::OutOfMemory(error) => Outcome::Stopped(stop(Limit::MemoryBytes, limits, Some(bounded(error)))),
         GuestOutcome::ResultTooLarge(bytes) => result_too_large(bytes, limits),
     }
@@ -68,7 +70,8 @@ fn trapped(error: &wasmtime::Error, limits: &Limits, memory_refused: bool) -> Ou
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => Outcome::Stopped(stop(Limit::Fuel, limits, None)),
         Some(Trap::StackOverflow) => Outcome::Stopped(stop(Limit::StackBytes, limits, None)),
-        Some(_) if memory_refused => Outcome::Stopped(stop(Limit::MemoryBytes, limits, None)),
+        // Also without a trap: a limit below what the interpreter starts with keeps it from being instantiated.
+        _ if memory_refused => Outcome::Stopped(stop(Limit::MemoryBytes, limits, None)),
         Some(_) => Outcome::Raised(crashed("the script crashed the interpreter".into())),
         None => Outcome::Fault(format!("{error:#}")),
     }

@@ -82,14 +82,15 @@ impl Server {
                 (ServerState::Failed { message }, Vec::new(), Vec::new())
             }
         };
+        // Told in the status, where somebody decides how loud it is.
         for warning in &warnings {
-            tracing::warn!(server.name = %name, warning);
+            tracing::debug!(server.name = %name, warning);
         }
         match &state {
             ServerState::Ready { era } => {
                 tracing::info!(server.name = %name, ?era, tools = tools.len(), "server is ready")
             }
-            ServerState::Failed { message } => tracing::warn!(server.name = %name, message, "server did not come up"),
+            ServerState::Failed { message } => tracing::debug!(server.name = %name, message, "server did not come up"),
         }
         ServerStatus { name, state, tools, warnings }
     }
