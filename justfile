@@ -1,0 +1,43 @@
+# Recipes beside README's two commands. `cargo install just` brings `just`.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# How long scripts, calls, imports and CPU work take, beside the machine's own python3.
+bench *filter:
+    cargo build --release
+    cargo bench --bench wall -- {{ filter }}
+    cargo bench --bench whole
+
+# Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
+fuel *arguments:
+    cargo bench --bench fuel -- {{ arguments }}
+
+# What an engine holds, and what a script holds while it waits for a tool.
+memory:
+    cargo bench --bench memory
+
+# Long loops and full counts: everything that takes too long for the tests. Prints a report, fails when a gate fails.
+gates *names:
+    cargo build --release
+    cargo bench --bench gates -- {{ names }}
+
+# Licences, bans, sources and advisories of all dependencies.
+deny:
+    cargo deny --version || cargo install cargo-deny --locked
+    cargo deny check licenses bans sources
+    cargo deny fetch && cargo deny check advisories || echo "advisories: not checked"
+
+# The reference servers behind `exuvia stdio`, driven by the official Python client in both protocol eras.
+interop:
+    cargo build --release
+    tests/interop/run
+
+# Type checks the stubs of the recorded catalogues.
+stubs:
+    tests/interop/stubs
+
+# What every change must pass.
+ci:
+    .ci/run
