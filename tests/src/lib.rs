@@ -1,14 +1,26 @@
-//! What the tests share: one engine, a set of tools that live in this process, and the reading of case files.
+//! What the tests share: one engine, a set of tools that live in this process, a world that repeats itself, gateways and
+//! programs under test, and the reading of case files.
 
 mod case;
+mod gateway;
+mod processes;
+mod program;
+mod scripted;
+mod stdio;
 mod tools;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use exuvia_runtime::{Engine, EngineConfig, Limits, Report, Script};
+use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
+use serde_json::Value;
 
 pub use case::{Case, cases, tells_nothing_of_the_host};
+pub use gateway::SampleGateway;
+pub use processes::{children, gone, runs};
+pub use program::{Ended, Program, exuvia, sample};
+pub use scripted::ScriptedIo;
+pub use stdio::{Client, modern_meta};
 pub use tools::TestTools;
 
 /// The folder of this package.
@@ -26,6 +38,32 @@ pub fn engine() -> &'static Engine {
 /// Runs a script against [`TestTools`].
 pub async fn run(source: &str, limits: Limits) -> Report {
     engine().run(Script::new(source), limits, Arc::new(TestTools::new())).execute().await
+}
+
+/// The result of a run that returned.
+///
+/// # Panics
+///
+/// It did not.
+#[must_use]
+pub fn returned(report: &Report) -> Value {
+    match &report.outcome {
+        Outcome::Returned(result) => result.to_value().expect("a result is JSON"),
+        other => panic!("{other:?}\n{}", report.logs.text),
+    }
+}
+
+/// The limit that stopped a run.
+///
+/// # Panics
+///
+/// None did.
+#[must_use]
+pub fn stopped_by(report: &Report) -> &'static str {
+    match &report.outcome {
+        Outcome::Stopped(stop) => stop.limit.name(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A program that cargo built beside this test: a binary or an example of the workspace.

@@ -1,0 +1,56 @@
+//! A gateway in this process, over sample servers that are real child processes.
+
+use std::sync::Arc;
+
+use exuvia_gateway::{Gateway, GatewayConfig};
+use exuvia_journal::MemoryJournal;
+use exuvia_runtime::{Limits, Report, Script};
+use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+
+use crate::{built, engine};
+
+/// A gateway with the servers behind it.
+pub struct SampleGateway {
+    gateway: Gateway,
+    upstreams: Arc<Upstreams>,
+}
+
+impl SampleGateway {
+    /// The bundled echo server, as `echo`.
+    pub async fn echo(limits: Limits, arguments: &[&str]) -> Self {
+        let program = built("exuvia").display().to_string();
+        let arguments = ["sample", "echo"].iter().chain(arguments).map(|&argument| argument.to_owned());
+        let server = ServerConfig::new("echo", program, arguments, &|name| std::env::var(name).ok());
+        Self::of(vec![server], limits).await
+    }
+
+    /// Any servers.
+    ///
+    /// # Panics
+    ///
+    /// One of them does not come up.
+    pub async fn of(servers: Vec<ServerConfig>, limits: Limits) -> Self {
+        let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
+        for server in upstreams.servers() {
+            assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
+        }
+        let gateway = Gateway::new(GatewayConfig {
+            engine: engine().clone(),
+            upstreams: Arc::clone(&upstreams),
+            journal: Arc::new(MemoryJournal::new(16 << 20)),
+            limits,
+            answer_bytes: 64 << 10,
+        });
+        Self { gateway: gateway.expect("threads for runs"), upstreams }
+    }
+
+    /// Runs a script to its end.
+    pub async fn run(&self, source: &str) -> Report {
+        self.gateway.start(Script::new(source)).report().await
+    }
+
+    /// Ends the servers.
+    pub async fn stop(self) {
+        self.upstreams.shutdown().await;
+    }
+}

@@ -1,0 +1,186 @@
+//! A client of `exuvia stdio` that writes every byte itself.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::built;
+
+/// How long an answer may take. The first of a process waits for its servers.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `exuvia stdio` as a child process, and its lines. Killed when it is dropped.
+pub struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    modern: bool,
+    requests: u64,
+}
+
+/// What every request of 2026-07-28 carries.
+#[must_use]
+pub fn modern_meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
+}
+
+impl Client {
+    /// A process that nothing was said to.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    #[must_use]
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(built("exuvia"));
+        command.arg("stdio").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("exuvia starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let input = child.stdin.take();
+        Self { child, input, lines, modern: false, requests: 0 }
+    }
+
+    /// A client of the era up to 2025-11-25, after its handshake.
+    #[must_use]
+    pub fn legacy(arguments: &[&str]) -> Self {
+        let mut client = Self::start(arguments);
+        let hello = json!({
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"},
+        });
+        let answer = client.request("initialize", hello);
+        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
+        client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        client
+    }
+
+    /// A client of 2026-07-28, which needs no handshake.
+    #[must_use]
+    pub fn modern(arguments: &[&str]) -> Self {
+        let mut client = Self::start(arguments);
+        client.modern = true;
+        client
+    }
+
+    /// The id of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, message: &Value) {
+        self.send_line(&message.to_string());
+    }
+
+    /// Sends any line.
+    ///
+    /// # Panics
+    ///
+    /// The process does not read any more.
+    pub fn send_line(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("open");
+        writeln!(input, "{line}").and_then(|()| input.flush()).expect("exuvia reads");
+    }
+
+    /// Sends a request, without waiting for its answer. Its id.
+    pub fn ask(&mut self, method: &str, mut params: Value) -> u64 {
+        self.requests += 1;
+        if self.modern {
+            params["_meta"] = modern_meta();
+        }
+        self.send(&json!({"jsonrpc": "2.0", "id": self.requests, "method": method, "params": params}));
+        self.requests
+    }
+
+    /// The answer to the request with this id. What else comes before it is passed over.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+            let message: Value = serde_json::from_str(&line).expect("a line is JSON");
+            if message["id"] == id {
+                return message;
+            }
+        }
+    }
+
+    /// The next answer that comes: its id, and the text that the model reads.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub fn any_answer(&mut self) -> (u64, String) {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect("an answer");
+            let message: Value = serde_json::from_str(&line).expect("a line is JSON");
+            if let (Some(id), Some(text)) = (message["id"].as_u64(), message["result"]["content"][0]["text"].as_str()) {
+                return (id, text.to_owned());
+            }
+        }
+    }
+
+    /// Whether an answer to the request with this id comes within `within`.
+    #[must_use]
+    pub fn answers(&mut self, id: u64, within: Duration) -> bool {
+        while let Ok(line) = self.lines.recv_timeout(within) {
+            if serde_json::from_str::<Value>(&line).is_ok_and(|message| message["id"] == id) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.ask(method, params);
+        self.answer(id)
+    }
+
+    /// Calls a tool. The whole answer.
+    pub fn call(&mut self, tool: &str, arguments: Value) -> Value {
+        self.request("tools/call", json!({"name": tool, "arguments": arguments}))
+    }
+
+    /// Runs a script. What the model reads, and whether that is an error.
+    pub fn execute(&mut self, code: &str) -> (String, bool) {
+        let answer = self.call("executeToolCode", json!({"code": code}));
+        let text = answer["result"]["content"][0]["text"].as_str();
+        let text = text.unwrap_or_else(|| panic!("no text in {answer}")).to_owned();
+        (text, answer["result"]["isError"] == true)
+    }
+
+    /// Closes its standard input and waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// It does not end.
+    pub fn close(&mut self) -> Option<i32> {
+        self.input = None;
+        for _ in 0..1_000 {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("exuvia stdio does not end");
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,157 @@
+//! The rooms and the directions of the arrows between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use exuvia_tests::here;
+use serde_json::Value;
+
+/// Package names to the names of what they depend on, transitively, in the program: no build or test dependencies.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+fn metadata() -> &'static Value {
+    static METADATA: OnceLock<Value> = OnceLock::new();
+    METADATA.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--format-version", "1", "--offline", "--locked"]).current_dir(here());
+        let output = cargo.output().expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("metadata is JSON")
+    })
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> &'a Vec<Value> {
+    value[key].as_array().unwrap_or_else(|| panic!("{key} is an array"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
+/// What each package of the workspace depends on directly, in the program.
+fn direct() -> Graph {
+    let names: BTreeMap<_, _> =
+        array(metadata(), "packages").iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let nodes = array(&metadata()["resolve"], "nodes").iter().map(|node| {
+        let normal =
+            array(node, "deps").iter().filter(|dep| array(dep, "dep_kinds").iter().any(|kind| kind["kind"].is_null()));
+        let deps = normal.map(|dep| names[text(&dep["pkg"])].to_owned()).collect();
+        (names[text(&node["id"])].to_owned(), deps)
+    });
+    let mut graph = Graph::new();
+    for (name, deps) in nodes {
+        // Two versions of a package count as one: what either needs is needed.
+        graph.entry(name).or_default().extend::<BTreeSet<_>>(deps);
+    }
+    graph
+}
+
+fn everything_below(package: &str) -> BTreeSet<String> {
+    let graph = direct();
+    let mut found = BTreeSet::new();
+    let mut open = vec![package.to_owned()];
+    while let Some(next) = open.pop() {
+        for dep in graph.get(&next).into_iter().flatten() {
+            if found.insert(dep.clone()) {
+                open.push(dep.clone());
+            }
+        }
+    }
+    found
+}
+
+fn ours(names: &BTreeSet<String>) -> BTreeSet<&str> {
+    names.iter().filter_map(|name| name.strip_prefix("exuvia-")).collect()
+}
+
+#[test]
+fn every_room_knows_only_the_rooms_below_it() {
+    let allowed: [(&str, &[&str]); 11] = [
+        ("exuvia-guest", &[]),
+        ("exuvia-tool", &[]),
+        ("exuvia-catalog", &["tool"]),
+        ("exuvia-policy", &["tool"]),
+        ("exuvia-journal", &["tool"]),
+        ("exuvia-host", &["tool"]),
+        ("exuvia-runtime", &["guest", "host", "tool"]),
+        ("exuvia-upstream", &["policy", "tool"]),
+        ("exuvia-gateway", &["catalog", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"]),
+        ("exuvia-server", &["catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"]),
+        (
+            "exuvia",
+            &["catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "server", "tool", "upstream"],
+        ),
+    ];
+    for (package, rooms) in allowed {
+        let below = everything_below(package);
+        let unknown: Vec<_> = ours(&below).into_iter().filter(|room| !rooms.contains(room)).collect();
+        assert!(unknown.is_empty(), "{package} knows {unknown:?}");
+    }
+    let crates: BTreeSet<_> = allowed.iter().map(|(package, _)| (*package).to_owned()).collect();
+    let aside = ["exuvia-benches", "exuvia-fake-upstream", "exuvia-tests"].map(str::to_owned);
+    let members: BTreeSet<_> = direct().into_keys().filter(|name| name.starts_with("exuvia")).collect();
+    let unlisted: Vec<_> = members.iter().filter(|name| !crates.contains(*name) && !aside.contains(name)).collect();
+    assert!(unlisted.is_empty(), "{unlisted:?}: say here what they may know");
+}
+
+#[test]
+fn the_sandbox_knows_nothing_of_mcp_http_or_policy() {
+    for package in ["exuvia-runtime", "exuvia-host", "exuvia-guest"] {
+        let below = everything_below(package);
+        for stranger in
+            ["rmcp", "hyper", "reqwest", "exuvia-policy", "exuvia-upstream", "exuvia-gateway", "exuvia-catalog"]
+        {
+            assert!(!below.contains(stranger), "{package} knows {stranger}");
+        }
+    }
+}
+
+#[test]
+fn what_is_pure_has_no_async_runtime_no_sandbox_and_no_protocol() {
+    for package in ["exuvia-tool", "exuvia-catalog", "exuvia-policy"] {
+        let below = everything_below(package);
+        for stranger in ["tokio", "wasmtime", "rmcp", "hyper", "getrandom", "rustix", "nix", "reqwest"] {
+            // Hash maps of other crates seed themselves; that is no reading of ours.
+            if stranger == "getrandom" && below.contains("ahash") {
+                continue;
+            }
+            assert!(!below.contains(stranger), "{package} knows {stranger}");
+        }
+    }
+}
+
+#[test]
+fn what_is_pure_reads_no_clock_no_file_and_no_environment() {
+    for package in ["tool", "catalog", "policy"] {
+        for entry in std::fs::read_dir(here().join("../crates").join(package).join("src")).expect("sources") {
+            let file = entry.expect("an entry").path();
+            let source = std::fs::read_to_string(&file).expect("UTF-8");
+            // Unit tests stand at the end and may read what they like.
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for word in ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now"] {
+                assert!(!source.contains(word), "{} has {word}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn json_keeps_the_order_of_keys_and_the_digits_of_numbers() {
+    let text = r#"{"b":1,"a":18446744073709551617,"c":0.10,"d":123456789012345678901234567890.125}"#;
+    let value: Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(value.to_string(), text);
+}
+
+#[test]
+fn nothing_of_the_building_machine_is_in_the_guest() {
+    let workspace = here().parent().expect("a workspace").display().to_string();
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME")).expect("a home");
+    for place in [workspace, format!("{}/", home.trim_end_matches('/'))] {
+        if place.len() < 4 {
+            continue;
+        }
+        let found = exuvia_guest::COMPONENT.windows(place.len()).any(|window| window == place.as_bytes());
+        assert!(!found, "{place} is in the guest");
+    }
+}

@@ -1,0 +1,14 @@
+//! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
+
+mod architecture;
+mod bombs;
+mod determinism;
+mod examples;
+mod isolation;
+mod parallel;
+mod program;
+mod servers;
+mod sizes;
+mod stdio;
+mod stdio_faults;
+mod stopped;

@@ -1,0 +1,179 @@
+//! `exuvia run`: exit statuses, what goes where, the shape of `--json`.
+
+use std::fs;
+
+use exuvia_tests::{Ended, exuvia, sample, tells_nothing_of_the_host};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+fn run(arguments: &[&str], source: &str) -> Ended {
+    let mut all = vec!["run"];
+    all.extend(arguments);
+    all.push("-");
+    exuvia(&all, source)
+}
+
+fn json_of(arguments: &[&str], source: &str) -> (Ended, Value) {
+    let mut all = vec!["--json"];
+    all.extend(arguments);
+    let ended = run(&all, source);
+    let value = ended.json();
+    (ended, value)
+}
+
+#[test]
+fn a_script_that_returns_exits_with_0_and_prints_its_result_alone() {
+    let ended =
+        run(&[], "import sys\nprint('to the log')\nprint('aside', file=sys.stderr)\nresult = {'b': 1, 'a': [1, 2]}");
+    assert_eq!(ended.status, Some(0));
+    assert_eq!(ended.stdout, "{\"b\":1,\"a\":[1,2]}\n");
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines[..2], ["to the log", "aside"]);
+    assert!(lines[2].starts_with("returned: ") && lines[2].contains("M fuel"), "{}", lines[2]);
+    assert_eq!(lines.len(), 3, "{}", ended.stderr);
+}
+
+#[test]
+fn a_script_that_raises_exits_with_1_and_says_where() {
+    let ended = run(&[], "x = 1\nresult = x / 0");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("ZeroDivisionError") && ended.stderr.contains("> 2 | result = x / 0"), "{ended:?}");
+    tells_nothing_of_the_host(&ended.stderr).expect("no place of the host");
+}
+
+#[test]
+fn a_script_that_exits_counts_as_raised_whatever_its_status() {
+    for source in ["import sys; sys.exit(0)", "import os; os._exit(0)", "raise SystemExit"] {
+        let (ended, value) = json_of(&[], source);
+        assert_eq!((ended.status, &value["outcome"]), (Some(1), &json!("raised")), "{source}");
+        assert_eq!(value["error"]["kind"], "exited", "{source}");
+    }
+}
+
+#[test]
+fn wrong_arguments_exit_with_2() {
+    for arguments in [&["run"][..], &["run", "--fuel", "much", "-"], &["fly"], &["run", "--server", "crm", "-"]] {
+        let ended = exuvia(arguments, "");
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(!ended.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_script_file_that_is_not_there_exits_with_2_and_is_named() {
+    let ended = exuvia(&["run", "no-such-script.py"], "");
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("no-such-script.py"), "{ended:?}");
+}
+
+#[test]
+fn a_script_in_a_file_runs_as_one_from_standard_input() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("script.py");
+    fs::write(&file, "result = __name__").expect("a file");
+    let ended = exuvia(&["run", file.to_str().expect("UTF-8")], "");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "\"__main__\"\n"));
+}
+
+#[test]
+fn a_script_that_is_stopped_exits_with_3_and_names_the_limit() {
+    let cases = [
+        (&["--fuel", "20000000"][..], "while True: pass", "fuel"),
+        (&["--wall-ms", "300"], "import time; time.sleep(60)", "wall_ms"),
+        (&["--memory-bytes", "60000000"], "x = []\nwhile True: x.append(' ' * 1000000)", "memory_bytes"),
+    ];
+    for (arguments, source, limit) in cases {
+        let (ended, value) = json_of(arguments, &format!("print('begun')\n{source}"));
+        assert_eq!((ended.status, &value["limit"]), (Some(3), &json!(limit)), "{ended:?}");
+        assert_eq!((&value["outcome"], &value["result"]), (&json!("stopped"), &json!(null)));
+        assert_eq!(value["logs"], "begun\n");
+        assert!(value["usage"]["fuel"].as_u64() > Some(0), "{value}");
+    }
+}
+
+#[test]
+fn the_report_as_json_always_has_the_same_keys() {
+    let sources = ["result = 1", "1 / 0", "(", "import sys; sys.exit(1)", "while True: pass"];
+    for source in sources {
+        let (ended, value) = json_of(&["--fuel", "50000000"], source);
+        let keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+        let expected = ["outcome", "result", "logs", "logs_dropped_bytes", "error", "limit", "calls", "usage"];
+        assert_eq!(keys, expected, "{source}");
+        let usage: Vec<_> = value["usage"].as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(usage, ["fuel", "memory_bytes_peak", "wall_ms", "tool_calls"]);
+        assert_eq!(ended.stdout.lines().count(), 1, "one line");
+    }
+}
+
+#[test]
+fn an_error_as_json_tells_kind_message_line_traceback_and_hint() {
+    let (_, value) = json_of(&[], "customers = [1]\nresult = len(customer)");
+    let error = value["error"].as_object().expect("an error");
+    let keys: Vec<_> = error.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["kind", "message", "line", "traceback", "hint"]);
+    assert_eq!((&error["kind"], &error["line"]), (&json!("NameError"), &json!(2)));
+    assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("customers")), "{value}");
+}
+
+#[test]
+fn calls_as_json_tell_server_tool_outcome_and_ms() {
+    let source = "
+echo.echo(value=1)
+try: echo.fail(message='no')
+except ToolError: pass
+try: echo.sleep(ms='long')
+except TypeError: pass
+result = 'done'";
+    let (_, value) = json_of(&["--server", &sample("echo", "echo")], source);
+    let calls = value["calls"].as_array().expect("calls");
+    for call in calls {
+        let keys: Vec<_> = call.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, ["server", "tool", "outcome", "ms"]);
+    }
+    let told: Vec<_> = calls.iter().map(|call| (call["tool"].as_str(), call["outcome"].as_str())).collect();
+    let expected = [("echo", "ok"), ("fail", "tool-failed"), ("sleep", "invalid-arguments")];
+    assert_eq!(told, expected.map(|(tool, outcome)| (Some(tool), Some(outcome))));
+    assert_eq!(value["usage"]["tool_calls"], 3);
+}
+
+#[test]
+fn integers_of_any_length_are_printed_as_they_are() {
+    let ended = run(&[], "result = [2 ** 64 + 1, 10 ** 30, 0.1]");
+    assert_eq!(ended.stdout, "[18446744073709551617,1000000000000000000000000000000,0.1]\n");
+    let (ended, _) = json_of(&[], "result = 2 ** 64 + 1");
+    assert!(ended.stdout.contains("18446744073709551617"), "{ended:?}");
+}
+
+#[test]
+fn what_a_script_prints_cannot_command_the_terminal() {
+    let ended = run(&[], "print('\\x1b[2Jcleared\\x1b]0;title\\x07')\nraise ValueError('\\x1b[31m')");
+    assert!(!ended.stderr.contains(['\x1b', '\x07']), "{ended:?}");
+    assert!(ended.stderr.contains("cleared"));
+}
+
+#[test]
+fn an_interrupt_cancels_the_run_exits_with_130_and_leaves_no_child() {
+    for json in [false, true] {
+        let server = sample("echo", "echo");
+        let mut arguments = vec!["run", "--server", &server, "-"];
+        if json {
+            arguments.insert(1, "--json");
+        }
+        let mut program = exuvia_tests::Program::start(&arguments, &[]);
+        program.write("import sys\nprint('calling')\necho.sleep(ms=60_000)");
+        let children = program.wait_for_children(1);
+        if json {
+            // Nothing tells when the script has begun: this is long after.
+            std::thread::sleep(std::time::Duration::from_millis(1_500));
+        } else {
+            program.wait_for_stderr("calling");
+        }
+        program.signal(Signal::SIGINT);
+        let ended = program.end();
+        assert_eq!(ended.status, Some(130), "{ended:?}");
+        assert!(exuvia_tests::gone(&children, std::time::Duration::from_secs(3)), "a server is left");
+        if json {
+            assert_eq!(ended.json()["outcome"], "cancelled");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `exuvia stdio` when the client does something wrong, changes its mind, or leaves.
+
+use std::time::Duration;
+
+use exuvia_tests::{Client, children, gone, sample, tells_nothing_of_the_host};
+use serde_json::{Value, json};
+
+fn both_eras() -> [Client; 2] {
+    let server = sample("echo", "echo");
+    [Client::legacy(&["--server", &server]), Client::modern(&["--server", &server])]
+}
+
+/// The text of an answer that must be an error for the model.
+fn error_text(answer: &Value) -> &str {
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    answer["result"]["content"][0]["text"].as_str().expect("a text")
+}
+
+#[test]
+fn a_bad_request_is_answered_with_what_to_send() {
+    let cases = [
+        ("executeToolCode", json!({}), "code"),
+        ("executeToolCode", json!({"code": 1}), "string"),
+        ("executeToolCode", json!({"script": "1"}), "code"),
+        ("executeCode", json!({"code": "1"}), "executeToolCode"),
+        ("readToolFile", json!({}), "fileName"),
+        ("readToolFile", json!({"fileName": "ecko.pyi"}), "echo.pyi"),
+        ("readToolFile", json!({"fileName": "echo.pyi", "startLine": "one"}), "startLine"),
+        ("getToolDocs", json!({"server": "ecko", "tool": "sleep"}), "echo"),
+        ("getToolDocs", json!({"server": "echo", "tool": "slep"}), "sleep"),
+    ];
+    for mut client in both_eras() {
+        for (tool, arguments, expected) in &cases {
+            let answer = client.call(tool, arguments.clone());
+            let text = error_text(&answer);
+            assert!(text.contains(expected), "{tool} {arguments}: {text}");
+            assert!(text.len() < 400, "{text}");
+            tells_nothing_of_the_host(text).expect("no place of the host");
+        }
+        assert_eq!(client.execute("result = 1").0, "1");
+    }
+}
+
+#[test]
+fn a_cancelled_request_stops_its_script() {
+    for mut client in both_eras() {
+        let code = "import asyncio\nwhile True:\n    await asyncio.gather(echo.sleep(ms=20), echo.sleep(ms=20))";
+        let id = client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": code}}));
+        std::thread::sleep(Duration::from_millis(800));
+        client.send(&json!({
+            "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "enough"},
+        }));
+        std::thread::sleep(Duration::from_millis(300));
+        let (idle, busy) = (cpu_ticks(client.id()), Duration::from_millis(1_000));
+        assert!(!client.answers(id, busy), "a cancelled request is not answered");
+        let spent = cpu_ticks(client.id()) - idle;
+        assert!(spent < 20, "the script goes on: {spent} ticks of processor time in a second");
+        assert_eq!(client.execute("result = echo.echo(value=1)").0, "{\"value\":1}");
+    }
+}
+
+/// Processor time of a process, in hundredths of a second.
+fn cpu_ticks(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<_> = text.rsplit(')').next().expect("fields").split_whitespace().collect();
+    fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number")
+}
+
+#[test]
+fn lines_that_are_no_messages_do_not_end_it() {
+    for mut client in both_eras() {
+        assert_eq!(client.execute("result = 1").0, "1");
+        let garbage =
+            ["", "garbage", "{", "[]", "1", "null", "{\"jsonrpc\": \"2.0\"}", "{\"jsonrpc\": \"2.0\", \"id\": 99}"];
+        for line in garbage {
+            client.send_line(line);
+        }
+        client.send_line(&"x".repeat(100_000));
+        assert_eq!(client.execute("result = 2").0, "2");
+    }
+}
+
+#[test]
+fn an_unknown_method_is_an_error_of_its_request_alone() {
+    for mut client in both_eras() {
+        assert_eq!(client.execute("result = 1").0, "1");
+        let answer = client.request("tools/fly", json!({}));
+        assert!(answer["error"]["code"].is_i64(), "{answer}");
+        assert_eq!(client.execute("result = 2").0, "2");
+    }
+}
+
+#[test]
+fn a_script_that_is_stopped_is_followed_by_one_that_works() {
+    for mut client in both_eras() {
+        let (text, is_error) = client.execute("x = []\nwhile True: x.append(' ' * 10_000_000)");
+        assert!(is_error && text.starts_with("stopped by memory_bytes"), "{text}");
+        assert_eq!(client.execute("result = 2").0, "2");
+    }
+}
+
+#[test]
+fn the_end_of_its_input_ends_it_and_its_servers() {
+    for mut client in both_eras() {
+        assert_eq!(client.execute("result = echo.echo(value=1)").0, "{\"value\":1}");
+        let servers = children(client.id());
+        assert!(!servers.is_empty());
+        assert_eq!(client.close(), Some(0));
+        assert!(gone(&servers, Duration::from_secs(3)), "a server is left");
+    }
+}
+
+#[test]
+fn the_end_of_its_input_ends_it_in_the_middle_of_a_script() {
+    for mut client in both_eras() {
+        let code = "while True:\n    echo.sleep(ms=20)";
+        client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": code}}));
+        std::thread::sleep(Duration::from_millis(800));
+        let servers = children(client.id());
+        assert!(!servers.is_empty());
+        let _ = client.close();
+        assert!(gone(&servers, Duration::from_secs(3)), "a server is left");
+    }
+}
