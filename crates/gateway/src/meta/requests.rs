@@ -77,5 +77,20 @@ pub(super) fn read(name: &str, arguments: &Map<String, Value>) -> Result<Request
 }
 
 fn fields<T: DeserializeOwned>(name: &str, arguments: &Map<String, Value>) -> Result<T, BadRequest> {
-    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| BadRequest(format!("{name}: {error}")))
+    serde_json::from_value(Value::Object(arguments.clone()))
+        .map_err(|error| BadRequest(format!("{name}: {error}; it takes {}", parameters(name))))
+}
+
+/// `code (string)`, or whatever this tool takes, as its definition has it.
+fn parameters(name: &str) -> String {
+    let definition = definitions().into_iter().find(|tool| tool.name == name);
+    let schema = definition.map(|tool| tool.input_schema).unwrap_or_default();
+    let required = |parameter: &str| schema["required"].as_array().is_some_and(|all| all.contains(&parameter.into()));
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let listed = properties.map(|(parameter, schema)| {
+        let kind = schema["type"].as_str().unwrap_or("any");
+        let optional = if required(parameter) { "" } else { ", optional" };
+        format!("{parameter} ({kind}{optional})")
+    });
+    listed.collect::<Vec<_>>().join(", ")
 }
