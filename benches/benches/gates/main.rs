@@ -1,0 +1,50 @@
+//! `cargo bench --bench gates [-- NAME...]`: long loops and full counts, too long for the tests. Prints a report and fails
+//! when a gate fails.
+#![allow(clippy::print_stdout)]
+
+mod calls;
+mod commands;
+mod flat;
+mod payloads;
+mod servers;
+mod session;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use exuvia_benches::{Table, seconds};
+use tokio::runtime::Runtime;
+
+/// A gate says in one line what it measured.
+type Gate = fn(&Runtime) -> Result<String>;
+
+const GATES: [(&str, Gate); 7] = [
+    ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
+    ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
+    ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
+    ("servers", |runtime| runtime.block_on(servers::leave_no_process())),
+    ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
+    ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
+    ("ignored", |_| commands::ignored_tests()),
+];
+
+fn main() -> Result<ExitCode> {
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let runtime = Runtime::new()?;
+    let mut report = Table::new(["gate", "", "time", "measured"]);
+    let mut failed = 0;
+    for (name, gate) in GATES.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| w == name)) {
+        println!("== {name}");
+        let started = Instant::now();
+        let measured = gate(&runtime);
+        let verdict = if measured.is_ok() { "passed" } else { "FAILED" };
+        failed += u32::from(measured.is_err());
+        let measured = measured.unwrap_or_else(|error| format!("{error:#}"));
+        println!("{verdict}: {measured}");
+        let measured = measured.lines().next().unwrap_or_default().to_owned();
+        report.row([name.into(), verdict.into(), seconds(started.elapsed()), measured]);
+    }
+    println!("\n{report}");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,65 @@
+//! A gateway over servers that are real child processes.
+
+use std::env;
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+use exuvia_benches::{engine, program};
+use exuvia_gateway::{Gateway, GatewayConfig};
+use exuvia_journal::MemoryJournal;
+use exuvia_runtime::{Limits, Report, Script};
+use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+
+/// What the record of runs and calls may take, in bytes.
+const JOURNAL_BYTES: usize = 16 << 20;
+
+/// As the program puts it together.
+pub(crate) struct Session {
+    pub(crate) gateway: Gateway,
+    pub(crate) upstreams: Arc<Upstreams>,
+}
+
+impl Session {
+    /// One server, `echo`, that takes `delay_ms` per call.
+    pub(crate) async fn echo(delay_ms: u64, limits: Limits, upstream: UpstreamLimits) -> Result<Self> {
+        let arguments = format!("sample echo --delay-ms {delay_ms}");
+        Self::start(vec![server("echo", &arguments)?], limits, upstream).await
+    }
+
+    pub(crate) async fn start(servers: Vec<ServerConfig>, limits: Limits, upstream: UpstreamLimits) -> Result<Self> {
+        let upstreams = Arc::new(Upstreams::start(servers, upstream).await);
+        for server in upstreams.servers() {
+            if let ServerState::Failed { message } = &server.state {
+                bail!("{} did not start: {message}", server.name);
+            }
+        }
+        let gateway = Gateway::new(GatewayConfig {
+            engine: engine()?,
+            upstreams: Arc::clone(&upstreams),
+            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
+            limits,
+            answer_bytes: 64 << 10,
+        })?;
+        Ok(Self { gateway, upstreams })
+    }
+
+    /// Runs a script through the gateway, to whatever end.
+    pub(crate) async fn run(&self, source: &str) -> Report {
+        self.gateway.start(Script::new(source)).report().await
+    }
+
+    /// Runs a script that must return this JSON.
+    pub(crate) async fn returns(&self, source: &str, expected: &str) -> Result<Report> {
+        let report = self.run(source).await;
+        let result = exuvia_benches::returned(&report)?;
+        ensure!(result == expected, "{result} instead of {expected}: {source}");
+        Ok(report)
+    }
+}
+
+/// A bundled sample as a server.
+pub(crate) fn server(name: &str, arguments: &str) -> Result<ServerConfig> {
+    let program = program()?.display().to_string();
+    let arguments = arguments.split(' ').map(str::to_owned);
+    Ok(ServerConfig::new(name, program, arguments, &|variable| env::var(variable).ok()))
+}
