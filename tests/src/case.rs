@@ -29,6 +29,8 @@ pub struct Case {
     kind: Option<String>,
     limit: Option<String>,
     limits: Limits,
+    /// What the model reads depends on which calls come through first: only the header is compared.
+    answer_varies: bool,
 }
 
 /// All cases below `directory`, in the order of their names.
@@ -63,6 +65,7 @@ impl Case {
             result: None,
             kind: None,
             limit: None,
+            answer_varies: false,
             limits: Limits { fuel: 20_000_000_000, wall_ms: 30_000, ..Limits::default() },
         };
         for line in source.trim_start_matches('\u{feff}').lines().map_while(|line| line.strip_prefix(PREFIX)) {
@@ -72,6 +75,7 @@ impl Case {
                 "result" => case.result = Some(serde_json::from_str(value)?),
                 "kind" => case.kind = Some(value.into()),
                 "limit" => case.limit = Some(value.into()),
+                "answer" if value == "varies" => case.answer_varies = true,
                 "limits" => case.limits = with(&case.limits, value)?,
                 _ => bail!("there is no header key {key}"),
             }
@@ -124,6 +128,11 @@ impl Case {
     /// The text that the model reads is an interface. A case has a file for it unless it is only about a result.
     fn check_answer(&self, text: &str) -> Result<()> {
         let file = self.file.with_extension("answer");
+        if self.answer_varies {
+            ensure!(self.kind.is_some() || self.limit.is_some(), "a varying answer needs a kind or a limit");
+            ensure!(!file.exists(), "has an answer that varies");
+            return Ok(());
+        }
         if env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") && (file.exists() || self.result.is_none()) {
             fs::write(&file, format!("{text}\n"))?;
         }

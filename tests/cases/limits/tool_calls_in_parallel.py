@@ -1,4 +1,5 @@
 #: outcome: stopped
+#: answer: varies
 #: limit: tool_calls
 #: limits: {"tool_calls": 5}
 import asyncio

@@ -1,7 +1,7 @@
 //! The servers of the program: where they are configured, how they start, that they end.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exuvia_tests::{Client, Program, built, exuvia, gone, runs, sample};
@@ -17,7 +17,7 @@ fn config(content: &Value) -> (TempDir, PathBuf) {
     (directory, file)
 }
 
-fn exuvia_with(file: &PathBuf, source: &str, variables: &[(&str, &str)]) -> exuvia_tests::Ended {
+fn exuvia_with(file: &Path, source: &str, variables: &[(&str, &str)]) -> exuvia_tests::Ended {
     let file = file.to_str().expect("UTF-8");
     let mut program = Program::start(&["run", "--mcp-config", file, "-"], variables);
     program.write(source);

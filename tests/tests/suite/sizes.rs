@@ -12,7 +12,8 @@ fn raised() -> Limits {
         call_arguments_bytes: 128 << 20,
         call_result_bytes: 128 << 20,
         result_bytes: 128 << 20,
-        wall_ms: 60_000,
+        wall_ms: 120_000,
+        fuel: 1 << 50,
         ..Limits::default()
     }
 }

@@ -1,4 +1,6 @@
 #: outcome: raised
+#: answer: varies
+#: kind: ExceptionGroup
 import asyncio
 
 async def one(i):

@@ -1,4 +1,6 @@
 #: outcome: raised
+#: answer: varies
+#: kind: ToolError
 import asyncio
 
 async def main():
