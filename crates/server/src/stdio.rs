@@ -25,7 +25,8 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves one client until it closes our standard input or `cancellation` is cancelled. Runs of the client end with it.
+/// Serves one client until it closes our standard input or `cancellation` is cancelled. Answers that are still out when the
+/// input closes have rmcp's 5 s to get there; runs that take longer end with the connection.
 ///
 /// # Errors
 ///

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::ServerConfig;
 use crate::exchange::locked;
 use crate::lines::{Line, next_line};
-use crate::reaper::Reaper;
+use crate::reaper::{MARK, Reaper};
 
 /// How much of what a server wrote to stderr is kept for the operator.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
@@ -44,6 +44,7 @@ impl Process {
             .args(&config.args)
             .env_clear()
             .envs(&config.env)
+            .env(MARK, reaper.expect_child())
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -3,14 +3,19 @@
 import ast
 import builtins
 import difflib
+import os
 import re
 import sys
 import types
 
 from exuvia import peek
-from exuvia.servers import Server, Tool
+from exuvia.errors import ToolError
+from exuvia.servers import Server, Tool, shown
 
 _MAX_CHARACTERS = 400
+
+# What `os` has elsewhere and lacks here.
+_PROCESS_FUNCTIONS = frozenset({"fork", "kill", "popen", "spawnl", "spawnv", "startfile", "system", "wait", "waitpid"})
 
 
 class Fault:
@@ -141,6 +146,8 @@ def _attribute_error(error, fault):
     if kind in (str, int, float, bool):
         close = _close(name, dir(kind))
         return f"{text} is {peek.shape(owner)}" + (f"; did you mean .{close[0]}?" if close else "")
+    if owner is os and name in _PROCESS_FUNCTIONS:
+        return "the sandbox has no processes"
     names = dir(owner) if kind is types.ModuleType else dir(kind)
     close = _close(name, names, 3)
     return f"did you mean {' or '.join(f'.{match}' for match in close)}?" if close else None
@@ -192,6 +199,11 @@ def _of_coroutine(error, fault):
         if type(owner) in (types.CoroutineType, types.AsyncGeneratorType):
             return _await(owner, _text(value))
     return f"write `(await {_text(value)})`"
+
+
+def _of_call(error, fault):
+    """C code looks at the type itself, where a call that was not awaited cannot stand in for its value."""
+    return "a call in async code has no value yet: write `await` before it"
 
 
 def _of_async_generator(error, fault):
@@ -259,6 +271,7 @@ def _of_unhashable(error, fault):
 
 _TYPE_HINTS = [
     (r"'coroutine'", _of_coroutine),
+    (r"\bCall\b", _of_call),
     (r"'async_generator' object is not iterable", _of_async_generator),
     (r"'NoneType' object is not (subscriptable|iterable|callable)|argument of type 'NoneType'", _of_none),
     (r"'(builtin_function_or_method|method)' object is not (subscriptable|iterable)", _of_method),
@@ -269,6 +282,19 @@ _TYPE_HINTS = [
     (r"the JSON object must be str", _of_json_loads),
     (r"unhashable type|cannot use '(dict|list)' as", _of_unhashable),
 ]
+
+
+def _import_error(error, fault):
+    """`from crm import get_customers`."""
+    server, name = fault.script.names.get(error.name), error.name_from
+    if type(server) is not Server or not isinstance(name, str):
+        return None
+    return f"{server} has {shown(dir(server))}"
+
+
+def _tool_error(error, fault):
+    """What a failed tool said beyond its message is for the script: its shape is told, not its content."""
+    return None if error.data is None else f"its .data is {peek.shape(error.data)}"
 
 
 def _os_error(error, fault):
@@ -296,6 +322,8 @@ def _any_error(error, fault):
 
 
 _HINTS = [
+    (ToolError, _tool_error),
+    (ImportError, _import_error),
     (KeyError, _key_error),
     (IndexError, _index_error),
     (NameError, _name_error),

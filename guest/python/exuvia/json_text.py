@@ -14,7 +14,7 @@ from exuvia.started import Call, value_of
 # Well under the 128 levels at which the host's parser stops.
 MAX_DEPTH = 100
 
-_MAX_PATH_CHARACTERS = 200
+_MAX_PATH_CHARACTERS = 80
 _MAX_KEY_CHARACTERS = 60
 _ENCODE_ERRORS = (TypeError, ValueError, RecursionError, OverflowError)
 

@@ -14,6 +14,7 @@ _MAX_LINE_CHARACTERS = 200
 _MAX_CALLERS = 6
 _MAX_CAUSES = 3
 _MAX_GROUP = 5
+_MAX_LEAVES = 1000
 
 
 def message_of(error):
@@ -31,10 +32,16 @@ def kind_of(error):
 
 
 def leaves(error):
-    """The exceptions of a group, or the exception itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    """The exceptions of a group, or the exception itself: in order, the first of them only where there are very many."""
+    found, left = [], [error]
+    # No recursion: a script may nest groups as deep as its memory allows.
+    while left and len(found) < _MAX_LEAVES:
+        inner = left.pop()
+        if isinstance(inner, BaseExceptionGroup):
+            left.extend(reversed(inner.exceptions))
+        else:
+            found.append(inner)
+    return found
 
 
 def denial(error):

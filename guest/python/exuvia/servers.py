@@ -18,7 +18,8 @@ from exuvia.started import Call
 _SHOWN_NAMES = 12
 
 
-def _shown(names):
+def shown(names):
+    """A list of names, bounded."""
     listed = ", ".join(names[:_SHOWN_NAMES])
     return f"{listed}, ... ({len(names)} in all)" if len(names) > _SHOWN_NAMES else listed
 
@@ -153,7 +154,7 @@ class Server(_ReadOnly):
         if close:
             more = f"did you mean {' or '.join(f'{self}.{match}' for match in close)}?"
         else:
-            more = f"its tools: {_shown(names)}" if names else "it has no tools"
+            more = f"its tools: {shown(names)}" if names else "it has no tools"
         return f"{self} has no tool {name!r}; {more}"
 
     def __listed(self):
@@ -184,7 +185,7 @@ class Server(_ReadOnly):
         return self.__of.python_name
 
     def __repr__(self):
-        return f"<server {self}: {_shown(self.__listed())}>"
+        return f"<server {self}: {shown(self.__listed())}>"
 
     @property
     def __name__(self):
@@ -203,7 +204,7 @@ class Servers(_ReadOnly):
     def __getattr__(self, name):
         if not (name.startswith("__") and name.endswith("__")):
             close = difflib.get_close_matches(name, self.__names, 3)
-            more = f"did you mean {' or '.join(close)}?" if close else f"the servers: {_shown(self.__names) or 'none'}"
+            more = f"did you mean {' or '.join(close)}?" if close else f"the servers: {shown(self.__names) or 'none'}"
             raise AttributeError(f"no server {name!r}; {more}", name=name)
         raise AttributeError(f"mcp has no attribute {name!r}", name=name)
 
@@ -230,7 +231,7 @@ class Servers(_ReadOnly):
         return "mcp"
 
     def __repr__(self):
-        return f"<servers: {_shown(self.__names)}>"
+        return f"<servers: {shown(self.__names)}>"
 
     @property
     def __doc__(self):
