@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct CallLimits {
     /// Calls in one run. The next one ends the run with [`ToolCallsExhausted`](crate::ToolCallsExhausted).
     pub tool_calls: u64,
-    /// Calls that are with the [`ToolHost`] at the same time. Further ones wait, first come first served.
+    /// Calls that are with the [`ToolHost`](exuvia_tool::ToolHost) at the same time. Further ones wait, first come first served.
     pub concurrent_calls: usize,
     /// How long one call may take, from its turn to its answer. After it the script meets an error that it can catch.
     pub call_timeout: Duration,
