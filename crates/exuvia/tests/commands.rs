@@ -1,0 +1,32 @@
+//! The program as a newcomer meets it. That this package has a test of its own is also what makes `cargo test` build the
+//! binary, which the tests of the whole workspace start.
+
+use std::process::{Command, Output};
+
+fn exuvia(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_exuvia")).args(arguments).output().expect("the program starts")
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+#[test]
+fn help_names_the_commands_and_not_the_samples() {
+    let help = printed(&exuvia(&["--help"]));
+    let named = |command: &str| help.lines().any(|line| line.split_whitespace().next() == Some(command));
+    for command in ["demo", "run", "stdio", "tools"] {
+        assert!(named(command), "{command} is missing:\n{help}");
+    }
+    assert!(!named("sample"), "{help}");
+}
+
+#[test]
+fn the_demo_makes_its_calls_and_counts_them() {
+    let output = exuvia(&["demo"]);
+    let told = printed(&output);
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("5000 contacts, 1078 with a last order above 10,000"), "{told}");
+    assert!(told.contains("6083 tool calls over two MCP servers (made directly afterwards: 6083)"), "{told}");
+    assert!(told.contains("times less"), "{told}");
+}
