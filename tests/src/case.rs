@@ -150,7 +150,9 @@ impl Case {
 ///
 /// It names one.
 pub fn tells_nothing_of_the_host(text: &str) -> Result<()> {
-    for place in ["/work/", "/root/", "/home/", "/tmp/", ".rs:", "target/", ".cargo", env!("CARGO_MANIFEST_DIR")] {
+    // Wherever this tree was checked out.
+    let workspace = env!("CARGO_MANIFEST_DIR").trim_end_matches("tests");
+    for place in ["/root/", "/home/", "/tmp/", ".rs:", "target/", ".cargo", workspace] {
         ensure!(!text.contains(place), "{place} stands in:\n{text}");
     }
     Ok(())
