@@ -20,7 +20,7 @@ impl SampleGateway {
     pub async fn echo(limits: Limits, arguments: &[&str]) -> Self {
         let program = built("exuvia").display().to_string();
         let arguments = ["sample", "echo"].iter().chain(arguments).map(|&argument| argument.to_owned());
-        let server = ServerConfig::new("echo", program, arguments, &|name| std::env::var(name).ok());
+        let server = ServerConfig::stdio("echo", program, arguments, &|name| std::env::var(name).ok());
         Self::of(vec![server], limits).await
     }
 

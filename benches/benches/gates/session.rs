@@ -61,5 +61,5 @@ impl Session {
 pub(crate) fn server(name: &str, arguments: &str) -> Result<ServerConfig> {
     let program = program()?.display().to_string();
     let arguments = arguments.split(' ').map(str::to_owned);
-    Ok(ServerConfig::new(name, program, arguments, &|variable| env::var(variable).ok()))
+    Ok(ServerConfig::stdio(name, program, arguments, &|variable| env::var(variable).ok()))
 }

@@ -45,7 +45,7 @@ fn from_flag(flag: &str) -> Result<ServerConfig> {
     let words = shlex::split(command).ok_or_else(|| anyhow!("--server {flag}: a quote is not closed"))?;
     let mut words = words.into_iter();
     let program = words.next().filter(|_| !name.is_empty()).ok_or_else(wrong)?;
-    Ok(ServerConfig::new(name, program, words, &variable))
+    Ok(ServerConfig::stdio(name, program, words, &variable))
 }
 
 fn twice(servers: &[ServerConfig]) -> Vec<String> {

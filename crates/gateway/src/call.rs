@@ -7,13 +7,13 @@ use exuvia_journal::{Entry, Journal};
 use exuvia_policy::{Denial, Grants, Permit, authorize};
 use exuvia_runtime::Limits;
 use exuvia_tool::{BoxFuture, CallError, CallId, Namespace, RunId, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
-use exuvia_upstream::{CallLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Caller, Upstreams};
 
 use crate::unknown::unknown;
 
 /// Answers the calls of one run, with the grants of that run.
 pub(crate) struct RunTools {
-    pub(crate) run: RunId,
+    pub(crate) caller: Caller,
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) grants: Grants,
     pub(crate) journal: Arc<dyn Journal>,
@@ -34,10 +34,10 @@ impl ToolHost for RunTools {
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
         let (id, name) = (call.id, call.name.clone());
         let permit = self.permit(call).and_then(|permit| self.record_intent(permit));
-        let (journal, run) = (Arc::clone(&self.journal), self.run.clone());
+        let (journal, run) = (Arc::clone(&self.journal), self.caller.run.clone());
         match permit {
             Ok(permit) => {
-                let answer = self.upstreams.call(permit, self.limits);
+                let answer = self.upstreams.call(permit, &self.caller, self.limits);
                 Box::pin(async move {
                     let mut ended = Ended { journal, run, id, code: "cancelled", value_bytes: 0 };
                     let outcome = answer.await;
@@ -82,11 +82,11 @@ impl RunTools {
 
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
-        let entry = Entry::CallIntended { run: self.run.clone(), call: permit.call().clone() };
+        let entry = Entry::CallIntended { run: self.caller.run.clone(), call: permit.call().clone() };
         match self.journal.append(entry) {
             Ok(()) => Ok(permit),
             Err(error) => {
-                tracing::error!(run.id = %self.run, %error, "call stopped");
+                tracing::error!(run.id = %self.caller.run, %error, "call stopped");
                 Err(CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into()))
             }
         }

@@ -8,7 +8,7 @@ use exuvia_journal::{Entry, Journal};
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Limits, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
-use exuvia_upstream::Upstreams;
+use exuvia_upstream::{Caller, Upstreams};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -98,7 +98,7 @@ impl Gateway {
     pub fn start(&self, script: Script) -> RunHandle {
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         let tools = RunTools {
-            run: run.clone(),
+            caller: Caller { key: None, run: run.clone() },
             namespace: Arc::clone(&self.namespace),
             grants: Grants::everything_visible(&self.namespace),
             journal: Arc::clone(&self.journal),

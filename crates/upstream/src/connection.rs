@@ -11,13 +11,13 @@ use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, PeerRequestOptions, RequestHandle, RoleClient,
     RunningService,
 };
+use tokio::sync::Notify;
 
 use crate::exchange::{Answer, Exchange, Filled, Slot};
 use crate::list::ToolList;
-use crate::process::Process;
-use crate::reaper::Reaper;
-use crate::wire::Wire;
-use crate::{Era, ServerConfig, UpstreamLimits};
+use crate::stdio::Reaper;
+use crate::stdio::{Process, Wire};
+use crate::{Era, ServerConfig, Transport, UpstreamLimits};
 
 /// How long the word that a call was cancelled may take to reach a server.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,8 +27,38 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Connection {
     service: RunningService<RoleClient, ClientConfig>,
     exchange: Arc<Exchange>,
-    process: Process,
+    list_changed: Arc<Notify>,
+    carrier: Carrier,
     era: Era,
+}
+
+/// What the conversation runs over.
+#[derive(Debug)]
+enum Carrier {
+    Process(Process),
+}
+
+impl Carrier {
+    /// Whether the other end is still there, as far as one knows without asking.
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Process(process) => process.is_running(),
+        }
+    }
+
+    /// What became of the other end, for the operator.
+    async fn last_words(&self) -> String {
+        match self {
+            Self::Process(process) => process.last_words().await,
+        }
+    }
+
+    /// Ends the other end, once the conversation is over.
+    async fn stop(&self) {
+        match self {
+            Self::Process(process) => process.stop().await,
+        }
+    }
 }
 
 /// The conversation broke off before the answer came.
@@ -75,10 +105,17 @@ impl Connection {
         reaper: &Arc<Reaper>,
         mode: ClientLifecycleMode,
     ) -> Result<Self, Unstarted> {
-        let (process, stdin, stdout) =
-            Process::start(config, reaper).map_err(|message| Unstarted { message, handshake: false })?;
-        let exchange = Arc::new(Exchange::default());
-        let wire = Wire::new(stdout, stdin, limits.line_bytes, exchange.clone(), &config.name);
+        let unstarted = |message| Unstarted { message, handshake: false };
+        let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
+        let (carrier, wire) = match &config.transport {
+            Transport::Stdio(stdio) => {
+                let (process, stdin, stdout) = Process::start(&config.name, stdio, reaper).map_err(unstarted)?;
+                let (exchange, list_changed) = (exchange.clone(), list_changed.clone());
+                let wire = Wire::new(stdout, stdin, limits.line_bytes, exchange, list_changed, &config.name);
+                (Carrier::Process(process), wire)
+            }
+            Transport::Http(_) => return Err(unstarted("servers over HTTP are not supported yet".to_owned())),
+        };
         let client =
             ClientConfig::new(ClientCapabilities::default(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
                 .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE);
@@ -87,10 +124,10 @@ impl Connection {
                 let version = service.peer().peer_info().map(|info| info.protocol_version.clone());
                 let modern = version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
                 let era = if modern { Era::Modern } else { Era::Legacy };
-                Ok(Self { service, exchange, process, era })
+                Ok(Self { service, exchange, list_changed, carrier, era })
             }
             Err(error) => {
-                let message = format!("{}; {}", refusal(&error), process.last_words().await);
+                let message = format!("{}; {}", refusal(&error), carrier.last_words().await);
                 Err(Unstarted { message, handshake: true })
             }
         }
@@ -103,7 +140,12 @@ impl Connection {
 
     /// Whether another request makes sense.
     pub(crate) fn is_open(&self) -> bool {
-        self.process.is_running() && !self.service.peer().is_transport_closed()
+        self.carrier.is_open() && !self.service.peer().is_transport_closed()
+    }
+
+    /// Waits until the server says that its list of tools is another one.
+    pub(crate) async fn list_changed(&self) {
+        self.list_changed.notified().await;
     }
 
     /// The server's tools, all pages of them.
@@ -132,7 +174,7 @@ impl Connection {
                 }
                 Ok(Some(Answer::Unreadable(what))) => return Err(format!("it answered tools/list with {what}")),
                 Ok(None) | Err(BrokenOff) => {
-                    let words = self.process.last_words().await;
+                    let words = self.carrier.last_words().await;
                     return Err(format!("the connection broke off while it listed its tools; {words}"));
                 }
             }
@@ -162,7 +204,7 @@ impl Connection {
     pub(crate) async fn close(&self) {
         // Dropping the transport closes the server's input.
         self.service.cancellation_token().cancel();
-        self.process.stop().await;
+        self.carrier.stop().await;
     }
 }
 

@@ -13,11 +13,11 @@
 //! use std::time::Duration;
 //!
 //! use exuvia_policy::{Grants, authorize};
-//! use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//! use exuvia_upstream::{CallLimits, ServerConfig, UpstreamLimits, Upstreams};
+//! use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
+//! use exuvia_upstream::{CallLimits, Caller, ServerConfig, UpstreamLimits, Upstreams};
 //!
 //! # async fn example() {
-//! let crm = ServerConfig::new("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
+//! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
 //! let upstreams = Upstreams::start(vec![crm], UpstreamLimits::default()).await;
 //! for server in upstreams.servers() {
 //!     println!("{}: {:?}, {} tools", server.name, server.state, server.tools.len());
@@ -26,8 +26,9 @@
 //! let name = ToolName::new("crm", "get_contact");
 //! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
 //! let permit = authorize(call, &Grants::of([name])).unwrap();
+//! let caller = Caller { key: None, run: RunId("run-1".into()) };
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
-//! println!("{:?}", upstreams.call(permit, limits).await);
+//! println!("{:?}", upstreams.call(permit, &caller, limits).await);
 //!
 //! upstreams.shutdown().await;
 //! # }
@@ -38,19 +39,16 @@
 mod config;
 mod connection;
 mod exchange;
-mod expand;
-mod lines;
 mod list;
-mod mcp_servers;
 mod message;
-mod process;
 mod raw;
-mod reaper;
 mod server;
+mod stdio;
 mod upstreams;
 mod value;
-mod wire;
 
-pub use config::{CallLimits, ConfigError, PASSED_VARIABLES, ServerConfig, UpstreamLimits};
-pub use mcp_servers::{McpServers, parse_mcp_servers};
-pub use upstreams::{Era, ServerState, ServerStatus, Upstreams};
+pub use config::{
+    CallLimits, ClientCredentials, CodeGrant, ConfigError, Grant, HeaderCommand, Http, HttpProtocol, McpServers, OAuth,
+    PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, expand, parse_mcp_servers,
+};
+pub use upstreams::{Caller, Era, ServerState, ServerStatus, Upstreams};

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use exuvia_tool::Json;
 
-use crate::lines::{id_at_ends, number};
 use crate::raw;
+use crate::stdio::{id_at_ends, number};
 
 /// The longest id of a server's request that is given back, and the longest name of a method.
 const NAME_BYTES: usize = 256;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled};
 use crate::list::is_boxed;
-use crate::reaper::Reaper;
+use crate::stdio::Reaper;
 use crate::value::{asked_for_input, cut, outcome, too_large};
 use crate::{CallLimits, Era, ServerConfig, ServerState, ServerStatus, UpstreamLimits};
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallError, ToolDescriptor, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, RunId, ToolDescriptor, ToolOutcome};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::reaper::Reaper;
 use crate::server::Server;
+use crate::stdio::Reaper;
 use crate::{CallLimits, ServerConfig, UpstreamLimits};
 
 /// Which of the two forms of the protocol a server speaks.
@@ -19,6 +19,15 @@ pub enum Era {
     Modern,
     /// Up to 2025-11-25: `initialize`, a session.
     Legacy,
+}
+
+/// On whose behalf calls are made: who may share which connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The virtual key of the client; none for the operator.
+    pub key: Option<Arc<str>>,
+    /// The run.
+    pub run: RunId,
 }
 
 /// How a server's start ended.
@@ -102,13 +111,14 @@ impl Upstreams {
     ///
     /// ```compile_fail
     /// # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-    /// # use exuvia_upstream::{CallLimits, Upstreams};
-    /// fn without_a_permit(upstreams: &Upstreams, call: ToolCall, limits: CallLimits) {
-    ///     upstreams.call(call, limits);
+    /// # use exuvia_upstream::{CallLimits, Caller, Upstreams};
+    /// fn without_a_permit(upstreams: &Upstreams, call: ToolCall, caller: &Caller, limits: CallLimits) {
+    ///     upstreams.call(call, caller, limits);
     /// }
     /// ```
     #[must_use]
-    pub fn call(&self, permit: Permit, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+    pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+        let _ = caller;
         let name = permit.call().name.clone();
         let span = tracing::info_span!(
             "upstream.call",
@@ -127,6 +137,11 @@ impl Upstreams {
             outcome
         };
         Box::pin(call.instrument(span))
+    }
+
+    /// A run is over: what belonged to it alone ends.
+    pub fn run_ended(&self, run: &RunId) {
+        let _ = run;
     }
 
     /// Ends all servers side by side: closes their inputs, waits, sends SIGTERM, then SIGKILL to their process groups. Takes

@@ -50,7 +50,7 @@ async fn a_server_that_stays_is_asked_and_then_killed() {
     // An ignored signal stays ignored across exec.
     let program = exuvia_fake_upstream::program();
     let script = format!("trap '' TERM; exec {} --stay --child", program.display());
-    let config = ServerConfig::new("fake", "/bin/sh", ["-c".to_owned(), script], &|name| std::env::var(name).ok());
+    let config = ServerConfig::stdio("fake", "/bin/sh", ["-c".to_owned(), script], &|name| std::env::var(name).ok());
     let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
     let pids_stubborn = pids(&upstreams).await;
     let begun = Instant::now();
@@ -85,7 +85,7 @@ fn the_end_of_the_runtime_kills() {
 async fn a_start_that_is_broken_off_leaves_nothing() {
     let dir = tempdir("broken-off");
     let script = format!("echo $$ > {0}/pid; exec sleep 600", dir.display());
-    let config = ServerConfig::new("slow", "/bin/sh", ["-c".to_owned(), script], &|name| std::env::var(name).ok());
+    let config = ServerConfig::stdio("slow", "/bin/sh", ["-c".to_owned(), script], &|name| std::env::var(name).ok());
     let start = Upstreams::start(vec![config], UpstreamLimits::default());
     assert!(tokio::time::timeout(Duration::from_millis(400), start).await.is_err());
     let pid = std::fs::read_to_string(dir.join("pid")).unwrap().trim().parse().unwrap();

@@ -18,9 +18,9 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
         config.start_timeout = Duration::from_millis(700);
         config
     };
-    let unknown = ServerConfig::new("unknown", "no-such-program-anywhere", [], &|_| None);
+    let unknown = ServerConfig::stdio("unknown", "no-such-program-anywhere", [], &|_| None);
     let mut lost = config("lost", &[]);
-    lost.cwd = Some("/no/such/directory".into());
+    fake::process(&mut lost).cwd = Some("/no/such/directory".into());
     let configs = vec![
         quick("hangs", &["--hang-at", "start"]),
         quick("hangs in list", &["--hang-at", "list"]),
@@ -30,8 +30,8 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
         lost,
         config("fake", &[]),
         config("fake", &[]),
-        ServerConfig::new("no server", "/bin/cat", [], &|_| None),
-        ServerConfig::new("says things", "/bin/echo", ["hello".to_owned()], &|_| None),
+        ServerConfig::stdio("no server", "/bin/cat", [], &|_| None),
+        ServerConfig::stdio("says things", "/bin/echo", ["hello".to_owned()], &|_| None),
     ];
     let begun = Instant::now();
     let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;
@@ -62,7 +62,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     let failed = |server: &str| {
         let name = ToolName::new(server, "x");
         let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
-        upstreams.call(authorize(call, &Grants::of([name])).unwrap(), LIMITS)
+        upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &fake::caller(), LIMITS)
     };
     let sentence = "server exits did not come up; exits.x was not called";
     assert_eq!(failed("exits").await, Err(CallError::UpstreamUnavailable(sentence.into())));
@@ -126,7 +126,7 @@ async fn a_server_that_never_comes_back_fails_calls_soon() {
     let program = dir.join("server");
     std::fs::copy(exuvia_fake_upstream::program(), &program).unwrap();
     let mut config = config("fake", &[]);
-    config.command = program.to_str().unwrap().to_owned();
+    fake::process(&mut config).command = program.to_str().unwrap().to_owned();
     let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(call(&upstreams, "exit", "{}").await.unwrap_err().code(), "upstream-unavailable");
@@ -167,15 +167,15 @@ async fn an_endless_list_is_cut() {
 #[tokio::test]
 async fn a_server_gets_its_own_environment_and_no_other() {
     let mut config = config("fake", &["--era", "both"]);
-    config.env.insert("CRM_TOKEN".into(), "s3cret".into());
-    config.cwd = Some("/tmp".into());
+    fake::process(&mut config).env.insert("CRM_TOKEN".into(), "s3cret".into());
+    fake::process(&mut config).cwd = Some("/tmp".into());
     assert!(!format!("{config:?}").contains("s3cret"));
     let upstreams = Upstreams::start(vec![config.clone()], UpstreamLimits::default()).await;
     let mut found = value(&upstreams, "environment", "{}").await;
     // By this one our servers are found if this process is killed.
     let mark = found["variables"].as_object_mut().and_then(|variables| variables.remove("EXUVIA_SERVED_TO"));
     assert!(mark.is_some_and(|mark| mark.is_string()));
-    assert_eq!(found["variables"], json!(config.env));
+    assert_eq!(found["variables"], json!(fake::process(&mut config).env));
     assert!(found["variables"].get("CARGO_PKG_NAME").is_none());
     assert_eq!(found["arguments"], json!(["--era", "both"]));
     assert_eq!(found["cwd"], json!("/tmp"));

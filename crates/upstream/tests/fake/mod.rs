@@ -4,16 +4,30 @@
 use std::time::Duration;
 
 use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{BoxFuture, CallId, Json, ToolCall, ToolName, ToolOutcome};
-use exuvia_upstream::{CallLimits, Era, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_upstream::{
+    CallLimits, Caller, Era, ServerConfig, ServerState, Stdio, Transport, UpstreamLimits, Upstreams,
+};
 use serde_json::Value;
 
 pub fn config(name: &str, args: &[&str]) -> ServerConfig {
     let program = exuvia_fake_upstream::program().to_str().unwrap().to_owned();
     let args = args.iter().map(|arg| (*arg).to_owned());
-    let mut config = ServerConfig::new(name, program, args, &|name| std::env::var(name).ok());
+    let mut config = ServerConfig::stdio(name, program, args, &|name| std::env::var(name).ok());
     config.start_timeout = Duration::from_secs(20);
     config
+}
+
+/// The process of a server that is one.
+pub fn process(config: &mut ServerConfig) -> &mut Stdio {
+    match &mut config.transport {
+        Transport::Stdio(stdio) => stdio,
+        Transport::Http(_) => panic!("{} is no process", config.name),
+    }
+}
+
+pub fn caller() -> Caller {
+    Caller { key: None, run: RunId("run-1".into()) }
 }
 
 /// One fake server, named `fake`.
@@ -44,7 +58,7 @@ pub fn limited(
 ) -> BoxFuture<'static, ToolOutcome> {
     let name = ToolName::new("fake", tool);
     let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
-    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), limits)
+    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &caller(), limits)
 }
 
 pub async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {

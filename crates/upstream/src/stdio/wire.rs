@@ -13,10 +13,10 @@ use rmcp::model::{ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJso
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::lines::{Line, id_at_ends, next_line};
 use crate::exchange::{Answer, Exchange, Recipient, Slot, Written};
-use crate::lines::{Line, id_at_ends, next_line};
 use crate::message::{Body, Message, read};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
@@ -46,6 +46,7 @@ impl Wire {
         to_server: impl AsyncWrite + Send + Unpin + 'static,
         line_bytes: usize,
         exchange: Arc<Exchange>,
+        list_changed: Arc<Notify>,
         server: &str,
     ) -> Self {
         let (outgoing, lines) = mpsc::channel(QUEUE);
@@ -56,6 +57,7 @@ impl Wire {
             messages,
             // Weak, so that rmcp alone decides when the server's input is closed.
             outgoing: outgoing.downgrade(),
+            list_changed,
             server: server.to_owned(),
         };
         tokio::spawn(reader.run(BufReader::with_capacity(64 * 1024, from_server), line_bytes));
@@ -127,6 +129,7 @@ struct Reader {
     exchange: Arc<Exchange>,
     messages: mpsc::Sender<ServerJsonRpcMessage>,
     outgoing: mpsc::WeakSender<Outgoing>,
+    list_changed: Arc<Notify>,
     server: String,
 }
 
@@ -169,6 +172,9 @@ impl Reader {
             },
             Message::Request { id, method } => self.refuse(&id, &method),
             Message::Notification { method } => {
+                if method == "notifications/tools/list_changed" {
+                    self.list_changed.notify_one();
+                }
                 tracing::trace!(server.name = %self.server, method, "notification");
             }
             Message::Garbage(what) => {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::expand::expand;
-use crate::{ConfigError, ServerConfig, raw};
+use crate::config::{ConfigError, ServerConfig, Stdio, Transport, expand};
+use crate::raw;
 
 /// What an `mcpServers` file configures.
 #[derive(Debug, Default)]
@@ -28,7 +28,8 @@ pub struct McpServers {
 /// ```
 /// let text = r#"{"mcpServers": {"crm": {"command": "crm-mcp", "args": ["--as", "${WHO}"]}}}"#;
 /// let found = exuvia_upstream::parse_mcp_servers(text, "mcp.json", &|name| (name == "WHO").then(|| "ada".into())).unwrap();
-/// assert_eq!(found.servers[0].args, ["--as", "ada"]);
+/// let exuvia_upstream::Transport::Stdio(crm) = &found.servers[0].transport else { panic!() };
+/// assert_eq!(crm.args, ["--as", "ada"]);
 ///
 /// let errors = exuvia_upstream::parse_mcp_servers(text, "mcp.json", &|_| None).unwrap_err();
 /// assert!(errors[0].to_string().starts_with("mcp.json: mcpServers.crm.args: the variable WHO is not set"));
@@ -105,10 +106,10 @@ impl Entry<'_> {
         if self.errors.len() > before {
             return None;
         }
-        let mut server = ServerConfig::new(self.name, command, args, self.lookup);
-        server.env.extend(env);
-        server.cwd = cwd;
-        Some(server)
+        let mut stdio = Stdio::new(command, args, self.lookup);
+        stdio.env.extend(env);
+        stdio.cwd = cwd;
+        Some(ServerConfig::new(self.name, Transport::Stdio(stdio)))
     }
 
     fn args(&mut self, args: Option<&Value>) -> Vec<String> {
@@ -194,6 +195,13 @@ mod tests {
         })
     }
 
+    fn process(server: &ServerConfig) -> &Stdio {
+        match &server.transport {
+            Transport::Stdio(stdio) => stdio,
+            Transport::Http(_) => panic!("{} is no process", server.name),
+        }
+    }
+
     fn said(text: &str) -> Vec<String> {
         parsed(text).unwrap_err().iter().map(ToString::to_string).collect()
     }
@@ -204,7 +212,8 @@ mod tests {
         let desktop = r#"{"mcpServers": {"filesystem": {"command": "npx", "args": ["-y", "@mcp/fs", "/home/ada"]}},
             "globalShortcut": ""}"#;
         let server = &parsed(desktop).unwrap().servers[0];
-        assert_eq!((server.name.as_str(), server.command.as_str()), ("filesystem", "npx"));
+        let (name, server) = (&server.name, process(server));
+        assert_eq!((name.as_str(), server.command.as_str()), ("filesystem", "npx"));
         assert_eq!(server.args, ["-y", "@mcp/fs", "/home/ada"]);
         assert_eq!(server.env, [("PATH".to_owned(), "/bin".to_owned())].into());
         // Claude Code.
@@ -212,17 +221,16 @@ mod tests {
             "env": {"API_KEY": "${TOKEN}"}, "timeout": 9, "alwaysAllow": ["x"]}, "a": {"command": "a", "args": null}}}"#;
         let servers = parsed(code).unwrap().servers;
         assert_eq!(servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>(), ["b", "a"]);
-        assert_eq!((servers[0].command.as_str(), servers[0].env["API_KEY"].as_str()), ("/opt/bin/b", "s3cret"));
+        let first = process(&servers[0]);
+        assert_eq!((first.command.as_str(), first.env["API_KEY"].as_str()), ("/opt/bin/b", "s3cret"));
         // Cursor.
         let cursor = r#"{"mcpServers": {"c": {"command": "c", "env": {"T": "${env:TOKEN}", "PORT": 8080, "PATH": "/mine"},
             "cwd": "/srv", "disabled": false}, "off": {"command": 7, "disabled": true}}}"#;
         let servers = parsed(cursor).unwrap().servers;
         assert_eq!(servers.len(), 1);
-        assert_eq!(servers[0].cwd.as_deref(), Some(std::path::Path::new("/srv")));
-        assert_eq!(
-            (&*servers[0].env["T"], &*servers[0].env["PORT"], &*servers[0].env["PATH"]),
-            ("s3cret", "8080", "/mine")
-        );
+        let first = process(&servers[0]);
+        assert_eq!(first.cwd.as_deref(), Some(std::path::Path::new("/srv")));
+        assert_eq!((&*first.env["T"], &*first.env["PORT"], &*first.env["PATH"]), ("s3cret", "8080", "/mine"));
     }
 
     #[test]

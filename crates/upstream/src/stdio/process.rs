@@ -11,10 +11,10 @@ use tokio::io::BufReader;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
-use crate::ServerConfig;
+use super::lines::{Line, next_line};
+use super::reaper::{MARK, Reaper};
+use crate::config;
 use crate::exchange::locked;
-use crate::lines::{Line, next_line};
-use crate::reaper::{MARK, Reaper};
 
 /// How much of what a server wrote to stderr is kept for the operator.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
@@ -36,7 +36,8 @@ impl Process {
     ///
     /// A sentence for the operator.
     pub(crate) fn start(
-        config: &ServerConfig,
+        server: &str,
+        config: &config::Stdio,
         reaper: &Arc<Reaper>,
     ) -> Result<(Self, ChildStdin, ChildStdout), String> {
         let mut command = Command::new(&config.command);
@@ -69,7 +70,7 @@ impl Process {
         reaper.watch(pid);
         let group = Arc::new(Group { pid, reaper: reaper.clone(), gone: Mutex::new(false) });
         let tail = Arc::new(Mutex::new(VecDeque::new()));
-        tokio::spawn(drain(stderr, tail.clone(), config.name.clone()));
+        tokio::spawn(drain(stderr, tail.clone(), server.to_owned()));
         let (exited, exit) = watch::channel(None);
         tokio::spawn(wait(child, exited, group.clone()));
         Ok((Self { group, exit, stderr: tail }, stdin, stdout))

@@ -9,7 +9,7 @@
 /// # Errors
 ///
 /// What is wrong with each variable that has no value.
-pub(crate) fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Vec<String>> {
+pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, Vec<String>> {
     let (mut out, mut rest, mut errors) = (String::with_capacity(text.len()), text, Vec::new());
     while let Some(start) = rest.find("${") {
         out.push_str(&rest[..start]);

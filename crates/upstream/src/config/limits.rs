@@ -1,0 +1,35 @@
+//! Bounds on servers and calls.
+
+use std::time::Duration;
+
+/// Bounds on what servers may send and on what is asked of one at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamLimits {
+    /// The longest line of a server, in bytes. An answer in a longer line ends its call as `limit-reached`. JSON in JSON is
+    /// escaped, so this should be twice the largest `call_result_bytes`. 128 MiB.
+    pub line_bytes: usize,
+    /// Calls to one server at a time. Further calls wait, within their timeouts. 128.
+    pub calls_in_flight: usize,
+    /// Tools of one server; further ones are left out with a warning. 10,000.
+    pub tools: usize,
+    /// Pages of one tool list; what follows is left out with a warning. 1,000.
+    pub list_pages: usize,
+    /// All pages of one tool list together, in bytes; what follows is left out with a warning. 64 MiB.
+    pub list_bytes: usize,
+}
+
+impl Default for UpstreamLimits {
+    fn default() -> Self {
+        Self { line_bytes: 128 << 20, calls_in_flight: 128, tools: 10_000, list_pages: 1_000, list_bytes: 64 << 20 }
+    }
+}
+
+/// Bounds on one call.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimits {
+    /// How long the call may take, waiting for its turn and for a restart of its server included. At the limit it ends as
+    /// `timed-out`, and the server is told.
+    pub timeout: Duration,
+    /// The value of the call as JSON text, in bytes. A larger one ends the call as `limit-reached`.
+    pub result_bytes: u64,
+}

@@ -1,0 +1,82 @@
+//! What it takes to reach a server. Plain data: nothing here is looked up any more.
+
+mod error;
+mod expand;
+mod http;
+mod limits;
+mod mcp_servers;
+mod stdio;
+
+use std::time::Duration;
+
+pub use error::ConfigError;
+pub use expand::expand;
+pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
+pub use limits::{CallLimits, UpstreamLimits};
+pub use mcp_servers::{McpServers, parse_mcp_servers};
+pub use stdio::{PASSED_VARIABLES, Stdio};
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// The server's name, unique among the servers.
+    pub name: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// How long it may take to start, answer the handshake and list its tools. At the limit the server has failed. 30 s.
+    pub start_timeout: Duration,
+    /// How long one call to it may take; a run's own limit counts as well, the shorter one wins. 1 hour, so that the run's
+    /// counts alone.
+    pub call_timeout: Duration,
+    /// Who shares a connection to it. [`Share::All`].
+    pub share: Share,
+    /// The longest time between two looks at its list of tools. 10 minutes.
+    pub refresh: Duration,
+}
+
+/// How a server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// A child process, over its standard input and output.
+    Stdio(Stdio),
+    /// Over HTTP.
+    Http(Http),
+}
+
+/// Who shares a connection to a server, and with it the server's state, its failures and its circuit breaker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Share {
+    /// Everybody.
+    #[default]
+    All,
+    /// All runs of one virtual key.
+    Key,
+    /// Nobody: every run has its own, which ends with the run.
+    Run,
+}
+
+impl ServerConfig {
+    /// A server with the defaults.
+    #[must_use]
+    pub fn new(name: impl Into<String>, transport: Transport) -> Self {
+        Self {
+            name: name.into(),
+            transport,
+            start_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(3600),
+            share: Share::All,
+            refresh: Duration::from_secs(600),
+        }
+    }
+
+    /// A child process with the defaults and the [passed variables](PASSED_VARIABLES), which `lookup` finds.
+    #[must_use]
+    pub fn stdio(
+        name: impl Into<String>,
+        command: impl Into<String>,
+        args: impl IntoIterator<Item = String>,
+        lookup: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        Self::new(name, Transport::Stdio(Stdio::new(command, args, lookup)))
+    }
+}
