@@ -36,6 +36,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[allow(dead_code)]
+mod authorization;
 mod config;
 mod connection;
 mod exchange;
