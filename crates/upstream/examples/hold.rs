@@ -4,15 +4,16 @@
 
 use std::io::Write;
 
-use exuvia_upstream::{ServerState, UpstreamLimits, Upstreams, parse_mcp_servers};
+use exuvia_upstream::{Environment, ServerState, UpstreamLimits, Upstreams, parse_mcp_servers};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().nth(1).ok_or("give an mcpServers file")?;
-    let found = match parse_mcp_servers(&std::fs::read_to_string(&file)?, &file, &|name| std::env::var(name).ok()) {
-        Ok(found) => found,
-        Err(errors) => return Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into()),
-    };
+    let environment = Environment { variable: &|name| std::env::var(name).ok(), token_dir: None };
+    let found = parse_mcp_servers(&std::fs::read_to_string(&file)?, &file, environment);
+    if !found.errors.is_empty() {
+        return Err(found.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into());
+    }
     let upstreams = Upstreams::start(found.servers, UpstreamLimits::default()).await;
     let mut out = std::io::stdout();
     for server in upstreams.servers() {

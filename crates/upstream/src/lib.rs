@@ -50,7 +50,8 @@ mod upstreams;
 mod value;
 
 pub use config::{
-    CallLimits, ClientCredentials, CodeGrant, ConfigError, Grant, HeaderCommand, Http, HttpProtocol, McpServers, OAuth,
-    PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, expand, parse_mcp_servers,
+    CallLimits, ClientCredentials, CodeGrant, ConfigError, Environment, Grant, HeaderCommand, Http, HttpProtocol,
+    McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
+    parse_mcp_servers, passed_variables,
 };
 pub use upstreams::{Caller, Era, ServerState, ServerStatus, Upstreams};

@@ -103,9 +103,9 @@ impl Http {
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A query may hold a token.
-        let place = (self.url.host_str(), self.url.path());
-        f.debug_struct("Http").field("place", &place).field("protocol", &self.protocol).finish_non_exhaustive()
+        // Path and query may hold tokens.
+        let origin = self.url.origin().ascii_serialization();
+        f.debug_struct("Http").field("origin", &origin).field("protocol", &self.protocol).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What it takes to reach a server. Plain data: nothing here is looked up any more.
 
+pub mod check;
 mod error;
 mod expand;
 mod http;
@@ -13,8 +14,8 @@ pub use error::ConfigError;
 pub use expand::expand;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::{CallLimits, UpstreamLimits};
-pub use mcp_servers::{McpServers, parse_mcp_servers};
-pub use stdio::{PASSED_VARIABLES, Stdio};
+pub use mcp_servers::{Environment, McpServers, parse_mcp_servers};
+pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 
 /// One server.
 #[derive(Debug, Clone, PartialEq, Eq)]

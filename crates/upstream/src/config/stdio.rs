@@ -30,11 +30,16 @@ impl Stdio {
         args: impl IntoIterator<Item = String>,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        // Bash passes functions as values that start like this; they are code, and nobody meant to send them.
-        let passed = |name: &str| lookup(name).filter(|value| !value.starts_with("()"));
-        let env = PASSED_VARIABLES.iter().filter_map(|&name| Some((name.to_owned(), passed(name)?))).collect();
-        Self { command: command.into(), args: args.into_iter().collect(), env, cwd: None }
+        Self { command: command.into(), args: args.into_iter().collect(), env: passed_variables(lookup), cwd: None }
     }
+}
+
+/// Those of [`PASSED_VARIABLES`] that `lookup` finds.
+#[must_use]
+pub fn passed_variables(lookup: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    // Bash passes functions as values that start like this; they are code, and nobody meant to send them.
+    let passed = |name: &str| lookup(name).filter(|value| !value.starts_with("()"));
+    PASSED_VARIABLES.iter().filter_map(|&name| Some((name.to_owned(), passed(name)?))).collect()
 }
 
 impl fmt::Debug for Stdio {
