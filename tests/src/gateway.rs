@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use exuvia_catalog::files::Layouts;
 use exuvia_gateway::{Gateway, GatewayConfig};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Limits, Report, Script};
@@ -38,6 +39,7 @@ impl SampleGateway {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(16 << 20)),
+            layouts: Layouts::default(),
             limits,
             answer_bytes: 64 << 10,
         });

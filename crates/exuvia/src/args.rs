@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Stdio(ServerArgs),
     /// Print the stubs or docs of tools, as the model sees them
     Tools(ToolsArgs),
+    /// Check a configuration, or print its schema
+    Config(ConfigArgs),
     /// A bundled sample server
     #[command(hide = true)]
     Sample(crate::sample::SampleArgs),
@@ -32,7 +34,11 @@ pub(crate) enum Command {
 /// Where servers come from.
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServerArgs {
-    /// A file with an `mcpServers` object, as Claude Desktop, Claude Code and Cursor write it
+    /// A configuration in TOML. Without this, --mcp-config and --server: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it is
+    /// there (EXUVIA_LOG=info says so)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A file with an `mcpServers` object, as Claude Desktop, Claude Code, Cursor and VS Code write it
     #[arg(long = "mcp-config", value_name = "FILE")]
     pub(crate) mcp_configs: Vec<PathBuf>,
     /// A server over stdio; COMMAND is split as a shell would split it
@@ -44,7 +50,8 @@ pub(crate) struct ServerArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// Work that the script may do, in units of fuel (about one per WebAssembly instruction)
+    /// Work that the script may do, in units of fuel (about one per WebAssembly instruction). This and the following
+    /// count for more than the configuration
     #[arg(long, value_name = "N")]
     pub(crate) fuel: Option<u64>,
     /// Memory that the script may use, the interpreter's included
@@ -68,4 +75,39 @@ pub(crate) struct ToolsArgs {
     /// A server, for its stub, or a tool, for its docs; without it, the list of stubs
     #[arg(value_name = "SERVER[.TOOL]")]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with a configuration, or what would run; starts nothing
+    Check {
+        /// The configuration; without it, $XDG_CONFIG_HOME/exuvia/exuvia.toml
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of exuvia.toml, for editors
+    Schema,
+}
+
+/// For `exuvia login`.
+#[derive(Debug, Args)]
+#[allow(dead_code)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// The server
+    #[arg(value_name = "SERVER")]
+    pub(crate) name: String,
+    /// Print the address to open instead of opening it
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// What to ask for, in place of the configured scopes; several with spaces between them
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
 }

@@ -5,16 +5,24 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig};
 use exuvia_journal::MemoryJournal;
-use exuvia_runtime::{Engine, EngineConfig, Limits};
-use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_runtime::{Engine, EngineConfig};
+use exuvia_upstream::{ServerState, Upstreams};
 
+use crate::args::ServerArgs;
+use crate::config::{self, Config, Paths};
 use crate::terminal::Terminal;
-
-/// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
-const ANSWER_BYTES: usize = 64 << 10;
 
 /// What the record of runs and calls may take, in bytes.
 const JOURNAL_BYTES: usize = 64 << 20;
+
+/// What the command line and its files say. What is left out of it is told to the terminal.
+pub(crate) fn configured(args: &ServerArgs, terminal: &Terminal) -> Result<Config> {
+    let config = config::load(args, &Paths::of_user())?;
+    for notice in &config.notices {
+        terminal.say(&notice.to_string());
+    }
+    Ok(config)
+}
 
 /// A gateway and the servers behind it.
 pub(crate) struct Session {
@@ -25,10 +33,12 @@ pub(crate) struct Session {
 impl Session {
     /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
     /// others work.
-    pub(crate) async fn start(servers: Vec<ServerConfig>, limits: Limits, terminal: &Terminal) -> Result<Self> {
-        terminal.doing(format!("starting {} servers", servers.len()));
+    pub(crate) async fn start(config: Config, terminal: &Terminal) -> Result<Self> {
+        terminal.doing(format!("starting {} servers", config.servers.len()));
+        let layouts = config.layouts();
         let engine = tokio::task::spawn_blocking(|| Engine::new(&EngineConfig::default()));
-        let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
+        let servers = config.servers.into_iter().map(|server| server.config).collect();
+        let upstreams = Arc::new(Upstreams::start(servers, config.upstream_limits).await);
         for server in upstreams.servers() {
             if let ServerState::Failed { message } = &server.state {
                 terminal.say(&format!("{} did not start: {message}", server.name));
@@ -41,8 +51,9 @@ impl Session {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
-            limits,
-            answer_bytes: ANSWER_BYTES,
+            layouts,
+            limits: config.limits,
+            answer_bytes: config.answer_bytes,
         })?;
         Ok(Self { gateway: Arc::new(gateway), upstreams })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
+use exuvia_catalog::files::Layouts;
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Limits, Report, Script};
@@ -25,6 +26,8 @@ pub struct GatewayConfig {
     pub upstreams: Arc<Upstreams>,
     /// Where runs and calls are recorded.
     pub journal: Arc<dyn Journal>,
+    /// How the stubs of each server are cut into files.
+    pub layouts: Layouts,
     /// The limits of every run.
     pub limits: Limits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
@@ -34,6 +37,7 @@ pub struct GatewayConfig {
 /// Starts runs and answers their calls.
 pub struct Gateway {
     namespace: Arc<Namespace>,
+    layouts: Layouts,
     answer_bytes: usize,
     engine: Engine,
     upstreams: Arc<Upstreams>,
@@ -72,6 +76,7 @@ impl Gateway {
             exuvia_catalog::build(ready.map(|server| (server.name.clone(), server.tools.clone())).collect());
         Ok(Self {
             namespace: Arc::new(namespace),
+            layouts: config.layouts,
             answer_bytes: config.answer_bytes,
             engine: config.engine,
             upstreams: config.upstreams,
@@ -86,6 +91,12 @@ impl Gateway {
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    /// How the stubs of each server are cut into files.
+    #[must_use]
+    pub fn layouts(&self) -> &Layouts {
+        &self.layouts
     }
 
     /// The most that a model is shown of one answer, in bytes.

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod config;
 pub(crate) mod run;
 pub(crate) mod stdio;
 pub(crate) mod tools;

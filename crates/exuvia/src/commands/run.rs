@@ -11,17 +11,18 @@ use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tool::RunEvent;
 
 use crate::args::RunArgs;
+use crate::exit;
 use crate::report_json::ReportJson;
-use crate::session::Session;
+use crate::session::{Session, configured};
 use crate::terminal::Terminal;
-use crate::{exit, servers};
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let source = read_script(&args.script)?;
-    let configured = servers::configured(&args.servers, &mut |warning| terminal.say(&warning))?;
+    let mut config = configured(&args.servers, &terminal)?;
+    override_limits(&mut config.limits, &args);
     let session = tokio::select! {
-        session = Session::start(configured, limits(&args), &terminal) => session?,
+        session = Session::start(config, &terminal) => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");
@@ -45,14 +46,11 @@ fn read_script(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
-fn limits(args: &RunArgs) -> Limits {
-    let default = Limits::default();
-    Limits {
-        fuel: args.fuel.unwrap_or(default.fuel),
-        memory_bytes: args.memory_bytes.unwrap_or(default.memory_bytes),
-        wall_ms: args.wall_ms.unwrap_or(default.wall_ms),
-        ..default
-    }
+/// The operator who types a limit means it, above the configured one as well as below.
+fn override_limits(limits: &mut Limits, args: &RunArgs) {
+    limits.fuel = args.fuel.unwrap_or(limits.fuel);
+    limits.memory_bytes = args.memory_bytes.unwrap_or(limits.memory_bytes);
+    limits.wall_ms = args.wall_ms.unwrap_or(limits.wall_ms);
 }
 
 /// Shows what happens until the run is over. Ctrl-C cancels the run and its calls.

@@ -4,27 +4,28 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use exuvia_runtime::Limits;
 use exuvia_server::{PendingGateway, serve_stdio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ServerArgs;
-use crate::servers;
-use crate::session::Session;
+use crate::session::{Session, configured};
 use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ServerArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let configured = servers::configured(&args, &mut |warning| terminal.say(&warning))?;
+    let mut config = configured(&args, &terminal)?;
+    for name in config.take_direct() {
+        terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
+    }
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;
     let (failed, failure) = oneshot::channel();
     let (started, session) = oneshot::channel();
     let stop = cancellation.clone();
     let gateway = PendingGateway::start(async move {
-        match Session::start(configured, Limits::default(), &terminal).await {
+        match Session::start(config, &terminal).await {
             Ok(session) => {
                 let gateway = Arc::clone(&session.gateway);
                 let _ = started.send(session);

@@ -7,18 +7,15 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_gateway::Gateway;
 use exuvia_gateway::answer::printable;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_runtime::Limits;
 use serde_json::{Map, Value, json};
 
 use crate::args::ToolsArgs;
-use crate::servers;
-use crate::session::Session;
+use crate::session::{Session, configured};
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let configured = servers::configured(&args.servers, &mut |warning| terminal.say(&warning))?;
-    let session = Session::start(configured, Limits::default(), &terminal).await?;
+    let session = Session::start(configured(&args.servers, &terminal)?, &terminal).await?;
     let text = shown(&session.gateway, args.name.as_deref());
     session.upstreams.shutdown().await;
     terminal.done();

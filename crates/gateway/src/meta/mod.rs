@@ -3,8 +3,7 @@
 mod definitions;
 mod requests;
 
-use exuvia_catalog::docs;
-use exuvia_catalog::files::{self, Layouts};
+use exuvia_catalog::{docs, files};
 use exuvia_runtime::Script;
 use serde_json::{Map, Value};
 
@@ -31,7 +30,7 @@ pub enum MetaAnswer {
 pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Result<MetaAnswer, BadRequest> {
     match requests::read(name, arguments)? {
         Request::ListToolFiles { query } => {
-            Ok(MetaAnswer::Text(files::list(gateway.namespace(), &Layouts::default(), query.as_deref())))
+            Ok(MetaAnswer::Text(files::list(gateway.namespace(), gateway.layouts(), query.as_deref())))
         }
         Request::ReadToolFile { file_name, start_line, end_line } => {
             files::read(gateway.namespace(), &file_name, start_line, end_line)

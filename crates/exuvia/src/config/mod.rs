@@ -1,0 +1,117 @@
+//! Configuration: what the user wrote (`written`) and what the program runs on ([`Config`]).
+//!
+//! A file is read to a [document](document), checked against the schema that editors use ([`schema`]), then
+//! [resolved](resolve): variables, paths, defaults. Each step tells all of its errors and hands on what is right, so
+//! that everything wrong is told at once.
+
+mod bytes;
+mod complaint;
+mod document;
+mod flag;
+mod http;
+mod limits;
+mod paths;
+mod resolve;
+mod schema;
+mod server;
+mod sources;
+mod summary;
+mod written;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use exuvia_catalog::files::{Layout, Layouts};
+use exuvia_runtime::Limits;
+use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
+
+pub(crate) use paths::Paths;
+pub(crate) use schema::schema;
+pub(crate) use sources::load;
+pub(crate) use summary::summary;
+
+/// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
+const ANSWER_BYTES: usize = 64 << 10;
+
+/// What the program runs on: everything looked up, everything checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The servers, in the order of the file, its includes, `--mcp-config` and `--server`.
+    pub(crate) servers: Vec<Server>,
+    pub(crate) limits: Limits,
+    pub(crate) answer_bytes: usize,
+    pub(crate) upstream_limits: UpstreamLimits,
+    /// Where MCP over HTTP is served, if anywhere.
+    pub(crate) listen: Option<SocketAddr>,
+    /// What is configured and left out, for the operator.
+    pub(crate) notices: Vec<ConfigError>,
+}
+
+/// One server, and how its tools are shown.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) config: ServerConfig,
+    pub(crate) mode: Mode,
+    pub(crate) layout: Layout,
+}
+
+/// Who calls a server's tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Scripts.
+    Code,
+    /// Clients, which see the tools as they are.
+    Direct,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            limits: Limits::default(),
+            answer_bytes: ANSWER_BYTES,
+            upstream_limits: UpstreamLimits::default(),
+            listen: None,
+            notices: Vec::new(),
+        }
+    }
+}
+
+impl From<ServerConfig> for Server {
+    fn from(config: ServerConfig) -> Self {
+        Self { config, mode: Mode::Code, layout: Layout::Server }
+    }
+}
+
+impl Config {
+    /// How each server's stubs are cut into files.
+    pub(crate) fn layouts(&self) -> Layouts {
+        let servers = self.servers.iter();
+        servers.fold(Layouts::default(), |layouts, server| layouts.with(&server.config.name, server.layout))
+    }
+
+    /// Takes out the servers that clients are to see as they are, and names them.
+    pub(crate) fn take_direct(&mut self) -> Vec<String> {
+        let is_direct = |server: &mut Server| server.mode == Mode::Direct;
+        self.servers.extract_if(.., is_direct).map(|server| server.config.name).collect()
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub(crate) struct ConfigErrors(Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.len() > 1 {
+            write!(f, "{} errors in the configuration", self.0.len())?;
+        }
+        for (index, error) in self.0.iter().enumerate() {
+            let gap = if index == 0 && self.0.len() == 1 { "" } else { "\n" };
+            write!(f, "{gap}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

@@ -1,0 +1,122 @@
+//! From what is written to what the program runs on.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
+
+use super::document::Document;
+use super::sources::{self, Found, Named};
+use super::{complaint, written};
+
+/// Reads the text of a configuration file, which lies in `folder`.
+pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
+    let (mut document, errors) = Document::read(text.trim_start_matches('\u{feff}'), file);
+    found.errors.extend(errors);
+    found.errors.extend(complaint::check(&mut document));
+    let written: written::File = match serde_json::from_value(document.value.clone()) {
+        Ok(written) => written,
+        // Not reached while the schema is that of the type. What serde says may hold values.
+        Err(_) => {
+            found.errors.push(ConfigError::of_file(file, "fits the schema, but cannot be used"));
+            return;
+        }
+    };
+    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new() };
+    for (name, server) in &written.servers {
+        let pointer = super::document::below("/servers", name);
+        if server.disabled {
+            continue;
+        }
+        found.named.push(Named {
+            name: name.clone(),
+            file: file.to_owned(),
+            line: document.line(&pointer),
+            key: document.key(&pointer),
+        });
+        found.config.servers.extend(resolver.server(name, server, &pointer));
+    }
+    for (index, include) in written.include.iter().enumerate() {
+        resolver.include(include, &format!("/include/{index}"), found);
+    }
+    resolver.limits(&written.limits, &mut found.config);
+    resolver.server_limits(&written.server_limits, &mut found.config);
+    found.config.listen = written.listen.mcp.as_deref().and_then(|mcp| resolver.address(mcp, "/listen/mcp"));
+    found.errors.append(&mut resolver.errors);
+}
+
+/// Resolves the parts of one document. What is wrong is kept; its value is then an empty one that nobody uses.
+pub(super) struct Resolver<'a> {
+    pub(super) document: &'a Document,
+    pub(super) environment: Environment<'a>,
+    /// Where relative paths start.
+    pub(super) folder: &'a Path,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn error(&mut self, pointer: &str, message: impl Into<String>) {
+        self.errors.push(self.document.error(pointer, message));
+    }
+
+    /// A text with its variables replaced.
+    pub(super) fn text(&mut self, text: &str, pointer: &str) -> String {
+        let expanded = if text.contains('\0') {
+            Err(vec!["holds a zero character".to_owned()])
+        } else {
+            expand(text, self.environment.variable)
+        };
+        expanded.unwrap_or_else(|messages| {
+            for message in messages {
+                self.error(pointer, message);
+            }
+            String::new()
+        })
+    }
+
+    /// A text that holds something. `None` with an error told.
+    pub(super) fn some_text(&mut self, text: &str, pointer: &str) -> Option<String> {
+        let before = self.errors.len();
+        let text = self.text(text, pointer);
+        if text.is_empty() && self.errors.len() == before {
+            self.error(pointer, "must not be empty, with its variables replaced");
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn texts(&mut self, texts: &[String], pointer: &str) -> Vec<String> {
+        let text = |(index, text): (usize, &String)| self.text(text, &format!("{pointer}/{index}"));
+        texts.iter().enumerate().map(text).collect()
+    }
+
+    /// A path, from the file's folder or the home directory.
+    pub(super) fn path(&mut self, text: &str, pointer: &str) -> Option<PathBuf> {
+        let text = self.some_text(text, pointer)?;
+        let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+            return Some(self.folder.join(text));
+        };
+        let Some(home) = (self.environment.variable)("HOME").filter(|home| !home.is_empty()) else {
+            self.error(pointer, "the variable HOME is not set, so ~ means nothing; set it, or write the whole path");
+            return None;
+        };
+        Some(Path::new(&home).join(rest.trim_start_matches('/')))
+    }
+
+    fn include(&mut self, include: &str, pointer: &str, found: &mut Found) {
+        let Some(path) = self.path(include, pointer) else { return };
+        let name = path.display().to_string();
+        match sources::read(&path) {
+            Ok(text) => found.add(parse_mcp_servers(&text, &name, self.environment), &name),
+            Err(message) => self.error(pointer, format!("{name}: {message}")),
+        }
+    }
+
+    fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
+        let text = self.some_text(text, pointer)?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            self.error(pointer, "must be an address with a port, for example 127.0.0.1:8420 or [::1]:8420");
+        }
+        address
+    }
+}

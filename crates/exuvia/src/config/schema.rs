@@ -1,0 +1,81 @@
+//! The JSON Schema of `exuvia.toml`: what editors use is what this program checks with.
+
+use exuvia_runtime::Limits;
+use exuvia_upstream::UpstreamLimits;
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::{Value, json};
+
+use super::ANSWER_BYTES;
+use super::written::File;
+
+/// The schema, in draft 2020-12.
+pub(crate) fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(plain as fn(&mut Schema)));
+    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    let limits = serde_json::to_value(Limits::default()).unwrap_or_default();
+    add_defaults(&mut schema["$defs"]["Limits"], &limits);
+    add_defaults(&mut schema["$defs"]["Limits"], &json!({"answer_bytes": ANSWER_BYTES}));
+    let UpstreamLimits { line_bytes, calls_in_flight, tools, list_pages, list_bytes } = UpstreamLimits::default();
+    let servers = json!({
+        "line_bytes": line_bytes, "calls_in_flight": calls_in_flight, "tools": tools,
+        "list_pages": list_pages, "list_bytes": list_bytes,
+    });
+    add_defaults(&mut schema["$defs"]["ServerLimits"], &servers);
+    schema
+}
+
+fn add_defaults(table: &mut Value, defaults: &Value) {
+    for (key, default) in defaults.as_object().into_iter().flatten() {
+        table["properties"][key]["default"] = default.clone();
+    }
+}
+
+/// Takes what only concerns Rust: TOML has no null, and `uint64` is no format.
+fn plain(schema: &mut Schema) {
+    let Some(map) = schema.as_object_mut() else { return };
+    map.remove("format");
+    if map.get("default").is_some_and(Value::is_null) {
+        map.remove("default");
+    }
+    if let Some(Value::Array(types)) = map.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            map.insert("type".to_owned(), one);
+        }
+    }
+    if let Some(Value::Array(options)) = map.get_mut("anyOf") {
+        options.retain(|option| option["type"] != "null");
+        if let [Value::Object(one)] = options.as_slice() {
+            let one = one.clone();
+            map.remove("anyOf");
+            map.extend(one);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_limit_of_a_run_has_a_key_with_its_default() {
+        let schema = schema();
+        let properties = schema["$defs"]["Limits"]["properties"].as_object().unwrap();
+        let limits = serde_json::to_value(Limits::default()).unwrap();
+        let keys: BTreeSet<_> =
+            limits.as_object().unwrap().keys().map(String::as_str).chain(["answer_bytes"]).collect();
+        assert_eq!(properties.keys().map(String::as_str).collect::<BTreeSet<_>>(), keys);
+        for table in ["Limits", "ServerLimits"] {
+            for (key, property) in schema["$defs"][table]["properties"].as_object().unwrap() {
+                assert!(property["default"].is_u64() && property["description"].is_string(), "{key}: {property}");
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What would run, in a line for each server. Of variables and headers the names alone, of addresses the origin: the rest
+//! may hold secrets.
+
+use exuvia_catalog::files::Layout;
+use exuvia_gateway::answer::printable;
+use exuvia_upstream::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
+
+use super::{Config, Mode, Server};
+
+/// A line for each server, and one for each address that is listened on.
+pub(crate) fn summary(config: &Config) -> String {
+    let mut lines: Vec<String> = config.servers.iter().map(line).collect();
+    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}")));
+    if lines.is_empty() {
+        lines.push("no servers".to_owned());
+    }
+    lines.push(String::new());
+    printable(&lines.join("\n"))
+}
+
+fn line(server: &Server) -> String {
+    let mut parts = match &server.config.transport {
+        Transport::Stdio(stdio) => process(stdio),
+        Transport::Http(http) => over_http(http),
+    };
+    if server.mode == Mode::Direct {
+        parts.push("mode direct".to_owned());
+    }
+    if server.layout == Layout::Tool {
+        parts.push("stubs tool".to_owned());
+    }
+    match server.config.share {
+        Share::All => {}
+        Share::Key => parts.push("share key".to_owned()),
+        Share::Run => parts.push("share run".to_owned()),
+    }
+    format!("{}: {}", server.config.name, parts.join("; "))
+}
+
+fn process(stdio: &Stdio) -> Vec<String> {
+    let arguments = match stdio.args.len() {
+        0 => String::new(),
+        1 => " with 1 argument".to_owned(),
+        more => format!(" with {more} arguments"),
+    };
+    let mut parts = vec![format!("runs {}{arguments}", stdio.command)];
+    parts.extend(stdio.cwd.as_ref().map(|cwd| format!("in {}", cwd.display())));
+    let own: Vec<&str> = stdio.env.keys().map(String::as_str).filter(|name| !PASSED_VARIABLES.contains(name)).collect();
+    if !own.is_empty() {
+        parts.push(format!("env {}", own.join(" ")));
+    }
+    parts
+}
+
+fn over_http(http: &Http) -> Vec<String> {
+    let protocol = match http.protocol {
+        HttpProtocol::Auto => "streamable or sse",
+        HttpProtocol::Streamable => "streamable",
+        HttpProtocol::Sse => "sse",
+    };
+    let mut parts = vec![format!("{} by {protocol}", http.url.origin().ascii_serialization())];
+    if !http.headers.is_empty() {
+        let names: Vec<&str> = http.headers.keys().map(|name| name.as_str()).collect();
+        parts.push(format!("headers {}", names.join(" ")));
+    }
+    parts.extend(http.header_command.as_ref().map(|command| format!("headers of {}", command.command)));
+    parts.extend(http.oauth.as_ref().map(|oauth| {
+        match &oauth.grant {
+            Grant::Code(_) => "oauth code",
+            Grant::ClientCredentials(_) => "oauth client-credentials",
+        }
+        .to_owned()
+    }));
+    parts
+}

@@ -1,0 +1,230 @@
+//! `exuvia.toml` as it is written. The doc comments here are what editors show: they are descriptions in the schema.
+//!
+//! No type here has a `Debug` form: values may be secrets.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bytes::Bytes;
+
+/// A day.
+const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
+const GIB: u64 = 1 << 30;
+
+/// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
+///
+/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment. Relative paths start at the file's
+/// own folder, `~/` at the home directory. To have an editor check the file, write the output of `exuvia config schema`
+/// beside it as `exuvia.schema.json` and begin it with the line `#:schema ./exuvia.schema.json`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "exuvia.toml")]
+pub(super) struct File {
+    /// `mcpServers` files whose servers are added: JSON as Claude Desktop, Claude Code, Cursor and VS Code write it,
+    /// unchanged. For example `["~/.cursor/mcp.json"]`.
+    pub(super) include: Vec<String>,
+    /// The servers, by the names under which scripts see them.
+    #[schemars(with = "BTreeMap<String, Server>")]
+    pub(super) servers: IndexMap<String, Server>,
+    /// What every run may use.
+    pub(super) limits: Limits,
+    /// What every server may send, and what is asked of one at a time.
+    pub(super) server_limits: ServerLimits,
+    /// Where the gateway listens.
+    pub(super) listen: Listen,
+}
+
+/// One MCP server: a program that is started, by `command`, or a server over HTTP, by `url`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend(
+    "oneOf" = [{"required": ["command"]}, {"required": ["url"]}],
+    "dependentRequired" = {
+        "args": ["command"], "cwd": ["command"],
+        "protocol": ["url"], "headers": ["url"], "headers_command": ["url"], "oauth": ["url"],
+    },
+))]
+pub(super) struct Server {
+    /// The program to start; it speaks MCP on its standard input and output. A path, or a name to look for on the `PATH`.
+    #[schemars(length(min = 1))]
+    pub(super) command: Option<String>,
+    /// Its arguments. No shell reads them.
+    pub(super) args: Vec<String>,
+    /// Variables of its environment, for example `{ CRM_TOKEN = "${CRM_TOKEN}" }`; an unset variable is an error. Besides
+    /// these it gets HOME, LANG, LC_ALL, LC_CTYPE, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ and USER, and `env_pass`. With
+    /// `url`, the environment of `headers_command`.
+    pub(super) env: BTreeMap<String, String>,
+    /// Further variables of the gateway's environment that it gets as they are, where they are set.
+    pub(super) env_pass: Vec<String>,
+    /// Its working directory. Default: the gateway's own.
+    #[schemars(length(min = 1))]
+    pub(super) cwd: Option<String>,
+    /// Where the server listens, for example `https://crm.example/mcp`. Holds no user, password or fragment. `http://` to
+    /// another machine only without headers and tokens.
+    #[schemars(length(min = 1))]
+    pub(super) url: Option<String>,
+    /// Its transport: `streamable` HTTP, `sse` (HTTP+SSE, of 2024-11-05), or `auto`, the first that it knows.
+    /// Default: auto.
+    pub(super) protocol: Option<Protocol>,
+    /// Headers that go with every request, for example `{ Authorization = "Bearer ${CRM_TOKEN}" }`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// A program with its arguments that prints further headers: one JSON object of strings, or a line `Name: value` for
+    /// each. It runs before a connection is made and again when the server answers 401, for at most 10 s.
+    #[schemars(length(min = 1))]
+    pub(super) headers_command: Option<Vec<String>>,
+    /// How tokens for it are obtained. Without it, and without an `Authorization` header or a `headers_command`, the user
+    /// can log in with `exuvia login SERVER`.
+    pub(super) oauth: Option<OAuth>,
+    /// `code`: scripts call its tools. `direct`: clients see its tools as they are, once a gateway serves them over HTTP;
+    /// until then `exuvia stdio` leaves the server out, `exuvia run` and `exuvia tools` have it. Default: code.
+    pub(super) mode: Option<Mode>,
+    /// How its stubs are cut into files: one for the `server`, or one for each `tool`, for servers with very many tools.
+    /// Default: server.
+    pub(super) stubs: Option<Stubs>,
+    /// Who shares a connection to it: `all`, all runs of one virtual `key`, or nobody, so that every `run` has its own.
+    /// Default: all.
+    pub(super) share: Option<Share>,
+    /// How long it may take to start and to list its tools, in milliseconds. Default 30,000. At the limit it has failed;
+    /// the others work.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) start_timeout_ms: Option<u64>,
+    /// How long one call may take, in milliseconds; `call_timeout_ms` in `[limits]` counts as well, the shorter one wins.
+    /// Default 3,600,000. At the limit the script meets a `TimeoutError`.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) call_timeout_ms: Option<u64>,
+    /// The longest time between two looks at its list of tools, in milliseconds. Default 600,000.
+    #[schemars(range(min = 1_000, max = LONGEST_MS))]
+    pub(super) refresh_ms: Option<u64>,
+    /// Leaves the server out. Default: false.
+    pub(super) disabled: bool,
+}
+
+/// OAuth 2.1 with one server over HTTP. Tokens are kept in files that only their owner can read, in `exuvia/tokens` in
+/// the data directory of the user.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = {"client_secret": ["client_id"]}))]
+pub(super) struct OAuth {
+    /// `code`: the user consents once in a browser, in `exuvia login SERVER`. `client-credentials`: the gateway itself is
+    /// the one who is authorised, by `client_id` and `client_secret`. Default: code.
+    pub(super) grant: Option<Grant>,
+    /// The client that the authorisation server knows. Default with `code`: the gateway registers itself.
+    #[schemars(length(min = 1))]
+    pub(super) client_id: Option<String>,
+    /// The client's secret, for example `"${CRM_CLIENT_SECRET}"`.
+    #[schemars(length(min = 1))]
+    pub(super) client_secret: Option<String>,
+    /// What is asked for. Default: what the server says it needs.
+    pub(super) scopes: Vec<String>,
+    /// The port on this machine that the browser is sent back to. Default 0: any.
+    pub(super) callback_port: Option<u16>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Protocol {
+    Auto,
+    Streamable,
+    Sse,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    Code,
+    Direct,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stubs {
+    Server,
+    Tool,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Share {
+    All,
+    Key,
+    Run,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Grant {
+    Code,
+    ClientCredentials,
+}
+
+/// What every run may use. Sizes are numbers of bytes, or strings with a unit: `"512 KiB"`, `"256 MiB"`, `"1 GiB"`.
+/// Nothing is unlimited: what is not written has its default.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Work, in units of fuel: about one per WebAssembly instruction. At the limit the run is stopped.
+    #[schemars(range(min = 1))]
+    pub(super) fuel: Option<u64>,
+    /// Time from the start of a script to its end, in milliseconds, waiting for tools included. At the limit the run is
+    /// stopped.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) wall_ms: Option<u64>,
+    /// Memory, the interpreter's own included. At the limit the script meets a `MemoryError`.
+    pub(super) memory_bytes: Option<Bytes<{ 1 << 20 }, { 4 * GIB }>>,
+    /// Calls of tools. At the limit the run is stopped.
+    #[schemars(range(max = 10_000_000))]
+    pub(super) tool_calls: Option<u64>,
+    /// Calls that are with their tools at the same time. Further ones wait their turn.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) concurrent_calls: Option<usize>,
+    /// How long one call may take, in milliseconds. At the limit the script meets a `TimeoutError`.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) call_timeout_ms: Option<u64>,
+    /// The arguments of one call, as JSON. A call with larger ones fails.
+    pub(super) call_arguments_bytes: Option<Bytes<1, GIB>>,
+    /// The answer of one call, as JSON. A call with a larger one fails.
+    pub(super) call_result_bytes: Option<Bytes<1, GIB>>,
+    /// Arguments of calls that have no answer yet and answers that the script has not taken, together. A call that goes
+    /// over it fails.
+    pub(super) held_bytes: Option<Bytes<1, { 4 * GIB }>>,
+    /// What a script prints. At the limit the log is cut.
+    pub(super) log_bytes: Option<Bytes<0, GIB>>,
+    /// The result, as JSON. With a larger one the run is stopped.
+    pub(super) result_bytes: Option<Bytes<1, GIB>>,
+    /// The script. A larger one is refused.
+    pub(super) source_bytes: Option<Bytes<1, { 64 << 20 }>>,
+    /// The most that a model is shown of one answer. What goes over it is cut, with a mark.
+    pub(super) answer_bytes: Option<Bytes<1_000, { 16 << 20 }>>,
+}
+
+/// What every server may send, and what is asked of one at a time.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ServerLimits {
+    /// The longest line or event of a server. An answer in a longer one fails. Grows with `call_result_bytes`: at least
+    /// twice that, if it is not written.
+    pub(super) line_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
+    /// Calls to one server at a time. Further ones wait, within their timeouts.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) calls_in_flight: Option<usize>,
+    /// Tools of one server. Further ones are left out, with a warning.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) tools: Option<usize>,
+    /// Pages of one list of tools. What follows is left out, with a warning.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) list_pages: Option<usize>,
+    /// All pages of one list of tools together. What follows is left out, with a warning.
+    pub(super) list_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
+}
+
+/// Where the gateway listens.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Listen {
+    /// The address and port for MCP over Streamable HTTP, for example `127.0.0.1:8420`. Nothing in this version listens
+    /// there yet.
+    pub(super) mcp: Option<String>,
+}
