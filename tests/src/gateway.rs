@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
+use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Gateway, GatewayConfig};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use serde_json::Value;
 
 use crate::{built, engine};
 
@@ -44,6 +46,26 @@ impl SampleGateway {
             answer_bytes: 64 << 10,
         });
         Self { gateway: gateway.expect("threads for runs"), upstreams }
+    }
+
+    /// The gateway itself.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Calls a meta-tool that answers with a text.
+    ///
+    /// # Panics
+    ///
+    /// It answers with an error, or starts a run.
+    #[must_use]
+    pub fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
+        let arguments = arguments.as_object().expect("an object");
+        match meta::call(&self.gateway, meta_tool, arguments) {
+            Ok(MetaAnswer::Text(text)) => text,
+            other => panic!("{meta_tool} {arguments:?}: {other:?}"),
+        }
     }
 
     /// Runs a script to its end.

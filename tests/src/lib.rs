@@ -1,7 +1,8 @@
 //! What the tests share: one engine, a set of tools that live in this process, a world that repeats itself, gateways and
-//! programs under test, and the reading of case files.
+//! programs under test, the recorded catalogues as servers, and the reading of case files.
 
 mod case;
+pub mod catalogue;
 mod gateway;
 mod processes;
 mod program;

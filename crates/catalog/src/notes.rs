@@ -6,7 +6,7 @@ use crate::python;
 use crate::schema::{Document, Property};
 use crate::text;
 
-const MAX_DESCRIPTION_CHARS: usize = 4_000;
+const MAX_DESCRIPTION_CHARS: usize = 8_000;
 const MAX_ENUMERATION_CHARS: usize = 1_200;
 const MAX_PATTERN_CHARS: usize = 120;
 

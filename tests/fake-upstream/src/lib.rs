@@ -1,7 +1,7 @@
 //! An MCP server over stdio that misbehaves on demand, for tests of whatever talks to MCP servers.
 //!
 //! Raw JSON lines, no MCP library: it can send what a library would not let through. The command line says how it starts,
-//! lists and ends; its tools say what happens in a call:
+//! lists and ends, and may give it other tools with their answers; its own tools say what happens in a call:
 //!
 //! | tool | arguments | what it does |
 //! |---|---|---|
@@ -22,6 +22,7 @@
 
 mod call;
 mod options;
+mod record;
 mod server;
 
 use std::path::PathBuf;

@@ -15,6 +15,10 @@ pub struct Options {
     pub pages: Option<u64>,
     /// `--tools FILE`: the list has the tools of this file (an array, or `{"tools": [..]}`), as they are.
     pub tools: Option<String>,
+    /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
+    pub answers: Option<String>,
+    /// `--record FILE`: appends each `tools/call` to this file, as it was received, a line each.
+    pub record: Option<String>,
     /// `--malformed`: the tool list also holds tools that are none.
     pub malformed: bool,
     /// `--garbage`: writes a banner to stdout first, and invalid UTF-8.
@@ -46,6 +50,8 @@ impl Options {
                 "--crash-every" => options.crash_every = Some(number(value()?)?),
                 "--pages" => options.pages = Some(number(value()?)?),
                 "--tools" => options.tools = Some(value()?),
+                "--answers" => options.answers = Some(value()?),
+                "--record" => options.record = Some(value()?),
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,
                 "--garbage" => options.garbage = true,

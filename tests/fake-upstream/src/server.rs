@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::call::call;
 use crate::options::{Options, Stop};
+use crate::record;
 
 /// What the server knows.
 pub(crate) struct Server {
@@ -51,6 +52,9 @@ pub(crate) fn run(options: &Options) -> u8 {
         let Ok(line) = line else { break };
         let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
         let id = message.get("id").cloned();
+        if let Some(file) = &options.record {
+            record::append(file, &message, &line);
+        }
         match (reply(&mut server, options, &message), id) {
             (Reply::Result(result), Some(id)) => send_value(&json!({"jsonrpc": "2.0", "id": id, "result": result})),
             (Reply::Error(error), Some(id)) => send_value(&json!({"jsonrpc": "2.0", "id": id, "error": error})),
@@ -109,6 +113,9 @@ fn reply(server: &mut Server, options: &Options, message: &Value) -> Reply {
             server.calls += 1;
             if options.crash_every.is_some_and(|n| server.calls.is_multiple_of(n)) {
                 return Reply::Exit(4);
+            }
+            if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, &params)) {
+                return reply;
             }
             call(server, message.get("id").unwrap_or(&Value::Null), &params)
         }

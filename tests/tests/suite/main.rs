@@ -2,6 +2,8 @@
 
 mod architecture;
 mod bombs;
+mod catalogues;
+mod catalogues_wrong;
 mod determinism;
 mod examples;
 mod isolation;

@@ -1,0 +1,23 @@
+//! What a test gives the server to say, and what it has it write down.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::server::Reply;
+
+/// Appends a `tools/call` to `file`: one line, the message as it was received.
+pub(crate) fn append(file: &str, message: &Value, received: &str) {
+    if message.get("method").and_then(Value::as_str) == Some("tools/call") {
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        // One write, so that lines of several writers do not mix.
+        let _ = file.and_then(|mut file| file.write_all(format!("{}\n", received.trim_end()).as_bytes()));
+    }
+}
+
+/// What `file` has as the answer to a call: it maps names of tools to results.
+pub(crate) fn answer(file: &str, params: &Value) -> Option<Reply> {
+    let answers: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    answers.get(params.get("name")?.as_str()?).cloned().map(Reply::Result)
+}
