@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let upstreams = Upstreams::start(found.servers, UpstreamLimits::default()).await;
     let mut out = std::io::stdout();
-    for server in upstreams.servers() {
+    for server in upstreams.servers().iter() {
         match &server.state {
             ServerState::Ready { era } => writeln!(out, "{}: {era:?}, {} tools", server.name, server.tools.len())?,
             ServerState::Failed { message } => writeln!(out, "{}: {message}", server.name)?,

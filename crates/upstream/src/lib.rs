@@ -19,7 +19,7 @@
 //! # async fn example() {
 //! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
 //! let upstreams = Upstreams::start(vec![crm], UpstreamLimits::default()).await;
-//! for server in upstreams.servers() {
+//! for server in upstreams.servers().iter() {
 //!     println!("{}: {:?}, {} tools", server.name, server.state, server.tools.len());
 //! }
 //!
@@ -45,6 +45,7 @@ mod list;
 mod message;
 mod raw;
 mod server;
+mod status;
 mod stdio;
 mod upstreams;
 mod value;
@@ -54,4 +55,5 @@ pub use config::{
     McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
     parse_mcp_servers, passed_variables,
 };
-pub use upstreams::{Caller, Era, ServerState, ServerStatus, Upstreams};
+pub use status::{Era, ServerState, ServerStatus};
+pub use upstreams::{Caller, Upstreams};

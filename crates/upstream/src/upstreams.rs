@@ -4,22 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallError, RunId, ToolDescriptor, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, RunId, ToolOutcome};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::server::Server;
+use crate::server::{EndedRuns, Server};
+use crate::status::Board;
 use crate::stdio::Reaper;
-use crate::{CallLimits, ServerConfig, UpstreamLimits};
-
-/// Which of the two forms of the protocol a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Era {
-    /// 2026-07-28 and later: stateless, `server/discover`.
-    Modern,
-    /// Up to 2025-11-25: `initialize`, a session.
-    Legacy,
-}
+use crate::{CallLimits, ServerConfig, ServerStatus, UpstreamLimits};
 
 /// On whose behalf calls are made: who may share which connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,34 +23,6 @@ pub struct Caller {
     pub run: RunId,
 }
 
-/// How a server's start ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerState {
-    /// It answered the handshake and listed its tools.
-    Ready {
-        /// How it speaks.
-        era: Era,
-    },
-    /// It did not come up. Calls to it end as `upstream-unavailable`.
-    Failed {
-        /// Why, for the operator: may hold its command and the end of its stderr.
-        message: String,
-    },
-}
-
-/// A server as it was when it started.
-#[derive(Debug, Clone)]
-pub struct ServerStatus {
-    /// Its name in the configuration.
-    pub name: String,
-    /// How its start ended.
-    pub state: ServerState,
-    /// Its tools, in its order.
-    pub tools: Vec<ToolDescriptor>,
-    /// What was left out of its tool list, for the operator.
-    pub warnings: Vec<String>,
-}
-
 /// The upstream servers of a gateway, started together and ended together.
 ///
 /// Dropping it kills what still runs, once no call holds on to it; [`shutdown`](Self::shutdown) ends it in good order. If
@@ -65,43 +30,68 @@ pub struct ServerStatus {
 #[derive(Debug)]
 pub struct Upstreams {
     servers: HashMap<String, Arc<Server>>,
-    statuses: Vec<ServerStatus>,
+    board: Arc<Board>,
+    ended: Arc<EndedRuns>,
+    /// Ends with this.
+    _upkeep: JoinSet<()>,
 }
 
 impl Upstreams {
-    /// Starts all servers side by side and waits until each is ready or has failed: at most the longest `start_timeout`.
+    /// Starts all servers side by side and waits until each is ready or has failed: at most the longest `start_timeout`. One
+    /// that has failed is tried again in the background.
     ///
-    /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails.
+    /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
     pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
-        let reaper = Arc::new(Reaper::new());
+        let (reaper, ended) = (Arc::new(Reaper::new()), Arc::new(EndedRuns::default()));
+        let pending = configs.iter().map(|config| ServerStatus::failed(&config.name, "its start was broken off"));
+        let board = Arc::new(Board::new(pending.collect()));
         let mut servers = HashMap::new();
         let mut starting = JoinSet::new();
-        let mut statuses: Vec<Option<ServerStatus>> = Vec::new();
         for (place, config) in configs.into_iter().enumerate() {
             let name = config.name.clone();
-            statuses.push(None);
             if servers.contains_key(&name) {
-                statuses[place] = Some(failed(name, "another server has this name"));
+                board.post(place, ServerStatus::failed(&name, "another server has this name"));
                 continue;
             }
-            let server = Arc::new(Server::new(config, limits, reaper.clone()));
-            servers.insert(name.clone(), server.clone());
-            statuses[place] = Some(failed(name, "its start was broken off"));
-            let start = async move { (place, server.start().await) };
+            let server = Server::new(config, limits, reaper.clone(), ended.clone(), board.clone(), place);
+            let server = Arc::new(server);
+            servers.insert(name, server.clone());
+            let start = async move {
+                let schedule = server.start().await;
+                (server, schedule)
+            };
             starting.spawn(start.in_current_span());
         }
+        let mut upkeep = JoinSet::new();
         while let Some(started) = starting.join_next().await {
-            if let Ok((place, status)) = started {
-                statuses[place] = Some(status);
+            if let Ok((server, schedule)) = started {
+                upkeep.spawn(server.upkeep(schedule));
             }
         }
-        Self { servers, statuses: statuses.into_iter().flatten().collect() }
+        Self { servers, board, ended, _upkeep: upkeep }
     }
 
-    /// The servers in the order of their configuration, as their starts ended.
+    /// The servers in the order of their configuration, as they are now.
     #[must_use]
-    pub fn servers(&self) -> &[ServerStatus] {
-        &self.statuses
+    pub fn servers(&self) -> Arc<[ServerStatus]> {
+        self.board.read()
+    }
+
+    /// What [`servers`](Self::servers) gives, and a tick when a server has come up or its tools are others than before. Bursts
+    /// are one tick; a server causes at most one tick in 5 s, and one more for its first change.
+    ///
+    /// ```no_run
+    /// # async fn example(upstreams: exuvia_upstream::Upstreams) {
+    /// let mut changes = upstreams.changes();
+    /// while changes.changed().await.is_ok() {
+    ///     let servers = changes.borrow_and_update().clone();
+    ///     println!("{} tools", servers.iter().map(|server| server.tools.len()).sum::<usize>());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Arc<[ServerStatus]>> {
+        self.board.follow()
     }
 
     /// Makes the call that is permitted: the only way to call a tool.
@@ -118,7 +108,6 @@ impl Upstreams {
     /// ```
     #[must_use]
     pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
-        let _ = caller;
         let name = permit.call().name.clone();
         let span = tracing::info_span!(
             "upstream.call",
@@ -130,8 +119,9 @@ impl Upstreams {
         let Some(server) = self.servers.get(&name.server).cloned() else {
             return Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {}", name.server))) });
         };
+        let caller = caller.clone();
         let call = async move {
-            let outcome = server.call(permit, limits).await;
+            let outcome = server.call(permit, &caller, limits).await;
             let code = outcome.as_ref().err().map_or("ok", CallError::code);
             tracing::Span::current().record("outcome", code);
             outcome
@@ -139,9 +129,13 @@ impl Upstreams {
         Box::pin(call.instrument(span))
     }
 
-    /// A run is over: what belonged to it alone ends.
+    /// A run is over: connections that belonged to it alone end in the background, and calls of it fail from now on.
+    ///
+    /// Cheap, may be called on any thread and more than once. Of the last 4,096 runs it is remembered that they are over.
     pub fn run_ended(&self, run: &RunId) {
-        let _ = run;
+        if self.ended.insert(run) {
+            self.servers.values().for_each(|server| server.run_ended(run));
+        }
     }
 
     /// Ends all servers side by side: closes their inputs, waits, sends SIGTERM, then SIGKILL to their process groups. Takes
@@ -154,9 +148,4 @@ impl Upstreams {
         }
         while ending.join_next().await.is_some() {}
     }
-}
-
-fn failed(name: String, message: &str) -> ServerStatus {
-    let state = ServerState::Failed { message: message.to_owned() };
-    ServerStatus { name, state, tools: Vec::new(), warnings: Vec::new() }
 }

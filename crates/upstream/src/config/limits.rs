@@ -8,8 +8,14 @@ pub struct UpstreamLimits {
     /// The longest line of a server, in bytes. An answer in a longer line ends its call as `limit-reached`. JSON in JSON is
     /// escaped, so this should be twice the largest `call_result_bytes`. 128 MiB.
     pub line_bytes: usize,
-    /// Calls to one server at a time. Further calls wait, within their timeouts. 128.
+    /// Calls over one connection at a time. Further calls wait in the order of their arrival, within their timeouts. 128.
     pub calls_in_flight: usize,
+    /// Connections to one server that belong to keys or to runs; as many again may be on their way out. When there is none left,
+    /// that of the key which has been idle longest is closed; where all are in use, or belong to runs, a call ends as
+    /// `limit-reached`. The one connection that everybody shares, and over which tools are listed, does not count. 64.
+    pub connections: usize,
+    /// How long the connection of a key stays open with nothing to do. 10 minutes.
+    pub key_idle: Duration,
     /// Tools of one server; further ones are left out with a warning. 10,000.
     pub tools: usize,
     /// Pages of one tool list; what follows is left out with a warning. 1,000.
@@ -20,7 +26,15 @@ pub struct UpstreamLimits {
 
 impl Default for UpstreamLimits {
     fn default() -> Self {
-        Self { line_bytes: 128 << 20, calls_in_flight: 128, tools: 10_000, list_pages: 1_000, list_bytes: 64 << 20 }
+        Self {
+            line_bytes: 128 << 20,
+            calls_in_flight: 128,
+            connections: 64,
+            key_idle: Duration::from_secs(600),
+            tools: 10_000,
+            list_pages: 1_000,
+            list_bytes: 64 << 20,
+        }
     }
 }
 

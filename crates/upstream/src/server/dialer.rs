@@ -1,0 +1,56 @@
+//! How connections to one server come about.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::exchange::locked;
+use crate::stdio::Reaper;
+use crate::value::cut;
+use crate::{Era, ServerConfig, UpstreamLimits};
+
+/// Opens connections to one server, for all its lanes.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    pub(crate) config: ServerConfig,
+    pub(crate) limits: UpstreamLimits,
+    /// Where connections live. Calls may come from runtimes that have no I/O, or that end sooner.
+    pub(crate) runtime: Handle,
+    /// Told when the list of tools may have changed.
+    pub(crate) stale: Arc<Notify>,
+    reaper: Arc<Reaper>,
+    /// How the server speaks. It belongs to the server and not to a lane: which program answers does not depend on who asks.
+    /// Forgotten when a start fails, so that a server which has been replaced by a newer one is asked again.
+    era: Mutex<Option<Era>>,
+}
+
+impl Dialer {
+    /// Must run on the runtime on which connections shall live.
+    pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
+        let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
+        Self { config, limits, runtime, stale, reaper, era: Mutex::default() }
+    }
+
+    /// Opens a connection: starts the server, or connects to it, and greets it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator.
+    pub(crate) async fn dial(&self) -> Result<Connection, String> {
+        let known = *locked(&self.era);
+        let opening = Connection::open(&self.config, self.limits, &self.reaper, known);
+        let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
+            Ok(opened) => opened.map_err(|error| cut(error.message)),
+            Err(_) => Err(self.not_ready()),
+        };
+        *locked(&self.era) = opened.as_ref().ok().map(Connection::era);
+        opened
+    }
+
+    /// What is said of a server that took too long, for the operator.
+    pub(crate) fn not_ready(&self) -> String {
+        format!("it was not ready after {} ms (start_timeout)", self.config.start_timeout.as_millis())
+    }
+}

@@ -1,0 +1,227 @@
+//! The connection of a lane: how it is opened, lost, doubted and closed.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::backoff::jitter;
+use super::breaker::Breaker;
+use super::dialer::Dialer;
+use super::lane::Lane;
+use super::refused::Refused;
+use crate::connection::Connection;
+
+/// So many calls that are not answered in their time, and nothing that is, put the connection to the test.
+const UNANSWERED: u32 = 3;
+
+/// What a lane knows of its connection. Dropping it ends everything in it at once.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    pub(crate) breaker: Breaker,
+    live: Option<Live>,
+    opening: Option<Opening>,
+    /// A connection that is given up and still ends in good order. One at most: a further one has it killed.
+    ending: Option<AbortOnDropHandle<()>>,
+    /// Asks a connection that leaves calls unanswered whether it still answers anything.
+    test: Option<AbortOnDropHandle<()>>,
+    unanswered: u32,
+    /// There was a connection, and it was not closed by us.
+    lost: bool,
+    /// Why the last connection could not be opened, for the operator.
+    message: String,
+    over: Option<Refused>,
+}
+
+#[derive(Debug)]
+struct Live {
+    connection: Arc<Connection>,
+    /// Passes on that the list of tools has changed.
+    _news: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug)]
+struct Opening {
+    task: AbortOnDropHandle<()>,
+    done: CancellationToken,
+}
+
+/// What is left of a life to be ended.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    connection: Option<Arc<Connection>>,
+    opening: Option<Opening>,
+    ending: Option<AbortOnDropHandle<()>>,
+}
+
+impl Life {
+    /// Why no connection is given out any more, if that is so.
+    pub(crate) fn over(&self) -> Option<Refused> {
+        self.over.clone()
+    }
+
+    /// The connection, unless it has ended.
+    pub(crate) fn live(&mut self, dialer: &Dialer) -> Option<Arc<Connection>> {
+        let connection = self.live.as_ref()?.connection.clone();
+        if connection.is_open() {
+            return Some(connection);
+        }
+        self.lose(dialer, &connection, Instant::now(), "ended");
+        None
+    }
+
+    /// Joins the opening that is on its way, or begins one. The token tells when it is over.
+    pub(crate) fn open(&mut self, lane: &Arc<Lane>) -> CancellationToken {
+        if let Some(opening) = &self.opening {
+            return opening.done.clone();
+        }
+        let dialer = lane.dialer.clone();
+        let begins = self.breaker.opens_at(Instant::now(), jitter());
+        let done = CancellationToken::new();
+        let (lane, told) = (Arc::downgrade(lane), done.clone().drop_guard());
+        // On its own, so that a call which gives up does not take the start from the others.
+        let task = dialer.runtime.clone().spawn(async move {
+            let _told = told;
+            tokio::time::sleep_until(begins.into()).await;
+            let began = Instant::now();
+            let opened = dialer.dial().await;
+            if let Some(lane) = Weak::upgrade(&lane) {
+                lane.opened(began, opened);
+            }
+        });
+        self.opening = Some(Opening { task: AbortOnDropHandle::new(task), done: done.clone() });
+        done
+    }
+
+    /// The opening is over.
+    pub(crate) fn opened(&mut self, dialer: &Dialer, began: Instant, opened: Result<Connection, String>) {
+        self.opening = None;
+        match opened {
+            _ if self.over.is_some() => {}
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                let news = dialer.runtime.spawn(pass_on(connection.clone(), dialer.stale.clone()));
+                self.live = Some(Live { connection, _news: AbortOnDropHandle::new(news) });
+                self.unanswered = 0;
+                if std::mem::take(&mut self.lost) {
+                    // What came back may be another version.
+                    dialer.stale.notify_one();
+                }
+            }
+            Err(message) => {
+                if self.breaker.failed(began, Instant::now(), jitter()) {
+                    tracing::debug!(server.name = %dialer.config.name, message, "no connection to the server");
+                    self.warn(dialer);
+                }
+                self.message = message;
+            }
+        }
+    }
+
+    /// Why there is no connection although one was to be opened.
+    pub(crate) fn unopened(&self) -> Refused {
+        self.over().unwrap_or_else(|| Refused::Unopened { message: self.message.clone(), again: self.lost })
+    }
+
+    /// A connection is of no use any more. It ends in good order, beside whatever follows it: what still waits for an answer on
+    /// it breaks off. `began` is when that began which showed it.
+    pub(crate) fn lose(&mut self, dialer: &Dialer, connection: &Arc<Connection>, began: Instant, why: &str) {
+        let Some(live) = self.live.take_if(|live| Arc::ptr_eq(&live.connection, connection)) else { return };
+        self.lost = true;
+        self.breaker.failed(began, Instant::now(), jitter());
+        tracing::warn!(server.name = %dialer.config.name, why, "the connection to the server is lost");
+        self.warn(dialer);
+        self.let_end(dialer, live);
+    }
+
+    fn let_end(&mut self, dialer: &Dialer, live: Live) {
+        let ending = dialer.runtime.spawn(async move { live.connection.close().await });
+        self.ending = Some(AbortOnDropHandle::new(ending));
+    }
+
+    fn warn(&self, dialer: &Dialer) {
+        if !self.breaker.is_closed() {
+            let failures = self.breaker.failures();
+            tracing::warn!(server.name = %dialer.config.name, failures, "the server keeps failing and is left alone for a while");
+        }
+    }
+
+    /// The server said something to a call.
+    pub(crate) fn answered(&mut self, dialer: &Dialer) -> bool {
+        self.unanswered = 0;
+        self.test = None;
+        let reopened = self.breaker.succeeded();
+        if reopened {
+            tracing::info!(server.name = %dialer.config.name, "the server answers again");
+        }
+        reopened
+    }
+
+    /// A call got no answer in its time. After some of those in a row, the server is asked for its tools: one that is healthy
+    /// answers that beside whatever it computes. The time for it is `start_timeout`, and an answer to any call meanwhile will do.
+    pub(crate) fn unanswered(&mut self, lane: &Arc<Lane>, connection: &Arc<Connection>) {
+        if !self.live.as_ref().is_some_and(|live| Arc::ptr_eq(&live.connection, connection)) {
+            return;
+        }
+        self.unanswered += 1;
+        if self.unanswered < UNANSWERED || self.test.as_ref().is_some_and(|test| !test.is_finished()) {
+            return;
+        }
+        self.unanswered = 0;
+        let (dialer, lane, connection) = (lane.dialer.clone(), Arc::downgrade(lane), connection.clone());
+        let test = dialer.runtime.clone().spawn(async move {
+            let began = Instant::now();
+            let asked = tokio::time::timeout(dialer.config.start_timeout, connection.list(dialer.limits)).await;
+            if let (Err(_), Some(lane)) = (asked, Weak::upgrade(&lane)) {
+                lane.lost(&connection, began, "it answers nothing any more");
+            }
+        });
+        self.test = Some(AbortOnDropHandle::new(test));
+    }
+
+    /// Closes the connection. The next one is opened when it is needed.
+    pub(crate) fn rest(&mut self, dialer: &Dialer) {
+        if let Some(live) = self.live.take() {
+            self.let_end(dialer, live);
+        }
+    }
+
+    /// Ends it. Nothing is opened any more.
+    pub(crate) fn end(&mut self, why: Refused) -> Remains {
+        self.over.get_or_insert(why);
+        self.test = None;
+        let connection = self.live.take().map(|live| live.connection);
+        Remains { connection, opening: self.opening.take(), ending: self.ending.take() }
+    }
+}
+
+impl Remains {
+    /// Waits for the end of them.
+    pub(crate) async fn close(self) {
+        let open = async {
+            if let Some(connection) = self.connection {
+                connection.close().await;
+            }
+        };
+        let opening = async {
+            if let Some(opening) = self.opening {
+                opening.task.abort();
+                let _ = opening.task.await;
+            }
+        };
+        let ending = async {
+            if let Some(ending) = self.ending {
+                let _ = ending.await;
+            }
+        };
+        tokio::join!(open, opening, ending);
+    }
+}
+
+async fn pass_on(connection: Arc<Connection>, stale: Arc<tokio::sync::Notify>) {
+    loop {
+        connection.list_changed().await;
+        stale.notify_one();
+    }
+}

@@ -1,0 +1,49 @@
+//! From what a server answered to the outcome of the call.
+
+use exuvia_tool::{CallError, ToolName, ToolOutcome};
+
+use crate::exchange::{Answer, Filled};
+use crate::value::{asked_for_input, cut, outcome as value, too_large};
+
+/// The error code by which servers of the older protocol ask for a visit to a web page.
+const URL_ELICITATION_REQUIRED: i64 = -32042;
+
+/// Reads an answer. `boxed`: the tool's value comes in a box. `line_bytes`: what was read of a line at most.
+pub(crate) fn outcome(
+    filled: Filled,
+    name: &ToolName,
+    boxed: bool,
+    result_bytes: u64,
+    line_bytes: usize,
+) -> ToolOutcome {
+    let outcome = match filled.answer {
+        Some(Answer::Result(result)) => value(result.as_str(), name, boxed, result_bytes),
+        Some(Answer::Error { code: URL_ELICITATION_REQUIRED, .. }) => {
+            Err(asked_for_input(name, "a visit to a web page"))
+        }
+        Some(Answer::Error { message, data, .. }) => {
+            let data = data.filter(|data| data.size_bytes() as u64 <= result_bytes);
+            Err(CallError::ToolFailed { message: cut(message), data })
+        }
+        Some(Answer::Oversized { bytes }) => Err(too_large(result_bytes.min(line_bytes as u64), bytes)),
+        Some(Answer::Unreadable(what)) => Err(CallError::UpstreamUnavailable(format!("{name} answered with {what}"))),
+        None => Err(CallError::UpstreamUnavailable(format!("{name} was not answered"))),
+    };
+    match (outcome, filled.asked) {
+        // It asked, we declined, it failed: the one explains the other.
+        (Err(CallError::ToolFailed { message, data }), Some(method)) => {
+            let CallError::ToolFailed { message: asked, .. } = asked_for_input(name, wanted(&method)) else {
+                return Err(CallError::ToolFailed { message, data });
+            };
+            Err(CallError::ToolFailed { message: format!("{asked}. It said: {message}"), data })
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+fn wanted(method: &str) -> &'static str {
+    match method {
+        "sampling/createMessage" => "a completion of a language model",
+        _ => "input",
+    }
+}

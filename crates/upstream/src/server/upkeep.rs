@@ -1,0 +1,125 @@
+//! What is done for a server without being asked: it is started, tried again if it did not come up, and its list of tools is
+//! kept up to date.
+//!
+//! The list is that of the operator's lane, and all callers are shown that one. A server may list other tools to other keys; a
+//! key that may see fewer meets the server's refusal when it calls the others, and one that may see more does not see them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Server;
+use super::backoff::jitter;
+use super::lane::Admitted;
+use super::schedule::Schedule;
+use crate::exchange::locked;
+use crate::list::{ToolList, is_boxed};
+use crate::value::cut;
+use crate::{Era, ServerState, ServerStatus, Share};
+
+/// How often keys' lanes are looked through for idle ones, in parts of the time that they may be idle.
+const SWEEPS: u32 = 4;
+/// At most so often.
+const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
+
+impl Server {
+    /// Starts the server and lists its tools. Gives what the upkeep goes on with.
+    pub(crate) async fn start(&self) -> Schedule {
+        let read = self.read_list().await;
+        let schedule = Schedule::new(self.dialer.config.refresh, read.is_ok(), Instant::now(), jitter());
+        match read {
+            Ok(listed) => self.publish(listed),
+            Err(message) => self.has_not_come_up(message),
+        }
+        schedule
+    }
+
+    /// Goes on until the server is shut down.
+    pub(crate) async fn upkeep(self: Arc<Self>, mut schedule: Schedule) {
+        let shut_down = self.shut_down.clone();
+        let upkeep = async {
+            let idle = self.dialer.limits.key_idle;
+            let mut sweep = tokio::time::interval((idle / SWEEPS).max(SHORTEST_SWEEP));
+            sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep_until(schedule.due().into()) => self.refresh(&mut schedule).await,
+                    () = self.dialer.stale.notified(), if !schedule.is_noticed() => schedule.changed(Instant::now()),
+                    _ = sweep.tick(), if self.dialer.config.share == Share::Key => self.lanes.close_idle(idle),
+                }
+            }
+        };
+        shut_down.run_until_cancelled(upkeep).await;
+    }
+
+    async fn refresh(&self, schedule: &mut Schedule) {
+        let begun = Instant::now();
+        let server = &self.dialer.config.name;
+        match self.read_list().await {
+            Ok(listed) => {
+                schedule.read(Instant::now(), begun.elapsed());
+                self.publish(listed);
+            }
+            Err(message) => {
+                let first = schedule.failed(Instant::now(), jitter());
+                if !self.has_come_up() {
+                    self.has_not_come_up(message);
+                } else if first {
+                    tracing::warn!(server.name = %server, message, "the list of tools cannot be read again; the old one stays");
+                }
+            }
+        }
+    }
+
+    /// Reads the list over the operator's lane. A connection of a server that has never listed its tools is not kept if it fails
+    /// to; with [`Share::Run`] no connection is kept: whoever calls has one of its own.
+    async fn read_list(&self) -> Result<(Era, ToolList), String> {
+        let first = self.lanes.first();
+        let timeout = self.dialer.config.start_timeout;
+        let begun = Instant::now();
+        let Admitted { connection, probe } = first.connection().await.map_err(|refused| refused.message())?;
+        let left = timeout.saturating_sub(begun.elapsed());
+        let listed = match tokio::time::timeout(left, connection.list(self.dialer.limits)).await {
+            Ok(listed) => listed.map_err(cut),
+            Err(_) => {
+                first.unanswered(&connection);
+                Err(self.dialer.not_ready())
+            }
+        };
+        match &listed {
+            // Not counted without need: a server that lists its tools and crashes in every call must not look healthy.
+            Ok(_) if probe.is_some() => first.answered(),
+            Err(message) if !self.has_come_up() => first.lost(&connection, begun, message),
+            _ => {}
+        }
+        if self.dialer.config.share == Share::Run {
+            first.rest();
+        }
+        listed.map(|list| (connection.era(), list))
+    }
+
+    fn publish(&self, (era, list): (Era, ToolList)) {
+        let name = &self.dialer.config.name;
+        let boxed = list.tools.iter().filter(|tool| is_boxed(tool)).map(|tool| tool.name.clone());
+        *locked(&self.boxed) = Arc::new(boxed.collect());
+        // Told in the status, where somebody decides how loud it is.
+        for warning in &list.warnings {
+            tracing::debug!(server.name = %name, warning);
+        }
+        let tools = list.tools.len();
+        let state = ServerState::Ready { era };
+        let status = ServerStatus { name: name.clone(), state, tools: list.tools.into(), warnings: list.warnings };
+        if self.board.post(self.place, status) {
+            tracing::info!(server.name = %name, ?era, tools, "server is ready");
+        }
+    }
+
+    fn has_not_come_up(&self, message: String) {
+        let name = &self.dialer.config.name;
+        tracing::debug!(server.name = %name, message, "server did not come up");
+        self.board.post(self.place, ServerStatus::failed(name, message));
+    }
+
+    fn has_come_up(&self) -> bool {
+        self.board.read().get(self.place).is_some_and(|status| matches!(status.state, ServerState::Ready { .. }))
+    }
+}
