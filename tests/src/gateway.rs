@@ -34,7 +34,7 @@ impl SampleGateway {
     /// One of them does not come up.
     pub async fn of(servers: Vec<ServerConfig>, limits: Limits) -> Self {
         let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
-        for server in upstreams.servers() {
+        for server in upstreams.servers().iter() {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
         }
         let gateway = Gateway::new(GatewayConfig {

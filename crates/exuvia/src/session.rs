@@ -39,7 +39,7 @@ impl Session {
         let engine = tokio::task::spawn_blocking(|| Engine::new(&EngineConfig::default()));
         let servers = config.servers.into_iter().map(|server| server.config).collect();
         let upstreams = Arc::new(Upstreams::start(servers, config.upstream_limits).await);
-        for server in upstreams.servers() {
+        for server in upstreams.servers().iter() {
             if let ServerState::Failed { message } = &server.state {
                 terminal.say(&format!("{} did not start: {message}", server.name));
             }

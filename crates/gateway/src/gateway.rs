@@ -70,10 +70,10 @@ impl Gateway {
     ///
     /// The threads for runs cannot be started.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
-        let listed = config.upstreams.servers().iter();
-        let ready = listed.filter(|server| matches!(server.state, exuvia_upstream::ServerState::Ready { .. }));
+        let servers = config.upstreams.servers();
+        let ready = servers.iter().filter(|server| matches!(server.state, exuvia_upstream::ServerState::Ready { .. }));
         let namespace =
-            exuvia_catalog::build(ready.map(|server| (server.name.clone(), server.tools.clone())).collect());
+            exuvia_catalog::build(ready.map(|server| (server.name.clone(), server.tools.to_vec())).collect());
         Ok(Self {
             namespace: Arc::new(namespace),
             layouts: config.layouts,
