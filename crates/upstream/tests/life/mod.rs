@@ -1,0 +1,112 @@
+//! Servers that scripts start, callers of any kind, and waiting for what comes.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use exuvia_policy::{Grants, authorize};
+use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_upstream::{CallLimits, Caller, ServerConfig, Upstreams};
+
+use crate::fake::{LIMITS, config};
+
+/// A directory of one test's own.
+pub struct Dir(PathBuf);
+
+impl Dir {
+    pub fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("exuvia-life-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Puts a file in place as a whole.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path("new"), text).unwrap();
+        std::fs::rename(self.path("new"), self.path(name)).unwrap();
+    }
+
+    /// How many lines a file has; none without the file.
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// The fake server, whose processes write their ids to `starts`, with the arguments that stand in `args` when it starts.
+    pub fn server(&self, name: &str) -> ServerConfig {
+        let program = exuvia_fake_upstream::program();
+        let Self(dir) = self;
+        let script = format!("echo $$ >> {0}/starts; exec {1} $(cat {0}/args)", dir.display(), program.display());
+        let args = ["-c".to_owned(), script];
+        let mut config = ServerConfig::stdio(name, "/bin/sh", args, &|name| std::env::var(name).ok());
+        config.start_timeout = Duration::from_secs(20);
+        config
+    }
+
+    /// The fake server with the tools that stand in `tools` when it is asked for them.
+    pub fn listing(&self, name: &str) -> ServerConfig {
+        config(name, &["--tools", self.path("tools").to_str().unwrap()])
+    }
+
+    /// Puts these tools into `tools`.
+    pub fn tools(&self, names: &[&str]) {
+        let tools: Vec<_> =
+            names.iter().map(|name| serde_json::json!({"name": name, "inputSchema": {"type": "object"}})).collect();
+        self.write("tools", &serde_json::Value::from(tools).to_string());
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(AsRef::<Path>::as_ref(&self.0));
+    }
+}
+
+/// Somebody with this key, or the operator, in this run.
+pub fn who(key: Option<&str>, run: &str) -> Caller {
+    Caller { key: key.map(Into::into), run: RunId(run.to_owned()) }
+}
+
+/// A call of `server.tool`.
+pub fn call_as(
+    upstreams: &Upstreams,
+    caller: &Caller,
+    tool: &str,
+    arguments: &str,
+    limits: CallLimits,
+) -> BoxFuture<'static, ToolOutcome> {
+    let (server, tool) = tool.split_once('.').unwrap();
+    let name = ToolName::new(server, tool);
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
+    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), caller, limits)
+}
+
+/// The process that answers this caller.
+pub async fn pid(upstreams: &Upstreams, caller: &Caller) -> i64 {
+    let found = call_as(upstreams, caller, "fake.process", "{}", LIMITS).await.unwrap();
+    found.to_value().unwrap()["pid"].as_i64().unwrap()
+}
+
+/// The methods that the process which answers this caller was sent.
+pub async fn seen(upstreams: &Upstreams, caller: &Caller) -> Vec<String> {
+    let found = call_as(upstreams, caller, "fake.seen", "{}", LIMITS).await.unwrap().to_value().unwrap();
+    found["seen"].as_array().unwrap().iter().map(|method| method.as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until it is so.
+pub async fn becomes(mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The names of a server's tools as they are shown now.
+pub fn tools(upstreams: &Upstreams, place: usize) -> Vec<String> {
+    upstreams.servers()[place].tools.iter().map(|tool| tool.name.clone()).collect()
+}
