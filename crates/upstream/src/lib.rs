@@ -43,6 +43,7 @@ mod connection;
 mod exchange;
 mod list;
 mod message;
+mod oauth;
 mod raw;
 mod server;
 mod status;
@@ -55,5 +56,6 @@ pub use config::{
     McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
     parse_mcp_servers, passed_variables,
 };
+pub use oauth::login;
 pub use status::{Era, ServerState, ServerStatus};
 pub use upstreams::{Caller, Upstreams};

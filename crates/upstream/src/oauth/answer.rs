@@ -1,0 +1,122 @@
+//! What authorisation servers answer, cut down to what is understood before anything else sees it: so neither a message nor
+//! a log can hold what a server put where it does not belong.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The longest token, in bytes. It has to fit into a header.
+const TOKEN_BYTES: usize = 16 * 1024;
+
+/// A token, as RFC 6749 (5.1) has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TokenAnswer {
+    pub(super) access_token: String,
+    token_type: String,
+    /// Seconds. Some servers write it as a string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expires_in: Option<Seconds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<String>,
+}
+
+/// A number of seconds.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
+pub(super) struct Seconds(pub(super) u64);
+
+impl TryFrom<Value> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        let text = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        // Some write fractions. What is beyond the range is as good as for ever.
+        let seconds: f64 = text.parse().map_err(|_| "no number of seconds")?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Ok(Self(seconds.clamp(0.0, 1e10) as u64))
+    }
+}
+
+/// The body of a successful answer with a token, without anything else.
+pub(super) fn token(body: &[u8]) -> Result<Vec<u8>, &'static str> {
+    // The parser's own message would quote what it did not like.
+    let mut answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| "its answer holds no token")?;
+    if !answer.token_type.eq_ignore_ascii_case("bearer") {
+        return Err("its token is no bearer token");
+    }
+    let fits =
+        |token: &str| !token.is_empty() && token.len() <= TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_graphic());
+    if !fits(&answer.access_token) {
+        return Err("its token is empty, too long, or holds characters that no token has");
+    }
+    answer.refresh_token = answer.refresh_token.filter(|token| fits(token));
+    serde_json::to_vec(&answer).map_err(|_| "its answer holds no token")
+}
+
+/// The body of a successful answer to a registration, without anything else.
+pub(super) fn registration(body: &[u8]) -> Result<Vec<u8>, &'static str> {
+    #[derive(Deserialize)]
+    struct Registration {
+        client_id: String,
+        #[serde(default)]
+        client_secret: Option<String>,
+    }
+    let found: Registration = serde_json::from_slice(body).map_err(|_| "its answer holds no client")?;
+    let fits = |text: &str| text.len() <= TOKEN_BYTES && !text.chars().any(char::is_control);
+    if !fits(&found.client_id) || !found.client_secret.as_deref().is_none_or(fits) {
+        return Err("its answer holds no usable client");
+    }
+    let kept = json!({"client_id": found.client_id, "client_secret": found.client_secret, "redirect_uris": []});
+    serde_json::to_vec(&kept).map_err(|_| "its answer holds no client")
+}
+
+/// The error code in an answer that is none of success.
+pub(super) fn refusal(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    let found: Refusal = serde_json::from_slice(body).ok()?;
+    error_code(&found.error)
+}
+
+/// A code, if it has the form that the registered ones have.
+pub(super) fn error_code(code: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    ((1..=64).contains(&code.len()) && code.bytes().all(plain)).then(|| code.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_belongs_to_a_token_is_kept() {
+        let body =
+            br#"{"access_token":"a","token_type":"Bearer","expires_in":"3600.5","id_token":"secret","scope":"x"}"#;
+        let kept: Value = serde_json::from_slice(&token(body).unwrap()).unwrap();
+        assert_eq!(kept, json!({"access_token": "a", "token_type": "Bearer", "expires_in": 3600, "scope": "x"}));
+        for body in [
+            r#"{"access_token":"a","token_type":"mac"}"#.to_owned(),
+            r#"{"access_token":"","token_type":"bearer"}"#.to_owned(),
+            r#"{"access_token":"a\r\nX-Evil: 1","token_type":"bearer"}"#.to_owned(),
+            format!(r#"{{"access_token":"{}","token_type":"bearer"}}"#, "a".repeat(TOKEN_BYTES + 1)),
+            r#"{"access_token":"a","token_type":"bearer","expires_in":"soon"}"#.to_owned(),
+            "[]".to_owned(),
+        ] {
+            assert!(token(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_its_code_and_nothing_else() {
+        let body = br#"{"error":"invalid_grant","error_description":"token abc was revoked"}"#;
+        assert_eq!(refusal(body), Some("invalid_grant".to_owned()));
+        assert_eq!(refusal(br#"{"error":"token abc was revoked"}"#), None);
+        assert_eq!(refusal(b"<html>"), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! The one way to talk to authorisation servers.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Response, header};
+use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
+use url::Url;
+
+use super::answer;
+use super::problem::shown;
+use super::reach::Reach;
+use crate::exchange::locked;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long one exchange may take, from its first byte to its last.
+const EXCHANGE: Duration = Duration::from_secs(30);
+/// The longest answer, in bytes.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// An HTTP client for everything that OAuth asks for on behalf of one server. It follows no redirect: the library above does
+/// so for metadata, within one origin, and for nothing else is there a reason.
+pub(super) struct Client {
+    http: reqwest::Client,
+    reach: Reach,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// Why an exchange came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There was no answer that could be understood.
+    Exchange {
+        /// With whom.
+        place: String,
+        /// Why.
+        why: String,
+    },
+    /// The authorisation server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
+    Refused(String),
+}
+
+impl Client {
+    pub(super) fn new(server: &Url) -> Result<Arc<Self>, String> {
+        // Only the first call in a process succeeds; the others find what it left.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let reach = Reach::of(server);
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .dns_resolver(Arc::new(reach.clone()))
+            .connect_timeout(CONNECT)
+            .timeout(EXCHANGE)
+            .build()
+            .map_err(|error| chain(&error))?;
+        Ok(Arc::new(Self { http, reach, failure: Mutex::default() }))
+    }
+
+    /// Why the latest exchange failed, if it did. The library above keeps less.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        locked(&self.failure).clone()
+    }
+
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
+        let url = Url::parse(&request.uri().to_string());
+        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
+        let place = url.origin().ascii_serialization();
+        self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
+        let asked = Asked::by(&request);
+        let failed = |error: reqwest::Error| Failure::exchange(&place, chain(&error.without_url()));
+        let mut request = reqwest::Request::try_from(request).map_err(failed)?;
+        if let Some(secret) = request.headers_mut().get_mut(header::AUTHORIZATION) {
+            secret.set_sensitive(true);
+        }
+        let response = self.http.execute(request).await.map_err(failed)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = body(response).await.map_err(|why| Failure::exchange(&place, why))?;
+        let body = asked.cut_down(status, body).map_err(|refused| match refused {
+            Cut::Refused(code) => Failure::Refused(code),
+            Cut::Senseless(why) => Failure::exchange(&place, why),
+        })?;
+        let mut answer = Response::new(body);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+}
+
+impl OAuthHttpClient for Client {
+    fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
+        Box::pin(async move {
+            let result = self.exchange(request.request).await;
+            *locked(&self.failure) = result.as_ref().err().cloned();
+            result.map_err(Into::into)
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
+
+/// What a request is for, which is what its answer is cut down to.
+#[derive(Clone, Copy)]
+enum Asked {
+    Metadata,
+    Token,
+    Registration,
+}
+
+enum Cut {
+    Refused(String),
+    Senseless(String),
+}
+
+impl Asked {
+    fn by(request: &http::Request<Vec<u8>>) -> Self {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        match (request.method(), kind.starts_with("application/json")) {
+            (&Method::POST, true) => Self::Registration,
+            (&Method::POST, false) => Self::Token,
+            _ => Self::Metadata,
+        }
+    }
+
+    fn cut_down(self, status: http::StatusCode, body: Vec<u8>) -> Result<Vec<u8>, Cut> {
+        if matches!(self, Self::Metadata) {
+            return Ok(body);
+        }
+        if !status.is_success() {
+            let senseless = || Cut::Senseless(format!("it answered {}", status.as_u16()));
+            return Err(answer::refusal(&body).map_or_else(senseless, Cut::Refused));
+        }
+        let cut = if matches!(self, Self::Token) { answer::token(&body) } else { answer::registration(&body) };
+        cut.map_err(|why| Cut::Senseless(why.to_owned()))
+    }
+}
+
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    // A server that lets everybody in answers the first look at it with a stream that does not end.
+    if kind.starts_with("text/event-stream") {
+        return Ok(Vec::new());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
+        if body.len() + chunk.len() > ANSWER_BYTES {
+            return Err(format!("its answer is longer than {ANSWER_BYTES} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// An error and its causes: the outermost alone says no more than that something failed.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    shown(&text)
+}
+
+impl Failure {
+    fn exchange(place: &str, why: impl Into<String>) -> Self {
+        Self::Exchange { place: place.to_owned(), why: why.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchange { place, why } => write!(f, "{place}: {why}"),
+            Self::Refused(code) => write!(f, "the authorisation server answered `{code}`"),
+        }
+    }
+}
+
+impl Error for Failure {}

@@ -1,0 +1,115 @@
+//! Finding out who authorises for a server.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use rmcp::transport::auth::{AuthError, AuthorizationManager, ClientCredentialsConfig};
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
+use url::Url;
+
+use super::client::{Client, Failure};
+use super::problem::{Problem, shown};
+use super::reach::{Reach, is_loopback};
+use super::record::{bare, resource};
+
+/// A server's authorisation server.
+pub(super) struct Discovery {
+    pub(super) manager: AuthorizationManager,
+    /// Who it is. Always known: metadata without it is refused.
+    pub(super) issuer: String,
+    pub(super) scopes_supported: Vec<String>,
+    client: Arc<Client>,
+    server: Url,
+    authorization_endpoint: String,
+    proves_codes: bool,
+}
+
+impl Discovery {
+    /// Asks the server, and whom it names. A challenge of the server says best where to begin.
+    pub(super) async fn of(server: &Url, challenge: Option<&str>) -> Result<Self, Problem> {
+        let server = bare(server);
+        if server.scheme() != "https" && !is_loopback(&server) {
+            return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));
+        }
+        let client = Client::new(&server).map_err(Problem::Mend)?;
+        let told = |error| problem(error, &client);
+        let manager = AuthorizationManager::new_with_oauth_http_client(server.as_str(), client.clone());
+        let mut manager = silent(manager).await.map_err(told)?;
+        let found = silent(manager.resolve_metadata_from_challenge(challenge)).await.map_err(told)?;
+        if !found.source.is_discovered() {
+            return Err(Problem::Mend(
+                "it does not say who authorises for it (RFC 9728, RFC 8414); does it use OAuth at all?".to_owned(),
+            ));
+        }
+        let metadata = found.metadata;
+        let issuer = metadata.issuer.clone();
+        let issuer = issuer.ok_or_else(|| Problem::Mend("its authorisation server does not name itself".to_owned()))?;
+        let proves_codes = metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256");
+        let scopes_supported = metadata.scopes_supported.clone().unwrap_or_default();
+        let authorization_endpoint = metadata.authorization_endpoint.clone();
+        manager.set_metadata(metadata);
+        Ok(Self { manager, issuer, scopes_supported, client, server, authorization_endpoint, proves_codes })
+    }
+
+    /// Whether a user can be sent to this authorisation server: it proves who redeems a code (PKCE), which the library lets
+    /// pass when it is not said, and its page is a web page.
+    pub(super) fn check_code_grant(&self) -> Result<(), Problem> {
+        if !self.proves_codes {
+            return Err(Problem::Mend(format!(
+                "its authorisation server {} does not offer PKCE with S256, without which codes can be stolen",
+                shown(&self.issuer)
+            )));
+        }
+        let page = Url::parse(&self.authorization_endpoint).map_err(|error| error.to_string());
+        let allowed = page.and_then(|page| Reach::of(&self.server).check(&page));
+        allowed.map_err(|why| Problem::Mend(format!("its page for the user's consent: {why}")))
+    }
+
+    /// What the authorisation server calls the server. rmcp checks it, keeps it to itself, but writes it into the URLs that
+    /// it makes.
+    pub(super) async fn resource(&mut self, config: &ClientCredentialsConfig) -> Result<String, Problem> {
+        self.manager.configure_client_credentials(config).map_err(|error| self.problem(error))?;
+        let url = silent(self.manager.get_authorization_url(&[])).await.ok().and_then(|url| Url::parse(&url).ok());
+        let found =
+            url.and_then(|url| url.query_pairs().find_map(|(name, value)| (name == "resource").then(|| value.into())));
+        Ok(found.unwrap_or_else(|| resource(&self.server)))
+    }
+
+    /// An error of the library above, as far as it can be shown.
+    pub(super) fn problem(&self, error: AuthError) -> Problem {
+        problem(error, &self.client)
+    }
+}
+
+/// rmcp writes codes and answers to its log, at a level that somebody may have turned on.
+pub(super) async fn silent<T>(work: impl Future<Output = T>) -> T {
+    work.with_subscriber(NoSubscriber::default()).await
+}
+
+fn problem(error: AuthError, client: &Client) -> Problem {
+    match (client.failure(), error) {
+        (Some(failure @ Failure::Exchange { .. }), _) => Problem::Passing(failure.to_string()),
+        (Some(Failure::Refused(code)), _) => refused(&code),
+        (None, AuthError::InternalError(_)) => Problem::Passing("the authorisation came to a halt".to_owned()),
+        // What is left is about metadata and issuers, in which there is no secret.
+        (None, error) => Problem::Mend(shown(&error.to_string())),
+    }
+}
+
+/// What an error code of the authorisation server means for the operator.
+pub(super) fn refused(code: &str) -> Problem {
+    let hint = match code {
+        "invalid_grant" => return Problem::Revoked,
+        "invalid_client" | "unauthorized_client" => "check client_id, client_secret and what this client may do there",
+        "invalid_scope" => "check oauth.scopes",
+        "invalid_target" => "it does not know this server by its url",
+        "invalid_redirect_uri" => "set oauth.callback_port to the port that is registered there",
+        "access_denied" => "the consent was refused",
+        "server_error" | "temporarily_unavailable" | "slow_down" => {
+            return Problem::Passing(format!("its authorisation server answered `{code}`"));
+        }
+        _ => return Problem::Mend(format!("its authorisation server answered `{code}`")),
+    };
+    Problem::Mend(format!("its authorisation server answered `{code}`: {hint}"))
+}

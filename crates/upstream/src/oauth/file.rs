@@ -1,0 +1,202 @@
+//! The file that holds a server's token.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::problem::Problem;
+use super::record::Record;
+
+/// The longest file that is read, in bytes.
+const FILE_BYTES: u64 = 256 * 1024;
+/// How long the lock is waited for: longer than one renewal by another process takes.
+const LOCK_WAIT: Duration = Duration::from_secs(45);
+/// The pause between two looks at the lock. std's waiting form could not be given up.
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
+/// A token file. It and what stands beside it are readable by their owner alone.
+#[derive(Debug, Clone)]
+pub(super) struct TokenFile {
+    path: PathBuf,
+}
+
+/// The right to renew the token, among all processes that use the file. Ends when dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl TokenFile {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file holds; nothing if there is none.
+    pub(super) async fn read(&self) -> Result<Option<Record>, Problem> {
+        let file = self.clone();
+        blocking(move || file.read_now()).await
+    }
+
+    /// Replaces what the file holds, in one step that survives a crash of the machine.
+    pub(super) async fn write(&self, record: Record) -> Result<(), Problem> {
+        let file = self.clone();
+        blocking(move || file.write_now(&record).map_err(|error| file.unwritable(&error))).await
+    }
+
+    /// Waits for the right to renew the token.
+    pub(super) async fn lock(&self) -> Result<Lock, Problem> {
+        let file = self.clone();
+        let lock = blocking(move || file.open_lock().map_err(|error| file.unwritable(&error))).await?;
+        let deadline = Instant::now() + LOCK_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Lock { _file: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => tokio::time::sleep(LOCK_PAUSE).await,
+                Err(TryLockError::WouldBlock) => {
+                    let place = self.path.display();
+                    return Err(Problem::Passing(format!("another process has been renewing {place} for too long")));
+                }
+                Err(TryLockError::Error(error)) => return Err(self.unwritable(&error)),
+            }
+        }
+    }
+
+    fn read_now(&self) -> Result<Option<Record>, Problem> {
+        let place = self.path.display();
+        let unreadable = |error: &io::Error| Problem::Mend(format!("its token file {place} cannot be read: {error}"));
+        // Looked at before it is opened: opening a pipe would wait for somebody to write.
+        match fs::metadata(&self.path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => return Err(Problem::Mend(format!("its token file {place} is no file"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(&error)),
+        }
+        let file = File::open(&self.path).map_err(|error| unreadable(&error))?;
+        // A file that nobody but its owner can read and that we could open is ours.
+        if file.metadata().map_err(|error| unreadable(&error))?.mode() & 0o077 != 0 {
+            return Err(Problem::Mend(format!(
+                "its token file {place} is open to other users, who may have the token; run `chmod 600 {place}` if you trust \
+                 them, or log in again"
+            )));
+        }
+        let mut text = Vec::new();
+        file.take(FILE_BYTES).read_to_end(&mut text).map_err(|error| unreadable(&error))?;
+        // The parser's own message could quote a token.
+        let damaged = |_| Problem::Login(format!("its token file {place} is damaged and has to be written anew"));
+        serde_json::from_slice(&text).map(Some).map_err(damaged)
+    }
+
+    fn write_now(&self, record: &Record) -> io::Result<()> {
+        let directory = self.make_directory()?;
+        let mut text = serde_json::to_vec_pretty(record)?;
+        text.push(b'\n');
+        // Made with mode 0600, and gone again if it is not given its name.
+        let mut file = tempfile::Builder::new().prefix(".token-").tempfile_in(directory)?;
+        file.write_all(&text)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        File::open(directory)?.sync_all()
+    }
+
+    fn open_lock(&self) -> io::Result<File> {
+        self.make_directory()?;
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".lock");
+        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.path.with_file_name(name))
+    }
+
+    fn make_directory(&self) -> io::Result<&Path> {
+        let directory = self.path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        Ok(directory)
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Problem {
+        Problem::Mend(format!("its token file {} cannot be written: {error}", self.path.display()))
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    let broken = |_| Err(Problem::Passing("its token file could not be looked after".to_owned()));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::config::{CodeGrant, Grant, OAuth};
+    use crate::oauth::record::Client;
+
+    fn record(file: &Path) -> Record {
+        let grant = Grant::Code(CodeGrant::default());
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: file.to_owned() };
+        Record::new(&"https://example.com/mcp".parse().unwrap(), &oauth, None, Client::configured("c"))
+    }
+
+    #[tokio::test]
+    async fn a_token_is_for_its_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a/b/crm.json");
+        let file = TokenFile::new(&path);
+        assert_eq!(file.read().await.unwrap(), None);
+        let lock = file.lock().await.unwrap();
+        file.write(record(&path)).await.unwrap();
+        drop(lock);
+        assert_eq!(file.read().await.unwrap(), Some(record(&path)));
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        assert_eq!(mode(&path.with_file_name("crm.json.lock")), 0o600);
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
+        for open in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+            let Err(Problem::Mend(message)) = file.read().await else { panic!("{open:o}") };
+            assert!(message.contains("open to other users"), "{message}");
+        }
+        // Written anew, it is closed again.
+        file.write(record(&path)).await.unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_token_file_is_said_to_be_damaged_and_not_quoted() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("crm.json");
+        let file = TokenFile::new(&path);
+        let mut long = vec![b' '; 300 * 1024];
+        long.extend_from_slice(b"{}");
+        for content in [&b""[..], b"{", br#"{"version": "SECRET"}"#, b"\xff\xfe", &long] {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            let Err(Problem::Login(message)) = file.read().await else { panic!() };
+            assert!(message.contains("damaged") && !message.contains("SECRET"), "{message}");
+        }
+        let Err(Problem::Mend(message)) = TokenFile::new(home.path()).read().await else { panic!() };
+        assert!(message.ends_with("is no file"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn one_holder_of_the_lock_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(&home.path().join("crm.json"));
+        let lock = file.lock().await.unwrap();
+        let waiting = tokio::spawn({
+            let file = file.clone();
+            async move { file.lock().await.map(drop) }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!waiting.is_finished());
+        drop(lock);
+        waiting.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,83 @@
+//! Getting a token without a user.
+
+use rmcp::transport::auth::{
+    ClientCredentialsConfig, CredentialStore as _, InMemoryCredentialStore, OAuthClientConfig, OAuthTokenResponse,
+    StoredCredentials,
+};
+use serde_json::json;
+use url::Url;
+
+use super::answer::TokenAnswer;
+use super::discovery::{Discovery, silent};
+use super::problem::Problem;
+use super::record::{Client, Record};
+use super::scopes;
+use crate::config::{ClientCredentials, CodeGrant, OAuth};
+
+/// Spends the refresh token of a record for a new token. What comes back has to be stored before anything else happens: the
+/// old refresh token is used up.
+pub(super) async fn refresh(server: &Url, code: &CodeGrant, mut record: Record) -> Result<Record, Problem> {
+    let spent = || Problem::Login("the authorisation has run out".to_owned());
+    let refresh_token = record.token.as_ref().and_then(|token| token.refresh.clone()).ok_or_else(spent)?;
+    let mut discovery = Discovery::of(server, None).await?;
+    if record.issuer.as_ref() != Some(&discovery.issuer) {
+        return Err(Problem::Login("another authorisation server than the one of the login answers for it".to_owned()));
+    }
+    let mut client = OAuthClientConfig::new(&record.client.id, server.as_str());
+    client.client_secret = code.client_secret.clone().or_else(|| record.client.secret.clone());
+    discovery.manager.configure_client(client).map_err(|error| discovery.problem(error))?;
+    let stored = json!({"access_token": "", "token_type": "bearer", "refresh_token": refresh_token});
+    let stored = serde_json::from_value::<OAuthTokenResponse>(stored).map_err(|_| spent())?;
+    let stored = StoredCredentials::new(record.client.id.clone(), Some(stored), record.granted.clone(), None);
+    let store = InMemoryCredentialStore::new();
+    store.save(stored).await.map_err(|error| discovery.problem(error))?;
+    discovery.manager.set_credential_store(store);
+    let answer = silent(discovery.manager.refresh_token()).await.map_err(|error| discovery.problem(error))?;
+    let asked = record.granted.clone();
+    record.renew(own(&answer)?, &asked);
+    Ok(record)
+}
+
+/// Asks for a token for the gateway itself, with at least the scopes that are demanded.
+pub(super) async fn client_credentials(
+    server: &Url,
+    oauth: &OAuth,
+    client: &ClientCredentials,
+    demanded: &[String],
+    challenge: Option<&str>,
+) -> Result<Record, Problem> {
+    let mut discovery = Discovery::of(server, challenge).await?;
+    let mut asked = oauth.scopes.clone();
+    if asked.is_empty() {
+        asked = scopes::parse(&discovery.manager.select_initial_scopes(&[]).await.join(" "));
+        // There is nobody who could be absent.
+        asked.retain(|scope| scope != "offline_access");
+    }
+    let asked = scopes::both(&asked, demanded);
+    let mut config = ClientCredentialsConfig::ClientSecret {
+        client_id: client.client_id.clone(),
+        client_secret: client.client_secret.clone(),
+        scopes: asked.clone(),
+        resource: None,
+    };
+    discovery.manager.validate_client_credentials_metadata(&config).map_err(|error| discovery.problem(error))?;
+    let found = discovery.resource(&config).await?;
+    if let ClientCredentialsConfig::ClientSecret { resource, .. } = &mut config {
+        *resource = Some(found);
+    }
+    let answer = silent(discovery.manager.exchange_client_credentials(&config)).await;
+    let answer = answer.map_err(|error| discovery.problem(error))?;
+    let known = Client::configured(&client.client_id);
+    let mut record = Record::new(server, oauth, Some(discovery.issuer.clone()), known);
+    record.renew(own(&answer)?, &asked);
+    // A refresh token means nothing to who can always ask again.
+    record.token.as_mut().map(|token| token.refresh.take());
+    record.demanded = demanded.to_vec();
+    Ok(record)
+}
+
+/// The library's token as ours.
+pub(super) fn own(answer: &OAuthTokenResponse) -> Result<TokenAnswer, Problem> {
+    let senseless = |_| Problem::Passing("its authorisation server's answer holds no token".to_owned());
+    serde_json::to_value(answer).and_then(serde_json::from_value).map_err(senseless)
+}

@@ -1,0 +1,55 @@
+//! What stands in the way of a token.
+
+use std::fmt;
+
+use super::scopes;
+use crate::authorization::Unauthorized;
+
+/// Why there is no token. Texts are for the operator, hold no secret and no control character, and are bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// Only the user's consent helps.
+    Login(String),
+    /// There was consent, and the authorisation server does not know of it any more.
+    Revoked,
+    /// Consent to these scopes is missing.
+    Scopes(Vec<String>),
+    /// Something has to be mended: the configuration, a file, the server.
+    Mend(String),
+    /// May pass by itself.
+    Passing(String),
+}
+
+impl Problem {
+    /// The problem as the operator reads it while the gateway works.
+    pub(super) fn unauthorized(&self, server: &str) -> Unauthorized {
+        let message = match self {
+            Self::Login(_) | Self::Revoked => format!("server {server}: {self}; run `exuvia login {server}`"),
+            Self::Scopes(wanted) => match scopes::quoted(wanted) {
+                Some(quoted) => {
+                    format!(
+                        "server {server}: it wants the scopes {quoted}; run `exuvia login {server} --scope {quoted}`"
+                    )
+                }
+                None => format!("server {server}: it wants further scopes; run `exuvia login {server}`"),
+            },
+            Self::Mend(what) | Self::Passing(what) => format!("server {server}: {what}"),
+        };
+        Unauthorized { message }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login(text) | Self::Mend(text) | Self::Passing(text) => f.write_str(text),
+            Self::Revoked => f.write_str("the authorisation was revoked or has run out"),
+            Self::Scopes(_) => f.write_str("further scopes are wanted"),
+        }
+    }
+}
+
+/// Foreign text made fit to be shown: one line, no control characters, at most 300 characters.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
