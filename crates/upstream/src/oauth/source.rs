@@ -19,7 +19,7 @@ use super::problem::{Problem, shown};
 use super::record::{Record, Token, resource};
 use super::scopes;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
-use crate::config::{ClientCredentials, CodeGrant, Grant, OAuth};
+use crate::config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
 use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
@@ -35,6 +35,8 @@ pub(crate) struct TokenSource {
 struct State {
     server: String,
     url: Url,
+    /// The configured headers, which go along.
+    headers: HeaderMap,
     oauth: OAuth,
     file: TokenFile,
     /// Where renewals run. One that has begun ends, whoever asked for it: a refresh token that was spent and not replaced
@@ -65,13 +67,23 @@ struct Want {
 }
 
 impl TokenSource {
+    /// The source for a server. Its headers are the configured ones and the token.
+    ///
     /// Must be called on a tokio runtime that has I/O and lives as long as the server does.
     #[allow(dead_code)]
-    pub(crate) fn new(server: &str, url: &Url, oauth: &OAuth) -> Self {
-        let (held, renewal) = (Mutex::default(), Mutex::default());
-        let file = TokenFile::new(&oauth.token_file);
-        let (server, url, oauth, runtime) = (server.to_owned(), url.clone(), oauth.clone(), Handle::current());
-        Self { state: Arc::new(State { server, url, oauth, file, runtime, held, renewal }) }
+    pub(crate) fn new(server: &str, http: &Http, oauth: &OAuth) -> Self {
+        Self {
+            state: Arc::new(State {
+                server: server.to_owned(),
+                url: http.url.clone(),
+                headers: http.headers.clone(),
+                oauth: oauth.clone(),
+                file: TokenFile::new(&oauth.token_file),
+                runtime: Handle::current(),
+                held: Mutex::default(),
+                renewal: Mutex::default(),
+            }),
+        }
     }
 
     async fn current(&self) -> Result<Held, Problem> {
@@ -120,7 +132,9 @@ impl Authorization for TokenSource {
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
             let mut value = value.map_err(|_| told(Problem::Login("its token has no proper form".to_owned())))?;
             value.set_sensitive(true);
-            Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+            let mut headers = self.state.headers.clone();
+            headers.insert(AUTHORIZATION, value);
+            Ok(headers)
         })
     }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 pub(crate) mod browser;
+pub(crate) mod log;
 mod mcp;
 mod serve;
 
@@ -45,6 +46,7 @@ pub(crate) struct World {
 impl World {
     /// Access tokens live this long, in whole seconds.
     pub(crate) async fn with_tokens_for(life: Duration) -> Self {
+        log::record();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (listener, listener_a, listener_b) = (listener().await, listener().await, listener().await);
         let issuer = url_of(&listener);
@@ -104,6 +106,12 @@ impl World {
         let form = [("token", token), ("token_type_hint", hint), ("client_id", client)];
         let response = reqwest::Client::new().post(format!("{}/revoke", self.issuer)).form(&form).send().await.unwrap();
         assert!(response.status().is_success());
+    }
+
+    /// Revokes an access token of a client that has [`SECRET`].
+    pub(crate) async fn revoke_as(&self, client: &str, token: &str) {
+        let revoked = self.authorization.revoke(&ClientId::new(client), Some(SECRET), token, None).await;
+        revoked.unwrap();
     }
 }
 

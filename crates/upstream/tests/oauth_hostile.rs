@@ -1,0 +1,161 @@
+//! Metadata that leads astray. The answers here are documents of an attacker; what is right is tested against the real thing.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use exuvia_upstream::{ClientCredentials, CodeGrant, Grant, Http, OAuth, login};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+/// A server that answers requests for these paths with these texts, and everything else with 404.
+struct Hostile {
+    url: String,
+    pages: Arc<Mutex<HashMap<String, String>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Hostile {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (pages, asked) = (Arc::new(Mutex::new(HashMap::new())), Arc::new(Mutex::new(Vec::new())));
+        let hostile = Self { url, pages: pages.clone(), asked: asked.clone() };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = vec![0; 16 * 1024];
+                let read = stream.read(&mut request).await.unwrap_or(0);
+                let line = String::from_utf8_lossy(&request[..read]);
+                let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                asked.lock().unwrap().push(path.clone());
+                let found = pages.lock().unwrap().get(&path).cloned();
+                let answer = found.unwrap_or_else(|| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned());
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        hostile
+    }
+
+    fn says(&self, path: &str, document: &Value) {
+        let body = document.to_string();
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length:";
+        self.pages.lock().unwrap().insert(path.to_owned(), format!("{head} {}\r\n\r\n{body}", body.len()));
+    }
+
+    /// Metadata in which nothing is wrong but that the same server says everything.
+    fn is_plausible(&self) -> (Value, Value) {
+        let resource = json!({"resource": format!("{}/mcp", self.url), "authorization_servers": [self.url]});
+        let issuer = json!({
+            "issuer": self.url,
+            "authorization_endpoint": format!("{}/authorize", self.url),
+            "token_endpoint": format!("{}/token", self.url),
+            "registration_endpoint": format!("{}/register", self.url),
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+        });
+        (resource, issuer)
+    }
+
+    fn publishes(&self, resource: &Value, issuer: &Value) {
+        self.says("/.well-known/oauth-protected-resource/mcp", resource);
+        self.says("/.well-known/oauth-authorization-server", issuer);
+        let challenge = format!("Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", self.url);
+        let refusal = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\nWWW-Authenticate:";
+        self.pages.lock().unwrap().insert("/mcp".to_owned(), format!("{refusal} {challenge}\r\n\r\n"));
+        self.says("/register", &json!({"client_id": "c", "redirect_uris": []}));
+    }
+
+    async fn begin(&self) -> Result<login::Login, login::LoginError> {
+        let home = tempfile::tempdir().unwrap();
+        let grant = Grant::Code(CodeGrant::default());
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json") };
+        login::begin(&Http::new(format!("{}/mcp?key=SECRET", self.url).parse().unwrap()), &oauth, &[]).await
+    }
+
+    async fn fetch(&self) -> String {
+        let home = tempfile::tempdir().unwrap();
+        let grant = Grant::ClientCredentials(ClientCredentials {
+            client_id: "gateway".to_owned(),
+            client_secret: "s3cr3t-of-the-gateway".to_owned(),
+        });
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json") };
+        let http = Http::new(format!("{}/mcp", self.url).parse().unwrap());
+        let message = login::fetch(&http, &oauth).await.unwrap_err().to_string();
+        assert!(!oauth.token_file.exists() && !message.contains("s3cr3t"), "{message}");
+        message
+    }
+}
+
+#[tokio::test]
+async fn a_login_begins_only_where_the_metadata_is_sound() {
+    let hostile = Hostile::new().await;
+    let (resource, issuer) = hostile.is_plausible();
+    hostile.publishes(&resource, &issuer);
+    let login = hostile.begin().await.unwrap();
+    // Only then does the following say anything. What is in the query of the server's URL stays here.
+    assert!(login.url().starts_with(&format!("{}/authorize?", hostile.url)) && !login.url().contains("SECRET"));
+    assert!(login.url().contains("code_challenge_method=S256"));
+    let with = |document: &Value, name: &str, value: Value| {
+        let mut document = document.clone();
+        document[name] = value;
+        document
+    };
+    for (resource, issuer, expected) in [
+        (with(&resource, "resource", json!("https://crm.example.com/mcp")), issuer.clone(), "resource mismatch"),
+        (with(&resource, "authorization_servers", json!(["https://169.254.169.254"])), issuer.clone(), "unusable"),
+        (with(&resource, "authorization_servers", json!(["http://192.168.0.1"])), issuer.clone(), "unusable"),
+        (resource.clone(), with(&issuer, "issuer", json!("https://as.example.com")), "issuer mismatch"),
+        (resource.clone(), with(&issuer, "issuer", Value::Null), "issuer"),
+        (resource.clone(), with(&issuer, "code_challenge_methods_supported", Value::Null), "PKCE"),
+        (resource.clone(), with(&issuer, "code_challenge_methods_supported", json!(["plain"])), "PKCE"),
+        (resource.clone(), with(&issuer, "authorization_endpoint", json!("javascript:alert(1)")), "page for the user"),
+        (resource.clone(), with(&issuer, "authorization_endpoint", json!("file:///etc/passwd")), "page for the user"),
+        (resource.clone(), with(&issuer, "authorization_endpoint", json!("http://as.example.com/a")), "over https"),
+        (resource.clone(), with(&issuer, "registration_endpoint", json!("https://10.0.0.1/r")), "inside a network"),
+        (resource.clone(), with(&issuer, "registration_endpoint", json!("http://as.example.com/r")), "over https"),
+        (resource.clone(), with(&issuer, "registration_endpoint", Value::Null), "register it by hand"),
+    ] {
+        hostile.publishes(&resource, &issuer);
+        let message = hostile.begin().await.unwrap_err().to_string();
+        assert!(message.contains(expected) && !message.contains("SECRET"), "{expected}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_goes_to_no_other_place_and_a_senseless_answer_is_not_quoted() {
+    let hostile = Hostile::new().await;
+    let (resource, issuer) = hostile.is_plausible();
+    hostile.publishes(&resource, &issuer);
+    let other = Hostile::new().await;
+    for (head, body, expected) in [
+        (format!("307 Temporary Redirect\r\nLocation: {}/steal", other.url), String::new(), "it answered 307"),
+        (
+            "400 Bad Request".to_owned(),
+            r#"{"error":"invalid_client","error_description":"SECRET"}"#.to_owned(),
+            "`invalid_client`",
+        ),
+        ("400 Bad Request".to_owned(), r#"{"error":"SECRET \u001b[2J"}"#.to_owned(), "it answered 400"),
+        ("503 Service Unavailable".to_owned(), "SECRET".to_owned(), "it answered 503"),
+        ("200 OK".to_owned(), r#"{"access_token":["SECRET"],"token_type":"bearer"}"#.to_owned(), "no token"),
+        ("200 OK".to_owned(), r#"{"access_token":"SECRET","token_type":"mac"}"#.to_owned(), "no bearer token"),
+        ("200 OK".to_owned(), r#"{"access_token":"SECRET\nX: y","token_type":"bearer"}"#.to_owned(), "no token has"),
+        ("200 OK".to_owned(), "SECRET".repeat(1 << 18), "longer than"),
+    ] {
+        let answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        hostile.pages.lock().unwrap().insert("/token".to_owned(), answer);
+        let message = hostile.fetch().await;
+        assert!(message.contains(expected) && !message.contains("SECRET"), "{expected}: {message}");
+    }
+    assert!(other.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn without_https_a_token_is_not_even_asked_for() {
+    let grant = Grant::Code(CodeGrant::default());
+    let oauth = OAuth { grant, scopes: Vec::new(), token_file: "/nonexistent/t.json".into() };
+    let http = Http::new("http://mcp.example.com/mcp".parse().unwrap());
+    let message = login::begin(&http, &oauth, &[]).await.unwrap_err().to_string();
+    assert!(message.contains("https only"), "{message}");
+}
