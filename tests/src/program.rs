@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::{built, children};
+use crate::{built, children, here};
 
 /// A running `exuvia`. Killed when it is dropped.
 pub struct Program {
@@ -53,7 +53,7 @@ pub fn exuvia(arguments: &[&str], input: &str) -> Ended {
 }
 
 impl Program {
-    /// Starts `exuvia` with these arguments and additional variables.
+    /// Starts `exuvia` with these arguments and additional variables, away from the configuration of whoever runs the tests.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl Program {
     #[must_use]
     pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(built("exuvia"));
-        command.args(arguments).envs(variables.iter().copied());
+        command.args(arguments).env("XDG_CONFIG_HOME", here()).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { child: command.spawn().expect("exuvia starts") }
     }

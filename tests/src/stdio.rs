@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::built;
+use crate::{built, here};
 
 /// How long an answer may take. The first of a process waits for its servers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,7 +40,12 @@ impl Client {
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(built("exuvia"));
-        command.arg("stdio").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg("stdio")
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", here())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("exuvia starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = channel();

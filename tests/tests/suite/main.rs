@@ -4,6 +4,7 @@ mod architecture;
 mod bombs;
 mod catalogues;
 mod catalogues_wrong;
+mod config;
 mod determinism;
 mod examples;
 mod isolation;

@@ -20,6 +20,18 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
     for error in validator.iter_errors(&document.value) {
         let pointer = error.instance_path().as_str();
         match error.kind() {
+            // What is no table at all is told as such.
+            Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } if !error.instance().is_object() => {}
+            // Here nothing is required but by another key.
+            Kind::Required { property } => {
+                for key in dependents(&schema, &error, property) {
+                    let needed = property.as_str().unwrap_or_default();
+                    let error = document.error(&below(pointer, key), format!("is only for what has a `{needed}`"));
+                    if !errors.contains(&error) {
+                        errors.push(error);
+                    }
+                }
+            }
             Kind::AdditionalProperties { unexpected } => {
                 for key in unexpected {
                     let pointer = below(pointer, key);
@@ -59,14 +71,21 @@ fn sentence(kind: &Kind, error: &ValidationError<'_>, pointer: &str) -> (String,
             (here, "write `command`, for a program to start, or `url`, for a server over HTTP".to_owned(), false)
         }
         Kind::OneOfMultipleValid { .. } => (here, "has a `command` and a `url`; write one of them".to_owned(), false),
-        // The only thing that requires something here is another key.
-        Kind::Required { property } => {
-            let key = error.schema_path().as_str().rsplit('/').find(|part| !part.chars().all(|c| c.is_ascii_digit()));
-            let needed = property.as_str().unwrap_or_default();
-            (below(pointer, key.unwrap_or_default()), format!("is only for what has a `{needed}`"), false)
-        }
         _ => (here, error.masked().to_string(), true),
     }
+}
+
+/// The keys of a table that are there although what they need is not. None where a server has neither of the keys that say
+/// what it is: that is told.
+fn dependents<'s>(schema: &'s Value, error: &ValidationError<'_>, needed: &Value) -> Vec<&'s str> {
+    let table = error.instance();
+    let kinds = ["command", "url"];
+    if kinds.iter().any(|kind| needed == kind) && kinds.iter().all(|kind| table.get(kind).is_none()) {
+        return Vec::new();
+    }
+    let all = schema.pointer(error.schema_path().as_str()).and_then(Value::as_object).into_iter().flatten();
+    let needs_it = |needs: &Value| needs.as_array().is_some_and(|needs| needs.contains(needed));
+    all.filter(|(key, needs)| needs_it(needs) && table.get(key).is_some()).map(|(key, _)| key.as_str()).collect()
 }
 
 /// The keys that may stand where an unknown one was found.
@@ -103,9 +122,9 @@ fn expected(kind: &TypeKind) -> String {
 
 fn found(value: &Value) -> &'static str {
     match value {
-        Value::Null => "a date or a number that is none",
+        Value::Null => "a date, or a number beyond all bounds",
         Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a fraction or such a large number",
+        Value::Number(number) if number.is_f64() => "a fraction",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",

@@ -85,7 +85,11 @@ fn syntax_error(fault: &toml::de::Error, text: &str, file: &str, places: &Places
     let shown = whole.find(['=', '"', '\'']).map_or(whole, |end| &whole[..=end]).trim();
     let shown: String = shown.chars().take(120).flat_map(char::escape_debug).collect();
     let cut = if shown.len() < whole.trim().len() { ".." } else { "" };
-    ConfigError::of_file(file, format!("column {column}: {}: {shown}{cut}", fault.message())).at_line(line)
+    let message = match fault.message() {
+        DUPLICATE => "this key is written twice, rename or remove one",
+        message => message,
+    };
+    ConfigError::of_file(file, format!("column {column}: {message}: {shown}{cut}")).at_line(line)
 }
 
 fn object(table: &DeTable<'_>, pointer: &str, places: &Places, lines: &mut HashMap<String, usize>) -> Value {
@@ -105,15 +109,11 @@ fn value(spanned: &Spanned<DeValue<'_>>, pointer: &str, places: &Places, lines: 
     match spanned.get_ref() {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Boolean(value) => Value::Bool(*value),
+        // Null stands for what no key takes. TOML has no null.
         DeValue::Integer(integer) => {
-            let (digits, radix) = (integer.as_str(), integer.radix());
-            let signed = i64::from_str_radix(digits, radix).map(Number::from);
-            let number = signed.or_else(|_| u64::from_str_radix(digits, radix).map(Number::from));
-            // No key takes a number like that, whatever it is.
-            number.map_or_else(|_| float(f64::MAX), Value::Number)
+            i64::from_str_radix(integer.as_str(), integer.radix()).map_or(Value::Null, Value::from)
         }
-        DeValue::Float(text) => float(text.as_str().parse().unwrap_or(f64::MAX)),
-        // No key takes one.
+        DeValue::Float(text) => text.as_str().parse().map_or(Value::Null, float),
         DeValue::Datetime(_) => Value::Null,
         DeValue::Table(table) => object(table, pointer, places, lines),
         DeValue::Array(items) => {
@@ -127,8 +127,16 @@ fn value(spanned: &Spanned<DeValue<'_>>, pointer: &str, places: &Places, lines: 
     }
 }
 
+/// JSON Schema takes 5.0 for a whole number; so it has to be one for everybody.
 fn float(number: f64) -> Value {
-    Number::from_f64(number).map_or(Value::Null, Value::Number)
+    const EXACT: f64 = (1_u64 << 53) as f64;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        Value::from(number as i64)
+    } else if number.fract() == 0.0 {
+        Value::Null
+    } else {
+        Number::from_f64(number).map_or(Value::Null, Value::Number)
+    }
 }
 
 /// Where the lines of a text begin.

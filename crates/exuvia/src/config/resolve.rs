@@ -36,13 +36,15 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
         });
         found.config.servers.extend(resolver.server(name, server, &pointer));
     }
-    for (index, include) in written.include.iter().enumerate() {
-        resolver.include(include, &format!("/include/{index}"), found);
-    }
+    let include = |(index, include): (usize, &String)| resolver.include(include, &format!("/include/{index}"));
+    let included: Vec<_> = written.include.iter().enumerate().filter_map(include).collect();
     resolver.limits(&written.limits, &mut found.config);
     resolver.server_limits(&written.server_limits, &mut found.config);
     found.config.listen = written.listen.mcp.as_deref().and_then(|mcp| resolver.address(mcp, "/listen/mcp"));
     found.errors.append(&mut resolver.errors);
+    for (name, text) in included {
+        found.add(parse_mcp_servers(&text, &name, environment), &name);
+    }
 }
 
 /// Resolves the parts of one document. What is wrong is kept; its value is then an empty one that nobody uses.
@@ -93,7 +95,8 @@ impl Resolver<'_> {
     pub(super) fn path(&mut self, text: &str, pointer: &str) -> Option<PathBuf> {
         let text = self.some_text(text, pointer)?;
         let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-            return Some(self.folder.join(text));
+            // Without the `.` of `./x`.
+            return Some(self.folder.join(text).components().collect());
         };
         let Some(home) = (self.environment.variable)("HOME").filter(|home| !home.is_empty()) else {
             self.error(pointer, "the variable HOME is not set, so ~ means nothing; set it, or write the whole path");
@@ -102,13 +105,12 @@ impl Resolver<'_> {
         Some(Path::new(&home).join(rest.trim_start_matches('/')))
     }
 
-    fn include(&mut self, include: &str, pointer: &str, found: &mut Found) {
-        let Some(path) = self.path(include, pointer) else { return };
+    /// The name and the text of a file.
+    fn include(&mut self, include: &str, pointer: &str) -> Option<(String, String)> {
+        let path = self.path(include, pointer)?;
         let name = path.display().to_string();
-        match sources::read(&path) {
-            Ok(text) => found.add(parse_mcp_servers(&text, &name, self.environment), &name),
-            Err(message) => self.error(pointer, format!("{name}: {message}")),
-        }
+        let text = sources::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
+        Some((name, text.ok()?))
     }
 
     fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
@@ -118,5 +120,65 @@ impl Resolver<'_> {
             self.error(pointer, "must be an address with a port, for example 127.0.0.1:8420 or [::1]:8420");
         }
         address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::config::schema;
+
+    fn found(text: &str) -> Found {
+        let environment = Environment { variable: &|_| None, token_dir: None };
+        let mut found = Found::default();
+        file(text, "exuvia.toml", Path::new("/here"), environment, &mut found);
+        found
+    }
+
+    #[test]
+    fn whatever_passes_the_schema_can_be_used() {
+        let values =
+            ["true", "1", "-1", "5.0", "1.5", "1e300", "inf", "nan", "99999999999999999999", "2026-11-22", "'x'"];
+        let more = ["''", "[]", "['x']", "[1]", "[[]]", "{}", "{ x = 'y' }", "{ x = 1 }", "{ x = {} }"];
+        let schema = schema();
+        let tables = [
+            ("", &schema),
+            ("servers.x.", &schema["$defs"]["Server"]),
+            ("servers.x.oauth.", &schema["$defs"]["OAuth"]),
+            ("limits.", &schema["$defs"]["Limits"]),
+            ("server_limits.", &schema["$defs"]["ServerLimits"]),
+            ("listen.", &schema["$defs"]["Listen"]),
+        ];
+        let mut tried = 0;
+        for (table, definition) in tables {
+            for key in definition["properties"].as_object().unwrap().keys() {
+                for value in values.iter().chain(&more) {
+                    let text = format!("{table}{key} = {value}\n");
+                    let errors = found(&text).errors;
+                    assert!(!errors.iter().any(|error| error.key.is_empty()), "{text}{errors:?}");
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 800, "{tried}");
+    }
+
+    #[test]
+    fn no_secret_is_in_the_debug_form_of_a_configuration() {
+        let text = "[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
+            url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n";
+        let found = found(text);
+        let shown = format!("{:?}", found.config);
+        assert!(found.errors.is_empty() && shown.contains("b.example") && !shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn servers_keep_the_order_of_the_file() {
+        let config =
+            found("[servers.z]\ncommand = 'z'\n[servers.a]\ncommand = 'a'\n[servers.m]\ncommand = 'm'\n").config;
+        let names: Vec<_> = config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        assert_eq!(names, ["z", "a", "m"]);
     }
 }

@@ -32,10 +32,14 @@ fn add_defaults(table: &mut Value, defaults: &Value) {
     }
 }
 
-/// Takes what only concerns Rust: TOML has no null, and `uint64` is no format.
+/// Takes what only concerns Rust: TOML has no null, `uint64` is no format, and lines of comments are no lines of text.
 fn plain(schema: &mut Schema) {
     let Some(map) = schema.as_object_mut() else { return };
     map.remove("format");
+    if let Some(Value::String(text)) = map.get_mut("description") {
+        // Paragraphs stay; lines are the editor's business.
+        *text = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    }
     if map.get("default").is_some_and(Value::is_null) {
         map.remove("default");
     }

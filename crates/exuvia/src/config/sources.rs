@@ -88,7 +88,7 @@ impl Found {
     /// Adds what an `mcpServers` file has.
     pub(super) fn add(&mut self, servers: McpServers, file: &str) {
         let named = servers.names.into_iter().map(|(name, line)| Named {
-            key: format!("mcpServers.{}", name.escape_debug()),
+            key: format!("{}.{}", servers.object, name.escape_debug()),
             name,
             file: file.to_owned(),
             line: Some(line),

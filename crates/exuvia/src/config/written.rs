@@ -166,7 +166,7 @@ pub(super) enum Grant {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     /// Work, in units of fuel: about one per WebAssembly instruction. At the limit the run is stopped.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = i64::MAX))]
     pub(super) fuel: Option<u64>,
     /// Time from the start of a script to its end, in milliseconds, waiting for tools included. At the limit the run is
     /// stopped.

@@ -29,6 +29,8 @@ pub struct Environment<'a> {
 pub struct McpServers {
     /// The servers, in the file's order, without those that are disabled, of another kind, or wrong.
     pub servers: Vec<ServerConfig>,
+    /// The key of the object that holds them: `mcpServers` or `servers`.
+    pub object: &'static str,
     /// The names of all that are not disabled, wrong ones too, with their lines.
     pub names: Vec<(String, usize)>,
     /// What is well formed but not supported and left out. The others work without it.
@@ -67,7 +69,7 @@ pub fn parse_mcp_servers(text: &str, file: &str, environment: Environment<'_>) -
     else {
         return unusable("no object `mcpServers`; write {\"mcpServers\": {\"name\": {\"command\": ..}}}".to_owned());
     };
-    let mut found = McpServers::default();
+    let mut found = McpServers { object, ..McpServers::default() };
     let mut names = HashSet::new();
     // Taken apart as written: a tree has already lost one of two entries with the same name.
     for (name, source) in raw::member(text, object).into_iter().flat_map(raw::members) {

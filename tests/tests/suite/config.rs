@@ -1,0 +1,229 @@
+//! `exuvia config`, and what commands make of a configuration.
+//!
+//! Each `data/config/NAME.toml` is checked with a small, known environment; what comes out is in `NAME.txt` beside it.
+//! `EXUVIA_TESTS=bless` writes those anew, to be read by a person. `s3cret` stands for every secret: it never comes out.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+use exuvia_tests::{Client, Program, built, exuvia, here, sample};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+fn data() -> PathBuf {
+    here().join("data/config").canonicalize().expect("the folder of cases")
+}
+
+fn bless() -> bool {
+    env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless")
+}
+
+/// `exuvia` in the folder of cases, with an environment that is the same everywhere.
+fn known_world(arguments: &[&str]) -> Output {
+    let mut command = Command::new(built("exuvia"));
+    command.args(arguments).current_dir(data()).env_clear();
+    let variables = [("PATH", "/bin"), ("HOME", "/home/ada"), ("USER", "ada"), ("TOKEN", "s3cret"), ("EMPTY", "")];
+    command.envs(variables).env("HERE", data());
+    command.output().expect("exuvia starts")
+}
+
+fn transcript(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    let status = output.status.code().expect("an exit");
+    let text = format!("exit {status}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr));
+    text.replace(data().to_str().expect("UTF-8"), "HERE")
+}
+
+fn files(end: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(data()).expect("the folder of cases").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == end)).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_configuration_is_told_what_is_wrong_with_it_or_what_would_run() {
+    let mut different = Vec::new();
+    for file in files("toml") {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+        let told = transcript(&known_world(&["config", "check", name]));
+        assert!(!told.contains("s3cret"), "{name} tells a secret:\n{told}");
+        assert!(!told.contains('\u{1b}'), "{name} commands the terminal:\n{told}");
+        let snapshot = file.with_extension("txt");
+        if bless() {
+            fs::write(&snapshot, &told).expect("the snapshot can be written");
+        }
+        let expected = fs::read_to_string(&snapshot).unwrap_or_else(|error| panic!("{}: {error}", snapshot.display()));
+        if told != expected {
+            different.push(format!("{name}: expected\n{expected}\nbut got\n{told}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    let (cases, snapshots) = (files("toml"), files("txt"));
+    assert_eq!(cases.len(), snapshots.len(), "a snapshot without its case");
+    assert!(cases.len() >= 12);
+}
+
+#[test]
+fn the_schema_is_the_committed_one() {
+    let output = known_world(&["config", "schema"]);
+    let (told, file) = (String::from_utf8(output.stdout).expect("UTF-8"), here().join("data/config.schema.json"));
+    if bless() {
+        fs::write(&file, &told).expect("the snapshot can be written");
+    }
+    assert_eq!(told, fs::read_to_string(&file).expect("a snapshot"));
+    let schema: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for key in keys(&schema) {
+        assert!(key.described, "{} has no description", key.name);
+    }
+}
+
+struct Key {
+    name: String,
+    described: bool,
+}
+
+/// All keys that the schema knows.
+fn keys(schema: &Value) -> Vec<Key> {
+    let tables = schema["$defs"].as_object().expect("definitions").values().chain([schema]);
+    let properties = tables.filter_map(|table| table["properties"].as_object()).flatten();
+    let key = |(name, property): (&String, &Value)| Key {
+        name: name.clone(),
+        described: property["description"].as_str().is_some_and(|text| text.len() > 10),
+    };
+    properties.map(key).collect()
+}
+
+#[test]
+fn the_example_has_every_key_and_is_right() {
+    let example = here().join("../crates/exuvia/example.toml");
+    let home = tempfile::tempdir().expect("a directory");
+    fs::create_dir(home.path().join(".cursor")).expect("a directory");
+    fs::write(home.path().join(".cursor/mcp.json"), r#"{"mcpServers": {}}"#).expect("a file");
+    let mut command = Command::new(built("exuvia"));
+    command.args(["config", "check"]).arg(&example).env("HOME", home.path()).env_remove("XDG_DATA_HOME");
+    let output = command.env("CRM_TOKEN", "s3cret").env("CRM_CLIENT_SECRET", "s3cret").output().expect("exuvia starts");
+    assert!(output.status.success(), "{}", transcript(&output));
+    let written = fs::read_to_string(&example).expect("the example");
+    let words: BTreeSet<&str> = written.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let schema: Value = serde_json::from_slice(&known_world(&["config", "schema"]).stdout).expect("JSON");
+    let missing: Vec<_> =
+        keys(&schema).into_iter().map(|key| key.name).filter(|name| !words.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn one_name_is_one_server_across_files_and_flags() {
+    let arguments = [
+        "run",
+        "--config",
+        "clients.toml",
+        "--mcp-config",
+        "clients/cursor.json",
+        "--server",
+        "db=x s3cret",
+        "--server",
+        "crm",
+    ];
+    let output = known_world(&[&arguments[..], &["--server", "b=unclosed 's3cret", "-"]].concat());
+    assert_eq!(
+        transcript(&output),
+        "exit 2\n--- stdout\n--- stderr\nexuvia: 6 errors in the configuration\n\
+        --server crm: write NAME=COMMAND, for example --server 'crm=crm-mcp --readonly'\n\
+        --server b: a quote is not closed\n\
+        clients/cursor.json:3: mcpServers.notes: another server has this name, in HERE/clients/cursor.json:3; rename one\n\
+        clients/cursor.json:4: mcpServers.mail: another server has this name, in HERE/clients/cursor.json:4; rename one\n\
+        clients/cursor.json:8: mcpServers.shell: another server has this name, in HERE/clients/cursor.json:8; rename one\n\
+        --server db: another server has this name, in HERE/clients/claude_code.json:10; rename one\n"
+    );
+}
+
+/// A folder with this `exuvia.toml` in it; `ECHO` stands for the bundled echo server.
+fn folder(config: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::create_dir(folder.path().join("exuvia")).expect("a directory");
+    let echo = format!("command = {:?}\nargs = [\"sample\", \"echo\"]", built("exuvia").display().to_string());
+    let file = folder.path().join("exuvia/exuvia.toml");
+    fs::write(&file, config.replace("ECHO", &echo)).expect("a file");
+    let name = file.to_str().expect("UTF-8").to_owned();
+    (folder, name)
+}
+
+#[test]
+fn limits_of_the_file_hold_and_a_flag_counts_for_more() {
+    let (_folder, file) =
+        folder("[limits]\nfuel = 30_000_000\nlog_bytes = 4\ncall_timeout_ms = 50\n[servers.echo]\nECHO");
+    let run = |flags: &[&str], source: &str| {
+        exuvia(&[&["run", "--json", "--config", &file], flags, &["-"]].concat(), source).json()
+    };
+    let stopped = run(&[], "while True: pass");
+    assert_eq!((&stopped["outcome"], &stopped["limit"]), (&json!("stopped"), &json!("fuel")));
+    assert!(stopped["usage"]["fuel"].as_u64().is_some_and(|fuel| fuel <= 31_000_000), "{stopped}");
+    let longer = run(&["--fuel", "300000000"], "for i in range(1_000_000): pass\nprint('much')");
+    assert_eq!((&longer["outcome"], &longer["logs_dropped_bytes"]), (&json!("returned"), &json!(1)), "{longer}");
+    let late = run(&["--fuel", "300000000"], "try: echo.sleep(ms=60_000)\nexcept TimeoutError: result = 'late'");
+    assert_eq!(late["result"], "late", "{late}");
+}
+
+#[test]
+fn stubs_are_cut_as_configured_beside_servers_that_are_not() {
+    let (_folder, file) = folder("[servers.cut]\nECHO\nstubs = \"tool\"\n[servers.whole]\nECHO");
+    let listed = exuvia(&["tools", "--config", &file, "--server", &sample("flag", "echo")], "").stdout;
+    assert!(listed.contains("cut/*.pyi") && listed.contains("whole.pyi") && listed.contains("flag.pyi"), "{listed}");
+}
+
+#[test]
+fn a_direct_server_is_left_out_of_stdio_and_is_there_for_run() {
+    let (_folder, file) = folder("[servers.direct]\nECHO\nmode = \"direct\"\n[servers.code]\nECHO");
+    let ran = exuvia(&["run", "--config", &file, "-"], "result = [direct.echo(value=1), code.echo(value=2)]");
+    assert_eq!(ran.stdout, "[{\"value\":1},{\"value\":2}]\n", "{ran:?}");
+    let mut client = Client::modern(&["--config", &file]);
+    let listed = client.call("listToolFiles", json!({}))["result"]["content"][0]["text"].to_string();
+    assert!(listed.contains("code.pyi") && !listed.contains("direct"), "{listed}");
+    let mut program = Program::start(&["stdio", "--config", &file], &[]);
+    program.write("");
+    let ended = program.end();
+    assert!(ended.stderr.contains("direct has mode direct"), "{ended:?}");
+}
+
+#[test]
+fn a_server_gets_the_variables_that_are_named_for_it_and_no_others() {
+    let script = "env | grep '^E_' | sort > \"$0\"; pwd >> \"$0\"; exit 1";
+    let (folder, file) = folder(&format!(
+        "[servers.spy]\ncommand = \"/bin/sh\"\nargs = ['-c', {script:?}, \"${{HERE}}/seen\"]\ncwd = \".\"\n\
+        env = {{ E_WRITTEN = \"${{E_A}}\" }}\nenv_pass = [\"E_B\", \"E_UNSET\"]\n"
+    ));
+    let here = folder.path().to_str().expect("UTF-8");
+    let mut program =
+        Program::start(&["tools", "--config", &file], &[("HERE", here), ("E_A", "a"), ("E_B", "b"), ("E_C", "c")]);
+    program.write("");
+    let _ = program.end();
+    let seen = fs::read_to_string(folder.path().join("seen")).expect("the server ran");
+    let place = folder.path().join("exuvia").canonicalize().expect("a folder");
+    assert_eq!(seen, format!("E_B=b\nE_WRITTEN=a\n{}\n", place.display()));
+}
+
+#[test]
+fn the_users_own_file_is_used_when_no_other_server_is_named() {
+    let (folder, _) = folder("[servers.mine]\nECHO");
+    let home = folder.path().to_str().expect("UTF-8");
+    let told = |arguments: &[&str]| {
+        let mut program = Program::start(arguments, &[("XDG_CONFIG_HOME", home), ("EXUVIA_LOG", "info")]);
+        program.write("");
+        program.end()
+    };
+    let own = told(&["tools"]);
+    assert!(own.stdout.contains("mine.pyi") && own.stderr.contains("exuvia.toml"), "{own:?}");
+    let other = told(&["tools", "--server", &sample("other", "echo")]);
+    assert!(other.stdout.contains("other.pyi") && !other.stdout.contains("mine"), "{other:?}");
+    assert!(told(&["config", "check"]).stdout.starts_with("mine: runs "));
+    let nowhere = Path::new(home).join("exuvia");
+    let mut program = Program::start(&["config", "check"], &[("XDG_CONFIG_HOME", nowhere.to_str().expect("UTF-8"))]);
+    program.write("");
+    let ended = program.end();
+    assert_eq!(ended.status, Some(2));
+    assert!(ended.stderr.contains("exuvia/exuvia/exuvia.toml: No such file"), "{ended:?}");
+}
