@@ -22,7 +22,7 @@ fn raised() -> Limits {
 
 /// Arguments, answers and results of 1, 10 and 50 MB.
 pub(crate) async fn pass_and_are_bounded() -> Result<String> {
-    let upstream = UpstreamLimits { line_bytes: 256 << 20, ..UpstreamLimits::default() };
+    let upstream = UpstreamLimits { message_bytes: 256 << 20, ..UpstreamLimits::default() };
     let session = Session::echo(0, raised(), upstream).await?;
     let mut slowest = 0;
     for bytes in SIZES {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_tool::Json;
 
+use crate::failure::Failure;
+
 /// What came back for a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -13,34 +15,51 @@ pub(crate) enum Answer {
     Result(Written),
     /// The `error`.
     Error { code: i64, message: String, data: Option<Json> },
-    /// The line that answers was longer than the limit.
+    /// The message that answers is longer than the limit: at least this long.
     Oversized { bytes: u64 },
     /// Something that is no answer. The words complete "answered with".
     Unreadable(&'static str),
+    /// None: the request met a server that is in the way of it.
+    Failed(Failure),
 }
 
-/// A part of a line.
+/// A part of a message.
 #[derive(Debug)]
 pub(crate) struct Written {
-    line: String,
+    text: String,
     part: Range<usize>,
 }
 
 impl Written {
-    /// The part of `line` at this range.
-    pub(crate) fn new(line: String, part: Range<usize>) -> Self {
-        Self { line, part }
+    /// The part of `text` at this range.
+    pub(crate) fn new(text: String, part: Range<usize>) -> Self {
+        Self { text, part }
     }
 
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
-        &self.line[self.part.clone()]
+        &self.text[self.part.clone()]
     }
 }
 
 /// Where the answer to one request is put. Travels with the request through rmcp, which never sees the answer.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Slot(Arc<Mutex<Filled>>);
+pub(crate) struct Slot {
+    filled: Arc<Mutex<Filled>>,
+    kind: Kind,
+}
+
+/// What a request is for, as far as its answer is read differently.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One answer.
+    #[default]
+    Call,
+    /// A page of the tool list.
+    List,
+    /// News, for as long as the connection lasts. The answer only says that there will be none any more.
+    Listen,
+}
 
 /// What was learnt of one request.
 #[derive(Debug, Default)]
@@ -52,14 +71,28 @@ pub(crate) struct Filled {
 }
 
 impl Slot {
+    /// The slot of such a request.
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { filled: Arc::default(), kind }
+    }
+
+    /// What the request is for.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Takes out what was learnt.
     pub(crate) fn take(&self) -> Filled {
-        std::mem::take(&mut *locked(&self.0))
+        std::mem::take(&mut *locked(&self.filled))
     }
 
     /// Puts the answer in. The first one counts.
     pub(crate) fn fill(&self, answer: Answer) {
-        locked(&self.0).answer.get_or_insert(answer);
+        locked(&self.filled).answer.get_or_insert(answer);
+    }
+
+    fn asked(&self, method: &str) {
+        locked(&self.filled).asked.get_or_insert_with(|| method.to_owned());
     }
 }
 
@@ -115,23 +148,31 @@ impl Exchange {
         })
     }
 
-    /// The only request that is on its way, if it is the only one: whom an answer without a readable id must be for.
+    /// Whether this request waits for its answer.
+    pub(crate) fn is_pending(&self, id: i64) -> bool {
+        locked(&self.pending).contains_key(&id)
+    }
+
+    /// The only request that waits for an answer, if it is the only one: whom an answer without a readable id must be for.
     pub(crate) fn only(&self) -> Option<i64> {
-        let pending = locked(&self.pending);
-        let mut ids = pending.keys();
-        ids.next().copied().filter(|_| ids.next().is_none())
+        let all = self.all();
+        all.first().copied().filter(|_| all.len() == 1)
     }
 
-    /// All requests that are on their way.
+    /// All requests that wait for an answer.
     pub(crate) fn all(&self) -> Vec<i64> {
-        locked(&self.pending).keys().copied().collect()
+        let listens = |pending: &Pending| matches!(pending, Pending::Slot(slot) if slot.kind == Kind::Listen);
+        locked(&self.pending).iter().filter(|(_, pending)| !listens(pending)).map(|(&id, _)| id).collect()
     }
 
-    /// The server asked for something by `method`. Nothing says on behalf of which request, so all are marked.
-    pub(crate) fn asked(&self, method: &str) {
-        for pending in locked(&self.pending).values() {
-            if let Pending::Slot(slot) = pending {
-                locked(&slot.0).asked.get_or_insert_with(|| method.to_owned());
+    /// The server asked for something by `method`, on the stream of this request. Where nothing says on behalf of which
+    /// request, all are marked.
+    pub(crate) fn asked(&self, method: &str, on: Option<i64>) {
+        for (&id, pending) in locked(&self.pending).iter() {
+            if let Pending::Slot(slot) = pending
+                && on.is_none_or(|on| on == id)
+            {
+                slot.asked(method);
             }
         }
     }

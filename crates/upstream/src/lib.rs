@@ -36,15 +36,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[allow(dead_code)]
 mod authorization;
+mod carrier;
 mod config;
 mod connection;
 mod exchange;
+mod failure;
+mod http;
+mod lines;
 mod list;
 mod message;
 mod oauth;
+mod opening;
 mod raw;
+mod reader;
 mod server;
 mod status;
 mod stdio;

@@ -1,16 +1,16 @@
-//! One line of a server, read as far as it must be to know what it is.
+//! One message of a server, read as far as it must be to know what it is.
 
 use std::ops::Range;
 
 use exuvia_tool::Json;
 
+use crate::lines::{Subject, at_head, at_tail, number};
 use crate::raw;
-use crate::stdio::{id_at_ends, number};
 
 /// The longest id of a server's request that is given back, and the longest name of a method.
 const NAME_BYTES: usize = 256;
 
-/// What a line is.
+/// What a message is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// An answer. Without an id it does not say to what.
@@ -19,6 +19,8 @@ pub(crate) enum Message {
     Request { id: String, method: String },
     /// The server tells us something.
     Notification { method: String },
+    /// Bytes that are not UTF-8 and tell nothing.
+    NotText,
     /// No message. The words say what it is.
     Garbage(&'static str),
 }
@@ -26,31 +28,33 @@ pub(crate) enum Message {
 /// What an answer says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// A result, at this place of the line.
+    /// A result, at this place of the text.
     Result(Range<usize>),
     /// An error.
     Error { code: i64, message: String, data: Option<Json> },
-    /// The line is not UTF-8.
+    /// The text is not UTF-8.
     NotText,
 }
 
-/// Reads a line. The text comes back for whoever wants the part of it that the message points at.
-pub(crate) fn read(line: Vec<u8>) -> (String, Message) {
-    match String::from_utf8(line) {
-        Ok(line) => {
-            let message = message(&line);
-            (line, message)
+/// Reads a message. The text comes back for whoever wants the part of it that the message points at.
+pub(crate) fn read(text: Vec<u8>) -> (String, Message) {
+    match String::from_utf8(text) {
+        Ok(text) => {
+            let message = message(&text);
+            (text, message)
         }
-        Err(error) => match id_at_ends(error.as_bytes(), error.as_bytes()) {
-            Some(id) => (String::new(), Message::Answer { id: Some(id), body: Body::NotText }),
-            None => (String::new(), Message::Garbage("not UTF-8")),
+        Err(error) => match (at_head(error.as_bytes()), at_tail(error.as_bytes())) {
+            (Subject::Answer(id), _) | (Subject::Unknown, Subject::Answer(id)) => {
+                (String::new(), Message::Answer { id: Some(id), body: Body::NotText })
+            }
+            _ => (String::new(), Message::NotText),
         },
     }
 }
 
-fn message(line: &str) -> Message {
+fn message(text: &str) -> Message {
     let (mut id, mut method, mut result, mut error) = (None, None, None, None);
-    for (key, value) in raw::members(line.trim_start_matches('\u{feff}')) {
+    for (key, value) in raw::members(text.trim_start_matches('\u{feff}')) {
         match key.as_str() {
             "id" => id = Some(value).filter(|&id| id != "null"),
             "method" => method = Some(value),
@@ -70,7 +74,7 @@ fn message(line: &str) -> Message {
     let body = match (result, error) {
         (_, Some(error)) => failure(error),
         (Some(result), None) => {
-            let start = result.as_ptr() as usize - line.as_ptr() as usize;
+            let start = result.as_ptr() as usize - text.as_ptr() as usize;
             Body::Result(start..start + result.len())
         }
         (None, None) => return Message::Garbage("neither request nor answer"),
@@ -128,7 +132,7 @@ mod tests {
         for line in ["", "Listening on stdio", "[]", "{}", "{\"jsonrpc\":\"2.0\"}", "\u{0}", "null", "{\"id\":7"] {
             assert!(matches!(of(line), Message::Garbage(_)), "{line}: {:?}", of(line));
         }
-        assert!(matches!(read(vec![0xff, 0xfe]).1, Message::Garbage(_)));
+        assert_eq!(read(vec![0xff, 0xfe]).1, Message::NotText);
     }
 
     #[test]

@@ -118,7 +118,7 @@ async fn nothing_survives_when_this_process_is_killed() {
             .map_while(Result::ok)
             .take_while(|line| line != "ready")
             .collect();
-        assert_eq!(lines, ["one: Modern, 15 tools", "two: Modern, 15 tools"]);
+        assert_eq!(lines, ["one: Modern, 19 tools", "two: Modern, 19 tools"]);
         let written = || std::fs::read_to_string(dir.join("pids")).unwrap();
         // The servers are ready before their offspring has written everything.
         while written().matches('\n').count() < 6 {

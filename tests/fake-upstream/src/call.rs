@@ -4,10 +4,11 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::server::{Reply, Server, send, send_value};
+use crate::out::Out;
+use crate::server::{Reply, Server};
 
 /// Answers one `tools/call`.
-pub(crate) fn call(server: &mut Server, id: &Value, params: &Value) -> Reply {
+pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Out) -> Reply {
     let none = json!({});
     let arguments = params.get("arguments").unwrap_or(&none);
     let number = |name: &str| arguments.get(name).and_then(Value::as_u64).unwrap_or(0);
@@ -17,51 +18,60 @@ pub(crate) fn call(server: &mut Server, id: &Value, params: &Value) -> Reply {
         "error" => Reply::Error(arguments.get("error").cloned().unwrap_or_default()),
         "lines" => {
             let lines = arguments.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
-            let text: String = lines.iter().filter_map(Value::as_str).map(|line| format!("{line}\n")).collect();
-            Reply::Raw(text.replace("$ID", &id.to_string()).into_bytes())
+            let line = |line: &str| line.replace("$ID", &id.to_string()).into_bytes();
+            Reply::Messages(lines.iter().filter_map(Value::as_str).map(line).collect())
         }
         "long" => {
             let text = "x".repeat(usize::try_from(number("bytes")).unwrap_or(0));
             let result = format!(r#"{{"content":[{{"type":"text","text":"{text}"}}]}}"#);
-            Reply::Raw(match arguments.get("id_last").and_then(Value::as_bool) {
-                Some(true) => format!("{{\"result\":{result},\"jsonrpc\":\"2.0\",\"id\":{id}}}\n").into_bytes(),
-                _ => format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}\n").into_bytes(),
+            message(match arguments.get("id_last").and_then(Value::as_bool) {
+                Some(true) => format!(r#"{{"result":{result},"jsonrpc":"2.0","id":{id}}}"#),
+                _ => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
             })
+        }
+        "endless" => {
+            let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);
+            out.begin(if arguments.get("id_last").and_then(Value::as_bool) == Some(true) {
+                b"{"
+            } else {
+                head.as_bytes()
+            });
+            let part = [b'x'; 64 * 1024];
+            while out.raw(&part) {}
+            Reply::Exit(5)
         }
         "not_utf8" => {
             let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);
-            Reply::Raw([line.as_bytes(), b"\xff\xfe\"}]}}\n"].concat())
+            Reply::Messages(vec![[line.as_bytes(), b"\xff\xfe\"}]}}"].concat()])
         }
         "hang" => Reply::Nothing,
         "exit" => Reply::Exit(u8::try_from(number("code")).unwrap_or(1)),
         "half" => {
-            send(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"ty"#).as_bytes());
+            out.begin(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"ty"#).as_bytes());
             Reply::Exit(0)
         }
         "ask" => {
-            server.asking = Some(id.clone());
+            server.state().asking = Some((id.clone(), out.later()));
             let method = arguments.get("method").cloned().unwrap_or(json!("elicitation/create"));
-            send_value(&json!({"jsonrpc": "2.0", "id": "question-1", "method": method, "params": {"message": "who?"}}));
+            let question =
+                json!({"jsonrpc": "2.0", "id": "question-1", "method": method, "params": {"message": "who?"}});
+            out.message(question.to_string().as_bytes());
             Reply::Nothing
         }
         "flood" => {
-            let notification = json!({"level": "info", "data": "flood"});
-            for _ in 0..number("notifications") {
-                send_value(&json!({"jsonrpc": "2.0", "method": "notifications/message", "params": notification}));
-                send_value(&json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}));
-            }
-            let mut stderr = std::io::stderr().lock();
-            let line = format!("{}\n", "e".repeat(99));
-            for _ in 0..number("stderr_bytes") / 100 {
-                let _ = stderr.write_all(line.as_bytes());
-            }
+            flood(number("notifications"), number("stderr_bytes"), out);
             structured(json!({"value": "flooded"}))
         }
-        "seen" => structured(json!({"seen": server.seen})),
+        "change" => {
+            server.state().change();
+            structured(json!({"value": "changed"}))
+        }
+        "seen" => structured(json!({"seen": server.state().seen})),
         "process" => {
-            let child = server.child.as_ref().map(std::process::Child::id);
+            let child = server.state().child.as_ref().map(std::process::Child::id);
             structured(json!({"pid": std::process::id(), "child": child}))
         }
+        "request" => structured(json!({"headers": server.state().headers})),
         "environment" => {
             let variables: serde_json::Map<String, Value> =
                 std::env::vars().map(|(name, value)| (name, value.into())).collect();
@@ -69,11 +79,34 @@ pub(crate) fn call(server: &mut Server, id: &Value, params: &Value) -> Reply {
             let cwd = std::env::current_dir().unwrap_or_default();
             structured(json!({"variables": variables, "arguments": arguments, "cwd": cwd}))
         }
+        "http" if server.options.http => {
+            let text = arguments.to_string().replace("$ID", &id.to_string());
+            Reply::Http(serde_json::from_str(&text).unwrap_or_default())
+        }
         name => {
             let text = format!("there is no tool {name}");
             Reply::Result(json!({"content": [{"type": "text", "text": text}], "isError": true}))
         }
     }
+}
+
+fn flood(notifications: u64, stderr_bytes: u64, out: &mut dyn Out) {
+    let message =
+        json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "flood"}});
+    let changed = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
+    for _ in 0..notifications {
+        out.message(message.to_string().as_bytes());
+        out.message(changed.to_string().as_bytes());
+    }
+    let mut stderr = std::io::stderr().lock();
+    let line = format!("{}\n", "e".repeat(99));
+    for _ in 0..stderr_bytes / 100 {
+        let _ = stderr.write_all(line.as_bytes());
+    }
+}
+
+fn message(text: String) -> Reply {
+    Reply::Messages(vec![text.into_bytes()])
 }
 
 fn structured(value: Value) -> Reply {

@@ -1,7 +1,8 @@
-//! An MCP server over stdio that misbehaves on demand, for tests of whatever talks to MCP servers.
+//! An MCP server over stdio or HTTP that misbehaves on demand, for tests of whatever talks to MCP servers.
 //!
-//! Raw JSON lines, no MCP library: it can send what a library would not let through. The command line says how it starts,
-//! lists and ends, and may give it other tools with their answers; its own tools say what happens in a call:
+//! Raw lines and raw HTTP, no MCP library: it can send what a library would not let through. The command line ([`Options`])
+//! says how it starts, lists and ends, and may give it other tools with their answers; its own tools say what happens in a
+//! call:
 //!
 //! | tool | arguments | what it does |
 //! |---|---|---|
@@ -10,20 +11,28 @@
 //! | `error` | `error` | answers with this JSON-RPC error, as given |
 //! | `lines` | `lines` | writes these lines as they are, `$ID` replaced by the request's id |
 //! | `long` | `bytes`, `id_last` | answers with a text of this length; the id stands first or last in the line |
+//! | `endless` | `id_last` | begins an answer that never ends; with `id_last` nothing tells what it answers |
 //! | `not_utf8` | | answers with a text that is not UTF-8 |
 //! | `hang` | | never answers |
 //! | `exit` | `code` | ends |
 //! | `half` | | writes half an answer and ends |
 //! | `ask` | `method` | sends a request of its own, waits for the answer to it, then fails with that |
 //! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
-//! | `seen` | | what it was sent: methods, and the ids of cancelled requests |
+//! | `change` | | changes the list of tools and notifies |
+//! | `seen` | | what it was sent: methods, and the ids of cancelled requests; over HTTP also `gone ID` for a request whose connection was closed before its answer |
 //! | `process` | | its process id and its child's |
+//! | `request` | | the headers of this very request; over HTTP only |
+//! | `http` | `bytes`, `repeat`, `times`, `pause_ms`, `then` | writes `bytes` instead of an HTTP response, then `repeat` so many times (or for ever) with pauses, then hangs (`then` is `hang`) or closes; over HTTP only |
 //! | `environment` | | its environment, arguments and working directory |
 
 mod call;
+mod http;
+mod list;
 mod options;
+mod out;
 mod record;
 mod server;
+mod stdio;
 
 use std::path::PathBuf;
 
@@ -32,7 +41,8 @@ pub use options::Options;
 /// Runs the server on this process's arguments, stdin and stdout. Gives the exit code.
 pub fn main() -> u8 {
     match Options::parse(std::env::args().skip(1)) {
-        Ok(options) => server::run(&options),
+        Ok(options) if options.http => http::run(options),
+        Ok(options) => stdio::run(options),
         Err(message) => {
             let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{message}\n").as_bytes());
             2

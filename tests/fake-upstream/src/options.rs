@@ -5,11 +5,12 @@
 pub struct Options {
     /// `--era legacy|modern|both`: which protocols it answers. Both by default.
     pub era: String,
-    /// `--hang-at start|discover|list`: never answers that.
+    /// `--hang-at start|discover|initialize|list`: never answers that.
     pub hang_at: Option<String>,
-    /// `--exit-at start|discover|list`: ends there, with the code 3.
+    /// `--exit-at start|discover|initialize|list`: ends there, with the code 3.
     pub exit_at: Option<String>,
-    /// `--crash-every N`: ends in every Nth call of the process.
+    /// `--crash-every N`: ends in every Nth call of the process. Over HTTP it comes back at once: the connection breaks off
+    /// and all sessions are forgotten.
     pub crash_every: Option<u64>,
     /// `--pages N`: the tool list has this many pages, the first with the usual tools. 0: it never ends.
     pub pages: Option<u64>,
@@ -29,6 +30,30 @@ pub struct Options {
     pub child: bool,
     /// `--stay`: does not end when its input closes.
     pub stay: bool,
+    /// `--changes`: says that its list of tools may change.
+    pub changes: bool,
+    /// `--change-every MS`: changes it that often.
+    pub change_every: Option<u64>,
+    /// `--http`: listens on a port of loopback and writes its address to stdout, a line.
+    pub http: bool,
+    /// `--sse`: speaks HTTP+SSE instead of Streamable HTTP.
+    pub sse: bool,
+    /// `--json`: answers with JSON bodies instead of streams of events.
+    pub json: bool,
+    /// `--no-session`: gives no session in the older protocol.
+    pub no_session: bool,
+    /// `--forget-every N`: forgets all sessions before every Nth call.
+    pub forget_every: Option<u64>,
+    /// `--redirect TO`: what is asked of `/mcp` is to be found there, with `--redirect-status N` (307).
+    pub redirect: Option<String>,
+    /// See `redirect`.
+    pub redirect_status: u16,
+    /// `--refuse METHOD=STATUS`: answers requests of this method (of MCP, or `GET`) with this status.
+    pub refuse: Option<(String, u16)>,
+    /// `--retry-after TEXT`: says so with such a status.
+    pub retry_after: Option<String>,
+    /// `--token-file FILE`: asks for the token that is in this file.
+    pub token_file: Option<String>,
 }
 
 impl Options {
@@ -38,17 +63,16 @@ impl Options {
     ///
     /// An argument is unknown or lacks its value.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { era: "both".to_owned(), ..Self::default() };
+        let mut options = Self { era: "both".to_owned(), redirect_status: 307, ..Self::default() };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or(format!("{arg} needs a value"));
-            let number = |text: String| text.parse().map_err(|_| format!("{text} is no number"));
             match arg.as_str() {
                 "--era" => options.era = value()?,
                 "--hang-at" => options.hang_at = Some(value()?),
                 "--exit-at" => options.exit_at = Some(value()?),
-                "--crash-every" => options.crash_every = Some(number(value()?)?),
-                "--pages" => options.pages = Some(number(value()?)?),
+                "--crash-every" => options.crash_every = Some(number(&value()?)?),
+                "--pages" => options.pages = Some(number(&value()?)?),
                 "--tools" => options.tools = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
                 "--record" => options.record = Some(value()?),
@@ -57,6 +81,18 @@ impl Options {
                 "--garbage" => options.garbage = true,
                 "--child" => options.child = true,
                 "--stay" => options.stay = true,
+                "--changes" => options.changes = true,
+                "--change-every" => options.change_every = Some(number(&value()?)?),
+                "--http" => options.http = true,
+                "--sse" => options.sse = true,
+                "--json" => options.json = true,
+                "--no-session" => options.no_session = true,
+                "--forget-every" => options.forget_every = Some(number(&value()?)?),
+                "--redirect" => options.redirect = Some(value()?),
+                "--redirect-status" => options.redirect_status = number(&value()?)?,
+                "--refuse" => options.refuse = Some(refusal(&value()?)?),
+                "--retry-after" => options.retry_after = Some(value()?),
+                "--token-file" => options.token_file = Some(value()?),
                 _ => return Err(format!("unknown argument {arg}")),
             }
         }
@@ -71,6 +107,20 @@ impl Options {
             (self.exit_at.as_deref() == Some(point)).then_some(Stop::Exit)
         }
     }
+
+    /// Whether the server says that its list of tools may change.
+    pub(crate) fn announces_changes(&self) -> bool {
+        self.changes || self.change_every.is_some()
+    }
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("{text} is no number"))
+}
+
+fn refusal(text: &str) -> Result<(String, u16), String> {
+    let (method, status) = text.split_once('=').ok_or(format!("{text} is not METHOD=STATUS"))?;
+    Ok((method.to_owned(), number(status)?))
 }
 
 /// How the server fails to go on.

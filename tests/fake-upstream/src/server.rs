@@ -1,190 +1,210 @@
 //! The protocol, both eras of it.
 
-use std::io::{BufRead, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::call::call;
+use crate::list::list;
 use crate::options::{Options, Stop};
+use crate::out::{Later, Out};
 use crate::record;
 
-/// What the server knows.
+/// The server behind any transport.
 pub(crate) struct Server {
+    pub(crate) options: Options,
+    state: Mutex<State>,
+}
+
+/// What the server knows.
+#[derive(Default)]
+pub(crate) struct State {
     pub(crate) child: Option<Child>,
-    /// Methods that it was sent, and `cancelled ID`.
+    /// Methods that it was sent, `cancelled ID`, and over HTTP `gone ID` and `session ended`.
     pub(crate) seen: Vec<String>,
     pub(crate) calls: u64,
-    /// The request that waits for an answer to a question of ours.
-    pub(crate) asking: Option<Value>,
+    /// The request that waits for an answer to a question of ours, and the way back to it.
+    pub(crate) asking: Option<(Value, Later)>,
+    /// How often the list of tools has changed.
+    pub(crate) changes: u64,
+    /// Who wants to hear of it: the ways, and the ids that the notifications bear.
+    pub(crate) listeners: Vec<(Later, Option<Value>)>,
+    /// The headers of the latest request over HTTP.
+    pub(crate) headers: serde_json::Map<String, Value>,
 }
 
 /// What comes of a message.
 pub(crate) enum Reply {
     Result(Value),
     Error(Value),
-    /// These bytes, as they are.
-    Raw(Vec<u8>),
+    /// These messages, as they are.
+    Messages(Vec<Vec<u8>>),
+    /// An answer that comes later, or never.
     Nothing,
+    /// An HTTP response, as the arguments say.
+    Http(Value),
     Exit(u8),
 }
 
-/// Serves until its input closes. Gives the exit code.
-pub(crate) fn run(options: &Options) -> u8 {
-    if let Some(text) = &options.stderr {
-        let _ = std::io::stderr().write_all(text.as_bytes());
-    }
-    let child = options.child.then(|| {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", "trap '' TERM; while :; do sleep 5; done"]).stdin(Stdio::null());
-        command.spawn().ok()
-    });
-    if options.garbage {
-        send(b"Server listening on stdio!\n\xff\xfe not text\n{\"half\": \n[]\n42\n\n");
-    }
-    match options.at("start") {
-        Some(Stop::Exit) => return 3,
-        Some(Stop::Hang) => forever(),
-        None => {}
-    }
-    let mut server = Server { child: child.flatten(), seen: Vec::new(), calls: 0, asking: None };
-    for line in std::io::stdin().lock().lines() {
-        let Ok(line) = line else { break };
-        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
-        let id = message.get("id").cloned();
-        if let Some(file) = &options.record {
-            record::append(file, &message, &line);
+/// What the transport does after a message.
+pub(crate) enum Flow {
+    Done,
+    /// The answer comes later, or never.
+    Wait,
+    Http(Value),
+    Exit(u8),
+}
+
+impl Server {
+    /// Comes up.
+    pub(crate) fn start(options: Options) -> Arc<Self> {
+        if let Some(text) = &options.stderr {
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
         }
-        match (reply(&mut server, options, &message), id) {
-            (Reply::Result(result), Some(id)) => send_value(&json!({"jsonrpc": "2.0", "id": id, "result": result})),
-            (Reply::Error(error), Some(id)) => send_value(&json!({"jsonrpc": "2.0", "id": id, "error": error})),
-            (Reply::Raw(bytes), _) => send(&bytes),
-            (Reply::Exit(code), _) => return code,
+        let child = options.child.then(|| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", "trap '' TERM; while :; do sleep 5; done"]).stdin(Stdio::null());
+            command.spawn().ok()
+        });
+        let state = State { child: child.flatten(), ..State::default() };
+        let server = Arc::new(Self { options, state: Mutex::new(state) });
+        if let Some(every) = server.options.change_every {
+            let server = server.clone();
+            std::thread::spawn(move || {
+                loop {
+                    std::thread::sleep(Duration::from_millis(every));
+                    server.state().change();
+                }
+            });
+        }
+        server
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message.
+    pub(crate) fn take(&self, message: &Value, out: &mut dyn Out) -> Flow {
+        let id = message.get("id").cloned();
+        let envelope = |key: &str, value: Value| {
+            let mut envelope = json!({"jsonrpc": "2.0", "id": id});
+            envelope[key] = value;
+            envelope.to_string()
+        };
+        match (self.reply(message, out), &id) {
+            (Reply::Result(result), Some(_)) => out.message(envelope("result", result).as_bytes()),
+            (Reply::Error(error), Some(_)) => out.message(envelope("error", error).as_bytes()),
+            (Reply::Messages(messages), _) => messages.iter().for_each(|message| out.message(message)),
+            (Reply::Http(arguments), _) => return Flow::Http(arguments),
+            (Reply::Exit(code), _) => return Flow::Exit(code),
+            (Reply::Nothing, Some(_)) => return Flow::Wait,
             _ => {}
         }
+        Flow::Done
     }
-    if options.stay {
-        forever();
+
+    fn reply(&self, message: &Value, out: &mut dyn Out) -> Reply {
+        let options = &self.options;
+        let Some(method) = message.get("method").and_then(Value::as_str) else {
+            self.state().answered(message);
+            return Reply::Messages(Vec::new());
+        };
+        self.state().seen.push(match message.pointer("/params/requestId") {
+            Some(id) => format!("cancelled {id}"),
+            None => method.to_owned(),
+        });
+        let params = message.get("params").cloned().unwrap_or_default();
+        let id = message.get("id").unwrap_or(&Value::Null);
+        let stops = |point| match options.at(point) {
+            Some(Stop::Hang) => Some(Reply::Nothing),
+            Some(Stop::Exit) => Some(Reply::Exit(3)),
+            None => None,
+        };
+        let capabilities = json!({"tools": {"listChanged": options.announces_changes()}});
+        let unknown = || Reply::Error(json!({"code": -32601, "message": "Method not found"}));
+        match method {
+            "server/discover" => stops("discover").unwrap_or_else(|| {
+                if options.era == "legacy" {
+                    return unknown();
+                }
+                Reply::Result(json!({
+                    "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": capabilities,
+                    "serverInfo": {"name": "fake", "version": "0"}, "ttlMs": 0, "cacheScope": "private",
+                }))
+            }),
+            "initialize" => stops("initialize").unwrap_or_else(|| {
+                if options.era == "modern" {
+                    return unknown();
+                }
+                Reply::Result(json!({
+                    "protocolVersion": "2025-11-25", "capabilities": capabilities,
+                    "serverInfo": {"name": "fake", "version": "0"},
+                }))
+            }),
+            "notifications/initialized" if !options.http => {
+                self.state().listeners.push((out.later(), None));
+                Reply::Nothing
+            }
+            "subscriptions/listen" => {
+                let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+                let method = "notifications/subscriptions/acknowledged";
+                let params = json!({"notifications": params.get("notifications"), "_meta": meta});
+                out.message(json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string().as_bytes());
+                self.state().listeners.push((out.later(), Some(id.clone())));
+                Reply::Nothing
+            }
+            "ping" => Reply::Result(json!({})),
+            "tools/list" => {
+                stops("list").unwrap_or_else(|| Reply::Result(list(options, self.state().changes, &params)))
+            }
+            "tools/call" => {
+                let calls = {
+                    let mut state = self.state();
+                    state.calls += 1;
+                    state.calls
+                };
+                if options.crash_every.is_some_and(|n| calls.is_multiple_of(n)) {
+                    return Reply::Exit(4);
+                }
+                if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, &params)) {
+                    return reply;
+                }
+                call(self, id, &params, out)
+            }
+            _ if message.get("id").is_some() => unknown(),
+            _ => Reply::Nothing,
+        }
     }
-    0
 }
 
-fn reply(server: &mut Server, options: &Options, message: &Value) -> Reply {
-    let Some(method) = message.get("method").and_then(Value::as_str) else {
-        let Some(id) = server.asking.take() else { return Reply::Nothing };
-        let text =
-            format!("the client said: {}", message.get("error").or(message.get("result")).unwrap_or(&Value::Null));
+impl State {
+    /// Our question was answered, and with that the call that we asked it for.
+    fn answered(&mut self, message: &Value) {
+        let Some((id, way)) = self.asking.take() else { return };
+        let said = message.get("error").or(message.get("result")).unwrap_or(&Value::Null);
+        let text = format!("the client said: {said}");
         let result = json!({"content": [{"type": "text", "text": text}], "isError": true});
-        send_value(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
-        return Reply::Nothing;
-    };
-    server.seen.push(match message.pointer("/params/requestId") {
-        Some(id) => format!("cancelled {id}"),
-        None => method.to_owned(),
-    });
-    let params = message.get("params").cloned().unwrap_or_default();
-    let stops = |point| match options.at(point) {
-        Some(Stop::Hang) => Some(Reply::Nothing),
-        Some(Stop::Exit) => Some(Reply::Exit(3)),
-        None => None,
-    };
-    match method {
-        "server/discover" => stops("discover").unwrap_or_else(|| {
-            if options.era == "legacy" {
-                return Reply::Error(json!({"code": -32601, "message": "Method not found"}));
+        way(json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string().as_bytes());
+    }
+
+    /// Changes the list of tools and tells it.
+    pub(crate) fn change(&mut self) {
+        self.changes += 1;
+        self.listeners.retain(|(way, id)| {
+            let mut notification = json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"});
+            if let Some(id) = id {
+                notification["params"] = json!({"_meta": {"io.modelcontextprotocol/subscriptionId": id}});
             }
-            Reply::Result(json!({
-                "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
-                "serverInfo": {"name": "fake", "version": "0"}, "ttlMs": 0, "cacheScope": "private",
-            }))
-        }),
-        "initialize" => {
-            if options.era == "modern" {
-                return Reply::Error(json!({"code": -32601, "message": "Method not found"}));
-            }
-            Reply::Result(json!({
-                "protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
-                "serverInfo": {"name": "fake", "version": "0"},
-            }))
-        }
-        "ping" => Reply::Result(json!({})),
-        "tools/list" => stops("list").unwrap_or_else(|| Reply::Result(list(options, &params))),
-        "tools/call" => {
-            server.calls += 1;
-            if options.crash_every.is_some_and(|n| server.calls.is_multiple_of(n)) {
-                return Reply::Exit(4);
-            }
-            if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, &params)) {
-                return reply;
-            }
-            call(server, message.get("id").unwrap_or(&Value::Null), &params)
-        }
-        _ if message.get("id").is_some() => Reply::Error(json!({"code": -32601, "message": "Method not found"})),
-        _ => Reply::Nothing,
+            way(notification.to_string().as_bytes())
+        });
     }
 }
 
-const TOOLS: &[&str] = &[
-    "echo",
-    "answer",
-    "error",
-    "lines",
-    "long",
-    "not_utf8",
-    "hang",
-    "exit",
-    "half",
-    "ask",
-    "flood",
-    "seen",
-    "process",
-    "environment",
-];
-
-fn list(options: &Options, params: &Value) -> Value {
-    let page: u64 = params.get("cursor").and_then(Value::as_str).and_then(|cursor| cursor.parse().ok()).unwrap_or(1);
-    let tool =
-        |name: &str| json!({"name": name, "description": format!("Does {name}."), "inputSchema": {"type": "object"}});
-    let mut tools: Vec<Value> = match &options.tools {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).unwrap_or_default();
-            let mut value: Value = serde_json::from_str(&text).unwrap_or_default();
-            if let Some(tools) = value.get_mut("tools") {
-                value = tools.take();
-            }
-            value.as_array().cloned().unwrap_or_default()
-        }
-        None if page == 1 => TOOLS.iter().map(|name| tool(name)).collect(),
-        None => vec![tool(&format!("page_{page}"))],
-    };
-    if page == 1 && options.tools.is_none() {
-        tools.push(json!({"name": "boxed", "inputSchema": {"type": "object"}, "outputSchema": {
-            "type": "object", "properties": {"result": {}}, "x-fastmcp-wrap-result": true,
-        }}));
-    }
-    if options.malformed && page == 1 {
-        tools.insert(1, json!({"name": "no_schema"}));
-        tools.insert(2, json!({"name": 7, "inputSchema": {"type": "object"}}));
-        tools.insert(3, json!("what?"));
-    }
-    let mut result = json!({"tools": tools, "resultType": "complete", "ttlMs": 0, "cacheScope": "private"});
-    if options.pages.is_some_and(|pages| pages == 0 || page < pages) {
-        result["nextCursor"] = json!((page + 1).to_string());
-    }
-    result
-}
-
-pub(crate) fn send_value(value: &Value) {
-    send(format!("{value}\n").as_bytes());
-}
-
-pub(crate) fn send(bytes: &[u8]) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
-}
-
-fn forever() -> ! {
+pub(crate) fn forever() -> ! {
     loop {
-        std::thread::sleep(std::time::Duration::from_secs(60));
+        std::thread::sleep(Duration::from_secs(60));
     }
 }

@@ -1,5 +1,7 @@
 //! Limits: what is written, in place of the defaults.
 
+use std::time::Duration;
+
 use exuvia_runtime::Limits;
 use exuvia_upstream::UpstreamLimits;
 
@@ -36,10 +38,12 @@ impl Resolver<'_> {
         let default = UpstreamLimits::default();
         let at = |key: &str| format!("/server_limits/{key}");
         // A result comes as JSON in JSON, escaped.
-        let line_bytes = default.line_bytes.max(config.limits.call_result_bytes.saturating_mul(2));
+        let message_bytes = default.message_bytes.max(config.limits.call_result_bytes.saturating_mul(2));
         config.upstream_limits = UpstreamLimits {
-            line_bytes: self.size(&written.line_bytes, &at("line_bytes")).unwrap_or(line_bytes),
+            message_bytes: self.size(&written.message_bytes, &at("message_bytes")).unwrap_or(message_bytes),
             calls_in_flight: written.calls_in_flight.unwrap_or(default.calls_in_flight),
+            connections: written.connections.unwrap_or(default.connections),
+            key_idle: written.key_idle_ms.map_or(default.key_idle, Duration::from_millis),
             tools: written.tools.unwrap_or(default.tools),
             list_pages: written.list_pages.unwrap_or(default.list_pages),
             list_bytes: self.size(&written.list_bytes, &at("list_bytes")).unwrap_or(default.list_bytes),

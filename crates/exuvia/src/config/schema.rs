@@ -17,9 +17,11 @@ pub(crate) fn schema() -> Value {
     let limits = serde_json::to_value(Limits::default()).unwrap_or_default();
     add_defaults(&mut schema["$defs"]["Limits"], &limits);
     add_defaults(&mut schema["$defs"]["Limits"], &json!({"answer_bytes": ANSWER_BYTES}));
-    let UpstreamLimits { line_bytes, calls_in_flight, tools, list_pages, list_bytes } = UpstreamLimits::default();
+    let UpstreamLimits { message_bytes, calls_in_flight, connections, key_idle, tools, list_pages, list_bytes } =
+        UpstreamLimits::default();
     let servers = json!({
-        "line_bytes": line_bytes, "calls_in_flight": calls_in_flight, "tools": tools,
+        "message_bytes": message_bytes, "calls_in_flight": calls_in_flight, "connections": connections,
+        "key_idle_ms": u64::try_from(key_idle.as_millis()).unwrap_or(u64::MAX), "tools": tools,
         "list_pages": list_pages, "list_bytes": list_bytes,
     });
     add_defaults(&mut schema["$defs"]["ServerLimits"], &servers);

@@ -204,12 +204,18 @@ pub(super) struct Limits {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ServerLimits {
-    /// The longest line or event of a server. An answer in a longer one fails. Grows with `call_result_bytes`: at least
-    /// twice that, if it is not written.
-    pub(super) line_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
-    /// Calls to one server at a time. Further ones wait, within their timeouts.
+    /// The longest message of a server. A longer answer fails. Grows with `call_result_bytes`: at least twice that, if it
+    /// is not written.
+    pub(super) message_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
+    /// Calls over one connection at a time. Further ones wait, within their timeouts.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) calls_in_flight: Option<usize>,
+    /// Connections to one server that belong to keys or to runs (`share`). When all are in use, a call fails.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) connections: Option<usize>,
+    /// How long the connection of a key stays open with nothing to do, in milliseconds.
+    #[schemars(range(min = 1_000, max = LONGEST_MS))]
+    pub(super) key_idle_ms: Option<u64>,
     /// Tools of one server. Further ones are left out, with a warning.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) tools: Option<usize>,

@@ -5,9 +5,10 @@ use std::time::Duration;
 /// Bounds on what servers may send and on what is asked of one at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct UpstreamLimits {
-    /// The longest line of a server, in bytes. An answer in a longer line ends its call as `limit-reached`. JSON in JSON is
-    /// escaped, so this should be twice the largest `call_result_bytes`. 128 MiB.
-    pub line_bytes: usize,
+    /// The longest message of a server, in bytes: a line over stdio, a JSON body or the data of one event over HTTP. A longer
+    /// answer ends its call as `limit-reached`; one that goes on and on ends its connection. JSON in JSON is escaped, so this
+    /// should be twice the largest `call_result_bytes`. 128 MiB.
+    pub message_bytes: usize,
     /// Calls over one connection at a time. Further calls wait in the order of their arrival, within their timeouts. 128.
     pub calls_in_flight: usize,
     /// Connections to one server that belong to keys or to runs; as many again may be on their way out. When there is none left,
@@ -27,7 +28,7 @@ pub struct UpstreamLimits {
 impl Default for UpstreamLimits {
     fn default() -> Self {
         Self {
-            line_bytes: 128 << 20,
+            message_bytes: 128 << 20,
             calls_in_flight: 128,
             connections: 64,
             key_idle: Duration::from_secs(600),

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::connection::Connection;
+use crate::authorization::Authorization;
+use crate::connection::{Connection, Dialect};
 use crate::exchange::locked;
 use crate::stdio::Reaper;
 use crate::value::cut;
-use crate::{Era, ServerConfig, UpstreamLimits};
+use crate::{ServerConfig, UpstreamLimits};
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -21,16 +22,19 @@ pub(crate) struct Dialer {
     /// Told when the list of tools may have changed.
     pub(crate) stale: Arc<Notify>,
     reaper: Arc<Reaper>,
+    /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
+    authorization: Arc<dyn Authorization>,
     /// How the server speaks. It belongs to the server and not to a lane: which program answers does not depend on who asks.
     /// Forgotten when a start fails, so that a server which has been replaced by a newer one is asked again.
-    era: Mutex<Option<Era>>,
+    dialect: Mutex<Option<Dialect>>,
 }
 
 impl Dialer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
-        Self { config, limits, runtime, stale, reaper, era: Mutex::default() }
+        let authorization = crate::http::authorization(&config);
+        Self { config, limits, runtime, stale, reaper, authorization, dialect: Mutex::default() }
     }
 
     /// Opens a connection: starts the server, or connects to it, and greets it.
@@ -39,13 +43,13 @@ impl Dialer {
     ///
     /// A sentence for the operator.
     pub(crate) async fn dial(&self) -> Result<Connection, String> {
-        let known = *locked(&self.era);
-        let opening = Connection::open(&self.config, self.limits, &self.reaper, known);
+        let known = *locked(&self.dialect);
+        let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| cut(error.message)),
             Err(_) => Err(self.not_ready()),
         };
-        *locked(&self.era) = opened.as_ref().ok().map(Connection::era);
+        *locked(&self.dialect) = opened.as_ref().ok().map(Connection::dialect);
         opened
     }
 

@@ -69,7 +69,7 @@ impl Server {
         let timeout = limits.timeout.min(self.dialer.config.call_timeout);
         let filled = lane.call(&name, arguments, timeout).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
-        outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.line_bytes)
+        outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.message_bytes)
     }
 
     /// A run is over. It must have been marked as ended.

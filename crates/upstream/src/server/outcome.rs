@@ -8,13 +8,13 @@ use crate::value::{asked_for_input, cut, outcome as value, too_large};
 /// The error code by which servers of the older protocol ask for a visit to a web page.
 const URL_ELICITATION_REQUIRED: i64 = -32042;
 
-/// Reads an answer. `boxed`: the tool's value comes in a box. `line_bytes`: what was read of a line at most.
+/// Reads an answer. `boxed`: the tool's value comes in a box. `message_bytes`: what was read of a message at most.
 pub(crate) fn outcome(
     filled: Filled,
     name: &ToolName,
     boxed: bool,
     result_bytes: u64,
-    line_bytes: usize,
+    message_bytes: usize,
 ) -> ToolOutcome {
     let outcome = match filled.answer {
         Some(Answer::Result(result)) => value(result.as_str(), name, boxed, result_bytes),
@@ -25,7 +25,8 @@ pub(crate) fn outcome(
             let data = data.filter(|data| data.size_bytes() as u64 <= result_bytes);
             Err(CallError::ToolFailed { message: cut(message), data })
         }
-        Some(Answer::Oversized { bytes }) => Err(too_large(result_bytes.min(line_bytes as u64), bytes)),
+        Some(Answer::Oversized { bytes }) => Err(too_large(result_bytes.min(message_bytes as u64), bytes)),
+        Some(Answer::Failed(failure)) => Err(failure.of_call(name)),
         Some(Answer::Unreadable(what)) => Err(CallError::UpstreamUnavailable(format!("{name} answered with {what}"))),
         None => Err(CallError::UpstreamUnavailable(format!("{name} was not answered"))),
     };

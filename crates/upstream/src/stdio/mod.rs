@@ -1,11 +1,9 @@
 //! Servers that are child processes: started, read, written to, ended.
 
-mod lines;
 mod process;
 mod reaper;
 mod wire;
 
-pub(crate) use lines::{id_at_ends, number};
 pub(crate) use process::Process;
 pub(crate) use reaper::Reaper;
 pub(crate) use wire::Wire;

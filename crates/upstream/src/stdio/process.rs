@@ -11,10 +11,10 @@ use tokio::io::BufReader;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
-use super::lines::{Line, next_line};
 use super::reaper::{MARK, Reaper};
 use crate::config;
 use crate::exchange::locked;
+use crate::lines::{Line, Lines};
 
 /// How much of what a server wrote to stderr is kept for the operator.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
@@ -168,11 +168,14 @@ async fn wait(mut child: Child, exited: watch::Sender<Option<ExitStatus>>, group
 
 /// Reads stderr to its end, so that the server never blocks on it, and keeps the tail.
 async fn drain(stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, server: String) {
-    let mut reader = BufReader::new(stderr);
-    while let Ok(Some(line)) = next_line(&mut reader, STDERR_TAIL_BYTES).await {
+    let mut lines = Lines::new(BufReader::new(stderr), STDERR_TAIL_BYTES);
+    while let Ok(Some(line)) = lines.next().await {
         let line = match line {
             Line::Whole(line) => line,
-            Line::Oversized { tail, .. } => tail,
+            Line::Long { .. } => match lines.rest(u64::MAX).await {
+                Ok(rest) => rest.tail,
+                Err(_) => return,
+            },
         };
         tracing::debug!(server.name = %server, line = %String::from_utf8_lossy(&line), "stderr");
         let mut tail = locked(&tail);

@@ -1,12 +1,14 @@
 //! The fake server under a configuration, and calls to it.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use exuvia_policy::{Grants, authorize};
 use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
 use exuvia_upstream::{
-    CallLimits, Caller, Era, ServerConfig, ServerState, Stdio, Transport, UpstreamLimits, Upstreams,
+    CallLimits, Caller, Era, Http, ServerConfig, ServerState, Stdio, Transport, UpstreamLimits, Upstreams,
 };
 use serde_json::Value;
 
@@ -23,6 +25,49 @@ pub fn process(config: &mut ServerConfig) -> &mut Stdio {
     match &mut config.transport {
         Transport::Stdio(stdio) => stdio,
         Transport::Http(_) => panic!("{} is no process", config.name),
+    }
+}
+
+/// A fake server over HTTP. Dropping it ends it.
+pub struct Served {
+    child: Child,
+    pub url: String,
+}
+
+impl Served {
+    pub fn new(args: &[&str]) -> Self {
+        let mut command = Command::new(exuvia_fake_upstream::program());
+        let mut child = command.arg("--http").args(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { child, url: url.trim().to_owned() }
+    }
+
+    pub fn config(&self, name: &str) -> ServerConfig {
+        let mut config = ServerConfig::new(name, Transport::Http(Http::new(self.url.parse().unwrap())));
+        config.start_timeout = Duration::from_secs(20);
+        config
+    }
+
+    pub async fn start(&self) -> Upstreams {
+        let upstreams = Upstreams::start(vec![self.config("fake")], UpstreamLimits::default()).await;
+        era(&upstreams);
+        upstreams
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server over HTTP.
+pub fn http(config: &mut ServerConfig) -> &mut Http {
+    match &mut config.transport {
+        Transport::Http(http) => http,
+        Transport::Stdio(_) => panic!("{} is a process", config.name),
     }
 }
 

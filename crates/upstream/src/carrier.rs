@@ -1,0 +1,64 @@
+//! What a conversation runs over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::http::{Client, Trouble};
+use crate::stdio::Process;
+
+/// How long the goodbye to a server over HTTP may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What is at the other end.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// A process of ours.
+    Process(Process),
+    /// A server over HTTP; the token is cancelled when no request of the connection is left.
+    Http(Arc<Client>, CancellationToken),
+}
+
+impl Carrier {
+    /// Whether the other end is still there, as far as one knows without asking.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Process(process) => process.is_running(),
+            Self::Http(..) => true,
+        }
+    }
+
+    /// Whether a request can get lost without the connection being lost.
+    pub(crate) fn outlives_requests(&self) -> bool {
+        matches!(self, Self::Http(..))
+    }
+
+    /// What went wrong over HTTP last.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Process(_) => None,
+            Self::Http(client, _) => client.last_trouble(),
+        }
+    }
+
+    /// What became of the other end, for the operator.
+    pub(crate) async fn last_words(&self) -> String {
+        match self {
+            Self::Process(process) => process.last_words().await,
+            Self::Http(client, _) => {
+                client.last_trouble().map_or_else(|| "its answer ended too early".to_owned(), |trouble| trouble.details)
+            }
+        }
+    }
+
+    /// Ends the other end, once the conversation is over.
+    pub(crate) async fn stop(&self) {
+        match self {
+            Self::Process(process) => process.stop().await,
+            Self::Http(_, done) => {
+                let _ = tokio::time::timeout(GOODBYE, done.cancelled()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Why a call got no answer, for the script that made it.
+
+use exuvia_tool::{CallError, ToolName};
+
+/// A request that got no answer, although the connection to its server goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    what: String,
+    taken: bool,
+}
+
+impl Failure {
+    /// The server, or what stands before it, did not take the request. `what` completes "server x": it names no address and
+    /// holds nothing that the server said.
+    pub(crate) fn not_taken(what: impl Into<String>) -> Self {
+        Self { what: what.into(), taken: false }
+    }
+
+    /// The server may have acted on the request.
+    pub(crate) fn maybe_taken(what: impl Into<String>) -> Self {
+        Self { what: what.into(), taken: true }
+    }
+
+    /// The error of the call.
+    pub(crate) fn of_call(&self, name: &ToolName) -> CallError {
+        let effect = if self.taken {
+            format!("whether {name} took effect is unknown")
+        } else {
+            format!("{name} was not called")
+        };
+        CallError::UpstreamUnavailable(format!("server {} {}; {effect}", name.server, self.what))
+    }
+}

@@ -1,0 +1,191 @@
+//! Requests to one server.
+//!
+//! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy, whatever the
+//! environment says, no cookie and no compression. A request is sent once. It is sent again only where the server cannot have
+//! acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
+//! anything was written, or a stream that HTTP/2 says was not processed.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::Response;
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::trouble::{Kind, Trouble, quote};
+use crate::authorization::{Authorization, Refusal};
+use crate::config::Http;
+use crate::exchange::locked;
+
+/// How long a connection may take to come up, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Redirects of one request within the origin.
+const REDIRECTS: usize = 5;
+/// Connections kept for further requests.
+const IDLE_CONNECTIONS: usize = 16;
+
+/// Speaks HTTP with one server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    authorization: Arc<dyn Authorization>,
+    server: String,
+    last_trouble: Mutex<Option<Trouble>>,
+}
+
+/// One request. Its headers win over the ones of the configuration.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Request {
+    /// A message to the server.
+    pub(crate) fn post(url: Url, body: impl Into<Bytes>) -> Self {
+        let mut request = Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() };
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
+    }
+
+    /// A stream of events from the server.
+    pub(crate) fn events(url: Url) -> Self {
+        let mut request = Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() };
+        request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        request
+    }
+
+    /// Adds headers.
+    pub(crate) fn with(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+}
+
+impl Client {
+    /// A client for this server. Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the operator: there are no root certificates.
+    pub(crate) fn new(server: &str, config: &Http, authorization: Arc<dyn Authorization>) -> Result<Self, String> {
+        // An error says that the program has chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy();
+        if config.url.scheme() == "http" {
+            // It will never speak TLS, as it never leaves the origin: no need to read the system's certificates.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
+        let (url, server) = (config.url.clone(), server.to_owned());
+        Ok(Self { http, url, authorization, server, last_trouble: Mutex::default() })
+    }
+
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether an address is of the server's own origin.
+    pub(crate) fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.url.origin()
+    }
+
+    /// What went wrong last.
+    pub(crate) fn last_trouble(&self) -> Option<Trouble> {
+        locked(&self.last_trouble).clone()
+    }
+
+    /// Tells the operator what went wrong.
+    pub(crate) fn note(&self, trouble: &Trouble) {
+        tracing::warn!(server.name = %self.server, kind = ?trouble.kind, details = %trouble.details, "HTTP request failed");
+        *locked(&self.last_trouble) = Some(trouble.clone());
+    }
+
+    /// Sends a request with the credentials of the server. Whatever the server answers but redirects and refusals comes back.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, Trouble> {
+        let (refusal, response) = match self.authorised(&request).await? {
+            Answered::Other(response) => return Ok(response),
+            Answered::Refused(refusal, response) => (refusal, response),
+        };
+        drop(response);
+        self.authorization.refused(&refusal).await?;
+        match self.authorised(&request).await? {
+            Answered::Other(response) => Ok(response),
+            Answered::Refused(refusal, _) => Err(Trouble::new(
+                Kind::Unauthorised,
+                format!("it refuses new credentials with HTTP {}", refusal.status),
+            )),
+        }
+    }
+
+    async fn authorised(&self, request: &Request) -> Result<Answered, Trouble> {
+        let sent = self.authorization.headers().await?;
+        let mut headers = sent.clone();
+        headers.extend(request.headers.clone());
+        let response = self.follow(Request { headers, ..request.clone() }).await?;
+        if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Ok(Answered::Other(response));
+        }
+        let challenge =
+            response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answered::Refused(Refusal { status: response.status(), challenge, sent }, response))
+    }
+
+    /// Sends a request, on to where the server moved it within its origin.
+    async fn follow(&self, mut request: Request) -> Result<Response, Trouble> {
+        for _ in 0..=REDIRECTS {
+            let mut sent = reqwest::Request::new(request.method.clone(), request.url.clone());
+            *sent.headers_mut() = request.headers.clone();
+            if request.method == Method::POST {
+                *sent.body_mut() = Some(request.body.clone().into());
+            }
+            let response = self.http.execute(sent).await?;
+            let status = response.status();
+            if !status.is_redirection() {
+                return Ok(response);
+            }
+            let to = response.headers().get(LOCATION).and_then(|to| request.url.join(to.to_str().ok()?).ok());
+            let keeps_the_message = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+            match to {
+                Some(to) if keeps_the_message && self.is_own(&to) => request.url = to,
+                to => return Err(redirect(status, to)),
+            }
+        }
+        Err(Trouble::new(Kind::Redirect, format!("its redirects do not end after {REDIRECTS}")))
+    }
+}
+
+enum Answered {
+    Other(Response),
+    Refused(Refusal, Response),
+}
+
+fn redirect(status: StatusCode, to: Option<Url>) -> Trouble {
+    let details = match to {
+        Some(mut to) => {
+            // What else an address holds may be a secret.
+            to.set_query(None);
+            to.set_fragment(None);
+            let _ = to.set_username("");
+            let _ = to.set_password(None);
+            let to = quote(to.as_str());
+            format!("it redirects to {to} (HTTP {status}); if you trust that place, write it as the server's `url`")
+        }
+        None => format!("it redirects without saying where to (HTTP {status})"),
+    };
+    Trouble::new(Kind::Redirect, details)
+}

@@ -1,0 +1,16 @@
+//! Servers over HTTP: reached, asked, listened to.
+
+mod body;
+mod client;
+mod events;
+mod headers;
+mod sse;
+mod stream;
+mod streamable;
+mod trouble;
+
+pub(crate) use client::Client;
+pub(crate) use headers::authorization;
+pub(crate) use sse::connect as connect_sse;
+pub(crate) use streamable::transport as streamable;
+pub(crate) use trouble::{Kind, Trouble};

@@ -1,0 +1,65 @@
+//! What a server says on one stream of events.
+
+use std::io;
+use std::sync::Arc;
+
+use reqwest::Response;
+
+use super::body::Body;
+use super::events::{Data, Event, Events};
+use crate::lines::patience;
+use crate::reader::{Heard, Reader};
+
+/// A stream of events, read.
+pub(crate) struct Stream {
+    events: Events<Body>,
+    reader: Arc<Reader>,
+    /// The request that the stream answers, if it answers one.
+    on: Option<i64>,
+    limit_bytes: usize,
+    /// An event beyond the limit was begun: whether it was known whom it is for.
+    begun: Option<bool>,
+}
+
+/// What one event brought.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) heard: Heard,
+    pub(crate) id: Option<String>,
+    pub(crate) retry: Option<u64>,
+    /// An event that is no message: its name and what it says.
+    pub(crate) other: Option<(String, Vec<u8>)>,
+}
+
+impl Stream {
+    /// Reads the body of a response.
+    pub(crate) fn new(response: Response, reader: Arc<Reader>, on: Option<i64>, limit_bytes: usize) -> Self {
+        Self { events: Events::new(Body::of(response), limit_bytes), reader, on, limit_bytes, begun: None }
+    }
+
+    /// Waits for the next event. `None` is the end.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<News>> {
+        if let Some(known) = self.begun.take() {
+            let rest = self.events.rest(patience(self.limit_bytes, known)).await?;
+            if !rest.ended {
+                return Err(io::Error::other("an event does not end"));
+            }
+            if !known {
+                return Ok(Some(News { heard: self.reader.long_ended(&rest.tail, rest.bytes), ..News::default() }));
+            }
+        }
+        let Some(Event { name, id, retry, data }) = self.events.next().await? else { return Ok(None) };
+        let mut news = News { id, retry, ..News::default() };
+        match (name, data) {
+            (_, Data::None) => {}
+            (None, Data::Whole(data)) => news.heard = self.reader.message(data, self.on),
+            (Some(name), Data::Whole(data)) => news.other = Some((name, data)),
+            (_, Data::Long { head, bytes }) => {
+                let heard = self.reader.long(&head, bytes, self.on);
+                self.begun = Some(heard.is_some());
+                news.heard = heard.unwrap_or_default();
+            }
+        }
+        Ok(Some(news))
+    }
+}

@@ -1,0 +1,130 @@
+//! What goes wrong with a request over HTTP, for whom it concerns.
+
+use std::fmt;
+
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+
+use crate::authorization::Unauthorized;
+use crate::failure::Failure;
+
+/// How much of what a server wrote is told to the operator.
+const QUOTE_BYTES: usize = 512;
+
+/// A request over HTTP that got no answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    /// What happened.
+    pub(crate) kind: Kind,
+    /// The same for the operator: may name addresses and quote the server.
+    pub(crate) details: String,
+}
+
+/// What happened to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// There is no connection to the server: its name, its port, its certificate.
+    Unreachable,
+    /// The server asks for an authorisation that there is none of.
+    Unauthorised,
+    /// The server is elsewhere.
+    Redirect,
+    /// A status that is no success.
+    Status(StatusCode, Option<u32>),
+    /// A success that holds no message.
+    Content,
+    /// The connection broke off before or within the answer.
+    BrokenOff,
+}
+
+impl Trouble {
+    /// Says what happened.
+    pub(crate) fn new(kind: Kind, details: impl Into<String>) -> Self {
+        Self { kind, details: details.into() }
+    }
+
+    /// A status that is no success.
+    pub(crate) fn status(response: &reqwest::Response) -> Self {
+        let status = response.status();
+        // A date instead of seconds is rare, and no use without the server's clock.
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let details = match wait {
+            Some(wait) => format!("it answered with HTTP {status} and asks to wait {wait} s"),
+            None => format!("it answered with HTTP {status}"),
+        };
+        Self::new(Kind::Status(status, wait), details)
+    }
+
+    /// The same with what the server wrote.
+    pub(crate) fn quoting(mut self, body: &[u8]) -> Self {
+        let text = quote(&String::from_utf8_lossy(body));
+        if !text.is_empty() {
+            self.details.push_str(": ");
+            self.details.push_str(&text);
+        }
+        self
+    }
+
+    /// What the script hears.
+    pub(crate) fn failure(&self) -> Failure {
+        match &self.kind {
+            Kind::Unreachable => Failure::not_taken("cannot be reached"),
+            Kind::Unauthorised => Failure::not_taken("asks for authorisation that the gateway does not have"),
+            Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
+            Kind::Status(status, wait) => {
+                let mut what = format!("answered with HTTP {}", status.as_u16());
+                if let Some(wait) = wait {
+                    what.push_str(&format!(" and asks to wait {wait} s"));
+                }
+                if refuses(*status) { Failure::not_taken(what) } else { Failure::maybe_taken(what) }
+            }
+            Kind::Content => Failure::maybe_taken("answered with something that is no MCP message"),
+            Kind::BrokenOff => Failure::maybe_taken("broke off its answer"),
+        }
+    }
+}
+
+/// Whether a server that answers with this status has not looked at the request.
+fn refuses(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 404 | 405 | 406 | 411 | 413 | 414 | 415 | 429 | 431)
+}
+
+/// Text of a server, short and without anything that a terminal obeys.
+pub(crate) fn quote(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.trim();
+    text[..text.floor_char_boundary(QUOTE_BYTES)].to_owned()
+}
+
+/// Goes to logs by way of rmcp.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.details)
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<Unauthorized> for Trouble {
+    fn from(error: Unauthorized) -> Self {
+        Self::new(Kind::Unauthorised, error.message)
+    }
+}
+
+impl From<reqwest::Error> for Trouble {
+    fn from(error: reqwest::Error) -> Self {
+        let kind = if error.is_connect() { Kind::Unreachable } else { Kind::BrokenOff };
+        // The causes say more than the error itself, whose address may hold a token.
+        let error = error.without_url();
+        let mut details = String::new();
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            if !details.is_empty() {
+                details.push_str(": ");
+            }
+            details.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::new(kind, quote(&details))
+    }
+}

@@ -1,0 +1,210 @@
+//! How a conversation begins: which transport, which era.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
+use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
+use tokio::sync::Notify;
+
+use crate::authorization::Authorization;
+use crate::carrier::Carrier;
+use crate::connection::{Connection, Dialect};
+use crate::exchange::Exchange;
+use crate::http::{Client, Kind, connect_sse, streamable};
+use crate::reader::Reader;
+use crate::stdio::{Process, Reaper, Wire};
+use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
+
+/// Why a server did not come up, for the operator.
+#[derive(Debug)]
+pub(crate) struct Unstarted {
+    pub(crate) message: String,
+    next: Next,
+}
+
+/// What is worth a try after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// The handshake of the older protocol.
+    Initialize,
+    /// The older transport.
+    Sse,
+}
+
+/// What all attempts to open one connection share.
+struct Opening<'a> {
+    config: &'a ServerConfig,
+    limits: UpstreamLimits,
+    reaper: &'a Arc<Reaper>,
+    authorization: &'a Arc<dyn Authorization>,
+}
+
+impl Connection {
+    /// Starts or reaches a server and greets it: as it is known to speak, else by finding out.
+    pub(crate) async fn open(
+        config: &ServerConfig,
+        limits: UpstreamLimits,
+        reaper: &Arc<Reaper>,
+        authorization: &Arc<dyn Authorization>,
+        known: Option<Dialect>,
+    ) -> Result<Self, Unstarted> {
+        let opening = Opening { config, limits, reaper, authorization };
+        match &config.transport {
+            Transport::Stdio(stdio) => opening.stdio(stdio, known).await,
+            Transport::Http(http) => opening.http(http, known).await,
+        }
+    }
+}
+
+impl Opening<'_> {
+    async fn stdio(&self, stdio: &Stdio, known: Option<Dialect>) -> Result<Connection, Unstarted> {
+        let era = known.map(|dialect| dialect.era);
+        match self.process(stdio, mode(era)).await {
+            // Some older servers end, or answer nonsense, when the first message is not `initialize`.
+            Err(Unstarted { next: Next::Initialize, .. }) if era.is_none() => {
+                self.process(stdio, mode(Some(Era::Legacy))).await
+            }
+            result => result,
+        }
+    }
+
+    async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
+        let name = &self.config.name;
+        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).map_err(hopeless)?;
+        let talk = Talk::new(name);
+        let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
+        let service = client().serve_with_lifecycle(wire, mode).await;
+        talk.connection(service, Carrier::Process(process), false).await
+    }
+
+    async fn http(&self, http: &Http, known: Option<Dialect>) -> Result<Connection, Unstarted> {
+        let era = known.map(|dialect| dialect.era);
+        if http.protocol == HttpProtocol::Sse || known.is_some_and(|dialect| dialect.sse) {
+            return self.sse(http).await;
+        }
+        let mut result = self.streamable(http, mode(era)).await;
+        if era.is_none() && matches!(result, Err(Unstarted { next: Next::Initialize, .. })) {
+            result = self.streamable(http, mode(Some(Era::Legacy))).await;
+        }
+        match result {
+            Err(first @ Unstarted { next: Next::Sse, .. }) if era.is_none() && http.protocol == HttpProtocol::Auto => {
+                self.sse(http).await.map_err(|second| Unstarted {
+                    message: format!("{}; nor does it speak HTTP+SSE: {}", first.message, second.message),
+                    ..second
+                })
+            }
+            result => result,
+        }
+    }
+
+    fn client(&self, http: &Http) -> Result<Arc<Client>, Unstarted> {
+        Client::new(&self.config.name, http, self.authorization.clone()).map(Arc::new).map_err(hopeless)
+    }
+
+    async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
+        let client_of = self.client(http)?;
+        let talk = Talk::new(&self.config.name);
+        let (transport, done) = streamable(client_of.clone(), talk.reader.clone(), self.limits);
+        let service = client().serve_with_lifecycle(transport, mode).await;
+        talk.connection(service, Carrier::Http(client_of, done), false).await
+    }
+
+    async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
+        let client_of = self.client(http)?;
+        let talk = Talk::new(&self.config.name);
+        let connected = connect_sse(client_of.clone(), talk.reader.clone(), self.limits).await;
+        let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
+        let service = client().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
+        talk.connection(service, Carrier::Http(client_of, done), true).await
+    }
+}
+
+/// Both ends of what is said on one connection.
+struct Talk {
+    exchange: Arc<Exchange>,
+    list_changed: Arc<Notify>,
+    reader: Reader,
+}
+
+impl Talk {
+    fn new(server: &str) -> Self {
+        let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
+        let reader = Reader::new(exchange.clone(), list_changed.clone(), server);
+        Self { exchange, list_changed, reader }
+    }
+
+    /// The connection, if the handshake went well.
+    async fn connection(
+        self,
+        service: Result<RunningService<RoleClient, ClientConfig>, ClientInitializeError>,
+        carrier: Carrier,
+        sse: bool,
+    ) -> Result<Connection, Unstarted> {
+        match service {
+            Ok(service) => {
+                let version = service.peer().peer_info().map(|info| info.protocol_version.clone());
+                let modern = version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+                let dialect = Dialect { era: if modern { Era::Modern } else { Era::Legacy }, sse };
+                let Self { exchange, list_changed, .. } = self;
+                Ok(Connection { service, exchange, list_changed, carrier, dialect })
+            }
+            Err(error) => Err(unstarted(&error, &carrier).await),
+        }
+    }
+}
+
+/// What the gateway says of itself.
+fn client() -> ClientConfig {
+    ClientConfig::new(ClientCapabilities::default(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+}
+
+fn mode(era: Option<Era>) -> ClientLifecycleMode {
+    let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+    match era {
+        Some(Era::Legacy) => ClientLifecycleMode::Initialize,
+        Some(Era::Modern) => ClientLifecycleMode::Discover { preferred_versions },
+        None => ClientLifecycleMode::Auto {
+            preferred_versions,
+            legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+        },
+    }
+}
+
+fn hopeless(message: String) -> Unstarted {
+    Unstarted { message, next: Next::Nothing }
+}
+
+async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarted {
+    let refused = refusal(error);
+    let Some(trouble) = carrier.trouble() else {
+        let message = match carrier {
+            Carrier::Process(process) => format!("{refused}; {}", process.last_words().await),
+            Carrier::Http(..) => refused,
+        };
+        return Unstarted { message, next: Next::Initialize };
+    };
+    let next = match trouble.kind {
+        Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
+        Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
+        Kind::Status(..) | Kind::Content | Kind::BrokenOff => Next::Initialize,
+    };
+    Unstarted { message: trouble.details, next }
+}
+
+/// What went wrong in the handshake, without the payloads that rmcp's own words may hold.
+fn refusal(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::JsonRpcError(error) => format!("it refused the handshake: {}", error.message),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => refusal(fallback),
+        ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
+            format!("it speaks only the protocol versions {server_supported:?}")
+        }
+        ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
+            "the connection broke off in the handshake".to_owned()
+        }
+        _ => "it answered the handshake with something else".to_owned(),
+    }
+}

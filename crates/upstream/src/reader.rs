@@ -1,0 +1,177 @@
+//! What servers say, read in one way whatever carried it.
+//!
+//! rmcp keeps the protocol: which era a server speaks, the numbers of requests, sessions, cancellation. What servers say is
+//! read here, for three reasons. A message is bounded and an oversized one becomes the answer of its request (rmcp drops it,
+//! and the request times out). Answers to calls and lists are kept as written: rmcp's types would refuse a whole list for one
+//! bad tool and lose what they do not know. And notifications, which nobody reads, never become tasks.
+
+use std::sync::Arc;
+
+use rmcp::model::{ErrorData, ListToolsResult, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
+use tokio::sync::Notify;
+
+use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
+use crate::lines::{Subject, at_head, at_tail};
+use crate::message::{Body, Message, read};
+use crate::raw;
+
+/// The longest answer to the handshake: rmcp keeps it.
+const HANDSHAKE_BYTES: usize = 1 << 20;
+/// Replies to one batch of messages; a server that asks more at once gets no more.
+const REPLIES: usize = 64;
+
+/// Reads the messages of one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    exchange: Arc<Exchange>,
+    list_changed: Arc<Notify>,
+    server: Arc<str>,
+}
+
+/// What follows from a message.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// For rmcp.
+    pub(crate) messages: Vec<ServerJsonRpcMessage>,
+    /// For the server, each a JSON text.
+    pub(crate) replies: Vec<String>,
+}
+
+impl Reader {
+    /// A reader for the requests of this exchange.
+    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str) -> Self {
+        Self { exchange, list_changed, server: server.into() }
+    }
+
+    /// The requests whose answers it looks for.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Reads a message, or a batch of them. `on` is the request on whose stream it came, if the carrier tells.
+    pub(crate) fn message(&self, text: Vec<u8>, on: Option<i64>) -> Heard {
+        let mut heard = Heard::default();
+        match std::str::from_utf8(&text) {
+            Ok(batch) if batch.trim_start().starts_with('[') => {
+                for message in raw::elements(batch) {
+                    self.one(message.as_bytes().to_vec(), on, &mut heard);
+                }
+            }
+            _ => self.one(text, on, &mut heard),
+        }
+        heard
+    }
+
+    fn one(&self, text: Vec<u8>, on: Option<i64>, heard: &mut Heard) {
+        let (text, message) = read(text);
+        match message {
+            Message::Answer { id, body } => match id.or(on).or_else(|| self.exchange.only()) {
+                Some(id) => heard.messages.extend(self.deliver(id, body, text)),
+                None => tracing::warn!(server.name = %self.server, "an answer of the server names no request"),
+            },
+            Message::Request { id, method } if heard.replies.len() < REPLIES => {
+                heard.replies.push(self.reply(&id, &method, on));
+            }
+            Message::Request { .. } => {}
+            Message::Notification { method } => {
+                if method == "notifications/tools/list_changed" {
+                    self.list_changed.notify_one();
+                }
+                tracing::trace!(server.name = %self.server, method, "notification");
+            }
+            Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text))),
+            Message::Garbage(what) => {
+                tracing::debug!(server.name = %self.server, what, "the server sent what is no message");
+            }
+        }
+    }
+
+    /// The beginning of a message beyond the limit. `None` when nothing tells yet whom it is for.
+    pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Heard> {
+        tracing::warn!(server.name = %self.server, bytes, "a message of the server is over the limit");
+        let id = match at_head(head) {
+            Subject::Other => return Some(Heard::default()),
+            Subject::Answer(id) => Some(id),
+            Subject::Unknown => on.or_else(|| self.exchange.only()),
+        };
+        Some(self.oversized(&[id?], bytes))
+    }
+
+    /// The end of a message beyond the limit whose beginning told nothing. What its end does not tell either may be for
+    /// anybody.
+    pub(crate) fn long_ended(&self, tail: &[u8], bytes: u64) -> Heard {
+        match at_tail(tail) {
+            Subject::Answer(id) => self.oversized(&[id], bytes),
+            Subject::Other | Subject::Unknown => self.oversized(&self.exchange.all(), bytes),
+        }
+    }
+
+    fn oversized(&self, ids: &[i64], bytes: u64) -> Heard {
+        let settle = |&id| match self.exchange.answered(id)? {
+            Recipient::Slot(slot) => {
+                slot.fill(Answer::Oversized { bytes });
+                Some(settled(id))
+            }
+            Recipient::Handshake => Some(unreadable(id)),
+        };
+        Heard { messages: ids.iter().filter_map(settle).collect(), replies: Vec::new() }
+    }
+
+    fn deliver(&self, id: i64, body: Body, text: String) -> Option<ServerJsonRpcMessage> {
+        let Some(recipient) = self.exchange.answered(id) else {
+            tracing::debug!(server.name = %self.server, id, "an answer comes late or twice");
+            return None;
+        };
+        Some(match recipient {
+            Recipient::Slot(slot) => {
+                let message = match &body {
+                    Body::Result(part) => settled_with(id, &slot, &text[part.clone()]),
+                    _ => settled(id),
+                };
+                slot.fill(match body {
+                    Body::Result(part) => Answer::Result(Written::new(text, part)),
+                    Body::Error { code, message, data } => Answer::Error { code, message, data },
+                    Body::NotText => Answer::Unreadable("bytes that are not UTF-8"),
+                });
+                message
+            }
+            Recipient::Handshake if text.len() > HANDSHAKE_BYTES => unreadable(id),
+            // From the text, never through a `Value`: from a tree rmcp's types refuse integers beyond 64 bits.
+            Recipient::Handshake => serde_json::from_str(&text).unwrap_or_else(|_| unreadable(id)),
+        })
+    }
+
+    /// The server asks us. We have nothing to offer but a sign of life.
+    fn reply(&self, id: &str, method: &str, on: Option<i64>) -> String {
+        if method == "ping" {
+            return format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+        }
+        self.exchange.asked(method, on);
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#)
+    }
+}
+
+/// What rmcp hears of an answer that went to a slot.
+pub(crate) fn settled(id: i64) -> ServerJsonRpcMessage {
+    ServerJsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(id))
+}
+
+/// The same for a result. Of a tool list rmcp hears the tools with parameters that go into headers as well (SEP-2243): its
+/// HTTP transport sets these headers in calls, and cannot know the parameters otherwise.
+fn settled_with(id: i64, slot: &Slot, result: &str) -> ServerJsonRpcMessage {
+    if slot.kind() != Kind::List || !result.contains("x-mcp-header") {
+        return settled(id);
+    }
+    let tools = raw::elements(raw::member(result, "tools").unwrap_or("[]"))
+        .filter(|tool| tool.contains("x-mcp-header") && !raw::too_deep(tool))
+        .filter_map(|tool| serde_json::from_str::<Tool>(tool).ok())
+        .collect();
+    let tools = ListToolsResult::with_all_items(tools);
+    ServerJsonRpcMessage::response(ServerResult::ListToolsResult(tools), RequestId::Number(id))
+}
+
+/// What rmcp hears of a handshake answer that is none.
+pub(crate) fn unreadable(id: i64) -> ServerJsonRpcMessage {
+    let error = ErrorData::internal_error("the answer cannot be read", None);
+    ServerJsonRpcMessage::error(error, Some(RequestId::Number(id)))
+}
