@@ -160,7 +160,7 @@ async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
     let refresh = token(&oauth, "refresh");
     world.revoke(&client_id(&oauth), &refresh, "refresh_token").await;
     let access = token(&oauth, "access");
-    // It does not take a token that was renewed just now and is refused again for one that a renewal would mend.
+    // A token that was renewed just now and is refused again is not renewed once more.
     let told = for_the_script(call(&upstreams, "read_note").await, &oauth);
     assert!(!told.contains(&access) && !told.contains(&refresh), "{told}");
     // Another process finds out by asking.

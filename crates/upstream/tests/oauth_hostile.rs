@@ -104,8 +104,16 @@ async fn a_login_begins_only_where_the_metadata_is_sound() {
     };
     for (resource, issuer, expected) in [
         (with(&resource, "resource", json!("https://crm.example.com/mcp")), issuer.clone(), "resource mismatch"),
-        (with(&resource, "authorization_servers", json!(["https://169.254.169.254"])), issuer.clone(), "unusable"),
-        (with(&resource, "authorization_servers", json!(["http://192.168.0.1"])), issuer.clone(), "unusable"),
+        (
+            with(&resource, "authorization_servers", json!(["https://169.254.169.254"])),
+            issuer.clone(),
+            "none published usable",
+        ),
+        (
+            with(&resource, "authorization_servers", json!(["http://192.168.0.1"])),
+            issuer.clone(),
+            "none published usable",
+        ),
         (resource.clone(), with(&issuer, "issuer", json!("https://as.example.com")), "issuer mismatch"),
         (resource.clone(), with(&issuer, "issuer", Value::Null), "issuer"),
         (resource.clone(), with(&issuer, "code_challenge_methods_supported", Value::Null), "PKCE"),

@@ -23,7 +23,7 @@ use crate::config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
 use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
-const NEW: Duration = Duration::from_secs(60);
+const NEW: Duration = Duration::from_secs(10);
 /// The longest challenge that is read, in bytes.
 const CHALLENGE_BYTES: usize = 8 * 1024;
 
@@ -100,25 +100,12 @@ impl TokenSource {
         let challenge = refusal.challenge.clone().filter(|challenge| challenge.len() <= CHALLENGE_BYTES);
         let said = challenge.as_deref().map(|challenge| WWWAuthenticateParams::parse(challenge, &self.state.url));
         let said = said.unwrap_or_default();
-        let sent = bearer(&refusal.sent);
-        let held = locked(&self.state.held).clone().filter(|held| Some(&held.token.access) == sent.as_ref());
-        let mut want = Want { other_than: sent, scopes: Vec::new(), challenge };
+        let mut want = Want { other_than: bearer(&refusal.sent), scopes: Vec::new(), challenge };
         if refusal.status == StatusCode::FORBIDDEN {
             want.scopes = scopes::parse(&said.scope.unwrap_or_default());
             if said.error.as_deref() != Some("insufficient_scope") || want.scopes.is_empty() {
                 return Err(Problem::Mend("it forbids what was asked for, and no scope would change that".to_owned()));
             }
-            if held.is_some_and(|held| scopes::cover(&held.granted, &want.scopes)) {
-                let wanted = shown(&want.scopes.join(" "));
-                return Err(Problem::Mend(format!(
-                    "it wants the scopes `{wanted}`, which the token has that it refuses"
-                )));
-            }
-        } else if held.and_then(|held| held.replaced_at).is_some_and(|at| at.elapsed() < NEW) {
-            return Err(Problem::Mend(format!(
-                "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
-                resource(&self.state.url)
-            )));
         }
         self.state.wanted(want).await
     }
@@ -197,6 +184,7 @@ impl State {
         if let Some(held) = stored.as_ref().and_then(|record| want.find(record)) {
             return Ok(held);
         }
+        self.check_refused(want)?;
         let record = match &self.oauth.grant {
             Grant::Code(code) => self.refreshed(code, stored, want).await?,
             Grant::ClientCredentials(client) => self.asked_again(client, stored, want).await?,
@@ -205,6 +193,26 @@ impl State {
         let refused = want.other_than.is_some() && want.scopes.is_empty();
         let token = record.token.ok_or(Problem::Revoked)?;
         Ok(Held { token, granted: record.granted, replaced_at: refused.then(Instant::now) })
+    }
+
+    /// Whether another token could be better than the one that was refused. Otherwise a server that refuses everything would
+    /// have a token issued for each call.
+    fn check_refused(&self, want: &Want) -> Result<(), Problem> {
+        let held = locked(&self.held).clone();
+        let Some(held) = held.filter(|held| want.other_than.as_ref() == Some(&held.token.access)) else {
+            return Ok(());
+        };
+        if !want.scopes.is_empty() && scopes::cover(&held.granted, &want.scopes) {
+            let wanted = shown(&want.scopes.join(" "));
+            return Err(Problem::Mend(format!("it wants the scopes `{wanted}`, which the token has that it refuses")));
+        }
+        if want.scopes.is_empty() && held.replaced_at.is_some_and(|at| at.elapsed() < NEW) {
+            return Err(Problem::Mend(format!(
+                "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
+                resource(&self.url)
+            )));
+        }
+        Ok(())
     }
 
     /// What the file holds for this server and client.
