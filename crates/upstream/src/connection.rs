@@ -113,7 +113,7 @@ impl Connection {
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
-            filled.answer = Some(Answer::Failed(Failure::maybe_taken("broke off its answer")));
+            filled.answer = Some(Answer::Failed(Failure::maybe_taken("broke off its answer").unwell()));
         }
         if filled.answer.is_some() { Ok(filled) } else { Err(BrokenOff) }
     }

@@ -7,18 +7,29 @@ use exuvia_tool::{CallError, ToolName};
 pub(crate) struct Failure {
     what: String,
     taken: bool,
+    unwell: bool,
 }
 
 impl Failure {
     /// The server, or what stands before it, did not take the request. `what` completes "server x": it names no address and
     /// holds nothing that the server said.
     pub(crate) fn not_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: false }
+        Self { what: what.into(), taken: false, unwell: false }
     }
 
     /// The server may have acted on the request.
     pub(crate) fn maybe_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: true }
+        Self { what: what.into(), taken: true, unwell: false }
+    }
+
+    /// The server does not work, rather than that it does not want: its circuit breaker counts it.
+    pub(crate) fn unwell(self) -> Self {
+        Self { unwell: true, ..self }
+    }
+
+    /// Whether the server does not work.
+    pub(crate) fn is_unwell(&self) -> bool {
+        self.unwell
     }
 
     /// The error of the call.

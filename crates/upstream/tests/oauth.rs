@@ -94,7 +94,8 @@ async fn after_a_login_a_server_lists_and_answers_and_nobody_reads_the_token_in_
     assert!(message.contains("nobody has logged in yet; run `exuvia login notes`"), "{message}");
     log_in(&http, &oauth).await;
     let upstreams = started(&http).await;
-    let tools: Vec<&str> = upstreams.servers()[0].tools.iter().map(|tool| tool.name.as_str()).collect();
+    let servers = upstreams.servers();
+    let tools: Vec<&str> = servers[0].tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(tools, ["read_note", "write_note"]);
     succeeds(&upstreams, "read_note").await;
     let access = token(&oauth, "access");

@@ -68,7 +68,7 @@ impl Trouble {
     /// What the script hears.
     pub(crate) fn failure(&self) -> Failure {
         match &self.kind {
-            Kind::Unreachable => Failure::not_taken("cannot be reached"),
+            Kind::Unreachable => Failure::not_taken("cannot be reached").unwell(),
             Kind::Unauthorised => Failure::not_taken("asks for authorisation that the gateway does not have"),
             Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
             Kind::Status(status, wait) => {
@@ -76,10 +76,15 @@ impl Trouble {
                 if let Some(wait) = wait {
                     what.push_str(&format!(" and asks to wait {wait} s"));
                 }
-                if refuses(*status) { Failure::not_taken(what) } else { Failure::maybe_taken(what) }
+                let failure = if refuses(*status) { Failure::not_taken(what) } else { Failure::maybe_taken(what) };
+                if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS {
+                    failure.unwell()
+                } else {
+                    failure
+                }
             }
-            Kind::Content => Failure::maybe_taken("answered with something that is no MCP message"),
-            Kind::BrokenOff => Failure::maybe_taken("broke off its answer"),
+            Kind::Content => Failure::maybe_taken("answered with something that is no MCP message").unwell(),
+            Kind::BrokenOff => Failure::maybe_taken("broke off its answer").unwell(),
         }
     }
 }

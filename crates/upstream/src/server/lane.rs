@@ -84,7 +84,7 @@ impl Lane {
             let began = Instant::now();
             match connection.call(name.tool.clone(), arguments).await {
                 Ok(mut filled) => {
-                    self.heard(&filled);
+                    self.heard(&filled, began);
                     // In the newer protocol a question is the answer.
                     if connection.era() == Era::Legacy {
                         filled.asked = flight.landed(filled.asked);
@@ -177,13 +177,15 @@ impl Lane {
         }
     }
 
-    fn heard(&self, filled: &Filled) {
-        match filled.answer {
-            // Whatever it says, it says something.
-            Some(Answer::Result(_) | Answer::Error { .. } | Answer::Oversized { .. } | Answer::Unreadable(_))
-            | None => {
-                self.answered();
+    /// What an answer to a request that began then says of the server's health.
+    fn heard(&self, filled: &Filled, began: Instant) {
+        match &filled.answer {
+            Some(Answer::Failed(failure)) if failure.is_unwell() => {
+                locked(&self.life).failed(&self.dialer, began);
+                self.verdicts.send_replace(());
             }
+            // Whatever it says, it says something.
+            _ => self.answered(),
         }
     }
 

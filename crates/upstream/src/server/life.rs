@@ -135,6 +135,13 @@ impl Life {
         self.let_end(dialer, live);
     }
 
+    /// The server did not work for a request that began then. Over HTTP the connection may be of use all the same.
+    pub(crate) fn failed(&mut self, dialer: &Dialer, began: Instant) {
+        if self.breaker.failed(began, Instant::now(), jitter()) {
+            self.warn(dialer);
+        }
+    }
+
     fn let_end(&mut self, dialer: &Dialer, live: Live) {
         let ending = dialer.runtime.spawn(async move { live.connection.close().await });
         self.ending = Some(AbortOnDropHandle::new(ending));
