@@ -103,6 +103,8 @@ async fn after_a_login_a_server_lists_and_answers_and_nobody_reads_the_token_in_
     assert!(world.b.seen.lock().unwrap().is_empty());
     let log = log::recorded();
     assert!(log.contains("exuvia_upstream") && !log.contains(&access) && !log.contains(&token(&oauth, "refresh")));
+    // The library would have written down the code.
+    assert!(!log.contains("exchange code"));
 }
 
 #[tokio::test]
