@@ -162,7 +162,7 @@ fn limits_of_the_file_hold_and_a_flag_counts_for_more() {
     let stopped = run(&[], "while True: pass");
     assert_eq!((&stopped["outcome"], &stopped["limit"]), (&json!("stopped"), &json!("fuel")));
     assert!(stopped["usage"]["fuel"].as_u64().is_some_and(|fuel| fuel <= 31_000_000), "{stopped}");
-    let longer = run(&["--fuel", "300000000"], "for i in range(1_000_000): pass\nprint('much')");
+    let longer = run(&["--fuel", "300000000"], "for i in range(200_000): pass\nprint('much')");
     assert_eq!((&longer["outcome"], &longer["logs_dropped_bytes"]), (&json!("returned"), &json!(1)), "{longer}");
     let late = run(&["--fuel", "300000000"], "try: echo.sleep(ms=60_000)\nexcept TimeoutError: result = 'late'");
     assert_eq!(late["result"], "late", "{late}");
@@ -177,12 +177,12 @@ fn stubs_are_cut_as_configured_beside_servers_that_are_not() {
 
 #[test]
 fn a_direct_server_is_left_out_of_stdio_and_is_there_for_run() {
-    let (_folder, file) = folder("[servers.direct]\nECHO\nmode = \"direct\"\n[servers.code]\nECHO");
-    let ran = exuvia(&["run", "--config", &file, "-"], "result = [direct.echo(value=1), code.echo(value=2)]");
+    let (_folder, file) = folder("[servers.direct]\nECHO\nmode = \"direct\"\n[servers.scripted]\nECHO");
+    let ran = exuvia(&["run", "--config", &file, "-"], "result = [direct.echo(value=1), scripted.echo(value=2)]");
     assert_eq!(ran.stdout, "[{\"value\":1},{\"value\":2}]\n", "{ran:?}");
     let mut client = Client::modern(&["--config", &file]);
     let listed = client.call("listToolFiles", json!({}))["result"]["content"][0]["text"].to_string();
-    assert!(listed.contains("code.pyi") && !listed.contains("direct"), "{listed}");
+    assert!(listed.contains("scripted.pyi") && !listed.contains("direct"), "{listed}");
     let mut program = Program::start(&["stdio", "--config", &file], &[]);
     program.write("");
     let ended = program.end();
