@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Stdio(ServerArgs),
     /// Print the stubs or docs of tools, as the model sees them
     Tools(ToolsArgs),
+    /// Obtain tokens for a server over HTTP that asks for authorisation
+    Login(LoginArgs),
     /// Check a configuration, or print its schema
     Config(ConfigArgs),
     /// A bundled sample server
@@ -95,19 +97,17 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
-/// For `exuvia login`.
 #[derive(Debug, Args)]
-#[allow(dead_code)]
 pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// The server
-    #[arg(value_name = "SERVER")]
-    pub(crate) name: String,
-    /// Print the address to open instead of opening it
+    /// Ask for these scopes as well, separated by spaces; without it, for what the server demanded earlier
+    #[arg(long, value_name = "SCOPES")]
+    pub(crate) scope: Option<String>,
+    /// Only print where to go, and open no browser
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// What to ask for, in place of the configured scopes; several with spaces between them
-    #[arg(long, value_name = "SCOPE")]
-    pub(crate) scope: Option<String>,
+    /// The server
+    #[arg(value_name = "SERVER")]
+    pub(crate) server: String,
 }

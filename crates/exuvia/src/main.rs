@@ -28,6 +28,7 @@ async fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args).await,
         Command::Stdio(args) => commands::stdio::stdio(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
+        Command::Login(args) => commands::login::login(args).await,
         Command::Config(args) => commands::config::config(&args.command),
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     };

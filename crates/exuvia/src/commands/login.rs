@@ -4,33 +4,18 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::Args;
 use exuvia_upstream::login::{LoggedIn, begin, fetch};
-use exuvia_upstream::{Grant, Http, OAuth, ServerConfig, Transport};
+use exuvia_upstream::{Grant, Http, OAuth, Transport};
 
-use crate::args::ServerArgs;
-use crate::servers;
+use crate::args::LoginArgs;
+use crate::config::Server;
+use crate::session::configured;
 use crate::terminal::Terminal;
-
-#[derive(Debug, Args)]
-pub(crate) struct LoginArgs {
-    #[command(flatten)]
-    pub(crate) servers: ServerArgs,
-    /// Ask for these scopes as well, separated by spaces; without it, for what the server demanded earlier
-    #[arg(long, value_name = "SCOPES")]
-    pub(crate) scope: Option<String>,
-    /// Only print where to go, and open no browser
-    #[arg(long)]
-    pub(crate) no_browser: bool,
-    /// The server
-    #[arg(value_name = "SERVER")]
-    pub(crate) server: String,
-}
 
 pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let servers = servers::configured(&args.servers, &mut |warning| terminal.say(&warning))?;
-    let (http, oauth) = asked_for(&servers, &args.server)?;
+    let config = configured(&args.servers, &terminal)?;
+    let (http, oauth) = asked_for(&config.servers, &args.server)?;
     let done = match &oauth.grant {
         Grant::Code(_) => consented(http, oauth, &args, &terminal).await,
         Grant::ClientCredentials(_) if args.scope.is_some() => {
@@ -44,9 +29,10 @@ pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn asked_for<'a>(servers: &'a [ServerConfig], name: &str) -> Result<(&'a Http, &'a OAuth)> {
-    let Some(server) = servers.iter().find(|server| server.name == name) else {
-        let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+fn asked_for<'a>(servers: &'a [Server], name: &str) -> Result<(&'a Http, &'a OAuth)> {
+    let mut configs = servers.iter().map(|server| &server.config);
+    let Some(server) = configs.find(|server| server.name == name) else {
+        let names: Vec<&str> = servers.iter().map(|server| server.config.name.as_str()).collect();
         bail!("there is no server {name}; the configured ones are: {}", names.join(", "));
     };
     let Transport::Http(http) = &server.transport else {

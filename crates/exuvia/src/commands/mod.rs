@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod config;
+pub(crate) mod login;
 pub(crate) mod run;
 pub(crate) mod stdio;
 pub(crate) mod tools;
