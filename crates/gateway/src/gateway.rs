@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
 
 use crate::call::{RunTools, call_limits};
+use crate::catalogue::Catalogue;
 use crate::run_runtime::RunRuntime;
 
 /// What a gateway works with.
@@ -36,7 +37,7 @@ pub struct GatewayConfig {
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
-    namespace: Arc<Namespace>,
+    catalogue: Arc<Catalogue>,
     layouts: Layouts,
     answer_bytes: usize,
     engine: Engine,
@@ -64,33 +65,30 @@ impl fmt::Debug for RunHandle {
 }
 
 impl Gateway {
-    /// A gateway over servers that have been started. What they listed is what scripts see.
+    /// A gateway over servers that have been started. What they list is what scripts see: as it is when a script starts.
     ///
     /// # Errors
     ///
     /// The threads for runs cannot be started.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
-        let servers = config.upstreams.servers();
-        let ready = servers.iter().filter(|server| matches!(server.state, exuvia_upstream::ServerState::Ready { .. }));
-        let namespace =
-            exuvia_catalog::build(ready.map(|server| (server.name.clone(), server.tools.to_vec())).collect());
+        let threads = RunRuntime::new()?;
         Ok(Self {
-            namespace: Arc::new(namespace),
+            catalogue: Catalogue::following(Arc::clone(&config.upstreams), &threads),
             layouts: config.layouts,
             answer_bytes: config.answer_bytes,
             engine: config.engine,
             upstreams: config.upstreams,
             journal: config.journal,
             limits: config.limits,
-            threads: RunRuntime::new()?,
+            threads,
             runs: AtomicU64::new(0),
         })
     }
 
-    /// The servers and tools that scripts see.
+    /// The servers and tools that a script sees that starts now.
     #[must_use]
-    pub fn namespace(&self) -> &Namespace {
-        &self.namespace
+    pub fn namespace(&self) -> Arc<Namespace> {
+        self.catalogue.namespace()
     }
 
     /// How the stubs of each server are cut into files.
@@ -108,10 +106,11 @@ impl Gateway {
     /// Starts a script with grants for everything that it sees.
     pub fn start(&self, script: Script) -> RunHandle {
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+        let namespace = self.catalogue.namespace();
         let tools = RunTools {
             caller: Caller { key: None, run: run.clone() },
-            namespace: Arc::clone(&self.namespace),
-            grants: Grants::everything_visible(&self.namespace),
+            grants: Grants::everything_visible(&namespace),
+            namespace,
             journal: Arc::clone(&self.journal),
             upstreams: Arc::clone(&self.upstreams),
             limits: call_limits(&self.limits),
@@ -129,8 +128,9 @@ impl Gateway {
             .with_cancellation(cancellation.clone());
         let journal = Arc::clone(&self.journal);
         let span = tracing::info_span!("run", run.id = %run);
-        let recorded = record_run(journal, run.clone(), script, execution.execute()).instrument(span);
-        let report = self.threads.spawn(recorded);
+        let over = Over { upstreams: Arc::clone(&self.upstreams), run: run.clone() };
+        let recorded = async move { record_run(journal, script, execution.execute(), &over.run).await };
+        let report = self.threads.spawn(recorded.instrument(span));
         let guard = cancellation.clone().drop_guard();
         RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard }
     }
@@ -158,12 +158,24 @@ impl RunHandle {
     }
 }
 
+/// Tells the servers when a run is over, also when it is dropped half-way.
+struct Over {
+    upstreams: Arc<Upstreams>,
+    run: RunId,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.upstreams.run_ended(&self.run);
+    }
+}
+
 /// Executes a run between its two entries in the journal.
 async fn record_run(
     journal: Arc<dyn Journal>,
-    run: RunId,
     script: Script,
     execution: impl Future<Output = Report>,
+    run: &RunId,
 ) -> Report {
     let started = Entry::RunStarted { run: run.clone(), source: script.source().to_owned() };
     if let Err(error) = journal.append(started) {
@@ -178,7 +190,8 @@ async fn record_run(
         calls = report.usage.tool_calls,
         "run ended"
     );
-    if let Err(error) = journal.append(Entry::RunEnded { run, outcome: report.outcome.name().to_owned() }) {
+    if let Err(error) = journal.append(Entry::RunEnded { run: run.clone(), outcome: report.outcome.name().to_owned() })
+    {
         tracing::error!(%error);
     }
     report

@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod call;
+mod catalogue;
 mod gateway;
 pub mod meta;
 mod run_runtime;

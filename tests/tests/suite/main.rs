@@ -8,6 +8,7 @@ mod config;
 mod determinism;
 mod examples;
 mod isolation;
+mod listing;
 mod parallel;
 mod program;
 mod servers;

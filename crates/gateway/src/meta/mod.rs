@@ -30,10 +30,10 @@ pub enum MetaAnswer {
 pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Result<MetaAnswer, BadRequest> {
     match requests::read(name, arguments)? {
         Request::ListToolFiles { query } => {
-            Ok(MetaAnswer::Text(files::list(gateway.namespace(), gateway.layouts(), query.as_deref())))
+            Ok(MetaAnswer::Text(files::list(&gateway.namespace(), gateway.layouts(), query.as_deref())))
         }
         Request::ReadToolFile { file_name, start_line, end_line } => {
-            files::read(gateway.namespace(), &file_name, start_line, end_line)
+            files::read(&gateway.namespace(), &file_name, start_line, end_line)
                 .map(MetaAnswer::Text)
                 .map_err(|error| BadRequest(error.to_string()))
         }
