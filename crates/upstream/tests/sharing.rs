@@ -230,8 +230,7 @@ async fn calls_over_the_limit_wait_for_their_turn_and_in_their_order() {
     let upstreams = shared(Share::Key, limits).await;
     let (a, b) = (who(Some("a"), "r"), who(Some("b"), "r"));
     pid(&upstreams, &a).await;
-    let short = CallLimits { timeout: Duration::from_millis(500), ..LIMITS };
-    let begun = Instant::now();
+    let short = CallLimits { timeout: Duration::from_secs(3), ..LIMITS };
     let hanging = tokio::spawn(call_as(&upstreams, &a, "fake.hang", "{}", short));
     tokio::time::sleep(Duration::from_millis(50)).await;
     // Waiting is part of the time.
@@ -239,7 +238,7 @@ async fn calls_over_the_limit_wait_for_their_turn_and_in_their_order() {
     assert_eq!(call_as(&upstreams, &a, "fake.echo", "{}", shorter).await, Err(CallError::TimedOut(100)));
     // Another lane has places of its own.
     pid(&upstreams, &b).await;
-    assert!(begun.elapsed() < Duration::from_millis(450), "{:?}", begun.elapsed());
+    assert!(!hanging.is_finished());
     let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let mut waiting = Vec::new();
     for n in 0..20 {
@@ -253,6 +252,6 @@ async fn calls_over_the_limit_wait_for_their_turn_and_in_their_order() {
     for call in waiting {
         call.await.unwrap();
     }
-    assert_eq!(hanging.await.unwrap(), Err(CallError::TimedOut(500)));
+    assert_eq!(hanging.await.unwrap(), Err(CallError::TimedOut(3000)));
     assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
 }

@@ -17,8 +17,8 @@ use crate::Era;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, locked};
 
-/// How long a call waits for what comes of another one that probes an ailing server.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lane to a server: at most one connection at a time, opened when a call needs it.
 #[derive(Debug)]
