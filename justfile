@@ -22,6 +22,7 @@ memory:
 gates *names:
     cargo build --release
     cargo bench --bench gates -- {{ names }}
+    EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
 
 # Licences, bans and sources of all dependencies; advisories too, where their database can be reached.
 deny:

@@ -10,6 +10,7 @@ use rmcp::model::{
 use rmcp::model::{ClientConfig, GetExtensions};
 use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningService};
 use tokio::sync::Notify;
+use tokio_util::sync::DropGuard;
 
 use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
@@ -28,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) list_changed: Arc<Notify>,
     pub(crate) carrier: Carrier,
     pub(crate) dialect: Dialect,
+    /// Ends the task that listens for changes.
+    pub(crate) _listening: Option<DropGuard>,
 }
 
 /// How a server is spoken to. Found out once: a server that comes back speaks as it did before.
@@ -88,7 +91,10 @@ impl Connection {
                     ));
                 }
                 Ok(Some(Answer::Unreadable(what))) => return Err(format!("it answered tools/list with {what}")),
-                Ok(Some(Answer::Failed(_)) | None) | Err(BrokenOff) => {
+                Ok(Some(Answer::Failed(_))) => {
+                    return Err(format!("it did not list its tools: {}", self.carrier.last_words().await));
+                }
+                Ok(None) | Err(BrokenOff) => {
                     let words = self.carrier.last_words().await;
                     return Err(format!("the connection broke off while it listed its tools; {words}"));
                 }

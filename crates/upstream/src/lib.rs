@@ -58,6 +58,7 @@ mod failure;
 mod http;
 mod lines;
 mod list;
+mod listening;
 mod message;
 mod oauth;
 mod opening;

@@ -6,12 +6,14 @@ use http::StatusCode;
 use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::authorization::Authorization;
 use crate::carrier::Carrier;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::Exchange;
 use crate::http::{Client, Kind, connect_sse, streamable};
+use crate::listening::listen;
 use crate::reader::Reader;
 use crate::stdio::{Process, Reaper, Wire};
 use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
@@ -144,11 +146,20 @@ impl Talk {
     ) -> Result<Connection, Unstarted> {
         match service {
             Ok(service) => {
-                let version = service.peer().peer_info().map(|info| info.protocol_version.clone());
-                let modern = version.is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+                let info = service.peer().peer_info();
+                let modern = info.as_ref().is_some_and(|info| info.protocol_version >= ProtocolVersion::V_2026_07_28);
+                let tools = info.as_ref().and_then(|info| info.capabilities.tools.as_ref());
+                let changes = tools.is_some_and(|tools| tools.list_changed == Some(true));
                 let dialect = Dialect { era: if modern { Era::Modern } else { Era::Legacy }, sse };
                 let Self { exchange, list_changed, .. } = self;
-                Ok(Connection { service, exchange, list_changed, carrier, dialect })
+                let _listening = (modern && changes).then(|| {
+                    let (stop, peer, list_changed) =
+                        (CancellationToken::new(), service.peer().clone(), list_changed.clone());
+                    let stopped = stop.clone();
+                    tokio::spawn(async move { stopped.run_until_cancelled(listen(peer, list_changed)).await });
+                    stop.drop_guard()
+                });
+                Ok(Connection { service, exchange, list_changed, carrier, dialect, _listening })
             }
             Err(error) => Err(unstarted(&error, &carrier).await),
         }

@@ -161,3 +161,19 @@ async fn a_redirect_within_the_origin_is_followed() {
     let upstreams = served.start().await;
     assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
 }
+
+#[tokio::test]
+async fn changes_of_the_list_are_asked_for_and_do_not_stand_in_the_way() {
+    for way in WAYS {
+        let served = Served::new(&[way, &["--changes"][..]].concat());
+        let upstreams = served.start().await;
+        // A listening request must not be taken for one that waits for an answer.
+        let error = r#"{"lines": ["{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"no\"}}"]}"#;
+        assert_eq!(call(&upstreams, "lines", error).await.unwrap_err().to_string(), "no", "{way:?}");
+        assert_eq!(value(&upstreams, "change", "{}").await, json!({"value": "changed"}));
+        let seen = value(&upstreams, "seen", "{}").await;
+        let listens = seen["seen"].as_array().unwrap().contains(&json!("subscriptions/listen"));
+        assert_eq!(listens, way[1] == "modern", "{way:?} {seen}");
+        upstreams.shutdown().await;
+    }
+}

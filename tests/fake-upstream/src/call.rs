@@ -38,7 +38,7 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             });
             let part = [b'x'; 64 * 1024];
             while out.raw(&part) {}
-            Reply::Exit(5)
+            Reply::Exit(4)
         }
         "not_utf8" => {
             let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);

@@ -5,7 +5,7 @@
 pub struct Options {
     /// `--era legacy|modern|both`: which protocols it answers. Both by default.
     pub era: String,
-    /// `--hang-at start|discover|initialize|list`: never answers that.
+    /// `--hang-at start|discover|initialize|list|end`: never answers that; `end` is the end of a session over HTTP.
     pub hang_at: Option<String>,
     /// `--exit-at start|discover|initialize|list`: ends there, with the code 3.
     pub exit_at: Option<String>,

@@ -144,7 +144,7 @@ impl Server {
                     "serverInfo": {"name": "fake", "version": "0"},
                 }))
             }),
-            "notifications/initialized" if !options.http => {
+            "notifications/initialized" if !options.http || options.sse => {
                 self.state().listeners.push((out.later(), None));
                 Reply::Nothing
             }

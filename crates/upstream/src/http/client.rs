@@ -24,8 +24,10 @@ use crate::exchange::locked;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Redirects of one request within the origin.
 const REDIRECTS: usize = 5;
-/// Connections kept for further requests.
+/// Connections kept for further requests, and for how long. Shorter than servers keep them (5 s is the shortest default known): a
+/// request that goes out while its connection is closed is lost, and is not sent again.
 const IDLE_CONNECTIONS: usize = 16;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Speaks HTTP with one server.
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl Client {
             .user_agent(concat!("exuvia/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(Policy::none())
             .referer(false)
             .no_proxy();
@@ -104,15 +107,20 @@ impl Client {
         url.origin() == self.url.origin()
     }
 
-    /// What went wrong last.
+    /// What went wrong with the latest request.
     pub(crate) fn last_trouble(&self) -> Option<Trouble> {
         locked(&self.last_trouble).clone()
+    }
+
+    /// Keeps what went wrong, or that nothing did.
+    pub(crate) fn remember(&self, trouble: Option<&Trouble>) {
+        *locked(&self.last_trouble) = trouble.cloned();
     }
 
     /// Tells the operator what went wrong.
     pub(crate) fn note(&self, trouble: &Trouble) {
         tracing::warn!(server.name = %self.server, kind = ?trouble.kind, details = %trouble.details, "HTTP request failed");
-        *locked(&self.last_trouble) = Some(trouble.clone());
+        self.remember(Some(trouble));
     }
 
     /// Sends a request with the credentials of the server. Whatever the server answers but redirects and refusals comes back.

@@ -2,6 +2,7 @@
 
 mod body;
 mod client;
+mod command;
 mod events;
 mod headers;
 mod sse;

@@ -150,10 +150,12 @@ impl Streamable {
         let kind = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match kind.as_str() {
             "text/event-stream" if status.is_success() => {
+                self.client.remember(None);
                 let stream = Stream::new(response, self.reader.clone(), Some(asked.id), self.limit_bytes);
                 Ok(Outcome::Answer(StreamableHttpPostResponse::Sse(self.events(stream, reply), session)))
             }
             "application/json" if status.is_success() => {
+                self.client.remember(None);
                 let heard = match message(response, self.limit_bytes).await? {
                     Message::Whole(body) => self.reader.message(body, Some(asked.id)),
                     Message::Long { head, bytes } => self.reader.long(&head, bytes, Some(asked.id)).unwrap_or_default(),
@@ -194,7 +196,8 @@ impl Streamable {
             });
             if let Some(error) = error.or_else(|| asked.discovers.then(|| ErrorData::invalid_request("refused", None)))
             {
-                self.client.note(&trouble);
+                // No news for the operator, but what decides whether the older transport is tried.
+                self.client.remember(Some(&trouble));
                 let error = ServerJsonRpcMessage::error(error, Some(RequestId::Number(asked.id)));
                 return Ok(Outcome::Answer(StreamableHttpPostResponse::Json(error, None)));
             }

@@ -2,14 +2,12 @@
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use exuvia_policy::{Grants, authorize};
 use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
-use exuvia_upstream::{
-    CallLimits, Caller, Era, Http, ServerConfig, ServerState, Stdio, Transport, UpstreamLimits, Upstreams,
-};
+use exuvia_upstream::{CallLimits, Caller, Era, Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use serde_json::Value;
 
 pub fn config(name: &str, args: &[&str]) -> ServerConfig {
@@ -21,7 +19,7 @@ pub fn config(name: &str, args: &[&str]) -> ServerConfig {
 }
 
 /// The process of a server that is one.
-pub fn process(config: &mut ServerConfig) -> &mut Stdio {
+pub fn process(config: &mut ServerConfig) -> &mut exuvia_upstream::Stdio {
     match &mut config.transport {
         Transport::Stdio(stdio) => stdio,
         Transport::Http(_) => panic!("{} is no process", config.name),
@@ -37,7 +35,8 @@ pub struct Served {
 impl Served {
     pub fn new(args: &[&str]) -> Self {
         let mut command = Command::new(exuvia_fake_upstream::program());
-        let mut child = command.arg("--http").args(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        command.arg("--http").args(args).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         Self { child, url: url.trim().to_owned() }

@@ -23,6 +23,9 @@ impl Http {
         match request.method.as_str() {
             "POST" => {}
             "GET" if session.is_some() => return self.news(stream),
+            "DELETE" if self.server.options.at("end").is_some() => {
+                return Answering::new(stream, String::new(), true).wait(true);
+            }
             "DELETE" => {
                 self.forget(session);
                 self.server.state().seen.push("session ended".to_owned());

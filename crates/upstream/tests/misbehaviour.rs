@@ -1,0 +1,448 @@
+//! Servers that misbehave, each in one way, over stdio and over HTTP. README.md has the table of what comes of each.
+//!
+//! A mode runs `EXUVIA_REPEATS` times (3). Meanwhile another server is called all the time and must not notice. Afterwards no
+//! process, no descriptor and no memory may be left.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod fake;
+mod misbehaving;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use exuvia_tool::CallError;
+use fake::{gone, runs};
+use misbehaving::{Fake, Over, Plan};
+use serde_json::json;
+
+macro_rules! over {
+    ($over:ident $module:ident: $($name:ident)*) => {
+        mod $module {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name(crate::misbehaving::Over::$over);
+                }
+            )*
+        }
+    };
+}
+
+over!(Stdio stdio:
+    hangs_at_start hangs_in_list hangs_in_a_call exits_at_start exits_in_a_call crashes_every_third_call writes_garbage
+    writes_half_an_answer answers_with_17_mib_above_the_limit answers_with_17_mib_below_the_limit never_ends_an_answer
+    answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
+    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages
+    changes_its_list_all_the_time ignores_sigterm leaves_grandchildren
+);
+over!(Http http:
+    hangs_at_start hangs_in_list hangs_in_a_call exits_at_start exits_in_a_call crashes_every_third_call writes_garbage
+    writes_half_an_answer answers_with_17_mib_above_the_limit answers_with_17_mib_below_the_limit never_ends_an_answer
+    answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
+    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages
+    changes_its_list_all_the_time does_not_let_a_session_end redirects_to_another_origin redirects_for_ever
+    answers_with_the_wrong_content answers_with_less_than_announced answers_slowly never_ends_a_stream never_ends_a_body
+    never_ends_its_headers answers_with_error_statuses closes_within_an_event resumes_for_ever
+);
+
+fn hangs_at_start(over: Over) {
+    let mut plan = Plan::new(over, "--hang-at start");
+    plan.start_timeout = Duration::from_millis(300);
+    plan.run(async |fake: &Fake| {
+        assert!(fake.failed().unwrap().contains("300 ms"));
+        fake.unavailable("echo", "{}", "did not come up; fake.echo was not called").await;
+    });
+}
+
+fn hangs_in_list(over: Over) {
+    let mut plan = Plan::new(over, "--hang-at list");
+    plan.start_timeout = Duration::from_millis(500);
+    plan.run(async |fake: &Fake| {
+        assert!(fake.failed().unwrap().contains("500 ms"));
+        fake.unavailable("echo", "{}", "did not come up").await;
+    });
+}
+
+fn hangs_in_a_call(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        assert_eq!(fake.call("hang", "{}", 150).await, Err(CallError::TimedOut(150)));
+        fake.works().await;
+    });
+}
+
+fn exits_at_start(over: Over) {
+    let plan = Plan::new(over, "--exit-at start");
+    plan.run(async |fake: &Fake| {
+        // Over HTTP it may have ended before or after the connection came up.
+        let says = if over == Over::Stdio { "exit status: 3" } else { "onnection re" };
+        assert!(fake.failed().unwrap().contains(says), "{:?}", fake.failed());
+        fake.unavailable("echo", "{}", "did not come up").await;
+    });
+}
+
+fn exits_in_a_call(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        fake.unavailable("exit", "{}", "took effect is unknown").await;
+        match over {
+            Over::Stdio => fake.works().await,
+            Over::Http => fake.unavailable("echo", "{}", "cannot be reached; fake.echo was not called").await,
+        }
+    });
+}
+
+fn crashes_every_third_call(over: Over) {
+    let plan = Plan::new(over, "--crash-every 3");
+    plan.run(async |fake: &Fake| {
+        for _ in 0..2 {
+            fake.works().await;
+            fake.works().await;
+            fake.unavailable("echo", "{}", "took effect is unknown").await;
+        }
+    });
+}
+
+const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"right"}]}}"#;
+
+async fn lines(fake: &Fake, lines: &[&str]) -> exuvia_tool::ToolOutcome {
+    fake.call("lines", &json!({"lines": lines}).to_string(), 400).await
+}
+
+fn writes_garbage(over: Over) {
+    let plan = Plan::new(over, "--garbage");
+    plan.run(async |fake: &Fake| {
+        let before = ["Listening", "{", "[]", "[1,[2]]", "null", "{}", r#"{"method":7}"#, r#"{"id":$ID}"#, ANSWER];
+        assert_eq!(lines(fake, &before).await.unwrap().as_str(), r#""right""#);
+        fake.works().await;
+    });
+}
+
+fn writes_half_an_answer(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        fake.unavailable("half", "{}", "took effect is unknown").await;
+    });
+}
+
+fn answers_with_17_mib_above_the_limit(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for id_last in [false, true] {
+            let outcome = fake.try_call("long", &json!({"bytes": 17 << 20, "id_last": id_last}).to_string()).await;
+            let Err(CallError::LimitReached { allowed, used, .. }) = outcome else { panic!("{outcome:.200?}") };
+            assert!(allowed == 10 << 20 && used > allowed, "{used} of {allowed}");
+            fake.works().await;
+        }
+    });
+}
+
+fn answers_with_17_mib_below_the_limit(over: Over) {
+    let mut plan = Plan::new(over, "");
+    plan.limits.message_bytes = 18 << 20;
+    plan.run(async |fake: &Fake| {
+        let value = fake.try_call("long", &json!({"bytes": 17 << 20}).to_string()).await.unwrap();
+        assert_eq!(value.size_bytes(), (17 << 20) + 2);
+    });
+}
+
+fn never_ends_an_answer(over: Over) {
+    let mut plan = Plan::new(over, "");
+    plan.limits.message_bytes = 1 << 20;
+    plan.run(async |fake: &Fake| {
+        for id_last in [false, true] {
+            let outcome = fake.try_call("endless", &json!({"id_last": id_last}).to_string()).await;
+            assert!(matches!(outcome, Err(CallError::LimitReached { .. })), "{outcome:.200?}");
+            fake.works_again().await;
+        }
+    });
+}
+
+fn answers_with_wrong_ids(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for id in ["99999", "-1", "1.5", "\"x\"", "[]", "123456789012345678901234567890"] {
+            let line = ANSWER.replace("$ID", id);
+            match over {
+                Over::Stdio => assert_eq!(lines(fake, &[&line]).await, Err(CallError::TimedOut(400)), "{id}"),
+                Over::Http => {
+                    fake.unavailable("lines", &json!({"lines": [line]}).to_string(), "took effect is unknown").await;
+                }
+            }
+        }
+        fake.works().await;
+    });
+}
+
+fn answers_twice(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let second = ANSWER.replace("right", "wrong");
+        assert_eq!(lines(fake, &[ANSWER, &second, &second]).await.unwrap().as_str(), r#""right""#);
+        fake.works().await;
+    });
+}
+
+fn answers_with_null_ids(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        assert_eq!(lines(fake, &[&ANSWER.replace("$ID", "null")]).await.unwrap().as_str(), r#""right""#);
+        let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}"#;
+        assert_eq!(lines(fake, &[error]).await.unwrap_err().to_string(), "what?");
+        fake.works().await;
+    });
+}
+
+fn answers_in_batches(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let batch = format!(r#"[7, {{"jsonrpc":"2.0","method":"notifications/message"}}, {ANSWER}]"#);
+        assert_eq!(lines(fake, &[&batch]).await.unwrap().as_str(), r#""right""#);
+        fake.works().await;
+    });
+}
+
+fn answers_with_deep_json(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let line = format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"structuredContent":{deep}}}}}"#);
+        fake.unavailable("lines", &json!({"lines": [line]}).to_string(), "nests too deep").await;
+        fake.works().await;
+    });
+}
+
+fn answers_with_huge_json(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let members: Vec<String> = (0..100_000).map(|n| format!(r#""m{n}":{n}"#)).collect();
+        let line =
+            format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"structuredContent":{{{}}}}}}}"#, members.join(","));
+        let value = fake.try_call("lines", &json!({"lines": [line]}).to_string()).await.unwrap();
+        assert_eq!(value.to_value().unwrap().as_object().unwrap().len(), 100_000);
+        fake.works().await;
+    });
+}
+
+fn repeats_keys(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let line = r#"{"jsonrpc":"2.0","id":1,"id":$ID,"result":{"structuredContent":{"a":1,"a":2}}}"#;
+        assert_eq!(lines(fake, &[line]).await.unwrap().as_str(), r#"{"a":1,"a":2}"#);
+        fake.works().await;
+    });
+}
+
+fn writes_invalid_utf8(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        fake.unavailable("not_utf8", "{}", "bytes that are not UTF-8").await;
+        fake.works().await;
+    });
+}
+
+fn floods_stderr_and_notifications(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let outcome = fake.try_call("flood", r#"{"notifications": 5000, "stderr_bytes": 5000000}"#).await;
+        assert_eq!(outcome.unwrap().as_str(), r#"{"value":"flooded"}"#);
+        fake.works().await;
+    });
+}
+
+fn floods_pages(over: Over) {
+    let mut plan = Plan::new(over, "--pages 0");
+    plan.limits.list_pages = 50;
+    plan.run(async |fake: &Fake| {
+        assert_eq!(fake.failed(), None);
+        let status = &fake.upstreams.servers()[0];
+        assert!(status.warnings.iter().any(|warning| warning.contains("50 pages")), "{:?}", status.warnings);
+        fake.works().await;
+    });
+}
+
+fn changes_its_list_all_the_time(over: Over) {
+    for era in ["modern", "legacy"] {
+        let plan = Plan::new(over, &format!("--change-every 1 --era {era}"));
+        plan.run(async |fake: &Fake| {
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                fake.works().await;
+            }
+        });
+    }
+}
+
+fn ignores_sigterm(over: Over) {
+    let mut plan = Plan::new(over, "--stay");
+    plan.ignores_term = true;
+    plan.run(async |fake: &Fake| fake.works().await);
+}
+
+fn leaves_grandchildren(over: Over) {
+    let plan = Plan::new(over, "--child");
+    plan.run(async |fake: &Fake| {
+        let found = fake.try_call("process", "{}").await.unwrap().to_value().unwrap();
+        let pids: Vec<i64> = ["pid", "child"].iter().map(|key| found[key].as_i64().unwrap()).collect();
+        assert!(pids.iter().all(|&pid| runs(pid)));
+        // It ends, and what it leaves behind goes with it.
+        fake.unavailable("exit", "{}", "took effect is unknown").await;
+        assert!(gone(&pids, Duration::from_secs(2)).await);
+        fake.works().await;
+    });
+}
+
+fn does_not_let_a_session_end(over: Over) {
+    let plan = Plan::new(over, "--era legacy --hang-at end");
+    plan.run(async |fake: &Fake| fake.works().await);
+}
+
+/// Lets the tool `http` write a response.
+async fn respond(fake: &Fake, bytes: &str, says: &str) {
+    fake.unavailable("http", &json!({"bytes": bytes}).to_string(), says).await;
+    fake.works().await;
+}
+
+fn redirects_to_another_origin(over: Over) {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let to = format!("http://{}/mcp", elsewhere.local_addr().unwrap());
+    let plan = Plan::new(over, &format!("--redirect {to}"));
+    plan.run(async |fake: &Fake| {
+        assert!(fake.failed().unwrap().contains(&format!("it redirects to {to}")), "{:?}", fake.failed());
+    });
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for status in ["301 A", "302 B", "303 C", "307 D", "308 E"] {
+            let head = format!("HTTP/1.1 {status}\r\nLocation: {to}\r\nConnection: close\r\n\r\n");
+            respond(
+                fake,
+                &head,
+                "redirects to another address, and such redirects are not followed; fake.http was not",
+            )
+            .await;
+        }
+    });
+    assert!(elsewhere.accept().is_err(), "nothing was sent there");
+}
+
+fn redirects_for_ever(over: Over) {
+    let plan = Plan::new(over, "--redirect /mcp");
+    plan.run(async |fake: &Fake| {
+        assert!(fake.failed().unwrap().contains("redirects do not end"), "{:?}", fake.failed());
+    });
+}
+
+fn answers_with_the_wrong_content(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for head in ["Content-Type: text/html\r\nContent-Length: 2", "Content-Length: 2", "Content-Type: \u{1}"] {
+            let says =
+                if head.contains('\u{1}') { "took effect is unknown" } else { "something that is no MCP message" };
+            respond(fake, &format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n\r\nhi"), says).await;
+        }
+        let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\nhi";
+        respond(fake, json, "something that does not answer the call").await;
+        respond(fake, "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "no MCP message")
+            .await;
+        respond(fake, "what?\r\n\r\n", "took effect is unknown").await;
+    });
+}
+
+fn answers_with_less_than_announced(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{\"jsonrpc\"";
+        respond(fake, head, "broke off its answer; whether fake.http took effect is unknown").await;
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n40\r\ndata";
+        respond(fake, head, "broke off its answer").await;
+    });
+}
+
+fn answers_slowly(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for kind in ["application/json", "text/event-stream"] {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\ndata: ");
+            let arguments = json!({"bytes": head, "repeat": "x", "pause_ms": 5}).to_string();
+            assert_eq!(fake.call("http", &arguments, 200).await, Err(CallError::TimedOut(200)));
+        }
+        fake.works().await;
+    });
+}
+
+fn never_ends_a_stream(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+        let notification = r#"data: {"jsonrpc":"2.0","method":"notifications/message"}"#;
+        for part in [": on and on\n\n".to_owned(), format!("{notification}\n\n"), "data\n".into(), "\n".into()] {
+            let arguments = json!({"bytes": head, "repeat": part.repeat(500)}).to_string();
+            assert_eq!(fake.call("http", &arguments, 200).await, Err(CallError::TimedOut(200)), "{part}");
+        }
+        fake.works().await;
+    });
+}
+
+fn never_ends_a_body(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
+        let arguments = json!({"bytes": head, "repeat": "7,".repeat(50_000)}).to_string();
+        let outcome = fake.try_call("http", &arguments).await;
+        assert!(matches!(outcome, Err(CallError::LimitReached { .. })), "{outcome:.200?}");
+        fake.works().await;
+    });
+}
+
+fn never_ends_its_headers(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let arguments = json!({"bytes": "HTTP/1.1 200 OK\r\n", "repeat": "X-More: and more\r\n".repeat(50)});
+        fake.unavailable("http", &arguments.to_string(), "took effect is unknown").await;
+        fake.works().await;
+    });
+}
+
+fn answers_with_error_statuses(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for (head, says) in [
+            ("500 A\r\n", "server fake answered with HTTP 500; whether fake.http took effect is unknown"),
+            ("503 B\r\nRetry-After: 7\r\n", "answered with HTTP 503 and asks to wait 7 s; whether"),
+            ("429 C\r\nRetry-After: 30\r\n", "answered with HTTP 429 and asks to wait 30 s; fake.http was not called"),
+            ("404 D\r\n", "answered with HTTP 404; fake.http was not called"),
+            ("401 E\r\n", "asks for authorisation that the gateway does not have; fake.http was not called"),
+            ("403 F\r\n", "asks for authorisation that the gateway does not have"),
+            ("999 G\r\n", "answered with HTTP 999"),
+        ] {
+            respond(fake, &format!("HTTP/1.1 {head}Connection: close\r\n\r\n"), says).await;
+        }
+        let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"full"}}"#;
+        let head = format!("HTTP/1.1 500 A\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
+        let outcome = fake.try_call("http", &json!({"bytes": head + error}).to_string()).await;
+        assert_eq!(outcome.unwrap_err().to_string(), "full");
+    });
+}
+
+fn closes_within_an_event(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+        respond(fake, &format!("{head}data: {ANSWER}\n"), "broke off its answer; whether").await;
+        respond(fake, head, "broke off its answer").await;
+        respond(fake, "HTTP/1.1 200 OK\r\nContent-Ty", "broke off its answer").await;
+        respond(fake, "", "broke off its answer").await;
+    });
+}
+
+fn resumes_for_ever(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: 7\nretry: 0\ndata\n\n";
+        let outcome = fake.call("http", &json!({"bytes": head}).to_string(), 700).await;
+        assert!(matches!(outcome, Err(CallError::TimedOut(_) | CallError::UpstreamUnavailable(_))), "{outcome:?}");
+        fake.works().await;
+    });
+}
