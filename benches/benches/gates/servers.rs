@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use exuvia_upstream::{ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{ServerState, Transport, UpstreamLimits, Upstreams};
 
 use crate::session::server;
 
@@ -40,7 +40,9 @@ async fn start(mark: &str) -> Result<Upstreams> {
     let mut servers = Vec::with_capacity(TOGETHER);
     for n in 0..TOGETHER {
         let mut server = server(&format!("echo{n}"), "sample echo")?;
-        server.env.insert(MARK.into(), mark.into());
+        if let Transport::Stdio(stdio) = &mut server.transport {
+            stdio.env.insert(MARK.into(), mark.into());
+        }
         servers.push(server);
     }
     let upstreams = Upstreams::start(servers, UpstreamLimits::default()).await;

@@ -37,6 +37,7 @@ impl Session {
             engine: engine()?,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
+            layouts: Default::default(),
             limits,
             answer_bytes: 64 << 10,
         })?;

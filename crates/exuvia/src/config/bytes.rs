@@ -58,7 +58,7 @@ fn parse(text: &str) -> Option<u64> {
 /// The size in its largest whole unit: `4 GiB`.
 pub(super) fn shown(bytes: u64) -> String {
     let (unit, factor) =
-        UNITS.into_iter().find(|(_, factor)| bytes % factor == 0 && bytes >= *factor).unwrap_or(("B", 1));
+        UNITS.into_iter().find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor)).unwrap_or(("B", 1));
     format!("{} {unit}", bytes / factor)
 }
 
