@@ -30,12 +30,12 @@ deny:
     cargo deny check licenses bans sources
     if cargo deny fetch; then cargo deny check advisories; else echo "advisories: NOT CHECKED, no database"; fi
 
-# The reference servers behind `exuvia stdio`, driven by the official Python client in both protocol eras.
+# Seven real servers behind `exuvia stdio`, driven by the official Python client in both protocol eras, and `exuvia run`.
 interop:
     cargo build --release
     tests/interop/run
 
-# Type checks the stubs of the recorded catalogues.
+# Type checks the stubs of the recorded catalogues, by mypy and pyright.
 stubs:
     tests/interop/stubs
 

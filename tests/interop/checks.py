@@ -1,4 +1,4 @@
-"""What must hold on a connection, whatever its era. Each check takes the client, the expected version and the folder."""
+"""What must hold on a connection, whatever its era. Each check takes the client, the expected version and the world."""
 
 import json
 
@@ -27,27 +27,27 @@ async def result_of(client, code):
 
 
 @check
-async def speaks_the_version_of_its_era(client, version, _files):
+async def speaks_the_version_of_its_era(client, version, _world):
     assert client.protocol_version == version, client.protocol_version
     if client.server_info is not None:
         assert client.server_info.name == "exuvia", client.server_info
 
 
 @check
-async def lists_the_four_tools(client, _version, _files):
+async def lists_the_four_tools(client, _version, _world):
     tools = (await client.list_tools()).tools
     assert [tool.name for tool in tools] == META_TOOLS, tools
     assert all(tool.input_schema["type"] == "object" for tool in tools)
 
 
 @check
-async def lists_a_stub_per_server(client, _version, _files):
+async def lists_a_stub_per_server(client, _version, _world):
     text = await text_of(client, "listToolFiles")
     assert "everything.pyi" in text and "filesystem.pyi" in text, text
 
 
 @check
-async def reads_stubs(client, _version, _files):
+async def reads_stubs(client, _version, _world):
     text = await text_of(client, "readToolFile", fileName="everything.pyi")
     assert "def get_sum(" in text and "def echo(" in text, text
     line = await text_of(client, "readToolFile", fileName="filesystem.pyi", startLine=1, endLine=2)
@@ -55,37 +55,37 @@ async def reads_stubs(client, _version, _files):
 
 
 @check
-async def documents_a_tool(client, _version, _files):
+async def documents_a_tool(client, _version, _world):
     text = await text_of(client, "getToolDocs", server="filesystem", tool="read_text_file")
     assert "path" in text and "head" in text, text
 
 
 @check
-async def runs_a_script_without_tools(client, _version, _files):
+async def runs_a_script_without_tools(client, _version, _world):
     assert await result_of(client, "import statistics\nstatistics.mean([1, 2, 6])") == 3
 
 
 @check
-async def calls_everything(client, _version, _files):
+async def calls_everything(client, _version, _world):
     echoed, total = await result_of(client, "[everything.echo(message='hi'), everything.get_sum(a=2, b=40)]")
     assert "hi" in echoed and "42" in total, (echoed, total)
 
 
 @check
-async def takes_structured_content(client, _version, _files):
+async def takes_structured_content(client, _version, _world):
     weather = await result_of(client, "everything.get_structured_content(location='Chicago')")
     assert set(weather) == {"temperature", "conditions", "humidity"}, weather
 
 
 @check
-async def calls_filesystem(client, _version, files):
-    code = f"filesystem.list_directory(path={str(files)!r})"
+async def calls_filesystem(client, _version, world):
+    code = f"filesystem.list_directory(path={str(world.files)!r})"
     listed = json.dumps(await result_of(client, code))
     assert all(name in listed for name in ("one.txt", "two.txt", "three.txt")), listed
 
 
 @check
-async def joins_both_servers(client, _version, files):
+async def joins_both_servers(client, _version, world):
     code = f"""
 import asyncio, re
 
@@ -93,7 +93,7 @@ names = ["one.txt", "two.txt", "three.txt"]
 def content(answer):
     return answer["content"] if isinstance(answer, dict) else answer
 
-texts = await asyncio.gather(*[filesystem.read_text_file(path={str(files)!r} + "/" + name) for name in names])
+texts = await asyncio.gather(*[filesystem.read_text_file(path={str(world.files)!r} + "/" + name) for name in names])
 words = {{name: len(content(text).split()) for name, text in zip(names, texts)}}
 total = 0
 for count in words.values():
@@ -107,16 +107,16 @@ result = {{"words": words, "total": total, "said": await everything.echo(message
 
 
 @check
-async def writes_what_it_reads(client, _version, files):
-    path = str(files / "four.txt")
+async def writes_what_it_reads(client, _version, world):
+    path = str(world.files / "four.txt")
     code = f"filesystem.write_file(path={path!r}, content=everything.echo(message='written'))"
     await result_of(client, code)
-    assert "written" in (files / "four.txt").read_text(encoding="utf-8")
-    (files / "four.txt").unlink()
+    assert "written" in (world.files / "four.txt").read_text(encoding="utf-8")
+    (world.files / "four.txt").unlink()
 
 
 @check
-async def a_script_catches_the_error_of_a_tool(client, _version, _files):
+async def a_script_catches_the_error_of_a_tool(client, _version, _world):
     code = """
 try:
     filesystem.read_text_file(path="/etc/hostname")
@@ -128,14 +128,14 @@ except ToolError as error:
 
 
 @check
-async def an_error_names_the_line_and_the_calls(client, _version, _files):
+async def an_error_names_the_line_and_the_calls(client, _version, _world):
     answer = await client.call_tool("executeToolCode", {"code": "x = everything.echo(message='a')\nx.nothing"})
     text = answer.content[0].text
-    assert answer.is_error and "line 2" in text and "everything.echo 1 ok" in text, text
+    assert answer.is_error and "> 2 | x.nothing" in text and "everything.echo 1 ok" in text, text
 
 
 @check
-async def tells_what_a_run_used(client, _version, _files):
+async def tells_what_a_run_used(client, _version, _world):
     answer = await client.call_tool("executeToolCode", {"code": "everything.get_sum(a=1, b=1)"})
     usage = answer.meta["exuvia/usage"]
     assert usage["fuel"] > 0 and usage["tool_calls"] == 1, usage

@@ -1,10 +1,10 @@
-"""Drives `exuvia stdio`, with two reference servers behind it, by the official Python client, in both protocol eras.
+"""Drives Exuvia with real servers behind it: `exuvia stdio` by the official Python client, in both protocol eras, and
+`exuvia run` and `exuvia tools` as a person would.
 
-interop.py EXUVIA FOLDER-OF-SERVERS
+interop.py EXUVIA FOLDER-OF-SERVERS...
 """
 
 import asyncio
-import json
 import sys
 import tempfile
 import traceback
@@ -13,6 +13,9 @@ from pathlib import Path
 from mcp import Client, StdioServerParameters
 
 import checks
+import servers
+import terminal
+from world import World
 
 # How the client opens the connection, and the version that must come of it.
 ERAS = {
@@ -21,57 +24,45 @@ ERAS = {
     "2026-07-28": "2026-07-28",
 }
 
-FILES = {"one.txt": "alpha beta", "two.txt": "gamma delta epsilon", "three.txt": "zeta"}
+
+class Tally:
+    """How many checks passed, and which failed."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    async def run(self, way, check, *arguments):
+        try:
+            await check(*arguments)
+            self.passed += 1
+        except Exception:
+            self.failed.append(f"{way}: {check.__name__}")
+            print(f"{way}: {check.__name__} failed", file=sys.stderr)
+            traceback.print_exc()
 
 
-def sandbox(folder):
-    """A folder for the filesystem server, with known files."""
-    for name, text in FILES.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
+async def over_stdio(tally, exuvia, mode, version, world):
+    """All checks over one connection."""
+    server = StdioServerParameters(command=exuvia, args=["stdio", "--mcp-config", str(world.config)])
+    async with asyncio.timeout(180), Client(server, mode=mode, read_timeout_seconds=60) as client:
+        for check in checks.ALL + servers.ALL:
+            await tally.run(f"stdio, {mode}", check, client, version, world)
 
 
-def configuration(folder, servers, files):
-    """An `mcpServers` file as clients write it."""
-    entries = {
-        "everything": {"command": str(servers / "mcp-server-everything"), "args": ["stdio"]},
-        "filesystem": {"command": str(servers / "mcp-server-filesystem"), "args": [str(files)]},
-    }
-    path = folder / "mcp.json"
-    path.write_text(json.dumps({"mcpServers": entries}), encoding="utf-8")
-    return path
-
-
-async def drive(mode, version, exuvia, config, files):
-    """All checks over one connection. Returns how many passed and how many failed."""
-    passed = failed = 0
-    server = StdioServerParameters(command=exuvia, args=["stdio", "--mcp-config", str(config)])
-    async with Client(server, mode=mode, read_timeout_seconds=60) as client:
-        for check in checks.ALL:
-            try:
-                await check(client, version, files)
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"{mode}: {check.__name__} failed", file=sys.stderr)
-                traceback.print_exc()
-    return passed, failed
-
-
-async def main(exuvia, servers):
-    totals = [0, 0]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
-        (folder / "files").mkdir()
-        files = sandbox(folder / "files")
-        config = configuration(folder, Path(servers), files)
-        for mode, version in ERAS.items():
-            async with asyncio.timeout(120):
-                passed, failed = await drive(mode, version, exuvia, config, files)
-            print(f"mode {mode}, speaking {version}: {passed} passed, {failed} failed")
-            totals = [totals[0] + passed, totals[1] + failed]
-    print(f"{totals[0]} passed, {totals[1]} failed")
-    return 1 if totals[1] else 0
+async def main(exuvia, *programs):
+    tally = Tally()
+    for mode, version in ERAS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            world = World(Path(folder).resolve(), programs)
+            await over_stdio(tally, exuvia, mode, version, world)
+            print(f"stdio, {mode}, speaking {version}: {tally.passed} passed so far")
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder).resolve(), programs)
+        for check in terminal.ALL:
+            await tally.run("terminal", check, exuvia, world)
+    print(f"{tally.passed} passed, {len(tally.failed)} failed")
+    return 1 if tally.failed else 0
 
 
 if __name__ == "__main__":
