@@ -58,6 +58,7 @@ mod closest;
 mod complaint;
 pub mod docs;
 pub mod files;
+mod gloss;
 mod infer;
 mod literals;
 mod names;

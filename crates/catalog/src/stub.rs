@@ -1,8 +1,11 @@
 //! What a model reads: the signatures of a server or of one tool as a `.pyi` file that a type checker accepts.
 
+use std::collections::HashSet;
+
 use exuvia_tool::{Server, Tool};
 
 use crate::classes::Classes;
+use crate::gloss;
 use crate::shape::Subject;
 use crate::signature;
 use crate::text;
@@ -15,7 +18,8 @@ const MAX_CLASS_BYTES: usize = 3_000;
 /// The longest one-line description, in characters.
 const MAX_SUMMARY_CHARS: usize = 120;
 
-/// The stub of a server: every tool with its signature and one line on what it does, and the classes that they name.
+/// The stub of a server: every tool with its signature, one line on what it does and one on each parameter whose name and
+/// type leave its form open, and the classes that they name.
 #[must_use]
 pub fn server_stub(server: &Server) -> String {
     stub(server, server.tools())
@@ -43,6 +47,7 @@ fn stub(server: &Server, tools: &[Tool]) -> String {
         .collect();
     let mut body = String::new();
     let mut defined = Vec::new();
+    let mut told = HashSet::new();
     for (tool, shape) in tools.iter().zip(&shapes) {
         for id in classes.reachable(shape.types()) {
             if !defined.contains(&id) {
@@ -51,12 +56,19 @@ fn stub(server: &Server, tools: &[Tool]) -> String {
             }
         }
         let signature = signature::line(&tool.python_name, shape, &classes, &mut spelling);
-        body.push_str(&match summary(tool) {
-            Some(summary) => format!("def {signature}:\n    \"\"\"{summary}\"\"\"\n"),
+        body.push_str(&match docstring(tool, &mut told) {
+            Some(docstring) => format!("def {signature}:\n    \"\"\"{docstring}\"\"\"\n"),
             None => format!("def {signature}: ...\n"),
         });
     }
     format!("{}{}{body}", header(server, tools, &classes), imports(&spelling))
+}
+
+/// What the tool does, and what its parameters mean where neither their names nor `told` says it. None if nothing is left.
+fn docstring(tool: &Tool, told: &mut HashSet<String>) -> Option<String> {
+    let glosses = gloss::lines(tool, told).into_iter().map(|line| in_docstring(&line));
+    let lines: Vec<String> = summary(tool).into_iter().chain(glosses).collect();
+    Some(lines.join("\n    ")).filter(|text| !text.is_empty())
 }
 
 fn header(server: &Server, tools: &[Tool], classes: &Classes) -> String {

@@ -94,13 +94,15 @@ fn a_name_that_is_valid_stays() {
 }
 
 #[test]
-fn reading_all_stubs_costs_what_is_recorded_and_less_than_a_quarter_of_the_raw_lists() {
+fn reading_all_stubs_costs_what_is_recorded_and_well_below_two_fifths_of_the_raw_lists() {
     let table = catalogues::cost_table();
     assert_snapshot("cost.md", &table);
     let sum: Vec<usize> =
         table.lines().last().unwrap().split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
-    let [_, raw, stubs, _] = sum[..] else { panic!("{sum:?}") };
-    assert!(stubs * 4 < raw, "{stubs} of {raw} tokens");
+    let [tools, raw, stubs, docs] = sum[..] else { panic!("{sum:?}") };
+    assert_eq!(tools, 508);
+    assert!(stubs * 100 < raw * 30, "{stubs} of {raw} tokens");
+    assert!(docs < raw, "{docs} of {raw} tokens");
 }
 
 #[test]
@@ -211,13 +213,37 @@ fn tools_named_like_types_do_not_hide_them() {
 
 #[test]
 fn descriptions_cannot_break_out_of_a_stub() {
-    let mut evil = tool("t", json!({"properties": {}}), None);
+    let quotes = "Ends here, with three quotes\"\"\"\nimport os\\";
+    let mut evil = tool("t", json!({"properties": {"p": {"type": "string", "description": quotes}}}), None);
     evil.description = Some("Ends \"\"\" here\\\" \n\ndef fake(): ...\nimport os".to_owned());
     evil.name = "t\n\"\"\"\ndef evil(): ...".to_owned();
     let namespace = build(vec![("crm\ndef evil(): ...".to_owned(), vec![evil])]);
     let stub = stub::server_stub(&namespace.servers()[0]);
     let code: Vec<&str> = stub.lines().filter(|line| !line.starts_with('#')).collect();
-    assert_eq!(code, ["from typing import Any", "def t_def_evil() -> Any:", r#"    """Ends ''' here\\" """"#]);
+    let expected = [
+        "from typing import Any",
+        "def t_def_evil(p: str = ...) -> Any:",
+        r#"    """Ends ''' here\\" "#,
+        r#"    p: Ends here, with three quotes''' import os\\""""#,
+    ];
+    assert_eq!(code, expected);
+}
+
+#[test]
+fn a_parameter_is_explained_where_its_name_and_type_do_not_and_once_in_a_file() {
+    let schema = json!({"properties": {
+        "since": {"type": "string", "description": "The first day, as ISO 8601. Days begin in UTC."},
+        "limit": {"type": "integer", "description": "How many rows come back at most on one page"},
+        "user_name": {"type": "string", "description": "The name of the user"},
+        "order": {"enum": ["up"], "description": "Whether the oldest or the newest row comes first"},
+        "query": {"type": "string", "description": "many words ".repeat(10)}
+    }});
+    let parameters =
+        r#"since: str = ..., limit: int = ..., user_name: str = ..., order: Literal["up"] = ..., query: str = ..."#;
+    let expected = format!(
+        "def a({parameters}) -> Any:\n    \"\"\"since: The first day, as ISO 8601\"\"\"\ndef b({parameters}) -> Any: ...\n"
+    );
+    assert_eq!(body_of(vec![tool("a", schema.clone(), None), tool("b", schema, None)]), expected);
 }
 
 #[test]

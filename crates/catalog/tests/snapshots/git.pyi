@@ -23,4 +23,7 @@ def git_checkout(repo_path: str, branch_name: str) -> Any:
 def git_show(repo_path: str, revision: str) -> Any:
     """Shows the contents of a commit, or of a file or directory given as <revision>:<path> [read-only]"""
 def git_branch(repo_path: str, branch_type: str, contains: str | None = None, not_contains: str | None = None) -> Any:
-    """List Git branches [read-only]"""
+    """List Git branches [read-only]
+    branch_type: Whether to list local branches ('local'), remote branches ('remote') or all branches('all')
+    contains: The commit sha that branch should contain
+    not_contains: The commit sha that branch should NOT contain"""

@@ -5,7 +5,9 @@ class AggregateDbResult(TypedDict):
     aggResultsCount: NotRequired[float]
     appliedLimits: list[Literal["config.maxDocumentsPerQuery","config.maxBytesPerQuery","tool.responseBytesLimit"]]
 def aggregate_db(connectionId: str, database: str, pipeline: list[dict], responseBytesLimit: float = 1048576) -> AggregateDbResult:
-    """Run an aggregation against a MongoDB database [read-only]"""
+    """Run an aggregation against a MongoDB database [read-only]
+    connectionId: The connection to run the operation against
+    pipeline: An array of aggregation stages to execute"""
 AggregatePipelineItem = TypedDict("AggregatePipelineItem", {
     "$vectorSearch": AggregateVectorSearch | AggregateVectorSearch2,
 })
@@ -63,7 +65,8 @@ def collection_storage_size(connectionId: str, database: str, collection: str) -
 class ConnectResult(TypedDict):
     connectionId: str
 def connect(connectionString: str, connectionName: str = ...) -> ConnectResult:
-    """Connect to a MongoDB instance and get back a connectionId to pass to the other MongoDB tools [read-only]"""
+    """Connect to a MongoDB instance and get back a connectionId to pass to the other MongoDB tools [read-only]
+    connectionString: MongoDB connection string (in the mongodb:// or mongodb+srv:// format)"""
 class CountResult(TypedDict):
     count: float
 def count(connectionId: str, database: str, collection: str, query: dict = ...) -> CountResult:
@@ -120,7 +123,8 @@ class DeleteManyResult(TypedDict):
     collection: str
     deletedCount: float
 def delete_many(connectionId: str, database: str, collection: str, filter: dict = ...) -> DeleteManyResult:
-    """Removes all documents that match the filter from a MongoDB collection [destructive]"""
+    """Removes all documents that match the filter from a MongoDB collection [destructive]
+    filter: The query filter, specifying the deletion criteria"""
 class DisconnectResult(TypedDict):
     outcome: Literal["removed","disconnected"]
 def disconnect(connectionId: str) -> DisconnectResult:
@@ -169,15 +173,21 @@ class ExplainResult(TypedDict):
     method: Literal["aggregate","find","count"]
     verbosity: Literal["queryPlanner","queryPlannerExtended","executionStats","allPlansExecution"]
 def explain(connectionId: str, database: str, collection: str, method: list[ExplainMethodItemAggregate | ExplainMethodItemFind | ExplainMethodItemCount], verbosity: Literal["queryPlanner","queryPlannerExtended","executionStats","allPlansExecution"] = "queryPlanner") -> ExplainResult:
-    """Returns statistics describing the execution of the winning plan chosen by the query optimizer for the evaluated method [read-only]"""
+    """Returns statistics describing the execution of the winning plan chosen by the query optimizer for the evaluated method [read-only]
+    method: The method and its arguments to run"""
 def export(connectionId: str, database: str, collection: str, exportTitle: str, exportTarget: list[ExplainMethodItemFind | ExplainMethodItemAggregate], jsonExportFormat: Literal["relaxed","canonical"] = "relaxed") -> Any:
-    """Export a query or aggregation results in the specified EJSON format [read-only]"""
+    """Export a query or aggregation results in the specified EJSON format [read-only]
+    exportTitle: A short description to uniquely identify the export
+    exportTarget: The export target along with its arguments"""
 class FindResult(TypedDict):
     documents: list
     queryResultsCount: NotRequired[float]
     appliedLimits: list[Literal["config.maxDocumentsPerQuery","config.maxBytesPerQuery","tool.responseBytesLimit"]]
 def find(connectionId: str, database: str, collection: str, filter: dict = ..., projection: dict = ..., limit: float = 10, sort: dict[str, Literal[1,-1,"asc","desc","ascending","descending"] | ExplainSortItem] = ..., responseBytesLimit: float = 1048576) -> FindResult:
-    """Run a find query against a MongoDB collection [read-only]"""
+    """Run a find query against a MongoDB collection [read-only]
+    filter: The query filter, matching the syntax of the query argument of db.collection.find()
+    projection: The projection, matching the syntax of the projection argument of db.collection.find()
+    sort: A document, describing the sort order, matching the syntax of the sort argument of cursor.sort()"""
 class InsertManyResult(TypedDict):
     database: str
     collection: str
@@ -234,11 +244,14 @@ class UpdateManyResult(TypedDict):
     upsertedCount: float
     upsertedId: NotRequired[str]
 def update_many(connectionId: str, database: str, collection: str, filter: dict = ..., *, update: dict, upsert: bool = ...) -> UpdateManyResult:
-    """Updates all documents that match the specified filter for a collection [destructive]"""
+    """Updates all documents that match the specified filter for a collection [destructive]
+    update: An update document describing the modifications to apply using update operator expressions"""
 class SearchKnowledgeDataSource(TypedDict):
     name: str
     versionLabel: NotRequired[str]
 def search_knowledge(query: str, limit: float = 5, dataSources: list[SearchKnowledgeDataSource] = ...) -> Any:
-    """Search for information in the MongoDB Assistant knowledge base [read-only]"""
+    """Search for information in the MongoDB Assistant knowledge base [read-only]
+    query: A natural language query to search for in the MongoDB Assistant knowledge base
+    dataSources: A list of one or more data sources to limit the search to"""
 def list_knowledge_sources() -> Any:
     """List available data sources in the MongoDB Assistant knowledge base [read-only]"""
