@@ -10,12 +10,16 @@ use tokio::sync::Mutex;
 use super::command;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
 use crate::config::{HeaderCommand, Http};
+use crate::oauth::TokenSource;
 use crate::{ServerConfig, Transport};
 
 /// What shows a server who asks.
 pub(crate) fn authorization(config: &ServerConfig) -> Arc<dyn Authorization> {
     match &config.transport {
-        Transport::Http(http) => Arc::new(Headers::new(http)),
+        Transport::Http(http) => match &http.oauth {
+            Some(oauth) => Arc::new(TokenSource::new(&config.name, http, oauth)),
+            None => Arc::new(Headers::new(http)),
+        },
         Transport::Stdio(_) => Arc::new(Headers::default()),
     }
 }

@@ -20,5 +20,4 @@ mod record;
 mod scopes;
 mod source;
 
-#[allow(unused_imports)]
 pub(crate) use source::TokenSource;

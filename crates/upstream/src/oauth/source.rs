@@ -114,6 +114,10 @@ impl TokenSource {
 impl Authorization for TokenSource {
     fn headers(&self) -> BoxFuture<'_, Result<HeaderMap, Unauthorized>> {
         Box::pin(async move {
+            if self.state.nobody_has_logged_in() {
+                // It may let everybody in. If it does not, its refusal tells the operator what to do.
+                return Ok(self.state.headers.clone());
+            }
             let told = |problem: Problem| problem.unauthorized(&self.state.server);
             let token = self.current().await.map_err(told)?.token;
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
@@ -133,6 +137,10 @@ impl Authorization for TokenSource {
 }
 
 impl State {
+    fn nobody_has_logged_in(&self) -> bool {
+        matches!(self.oauth.grant, Grant::Code(_)) && locked(&self.held).is_none() && !self.oauth.token_file.exists()
+    }
+
     /// A token that does: the one that is held, or that of a renewal, which others may wait for as well.
     async fn wanted(self: &Arc<Self>, want: Want) -> Result<Held, Problem> {
         loop {

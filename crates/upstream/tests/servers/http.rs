@@ -1,13 +1,10 @@
 //! Servers over HTTP that behave.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
 
 use std::time::Duration;
 
+use crate::fake::{LIMITS, Served, call, limited, value};
 use exuvia_tool::CallError;
 use exuvia_upstream::{CallLimits, Era, ServerState, UpstreamLimits, Upstreams};
-use fake::{LIMITS, Served, call, limited, value};
 use serde_json::json;
 
 /// Every way in which a server may speak over HTTP.
@@ -26,7 +23,7 @@ async fn both_eras_and_all_transports_are_spoken() {
         let served = Served::new(way);
         let upstreams = served.start().await;
         let expected = if way[1] == "modern" { Era::Modern } else { Era::Legacy };
-        assert_eq!(fake::era(&upstreams), expected, "{way:?}");
+        assert_eq!(crate::fake::era(&upstreams), expected, "{way:?}");
         assert_eq!(upstreams.servers()[0].tools.len(), 19, "{way:?}");
         let arguments = r#"{"value":[12345678901234567890123,0.1000000000000000000001,"é\n"]}"#;
         assert_eq!(call(&upstreams, "echo", arguments).await.unwrap().as_str(), arguments, "{way:?}");
@@ -129,7 +126,7 @@ async fn servers_that_cannot_be_reached_say_why() {
     let page = Served::new(&["--redirect", "/page", "--redirect-status", "302"]);
     let mut tls = Served::new(&[]).config("tls");
     let plain = Served::new(&[]);
-    fake::http(&mut tls).url = plain.url.replace("http:", "https:").parse().unwrap();
+    crate::fake::http(&mut tls).url = plain.url.replace("http:", "https:").parse().unwrap();
     let configs =
         vec![gone, refused.config("refused"), moved.config("moved"), page.config("page"), tls, plain.config("fake")];
     let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;

@@ -1,13 +1,10 @@
 //! Logging in at a real authorisation server, and what must not come of it.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod authorization_server;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
-use authorization_server::{SECRET, World, browser, credentials, stored};
+use crate::authorization_server::{SECRET, World, browser, credentials, stored};
 use exuvia_upstream::{CodeGrant, Grant, Http, OAuth, login};
 
 async fn consented(http: &Http, oauth: &OAuth) -> login::LoggedIn {

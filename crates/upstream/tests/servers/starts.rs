@@ -1,14 +1,11 @@
 //! How servers come up, fail to, and come back.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
 
 use std::time::{Duration, Instant};
 
+use crate::fake::{LIMITS, call, config, limited, start, start_with, value};
 use exuvia_policy::{Grants, authorize};
 use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
 use exuvia_upstream::{Era, ServerConfig, ServerState, UpstreamLimits, Upstreams};
-use fake::{LIMITS, call, config, limited, start, start_with, value};
 use serde_json::json;
 
 #[tokio::test]
@@ -20,7 +17,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     };
     let unknown = ServerConfig::stdio("unknown", "no-such-program-anywhere", [], &|_| None);
     let mut lost = config("lost", &[]);
-    fake::process(&mut lost).cwd = Some("/no/such/directory".into());
+    crate::fake::process(&mut lost).cwd = Some("/no/such/directory".into());
     let configs = vec![
         quick("hangs", &["--hang-at", "start"]),
         quick("hangs in list", &["--hang-at", "list"]),
@@ -62,7 +59,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     let failed = |server: &str| {
         let name = ToolName::new(server, "x");
         let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
-        upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &fake::caller(), LIMITS)
+        upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &crate::fake::caller(), LIMITS)
     };
     let sentence = "server exits did not come up; exits.x was not called";
     assert_eq!(failed("exits").await, Err(CallError::UpstreamUnavailable(sentence.into())));
@@ -73,7 +70,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
 #[tokio::test]
 async fn a_server_that_ends_at_an_unknown_message_is_greeted_in_the_older_way() {
     let upstreams = start(&["--era", "legacy", "--exit-at", "discover"]).await;
-    assert_eq!(fake::era(&upstreams), Era::Legacy);
+    assert_eq!(crate::fake::era(&upstreams), Era::Legacy);
     let seen = value(&upstreams, "seen", "{}").await;
     assert_eq!(seen["seen"][0], json!("initialize"));
 }
@@ -81,7 +78,7 @@ async fn a_server_that_ends_at_an_unknown_message_is_greeted_in_the_older_way() 
 #[tokio::test]
 async fn a_server_that_ignores_the_probe_is_greeted_in_the_older_way() {
     let upstreams = start(&["--era", "legacy", "--hang-at", "discover"]).await;
-    assert_eq!(fake::era(&upstreams), Era::Legacy);
+    assert_eq!(crate::fake::era(&upstreams), Era::Legacy);
 }
 
 #[tokio::test]
@@ -126,7 +123,7 @@ async fn a_server_that_never_comes_back_fails_calls_soon() {
     let program = dir.join("server");
     std::fs::copy(exuvia_fake_upstream::program(), &program).unwrap();
     let mut config = config("fake", &[]);
-    fake::process(&mut config).command = program.to_str().unwrap().to_owned();
+    crate::fake::process(&mut config).command = program.to_str().unwrap().to_owned();
     let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
     std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(call(&upstreams, "exit", "{}").await.unwrap_err().code(), "upstream-unavailable");
@@ -175,15 +172,15 @@ async fn an_endless_list_is_cut() {
 #[tokio::test]
 async fn a_server_gets_its_own_environment_and_no_other() {
     let mut config = config("fake", &["--era", "both"]);
-    fake::process(&mut config).env.insert("CRM_TOKEN".into(), "s3cret".into());
-    fake::process(&mut config).cwd = Some("/tmp".into());
+    crate::fake::process(&mut config).env.insert("CRM_TOKEN".into(), "s3cret".into());
+    crate::fake::process(&mut config).cwd = Some("/tmp".into());
     assert!(!format!("{config:?}").contains("s3cret"));
     let upstreams = Upstreams::start(vec![config.clone()], UpstreamLimits::default()).await;
     let mut found = value(&upstreams, "environment", "{}").await;
     // By this one our servers are found if this process is killed.
     let mark = found["variables"].as_object_mut().and_then(|variables| variables.remove("EXUVIA_SERVED_TO"));
     assert!(mark.is_some_and(|mark| mark.is_string()));
-    assert_eq!(found["variables"], json!(fake::process(&mut config).env));
+    assert_eq!(found["variables"], json!(crate::fake::process(&mut config).env));
     assert!(found["variables"].get("CARGO_PKG_NAME").is_none());
     assert_eq!(found["arguments"], json!(["--era", "both"]));
     assert_eq!(found["cwd"], json!("/tmp"));

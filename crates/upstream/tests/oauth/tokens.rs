@@ -1,13 +1,10 @@
 //! Tokens for MCP servers over HTTP, from a real authorisation server.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod authorization_server;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use authorization_server::{World, browser, credentials, log, stored};
+use crate::authorization_server::{World, browser, credentials, log, stored};
 use exuvia_policy::{Grants, authorize};
 use exuvia_tool::{BoxFuture, CallError, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
 use exuvia_upstream::{
@@ -118,7 +115,7 @@ async fn client_credentials_give_one_token_that_outlives_the_process() {
     succeeds(&started(&http).await, "read_note").await;
     assert_eq!(world.issued("client_credentials"), 1);
     let log = log::recorded();
-    assert!(!log.contains(&token(&oauth, "access")) && !log.contains(authorization_server::SECRET));
+    assert!(!log.contains(&token(&oauth, "access")) && !log.contains(crate::authorization_server::SECRET));
 }
 
 #[tokio::test]

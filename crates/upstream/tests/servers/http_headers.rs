@@ -1,12 +1,9 @@
 //! Credentials that are headers.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
 
 use std::path::PathBuf;
 
+use crate::fake::{Served, call, http, value};
 use exuvia_upstream::{HeaderCommand, ServerConfig, ServerState, UpstreamLimits, Upstreams};
-use fake::{Served, call, http, value};
 use serde_json::json;
 
 /// A server that asks for the token in a file, and a command that reads it.

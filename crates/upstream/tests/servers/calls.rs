@@ -1,20 +1,17 @@
 //! What comes of a call, over a real process and both eras.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
 
 use std::time::{Duration, Instant};
 
+use crate::fake::{LIMITS, call, limited, start, start_with, value};
 use exuvia_tool::CallError;
 use exuvia_upstream::{CallLimits, Era, UpstreamLimits};
-use fake::{LIMITS, call, limited, start, start_with, value};
 use serde_json::json;
 
 #[tokio::test]
 async fn both_eras_are_spoken() {
     for (era, expected) in [("modern", Era::Modern), ("legacy", Era::Legacy), ("both", Era::Modern)] {
         let upstreams = start(&["--era", era]).await;
-        assert_eq!(fake::era(&upstreams), expected);
+        assert_eq!(crate::fake::era(&upstreams), expected);
         assert_eq!(call(&upstreams, "echo", r#"{"value": 7}"#).await.unwrap().as_str(), r#"{"value":7}"#);
         upstreams.shutdown().await;
     }

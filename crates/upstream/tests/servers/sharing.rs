@@ -1,15 +1,11 @@
 //! Who shares a connection to a server.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
-mod life;
 
 use std::time::{Duration, Instant};
 
+use crate::fake::{LIMITS, config, gone, runs};
+use crate::life::{Dir, becomes, call_as, pid, seen, who};
 use exuvia_tool::{CallError, RunId};
 use exuvia_upstream::{CallLimits, ServerConfig, Share, UpstreamLimits, Upstreams};
-use fake::{LIMITS, config, gone, runs};
-use life::{Dir, becomes, call_as, pid, seen, who};
 
 const SOON: Duration = Duration::from_secs(10);
 

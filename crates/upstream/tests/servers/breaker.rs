@@ -1,15 +1,11 @@
 //! A server that keeps failing, one that only looks like it, and one that asks.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
-mod life;
 
 use std::time::{Duration, Instant};
 
+use crate::fake::{LIMITS, call, config, gone, limited, runs, start, value};
+use crate::life::{Dir, becomes, call_as, pid, who};
 use exuvia_tool::{CallError, ToolOutcome};
 use exuvia_upstream::{CallLimits, UpstreamLimits, Upstreams};
-use fake::{LIMITS, call, config, gone, limited, runs, start, value};
-use life::{Dir, becomes, call_as, pid, who};
 use serde_json::json;
 
 /// The words of a breaker that is open.
@@ -115,7 +111,11 @@ async fn a_slow_tool_does_not_take_its_server_down() {
     // It was asked for its tools, and that it answered.
     let mut asked = 0;
     for _ in 0..100 {
-        asked = life::seen(&upstreams, &who(None, "r")).await.iter().filter(|method| *method == "tools/list").count();
+        asked = crate::life::seen(&upstreams, &who(None, "r"))
+            .await
+            .iter()
+            .filter(|method| *method == "tools/list")
+            .count();
         if asked > 1 {
             break;
         }
@@ -131,7 +131,7 @@ async fn a_slow_tool_does_not_take_its_server_down() {
 async fn a_server_that_answers_nothing_any_more_is_replaced() {
     let mut config = config("fake", &[]);
     config.start_timeout = Duration::from_millis(500);
-    let upstreams = Upstreams::start(vec![config, fake::config("other", &[])], UpstreamLimits::default()).await;
+    let upstreams = Upstreams::start(vec![config, crate::fake::config("other", &[])], UpstreamLimits::default()).await;
     let first = pid(&upstreams, &who(None, "r")).await;
     assert!(std::process::Command::new("kill").args(["-STOP", &first.to_string()]).status().unwrap().success());
     let short = CallLimits { timeout: Duration::from_millis(100), ..LIMITS };
@@ -187,7 +187,7 @@ async fn a_question_is_told_to_the_call_that_it_belongs_to_and_to_no_other() {
     let number = value(&upstreams, "lines", &json!({"lines": [result]}).to_string()).await.as_i64().unwrap();
     let other = tokio::spawn(limited(&upstreams, "hang", "{}", LIMITS));
     loop {
-        let seen = life::seen(&upstreams, &who(None, "r")).await;
+        let seen = crate::life::seen(&upstreams, &who(None, "r")).await;
         if seen.iter().filter(|method| *method == "tools/call").count() >= 4 {
             break;
         }

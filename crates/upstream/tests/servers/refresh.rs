@@ -1,14 +1,10 @@
 //! Lists of tools that change, and servers that come up later.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
-mod life;
 
 use std::time::{Duration, Instant};
 
+use crate::fake::{LIMITS, call, config, gone, runs, value};
+use crate::life::{Dir, becomes, call_as, pid, seen, tools, who};
 use exuvia_upstream::{Era, ServerState, Share, UpstreamLimits, Upstreams};
-use fake::{LIMITS, call, config, gone, runs, value};
-use life::{Dir, becomes, call_as, pid, seen, tools, who};
 use serde_json::json;
 
 const NOTICE: &str = r#"{"notifications": 1}"#;
@@ -32,7 +28,7 @@ async fn a_list_that_changes_is_read_again() {
         let dir = Dir::new(&format!("changes-{era}"));
         dir.tools(&["a"]);
         let mut server = dir.listing("fake");
-        fake::process(&mut server).args.extend(["--era".to_owned(), era.to_owned()]);
+        crate::fake::process(&mut server).args.extend(["--era".to_owned(), era.to_owned()]);
         let upstreams = Upstreams::start(vec![config("quiet", &[]), server], UpstreamLimits::default()).await;
         assert_eq!(tools(&upstreams, 1), ["a"]);
         let old = upstreams.servers();
@@ -136,7 +132,7 @@ async fn a_server_that_was_down_at_the_start_comes_up_later() {
     for share in [Share::All, Share::Run] {
         let dir = Dir::new(&format!("later-{share:?}"));
         let mut late = config("fake", &["--era", "legacy"]);
-        fake::process(&mut late).command = dir.path("program").to_str().unwrap().to_owned();
+        crate::fake::process(&mut late).command = dir.path("program").to_str().unwrap().to_owned();
         late.share = share;
         let upstreams = Upstreams::start(vec![late, config("other", &[])], UpstreamLimits::default()).await;
         assert!(!ready(&upstreams, 0) && ready(&upstreams, 1));

@@ -1,15 +1,12 @@
 //! A server that rmcp makes, behind hyper.
-#![allow(missing_docs, clippy::unwrap_used)]
-
-mod fake;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::fake::{LIMITS, call, limited};
 use exuvia_tool::CallError;
 use exuvia_upstream::{CallLimits, Era, Http, ServerConfig, Transport, UpstreamLimits, Upstreams};
-use fake::{LIMITS, call, limited};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -118,7 +115,7 @@ async fn real(legacy: bool, json_response: bool) -> Real {
 impl Real {
     async fn start(&self) -> Upstreams {
         let upstreams = Upstreams::start(vec![self.config.clone()], UpstreamLimits::default()).await;
-        assert_eq!(fake::era(&upstreams), if self.handler.legacy { Era::Legacy } else { Era::Modern });
+        assert_eq!(crate::fake::era(&upstreams), if self.handler.legacy { Era::Legacy } else { Era::Modern });
         assert_eq!(upstreams.servers()[0].tools.len(), 3);
         upstreams
     }

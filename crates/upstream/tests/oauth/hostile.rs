@@ -1,5 +1,4 @@
 //! Metadata that leads astray. The answers here are documents of an attacker; what is right is tested against the real thing.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,7 @@
+//! Tokens, against a real authorisation server on loopback.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod authorization_server;
+mod hostile;
+mod login;
+mod tokens;

@@ -1,0 +1,14 @@
+//! Servers over every transport: calls, starts, lives. One binary, because each links the whole client.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod breaker;
+mod calls;
+#[path = "../fake/mod.rs"]
+mod fake;
+mod http;
+mod http_headers;
+mod http_rmcp;
+mod life;
+mod refresh;
+mod sharing;
+mod starts;
