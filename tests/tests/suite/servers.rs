@@ -72,7 +72,7 @@ fn a_variable_that_is_not_set_exits_with_2_and_names_file_server_key_and_variabl
 
 #[test]
 fn a_file_that_is_none_of_servers_exits_with_2_and_is_named() {
-    for content in [json!({"servers": {}}), json!([]), json!({"mcpServers": {"a": {"command": 1}}})] {
+    for content in [json!({"servers": 1}), json!([]), json!({"mcpServers": {"a": {"command": 1}}})] {
         let (_directory, file) = config(&content);
         let ended = exuvia_with(&file, "result = 1", &[]);
         assert_eq!(ended.status, Some(2), "{content}: {ended:?}");
@@ -102,7 +102,7 @@ fn a_server_that_does_not_come_up_is_reported_and_the_others_work() {
 fn servers_with_one_name_exit_with_2() {
     let ended = exuvia(&["run", "--server", "a=true", "--server", "a=false", "-"], "");
     assert_eq!(ended.status, Some(2));
-    assert!(ended.stderr.contains("two servers are named a"), "{ended:?}");
+    assert!(ended.stderr.contains("--server a: another server has this name, in --server a; rename one"), "{ended:?}");
 }
 
 #[test]
