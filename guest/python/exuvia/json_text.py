@@ -20,6 +20,10 @@ _ENCODE_ERRORS = (TypeError, ValueError, RecursionError, OverflowError)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+# A key that may have been no text. Inside a string the quotes would have backslashes before them.
+_KEY_OF_OTHER_KIND = re.compile('"(?:-?[0-9][0-9.e+-]*|true|false|null)":')
+
+
 def encode(value, root):
     """Compact JSON text of `value`. What cannot be JSON raises a TypeError or ValueError that names its place, which
     starts with `root`."""
@@ -48,6 +52,9 @@ def _encode(value, root):
         text = re.sub(f'"{mark}([0-9.E+-]+){mark}"', r"\1", text)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(value, text, root)
+    if _KEY_OF_OTHER_KIND.search(text):
+        # The encoder writes the keys 1 and "1" both, as one key. Walking the value refuses that.
+        _plain(value, root, 1, ())
     if not text.isascii() and _SURROGATE.search(text):
         text = _without_surrogates(text, root)
     return text
@@ -123,9 +130,12 @@ def _plain(value, path, depth, parents):
     if is_iterator(value):
         value = list(value)
     if isinstance(value, dict):
-        return {
+        plain = {
             _key(key, path): _plain(item, path + _step(key), depth + 1, parents) for key, item in dict.items(value)
         }
+        if len(plain) < dict.__len__(value):
+            raise _one_key_twice(value, path)
+        return plain
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{path}[{index}]", depth + 1, parents) for index, item in enumerate(value)]
     try:
@@ -142,6 +152,14 @@ def _key(key, path):
             f"{_short(path)} has a key of type {type(key).__name__}: JSON keys are strings; use str(key) or a list"
         )
     return text
+
+
+def _one_key_twice(value, path):
+    seen = {}
+    for key in dict.keys(value):
+        other = seen.setdefault(_key(key, path), key)
+        if other is not key:
+            return ValueError(f"{_short(path)} has the keys {other!r:.40} and {key!r:.40}, which are one key in JSON")
 
 
 def _step(key):

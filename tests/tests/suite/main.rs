@@ -11,6 +11,7 @@ mod isolation;
 mod listing;
 mod parallel;
 mod program;
+mod results;
 mod servers;
 mod sizes;
 mod stdio;
