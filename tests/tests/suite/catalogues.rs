@@ -20,8 +20,8 @@ pub(crate) async fn serving(catalogues: &[Catalogue]) -> (SampleGateway, TempDir
     (SampleGateway::of(servers, limits).await, folder)
 }
 
-pub(crate) fn server<'g>(gateway: &'g SampleGateway, catalogue: &Catalogue) -> &'g Server {
-    gateway.gateway().namespace().server(&catalogue.name).expect("the server is ready")
+pub(crate) fn server(gateway: &SampleGateway, catalogue: &Catalogue) -> Server {
+    gateway.gateway().namespace().server(&catalogue.name).expect("the server is ready").clone()
 }
 
 /// One call of a script, and what has to come of it.
@@ -82,7 +82,7 @@ async fn every_tool_gets_exactly_the_arguments_that_a_script_wrote() {
     let (gateway, folder) = serving(&catalogues).await;
     let mut tools = 0;
     for catalogue in &catalogues {
-        let server = server(&gateway, catalogue);
+        let server = &server(&gateway, catalogue);
         let calls = calls(catalogue, server);
         sees_the_values(&gateway, &one_after_the_other(&calls), &calls).await;
         assert_eq!(recorded(server, folder.path()), received(&calls), "{}", server.name);
@@ -98,7 +98,7 @@ async fn calls_in_parallel_carry_the_same_arguments() {
         catalogues().into_iter().filter(|one| ["notion", "mongodb", "github"].contains(&one.name.as_str())).collect();
     let (gateway, folder) = serving(&catalogues).await;
     for catalogue in &catalogues {
-        let server = server(&gateway, catalogue);
+        let server = &server(&gateway, catalogue);
         let calls = calls(catalogue, server);
         sees_the_values(&gateway, &in_parallel(&calls), &calls).await;
         // Which of two calls on their way arrives first is nobody's promise.
@@ -114,7 +114,7 @@ async fn calls_in_parallel_carry_the_same_arguments() {
 async fn odd_names_are_accepted_as_the_stub_shows_them_and_as_the_server_has_them() {
     let odd = Catalogue::read(&here().join("data/odd_names.json"));
     let (gateway, folder) = serving(std::slice::from_ref(&odd)).await;
-    let server = server(&gateway, &odd);
+    let server = &server(&gateway, &odd);
     let calls = calls(&odd, server);
     sees_the_values(&gateway, &one_after_the_other(&calls), &calls).await;
     assert_eq!(recorded(server, folder.path()), received(&calls));
@@ -141,7 +141,7 @@ async fn both_layouts_list_what_can_be_read() {
     assert!(listed.starts_with("508 tools\n"), "{listed}");
     let by_tool = catalogues.iter().fold(Layouts::default(), |all, one| all.with(&one.name, Layout::Tool));
     for catalogue in &catalogues {
-        let server = server(&gateway, catalogue);
+        let server = &server(&gateway, catalogue);
         let (name, tools) = (&server.python_name, server.tools());
         assert!(listed.contains(&format!("\n{name}.pyi {}\n", tools.len())), "{listed}");
         // Alone, so that there is room for the names of all its tools.
@@ -190,14 +190,14 @@ async fn a_search_for_what_a_tool_is_called_finds_it() {
     let catalogues = catalogues();
     let (gateway, _folder) = serving(&catalogues).await;
     for catalogue in &catalogues {
-        let server = server(&gateway, catalogue);
+        let server = &server(&gateway, catalogue);
         let (name, tool) = (&server.python_name, server.tools().last().expect("a tool"));
         let query = format!("{} {}", server.name, tool.name());
         let line = format!("{name}.pyi {}", tool.python_name);
         let found = gateway.ask("listToolFiles", &json!({"query": query}));
         assert!(found.lines().take(3).any(|found| found.starts_with(&line)), "{query}:\n{found}");
         let by_tool = Layouts::default().with(&server.name, Layout::Tool);
-        let found = files::list(gateway.gateway().namespace(), &by_tool, Some(&query));
+        let found = files::list(&gateway.gateway().namespace(), &by_tool, Some(&query));
         let line = format!("{name}/{0}.pyi {0}", tool.python_name);
         assert!(found.lines().take(3).any(|found| found.starts_with(&line)), "{query}:\n{found}");
     }

@@ -15,7 +15,7 @@ async fn no_call_leaves_whose_arguments_do_not_fit_and_the_error_says_how_to_rep
     let (gateway, folder) = serving(&catalogues).await;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for catalogue in &catalogues {
-        let server = server(&gateway, catalogue);
+        let server = &server(&gateway, catalogue);
         let faults: Vec<(&Tool, Misfit)> = server
             .tools()
             .iter()
