@@ -1,7 +1,7 @@
 //! The MCP servers behind the gateway: started, listed, called, bounded.
 //!
-//! [`Upstreams`] starts every configured server as a child process and speaks MCP with it over stdio, in whichever of the two
-//! protocol eras it knows. There is one `Upstreams` per gateway. Its one way to call a tool takes a
+//! [`Upstreams`] starts every configured server as a child process, or reaches it over HTTP, and speaks MCP with it in
+//! whichever of the two protocol eras it knows. There is one `Upstreams` per gateway. Its one way to call a tool takes a
 //! [`Permit`](exuvia_policy::Permit), which only the policy makes, and uses it up.
 //!
 //! # Nouns
@@ -12,13 +12,13 @@
 //!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
 //!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
 //!   [`Share::Run`] every run, until [`Upstreams::run_ended`]. [`UpstreamLimits::connections`] bounds them.
-//! - A **connection** is a process and the conversation with it. A lane has one at most: it is opened when a call needs it,
+//! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again
 //!   makes sense; then a single call probes for all. Pauses double from 0.1 s to 30 s, less up to half of them by chance.
 //!
 //! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehaviour stays its own, and an
-//! answer is handed on as it was written. No child outlives this process.
+//! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehaviour.
 //!
 //! This crate reads neither files nor the environment: [`parse_mcp_servers`] takes a text and a lookup.
 //!

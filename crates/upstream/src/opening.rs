@@ -77,7 +77,7 @@ impl Opening<'_> {
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).map_err(hopeless)?;
         let talk = Talk::new(name);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
-        let service = client().serve_with_lifecycle(wire, mode).await;
+        let service = identity().serve_with_lifecycle(wire, mode).await;
         talk.connection(service, Carrier::Process(process), false).await
     }
 
@@ -106,20 +106,20 @@ impl Opening<'_> {
     }
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
-        let client_of = self.client(http)?;
+        let client = self.client(http)?;
         let talk = Talk::new(&self.config.name);
-        let (transport, done) = streamable(client_of.clone(), talk.reader.clone(), self.limits);
-        let service = client().serve_with_lifecycle(transport, mode).await;
-        talk.connection(service, Carrier::Http(client_of, done), false).await
+        let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
+        let service = identity().serve_with_lifecycle(transport, mode).await;
+        talk.connection(service, Carrier::Http(client, done), false).await
     }
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
-        let client_of = self.client(http)?;
+        let client = self.client(http)?;
         let talk = Talk::new(&self.config.name);
-        let connected = connect_sse(client_of.clone(), talk.reader.clone(), self.limits).await;
+        let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
-        let service = client().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
-        talk.connection(service, Carrier::Http(client_of, done), true).await
+        let service = identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
+        talk.connection(service, Carrier::Http(client, done), true).await
     }
 }
 
@@ -167,7 +167,7 @@ impl Talk {
 }
 
 /// What the gateway says of itself.
-fn client() -> ClientConfig {
+fn identity() -> ClientConfig {
     ClientConfig::new(ClientCapabilities::default(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
         .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
 }

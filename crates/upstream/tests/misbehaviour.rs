@@ -8,12 +8,12 @@
 mod fake;
 mod misbehaving;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use exuvia_tool::CallError;
 use fake::{gone, runs};
-use misbehaving::{Fake, Over, Plan};
+use misbehaving::http::*;
+use misbehaving::{ANSWER, Fake, Over, Plan};
 use serde_json::json;
 
 macro_rules! over {
@@ -104,8 +104,6 @@ fn crashes_every_third_call(over: Over) {
     });
 }
 
-const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"right"}]}}"#;
-
 async fn lines(fake: &Fake, lines: &[&str]) -> exuvia_tool::ToolOutcome {
     fake.call("lines", &json!({"lines": lines}).to_string(), 400).await
 }
@@ -163,12 +161,12 @@ fn answers_with_wrong_ids(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for id in ["99999", "-1", "1.5", "\"x\"", "[]", "123456789012345678901234567890"] {
-            let line = ANSWER.replace("$ID", id);
+            let arguments = json!({"lines": [ANSWER.replace("$ID", id)]}).to_string();
             match over {
-                Over::Stdio => assert_eq!(lines(fake, &[&line]).await, Err(CallError::TimedOut(400)), "{id}"),
-                Over::Http => {
-                    fake.unavailable("lines", &json!({"lines": [line]}).to_string(), "took effect is unknown").await;
+                Over::Stdio => {
+                    assert_eq!(fake.call("lines", &arguments, 100).await, Err(CallError::TimedOut(100)), "{id}");
                 }
+                Over::Http => fake.unavailable("lines", &arguments, "took effect is unknown").await,
             }
         }
         fake.works().await;
@@ -289,160 +287,6 @@ fn leaves_grandchildren(over: Over) {
         // It ends, and what it leaves behind goes with it.
         fake.unavailable("exit", "{}", "took effect is unknown").await;
         assert!(gone(&pids, Duration::from_secs(2)).await);
-        fake.works().await;
-    });
-}
-
-fn does_not_let_a_session_end(over: Over) {
-    let plan = Plan::new(over, "--era legacy --hang-at end");
-    plan.run(async |fake: &Fake| fake.works().await);
-}
-
-/// Lets the tool `http` write a response.
-async fn respond(fake: &Fake, bytes: &str, says: &str) {
-    fake.unavailable("http", &json!({"bytes": bytes}).to_string(), says).await;
-    fake.works().await;
-}
-
-fn redirects_to_another_origin(over: Over) {
-    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
-    elsewhere.set_nonblocking(true).unwrap();
-    let to = format!("http://{}/mcp", elsewhere.local_addr().unwrap());
-    let plan = Plan::new(over, &format!("--redirect {to}"));
-    plan.run(async |fake: &Fake| {
-        assert!(fake.failed().unwrap().contains(&format!("it redirects to {to}")), "{:?}", fake.failed());
-    });
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        for status in ["301 A", "302 B", "303 C", "307 D", "308 E"] {
-            let head = format!("HTTP/1.1 {status}\r\nLocation: {to}\r\nConnection: close\r\n\r\n");
-            respond(
-                fake,
-                &head,
-                "redirects to another address, and such redirects are not followed; fake.http was not",
-            )
-            .await;
-        }
-    });
-    assert!(elsewhere.accept().is_err(), "nothing was sent there");
-}
-
-fn redirects_for_ever(over: Over) {
-    let plan = Plan::new(over, "--redirect /mcp");
-    plan.run(async |fake: &Fake| {
-        assert!(fake.failed().unwrap().contains("redirects do not end"), "{:?}", fake.failed());
-    });
-}
-
-fn answers_with_the_wrong_content(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        for head in ["Content-Type: text/html\r\nContent-Length: 2", "Content-Length: 2", "Content-Type: \u{1}"] {
-            let says =
-                if head.contains('\u{1}') { "took effect is unknown" } else { "something that is no MCP message" };
-            respond(fake, &format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n\r\nhi"), says).await;
-        }
-        let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\nhi";
-        respond(fake, json, "something that does not answer the call").await;
-        respond(fake, "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "no MCP message")
-            .await;
-        respond(fake, "what?\r\n\r\n", "took effect is unknown").await;
-    });
-}
-
-fn answers_with_less_than_announced(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{\"jsonrpc\"";
-        respond(fake, head, "broke off its answer; whether fake.http took effect is unknown").await;
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n40\r\ndata";
-        respond(fake, head, "broke off its answer").await;
-    });
-}
-
-fn answers_slowly(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        for kind in ["application/json", "text/event-stream"] {
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\ndata: ");
-            let arguments = json!({"bytes": head, "repeat": "x", "pause_ms": 5}).to_string();
-            assert_eq!(fake.call("http", &arguments, 200).await, Err(CallError::TimedOut(200)));
-        }
-        fake.works().await;
-    });
-}
-
-fn never_ends_a_stream(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-        let notification = r#"data: {"jsonrpc":"2.0","method":"notifications/message"}"#;
-        for part in [": on and on\n\n".to_owned(), format!("{notification}\n\n"), "data\n".into(), "\n".into()] {
-            let arguments = json!({"bytes": head, "repeat": part.repeat(500)}).to_string();
-            assert_eq!(fake.call("http", &arguments, 200).await, Err(CallError::TimedOut(200)), "{part}");
-        }
-        fake.works().await;
-    });
-}
-
-fn never_ends_a_body(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
-        let arguments = json!({"bytes": head, "repeat": "7,".repeat(50_000)}).to_string();
-        let outcome = fake.try_call("http", &arguments).await;
-        assert!(matches!(outcome, Err(CallError::LimitReached { .. })), "{outcome:.200?}");
-        fake.works().await;
-    });
-}
-
-fn never_ends_its_headers(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let arguments = json!({"bytes": "HTTP/1.1 200 OK\r\n", "repeat": "X-More: and more\r\n".repeat(50)});
-        fake.unavailable("http", &arguments.to_string(), "took effect is unknown").await;
-        fake.works().await;
-    });
-}
-
-fn answers_with_error_statuses(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        for (head, says) in [
-            ("500 A\r\n", "server fake answered with HTTP 500; whether fake.http took effect is unknown"),
-            ("503 B\r\nRetry-After: 7\r\n", "answered with HTTP 503 and asks to wait 7 s; whether"),
-            ("429 C\r\nRetry-After: 30\r\n", "answered with HTTP 429 and asks to wait 30 s; fake.http was not called"),
-            ("404 D\r\n", "answered with HTTP 404; fake.http was not called"),
-            ("401 E\r\n", "asks for authorisation that the gateway does not have; fake.http was not called"),
-            ("403 F\r\n", "asks for authorisation that the gateway does not have"),
-            ("999 G\r\n", "answered with HTTP 999"),
-        ] {
-            respond(fake, &format!("HTTP/1.1 {head}Connection: close\r\n\r\n"), says).await;
-        }
-        let error = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"full"}}"#;
-        let head = format!("HTTP/1.1 500 A\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
-        let outcome = fake.try_call("http", &json!({"bytes": head + error}).to_string()).await;
-        assert_eq!(outcome.unwrap_err().to_string(), "full");
-    });
-}
-
-fn closes_within_an_event(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-        respond(fake, &format!("{head}data: {ANSWER}\n"), "broke off its answer; whether").await;
-        respond(fake, head, "broke off its answer").await;
-        respond(fake, "HTTP/1.1 200 OK\r\nContent-Ty", "broke off its answer").await;
-        respond(fake, "", "broke off its answer").await;
-    });
-}
-
-fn resumes_for_ever(over: Over) {
-    let plan = Plan::new(over, "");
-    plan.run(async |fake: &Fake| {
-        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: 7\nretry: 0\ndata\n\n";
-        let outcome = fake.call("http", &json!({"bytes": head}).to_string(), 700).await;
-        assert!(matches!(outcome, Err(CallError::TimedOut(_) | CallError::UpstreamUnavailable(_))), "{outcome:?}");
         fake.works().await;
     });
 }

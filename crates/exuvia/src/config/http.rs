@@ -35,7 +35,10 @@ impl Resolver<'_> {
             http.add_header(name, value);
         }
         if header_command.is_some() && oauth.is_some() {
-            self.error(&below(pointer, "headers_command"), "and oauth both say who the gateway is; take one away".to_owned());
+            self.error(
+                &below(pointer, "headers_command"),
+                "and oauth both say who the gateway is; take one away".to_owned(),
+            );
         }
         http.header_command = header_command;
         http.oauth = oauth.flatten();

@@ -36,7 +36,8 @@ pub enum HttpProtocol {
 
 /// A command whose standard output holds headers: one JSON object of strings, or a line `Name: value` for each.
 ///
-/// It runs before a connection is made and again when the server answers 401, at most 10 s and 64 KiB of output.
+/// It runs before the first request and again when the server answers 401, each time at most 10 s and with at most 64 KiB of
+/// output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderCommand {
     /// The program.

@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod events;
 mod headers;
+mod post;
 mod sse;
 mod stream;
 mod streamable;

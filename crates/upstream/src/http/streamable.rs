@@ -8,13 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{BoxStream, StreamExt, iter, unfold};
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
-use reqwest::Response;
-use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
-};
+use futures_util::stream::{BoxStream, StreamExt, unfold};
+use http::{HeaderName, HeaderValue, Method};
+use rmcp::model::{ClientJsonRpcMessage, ErrorData, RequestId, ServerJsonRpcMessage};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::{
@@ -25,13 +21,13 @@ use sse_stream::Sse;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{Message, message};
 use super::client::{Client, Request};
+use super::post::Asked;
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
-use crate::exchange::{Answer, Slot};
-use crate::reader::{Heard, Reader, settled, unreadable};
+use crate::exchange::Answer;
+use crate::reader::Reader;
 
 /// Replies to a server that wait for their way out; further ones are lost.
 const REPLIES: usize = 64;
@@ -40,14 +36,12 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that takes longer to answer `server/discover` is taken for one that does not know it. Less than what rmcp waits,
 /// because its transport takes nothing else until the first message is answered.
 const DISCOVER_TIMEOUT: Duration = Duration::from_secs(8);
-/// How much of the body of an error is read.
-const ERROR_BYTES: usize = 64 * 1024;
 /// The shortest and the longest time until a stream is resumed, whatever the server asks for.
 const RESUME: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
 /// How often in a row that is tried.
 const RESUMPTIONS: usize = 10;
 
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
 type Posted = Result<StreamableHttpPostResponse, StreamableHttpError<Trouble>>;
@@ -55,10 +49,10 @@ type Posted = Result<StreamableHttpPostResponse, StreamableHttpError<Trouble>>;
 /// What rmcp posts messages with.
 #[derive(Clone)]
 pub(crate) struct Streamable {
-    client: Arc<Client>,
-    reader: Arc<Reader>,
+    pub(super) client: Arc<Client>,
+    pub(super) reader: Arc<Reader>,
     replies: mpsc::Sender<Request>,
-    limit_bytes: usize,
+    pub(super) limit_bytes: usize,
 }
 
 /// The transport of a connection, and what is cancelled when rmcp is done with it.
@@ -89,30 +83,6 @@ async fn reply(client: Arc<Client>, mut outgoing: mpsc::Receiver<Request>, done:
     }
 }
 
-/// The request that a message is.
-struct Asked {
-    id: i64,
-    /// Where the answer goes; rmcp itself reads the answers to the handshake, which have none.
-    slot: Option<Slot>,
-    discovers: bool,
-}
-
-impl Asked {
-    fn of(message: &ClientJsonRpcMessage) -> Option<Self> {
-        let JsonRpcMessage::Request(request) = message else { return None };
-        let RequestId::Number(id) = request.id else { return None };
-        let slot = request.request.extensions().get::<Slot>().cloned();
-        Some(Self { id, slot, discovers: matches!(request.request, ClientRequest::DiscoverRequest(_)) })
-    }
-}
-
-/// What came of one `POST`.
-enum Outcome {
-    Answer(StreamableHttpPostResponse),
-    /// The session is unknown to the server, which therefore did nothing.
-    SessionExpired,
-}
-
 impl Streamable {
     fn request(
         &self,
@@ -129,114 +99,7 @@ impl Streamable {
         request.with(session.and_then(|id| Some((SESSION, HeaderValue::from_str(id).ok()?))))
     }
 
-    async fn post(&self, request: Request, asked: Option<&Asked>, has_session: bool) -> Result<Outcome, Trouble> {
-        // What a reply to the server needs, should it ask for something.
-        let mut reply = request.clone();
-        reply.body = bytes::Bytes::new();
-        let response = self.client.send(request).await?;
-        let status = response.status();
-        if status == StatusCode::NOT_FOUND && has_session {
-            return Ok(Outcome::SessionExpired);
-        }
-        let Some(asked) = asked else {
-            return if status.is_success() {
-                Ok(Outcome::Answer(StreamableHttpPostResponse::Accepted))
-            } else {
-                Err(Trouble::status(&response))
-            };
-        };
-        let session = response.headers().get(SESSION).and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let content = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match kind.as_str() {
-            "text/event-stream" if status.is_success() => {
-                self.client.remember(None);
-                let stream = Stream::new(response, self.reader.clone(), Some(asked.id), self.limit_bytes);
-                Ok(Outcome::Answer(StreamableHttpPostResponse::Sse(self.events(stream, reply), session)))
-            }
-            "application/json" if status.is_success() => {
-                self.client.remember(None);
-                let heard = match message(response, self.limit_bytes).await? {
-                    Message::Whole(body) => self.reader.message(body, Some(asked.id)),
-                    Message::Long { head, bytes } => self.reader.long(&head, bytes, Some(asked.id)).unwrap_or_default(),
-                };
-                Ok(Outcome::Answer(self.answer(asked, heard, &reply, session)))
-            }
-            _ if status.is_success() => {
-                let details = if kind.is_empty() {
-                    format!("it answered with HTTP {status} and nothing")
-                } else {
-                    format!("it answered with content of the type {}", super::trouble::quote(content))
-                };
-                Err(Trouble::new(Kind::Content, details))
-            }
-            _ => self.refused(response, asked).await,
-        }
-    }
-
-    /// An error status may come with the error that the protocol has for it.
-    async fn refused(&self, response: Response, asked: &Asked) -> Result<Outcome, Trouble> {
-        let trouble = Trouble::status(&response);
-        let status = response.status();
-        let body = match message(response, ERROR_BYTES).await {
-            Ok(Message::Whole(body)) => body,
-            _ => Vec::new(),
-        };
-        let is_error = crate::raw::member(&String::from_utf8_lossy(&body), "error").is_some();
-        if is_error && asked.slot.is_some() {
-            let heard = self.reader.message(body, Some(asked.id));
-            return Ok(Outcome::Answer(single(asked, heard.messages)));
-        }
-        let trouble = trouble.quoting(&body);
-        if asked.slot.is_none() && status.is_client_error() {
-            // Of a server that does not know the request: the older handshake is worth a try.
-            let error = serde_json::from_slice(&body).ok().and_then(|message| match message {
-                ServerJsonRpcMessage::Error(error) => Some(error.error),
-                _ => None,
-            });
-            if let Some(error) = error.or_else(|| asked.discovers.then(|| ErrorData::invalid_request("refused", None)))
-            {
-                // No news for the operator, but what decides whether the older transport is tried.
-                self.client.remember(Some(&trouble));
-                let error = ServerJsonRpcMessage::error(error, Some(RequestId::Number(asked.id)));
-                return Ok(Outcome::Answer(StreamableHttpPostResponse::Json(error, None)));
-            }
-        }
-        Err(trouble)
-    }
-
-    /// The answer in one body, from what was heard in it.
-    fn answer(
-        &self,
-        asked: &Asked,
-        heard: Heard,
-        reply: &Request,
-        session: Option<String>,
-    ) -> StreamableHttpPostResponse {
-        self.reply(heard.replies, reply);
-        match single(asked, self.settle(asked, heard.messages)) {
-            StreamableHttpPostResponse::Json(message, _) => StreamableHttpPostResponse::Json(message, session),
-            StreamableHttpPostResponse::Sse(stream, _) => StreamableHttpPostResponse::Sse(stream, session),
-            other => other,
-        }
-    }
-
-    /// Nothing more will come for a request: if it has no answer, that is the answer.
-    fn settle(&self, asked: &Asked, mut messages: Vec<ServerJsonRpcMessage>) -> Vec<ServerJsonRpcMessage> {
-        if self.reader.exchange().is_pending(asked.id) {
-            self.reader.exchange().forget(asked.id);
-            messages.push(match &asked.slot {
-                Some(slot) => {
-                    slot.fill(Answer::Unreadable("something that does not answer the call"));
-                    settled(asked.id)
-                }
-                None => unreadable(asked.id),
-            });
-        }
-        messages
-    }
-
-    fn reply(&self, replies: Vec<String>, request: &Request) {
+    pub(super) fn reply(&self, replies: Vec<String>, request: &Request) {
         for reply in replies {
             let mut request = request.clone();
             request.method = Method::POST;
@@ -249,7 +112,7 @@ impl Streamable {
     }
 
     /// The events of a stream, for rmcp.
-    fn events(&self, stream: Stream, reply: Request) -> BoxStream<'static, Result<Sse, SseError>> {
+    pub(super) fn events(&self, stream: Stream, reply: Request) -> BoxStream<'static, Result<Sse, SseError>> {
         let state = (self.clone(), stream, reply, VecDeque::new());
         let next = |(streamable, mut stream, reply, mut ready): (Self, Stream, Request, VecDeque<Sse>)| async move {
             loop {
@@ -291,21 +154,6 @@ impl Streamable {
     }
 }
 
-/// One message is a body, several are a stream.
-fn single(asked: &Asked, mut messages: Vec<ServerJsonRpcMessage>) -> StreamableHttpPostResponse {
-    match (messages.pop(), messages.is_empty()) {
-        (Some(message), true) => StreamableHttpPostResponse::Json(message, None),
-        (None, _) => StreamableHttpPostResponse::Json(settled(asked.id), None),
-        (Some(last), false) => {
-            messages.push(last);
-            let events = messages
-                .into_iter()
-                .filter_map(|message| Some(Ok(Sse::default().data(serde_json::to_string(&message).ok()?))));
-            StreamableHttpPostResponse::Sse(iter(events.collect::<Vec<_>>()).boxed(), None)
-        }
-    }
-}
-
 impl StreamableHttpClient for Streamable {
     type Error = Trouble;
 
@@ -335,8 +183,8 @@ impl StreamableHttpClient for Streamable {
             _ => posting.await,
         };
         match outcome {
-            Ok(Outcome::Answer(answer)) => Ok(answer),
-            Ok(Outcome::SessionExpired) => Err(StreamableHttpError::SessionExpired),
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(StreamableHttpError::SessionExpired),
             Err(trouble) => {
                 self.client.note(&trouble);
                 if let Some(slot) = asked.and_then(|asked| asked.slot) {

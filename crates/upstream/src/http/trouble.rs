@@ -56,13 +56,18 @@ impl Trouble {
     }
 
     /// The same with what the server wrote.
-    pub(crate) fn quoting(mut self, body: &[u8]) -> Self {
-        let text = quote(&String::from_utf8_lossy(body));
+    pub(crate) fn quoting(mut self, body: &str) -> Self {
+        let text = quote(body);
         if !text.is_empty() {
             self.details.push_str(": ");
             self.details.push_str(&text);
         }
         self
+    }
+
+    /// Whether the server says that the request is wrong.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.kind, Kind::Status(status, _) if status.is_client_error())
     }
 
     /// What the script hears.

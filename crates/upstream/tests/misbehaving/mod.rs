@@ -1,6 +1,8 @@
 //! Runs one mode of misbehaviour, again and again, beside a server that behaves.
 #![allow(unreachable_pub)]
 
+pub mod http;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +17,8 @@ use crate::fake::{Served, caller, config, process};
 
 /// What is left behind can only be counted where nothing else is going on.
 static ALONE: Mutex<()> = Mutex::new(());
+/// An answer as it should be.
+pub const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"right"}]}}"#;
 /// How much larger this process may be after the last repeat than after the first.
 const GROWTH_BYTES: usize = 64 << 20;
 /// How long what is dropped may take to be gone.
