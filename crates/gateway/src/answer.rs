@@ -6,8 +6,8 @@ use exuvia_runtime::{LogText, Outcome, Report, ScriptError};
 use exuvia_tool::CallRecord;
 use indexmap::IndexMap;
 
-/// The most kinds of calls that the summary of a failed run lists.
-const CALL_KINDS: usize = 20;
+/// The most tools that the summary of a failed run lists.
+const TOOLS: usize = 20;
 
 /// The answer to `executeToolCode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn render(report: &Report, answer_bytes: usize) -> Answer {
         Outcome::Returned(result) => {
             cut(result.as_str(), answer_bytes, "return less: a summary, a slice, fewer fields")
         }
-        _ => failure(report),
+        _ => failure(report, answer_bytes),
     };
     let log = log(&report.logs, answer_bytes.saturating_sub(text.len()));
     if !log.is_empty() {
@@ -50,13 +50,15 @@ pub fn printable(text: &str) -> String {
 }
 
 /// What went wrong, what to do, and which calls have been made already.
-fn failure(report: &Report) -> String {
-    let mut text = match &report.outcome {
-        Outcome::Raised(error) | Outcome::Denied(error) => exception(error),
+fn failure(report: &Report, answer_bytes: usize) -> String {
+    let made = calls_made(&report.calls);
+    let room = answer_bytes.saturating_sub(made.len());
+    let text = match &report.outcome {
+        Outcome::Raised(error) | Outcome::Denied(error) => exception(error, room),
         Outcome::Stopped(stop) => {
             let mut text = format!("stopped by {}: {}", stop.limit.name(), stop.message);
             if let Some(error) = &stop.error {
-                let _ = write!(text, "\n{}", exception(error));
+                let _ = write!(text, "\n{}", exception(error, room.saturating_sub(text.len())));
             }
             text
         }
@@ -64,18 +66,25 @@ fn failure(report: &Report) -> String {
         // What went wrong inside is the operator's to read.
         _ => "the sandbox failed; the script may be right: try once more".into(),
     };
-    if !report.calls.is_empty() {
-        let _ = write!(text, "\ncalls made: {}", calls_made(&report.calls));
-    }
-    text
+    text + &made
 }
 
-fn exception(error: &ScriptError) -> String {
+/// An error in about `room` bytes: whatever a guest says of it, the lines at fault come before a long message.
+fn exception(error: &ScriptError, room: usize) -> String {
     let mut text = printable(&error.kind);
     if !error.message.is_empty() {
         let _ = write!(text, ": {}", printable(&error.message));
     }
-    if let Some(line) = error.line {
+    let place = cut(&place(error), room, "call fewer functions from one another");
+    cut(&text, room.saturating_sub(place.len()), "raise with a shorter message") + &place
+}
+
+/// Where it went wrong, and the hint.
+fn place(error: &ScriptError) -> String {
+    let mut text = String::new();
+    // The lines at fault bear their numbers.
+    let is_marked = error.traceback.lines().any(|line| line.starts_with('>'));
+    if let Some(line) = error.line.filter(|_| !is_marked) {
         let _ = write!(text, "  (line {line})");
     }
     if !error.traceback.is_empty() {
@@ -87,29 +96,34 @@ fn exception(error: &ScriptError) -> String {
     text
 }
 
-/// `crm.get_contacts 1 ok, crm.get_order 5000 ok`
+/// `calls made: crm.get_contacts 1 ok, crm.get_order 4998 ok and 2 timed-out`, on a line of its own. Empty when there were
+/// none. What was refused for its name or its arguments never left: the error says so, and no call was made.
 fn calls_made(calls: &[CallRecord]) -> String {
-    let mut kinds: IndexMap<(&str, &str, &str), u64> = IndexMap::new();
-    for call in calls {
-        *kinds.entry((&call.server, &call.tool, &call.outcome)).or_default() += 1;
+    let mut tools: IndexMap<(&str, &str), IndexMap<&str, u64>> = IndexMap::new();
+    for call in calls.iter().filter(|call| !matches!(&*call.outcome, "invalid-arguments" | "unknown-tool")) {
+        *tools.entry((&call.server, &call.tool)).or_default().entry(&call.outcome).or_default() += 1;
     }
-    let listed = kinds
-        .iter()
-        .take(CALL_KINDS)
-        .map(|((server, tool, outcome), count)| format!("{server}.{tool} {count} {outcome}"));
-    let mut text = listed.collect::<Vec<_>>().join(", ");
-    if kinds.len() > CALL_KINDS {
-        let _ = write!(text, ", and {} other kinds", kinds.len() - CALL_KINDS);
-    }
-    text
+    let listed = tools.iter().take(TOOLS).map(|((server, tool), outcomes)| {
+        let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+        printable(&format!("{server}.{tool} {}", outcomes.join(" and ")))
+    });
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    let more = match tools.len().saturating_sub(TOOLS) {
+        0 => String::new(),
+        more => format!(", and {more} other tools"),
+    };
+    if listed.is_empty() { listed } else { format!("\ncalls made: {listed}{more}") }
 }
 
 fn log(logs: &LogText, room: usize) -> String {
-    let mut text = cut(printable(&logs.text).trim_end_matches('\n'), room, "print less");
-    if logs.dropped_bytes > 0 {
-        let _ = write!(text, "\n[log cut: {} bytes more]", logs.dropped_bytes);
+    let text = printable(&logs.text);
+    let text = text.trim_end_matches('\n');
+    let bytes = text.len() as u64 + logs.dropped_bytes;
+    if logs.dropped_bytes == 0 && text.len() <= room {
+        return text.to_owned();
     }
-    text
+    let kept = text.floor_char_boundary(room);
+    format!("{}\n[log cut: {kept} of {bytes} bytes shown; print less]", &text[..kept])
 }
 
 /// The beginning of `text` that fits, with a mark that says how much is missing and what to do about it.
@@ -169,10 +183,53 @@ mod tests {
             outcome: outcome.into(),
             ms: 1,
         };
-        report.calls = vec![call("a", "ok"), call("b", "ok"), call("a", "ok"), call("a", "denied")];
-        let expected = "KeyError: 'revenue'  (line 3)\n> 3 | o['revenue']\nhint: the keys are 'id'\n\
-                        calls made: crm.a 2 ok, crm.b 1 ok, crm.a 1 denied";
+        report.calls = vec![
+            call("a", "ok"),
+            call("b", "ok"),
+            call("a", "ok"),
+            call("a", "denied"),
+            call("c", "invalid-arguments"),
+        ];
+        let expected = "KeyError: 'revenue'\n> 3 | o['revenue']\nhint: the keys are 'id'\n\
+                        calls made: crm.a 2 ok and 1 denied, crm.b 1 ok";
         assert_eq!(render(&report, 1_000), Answer { text: expected.into(), is_error: true });
+    }
+
+    #[test]
+    fn a_line_that_is_not_shown_is_named() {
+        let error = ScriptError {
+            kind: "MemoryError".into(),
+            message: String::new(),
+            line: Some(3),
+            traceback: String::new(),
+            hint: None,
+        };
+        assert_eq!(render(&report(Outcome::Raised(error)), 1_000).text, "MemoryError  (line 3)");
+    }
+
+    #[test]
+    fn an_error_that_does_not_fit_leaves_room_for_the_calls() {
+        let error = ScriptError {
+            kind: "ValueError".into(),
+            message: "x".repeat(10_000),
+            line: Some(7),
+            traceback: "> 7 | raise".into(),
+            hint: None,
+        };
+        let mut report = report(Outcome::Raised(error));
+        report.calls =
+            vec![CallRecord { id: None, server: "crm".into(), tool: "a".into(), outcome: "ok".into(), ms: 1 }];
+        let answer = render(&report, 60).text;
+        assert!(answer.ends_with("; raise with a shorter message]\n> 7 | raise\ncalls made: crm.a 1 ok"), "{answer}");
+        assert!(answer.starts_with("ValueError: xx") && answer.len() < 160, "{answer}");
+    }
+
+    #[test]
+    fn a_log_is_cut_once_whoever_cut_it() {
+        let mut report = returned("1");
+        report.logs = LogText { text: "abcdef\n".into(), dropped_bytes: 94 };
+        assert_eq!(render(&report, 4).text, "1\n--- log\nabc\n[log cut: 3 of 100 bytes shown; print less]");
+        assert_eq!(render(&report, 900).text, "1\n--- log\nabcdef\n[log cut: 6 of 100 bytes shown; print less]");
     }
 
     #[test]

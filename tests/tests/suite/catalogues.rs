@@ -204,6 +204,47 @@ async fn a_search_for_what_a_tool_is_called_finds_it() {
     gateway.stop().await;
 }
 
+/// All catalogues in one server, four times: 2,032 tools.
+fn two_thousand(folder: &Path) -> Catalogue {
+    let recorded: Vec<Value> = catalogues().into_iter().flat_map(|one| one.tools).collect();
+    let renamed = |copy: usize, number: usize, tool: &Value| {
+        let mut tool = tool.clone();
+        tool["name"] = format!("{}_{copy}_{number}", tool["name"].as_str().expect("a name")).into();
+        tool
+    };
+    let copies =
+        (0..4).flat_map(|copy| recorded.iter().enumerate().map(move |(number, tool)| renamed(copy, number, tool)));
+    let file = folder.join("large.json");
+    std::fs::write(&file, Value::from_iter(copies).to_string()).expect("a folder");
+    Catalogue::read(&file)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listing_two_thousand_tools_costs_under_1500_tokens_and_says_how_to_narrow_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let large = two_thousand(folder.path());
+    let mut servers: Vec<_> = catalogues().iter().map(|one| one.served(&Map::new(), folder.path())).collect();
+    servers.push(large.served(&Map::new(), folder.path()));
+    let gateway = SampleGateway::of(servers, Limits::default()).await;
+    let by_tool = Layouts::default().with("large", Layout::Tool);
+    let namespace = gateway.gateway().namespace();
+    for (answer, narrow) in [
+        (gateway.ask("listToolFiles", &json!({})), None),
+        (files::list(namespace, &by_tool, None), Some("use a query")),
+        (
+            gateway.ask("listToolFiles", &json!({"query": "get list create update delete"})),
+            Some("add words to the query"),
+        ),
+        (files::list(namespace, &by_tool, Some("file")), Some("add words to the query")),
+    ] {
+        let whole = json!({"content": [{"type": "text", "text": answer}], "isError": false}).to_string();
+        let tokens = tiktoken_rs::o200k_base().expect("embedded").encode_ordinary(&whole).len();
+        assert!(tokens < 1_500, "{tokens} tokens:\n{answer}");
+        assert!(narrow.is_none_or(|narrow| answer.contains(narrow)), "{answer}");
+    }
+    gateway.stop().await;
+}
+
 /// A server whose tools answer with the stub files, each under the name of its file.
 fn library(gateway: &SampleGateway, folder: &Path) -> Catalogue {
     let mut tools = Vec::new();
