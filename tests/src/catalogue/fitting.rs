@@ -120,7 +120,7 @@ impl<'s> Fitting<'s> {
     fn of_type(&mut self, kind: &str, schema: &'s Value) -> Value {
         match kind {
             "null" => Value::Null,
-            "boolean" => (self.next() % 2 == 0).into(),
+            "boolean" => self.next().is_multiple_of(2).into(),
             "integer" => self.number(schema, &INTEGERS),
             "number" => self.number(schema, &NUMBERS),
             "string" => self.text(schema).into(),
