@@ -230,12 +230,12 @@ async fn listing_two_thousand_tools_costs_under_1500_tokens_and_says_how_to_narr
     let namespace = gateway.gateway().namespace();
     for (answer, narrow) in [
         (gateway.ask("listToolFiles", &json!({})), None),
-        (files::list(namespace, &by_tool, None), Some("use a query")),
+        (files::list(&namespace, &by_tool, None), Some("use a query")),
         (
             gateway.ask("listToolFiles", &json!({"query": "get list create update delete"})),
             Some("add words to the query"),
         ),
-        (files::list(namespace, &by_tool, Some("file")), Some("add words to the query")),
+        (files::list(&namespace, &by_tool, Some("file")), Some("add words to the query")),
     ] {
         let whole = json!({"content": [{"type": "text", "text": answer}], "isError": false}).to_string();
         let tokens = tiktoken_rs::o200k_base().expect("embedded").encode_ordinary(&whole).len();
