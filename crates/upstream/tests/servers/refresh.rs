@@ -142,7 +142,7 @@ async fn a_server_that_was_down_at_the_start_comes_up_later() {
         std::os::unix::fs::symlink(exuvia_fake_upstream::program(), dir.path("program")).unwrap();
         tokio::time::timeout(Duration::from_secs(30), changes.changed()).await.unwrap().unwrap();
         let server = changes.borrow_and_update()[0].clone();
-        assert_eq!((server.state, server.tools.len()), (ServerState::Ready { era: Era::Legacy }, 15));
+        assert_eq!((server.state, server.tools.len()), (ServerState::Ready { era: Era::Legacy }, 19));
         assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
     }
 }

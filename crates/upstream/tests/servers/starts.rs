@@ -156,7 +156,7 @@ async fn after_a_shutdown_nothing_is_started() {
 async fn a_list_is_read_page_by_page_and_leniently() {
     let upstreams = start(&["--pages", "40", "--malformed"]).await;
     let server = &upstreams.servers()[0].clone();
-    assert_eq!(server.tools.len(), 15 + 39);
+    assert_eq!(server.tools.len(), 19 + 39);
     assert_eq!(server.warnings.len(), 3, "{:?}", server.warnings);
     assert!(server.warnings[0].contains("\"no_schema\" has no inputSchema"), "{:?}", server.warnings);
 }
@@ -166,7 +166,7 @@ async fn an_endless_list_is_cut() {
     let limits = UpstreamLimits { list_pages: 50, ..UpstreamLimits::default() };
     let upstreams = start_with(&["--pages", "0"], limits).await;
     let server = &upstreams.servers()[0].clone();
-    assert_eq!((server.tools.len(), server.warnings.len()), (15 + 49, 1));
+    assert_eq!((server.tools.len(), server.warnings.len()), (19 + 49, 1));
 }
 
 #[tokio::test]
