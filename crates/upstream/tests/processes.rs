@@ -107,12 +107,13 @@ async fn nothing_survives_when_this_process_is_killed() {
             "two": {"command": "/bin/sh", "args": ["-c", script]},
         }});
         std::fs::write(&file, config.to_string()).unwrap();
-        let mut holder = Command::new(fake.with_file_name("hold"))
-            .arg(&file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut holder =
+            Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/hold"))
+                .arg(&file)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
         let lines: Vec<String> = BufReader::new(holder.stdout.take().unwrap())
             .lines()
             .map_while(Result::ok)
