@@ -37,6 +37,7 @@ pub struct ServerConfig {
 
 /// How a server is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each configured server")]
 pub enum Transport {
     /// A child process, over its standard input and output.
     Stdio(Stdio),
