@@ -88,7 +88,11 @@ fn exits_in_a_call(over: Over) {
         fake.unavailable("exit", "{}", "took effect is unknown").await;
         match over {
             Over::Stdio => fake.works().await,
-            Over::Http => fake.unavailable("echo", "{}", "cannot be reached; fake.echo was not called").await,
+            Over::Http => {
+                // A connection that was kept may not have been seen to close yet. No other is kept after that.
+                fake.unavailable("echo", "{}", "").await;
+                fake.unavailable("echo", "{}", "cannot be reached; fake.echo was not called").await;
+            }
         }
     });
 }
