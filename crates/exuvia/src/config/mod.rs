@@ -1,6 +1,6 @@
 //! Configuration: what the user wrote (`written`) and what the program runs on ([`Config`]).
 //!
-//! A file is read to a [document](document), checked against the schema that editors use ([`schema`]), then
+//! A file is read to a [`document`], checked against the schema that editors use (`schema`), then
 //! [resolved](resolve): variables, paths, defaults. Each step tells all of its errors and hands on what is right, so
 //! that everything wrong is told at once.
 
