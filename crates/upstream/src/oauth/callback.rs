@@ -188,7 +188,8 @@ mod tests {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
             let _ = stream.write_all(head.as_bytes()).await;
             let mut answer = String::new();
-            let _ = stream.read_to_string(&mut answer).await;
+            // One that is taken for the browser would wait for the end of the login.
+            let _ = timeout(CONNECTION, stream.read_to_string(&mut answer)).await;
             answer
         };
         let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -215,7 +215,10 @@ async fn a_token_for_another_audience_is_refused_and_replaced_where_that_is_poss
 #[tokio::test]
 async fn further_scopes_are_fetched_once_and_then_kept() {
     let world = World::new().await;
-    let (http, oauth) = world.server(&world.a, credentials("gateway"), "a.json");
+    let (mut http, mut oauth) = world.server(&world.a, credentials("gateway"), "a.json");
+    // Fixed, so that what comes on top is what was demanded and not what the metadata offers.
+    oauth.scopes = vec!["read".to_owned()];
+    http.oauth = Some(oauth.clone());
     let upstreams = started(&http).await;
     succeeds(&upstreams, "write_note").await;
     succeeds(&upstreams, "write_note").await;
