@@ -1,0 +1,283 @@
+//! Expressions.
+
+use rustpython_parser::ast::{Arguments, Comprehension, Constant, Expr, ExprCall};
+
+use super::scopes::Kind;
+use super::{Role, Step, Walk};
+use crate::tokens::TEXT;
+
+/// Built-in functions that make a text, a number or a truth value of what they are given, and keep nothing of it.
+const SHOWING: &[&str] = &["bool", "callable", "dir", "hasattr", "help", "id", "len", "print", "repr", "str"];
+
+/// What may be asked of a class without reaching further: text.
+const CLASS_TEXTS: &[&str] = &["__name__", "__qualname__", "__module__"];
+
+impl<'a> Walk<'a> {
+    pub(super) fn expression(&mut self, expression: &'a Expr) {
+        self.place(expression, Role::Load);
+    }
+
+    pub(super) fn expressions(&mut self, expressions: &'a [Expr]) {
+        expressions.iter().for_each(|one| self.expression(one));
+    }
+
+    pub(super) fn optional(&mut self, expression: Option<&'a Expr>) {
+        expression.into_iter().for_each(|one| self.expression(one));
+    }
+
+    /// An expression and what is done with its value. Follows the steps of a name's parts as one.
+    pub(super) fn place(&mut self, expression: &'a Expr, role: Role<'a>) {
+        let mut steps: Vec<Step<'a>> = Vec::new();
+        let mut inner = expression;
+        loop {
+            match inner {
+                Expr::Name(name) => {
+                    steps.reverse();
+                    return self.use_name(&name.id, steps, role, self.line(name));
+                }
+                Expr::Attribute(attribute) => {
+                    self.meet(&attribute.attr, self.line(attribute));
+                    steps.push(Step::Attribute(&attribute.attr));
+                    inner = &attribute.value;
+                }
+                Expr::Subscript(subscript) => {
+                    let Some(key) = text(&subscript.slice) else { break };
+                    steps.push(Step::Item(key));
+                    inner = &subscript.value;
+                }
+                Expr::Call(call) => {
+                    let Some((object, name)) = named_access(call, "getattr") else { break };
+                    self.see_through(call);
+                    self.expressions(&call.args[2..]);
+                    steps.push(Step::Attribute(name));
+                    inner = object;
+                }
+                _ => break,
+            }
+        }
+        self.steps_of_value(&steps, self.line(expression));
+        let asks_class = matches!(steps.last(), Some(Step::Attribute(name)) if CLASS_TEXTS.contains(name));
+        if asks_class { self.maybe_class(inner, role) } else { self.value(inner) }
+    }
+
+    /// The steps from a value that has no name, the outermost first.
+    fn steps_of_value(&mut self, steps: &[Step<'a>], line: u32) {
+        for (at, step) in steps.iter().enumerate() {
+            if let Step::Attribute(name) = step {
+                let next = at.checked_sub(1).map(|outer| steps[outer].name());
+                self.facts.attributes.push((line, name, next));
+            }
+        }
+    }
+
+    pub(super) fn attribute_of_value(&mut self, name: &'a str, next: Option<&'a str>, line: u32) {
+        self.meet(name, line);
+        self.facts.attributes.push((line, name, next));
+    }
+
+    /// A place where `type(x)` can do no more than be named, compared or shown.
+    fn maybe_class(&mut self, expression: &'a Expr, role: Role<'a>) {
+        match type_of(expression) {
+            Some((call, object)) => {
+                self.see_through(call);
+                self.expression(object);
+            }
+            None => self.place(expression, role),
+        }
+    }
+
+    /// A call of a built-in function that has been looked through.
+    fn see_through(&mut self, call: &'a ExprCall) {
+        if let Expr::Name(name) = call.func.as_ref() {
+            self.use_name(&name.id, Vec::new(), Role::SeenThrough, self.line(name));
+        }
+    }
+
+    fn value(&mut self, expression: &'a Expr) {
+        match expression {
+            Expr::Call(call) => self.call(call),
+            Expr::Name(_) | Expr::Attribute(_) => self.expression(expression),
+            Expr::Subscript(subscript) => {
+                self.expression(&subscript.value);
+                self.expression(&subscript.slice);
+            }
+            Expr::Compare(compare) => {
+                self.maybe_class(&compare.left, Role::Load);
+                compare.comparators.iter().for_each(|one| self.maybe_class(one, Role::Load));
+            }
+            Expr::NamedExpr(named) => {
+                self.expression(&named.value);
+                let scope = self.scope;
+                self.scope = self.facts.scopes.around_comprehensions(scope);
+                self.target(&named.target);
+                self.scope = scope;
+            }
+            Expr::Lambda(lambda) => {
+                self.defaults(&lambda.args);
+                self.within(Kind::Function, |walk| {
+                    walk.parameters(&lambda.args);
+                    walk.expression(&lambda.body);
+                });
+            }
+            Expr::ListComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::SetComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::GeneratorExp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::DictComp(comp) => self.comprehension(&[&comp.key, &comp.value], &comp.generators),
+            Expr::BoolOp(operation) => self.expressions(&operation.values),
+            Expr::BinOp(operation) => {
+                self.expression(&operation.left);
+                self.expression(&operation.right);
+            }
+            Expr::UnaryOp(operation) => self.expression(&operation.operand),
+            Expr::IfExp(choice) => {
+                self.expression(&choice.test);
+                self.expression(&choice.body);
+                self.expression(&choice.orelse);
+            }
+            Expr::Dict(dict) => {
+                dict.keys.iter().flatten().for_each(|key| self.expression(key));
+                self.expressions(&dict.values);
+            }
+            Expr::Set(set) => self.expressions(&set.elts),
+            Expr::List(list) => self.expressions(&list.elts),
+            Expr::Tuple(tuple) => self.expressions(&tuple.elts),
+            Expr::Await(awaited) => self.expression(&awaited.value),
+            Expr::Yield(yielded) => self.optional(yielded.value.as_deref()),
+            Expr::YieldFrom(yielded) => self.expression(&yielded.value),
+            Expr::Starred(starred) => self.expression(&starred.value),
+            Expr::Slice(slice) => {
+                [&slice.lower, &slice.upper, &slice.step].into_iter().for_each(|part| self.optional(part.as_deref()));
+            }
+            Expr::FormattedValue(field) => {
+                self.expression(&field.value);
+                self.optional(field.format_spec.as_deref());
+            }
+            Expr::JoinedStr(joined) => self.expressions(&joined.values),
+            Expr::Constant(_) => {}
+        }
+    }
+
+    fn call(&mut self, call: &'a ExprCall) {
+        let function = match call.func.as_ref() {
+            Expr::Name(name) => name.id.as_str(),
+            _ => "",
+        };
+        if function == TEXT {
+            return call.args.iter().for_each(|field| self.shown(field, None));
+        }
+        if let Some((object, name)) = named_access(call, "setattr").or_else(|| named_access(call, "delattr")) {
+            self.see_through(call);
+            self.expressions(&call.args[2..]);
+            let role = if function == "setattr" { Role::Store } else { Role::Delete };
+            return self.stored_by_name(object, name, role);
+        }
+        self.place(&call.func, Role::Call(call));
+        match SHOWING.iter().find(|name| **name == function) {
+            // `hasattr` gives away what it looks at by nothing but a truth value; what it looks for is another matter.
+            Some(showing) => call.args.iter().for_each(|argument| self.shown(argument, Some(showing))),
+            None if function == "isinstance" || function == "issubclass" => {
+                call.args.iter().for_each(|argument| self.maybe_class(argument, Role::Load));
+            }
+            None => self.expressions(&call.args),
+        }
+        for keyword in &call.keywords {
+            if let Some(name) = &keyword.arg {
+                self.meet(name, self.line(keyword));
+            }
+            self.expression(&keyword.value);
+        }
+    }
+
+    fn shown(&mut self, expression: &'a Expr, by: Option<&'static str>) {
+        self.maybe_class(expression, Role::Shown(by));
+    }
+
+    /// `setattr(object, "name", value)`: as good as `object.name = value`.
+    fn stored_by_name(&mut self, object: &'a Expr, name: &'a str, role: Role<'a>) {
+        let line = self.line(object);
+        if let Expr::Name(root) = object {
+            return self.use_name(&root.id, vec![Step::Attribute(name)], role, line);
+        }
+        self.facts.attributes.push((line, name, None));
+        self.expression(object);
+    }
+
+    /// The first iterable belongs to the scope around.
+    fn comprehension(&mut self, elements: &[&'a Expr], generators: &'a [Comprehension]) {
+        let Some((first, others)) = generators.split_first() else { return };
+        self.expression(&first.iter);
+        self.within(Kind::Comprehension, |walk| {
+            walk.target(&first.target);
+            walk.expressions(&first.ifs);
+            for generator in others {
+                walk.expression(&generator.iter);
+                walk.target(&generator.target);
+                walk.expressions(&generator.ifs);
+            }
+            elements.iter().for_each(|element| walk.expression(element));
+        });
+    }
+
+    pub(super) fn within(&mut self, kind: Kind, inside: impl FnOnce(&mut Self)) {
+        let around = self.scope;
+        self.scope = self.facts.scopes.open(kind, around);
+        inside(self);
+        self.scope = around;
+    }
+
+    /// The defaults of parameters belong to the scope around.
+    pub(super) fn defaults(&mut self, arguments: &'a Arguments) {
+        for argument in arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs) {
+            self.optional(argument.default.as_deref());
+        }
+    }
+
+    pub(super) fn annotations(&mut self, arguments: &'a Arguments) {
+        let named = arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs);
+        let rest = arguments.vararg.iter().chain(&arguments.kwarg).map(|one| one.as_ref());
+        for argument in named.map(|one| &one.def).chain(rest) {
+            self.optional(argument.annotation.as_deref());
+        }
+    }
+
+    pub(super) fn parameters(&mut self, arguments: &'a Arguments) {
+        let named = arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs);
+        let rest = arguments.vararg.iter().chain(&arguments.kwarg).map(|one| one.as_ref());
+        for argument in named.map(|one| &one.def).chain(rest) {
+            self.bind(&argument.arg, self.line(argument));
+        }
+    }
+}
+
+/// The text of a literal.
+pub(crate) fn text(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Constant(constant) => match &constant.value {
+            Constant::Str(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The object and the name in `getattr(object, "name", ...)`, if the name is a literal.
+fn named_access<'a>(call: &'a ExprCall, function: &str) -> Option<(&'a Expr, &'a str)> {
+    let is_function = matches!(call.func.as_ref(), Expr::Name(name) if name.id == *function);
+    match call.args.as_slice() {
+        [object, name, rest @ ..] if is_function && call.keywords.is_empty() => {
+            let is_plain = ![object, name].into_iter().chain(rest).any(|one| matches!(one, Expr::Starred(_)));
+            text(name).filter(|_| is_plain).map(|name| (object, name))
+        }
+        _ => None,
+    }
+}
+
+/// `type(object)`.
+fn type_of(expression: &Expr) -> Option<(&ExprCall, &Expr)> {
+    let Expr::Call(call) = expression else { return None };
+    let is_type = matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"type");
+    match call.args.as_slice() {
+        [object] if is_type && call.keywords.is_empty() && !matches!(object, Expr::Starred(_)) => Some((call, object)),
+        _ => None,
+    }
+}

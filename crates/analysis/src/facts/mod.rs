@@ -1,0 +1,151 @@
+//! What a syntax tree says, in the terms of the question: where names are bound, and what is done with them.
+//!
+//! One walk over the tree collects it; nothing is decided here. A name's meaning depends on bindings that may stand
+//! further down, so the verdict comes after the walk.
+
+mod expressions;
+mod guards;
+mod patterns;
+mod scopes;
+mod statements;
+
+use std::collections::HashMap;
+
+use rustpython_parser::ast::{self, Ranged};
+
+use crate::lines::Lines;
+
+pub(crate) use expressions::text;
+pub(crate) use guards::Guards;
+pub(crate) use scopes::{Binding, ScopeId, Scopes};
+
+/// All that was found in one script.
+#[derive(Default)]
+pub(crate) struct Facts<'a> {
+    pub(crate) scopes: Scopes<'a>,
+    pub(crate) uses: Vec<Use<'a>>,
+    pub(crate) imports: Vec<Import<'a>>,
+    /// Attributes of values that are no plain name: `x().attribute`, with the one behind it.
+    pub(crate) attributes: Vec<(u32, &'a str, Option<&'a str>)>,
+    /// Names that are bound and have two underscores on both sides.
+    pub(crate) special_bindings: Vec<(u32, &'a str)>,
+    /// Private names inside classes, in the form in which Python looks them up.
+    pub(crate) private: Vec<(u32, String)>,
+    /// How often each identifier was met, wherever it stood.
+    pub(crate) met: HashMap<&'a str, usize>,
+}
+
+/// One use of a name, with all that is written behind it up to its end: `crm.search` in `crm.search(...)`.
+pub(crate) struct Use<'a> {
+    pub(crate) line: u32,
+    pub(crate) scope: ScopeId,
+    pub(crate) name: &'a str,
+    pub(crate) steps: Vec<Step<'a>>,
+    pub(crate) role: Role<'a>,
+    /// What the code around it would catch.
+    pub(crate) guards: Guards,
+}
+
+/// One step from a value to a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step<'a> {
+    /// `.name`, or `getattr` with a literal.
+    Attribute(&'a str),
+    /// `["name"]`.
+    Item(&'a str),
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        match self {
+            Self::Attribute(name) | Self::Item(name) => name,
+        }
+    }
+}
+
+/// What is done with a value.
+#[derive(Clone, Copy)]
+pub(crate) enum Role<'a> {
+    /// It may go anywhere.
+    Load,
+    Call(&'a ast::ExprCall),
+    /// A built-in function of this name, or an f-string, makes text or a truth value of it and keeps nothing.
+    Shown(Option<&'static str>),
+    /// A built-in function in a form that the walk has looked through.
+    SeenThrough,
+    Store,
+    Delete,
+    ClassDecorator,
+    ClassBase,
+    Metaclass,
+}
+
+/// One name of an import statement.
+pub(crate) struct Import<'a> {
+    pub(crate) line: u32,
+    /// Dotted; empty for a relative import.
+    pub(crate) module: &'a str,
+    /// What `from module import member` takes.
+    pub(crate) member: Option<&'a str>,
+    /// The name that it is bound to.
+    pub(crate) bound: &'a str,
+    /// Whether the name was chosen with `as`.
+    pub(crate) renamed: bool,
+}
+
+/// Walks a whole script.
+pub(crate) fn collect<'a>(body: &'a [ast::Stmt], lines: &'a Lines) -> Facts<'a> {
+    let mut walk =
+        Walk { facts: Facts::default(), lines, scope: Scopes::MODULE, guards: Guards::default(), classes: Vec::new() };
+    walk.body(body);
+    walk.facts
+}
+
+struct Walk<'a> {
+    facts: Facts<'a>,
+    lines: &'a Lines,
+    scope: ScopeId,
+    guards: Guards,
+    /// The classes around, innermost last.
+    classes: Vec<&'a str>,
+}
+
+impl<'a> Walk<'a> {
+    fn line(&self, node: &impl Ranged) -> u32 {
+        self.lines.line_of(node.start())
+    }
+
+    /// Takes note of an identifier, wherever it stands.
+    fn meet(&mut self, name: &'a str, line: u32) {
+        *self.facts.met.entry(name).or_default() += 1;
+        if let Some(class) = self.classes.last()
+            && name.starts_with("__")
+            && !name.ends_with("__")
+        {
+            self.facts.private.push((line, format!("_{}{name}", class.trim_start_matches('_'))));
+        }
+    }
+
+    fn use_name(&mut self, name: &'a str, steps: Vec<Step<'a>>, role: Role<'a>, line: u32) {
+        self.meet(name, line);
+        self.facts.uses.push(Use { line, scope: self.scope, name, steps, role, guards: self.guards });
+    }
+
+    /// Binds a name in the scope that an assignment here would bind it in.
+    fn bind(&mut self, name: &'a str, line: u32) {
+        self.meet(name, line);
+        self.bind_met(name, line, Binding::Value);
+    }
+
+    fn bind_met(&mut self, name: &'a str, line: u32, binding: Binding) {
+        if is_special(name) {
+            self.facts.special_bindings.push((line, name));
+        }
+        self.facts.scopes.bind(self.scope, name, line, binding);
+    }
+}
+
+/// Whether a name has two underscores on both sides.
+pub(crate) fn is_special(name: &str) -> bool {
+    name.len() > 4 && name.starts_with("__") && name.ends_with("__")
+}

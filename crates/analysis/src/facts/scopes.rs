@@ -1,0 +1,157 @@
+//! Where names are bound, and what a name means where it is used.
+
+use std::collections::{HashMap, HashSet};
+
+/// One scope of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScopeId(usize);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Module,
+    Function,
+    Class,
+    /// A comprehension: `:=` in it binds around it.
+    Comprehension,
+    /// The type parameters of a definition.
+    TypeParameters,
+}
+
+/// What binds a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// An import, by its place among the facts.
+    Import(usize),
+    /// Anything else: an assignment, a parameter, a loop, a pattern, a definition, a deletion.
+    Value,
+}
+
+struct Scope<'a> {
+    kind: Kind,
+    parent: ScopeId,
+    bindings: HashMap<&'a str, Vec<(u32, Binding)>>,
+    globals: HashSet<&'a str>,
+    nonlocals: HashSet<&'a str>,
+}
+
+impl Scope<'_> {
+    fn new(kind: Kind, parent: ScopeId) -> Self {
+        Self { kind, parent, bindings: HashMap::new(), globals: HashSet::new(), nonlocals: HashSet::new() }
+    }
+}
+
+/// What a name may mean.
+#[derive(Debug, Default)]
+pub(crate) struct Meaning {
+    pub(crate) bindings: Vec<Binding>,
+    /// Whether it may be the name's first meaning: what the sandbox or Python calls so.
+    pub(crate) original: bool,
+}
+
+/// All scopes of a script.
+pub(crate) struct Scopes<'a> {
+    scopes: Vec<Scope<'a>>,
+    bound: HashSet<&'a str>,
+}
+
+impl Default for Scopes<'_> {
+    fn default() -> Self {
+        Self { scopes: vec![Scope::new(Kind::Module, Self::MODULE)], bound: HashSet::new() }
+    }
+}
+
+impl<'a> Scopes<'a> {
+    pub(crate) const MODULE: ScopeId = ScopeId(0);
+
+    pub(crate) fn open(&mut self, kind: Kind, parent: ScopeId) -> ScopeId {
+        self.scopes.push(Scope::new(kind, parent));
+        ScopeId(self.scopes.len() - 1)
+    }
+
+    pub(crate) fn kind(&self, scope: ScopeId) -> Kind {
+        self.scopes[scope.0].kind
+    }
+
+    pub(crate) fn declare_global(&mut self, scope: ScopeId, name: &'a str) {
+        self.scopes[scope.0].globals.insert(name);
+    }
+
+    pub(crate) fn declare_nonlocal(&mut self, scope: ScopeId, name: &'a str) {
+        self.scopes[scope.0].nonlocals.insert(name);
+    }
+
+    /// The scope that `:=` binds in: comprehensions have none of their own for it.
+    pub(crate) fn around_comprehensions(&self, mut scope: ScopeId) -> ScopeId {
+        while self.kind(scope) == Kind::Comprehension {
+            scope = self.scopes[scope.0].parent;
+        }
+        scope
+    }
+
+    pub(crate) fn bind(&mut self, scope: ScopeId, name: &'a str, line: u32, binding: Binding) {
+        self.bound.insert(name);
+        let declared = &self.scopes[scope.0];
+        let owner = if declared.globals.contains(name) {
+            Self::MODULE
+        } else if declared.nonlocals.contains(name) {
+            self.function_around(scope, name)
+        } else {
+            scope
+        };
+        let bindings = self.scopes[owner.0].bindings.entry(name).or_default();
+        if bindings.iter().all(|(_, known)| *known != binding) {
+            bindings.push((line, binding));
+        }
+    }
+
+    fn function_around(&self, scope: ScopeId, name: &str) -> ScopeId {
+        let mut at = self.scopes[scope.0].parent;
+        while at != Self::MODULE {
+            let here = &self.scopes[at.0];
+            if here.kind != Kind::Class && here.bindings.contains_key(name) {
+                return at;
+            }
+            at = here.parent;
+        }
+        // No such function: a syntax error, unless its binding stands further down. The declaring scope will do: what
+        // is looked up from inside finds it there.
+        scope
+    }
+
+    /// Whether the script binds this name in any scope.
+    pub(crate) fn is_bound_anywhere(&self, name: &str) -> bool {
+        self.bound.contains(name)
+    }
+
+    /// Where and how the script binds a name at its top level.
+    pub(crate) fn module_bindings(&self, name: &str) -> &[(u32, Binding)] {
+        self.scopes[Self::MODULE.0].bindings.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every meaning that a name may have in a scope. Python's rules: a name that a function binds anywhere is the
+    /// function's own; the names of a class are seen in its body only, where they hide nothing for sure.
+    pub(crate) fn meaning(&self, scope: ScopeId, name: &str) -> Meaning {
+        let mut meaning = Meaning::default();
+        let mut at = scope;
+        // A class is seen from its own body, and from the type parameters of what is defined in it.
+        let mut sees_class = true;
+        while at != Self::MODULE {
+            let here = &self.scopes[at.0];
+            if here.globals.contains(name) {
+                break;
+            }
+            let found = here.bindings.get(name).filter(|_| here.kind != Kind::Class || sees_class);
+            if let Some(bindings) = found {
+                meaning.bindings.extend(bindings.iter().map(|(_, binding)| *binding));
+                if here.kind != Kind::Class && !here.nonlocals.contains(name) {
+                    return meaning;
+                }
+            }
+            sees_class &= here.kind == Kind::TypeParameters;
+            at = here.parent;
+        }
+        meaning.bindings.extend(self.module_bindings(name).iter().map(|(_, binding)| *binding));
+        meaning.original = true;
+        meaning
+    }
+}

@@ -1,0 +1,274 @@
+//! Statements.
+
+use rustpython_parser::ast::{
+    Alias, Arguments, ExceptHandler, Expr, Identifier, Ranged, Stmt, StmtClassDef, TypeParam, WithItem,
+};
+
+use super::scopes::{Binding, Kind};
+use super::{Import, Role, Walk, guards};
+
+/// What `def` and `async def` have in common.
+struct Function<'a> {
+    name: &'a Identifier,
+    decorators: &'a [Expr],
+    arguments: &'a Arguments,
+    returns: Option<&'a Expr>,
+    body: &'a [Stmt],
+    type_parameters: &'a [TypeParam],
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn body(&mut self, body: &'a [Stmt]) {
+        body.iter().for_each(|statement| self.statement(statement));
+    }
+
+    fn statement(&mut self, statement: &'a Stmt) {
+        let line = self.lines.line_of(statement.range().start());
+        match statement {
+            Stmt::FunctionDef(def) => self.function(
+                Function {
+                    name: &def.name,
+                    decorators: &def.decorator_list,
+                    arguments: &def.args,
+                    returns: def.returns.as_deref(),
+                    body: &def.body,
+                    type_parameters: &def.type_params,
+                },
+                line,
+            ),
+            Stmt::AsyncFunctionDef(def) => self.function(
+                Function {
+                    name: &def.name,
+                    decorators: &def.decorator_list,
+                    arguments: &def.args,
+                    returns: def.returns.as_deref(),
+                    body: &def.body,
+                    type_parameters: &def.type_params,
+                },
+                line,
+            ),
+            Stmt::ClassDef(class) => self.class(class, line),
+            Stmt::Return(returned) => self.optional(returned.value.as_deref()),
+            Stmt::Delete(delete) => delete.targets.iter().for_each(|target| self.deleted(target)),
+            Stmt::Assign(assign) => {
+                self.expression(&assign.value);
+                assign.targets.iter().for_each(|target| self.target(target));
+            }
+            Stmt::AugAssign(assign) => {
+                self.expression(&assign.value);
+                self.augmented(&assign.target);
+            }
+            Stmt::AnnAssign(assign) => {
+                self.expression(&assign.annotation);
+                self.optional(assign.value.as_deref());
+                self.target(&assign.target);
+            }
+            Stmt::TypeAlias(alias) => {
+                self.target(&alias.name);
+                self.within(Kind::TypeParameters, |walk| {
+                    walk.type_parameters(&alias.type_params);
+                    walk.expression(&alias.value);
+                });
+            }
+            Stmt::For(each) => self.each(&each.target, &each.iter, [&each.body, &each.orelse]),
+            Stmt::AsyncFor(each) => self.each(&each.target, &each.iter, [&each.body, &each.orelse]),
+            Stmt::While(repeat) => {
+                self.expression(&repeat.test);
+                self.body(&repeat.body);
+                self.body(&repeat.orelse);
+            }
+            Stmt::If(choice) => {
+                self.expression(&choice.test);
+                self.body(&choice.body);
+                self.body(&choice.orelse);
+            }
+            Stmt::With(with) => self.with(&with.items, &with.body),
+            Stmt::AsyncWith(with) => self.with(&with.items, &with.body),
+            Stmt::Match(matched) => {
+                self.expression(&matched.subject);
+                for case in &matched.cases {
+                    self.pattern(&case.pattern);
+                    self.optional(case.guard.as_deref());
+                    self.body(&case.body);
+                }
+            }
+            Stmt::Raise(raise) => {
+                self.optional(raise.exc.as_deref());
+                self.optional(raise.cause.as_deref());
+            }
+            Stmt::Try(attempt) => {
+                self.attempt(&attempt.body, &attempt.handlers, [&attempt.orelse, &attempt.finalbody]);
+            }
+            Stmt::TryStar(attempt) => {
+                self.attempt(&attempt.body, &attempt.handlers, [&attempt.orelse, &attempt.finalbody]);
+            }
+            Stmt::Assert(assert) => {
+                self.expression(&assert.test);
+                self.optional(assert.msg.as_deref());
+            }
+            Stmt::Import(import) => import.names.iter().for_each(|alias| self.import(alias, line)),
+            Stmt::ImportFrom(import) => {
+                let is_relative = import.level.as_ref().is_some_and(|level| level.to_u32() > 0);
+                let module = import.module.as_ref();
+                module.into_iter().flat_map(|module| module.split('.')).for_each(|part| self.meet(part, line));
+                let module = module.filter(|_| !is_relative).map_or("", Identifier::as_str);
+                import.names.iter().for_each(|alias| self.import_member(module, alias, line));
+            }
+            Stmt::Global(global) => {
+                for name in &global.names {
+                    self.meet(name, line);
+                    self.facts.scopes.declare_global(self.scope, name);
+                }
+            }
+            Stmt::Nonlocal(nonlocal) => {
+                for name in &nonlocal.names {
+                    self.meet(name, line);
+                    self.facts.scopes.declare_nonlocal(self.scope, name);
+                }
+            }
+            Stmt::Expr(expression) => self.expression(&expression.value),
+            Stmt::Pass(_) | Stmt::Break(_) | Stmt::Continue(_) => {}
+        }
+    }
+
+    fn function(&mut self, function: Function<'a>, line: u32) {
+        self.expressions(function.decorators);
+        self.defaults(function.arguments);
+        self.bind(function.name, line);
+        self.generic(function.type_parameters, |walk| {
+            walk.annotations(function.arguments);
+            walk.optional(function.returns);
+            walk.within(Kind::Function, |walk| {
+                walk.parameters(function.arguments);
+                walk.body(function.body);
+            });
+        });
+    }
+
+    fn class(&mut self, class: &'a StmtClassDef, line: u32) {
+        class.decorator_list.iter().for_each(|decorator| self.class_decorator(decorator));
+        self.bind(&class.name, line);
+        self.generic(&class.type_params, |walk| {
+            class.bases.iter().for_each(|base| walk.place(base, Role::ClassBase));
+            for keyword in &class.keywords {
+                let is_metaclass = keyword.arg.as_ref().is_none_or(|name| name == "metaclass");
+                keyword.arg.iter().for_each(|name| walk.meet(name, line));
+                walk.place(&keyword.value, if is_metaclass { Role::Metaclass } else { Role::Load });
+            }
+            walk.classes.push(&class.name);
+            walk.within(Kind::Class, |walk| walk.body(&class.body));
+            walk.classes.pop();
+        });
+    }
+
+    /// `@dataclass` and `@dataclass(frozen=True)` are the same decorator.
+    fn class_decorator(&mut self, decorator: &'a Expr) {
+        let Expr::Call(call) = decorator else { return self.place(decorator, Role::ClassDecorator) };
+        if !call.args.is_empty() {
+            return self.expression(decorator);
+        }
+        self.place(&call.func, Role::ClassDecorator);
+        for keyword in &call.keywords {
+            keyword.arg.iter().for_each(|name| self.meet(name, self.line(keyword)));
+            self.expression(&keyword.value);
+        }
+    }
+
+    fn generic(&mut self, parameters: &'a [TypeParam], inside: impl FnOnce(&mut Self)) {
+        if parameters.is_empty() {
+            return inside(self);
+        }
+        self.within(Kind::TypeParameters, |walk| {
+            walk.type_parameters(parameters);
+            inside(walk);
+        });
+    }
+
+    fn type_parameters(&mut self, parameters: &'a [TypeParam]) {
+        for parameter in parameters {
+            let line = self.lines.line_of(parameter.range().start());
+            match parameter {
+                TypeParam::TypeVar(variable) => {
+                    self.bind(&variable.name, line);
+                    self.optional(variable.bound.as_deref());
+                }
+                TypeParam::ParamSpec(variable) => self.bind(&variable.name, line),
+                TypeParam::TypeVarTuple(variable) => self.bind(&variable.name, line),
+            }
+        }
+    }
+
+    /// The target of `+=`: read, then bound.
+    fn augmented(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => {
+                self.expression(target);
+                self.bind_met(&name.id, self.line(name), Binding::Value);
+            }
+            other => self.place(other, Role::Store),
+        }
+    }
+
+    fn each(&mut self, target: &'a Expr, iterable: &'a Expr, bodies: [&'a [Stmt]; 2]) {
+        self.expression(iterable);
+        self.target(target);
+        bodies.into_iter().for_each(|body| self.body(body));
+    }
+
+    fn with(&mut self, items: &'a [WithItem], body: &'a [Stmt]) {
+        let before = self.guards;
+        for item in items {
+            self.expression(&item.context_expr);
+            item.optional_vars.iter().for_each(|target| self.target(target));
+            self.guards = self.guards | guards::of_context(item);
+        }
+        self.body(body);
+        self.guards = before;
+    }
+
+    fn attempt(&mut self, body: &'a [Stmt], handlers: &'a [ExceptHandler], rest: [&'a [Stmt]; 2]) {
+        let before = self.guards;
+        self.guards = before | guards::of_handlers(handlers);
+        self.body(body);
+        self.guards = before;
+        for handler in handlers {
+            let ExceptHandler::ExceptHandler(handler) = handler;
+            self.optional(handler.type_.as_deref());
+            if let Some(name) = &handler.name {
+                self.bind(name, self.line(handler));
+            }
+            self.body(&handler.body);
+        }
+        rest.into_iter().for_each(|body| self.body(body));
+    }
+
+    fn import(&mut self, alias: &'a Alias, line: u32) {
+        let module = alias.name.as_str();
+        module.split('.').for_each(|part| self.meet(part, line));
+        let first = module.split('.').next().unwrap_or(module);
+        let bound = self.renamed(alias, line).unwrap_or(first);
+        self.add_import(Import { line, module, member: None, bound, renamed: alias.asname.is_some() });
+    }
+
+    fn import_member(&mut self, module: &'a str, alias: &'a Alias, line: u32) {
+        let member = alias.name.as_str();
+        self.meet(member, line);
+        let bound = self.renamed(alias, line).unwrap_or(member);
+        let renamed = alias.asname.is_some();
+        self.add_import(Import { line, module, member: Some(member), bound, renamed });
+    }
+
+    fn renamed(&mut self, alias: &'a Alias, line: u32) -> Option<&'a str> {
+        let name = alias.asname.as_ref()?.as_str();
+        self.meet(name, line);
+        Some(name)
+    }
+
+    fn add_import(&mut self, import: Import<'a>) {
+        let binding = Binding::Import(self.facts.imports.len());
+        if import.bound != "*" {
+            self.bind_met(import.bound, import.line, binding);
+        }
+        self.facts.imports.push(import);
+    }
+}

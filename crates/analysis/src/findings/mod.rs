@@ -1,0 +1,121 @@
+//! What certainly fails when its line runs.
+//!
+//! A finding keeps a script from starting, so there is one only where no doubt is left: the name means one thing, nothing
+//! in the script reaches everything, and the line does not stand in a `try` that would catch the failure, in a `with`
+//! that might, or behind a look at what the server has (`dir(crm)`, `hasattr(crm, "x")`): such a script may count on it.
+//! Whether the line is ever reached is not asked: it cannot have been meant. Syntax is no matter of findings: the
+//! interpreter judges it.
+
+mod call;
+mod literals;
+mod schema;
+
+use std::collections::{BTreeSet, HashSet};
+
+use exuvia_catalog::closest;
+use exuvia_tool::{Namespace, Server};
+
+pub(crate) use call::Call;
+
+use crate::facts::{Guards, Use};
+use crate::library;
+use crate::{Finding, FindingCode};
+
+/// How many findings are kept. The first ones are.
+pub const MAX_FINDINGS: usize = 20;
+/// How long a message may be.
+const MAX_MESSAGE_CHARS: usize = 800;
+/// How many names a message lists.
+const MAX_NAMES: usize = 12;
+/// How long a name of the script may be in a message.
+const MAX_NAME_CHARS: usize = 100;
+
+/// The findings of one script, while it is being judged.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// With the server of whose tools they speak.
+    found: BTreeSet<(Finding, Option<String>)>,
+    inspected: HashSet<String>,
+    all_inspected: bool,
+}
+
+impl Findings {
+    fn add(&mut self, finding: Finding, about: Option<&Server>) {
+        self.found.insert((finding, about.map(|server| server.name.clone())));
+        // Some may still be taken back: twice as many are kept as are told.
+        if self.found.len() > 2 * MAX_FINDINGS {
+            self.found.pop_last();
+        }
+    }
+
+    /// The script looks at what a server has.
+    pub(crate) fn inspected(&mut self, server: &Server) {
+        self.inspected.insert(server.name.clone());
+    }
+
+    /// The script looks at which servers there are.
+    pub(crate) fn all_inspected(&mut self) {
+        self.all_inspected = true;
+    }
+
+    pub(crate) fn finish(self) -> Vec<Finding> {
+        let Self { found, inspected, all_inspected } = self;
+        let stands = |about: &Option<String>| match about {
+            Some(server) => !all_inspected && !inspected.contains(server),
+            None => true,
+        };
+        found.into_iter().filter(|(_, about)| stands(about)).map(|(finding, _)| finding).take(MAX_FINDINGS).collect()
+    }
+
+    pub(crate) fn unknown_server(&mut self, one: &Use<'_>, written: &str, name: &str, namespace: &Namespace) {
+        let failure = if written == name { Guards::NAME_ERROR } else { Guards::ATTRIBUTE_ERROR };
+        if one.guards.catch(failure) || self.all_inspected {
+            return;
+        }
+        let names: Vec<&str> = namespace.servers().iter().map(|server| server.python_name.as_str()).collect();
+        let (code, message) = if written == name && library::is_module(name) {
+            (FindingCode::NotImported, format!("{name} is not imported; add `import {name}`"))
+        } else {
+            let close = closest(name, names.iter().copied());
+            let hint = hint(&close, "the servers", &names);
+            (FindingCode::UnknownServer, format!("there is no server {}; {hint}", cut(written, MAX_NAME_CHARS)))
+        };
+        self.add(Finding { line: one.line, code, message: cut(&message, MAX_MESSAGE_CHARS) }, None);
+    }
+
+    pub(crate) fn unknown_tool(&mut self, one: &Use<'_>, server: &Server, name: &str) {
+        // A private name is another one inside a class.
+        if one.guards.catch(Guards::ATTRIBUTE_ERROR) || name.starts_with("__") {
+            return;
+        }
+        let names: Vec<&str> = server.tools().iter().map(|tool| tool.python_name.as_str()).collect();
+        let python_name = &server.python_name;
+        let close: Vec<String> =
+            closest(name, names.iter().copied()).iter().map(|tool| format!("{python_name}.{tool}")).collect();
+        let close: Vec<&str> = close.iter().map(String::as_str).collect();
+        let hint = hint(&close, "its tools", &names);
+        let message = format!("{python_name} has no tool '{}'; {hint}", cut(name, MAX_NAME_CHARS));
+        let message = cut(&message, MAX_MESSAGE_CHARS);
+        self.add(Finding { line: one.line, code: FindingCode::UnknownTool, message }, Some(server));
+    }
+}
+
+/// The names that may have been meant, or else those that there are.
+fn hint(close: &[&str], what: &str, names: &[&str]) -> String {
+    match (close.is_empty(), names.len()) {
+        (false, _) => format!("did you mean {}?", close.join(" or ")),
+        (true, 0) => format!("{what}: none"),
+        (true, count) if count > MAX_NAMES => {
+            format!("{what}: {}, ... ({count} in all)", names[..MAX_NAMES].join(", "))
+        }
+        (true, _) => format!("{what}: {}", names.join(", ")),
+    }
+}
+
+/// A text with a bound.
+fn cut(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Which tools a Python script may call, and what in it cannot work: told before the script runs.
+//!
+//! [`analyse`] reads a script against the [`Namespace`] that it will see. The gateway holds the answer against the policy,
+//! to run, ask or refuse; `exuvia check` prints it. It is a prediction, and the host boundary is what enforces: a call that
+//! hides from this crate still meets the grants of its run there. So the answer errs on one side only: the set of tools
+//! holds every tool that the script may call, and what is not understood counts as a call of everything visible.
+//!
+//! # What counts
+//!
+//! - `crm.search(...)` is a call of the tool, `f = crm.search` a mention of it, and both put it into the set by name. So
+//!   do `mcp.crm.search`, `crm["search"]`, `getattr(crm, "search")` and `from crm import search`.
+//! - A server used as a value (`y = crm`, an argument, a default, a match, `crm[name]`) may be asked for any of its tools.
+//!   So may a server whose name the script's top level binds to something else.
+//! - What turns a value into code, frames, modules or tables of names reaches everything: `eval`, `globals`, `getattr`
+//!   with a computed name, attributes such as `__globals__`, `tb_frame` or `modules`, a module of the standard library
+//!   used as a value, and whatever of it is not known to be harmless (`typing.get_type_hints` runs text).
+//! - A function's own variable that happens to be called like a server is no server. Names follow Python's scopes, and are
+//!   compared as CPython compares them, in normalisation form KC.
+//!
+//! An attribute read by a literal name, `getattr(row, "id", None)`, is as good as `row.id` on any value. With a computed
+//! name it is not, even on plain data: `getattr("", name)` leads from a text to its class and on from there.
+//!
+//! A script that the parser does not understand is not refused: the sandboxed CPython has the verdict on syntax. It counts
+//! as a call of everything.
+//!
+//! # Bounds
+//!
+//! Scripts beyond [`MAX_SOURCE_BYTES`], or nested beyond what a deep stack can walk, count as not understood. Time is
+//! linear in the script and in the tools it reaches. Nothing here reads a clock, a file or the environment, and the same
+//! input gives the same answer.
+//!
+//! # Example
+//!
+//! ```
+//! use exuvia_analysis::{FindingCode, analyse};
+//! use exuvia_tool::{ToolAnnotations, ToolDescriptor, ToolName};
+//! use serde_json::json;
+//!
+//! let tool = |name: &str| ToolDescriptor {
+//!     name: name.into(),
+//!     title: None,
+//!     description: None,
+//!     input_schema: json!({"properties": {"query": {"type": "string"}}, "required": ["query"]}),
+//!     output_schema: None,
+//!     annotations: ToolAnnotations::default(),
+//! };
+//! let namespace = exuvia_catalog::build(vec![("crm".into(), vec![tool("search"), tool("delete")])]);
+//!
+//! let analysis = analyse("hits = crm.search(query='x')", &namespace);
+//! assert!(analysis.precision.is_precise());
+//! assert_eq!(analysis.may_call.named().collect::<Vec<_>>(), [ToolName::new("crm", "search")]);
+//!
+//! let analysis = analyse("y = crm\ny.delete(query='x')", &namespace);
+//! assert!(!analysis.precision.is_precise() && analysis.may_call.len() == 2);
+//!
+//! let analysis = analyse("crm.search(qurey='x')", &namespace);
+//! assert_eq!(analysis.findings[0].code, FindingCode::UnknownArgument);
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod analysis;
+mod facts;
+mod findings;
+mod library;
+mod lines;
+mod tokens;
+mod tree;
+mod verdict;
+
+use std::collections::HashMap;
+
+use exuvia_tool::Namespace;
+use rustpython_parser::Tok;
+
+pub use analysis::{Analysis, Evidence, EvidenceKind, Finding, FindingCode, MayCall, Precision, Reason, ReasonKind};
+pub use findings::MAX_FINDINGS;
+
+use lines::Lines;
+
+/// The longest script that is read, in bytes: what the runtime accepts by default. A longer one is not understood.
+pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+
+/// Tells which of the visible tools a script may call, and what in it cannot work.
+#[must_use]
+pub fn analyse(source: &str, namespace: &Namespace) -> Analysis {
+    if source.len() > MAX_SOURCE_BYTES {
+        return verdict::not_parsed(1, namespace);
+    }
+    // As the sandbox does it: one mark of the byte order is no part of the script.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let lines = Lines::new(source);
+    let read = tree::on_deep_stack(|| analyse_here(source, &lines, namespace));
+    match read {
+        Some(Ok(analysis)) => analysis,
+        Some(Err(offset)) => verdict::not_parsed(lines.line(offset), namespace),
+        None => verdict::not_parsed(1, namespace),
+    }
+}
+
+/// The analysis, or the offset in bytes at which the script was no longer understood.
+fn analyse_here(source: &str, lines: &Lines, namespace: &Namespace) -> Result<Analysis, usize> {
+    let tokens = tokens::read(source).map_err(|unreadable| unreadable.0)?;
+    let mut awaited: HashMap<String, usize> = HashMap::new();
+    for (token, _) in &tokens {
+        if let Tok::Name { name } = token
+            && matters(name, namespace)
+        {
+            *awaited.entry(name.clone()).or_default() += 1;
+        }
+    }
+    let body = tree::parse(tokens)?;
+    let facts = facts::collect(&body, lines);
+    // Two ways lead from the text to the facts. A name that stands in the tokens more often than the walk over the tree
+    // has met it was passed over.
+    let passed_over = awaited.iter().find(|(name, count)| facts.met.get(name.as_str()).unwrap_or(&0) < count);
+    Ok(verdict::judge(&facts, namespace, passed_over.map(|(name, _)| name.as_str())))
+}
+
+/// Whether a name, wherever it stands, may reach a tool.
+fn matters(name: &str, namespace: &Namespace) -> bool {
+    name == "mcp"
+        || library::attribute_reaches_everything(name, None)
+        || library::builtin(name).is_some_and(|builtin| builtin != library::Builtin::Harmless)
+        || namespace.servers().iter().any(|server| server.python_name == name)
+}

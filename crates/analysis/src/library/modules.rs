@@ -1,0 +1,115 @@
+//! The standard library, module by module.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+static MODULES: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock::new(|| {
+    let mut modules: HashMap<&str, HashSet<&str>> = HashMap::new();
+    let mut module = "";
+    for line in include_str!("modules.txt").lines().filter(|line| !line.starts_with('#')) {
+        let names = match line.split_once(':') {
+            Some((name, names)) => {
+                module = name;
+                names
+            }
+            None => line,
+        };
+        modules.entry(module).or_default().extend(names.split_ascii_whitespace());
+    }
+    modules
+});
+
+/// Modules of the sandbox itself. They talk to the host.
+const SANDBOX: &[&str] =
+    &["componentize_py_async_support", "componentize_py_runtime", "componentize_py_types", "poll_loop", "wit_world"];
+
+/// What a name in a module is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// Another module that is known.
+    Module,
+    /// Something harmless.
+    Value,
+    /// `dataclasses.dataclass`: writes code with the names of the fields in it. Harmless on a class statement, whose
+    /// fields are identifiers.
+    Dataclass,
+    /// `typing.TypedDict`: makes fields of any text. Harmless as a base.
+    TypedDict,
+    /// `operator.attrgetter` and `operator.methodcaller`: take attributes by text.
+    AttributeTaker,
+    /// `abc.ABCMeta` and `enum.EnumType`: make classes of any dict. Harmless behind `metaclass=`.
+    Metaclass,
+    /// Anything else: it may reach everything.
+    Unknown,
+}
+
+/// Whether `module`, dotted, is part of the standard library as far as it is known.
+pub(crate) fn is_module(module: &str) -> bool {
+    MODULES.contains_key(module)
+}
+
+/// Whether `module` belongs to the sandbox or to the insides of the standard library, where a script has no business.
+pub(crate) fn is_inside_sandbox(module: &str) -> bool {
+    let top = module.split('.').next().unwrap_or_default();
+    top.starts_with('_') || SANDBOX.contains(&top)
+}
+
+/// What `name` is in a module that is known.
+pub(crate) fn member(module: &str, name: &str) -> Member {
+    match (module, name) {
+        ("dataclasses", "dataclass") => Member::Dataclass,
+        ("typing", "TypedDict") => Member::TypedDict,
+        ("operator", "attrgetter" | "methodcaller") => Member::AttributeTaker,
+        ("abc", "ABCMeta") | ("enum", "EnumMeta" | "EnumType") => Member::Metaclass,
+        _ if MODULES.get(module).is_some_and(|names| names.contains(name)) => Member::Value,
+        _ if is_module(&format!("{module}.{name}")) => Member::Module,
+        _ => Member::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_have_the_names_of_their_lines_and_no_others() {
+        assert_eq!(member("json", "dumps"), Member::Value);
+        assert_eq!(member("typing", "Union"), Member::Value);
+        assert_eq!(member("os", "path"), Member::Value);
+        assert_eq!(member("urllib", "parse"), Member::Module);
+        assert_eq!(member("json", "codecs"), Member::Unknown);
+        assert!(is_module("xml.etree.ElementTree") && is_module("subprocess") && !is_module("pandas"));
+    }
+
+    #[test]
+    fn nothing_that_runs_text_or_hands_out_frames_is_listed() {
+        let reaching = [
+            ("typing", "get_type_hints"),
+            ("functools", "singledispatch"),
+            ("dataclasses", "make_dataclass"),
+            ("sys", "modules"),
+            ("sys", "_getframe"),
+            ("gc", "get_objects"),
+            ("inspect", "currentframe"),
+            ("traceback", "walk_tb"),
+            ("string", "Formatter"),
+            ("types", "FunctionType"),
+            ("importlib", "import_module"),
+            ("timeit", "timeit"),
+            ("pickle", "loads"),
+            ("pkgutil", "resolve_name"),
+            ("threading", "settrace"),
+            ("unittest", "mock"),
+        ];
+        for (module, name) in reaching {
+            assert_eq!(member(module, name), Member::Unknown, "{module}.{name}");
+        }
+        for names in MODULES.values() {
+            assert!(names.iter().all(|name| !name.starts_with('_') && !is_top_module_that_leaks(name)));
+        }
+    }
+
+    fn is_top_module_that_leaks(name: &str) -> bool {
+        ["sys", "builtins", "os", "inspect", "importlib", "codecs", "gc", "linecache"].contains(&name)
+    }
+}

@@ -1,0 +1,133 @@
+//! What names mean.
+
+use exuvia_tool::{Server, Tool};
+
+use super::Judge;
+use crate::analysis::{Evidence, EvidenceKind};
+use crate::facts::{Binding, Import, Use};
+use crate::library::{self, Builtin, Member};
+
+/// One thing that a name may mean.
+#[derive(Clone, Copy)]
+pub(super) enum Root<'j, 'n> {
+    /// `mcp`.
+    Servers,
+    Server(&'n Server),
+    Tool(&'n Server, &'n Tool),
+    /// A module of the standard library, dotted.
+    Module(&'j str),
+    /// A name in a module of the standard library.
+    Member(&'j str, &'j str),
+    Builtin(Builtin),
+    /// Anything that the script made itself.
+    Value,
+    /// Nothing: neither Python nor the sandbox nor the script, here, calls anything so.
+    Nothing,
+}
+
+impl<'j, 'n> Judge<'j, '_, 'n> {
+    /// The servers that a name means as a global.
+    pub(super) fn server_called(&self, python_name: &str) -> Option<&'n Server> {
+        self.namespace.servers().iter().find(|server| server.python_name == python_name)
+    }
+
+    /// The tools that a name may mean in a server: which one it is when two share it depends on what was used before.
+    pub(super) fn tools_called(&self, server: &'n Server, name: &str) -> Vec<&'n Tool> {
+        let by_python_name = server.tools().iter().find(|tool| tool.python_name == name);
+        let mut tools: Vec<&Tool> = server.find(name).into_iter().collect();
+        tools.extend(by_python_name.filter(|tool| tools.iter().all(|known| known.name() != tool.name())));
+        tools
+    }
+
+    /// Everything that a name may mean where it is used.
+    pub(super) fn roots(&self, one: &Use<'_>) -> Vec<Root<'j, 'n>> {
+        let meaning = self.facts.scopes.meaning(one.scope, one.name);
+        let mut roots: Vec<Root<'j, 'n>> = Vec::new();
+        for binding in &meaning.bindings {
+            roots.push(match binding {
+                Binding::Value => Root::Value,
+                Binding::Import(import) => self.imported(&self.facts.imports[*import]),
+            });
+        }
+        if !meaning.original {
+            return roots;
+        }
+        if one.name == "mcp" {
+            roots.push(Root::Servers);
+        } else if let Some(server) = self.server_called(one.name) {
+            if !roots.iter().any(|root| matches!(root, Root::Server(known) if known.name == server.name)) {
+                roots.push(Root::Server(server));
+            }
+        } else if let Some(builtin) = library::builtin(one.name) {
+            if roots.is_empty() || builtin != Builtin::Harmless {
+                roots.push(Root::Builtin(builtin));
+            }
+        } else if roots.is_empty() {
+            roots.push(Root::Nothing);
+        }
+        roots
+    }
+
+    /// What an import binds its name to.
+    fn imported(&self, import: &Import<'j>) -> Root<'j, 'n> {
+        let first = import.module.split('.').next().unwrap_or_default();
+        if library::is_module(import.module) {
+            return match import.member {
+                Some(member) => Root::Member(import.module, member),
+                None => Root::Module(if import.renamed { import.module } else { first }),
+            };
+        }
+        if library::is_inside_sandbox(first) {
+            return Root::Value;
+        }
+        self.imported_from_servers(import).unwrap_or(Root::Value)
+    }
+
+    /// `import crm`, `from crm import search`, and the same through `mcp`.
+    fn imported_from_servers(&self, import: &Import<'j>) -> Option<Root<'j, 'n>> {
+        let path = import.module.strip_prefix("mcp").filter(|rest| rest.is_empty() || rest.starts_with('.'));
+        let through_mcp = path.is_some();
+        let mut names = path.unwrap_or(import.module).split('.').filter(|name| !name.is_empty());
+        let mut root = if through_mcp { Root::Servers } else { Root::Server(self.server_called(names.next()?)?) };
+        // `import mcp.crm` binds `mcp`.
+        let rest: Vec<&str> = if import.member.is_none() && !import.renamed { Vec::new() } else { names.collect() };
+        for name in rest.into_iter().chain(import.member) {
+            root = match root {
+                Root::Servers => Root::Server(self.server_called(name)?),
+                Root::Server(server) => Root::Tool(server, self.tools_called(server, name).into_iter().next()?),
+                _ => return None,
+            };
+        }
+        Some(root)
+    }
+
+    /// Whether an import binds a server's name, or `mcp`, to what it means anyway.
+    pub(super) fn imports_server(&self, import: usize, name: &str) -> bool {
+        match self.imported(&self.facts.imports[import]) {
+            Root::Server(server) => server.python_name == name,
+            Root::Servers => name == "mcp",
+            _ => false,
+        }
+    }
+
+    /// Judges an import by itself: what is done with the name it binds is judged where that is done.
+    pub(super) fn import(&mut self, import: usize) {
+        let import = &self.facts.imports[import];
+        let line = import.line;
+        match (self.imported(import), import.member) {
+            (Root::Member(module, member), _) => {
+                if library::member(module, member) == Member::Unknown {
+                    self.reflection(line, format!("what {module}.{member} reaches is not known"));
+                }
+            }
+            (Root::Tool(server, tool), _) => {
+                self.verdict.tool(server, tool, Evidence { line, kind: EvidenceKind::Mentioned });
+            }
+            (Root::Value, _) => {
+                let name = if import.module.is_empty() { "something relative" } else { import.module };
+                self.reflection(line, format!("what the import of {name} reaches is not known"));
+            }
+            _ => {}
+        }
+    }
+}
