@@ -6,7 +6,7 @@ use exuvia_tool::ToolName;
 use serde::Serialize;
 
 /// How many lines are kept for one tool. The first ones are.
-const MAX_EVIDENCE: usize = 20;
+pub(crate) const MAX_EVIDENCE: usize = 20;
 
 /// What can be said of a script before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

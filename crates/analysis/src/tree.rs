@@ -8,7 +8,7 @@ use crate::tokens::Token;
 
 /// The stack that scripts are analysed on. A tree of the greatest depth takes a fraction of it, in unoptimised builds as
 /// well; of the rest no page is ever touched.
-const STACK_BYTES: usize = 256 << 20;
+const STACK_BYTES: usize = 64 << 20;
 
 /// Runs `work` on a thread with a deep stack. None if there is no such thread, or if `work` panics.
 pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {

@@ -7,7 +7,7 @@ use exuvia_tool::{Parameter, Server, Tool};
 use rustpython_parser::ast::{Expr, ExprCall};
 use serde_json::{Map, Value};
 
-use super::{Findings, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, cut, literals, schema};
+use super::{Findings, MAX_CALLS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, cut, literals, schema};
 use crate::facts::Guards;
 use crate::{Finding, FindingCode};
 
@@ -45,7 +45,8 @@ impl Call<'_> {
 
 impl Findings {
     pub(crate) fn call(&mut self, call: &Call<'_>) {
-        if call.guards.catch(Guards::TYPE_ERROR) {
+        self.calls += 1;
+        if call.guards.catch(Guards::TYPE_ERROR) || self.calls > MAX_CALLS {
             return;
         }
         let given = self.bound(call);

@@ -25,6 +25,10 @@ use crate::{Finding, FindingCode};
 pub const MAX_FINDINGS: usize = 20;
 /// How long a message may be.
 const MAX_MESSAGE_CHARS: usize = 800;
+/// How many unknown names are looked at: what may have been meant is searched among all names there are.
+const MAX_UNKNOWN: usize = 2 * MAX_FINDINGS;
+/// How many calls are held against their schemas.
+const MAX_CALLS: usize = 1_000;
 /// How many names a message lists.
 const MAX_NAMES: usize = 12;
 /// How long a name of the script may be in a message.
@@ -37,6 +41,8 @@ pub(crate) struct Findings {
     found: BTreeSet<(Finding, Option<String>)>,
     inspected: HashSet<String>,
     all_inspected: bool,
+    unknown: usize,
+    calls: usize,
 }
 
 impl Findings {
@@ -59,7 +65,7 @@ impl Findings {
     }
 
     pub(crate) fn finish(self) -> Vec<Finding> {
-        let Self { found, inspected, all_inspected } = self;
+        let Self { found, inspected, all_inspected, .. } = self;
         let stands = |about: &Option<String>| match about {
             Some(server) => !all_inspected && !inspected.contains(server),
             None => true,
@@ -69,7 +75,8 @@ impl Findings {
 
     pub(crate) fn unknown_server(&mut self, one: &Use<'_>, written: &str, name: &str, namespace: &Namespace) {
         let failure = if written == name { Guards::NAME_ERROR } else { Guards::ATTRIBUTE_ERROR };
-        if one.guards.catch(failure) || self.all_inspected {
+        self.unknown += 1;
+        if one.guards.catch(failure) || self.all_inspected || self.unknown > MAX_UNKNOWN {
             return;
         }
         let names: Vec<&str> = namespace.servers().iter().map(|server| server.python_name.as_str()).collect();
@@ -77,15 +84,21 @@ impl Findings {
             (FindingCode::NotImported, format!("{name} is not imported; add `import {name}`"))
         } else {
             let close = closest(name, names.iter().copied());
-            let hint = hint(&close, "the servers", &names);
-            (FindingCode::UnknownServer, format!("there is no server {}; {hint}", cut(written, MAX_NAME_CHARS)))
+            let written = cut(written, MAX_NAME_CHARS);
+            let what = if close.is_empty() && !written.contains('.') {
+                format!("{written} is no server, and the script does not define it")
+            } else {
+                format!("there is no server {written}")
+            };
+            (FindingCode::UnknownServer, format!("{what}; {}", hint(&close, "the servers", &names)))
         };
         self.add(Finding { line: one.line, code, message: cut(&message, MAX_MESSAGE_CHARS) }, None);
     }
 
     pub(crate) fn unknown_tool(&mut self, one: &Use<'_>, server: &Server, name: &str) {
+        self.unknown += 1;
         // A private name is another one inside a class.
-        if one.guards.catch(Guards::ATTRIBUTE_ERROR) || name.starts_with("__") {
+        if one.guards.catch(Guards::ATTRIBUTE_ERROR) || name.starts_with("__") || self.unknown > MAX_UNKNOWN {
             return;
         }
         let names: Vec<&str> = server.tools().iter().map(|tool| tool.python_name.as_str()).collect();

@@ -1,5 +1,8 @@
 //! Names that every script finds.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// What a built-in name can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Builtin {
@@ -21,10 +24,12 @@ pub(crate) fn builtin(name: &str) -> Option<Builtin> {
         "type" => Some(Builtin::Type),
         "__name__" | "__file__" | "__doc__" | "__debug__" => Some(Builtin::Harmless),
         _ if crate::facts::is_special(name) => Some(Builtin::ReachesEverything),
-        _ if NAMES.split_ascii_whitespace().any(|known| known == name) => Some(Builtin::Harmless),
+        _ if HARMLESS.contains(name) => Some(Builtin::Harmless),
         _ => None,
     }
 }
+
+static HARMLESS: LazyLock<HashSet<&str>> = LazyLock::new(|| NAMES.split_ascii_whitespace().collect());
 
 /// `dir(builtins)` of CPython 3.14 without the above, and the exceptions of the sandbox.
 const NAMES: &str = "

@@ -158,3 +158,6 @@ fn range(start: usize, end: usize) -> TextRange {
     let size = |offset: usize| TextSize::new(u32::try_from(offset).unwrap_or(u32::MAX));
     TextRange::new(size(start), size(end))
 }
+
+#[cfg(test)]
+mod tests;

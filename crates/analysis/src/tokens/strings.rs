@@ -28,10 +28,7 @@ impl Reader<'_> {
         };
         let content = self.string_content(quote, triple)?;
         let value = self.source[content].replace("\r\n", "\n").replace('\r', "\n");
-        let joined = self.joined();
-        if joined.is_some() {
-            self.tokens.pop();
-        }
+        let joined = self.reopened();
         self.push(Tok::String { value, kind, triple_quoted: triple }, start);
         if let Some(marker) = joined {
             self.push_lowered(Tok::Comma);
@@ -74,9 +71,8 @@ impl Reader<'_> {
 
     /// Strings that stand side by side are one: those in front become the first parts of the f-string that begins here.
     fn begin_text(&mut self, marker: &'static str) -> Result<(), Unreadable> {
-        if let Some(before) = self.joined() {
+        if let Some(before) = self.reopened() {
             // An f-string and a template string cannot be one.
-            self.tokens.pop();
             return if before == marker { Ok(()) } else { self.unreadable() };
         }
         let plain = self.tokens.iter().rev().take_while(|(token, _)| matches!(token, Tok::String { .. })).count();
@@ -90,9 +86,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What the f-string is called that ended just before.
-    fn joined(&self) -> Option<&'static str> {
-        self.last_text.filter(|(end, _)| *end == self.tokens.len()).map(|(_, marker)| marker)
+    /// Opens the f-string again that ended just before; what it is called.
+    fn reopened(&mut self) -> Option<&'static str> {
+        let (_, marker) = self.last_text.take_if(|(end, _)| *end == self.tokens.len())?;
+        self.tokens.pop();
+        Some(marker)
     }
 
     pub(super) fn end_text(&mut self, marker: &'static str) {

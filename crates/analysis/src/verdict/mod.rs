@@ -8,11 +8,12 @@
 mod roots;
 mod uses;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
 
-use crate::analysis::{Analysis, Evidence, EvidenceKind, MayCall, Precision, Reason, ReasonKind};
+use crate::analysis::{Analysis, Evidence, EvidenceKind, MAX_EVIDENCE, MayCall, Precision, Reason, ReasonKind};
 use crate::facts::{Binding, Facts};
 use crate::findings::Findings;
 use crate::library::{attribute_reaches_everything, may_define};
@@ -46,18 +47,26 @@ struct Verdict<'n> {
     namespace: &'n Namespace,
     may_call: MayCall,
     reasons: BTreeSet<Reason>,
+    /// How often all tools of a server were put into the set, by the server's name: more often than evidence is kept
+    /// would be work for nothing.
+    escapes: HashMap<&'n str, usize>,
 }
 
 impl<'n> Verdict<'n> {
     fn new(namespace: &'n Namespace) -> Self {
-        Self { namespace, may_call: MayCall::default(), reasons: BTreeSet::new() }
+        Self { namespace, may_call: MayCall::default(), reasons: BTreeSet::new(), escapes: HashMap::new() }
     }
 
     fn tool(&mut self, server: &Server, tool: &Tool, evidence: Evidence) {
         self.may_call.add(&ToolName::new(&server.name, tool.name()), evidence);
     }
 
-    fn all_of(&mut self, server: &Server, evidence: Evidence) {
+    fn all_of(&mut self, server: &'n Server, evidence: Evidence) {
+        let escapes = self.escapes.entry(&server.name).or_default();
+        *escapes += 1;
+        if *escapes > 2 * MAX_EVIDENCE {
+            return;
+        }
         server.tools().iter().for_each(|tool| self.tool(server, tool, evidence));
     }
 
@@ -81,16 +90,21 @@ struct Judge<'j, 'a, 'n> {
     findings: Findings,
     /// The first lines at which everything is reached: evidence for every tool, added once at the end.
     reaching: BTreeSet<u32>,
+    /// By the server's name: the tools whose Python name is another tool's own name.
+    clashing: RefCell<HashMap<&'n str, Vec<&'n Tool>>>,
 }
 
 impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     fn new(facts: &'j Facts<'a>, namespace: &'n Namespace) -> Self {
         let (verdict, findings) = (Verdict::new(namespace), Findings::default());
-        Self { facts, namespace, verdict, findings, reaching: BTreeSet::new() }
+        Self { facts, namespace, verdict, findings, reaching: BTreeSet::new(), clashing: RefCell::default() }
     }
 
     fn reflection(&mut self, line: u32, text: String) {
         self.reaching.insert(line);
+        if self.reaching.len() > MAX_EVIDENCE {
+            self.reaching.pop_last();
+        }
         self.reason(line, ReasonKind::Reflection, text);
     }
 
@@ -103,7 +117,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     }
 
     /// A server goes where it cannot be followed.
-    fn escapes(&mut self, line: u32, server: &Server) {
+    fn escapes(&mut self, line: u32, server: &'n Server) {
         self.verdict.all_of(server, Evidence { line, kind: EvidenceKind::ServerEscapes });
         self.reason(line, ReasonKind::ServerEscapes, format!("the server {} is used as a value", server.python_name));
     }
@@ -147,7 +161,8 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                 Binding::Import(import) => !judge.imports_server(*import, name),
             })
         };
-        for server in self.namespace.servers() {
+        let namespace = self.namespace;
+        for server in namespace.servers() {
             if let Some((line, _)) = is_other(self, &server.python_name) {
                 self.verdict.all_of(server, Evidence { line: *line, kind: EvidenceKind::ServerEscapes });
                 let text = format!("the name of the server {} is bound to something else", server.python_name);
@@ -161,7 +176,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     }
 
     fn finish(mut self) -> Analysis {
-        for line in std::mem::take(&mut self.reaching).into_iter().take(MAX_REASONS) {
+        for line in std::mem::take(&mut self.reaching) {
             self.verdict.everything(Evidence { line, kind: EvidenceKind::Reflection });
         }
         let is_sure = self.verdict.reasons.iter().all(|reason| reason.kind != ReasonKind::Reflection);

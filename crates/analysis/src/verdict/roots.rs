@@ -33,9 +33,13 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
 
     /// The tools that a name may mean in a server: which one it is when two share it depends on what was used before.
     pub(super) fn tools_called(&self, server: &'n Server, name: &str) -> Vec<&'n Tool> {
-        let by_python_name = server.tools().iter().find(|tool| tool.python_name == name);
         let mut tools: Vec<&Tool> = server.find(name).into_iter().collect();
-        tools.extend(by_python_name.filter(|tool| tools.iter().all(|known| known.name() != tool.name())));
+        let mut clashing = self.clashing.borrow_mut();
+        let clashing = clashing.entry(&server.name).or_insert_with(|| {
+            let is_other = |tool: &&Tool| server.find(&tool.python_name).is_some_and(|one| one.name() != tool.name());
+            server.tools().iter().filter(is_other).collect()
+        });
+        tools.extend(clashing.iter().filter(|tool| tool.python_name == name));
         tools
     }
 

@@ -1,6 +1,9 @@
 //! What the tests read and how they show an analysis.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+pub mod mutations;
+pub mod programs;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;

@@ -1,0 +1,66 @@
+//! No text makes the analysis panic or hang.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use exuvia_analysis::analyse;
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, any, proptest};
+use support::mutations::mutate;
+use support::programs::program;
+
+/// An analysis survives a panic on the way by calling the script not understood; here it is a failure all the same.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+fn analysis_ends_well(source: &str) {
+    static COUNT_PANICS: Once = Once::new();
+    COUNT_PANICS.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() == Some("analysis") {
+                PANICS.fetch_add(1, Ordering::Relaxed);
+            }
+            told(panic);
+        }));
+    });
+    let before = PANICS.load(Ordering::Relaxed);
+    let start = Instant::now();
+    let analysis = analyse(source, &support::evasions().namespace);
+    assert_eq!(PANICS.load(Ordering::Relaxed), before, "panicked over {source:?}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?} over {source:?}", start.elapsed());
+    assert!(analysis.findings.len() <= exuvia_analysis::MAX_FINDINGS && analysis.precision.reasons().len() <= 20);
+}
+
+fn corpus() -> Vec<String> {
+    let mut texts: Vec<String> = support::evasions().rows.into_iter().map(|row| row.code).collect();
+    for entry in std::fs::read_dir(support::data("scripts")).unwrap() {
+        texts.extend(std::fs::read_to_string(entry.unwrap().path()));
+    }
+    texts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_any_bytes(bytes in vec(any::<u8>(), 0..400)) {
+        analysis_ends_well(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn on_what_is_almost_a_script(first in any::<usize>(), second in any::<usize>(), tape in vec(any::<u32>(), 4..60)) {
+        let corpus = corpus();
+        let text = mutate(&corpus[first % corpus.len()], &corpus[second % corpus.len()], &tape);
+        analysis_ends_well(&text);
+    }
+
+    #[test]
+    fn on_what_is_almost_a_program(tape in vec(any::<u32>(), 20..150)) {
+        let (made, broken) = tape.split_at(tape.len() / 2);
+        analysis_ends_well(&mutate(&program(made, false).source, &program(broken, false).source, broken));
+    }
+}

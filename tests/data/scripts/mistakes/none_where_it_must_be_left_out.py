@@ -1,0 +1,5 @@
+# finds: 3 wrong-value
+cursor = None
+page = notion.API_post_search(query="x", start_cursor=None)
+again = notion.API_post_search(query="x", start_cursor=cursor)
+result = [page, again]
