@@ -1,6 +1,6 @@
 //! Expressions.
 
-use rustpython_parser::ast::{Arguments, Comprehension, Constant, Expr, ExprCall};
+use rustpython_parser::ast::{Arguments, CmpOp, Comprehension, Constant, Expr, ExprCall, ExprCompare};
 
 use super::scopes::Kind;
 use super::{Role, Step, Walk};
@@ -8,6 +8,9 @@ use crate::tokens::TEXT;
 
 /// Built-in functions that make a text, a number or a truth value of what they are given, and keep nothing of it.
 const SHOWING: &[&str] = &["bool", "callable", "dir", "hasattr", "help", "id", "len", "print", "repr", "str"];
+
+/// Built-in functions that hold a value against classes.
+const TESTING: &[&str] = &["isinstance", "issubclass"];
 
 /// What may be asked of a class without reaching further: text.
 const CLASS_TEXTS: &[&str] = &["__name__", "__qualname__", "__module__"];
@@ -47,9 +50,9 @@ impl<'a> Walk<'a> {
                 }
                 Expr::Call(call) => {
                     let Some((object, name)) = named_access(call, "getattr") else { break };
-                    self.see_through(call);
+                    self.see_through(call, None);
                     self.expressions(&call.args[2..]);
-                    steps.push(Step::Attribute(name));
+                    steps.push(if call.args.len() > 2 { Step::Optional(name) } else { Step::Attribute(name) });
                     inner = object;
                 }
                 _ => break,
@@ -57,13 +60,13 @@ impl<'a> Walk<'a> {
         }
         self.steps_of_value(&steps, self.line(expression));
         let asks_class = matches!(steps.last(), Some(Step::Attribute(name)) if CLASS_TEXTS.contains(name));
-        if asks_class { self.maybe_class(inner, role) } else { self.value(inner) }
+        if asks_class { self.maybe_class(inner, role, None) } else { self.value(inner, role) }
     }
 
     /// The steps from a value that has no name, the outermost first.
     fn steps_of_value(&mut self, steps: &[Step<'a>], line: u32) {
         for (at, step) in steps.iter().enumerate() {
-            if let Step::Attribute(name) = step {
+            if let Some(name) = step.attribute() {
                 let next = at.checked_sub(1).map(|outer| steps[outer].name());
                 self.facts.attributes.push((line, name, next));
             }
@@ -75,11 +78,12 @@ impl<'a> Walk<'a> {
         self.facts.attributes.push((line, name, next));
     }
 
-    /// A place where `type(x)` can do no more than be named, compared or shown.
-    fn maybe_class(&mut self, expression: &'a Expr, role: Role<'a>) {
+    /// A place where `type(x)` can do no more than be named, compared or shown, if the built-in function that it is given
+    /// to is Python's own.
+    fn maybe_class(&mut self, expression: &'a Expr, role: Role<'a>, by: Option<&'static str>) {
         match type_of(expression) {
             Some((call, object)) => {
-                self.see_through(call);
+                self.see_through(call, by);
                 self.expression(object);
             }
             None => self.place(expression, role),
@@ -87,24 +91,22 @@ impl<'a> Walk<'a> {
     }
 
     /// A call of a built-in function that has been looked through.
-    fn see_through(&mut self, call: &'a ExprCall) {
+    fn see_through(&mut self, call: &'a ExprCall, by: Option<&'static str>) {
         if let Expr::Name(name) = call.func.as_ref() {
-            self.use_name(&name.id, Vec::new(), Role::SeenThrough, self.line(name));
+            self.use_name(&name.id, Vec::new(), Role::SeenThrough(by), self.line(name));
         }
     }
 
-    fn value(&mut self, expression: &'a Expr) {
+    /// What is no name and no part of one.
+    fn value(&mut self, expression: &'a Expr, role: Role<'a>) {
         match expression {
-            Expr::Call(call) => self.call(call),
+            Expr::Call(call) => self.call(call, Role::Call(call)),
             Expr::Name(_) | Expr::Attribute(_) => self.expression(expression),
             Expr::Subscript(subscript) => {
                 self.expression(&subscript.value);
                 self.expression(&subscript.slice);
             }
-            Expr::Compare(compare) => {
-                self.maybe_class(&compare.left, Role::Load);
-                compare.comparators.iter().for_each(|one| self.maybe_class(one, Role::Load));
-            }
+            Expr::Compare(compare) => self.comparison(compare),
             Expr::NamedExpr(named) => {
                 self.expression(&named.value);
                 let scope = self.scope;
@@ -139,8 +141,8 @@ impl<'a> Walk<'a> {
                 self.expressions(&dict.values);
             }
             Expr::Set(set) => self.expressions(&set.elts),
-            Expr::List(list) => self.expressions(&list.elts),
-            Expr::Tuple(tuple) => self.expressions(&tuple.elts),
+            Expr::List(list) => self.elements(&list.elts, role),
+            Expr::Tuple(tuple) => self.elements(&tuple.elts, role),
             Expr::Await(awaited) => self.expression(&awaited.value),
             Expr::Yield(yielded) => self.optional(yielded.value.as_deref()),
             Expr::YieldFrom(yielded) => self.expression(&yielded.value),
@@ -157,7 +159,37 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn call(&mut self, call: &'a ExprCall) {
+    /// What is tested or compared with a tuple is tested or compared with its elements.
+    fn elements(&mut self, elements: &'a [Expr], role: Role<'a>) {
+        match role {
+            Role::Tested(by) => elements.iter().for_each(|one| self.maybe_class(one, role, Some(by))),
+            Role::ComparedWithClass => elements.iter().for_each(|one| self.maybe_class(one, role, None)),
+            _ => self.expressions(elements),
+        }
+    }
+
+    /// A class that `type` tells may be compared with classes by any operator, and with anything by identity: whatever
+    /// else it were equal to might take it and make others of it.
+    fn comparison(&mut self, compare: &'a ExprCompare) {
+        let operands = || std::iter::once(compare.left.as_ref()).chain(&compare.comparators);
+        let has_class = operands().any(|operand| type_of(operand).is_some());
+        let by_identity = compare.ops.iter().all(|operator| matches!(operator, CmpOp::Is | CmpOp::IsNot));
+        let role = if has_class && !by_identity { Role::ComparedWithClass } else { Role::Load };
+        let is_told = |operand: &Expr| {
+            let is_plain = |one: &Expr| matches!(one, Expr::Name(_)) || type_of(one).is_some();
+            match operand {
+                Expr::Tuple(several) => several.elts.iter().all(is_plain),
+                Expr::List(several) => several.elts.iter().all(is_plain),
+                one => is_plain(one),
+            }
+        };
+        let is_told = by_identity || operands().all(is_told);
+        for operand in operands() {
+            if is_told { self.maybe_class(operand, role, None) } else { self.expression(operand) }
+        }
+    }
+
+    pub(super) fn call(&mut self, call: &'a ExprCall, role: Role<'a>) {
         let function = match call.func.as_ref() {
             Expr::Name(name) => name.id.as_str(),
             _ => "",
@@ -166,19 +198,19 @@ impl<'a> Walk<'a> {
             return call.args.iter().for_each(|field| self.shown(field, None));
         }
         if let Some((object, name)) = named_access(call, "setattr").or_else(|| named_access(call, "delattr")) {
-            self.see_through(call);
+            self.see_through(call, None);
             self.expressions(&call.args[2..]);
             let role = if function == "setattr" { Role::Store } else { Role::Delete };
             return self.stored_by_name(object, name, role);
         }
-        self.place(&call.func, Role::Call(call));
+        self.place(&call.func, role);
         match SHOWING.iter().find(|name| **name == function) {
             // `hasattr` gives away what it looks at by nothing but a truth value; what it looks for is another matter.
             Some(showing) => call.args.iter().for_each(|argument| self.shown(argument, Some(showing))),
-            None if function == "isinstance" || function == "issubclass" => {
-                call.args.iter().for_each(|argument| self.maybe_class(argument, Role::Load));
-            }
-            None => self.expressions(&call.args),
+            None => match TESTING.iter().find(|name| **name == function) {
+                Some(testing) => self.test(call, testing),
+                None => self.expressions(&call.args),
+            },
         }
         for keyword in &call.keywords {
             if let Some(name) = &keyword.arg {
@@ -189,7 +221,13 @@ impl<'a> Walk<'a> {
     }
 
     fn shown(&mut self, expression: &'a Expr, by: Option<&'static str>) {
-        self.maybe_class(expression, Role::Shown(by));
+        self.maybe_class(expression, Role::Shown(by), by);
+    }
+
+    fn test(&mut self, call: &'a ExprCall, by: &'static str) {
+        let (value, classes) = call.args.split_at(call.args.len().min(1));
+        value.iter().for_each(|value| self.maybe_class(value, Role::Load, Some(by)));
+        classes.iter().for_each(|class| self.maybe_class(class, Role::Tested(by), Some(by)));
     }
 
     /// `setattr(object, "name", value)`: as good as `object.name = value`.

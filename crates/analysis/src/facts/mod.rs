@@ -25,6 +25,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) scopes: Scopes<'a>,
     pub(crate) uses: Vec<Use<'a>>,
     pub(crate) imports: Vec<Import<'a>>,
+    pub(crate) classes: Vec<Class<'a>>,
     /// Attributes of values that are no plain name: `x().attribute`, with the one behind it.
     pub(crate) attributes: Vec<(u32, &'a str, Option<&'a str>)>,
     /// Names that are bound and have two underscores on both sides.
@@ -51,6 +52,8 @@ pub(crate) struct Use<'a> {
 pub(crate) enum Step<'a> {
     /// `.name`, or `getattr` with a literal.
     Attribute(&'a str),
+    /// `getattr` with a literal and a default.
+    Optional(&'a str),
     /// `["name"]`.
     Item(&'a str),
 }
@@ -58,7 +61,15 @@ pub(crate) enum Step<'a> {
 impl<'a> Step<'a> {
     pub(crate) fn name(self) -> &'a str {
         match self {
-            Self::Attribute(name) | Self::Item(name) => name,
+            Self::Attribute(name) | Self::Optional(name) | Self::Item(name) => name,
+        }
+    }
+
+    /// The name, if it is an attribute's.
+    pub(crate) fn attribute(self) -> Option<&'a str> {
+        match self {
+            Self::Attribute(name) | Self::Optional(name) => Some(name),
+            Self::Item(_) => None,
         }
     }
 }
@@ -69,15 +80,40 @@ pub(crate) enum Role<'a> {
     /// It may go anywhere.
     Load,
     Call(&'a ast::ExprCall),
+    /// A call that gives a field of a class its value.
+    FieldCall(&'a ast::ExprCall),
     /// A built-in function of this name, or an f-string, makes text or a truth value of it and keeps nothing.
     Shown(Option<&'static str>),
-    /// A built-in function in a form that the walk has looked through.
-    SeenThrough,
+    /// A built-in function in a form that the walk has looked through; what it gives goes to the built-in function of
+    /// this name, if to any.
+    SeenThrough(Option<&'static str>),
+    /// What `isinstance` or `issubclass` holds a value against.
+    Tested(&'static str),
+    /// What a class that `type` told is compared with.
+    ComparedWithClass,
     Store,
     Delete,
-    ClassDecorator,
+    /// The decorator of the class of this number.
+    ClassDecorator(usize),
     ClassBase,
     Metaclass,
+}
+
+impl<'a> Role<'a> {
+    /// The call, if it is called.
+    pub(crate) fn call(self) -> Option<&'a ast::ExprCall> {
+        match self {
+            Self::Call(call) | Self::FieldCall(call) => Some(call),
+            _ => None,
+        }
+    }
+}
+
+/// One class statement.
+pub(crate) struct Class<'a> {
+    /// Where its bases are looked up.
+    pub(crate) scope: ScopeId,
+    pub(crate) bases: &'a [ast::Expr],
 }
 
 /// One name of an import statement.
@@ -98,6 +134,7 @@ pub(crate) fn collect<'a>(body: &'a [ast::Stmt], lines: &'a Lines) -> Facts<'a> 
     let mut walk =
         Walk { facts: Facts::default(), lines, scope: Scopes::MODULE, guards: Guards::default(), classes: Vec::new() };
     walk.body(body);
+    walk.facts.scopes.settle();
     walk.facts
 }
 

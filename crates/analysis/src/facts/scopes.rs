@@ -22,7 +22,9 @@ pub(crate) enum Kind {
 pub(crate) enum Binding {
     /// An import, by its place among the facts.
     Import(usize),
-    /// Anything else: an assignment, a parameter, a loop, a pattern, a definition, a deletion.
+    /// A class statement, by its place among the facts.
+    Class(usize),
+    /// Anything else: an assignment, a parameter, a loop, a pattern, a function, a deletion.
     Value,
 }
 
@@ -52,11 +54,13 @@ pub(crate) struct Meaning {
 pub(crate) struct Scopes<'a> {
     scopes: Vec<Scope<'a>>,
     bound: HashSet<&'a str>,
+    /// What `nonlocal` names were bound to, and where: whose names they are shows when all bindings are known.
+    unsettled: Vec<(ScopeId, &'a str, u32, Binding)>,
 }
 
 impl Default for Scopes<'_> {
     fn default() -> Self {
-        Self { scopes: vec![Scope::new(Kind::Module, Self::MODULE)], bound: HashSet::new() }
+        Self { scopes: vec![Scope::new(Kind::Module, Self::MODULE)], bound: HashSet::new(), unsettled: Vec::new() }
     }
 }
 
@@ -91,13 +95,23 @@ impl<'a> Scopes<'a> {
     pub(crate) fn bind(&mut self, scope: ScopeId, name: &'a str, line: u32, binding: Binding) {
         self.bound.insert(name);
         let declared = &self.scopes[scope.0];
-        let owner = if declared.globals.contains(name) {
-            Self::MODULE
-        } else if declared.nonlocals.contains(name) {
-            self.function_around(scope, name)
-        } else {
-            scope
-        };
+        if declared.nonlocals.contains(name) {
+            self.unsettled.push((scope, name, line, binding));
+            return;
+        }
+        let owner = if declared.globals.contains(name) { Self::MODULE } else { scope };
+        self.bind_in(owner, name, line, binding);
+    }
+
+    /// Gives each `nonlocal` binding to the function around that binds the name. Called once, after all else is bound.
+    pub(crate) fn settle(&mut self) {
+        for (scope, name, line, binding) in std::mem::take(&mut self.unsettled) {
+            let owner = self.function_around(scope, name);
+            self.bind_in(owner, name, line, binding);
+        }
+    }
+
+    fn bind_in(&mut self, owner: ScopeId, name: &'a str, line: u32, binding: Binding) {
         let bindings = self.scopes[owner.0].bindings.entry(name).or_default();
         if bindings.iter().all(|(_, known)| *known != binding) {
             bindings.push((line, binding));
@@ -113,8 +127,7 @@ impl<'a> Scopes<'a> {
             }
             at = here.parent;
         }
-        // No such function: a syntax error, unless its binding stands further down. The declaring scope will do: what
-        // is looked up from inside finds it there.
+        // No such function: a syntax error.
         scope
     }
 

@@ -5,7 +5,7 @@ use rustpython_parser::ast::{
 };
 
 use super::scopes::{Binding, Kind};
-use super::{Import, Role, Walk, guards};
+use super::{Class, Import, Role, Walk, guards};
 
 /// What `def` and `async def` have in common.
 struct Function<'a> {
@@ -60,7 +60,16 @@ impl<'a> Walk<'a> {
             }
             Stmt::AnnAssign(assign) => {
                 self.expression(&assign.annotation);
-                self.optional(assign.value.as_deref());
+                match assign.value.as_deref() {
+                    // What `getattr` gives is followed by what looks at all expressions.
+                    Some(Expr::Call(call))
+                        if self.facts.scopes.kind(self.scope) == Kind::Class
+                            && !matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr") =>
+                    {
+                        self.call(call, Role::FieldCall(call));
+                    }
+                    value => self.optional(value),
+                }
                 self.target(&assign.target);
             }
             Stmt::TypeAlias(alias) => {
@@ -146,8 +155,11 @@ impl<'a> Walk<'a> {
     }
 
     fn class(&mut self, class: &'a StmtClassDef, line: u32) {
-        class.decorator_list.iter().for_each(|decorator| self.class_decorator(decorator));
-        self.bind(&class.name, line);
+        let number = self.facts.classes.len();
+        class.decorator_list.iter().for_each(|decorator| self.class_decorator(decorator, number));
+        self.meet(&class.name, line);
+        self.bind_met(&class.name, line, Binding::Class(number));
+        self.facts.classes.push(Class { scope: self.scope, bases: &class.bases });
         self.generic(&class.type_params, |walk| {
             class.bases.iter().for_each(|base| walk.place(base, Role::ClassBase));
             for keyword in &class.keywords {
@@ -162,12 +174,12 @@ impl<'a> Walk<'a> {
     }
 
     /// `@dataclass` and `@dataclass(frozen=True)` are the same decorator.
-    fn class_decorator(&mut self, decorator: &'a Expr) {
-        let Expr::Call(call) = decorator else { return self.place(decorator, Role::ClassDecorator) };
+    fn class_decorator(&mut self, decorator: &'a Expr, number: usize) {
+        let Expr::Call(call) = decorator else { return self.place(decorator, Role::ClassDecorator(number)) };
         if !call.args.is_empty() {
             return self.expression(decorator);
         }
-        self.place(&call.func, Role::ClassDecorator);
+        self.place(&call.func, Role::ClassDecorator(number));
         for keyword in &call.keywords {
             keyword.arg.iter().for_each(|name| self.meet(name, self.line(keyword)));
             self.expression(&keyword.value);

@@ -44,21 +44,22 @@ const DEFINABLE: &[&str] = &[
 ];
 
 /// Attributes without underscores around them that hand out frames, code, modules or tables of names, run text, or make
-/// one value pass for another; sorted by byte. Among them `obj`: an AttributeError keeps what it was raised for, and a format string can
+/// one value pass for another, make classes of any dict; sorted by byte. Among them `obj`: an AttributeError keeps what it was raised for, and a format string can
 /// be made to raise one for anything. And `register`: what is registered with a class passes for its instance, and a
 /// pattern then reads attributes whose names no script spells.
 #[rustfmt::skip]
 const REACHING: &[&str] = &[
-    "Formatter", "ForwardRef", "FunctionType", "InteractiveConsole", "InteractiveInterpreter", "_current_frames",
-    "_getframe", "_getframemodulename", "_sys", "ag_code", "ag_frame", "attrgetter", "builtins", "cell_contents",
-    "cr_code", "cr_frame", "currentframe", "eval", "evaluate_forward_ref", "exec", "f_back", "f_builtins", "f_code",
-    "f_generator", "f_globals", "f_locals", "f_trace", "find_spec", "func_globals", "get_annotations", "get_field",
-    "get_objects", "get_overloads", "get_referents", "get_referrers", "get_stack", "get_type_hints", "getattr_static",
+    "ABCMeta", "EnumMeta", "EnumType", "Formatter", "ForwardRef", "FunctionType", "InteractiveConsole",
+    "InteractiveInterpreter", "TypedDict", "_current_frames", "_getframe", "_getframemodulename", "_sys", "ag_code",
+    "ag_frame", "attrgetter", "builtins", "cell_contents", "cr_code", "cr_frame", "currentframe", "dataclass", "eval",
+    "evaluate_forward_ref", "exec", "f_back", "f_builtins", "f_code", "f_generator", "f_globals", "f_locals",
+    "f_trace", "find_spec", "func_globals", "get_annotations", "get_field", "get_objects", "get_origin",
+    "get_overloads", "get_referents", "get_referrers", "get_stack", "get_type_hints", "getattr_static",
     "getinnerframes", "getmembers", "getmembers_static", "getouterframes", "gi_code", "gi_frame", "import_module",
     "importlib", "inspect", "load_module", "make_dataclass", "meta_path", "methodcaller", "modules", "new_class",
     "obj", "path_hooks", "register", "resolve_name", "run_module", "run_path", "runcode", "runctx", "runpy",
     "runsource", "set_trace", "setprofile", "settrace", "sys", "tb_frame", "tb_next", "walk_stack", "walk_tb",
-    "wit_world",
+    "wit_world", "wraps",
 ];
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! here, and then it counts as stored or mentioned; and the few ways from other values to a tool are judged by the
 //! attributes that they go through. What nothing here accounts for reaches everything.
 
+mod dataclasses;
 mod roots;
 mod uses;
 
@@ -157,7 +158,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let facts = self.facts;
         let is_other = |judge: &Self, name: &str| {
             facts.scopes.module_bindings(name).iter().find(|(_, binding)| match binding {
-                Binding::Value => true,
+                Binding::Value | Binding::Class(_) => true,
                 Binding::Import(import) => !judge.imports_server(*import, name),
             })
         };

@@ -4,7 +4,7 @@ use exuvia_tool::{Server, Tool};
 
 use super::Judge;
 use crate::analysis::{Evidence, EvidenceKind};
-use crate::facts::{Binding, Import, Use};
+use crate::facts::{Binding, Import, ScopeId};
 use crate::library::{self, Builtin, Member};
 
 /// One thing that a name may mean.
@@ -19,7 +19,9 @@ pub(super) enum Root<'j, 'n> {
     /// A name in a module of the standard library.
     Member(&'j str, &'j str),
     Builtin(Builtin),
-    /// Anything that the script made itself.
+    /// A class statement of the script, by its number.
+    Class(usize),
+    /// Anything else that the script made itself.
     Value,
     /// Nothing: neither Python nor the sandbox nor the script, here, calls anything so.
     Nothing,
@@ -44,25 +46,26 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
     }
 
     /// Everything that a name may mean where it is used.
-    pub(super) fn roots(&self, one: &Use<'_>) -> Vec<Root<'j, 'n>> {
-        let meaning = self.facts.scopes.meaning(one.scope, one.name);
+    pub(super) fn roots(&self, scope: ScopeId, name: &str) -> Vec<Root<'j, 'n>> {
+        let meaning = self.facts.scopes.meaning(scope, name);
         let mut roots: Vec<Root<'j, 'n>> = Vec::new();
         for binding in &meaning.bindings {
             roots.push(match binding {
                 Binding::Value => Root::Value,
+                Binding::Class(number) => Root::Class(*number),
                 Binding::Import(import) => self.imported(&self.facts.imports[*import]),
             });
         }
         if !meaning.original {
             return roots;
         }
-        if one.name == "mcp" {
+        if name == "mcp" {
             roots.push(Root::Servers);
-        } else if let Some(server) = self.server_called(one.name) {
+        } else if let Some(server) = self.server_called(name) {
             if !roots.iter().any(|root| matches!(root, Root::Server(known) if known.name == server.name)) {
                 roots.push(Root::Server(server));
             }
-        } else if let Some(builtin) = library::builtin(one.name) {
+        } else if let Some(builtin) = library::builtin(name) {
             if roots.is_empty() || builtin != Builtin::Harmless {
                 roots.push(Root::Builtin(builtin));
             }
@@ -119,10 +122,8 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
         let import = &self.facts.imports[import];
         let line = import.line;
         match (self.imported(import), import.member) {
-            (Root::Member(module, member), _) => {
-                if library::member(module, member) == Member::Unknown {
-                    self.reflection(line, format!("what {module}.{member} reaches is not known"));
-                }
+            (Root::Member(module, member), _) if library::member(module, member) == Member::Unknown => {
+                self.reflection(line, format!("what {module}.{member} reaches is not known"));
             }
             (Root::Tool(server, tool), _) => {
                 self.verdict.tool(server, tool, Evidence { line, kind: EvidenceKind::Mentioned });

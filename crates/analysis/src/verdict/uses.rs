@@ -12,7 +12,7 @@ use crate::library::{self, Builtin, Member};
 
 impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     pub(super) fn use_of_name(&mut self, one: &'j Use<'a>) {
-        let roots = self.roots(one);
+        let roots = self.roots(one.scope, one.name);
         let is_sure = roots.len() == 1;
         for root in roots {
             match root {
@@ -22,6 +22,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                 Root::Module(module) => self.use_of_module(one, module),
                 Root::Member(module, name) => self.use_of_member(one, (module, name), &one.steps),
                 Root::Builtin(builtin) => self.use_of_builtin(one, builtin),
+                Root::Class(_) => self.use_of_class(one),
                 Root::Value => self.use_of_value(one, &one.steps),
                 Root::Nothing => {
                     self.use_of_value(one, &one.steps);
@@ -45,7 +46,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         if called.is_empty() {
             if !self.text_of_proxy(one.line, *step) {
                 self.all_escape(one.line);
-                if is_sure {
+                if is_sure && !matches!(step, Step::Optional(_)) {
                     self.findings.unknown_server(one, &format!("mcp.{name}"), name, self.namespace);
                 }
             }
@@ -67,7 +68,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         if tools.is_empty() {
             if !self.text_of_proxy(one.line, *step) {
                 self.escapes(one.line, server);
-                if is_sure {
+                if is_sure && !matches!(step, Step::Optional(_)) {
                     self.findings.unknown_tool(one, server, step.name());
                 }
             }
@@ -84,11 +85,10 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         rest: &'j [Step<'a>],
         is_sure: bool,
     ) {
-        let call = match one.role {
-            Role::Call(call) if rest.is_empty() => Some(call),
-            Role::Shown(by) if rest.is_empty() && self.is_intact(by) => return,
-            _ => None,
-        };
+        if matches!(one.role, Role::Shown(by) if rest.is_empty() && self.is_intact(by)) {
+            return;
+        }
+        let call = one.role.call().filter(|_| rest.is_empty());
         let kind = if call.is_some() { EvidenceKind::Called } else { EvidenceKind::Mentioned };
         for tool in tools {
             self.verdict.tool(server, tool, Evidence { line: one.line, kind });
@@ -101,7 +101,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
 
     /// Whether a name of a server that is no tool gives no more than text; reports it if it reaches further than that.
     fn text_of_proxy(&mut self, line: u32, step: Step<'_>) -> bool {
-        let Step::Attribute(name) = step else { return false };
+        let Some(name) = step.attribute() else { return false };
         if matches!(name, "__name__" | "__doc__") {
             return true;
         }
@@ -114,7 +114,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     /// Whether a value, used without a further step, is kept by what it is given to; none if it only fails.
     fn keeps(&self, one: &Use<'_>) -> Option<bool> {
         match one.role {
-            Role::Call(_) => None,
+            Role::Call(_) | Role::FieldCall(_) => None,
             Role::Shown(by) => Some(!self.is_intact(by)),
             _ => Some(true),
         }
@@ -134,7 +134,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                 }
                 return;
             };
-            let Step::Attribute(name) = step else {
+            let Some(name) = step.attribute() else {
                 return self.reflection(one.line, format!("the module {module} is used as a value"));
             };
             if library::member(&module, name) != Member::Module {
@@ -150,6 +150,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let changes = rest.is_empty() && matches!(one.role, Role::Store | Role::Delete);
         let is_harmless = match library::member(module, name) {
             _ if changes => false,
+            _ if rest.is_empty() && self.only_tests(one) => true,
             Member::Value => {
                 self.use_of_value(one, rest);
                 true
@@ -157,13 +158,23 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             // `from xml.etree import ElementTree`: a module under its own name.
             Member::Module => {
                 let module = format!("{module}.{name}");
-                match rest.split_first() {
-                    Some((Step::Attribute(name), rest)) => self.use_of_member(one, (&module, name), rest),
-                    _ => self.reflection(one.line, format!("the module {module} is used as a value")),
+                match rest.split_first().and_then(|(step, rest)| Some((step.attribute()?, rest))) {
+                    Some((name, rest)) => self.use_of_member(one, (&module, name), rest),
+                    None => self.reflection(one.line, format!("the module {module} is used as a value")),
                 }
                 true
             }
-            Member::Dataclass => rest.is_empty() && matches!(one.role, Role::ClassDecorator),
+            Member::Dataclass => {
+                rest.is_empty() && matches!(one.role, Role::ClassDecorator(class) if self.has_plain_fields(class))
+            }
+            Member::Field => rest.is_empty() && matches!(one.role, Role::FieldCall(_)),
+            Member::Wraps => {
+                let is_plain = |call: &ExprCall| {
+                    call.keywords.is_empty()
+                        && matches!(call.args.as_slice(), [one] if !matches!(one, Expr::Starred(_)))
+                };
+                rest.is_empty() && one.role.call().is_some_and(is_plain)
+            }
             Member::Metaclass => rest.is_empty() && matches!(one.role, Role::Metaclass),
             Member::TypedDict => {
                 rest.is_empty()
@@ -183,7 +194,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
 
     /// `attrgetter("a.b", "c")`, `methodcaller("strip")`: as good as those attributes.
     fn takes_harmless_attributes(&mut self, one: &Use<'_>) -> bool {
-        let Role::Call(call) = one.role else { return false };
+        let Some(call) = one.role.call() else { return false };
         for argument in &call.args {
             let Some(path) = crate::facts::text(argument) else { return false };
             path.split('.').for_each(|name| self.attribute(one.line, name, None));
@@ -198,8 +209,10 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                 return;
             }
             Builtin::ReachesEverything => false,
+            Builtin::AccessByText | Builtin::Type if self.only_tests(one) => one.steps.is_empty(),
             Builtin::AccessByText | Builtin::Type => {
-                matches!(one.role, Role::SeenThrough) && !self.facts.scopes.is_bound_anywhere(one.name)
+                let is_own = !self.facts.scopes.is_bound_anywhere(one.name);
+                matches!(one.role, Role::SeenThrough(by) if is_own && self.is_intact(by))
             }
         };
         if !is_harmless {
@@ -211,22 +224,42 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         self.steps_of_value(one, steps);
         match one.role {
             // What was looked through is not what it was taken for.
-            Role::SeenThrough => self.reflection(one.line, format!("{} is not Python's own here", one.name)),
+            Role::ComparedWithClass if !self.is_builtin(one) => {
+                self.reflection(one.line, format!("{} may take the class that it is compared with", one.name));
+            }
+            Role::SeenThrough(_) => self.reflection(one.line, format!("{} is not Python's own here", one.name)),
             Role::Metaclass => self.reflection(one.line, format!("the metaclass {} can make anything", one.name)),
             _ => {}
         }
     }
 
+    /// Whether a class only has values held against it.
+    fn only_tests(&self, one: &Use<'_>) -> bool {
+        matches!(one.role, Role::Tested(by) if self.is_intact(Some(by)))
+    }
+
+    fn is_builtin(&self, one: &Use<'_>) -> bool {
+        library::builtin(one.name) == Some(Builtin::Harmless) && !self.facts.scopes.is_bound_anywhere(one.name)
+    }
+
+    /// A class statement's own class: its equality is that of all classes, because its metaclass is.
+    fn use_of_class(&mut self, one: &'j Use<'a>) {
+        if matches!(one.role, Role::ComparedWithClass) && one.steps.is_empty() {
+            return;
+        }
+        self.use_of_value(one, &one.steps);
+    }
+
     fn steps_of_value(&mut self, one: &Use<'_>, steps: &[Step<'_>]) {
         for (at, step) in steps.iter().enumerate() {
-            if let Step::Attribute(name) = step {
+            if let Some(name) = step.attribute() {
                 self.attribute(one.line, name, steps.get(at + 1).map(|next| next.name()));
             }
         }
     }
 
     fn unknown_name(&mut self, one: &Use<'_>) {
-        let is_called = matches!(one.role, Role::Call(_)) && matches!(one.steps.first(), Some(Step::Attribute(_)));
+        let is_called = one.role.call().is_some() && matches!(one.steps.first(), Some(Step::Attribute(_)));
         if is_called && !self.facts.scopes.is_bound_anywhere(one.name) {
             self.findings.unknown_server(one, one.name, one.name, self.namespace);
         }

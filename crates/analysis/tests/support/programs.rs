@@ -125,7 +125,9 @@ impl Maker<'_> {
             27 => format!("next(iter(({s}, mcp))).{t}"),
             28 => format!("vars(mcp)['{server}'].{t}"),
             29 => format!("mcp['{}' + '{}'].{t}", &server[..1], &server[1..]),
-            _ => format!("[o for o in gc.get_objects() if isinstance(o, dict) and '{server}' in o][0]['{server}'].{t}"),
+            _ => format!(
+                "[o for o in gc.get_objects() if isinstance(o, dict) and 'mcp' in o and '{server}' in o][0]['{server}'].{t}"
+            ),
         }
     }
 
@@ -140,9 +142,9 @@ impl Maker<'_> {
             6 => format!("functools.partial({tool}, x=1)()"),
             7 => format!("[{tool}(x={name}) for {name} in range(1)][0]"),
             8 => format!("(1 and {tool}(x=1) or 0)"),
-            9 => format!("f\"{{{tool}(x=f\"{{1}}\")!r:>{{5}}}}\""),
+            9 => format!("f\"{{ {tool}(x=f\"{{1}}\")!r:>{{5}}}}\""),
             10 => format!("list(map(lambda _: {tool}(x=1), [0]))"),
-            _ => format!("f'{{1:{{{tool}(x=1) and \"\"}}}}'"),
+            _ => format!("f'{{1:{{ {tool}(x=1) and \"\"}}}}'"),
         }
     }
 
