@@ -181,6 +181,37 @@ fn what_only_looks_like_it_is_harmless() {
 }
 
 #[test]
+fn tools_are_told_by_name_wherever_they_stand() {
+    for (script, told) in [
+        ("getattr(x, 'a', youtube.search)", "youtube.search:mentioned@9"),
+        ("getattr(youtube, 'search', f)(query='x')", "youtube.search:called@9"),
+        ("setattr(Own, 'a', youtube.search)", "youtube.search:mentioned@9"),
+        ("(\n youtube\n .search\n)(query='x')", "youtube.search:called@10"),
+        ("youtube.search.__call__(query='x')", "youtube.search:mentioned@9"),
+        ("isinstance(x, youtube.search)", "youtube.search:mentioned@9"),
+        ("hasattr(youtube.search(query='x'), 'a')", "youtube.search:called@9"),
+        ("@dataclass(frozen=youtube.search)\nclass C: a: int = youtube.search(query='x')", "youtube.search:called@9"),
+        ("class C(metaclass=youtube.search): pass", "youtube.search:mentioned@9"),
+        ("x[youtube.search]: youtube.search = 1", "youtube.search:mentioned@9"),
+        ("match x:\n case youtube.search: pass", "youtube.search:mentioned@10"),
+        ("def f[T: youtube.search](): pass", "youtube.search:mentioned@9"),
+        ("except_ = lambda a=youtube.search, *, b=1: a", "youtube.search:mentioned@9"),
+        ("try: pass\nexcept youtube.search, ValueError: pass", "youtube.search:mentioned@10"),
+        ("async def f():\n async for i in youtube.search(query='x'): yield i", "youtube.search:called@10"),
+        ("with youtube.search(query='x') as x['a']: pass", "youtube.search:called@9"),
+        ("print(f'{x:{youtube.search(query=\"x\")}}')", "youtube.search:called@9"),
+        ("t'{youtube.search(query=\"x\")!r}'", "youtube.search:called@9"),
+        ("global youtube; youtube.search(query='x')", "youtube.search:called@9"),
+        ("x = [*youtube.search(query='x'), {**youtube.search(query='x')}]", "youtube.search:called@9"),
+        ("del x[youtube.search(query='x')]", "youtube.search:called@9"),
+        ("return youtube.search(query='x')", "youtube.search:called@9"),
+        ("youtube.search(query=youtube.get_video(id='1'))", "youtube.get_video:called@9 youtube.search:called@9"),
+    ] {
+        assert_eq!(support::shown(&judged(script)), format!("precise {told}"), "{script}");
+    }
+}
+
+#[test]
 fn names_mean_what_pythons_scopes_say() {
     // Each script, and whether the forbidden tool may be called.
     for (script, may) in [

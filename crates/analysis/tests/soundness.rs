@@ -33,7 +33,7 @@ fn missing(program: &Program, namespace: &Namespace) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_call_is_ever_missing(tape in vec(any::<u32>(), 1..120)) {

@@ -17,6 +17,8 @@ try:
 except NameError:
     print("no pandas")
 
+search = getattr(git, "search", None) or getattr(mcp, "searcher", None)
+
 options = {"page": 2}
 more = github.list_issues("acme", "widgets", **options)
 if options.get("never"):
