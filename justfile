@@ -8,6 +8,7 @@ default:
 bench *filter:
     cargo build --release
     cargo bench --bench wall -- {{ filter }}
+    cargo bench --bench decisions -- {{ filter }}
     cargo bench --bench whole
 
 # Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
@@ -22,6 +23,7 @@ memory:
 gates *names:
     cargo build --release
     cargo bench --bench gates -- {{ names }}
+    cargo run --release --example fuzz_analysis -- 120
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
 
 # Licences, bans and sources of all dependencies; advisories too, where their database can be reached.

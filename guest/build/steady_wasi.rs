@@ -30,6 +30,7 @@ const CONTRACT: [(&str, &[&str]); 2] = [
             "describe",
             "call",
             "start",
+            "script-ended",
             "wait",
             "[method]pending-call.id",
             "[method]pending-call.take",

@@ -44,7 +44,7 @@ class Tally:
 
 async def over_stdio(tally, exuvia, mode, version, world):
     """All checks over one connection."""
-    server = StdioServerParameters(command=exuvia, args=["stdio", "--mcp-config", str(world.config)])
+    server = StdioServerParameters(command=exuvia, args=["stdio", "--auto-execute", "*.*", "--mcp-config", str(world.config)])
     async with asyncio.timeout(180), Client(server, mode=mode, read_timeout_seconds=60) as client:
         for check in checks.ALL + servers.ALL:
             await tally.run(f"stdio, {mode}", check, client, version, world)

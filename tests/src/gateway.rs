@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Gateway, GatewayConfig};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, StartedBy};
 use exuvia_journal::MemoryJournal;
+use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
 use serde_json::Value;
@@ -33,6 +34,15 @@ impl SampleGateway {
     ///
     /// One of them does not come up.
     pub async fn of(servers: Vec<ServerConfig>, limits: Limits) -> Self {
+        Self::with(servers, limits, PrePass::On).await
+    }
+
+    /// Any servers, for scripts that are read before they start or are not.
+    ///
+    /// # Panics
+    ///
+    /// One of them does not come up.
+    pub async fn with(servers: Vec<ServerConfig>, limits: Limits, pre_pass: PrePass) -> Self {
         let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
         for server in upstreams.servers().iter() {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
@@ -42,6 +52,8 @@ impl SampleGateway {
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(16 << 20)),
             layouts: Layouts::default(),
+            policy: unlisted(&upstreams),
+            pre_pass,
             limits,
             answer_bytes: 64 << 10,
         });
@@ -68,13 +80,25 @@ impl SampleGateway {
         }
     }
 
-    /// Runs a script to its end.
+    /// Runs a script to its end, with every visible tool granted.
     pub async fn run(&self, source: &str) -> Report {
-        self.gateway.start(Script::new(source)).report().await
+        self.run_by(StartedBy::Operator, source).await
+    }
+
+    /// Runs a script to its end.
+    pub async fn run_by(&self, by: StartedBy, source: &str) -> Report {
+        self.gateway.start(Script::new(source), by).report().await
     }
 
     /// Ends the servers.
     pub async fn stop(self) {
         self.upstreams.shutdown().await;
     }
+}
+
+/// Every tool can be seen, none is listed.
+fn unlisted(upstreams: &Upstreams) -> Policy {
+    let servers = upstreams.servers();
+    let names = servers.iter().map(|server| server.name.as_str());
+    Policy::compile(PolicySource::default(), names).expect("nothing is written, so nothing is wrong")
 }

@@ -32,13 +32,23 @@ pub fn modern_meta() -> Value {
 }
 
 impl Client {
-    /// A process that nothing was said to.
+    /// A process that nothing was said to, whose scripts may call every tool.
     ///
     /// # Panics
     ///
     /// It cannot be started.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
+        Self::with_policy(&[&["--auto-execute", "*.*"], arguments].concat())
+    }
+
+    /// A process that nothing was said to, whose scripts may call what these arguments say.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    #[must_use]
+    pub fn with_policy(arguments: &[&str]) -> Self {
         let mut command = Command::new(built("exuvia"));
         command
             .arg("stdio")
@@ -70,9 +80,14 @@ impl Client {
     /// A client of 2026-07-28, which needs no handshake.
     #[must_use]
     pub fn modern(arguments: &[&str]) -> Self {
-        let mut client = Self::start(arguments);
-        client.modern = true;
-        client
+        Self::start(arguments).speaking_modern()
+    }
+
+    /// The same process, spoken to as a client of 2026-07-28 does.
+    #[must_use]
+    pub fn speaking_modern(mut self) -> Self {
+        self.modern = true;
+        self
     }
 
     /// The id of the process.

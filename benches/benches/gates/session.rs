@@ -3,10 +3,11 @@
 use std::env;
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
-use exuvia_gateway::{Gateway, GatewayConfig};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, StartedBy};
 use exuvia_journal::MemoryJournal;
+use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
 
@@ -33,11 +34,16 @@ impl Session {
                 bail!("{} did not start: {message}", server.name);
             }
         }
+        let names: Vec<String> = upstreams.servers().iter().map(|server| server.name.clone()).collect();
+        let policy = Policy::compile(PolicySource::default(), names.iter().map(String::as_str));
+        let policy = policy.map_err(|errors| anyhow!("{errors:?}"))?;
         let gateway = Gateway::new(GatewayConfig {
             engine: engine()?,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             layouts: Default::default(),
+            policy,
+            pre_pass: PrePass::On,
             limits,
             answer_bytes: 64 << 10,
         })?;
@@ -46,7 +52,7 @@ impl Session {
 
     /// Runs a script through the gateway, to whatever end.
     pub(crate) async fn run(&self, source: &str) -> Report {
-        self.gateway.start(Script::new(source)).report().await
+        self.gateway.start(Script::new(source), StartedBy::Operator).report().await
     }
 
     /// Runs a script that must return this JSON.

@@ -20,8 +20,13 @@ pub(crate) enum Command {
     #[command(after_help = "Exit status: 0 returned, 1 raised, 2 usage or configuration, 3 stopped by a limit, \
         4 denied or awaiting approval, 5 fault of the sandbox, 130 cancelled.")]
     Run(RunArgs),
-    /// Serve the four meta-tools over MCP on standard input and output
-    Stdio(ServerArgs),
+    /// Tell which tools a client's script may call, what in it cannot work, and whether it would run by itself
+    #[command(after_help = "Exit status: 0 it would run by itself, 1 it cannot work, 2 usage or configuration, \
+        3 too large, 4 refused or awaiting approval.")]
+    Check(CheckArgs),
+    /// Serve the four meta-tools over MCP on standard input and output. A client's scripts run by themselves with the tools
+    /// that the configuration or --auto-execute lists; without a list, with none
+    Stdio(StdioArgs),
     /// Print the stubs or docs of tools, as the model sees them
     Tools(ToolsArgs),
     /// Obtain tokens for a server over HTTP that asks for authorisation
@@ -46,6 +51,36 @@ pub(crate) struct ServerArgs {
     /// A server over stdio; COMMAND is split as a shell would split it
     #[arg(long = "server", value_name = "NAME=COMMAND")]
     pub(crate) servers: Vec<String>,
+}
+
+/// What clients' scripts may call.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Tools that scripts call without asking, as SERVER.TOOL; both may be globs: 'crm.get_*', '*.*'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) auto_execute: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StdioArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Print one JSON object with everything
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The script's file, or - for standard input
+    #[arg(value_name = "SCRIPT|-")]
+    pub(crate) script: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -2,8 +2,14 @@
 
 use exuvia_runtime::Outcome;
 
+/// The script failed.
+pub(crate) const RAISED: u8 = 1;
 /// Wrong arguments or a wrong configuration. clap uses the same.
 pub(crate) const USAGE: u8 = 2;
+/// A limit stopped the script.
+pub(crate) const STOPPED: u8 = 3;
+/// The script may not do what it does, or not without asking.
+pub(crate) const DENIED: u8 = 4;
 /// The sandbox itself went wrong.
 pub(crate) const FAULT: u8 = 5;
 /// The operator pressed Ctrl-C: 128 + SIGINT, as a shell says it.
@@ -13,9 +19,9 @@ pub(crate) const CANCELLED: u8 = 130;
 pub(crate) fn status(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Returned(_) => 0,
-        Outcome::Raised(_) => 1,
-        Outcome::Stopped(_) => 3,
-        Outcome::Denied(_) => 4,
+        Outcome::Raised(_) => RAISED,
+        Outcome::Stopped(_) => STOPPED,
+        Outcome::Denied(_) | Outcome::AwaitingApproval(_) => DENIED,
         Outcome::Cancelled => CANCELLED,
         _ => FAULT,
     }

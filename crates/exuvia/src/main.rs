@@ -1,12 +1,14 @@
 //! The program: arguments, logging, exit statuses. What it does lives in the crates below it.
 
 mod args;
+mod check_report;
 mod commands;
 mod config;
 mod demo;
 mod exit;
 mod report_json;
 mod sample;
+mod script;
 mod session;
 mod terminal;
 
@@ -26,6 +28,7 @@ async fn main() -> ExitCode {
     let status = match cli.command {
         Command::Demo => demo::demo().await,
         Command::Run(args) => commands::run::run(args).await,
+        Command::Check(args) => commands::check::check(args).await,
         Command::Stdio(args) => commands::stdio::stdio(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,

@@ -1,7 +1,7 @@
 //! The report as `exuvia run --json` prints it.
 
 use exuvia_runtime::{Outcome, Report, ScriptError, Usage};
-use exuvia_tool::CallRecord;
+use exuvia_tool::{CallRecord, HeldCall};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,8 +14,20 @@ pub(crate) struct ReportJson<'a> {
     logs_dropped_bytes: u64,
     error: Option<ErrorJson<'a>>,
     limit: Option<&'static str>,
+    awaiting: Vec<AwaitingJson<'a>>,
     calls: &'a [CallRecord],
     usage: Usage,
+}
+
+/// A call that waits for an approval.
+#[derive(Serialize)]
+struct AwaitingJson<'a> {
+    server: &'a str,
+    tool: &'a str,
+    /// Null where the whole script waits.
+    arguments: Option<Value>,
+    /// The line of configuration that would let it run without asking.
+    allow: &'a str,
 }
 
 #[derive(Serialize)]
@@ -37,6 +49,9 @@ impl<'a> ReportJson<'a> {
                 (None, Some(stop.limit.name()), Some(error))
             }
             Outcome::Cancelled => (None, None, Some(plain("Cancelled", "the run was cancelled"))),
+            Outcome::AwaitingApproval(_) => {
+                (None, None, Some(plain("AwaitingApproval", "calls wait for an approval; `awaiting` lists them")))
+            }
             Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
             _ => (None, None, None),
         };
@@ -47,10 +62,21 @@ impl<'a> ReportJson<'a> {
             logs_dropped_bytes: report.logs.dropped_bytes,
             error,
             limit,
+            awaiting: awaiting(&report.outcome),
             calls: &report.calls,
             usage: report.usage,
         }
     }
+}
+
+fn awaiting<'a>(outcome: &'a Outcome) -> Vec<AwaitingJson<'a>> {
+    let Outcome::AwaitingApproval(held) = outcome else { return Vec::new() };
+    let call = |call: &'a HeldCall| {
+        let HeldCall { name, arguments, allow, .. } = call;
+        let arguments = arguments.as_ref().and_then(|arguments| arguments.to_value().ok());
+        AwaitingJson { server: &name.server, tool: &name.tool, arguments, allow }
+    };
+    held.iter().map(call).collect()
 }
 
 fn script_error(error: &ScriptError) -> ErrorJson<'_> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::{Gateway, GatewayConfig};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_upstream::{ServerState, Upstreams};
@@ -16,8 +16,8 @@ use crate::terminal::Terminal;
 const JOURNAL_BYTES: usize = 64 << 20;
 
 /// What the command line and its files say. What is left out of it is told to the terminal.
-pub(crate) fn configured(args: &ServerArgs, terminal: &Terminal) -> Result<Config> {
-    let config = config::load(args, &Paths::of_user())?;
+pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
+    let config = config::load(args, auto_execute, &Paths::of_user())?;
     for notice in &config.notices {
         terminal.say(&notice.to_string());
     }
@@ -52,6 +52,8 @@ impl Session {
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             layouts,
+            policy: config.policy,
+            pre_pass: PrePass::On,
             limits: config.limits,
             answer_bytes: config.answer_bytes,
         })?;

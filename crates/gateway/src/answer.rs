@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use exuvia_runtime::{LogText, Outcome, Report, ScriptError};
-use exuvia_tool::CallRecord;
-use indexmap::IndexMap;
+use exuvia_tool::{CallRecord, HeldCall};
+use indexmap::{IndexMap, IndexSet};
 
 /// The most tools that the summary of a failed run lists.
 const TOOLS: usize = 20;
@@ -62,11 +62,26 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
             }
             text
         }
+        Outcome::AwaitingApproval(held) => cut(&awaiting(held), room, "name fewer tools"),
         Outcome::Cancelled => "cancelled".into(),
         // What went wrong inside is the operator's to read.
         _ => "the sandbox failed; the script may be right: try once more".into(),
     };
     text + &made
+}
+
+/// Which calls wait, and what would let them run: for the model to tell its user, not to work around.
+fn awaiting(held: &[HeldCall]) -> String {
+    let tools: IndexSet<String> = held.iter().map(|call| call.name.to_string()).collect();
+    let lines: IndexSet<&str> = held.iter().map(|call| call.allow.as_str()).collect();
+    let tools: Vec<String> = tools.into_iter().collect();
+    let what = if held.iter().any(|call| call.arguments.is_some()) { "not called" } else { "the script was not run" };
+    let mut text = format!("awaiting approval, {what}: {}", printable(&tools.join(", ")));
+    text.push_str("\nask the user; to allow it without asking, their configuration needs:");
+    for line in lines {
+        let _ = write!(text, "\n{}", printable(line));
+    }
+    text
 }
 
 /// An error in about `room` bytes: whatever a guest says of it, the lines at fault come before a long message.
@@ -97,10 +112,13 @@ fn place(error: &ScriptError) -> String {
 }
 
 /// `calls made: crm.get_contacts 1 ok, crm.get_order 4998 ok and 2 timed-out`, on a line of its own. Empty when there were
-/// none. What was refused for its name or its arguments never left: the error says so, and no call was made.
+/// none. What was refused for its name or its arguments, or waits, never left: the error says so, and no call was made.
 fn calls_made(calls: &[CallRecord]) -> String {
     let mut tools: IndexMap<(&str, &str), IndexMap<&str, u64>> = IndexMap::new();
-    for call in calls.iter().filter(|call| !matches!(&*call.outcome, "invalid-arguments" | "unknown-tool")) {
+    for call in calls
+        .iter()
+        .filter(|call| !matches!(&*call.outcome, "invalid-arguments" | "unknown-tool" | "awaiting-approval"))
+    {
         *tools.entry((&call.server, &call.tool)).or_default().entry(&call.outcome).or_default() += 1;
     }
     let listed = tools.iter().take(TOOLS).map(|((server, tool), outcomes)| {

@@ -1,10 +1,11 @@
-//! What scripts and models see, as the servers list it.
+//! What scripts and models see, as the servers list it and the policy shows it.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use exuvia_tool::Namespace;
+use exuvia_tool::{Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
 
+use crate::authority::Authority;
 use crate::run_runtime::RunRuntime;
 
 /// The namespace of the moment. A run keeps the one that it was started with.
@@ -12,20 +13,21 @@ use crate::run_runtime::RunRuntime;
 pub(crate) struct Catalogue {
     namespace: RwLock<Arc<Namespace>>,
     upstreams: Arc<Upstreams>,
-    /// One at a time, so that what was seen last is what stays.
+    authority: Arc<Authority>,
+    /// Servers and policy change side by side: one renewal at a time, so that what was seen last is what stays.
     renewing: Mutex<()>,
 }
 
 impl Catalogue {
     /// What there is to see now, kept up to date for as long as the servers and the catalogue exist.
-    pub(crate) fn following(upstreams: Arc<Upstreams>, threads: &RunRuntime) -> Arc<Self> {
+    pub(crate) fn following(upstreams: Arc<Upstreams>, authority: Arc<Authority>, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let catalogue = Arc::new(Self { namespace: RwLock::default(), upstreams, renewing: Mutex::default() });
+        let catalogue =
+            Arc::new(Self { namespace: RwLock::default(), upstreams, authority, renewing: Mutex::default() });
         catalogue.renew();
         let followed = Arc::downgrade(&catalogue);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
-                changes.mark_unchanged();
                 let Some(catalogue) = followed.upgrade() else { return };
                 catalogue.renew();
             }
@@ -38,13 +40,17 @@ impl Catalogue {
         Arc::clone(&self.namespace.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks again: something has changed.
+    /// Looks again: servers or policy have changed.
     pub(crate) fn renew(&self) {
         let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.authority.policy();
         let servers = self.upstreams.servers();
         let ready = servers.iter().filter(|server| matches!(server.state, ServerState::Ready { .. }));
-        let shown = |server: &ServerStatus| (server.name.clone(), server.tools.to_vec());
-        let namespace = exuvia_catalog::build(ready.map(shown).collect());
+        let shown = |server: &ServerStatus| -> Vec<ToolDescriptor> {
+            let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
+            server.tools.iter().filter(shows).cloned().collect()
+        };
+        let namespace = exuvia_catalog::build(ready.map(|server| (server.name.clone(), shown(server))).collect());
         *self.namespace.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(namespace);
     }
 }

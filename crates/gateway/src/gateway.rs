@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
 use exuvia_catalog::files::Layouts;
-use exuvia_journal::{Entry, Journal};
-use exuvia_policy::Grants;
+use exuvia_journal::Journal;
+use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Limits, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
-use exuvia_upstream::{Caller, Upstreams};
+use exuvia_upstream::Upstreams;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
 
-use crate::call::{RunTools, call_limits};
+use crate::admission::{Checked, Judge, PrePass, StartedBy};
+use crate::authority::Authority;
 use crate::catalogue::Catalogue;
+use crate::prepared::Prepared;
 use crate::run_runtime::RunRuntime;
 
 /// What a gateway works with.
@@ -29,6 +31,10 @@ pub struct GatewayConfig {
     pub journal: Arc<dyn Journal>,
     /// How the stubs of each server are cut into files.
     pub layouts: Layouts,
+    /// Who may call what.
+    pub policy: Policy,
+    /// Whether scripts are read before they start.
+    pub pre_pass: PrePass,
     /// The limits of every run.
     pub limits: Limits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
@@ -39,6 +45,8 @@ pub struct GatewayConfig {
 pub struct Gateway {
     catalogue: Arc<Catalogue>,
     layouts: Layouts,
+    authority: Arc<Authority>,
+    pre_pass: PrePass,
     answer_bytes: usize,
     engine: Engine,
     upstreams: Arc<Upstreams>,
@@ -65,16 +73,21 @@ impl fmt::Debug for RunHandle {
 }
 
 impl Gateway {
-    /// A gateway over servers that have been started. What they list is what scripts see: as it is when a script starts.
+    /// A gateway over servers that have been started. What they list and the policy shows is what scripts see: as it is
+    /// when a script starts.
     ///
     /// # Errors
     ///
     /// The threads for runs cannot be started.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
         let threads = RunRuntime::new()?;
+        let authority = Arc::new(Authority::new(config.policy));
+        let catalogue = Catalogue::following(Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
         Ok(Self {
-            catalogue: Catalogue::following(Arc::clone(&config.upstreams), &threads),
+            catalogue,
             layouts: config.layouts,
+            authority,
+            pre_pass: config.pre_pass,
             answer_bytes: config.answer_bytes,
             engine: config.engine,
             upstreams: config.upstreams,
@@ -91,6 +104,18 @@ impl Gateway {
         self.catalogue.namespace()
     }
 
+    /// The policy of the moment.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.authority.policy()
+    }
+
+    /// Puts another policy in force, for the next call of running scripts as well. It never gives a running script more.
+    pub fn set_policy(&self, policy: Policy) {
+        self.authority.replace(policy);
+        self.catalogue.renew();
+    }
+
     /// How the stubs of each server are cut into files.
     #[must_use]
     pub fn layouts(&self) -> &Layouts {
@@ -103,34 +128,42 @@ impl Gateway {
         self.answer_bytes
     }
 
-    /// Starts a script with grants for everything that it sees.
-    pub fn start(&self, script: Script) -> RunHandle {
-        let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
-        let namespace = self.catalogue.namespace();
-        let tools = RunTools {
-            caller: Caller { key: None, run: run.clone() },
-            grants: Grants::everything_visible(&namespace),
-            namespace,
-            journal: Arc::clone(&self.journal),
-            upstreams: Arc::clone(&self.upstreams),
-            limits: call_limits(&self.limits),
+    /// What would become of a client's script that is started now, and why.
+    #[must_use]
+    pub fn check(&self, script: &Script) -> Checked {
+        let (namespace, policy) = (self.namespace(), self.policy());
+        let judge = Judge {
+            by: StartedBy::Client,
+            pre_pass: PrePass::On,
+            namespace: &namespace,
+            policy: &policy,
+            limits: &self.limits,
         };
+        judge.check(script)
+    }
+
+    /// Starts a script, if it may start.
+    pub fn start(&self, script: Script, by: StartedBy) -> RunHandle {
+        let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = CancellationToken::new();
-        let execution = self
-            .engine
-            .run(script.clone(), self.limits.clone(), Arc::new(tools))
-            .with_events(Arc::new(move |event| {
-                // Nobody listens any more: the run goes on without an audience.
-                let _ = sender.send(event);
-            }))
-            .with_cancellation(cancellation.clone());
-        let journal = Arc::clone(&self.journal);
+        let prepared = Prepared {
+            run: run.clone(),
+            script,
+            by,
+            pre_pass: self.pre_pass,
+            namespace: self.catalogue.namespace(),
+            authority: Arc::clone(&self.authority),
+            engine: self.engine.clone(),
+            upstreams: Arc::clone(&self.upstreams),
+            journal: Arc::clone(&self.journal),
+            limits: self.limits.clone(),
+            events: sender,
+            cancellation: cancellation.clone(),
+        };
         let span = tracing::info_span!("run", run.id = %run);
-        let over = Over { upstreams: Arc::clone(&self.upstreams), run: run.clone() };
-        let recorded = async move { record_run(journal, script, execution.execute(), &over.run).await };
-        let report = self.threads.spawn(recorded.instrument(span));
+        let report = self.threads.spawn(prepared.execute().instrument(span));
         let guard = cancellation.clone().drop_guard();
         RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard }
     }
@@ -156,43 +189,4 @@ impl RunHandle {
             Err(error) => Report::fault(format!("the run's task ended without a report: {error}")),
         }
     }
-}
-
-/// Tells the servers when a run is over, also when it is dropped half-way.
-struct Over {
-    upstreams: Arc<Upstreams>,
-    run: RunId,
-}
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.upstreams.run_ended(&self.run);
-    }
-}
-
-/// Executes a run between its two entries in the journal.
-async fn record_run(
-    journal: Arc<dyn Journal>,
-    script: Script,
-    execution: impl Future<Output = Report>,
-    run: &RunId,
-) -> Report {
-    let started = Entry::RunStarted { run: run.clone(), source: script.source().to_owned() };
-    if let Err(error) = journal.append(started) {
-        return Report::fault(error.to_string());
-    }
-    let report = execution.await;
-    tracing::info!(
-        outcome = report.outcome.name(),
-        fuel.used = report.usage.fuel,
-        memory.peak = report.usage.memory_bytes_peak,
-        duration.ms = report.usage.wall_ms,
-        calls = report.usage.tool_calls,
-        "run ended"
-    );
-    if let Err(error) = journal.append(Entry::RunEnded { run: run.clone(), outcome: report.outcome.name().to_owned() })
-    {
-        tracing::error!(%error);
-    }
-    report
 }

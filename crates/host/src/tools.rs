@@ -59,6 +59,11 @@ impl tools::Host for Sandbox {
         Ok(self.table.push(call)?)
     }
 
+    fn script_ended(&mut self) -> Result<()> {
+        self.calls.tools.script_ended();
+        Ok(())
+    }
+
     async fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Vec<u64>> {
         let deadline = timeout_ns.map(|ns| self.io.monotonic_clock().saturating_add(Duration::from_nanos(ns)));
         let reported = self.wait_until(deadline, timeout_ns == Some(0)).await;

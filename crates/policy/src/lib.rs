@@ -1,23 +1,34 @@
 //! Who may call what.
 //!
-//! A run holds [`Grants`]. Each of its calls is put before [`authorize`], which gives a [`Permit`] or a [`Denial`]. A
-//! permit owns the call that it permits, nothing else can make one, and it is the only thing that an upstream dispatches:
-//! what was authorised is what is sent.
+//! A [`Policy`] is compiled once from what the operator wrote ([`PolicySource`]). A script is decided on twice: as a whole
+//! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`authorize`]), on
+//! the real names and arguments. The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
+//! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
+//! make one, and it is the only thing that an upstream dispatches: what was authorised is what is sent.
 //!
-//! Pure: no clock, no I/O, no state.
+//! What a tool says of itself (`readOnlyHint` and the like) is no part of any decision.
+//!
+//! Pure: no clock, no I/O. Time is an argument; what was called so far is kept by the caller in [`Spent`] and [`Rates`].
 //!
 //! ```
-//! use exuvia_policy::{Grants, authorize};
+//! use std::time::Duration;
+//!
+//! use exuvia_policy::{Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
 //! use exuvia_tool::{CallId, Json, ToolCall, ToolName};
 //!
-//! let grants = Grants::of([ToolName::new("crm", "get_contacts")]);
-//! let call = |tool| ToolCall {
-//!     id: CallId(1),
-//!     name: ToolName::new("crm", tool),
-//!     arguments: Json::parse("{}").unwrap(),
+//! let rules = ServerRules { deny: vec!["delete_*".into()], ..ServerRules::default() };
+//! let source = PolicySource { servers: [("crm".to_owned(), rules)].into(), ..PolicySource::default() };
+//! let policy = Policy::compile(source, ["crm"]).unwrap();
+//!
+//! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
+//! let (mut spent, mut rates) = (Spent::default(), Rates::default());
+//! let mut decide = |tool| {
+//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
+//!     authorize(call, &grants, &policy, &mut spent, &mut rates, Duration::ZERO)
 //! };
-//! assert!(authorize(call("get_contacts"), &grants).is_ok());
-//! assert!(authorize(call("delete_contact"), &grants).is_err());
+//! assert!(decide("get_contacts").is_ok());
+//! assert!(decide("delete_contact").is_err());
+//! assert!(decide("get_orders").is_err());
 //! ```
 //!
 //! A permit cannot be made by hand, copied, or changed:
@@ -34,82 +45,23 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
-use std::fmt;
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
-use exuvia_tool::{Namespace, ToolCall, ToolName};
+mod admit;
+mod authorize;
+mod condition;
+mod grants;
+mod key;
+mod pattern;
+mod policy;
+mod rate;
+mod source;
 
-/// The tools that one run may call. Fixed when the run starts; authority never grows while it runs.
-#[derive(Debug, Clone, Default)]
-pub struct Grants {
-    tools: BTreeSet<ToolName>,
-}
-
-impl Grants {
-    /// Grants of exactly these tools.
-    #[must_use]
-    pub fn of(tools: impl IntoIterator<Item = ToolName>) -> Self {
-        Self { tools: tools.into_iter().collect() }
-    }
-
-    /// Grants of every tool that is visible in `namespace`: what an operator gives a script by running it by hand.
-    #[must_use]
-    pub fn everything_visible(namespace: &Namespace) -> Self {
-        Self::of(
-            namespace
-                .servers()
-                .iter()
-                .flat_map(|server| server.tools().iter().map(|tool| ToolName::new(server.name.clone(), tool.name()))),
-        )
-    }
-
-    /// Whether a call of this tool is granted.
-    #[must_use]
-    pub fn cover(&self, tool: &ToolName) -> bool {
-        self.tools.contains(tool)
-    }
-}
-
-/// The proof that one call was authorised. It owns the call.
-#[derive(Debug)]
-pub struct Permit {
-    call: ToolCall,
-}
-
-impl Permit {
-    /// The call that is permitted.
-    #[must_use]
-    pub fn call(&self) -> &ToolCall {
-        &self.call
-    }
-
-    /// Uses the permit up.
-    #[must_use]
-    pub fn into_call(self) -> ToolCall {
-        self.call
-    }
-}
-
-/// Why a call was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
-    /// The tool that was called.
-    pub tool: ToolName,
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} may not be called by this script", self.tool)
-    }
-}
-
-impl std::error::Error for Denial {}
-
-/// Decides on one call.
-///
-/// # Errors
-///
-/// The run's grants do not cover the tool.
-pub fn authorize(call: ToolCall, grants: &Grants) -> Result<Permit, Denial> {
-    if grants.cover(&call.name) { Ok(Permit { call }) } else { Err(Denial { tool: call.name }) }
-}
+pub use admit::{Admission, Prediction, admit};
+pub use authorize::{Denial, DenialReason, Hold, Permit, Refusal, authorize};
+pub use grants::Grants;
+pub use key::Key;
+pub use pattern::Rule;
+pub use policy::{Policy, PolicyError, Standing};
+pub use rate::{Rates, Spent};
+pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};

@@ -1,7 +1,7 @@
 //! From what happened to the guest to the one outcome of its run.
 
 use exuvia_host::{Outcome as GuestOutcome, ScriptError, ToolCallsExhausted};
-use exuvia_tool::Json;
+use exuvia_tool::{HeldCall, Json};
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
@@ -19,6 +19,8 @@ pub(crate) enum End {
     Guest(wasmtime::Result<GuestOutcome>),
     /// `wall_ms` is over.
     TimeUp,
+    /// Calls wait for an approval.
+    Held(Vec<HeldCall>),
     /// The run was cancelled.
     Cancelled,
 }
@@ -28,6 +30,7 @@ pub(crate) fn outcome(end: End, limits: &Limits, memory_refused: bool) -> Outcom
         End::Guest(Ok(outcome)) => returned(outcome, limits, memory_refused),
         End::Guest(Err(error)) => trapped(&error, limits, memory_refused),
         End::TimeUp => Outcome::Stopped(stop(Limit::WallMs, limits, None)),
+        End::Held(held) => Outcome::AwaitingApproval(held),
         End::Cancelled => Outcome::Cancelled,
     }
 }

@@ -1,10 +1,13 @@
 //! What is left of a run.
 
 use exuvia_host::LogText;
-use exuvia_tool::{CallRecord, Json};
+use exuvia_tool::{CallRecord, HeldCall, Json};
 use serde::{Deserialize, Serialize};
 
 use crate::Limit;
+
+/// The name of the outcome of a run, and of a call, that waits for an approval.
+pub(crate) const AWAITING: &str = "awaiting-approval";
 
 pub use exuvia_host::ScriptError;
 
@@ -33,6 +36,8 @@ pub enum Outcome {
     Stopped(Stop),
     /// A denied call left the script as an uncaught exception.
     Denied(ScriptError),
+    /// These calls wait for an approval. Before that, nothing more of the script runs.
+    AwaitingApproval(Vec<HeldCall>),
     /// Somebody cancelled it.
     Cancelled,
     /// The sandbox itself went wrong. The text is for the operator only.
@@ -73,6 +78,7 @@ impl Outcome {
             Self::Raised(_) => "raised",
             Self::Stopped(_) => "stopped",
             Self::Denied(_) => "denied",
+            Self::AwaitingApproval(_) => AWAITING,
             Self::Cancelled => "cancelled",
             Self::Fault(_) => "fault",
         }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_host::{EventSink, Sandbox, SystemIo};
-use exuvia_tool::{RunIo, ToolHost};
+use exuvia_tool::{BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use crate::ending::{self, End};
 use crate::engine::RunState;
 use crate::memory::MemoryLimit;
+use crate::report::AWAITING;
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
 
 /// The largest part of one exchange with the guest that is neither a text nor bound by the guest's own memory, in bytes.
@@ -26,6 +27,7 @@ pub struct Run {
     io: Box<dyn RunIo>,
     events: EventSink,
     cancellation: CancellationToken,
+    held: BoxFuture<'static, Vec<HeldCall>>,
 }
 
 impl Run {
@@ -38,6 +40,7 @@ impl Run {
             io: Box::new(SystemIo::new()),
             events: Arc::new(|_| {}),
             cancellation: CancellationToken::new(),
+            held: Box::pin(std::future::pending()),
         }
     }
 
@@ -59,6 +62,13 @@ impl Run {
         self
     }
 
+    /// Ends the run as [awaiting an approval](Outcome::AwaitingApproval) when `held` completes. The calls that it names
+    /// must not have been answered.
+    pub fn with_hold(mut self, held: BoxFuture<'static, Vec<HeldCall>>) -> Self {
+        self.held = held;
+        self
+    }
+
     /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
@@ -77,7 +87,7 @@ impl Run {
 
     async fn execute_now(self) -> Report {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, events, cancellation } = self;
+        let Self { engine, script, limits, tools, io, events, cancellation, held } = self;
         let sandbox = Sandbox::new(tools, io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let mut store = match new_store(&engine, sandbox, &limits) {
@@ -88,6 +98,7 @@ impl Run {
         let end = tokio::select! {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
+            held = held => End::Held(held),
             () = tokio::time::sleep(Duration::from_millis(limits.wall_ms)) => End::TimeUp,
             end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
         };
@@ -100,7 +111,10 @@ impl Run {
         };
         // Ends the calls that are still out: what they come to afterwards is not part of the report.
         drop(store);
-        let calls = calls.records();
+        let mut calls = calls.records();
+        if let Outcome::AwaitingApproval(held) = &outcome {
+            mark(&mut calls, held);
+        }
         usage.tool_calls = calls.len() as u64;
         usage.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Report { outcome, logs: log.text(), calls, usage }
@@ -114,8 +128,18 @@ impl Report {
         Self::not_started(Outcome::Fault(message.into()))
     }
 
-    fn not_started(outcome: Outcome) -> Self {
+    /// The report of a script that never started.
+    #[must_use]
+    pub fn not_started(outcome: Outcome) -> Self {
         Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default() }
+    }
+}
+
+/// What was held was not cancelled.
+fn mark(calls: &mut [CallRecord], held: &[HeldCall]) {
+    let is_held = |call: &CallRecord| call.id.is_some() && held.iter().any(|one| one.id == call.id);
+    for call in calls.iter_mut().filter(|call| is_held(call)) {
+        call.outcome = AWAITING.to_owned();
     }
 }
 

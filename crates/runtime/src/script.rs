@@ -27,7 +27,9 @@ impl Script {
         self.source
     }
 
-    pub(crate) fn too_large(&self, limits: &Limits) -> Option<Stop> {
+    /// Why a run would not take it, if its size is over the limit.
+    #[must_use]
+    pub fn too_large(&self, limits: &Limits) -> Option<Stop> {
         let size = self.source.len();
         (size > limits.source_bytes).then(|| Stop {
             limit: Limit::SourceBytes,

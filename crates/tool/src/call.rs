@@ -116,3 +116,16 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+/// A call that waits for somebody's approval, or a tool that a script needs and that waits before the script starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldCall {
+    /// The call's number; none before the script starts.
+    pub id: Option<CallId>,
+    /// The tool.
+    pub name: ToolName,
+    /// What would be sent; none before the script starts.
+    pub arguments: Option<Json>,
+    /// The line of configuration that would let the call run without asking.
+    pub allow: String,
+}

@@ -60,7 +60,7 @@ pub struct CallRecord {
     pub server: String,
     /// The tool.
     pub tool: String,
-    /// `ok`, the [code](crate::CallError::code) of its error, or `cancelled`.
+    /// `ok`, the [code](crate::CallError::code) of its error, `cancelled`, or `awaiting-approval`.
     pub outcome: String,
     /// From the call to its answer, in milliseconds, waiting for its turn included.
     pub ms: u64,

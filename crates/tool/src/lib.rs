@@ -24,7 +24,7 @@ mod io;
 mod json;
 mod namespace;
 
-pub use call::{CallError, CallId, ToolCall, ToolName, ToolOutcome};
+pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};

@@ -25,7 +25,7 @@
 //! ```no_run
 //! use std::time::Duration;
 //!
-//! use exuvia_policy::{Grants, authorize};
+//! use exuvia_policy::{Grants, Policy, PolicySource, Rates, Spent, authorize};
 //! use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
 //! use exuvia_upstream::{CallLimits, Caller, ServerConfig, UpstreamLimits, Upstreams};
 //!
@@ -38,7 +38,9 @@
 //!
 //! let name = ToolName::new("crm", "get_contact");
 //! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
-//! let permit = authorize(call, &Grants::of([name])).unwrap();
+//! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
+//! let (mut spent, mut rates) = (Spent::default(), Rates::default());
+//! let permit = authorize(call, &Grants::of([name]), &policy, &mut spent, &mut rates, Duration::ZERO).unwrap();
 //! let caller = Caller { key: None, run: RunId("run-1".into()) };
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, &caller, limits).await);

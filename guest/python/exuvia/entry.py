@@ -89,9 +89,10 @@ class WitWorld(wit_world.WitWorld):
 def _returned(script, result_bytes):
     try:
         value = script.run()
-        # Encoded before the exit functions run: a generator as the result may still call tools and print.
+        # Encoded before the script counts as ended: a generator as the result may still call tools and print.
         text = _encode(value, script)
     finally:
+        tools.script_ended()
         run_exit_functions()
     size = len(text) if text.isascii() else len(text.encode())
     return Outcome_ResultTooLarge(size) if size > result_bytes else Outcome_Returned(text)

@@ -78,11 +78,20 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-host", &["tool"]),
         ("exuvia-runtime", &["guest", "host", "tool"]),
         ("exuvia-upstream", &["policy", "tool"]),
-        ("exuvia-gateway", &["analysis", "catalog", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"]),
-        ("exuvia-server", &["analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"]),
+        (
+            "exuvia-gateway",
+            &["analysis", "catalog", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"],
+        ),
+        (
+            "exuvia-server",
+            &["analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"],
+        ),
         (
             "exuvia",
-            &["analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "server", "tool", "upstream"],
+            &[
+                "analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "server", "tool",
+                "upstream",
+            ],
         ),
     ];
     for (package, rooms) in allowed {

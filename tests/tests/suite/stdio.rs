@@ -121,7 +121,7 @@ fn a_modern_client_can_ask_what_is_spoken() {
 
 async fn rmcp_client(mode: ClientLifecycleMode) -> (Child, RunningService<RoleClient, ()>) {
     let mut command = Command::new(built("exuvia"));
-    command.args(["stdio", "--server", &sample("echo", "echo")]);
+    command.args(["stdio", "--auto-execute", "echo.*", "--server", &sample("echo", "echo")]);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("exuvia starts");
     let (output, input) = (child.stdout.take().expect("piped"), child.stdin.take().expect("piped"));

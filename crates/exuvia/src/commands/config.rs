@@ -24,7 +24,7 @@ fn checked(file: Option<PathBuf>) -> Result<String> {
         bail!("name a file: there is no home directory to look into");
     };
     let args = ServerArgs { config: Some(file), ..ServerArgs::default() };
-    let config = config::load(&args, &paths)?;
+    let config = config::load(&args, &[], &paths)?;
     for notice in &config.notices {
         writeln!(stderr(), "{notice}").context("standard error")?;
     }

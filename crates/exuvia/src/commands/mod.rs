@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod login;
 pub(crate) mod run;

@@ -1,32 +1,32 @@
 //! `exuvia run`: one script, its result on standard output, everything else on standard error.
 
-use std::io::{IsTerminal as _, Read as _, Write as _, stdin, stdout};
-use std::path::Path;
+use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::RunHandle;
 use exuvia_gateway::answer::{printable, render};
-use exuvia_runtime::{Limits, Outcome, Report, Script};
+use exuvia_gateway::{RunHandle, StartedBy};
+use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tool::RunEvent;
 
 use crate::args::RunArgs;
 use crate::exit;
 use crate::report_json::ReportJson;
+use crate::script;
 use crate::session::{Session, configured};
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let source = read_script(&args.script)?;
-    let mut config = configured(&args.servers, &terminal)?;
+    let script = script::read(&args.script)?;
+    let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
     let session = tokio::select! {
         session = Session::start(config, &terminal) => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");
-    let report = follow(session.gateway.start(Script::new(source)), &terminal, args.json).await;
+    let report = follow(session.gateway.start(script, StartedBy::Operator), &terminal, args.json).await;
     session.upstreams.shutdown().await;
     terminal.done();
     if args.json {
@@ -35,15 +35,6 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         print(&report, &terminal)?
     }
     Ok(exit::status(&report.outcome).into())
-}
-
-fn read_script(file: &Path) -> Result<String> {
-    if file == Path::new("-") {
-        let mut source = String::new();
-        stdin().read_to_string(&mut source).context("reading the script from standard input")?;
-        return Ok(source);
-    }
-    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
 /// The operator who types a limit means it, above the configured one as well as below.

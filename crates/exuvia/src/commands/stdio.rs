@@ -9,13 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ServerArgs;
+use crate::args::StdioArgs;
 use crate::session::{Session, configured};
 use crate::terminal::Terminal;
 
-pub(crate) async fn stdio(args: ServerArgs) -> Result<ExitCode> {
+pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let mut config = configured(&args, &terminal)?;
+    let mut config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
     }

@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let session = Session::start(configured(&args.servers, &terminal)?, &terminal).await?;
+    let session = Session::start(configured(&args.servers, &[], &terminal)?, &terminal).await?;
     let text = shown(&session.gateway, args.name.as_deref());
     session.upstreams.shutdown().await;
     terminal.done();

@@ -11,6 +11,7 @@ mod flag;
 mod http;
 mod limits;
 mod paths;
+mod policy;
 mod resolve;
 mod schema;
 mod server;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use exuvia_catalog::files::{Layout, Layouts};
+use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
@@ -38,6 +40,8 @@ const ANSWER_BYTES: usize = 64 << 10;
 pub(crate) struct Config {
     /// The servers, in the order of the file, its includes, `--mcp-config` and `--server`.
     pub(crate) servers: Vec<Server>,
+    /// Who may call what.
+    pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) answer_bytes: usize,
     pub(crate) upstream_limits: UpstreamLimits,
@@ -68,6 +72,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
+            policy: Policy::default(),
             limits: Limits::default(),
             answer_bytes: ANSWER_BYTES,
             upstream_limits: UpstreamLimits::default(),

@@ -7,7 +7,7 @@ use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::sources::{self, Found, Named};
-use super::{complaint, written};
+use super::{complaint, policy, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -42,6 +42,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.server_limits(&written.server_limits, &mut found.config);
     found.config.listen = written.listen.mcp.as_deref().and_then(|mcp| resolver.address(mcp, "/listen/mcp"));
     found.errors.append(&mut resolver.errors);
+    found.policy = policy::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
         found.add(parse_mcp_servers(&text, &name, environment), &name);
     }
@@ -147,6 +148,8 @@ mod tests {
             ("", &schema),
             ("servers.x.", &schema["$defs"]["Server"]),
             ("servers.x.oauth.", &schema["$defs"]["OAuth"]),
+            ("servers.x.constraints.a.b.", &schema["$defs"]["Condition"]),
+            ("groups.x.", &schema["$defs"]["Group"]),
             ("limits.", &schema["$defs"]["Limits"]),
             ("server_limits.", &schema["$defs"]["ServerLimits"]),
             ("listen.", &schema["$defs"]["Listen"]),

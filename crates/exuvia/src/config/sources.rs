@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use exuvia_policy::PolicySource;
 use exuvia_upstream::{ConfigError, Environment, McpServers, parse_mcp_servers};
 
 use super::paths::{self, Paths};
-use super::{Config, ConfigErrors, flag, resolve};
+use super::{Config, ConfigErrors, flag, policy, resolve};
 use crate::args::ServerArgs;
 
 /// How large a file may be, in bytes.
@@ -18,6 +19,8 @@ const FILE_BYTES: u64 = 16 << 20;
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) config: Config,
+    /// The policy of the configuration file.
+    pub(super) policy: PolicySource,
     /// The servers that are not disabled, right or wrong, each at its place.
     pub(super) named: Vec<Named>,
     pub(super) errors: Vec<ConfigError>,
@@ -31,12 +34,13 @@ pub(super) struct Named {
     pub(super) key: String,
 }
 
-/// What the command line says, with the files that it names; the default file where it names nothing.
+/// What the command line says, with the files that it names; the default file where it names no server. `auto_execute` are
+/// patterns of tools that run without asking, beside those of the file.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with all of it.
-pub(crate) fn load(args: &ServerArgs, paths: &Paths) -> Result<Config, ConfigErrors> {
+pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) -> Result<Config, ConfigErrors> {
     let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
     let names_nothing = args.config.is_none() && args.mcp_configs.is_empty() && args.servers.is_empty();
     let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
@@ -64,7 +68,7 @@ pub(crate) fn load(args: &ServerArgs, paths: &Paths) -> Result<Config, ConfigErr
             Err(error) => found.errors.push(error),
         }
     }
-    found.finish()
+    found.finish(auto_execute)
 }
 
 fn read_config(file: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -99,7 +103,9 @@ impl Found {
         self.errors.extend(servers.errors);
     }
 
-    fn finish(mut self) -> Result<Config, ConfigErrors> {
+    fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
+        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
             return Ok(self.config);

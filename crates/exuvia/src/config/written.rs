@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use exuvia_policy::{Condition, OnUnlisted};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +17,8 @@ const GIB: u64 = 1 << 30;
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
 ///
-/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment. Relative paths start at the file's
+/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment, but for those that say who may call
+/// what. Relative paths start at the file's
 /// own folder, `~/` at the home directory. To have an editor check the file, write the output of `exuvia config schema`
 /// beside it as `exuvia.schema.json` and begin it with the line `#:schema ./exuvia.schema.json`.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -29,6 +31,13 @@ pub(super) struct File {
     /// The servers, by the names under which scripts see them.
     #[schemars(with = "BTreeMap<String, Server>")]
     pub(super) servers: IndexMap<String, Server>,
+    /// Tools that run without asking, as `SERVER.TOOL`: names and globs (`crm.get_*`), and groups (`@name`). Added to the
+    /// servers' own lists; the way to list tools of servers that are included. Default: none.
+    pub(super) auto_execute: Vec<String>,
+    /// Tools that are never called, whatever else allows them, written like `auto_execute`. Default: none.
+    pub(super) deny: Vec<String>,
+    /// Named sets of tools, for use as `@name`.
+    pub(super) groups: BTreeMap<String, Group>,
     /// What every run may use.
     pub(super) limits: Limits,
     /// What every server may send, and what is asked of one at a time.
@@ -87,6 +96,24 @@ pub(super) struct Server {
     /// Who shares a connection to it: `all`, all runs of one virtual `key`, or nobody, so that every `run` has its own.
     /// Default: all.
     pub(super) share: Option<Share>,
+    /// Which of its tools exist for scripts and clients: names, globs (`get_*`), groups (`@name`). Default: `["*"]`.
+    pub(super) tools: Option<Vec<String>>,
+    /// Which of them a client's script calls without asking. What a tool says of itself, such as that it only reads, allows
+    /// nothing. Default: none.
+    pub(super) auto_execute: Vec<String>,
+    /// Which are never called, whatever else allows them; they can still be seen. Default: none.
+    pub(super) deny: Vec<String>,
+    /// What becomes of a script that needs a tool that is in neither list. Default: ask-before.
+    pub(super) on_unlisted: Option<OnUnlisted>,
+    /// What the arguments of a tool must be, by the tool's name or glob and the argument's name:
+    /// `export.path = { under = "/exports" }`.
+    pub(super) constraints: BTreeMap<String, BTreeMap<String, Condition>>,
+    /// The most calls to it in one run. Default: `tool_calls` of `[limits]`.
+    #[schemars(range(min = 1))]
+    pub(super) calls_per_run: Option<u64>,
+    /// The most calls to it in any 60 s, of all runs together. Default: no such bound.
+    #[schemars(range(min = 1))]
+    pub(super) calls_per_minute: Option<u32>,
     /// How long it may take to start and to list its tools, in milliseconds. Default 30,000. At the limit it has failed;
     /// the others work.
     #[schemars(range(min = 1, max = LONGEST_MS))]
@@ -100,6 +127,14 @@ pub(super) struct Server {
     pub(super) refresh_ms: Option<u64>,
     /// Leaves the server out. Default: false.
     pub(super) disabled: bool,
+}
+
+/// A named set of tools.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Group {
+    /// Its tools, as `SERVER.TOOL`: names and globs, for example `["crm.get_*"]`.
+    pub(super) tools: Vec<String>,
 }
 
 /// OAuth 2.1 with one server over HTTP. Tokens are kept in files that only their owner can read, in `exuvia/tokens` in

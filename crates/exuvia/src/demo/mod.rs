@@ -37,8 +37,11 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     let tokens = Tokens::new()?;
     let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
     let server = |name: &str| format!("{name}={program} sample {name}");
-    let gateway =
-        Client::start(&["stdio", "--server", &server("crm"), "--server", &server("billing")].map(String::from)).await?;
+    let gateway = Client::start(
+        &["stdio", "--auto-execute", "*.*", "--server", &server("crm"), "--server", &server("billing")]
+            .map(String::from),
+    )
+    .await?;
     let code_mode = code_mode(&gateway, &tokens, &terminal).await?;
     gateway.stop().await?;
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub use definitions::{MetaTool, definitions};
 pub use requests::BadRequest;
 
-use crate::{Gateway, RunHandle};
+use crate::{Gateway, RunHandle, StartedBy};
 use requests::Request;
 
 /// What a call of one of the four comes to.
@@ -38,7 +38,7 @@ pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Re
                 .map_err(|error| BadRequest(error.to_string()))
         }
         Request::GetToolDocs { server, tool } => documentation(gateway, &server, &tool).map(MetaAnswer::Text),
-        Request::ExecuteToolCode { code } => Ok(MetaAnswer::Run(gateway.start(Script::new(code)))),
+        Request::ExecuteToolCode { code } => Ok(MetaAnswer::Run(gateway.start(Script::new(code), StartedBy::Client))),
     }
 }
 

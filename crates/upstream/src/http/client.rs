@@ -119,7 +119,14 @@ impl Client {
 
     /// Tells the operator what went wrong.
     pub(crate) fn note(&self, trouble: &Trouble) {
-        tracing::warn!(server.name = %self.server, kind = ?trouble.kind, details = %trouble.details, "HTTP request failed");
+        let (server, kind, details) = (&self.server, &trouble.kind, &trouble.details);
+        match kind {
+            // How a server says that it speaks another protocol, or has forgotten a session.
+            Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => {
+                tracing::debug!(server.name = %server, ?kind, %details, "HTTP request refused");
+            }
+            _ => tracing::warn!(server.name = %server, ?kind, %details, "HTTP request failed"),
+        }
         self.remember(Some(trouble));
     }
 

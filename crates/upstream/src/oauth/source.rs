@@ -137,6 +137,7 @@ impl Authorization for TokenSource {
 }
 
 impl State {
+    /// Looks at the file for each request of a server without a token: one call of the kernel, and a login is seen at once.
     fn nobody_has_logged_in(&self) -> bool {
         matches!(self.oauth.grant, Grant::Code(_)) && locked(&self.held).is_none() && !self.oauth.token_file.exists()
     }

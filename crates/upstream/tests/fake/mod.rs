@@ -5,10 +5,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
 use exuvia_upstream::{CallLimits, Caller, Era, Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use serde_json::Value;
+
+mod permit;
+
+pub use permit::permit;
 
 pub fn config(name: &str, args: &[&str]) -> ServerConfig {
     let program = exuvia_fake_upstream::program().to_str().unwrap().to_owned();
@@ -70,6 +73,15 @@ pub fn http(config: &mut ServerConfig) -> &mut Http {
     }
 }
 
+/// `ready`, or why not, of each server.
+pub fn states(upstreams: &Upstreams) -> Vec<String> {
+    let told = |state: &ServerState| match state {
+        ServerState::Ready { .. } => "ready".to_owned(),
+        ServerState::Failed { message } => message.clone(),
+    };
+    upstreams.servers().iter().map(|server| told(&server.state)).collect()
+}
+
 pub fn caller() -> Caller {
     Caller { key: None, run: RunId("run-1".into()) }
 }
@@ -100,9 +112,7 @@ pub fn limited(
     arguments: &str,
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
-    let name = ToolName::new("fake", tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
-    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &caller(), limits)
+    upstreams.call(permit("fake", tool, arguments), &caller(), limits)
 }
 
 pub async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{BoxFuture, CallError, CallId, Json, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, ToolOutcome};
 use exuvia_upstream::{CallLimits, ServerConfig, ServerState, UpstreamLimits, Upstreams};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use crate::fake::{Served, caller, config, process};
+use crate::fake::{Served, caller, config, permit, process};
 
 /// What is left behind can only be counted where nothing else is going on.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -159,9 +158,7 @@ fn call(
     arguments: &str,
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
-    let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
-    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &caller(), limits)
+    upstreams.call(permit(server, tool, arguments), &caller(), limits)
 }
 
 /// Calls to the other server, until they are enough.

@@ -4,4 +4,6 @@
 mod authorization_server;
 mod hostile;
 mod login;
+#[path = "../fake/permit.rs"]
+mod permit;
 mod tokens;

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::authorization_server::{World, browser, credentials, log, stored};
-use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{BoxFuture, CallError, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use crate::permit::permit;
+use exuvia_tool::{BoxFuture, CallError, RunId, ToolOutcome};
 use exuvia_upstream::{
     CallLimits, Caller, CodeGrant, Grant, Http, OAuth, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams,
     login,
@@ -36,11 +36,9 @@ async fn refused(name: &str, http: &Http) -> String {
 }
 
 fn call(upstreams: &Upstreams, tool: &str) -> BoxFuture<'static, ToolOutcome> {
-    let name = ToolName::new("notes", tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
     let caller = Caller { key: None, run: RunId("run-1".into()) };
     let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 1 << 20 };
-    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &caller, limits)
+    upstreams.call(permit("notes", tool, "{}"), &caller, limits)
 }
 
 async fn succeeds(upstreams: &Upstreams, tool: &str) {

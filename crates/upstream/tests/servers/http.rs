@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::fake::{LIMITS, Served, call, limited, value};
+use crate::fake::{LIMITS, Served, call, limited, states, value};
 use exuvia_tool::CallError;
-use exuvia_upstream::{CallLimits, Era, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Era, UpstreamLimits, Upstreams};
 use serde_json::json;
 
 /// Every way in which a server may speak over HTTP.
@@ -130,15 +130,7 @@ async fn servers_that_cannot_be_reached_say_why() {
     let configs =
         vec![gone, refused.config("refused"), moved.config("moved"), page.config("page"), tls, plain.config("fake")];
     let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;
-    let messages: Vec<String> = upstreams
-        .servers()
-        .iter()
-        .map(|server| match &server.state {
-            ServerState::Ready { .. } => "ready".to_owned(),
-            ServerState::Failed { message } => message.clone(),
-        })
-        .collect();
-    for (message, part) in messages.iter().zip([
+    for (message, part) in states(&upstreams).iter().zip([
         "refused",
         "HTTP 503 Service Unavailable and asks to wait 7 s",
         "it redirects to http://127.0.0.1:9/mcp (HTTP 307",

@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{BoxFuture, CallId, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
 use exuvia_upstream::{CallLimits, Caller, ServerConfig, Upstreams};
 
-use crate::fake::{LIMITS, config};
+use crate::fake::{LIMITS, config, permit};
 
 /// A directory of one test's own.
 pub struct Dir(PathBuf);
@@ -80,9 +79,7 @@ pub fn call_as(
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
     let (server, tool) = tool.split_once('.').unwrap();
-    let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
-    upstreams.call(authorize(call, &Grants::of([name])).unwrap(), caller, limits)
+    upstreams.call(permit(server, tool, arguments), caller, limits)
 }
 
 /// The process that answers this caller.

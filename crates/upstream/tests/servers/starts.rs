@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fake::{LIMITS, call, config, limited, start, start_with, value};
-use exuvia_policy::{Grants, authorize};
-use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
-use exuvia_upstream::{Era, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use crate::fake::{LIMITS, call, caller, config, limited, permit, start, start_with, states, value};
+use exuvia_tool::CallError;
+use exuvia_upstream::{Era, ServerConfig, UpstreamLimits, Upstreams};
 use serde_json::json;
 
 #[tokio::test]
@@ -33,15 +32,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     let begun = Instant::now();
     let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    let messages: Vec<String> = upstreams
-        .servers()
-        .iter()
-        .map(|server| match &server.state {
-            ServerState::Ready { .. } => "ready".to_owned(),
-            ServerState::Failed { message } => message.clone(),
-        })
-        .collect();
-    for (message, part) in messages.iter().zip([
+    for (message, part) in states(&upstreams).iter().zip([
         "700 ms",
         "700 ms",
         "exit status: 3; its stderr ends with:\nno [31mlicence[0m",
@@ -56,11 +47,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
         assert!(message.contains(part), "{message:?} should say {part:?}");
     }
     assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
-    let failed = |server: &str| {
-        let name = ToolName::new(server, "x");
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
-        upstreams.call(authorize(call, &Grants::of([name])).unwrap(), &crate::fake::caller(), LIMITS)
-    };
+    let failed = |server: &str| upstreams.call(permit(server, "x", "{}"), &caller(), LIMITS);
     let sentence = "server exits did not come up; exits.x was not called";
     assert_eq!(failed("exits").await, Err(CallError::UpstreamUnavailable(sentence.into())));
     assert_eq!(failed("nobody").await.unwrap_err().code(), "unknown-tool");

@@ -1,0 +1,109 @@
+//! `cargo bench --bench decisions`: what deciding costs. On a script, before it starts: 1, 10 and 64 KiB of scripts as
+//! models write them, against the recorded catalogues. On a call: among 2,000 tools and under 100 rules.
+
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use exuvia_analysis::analyse;
+use exuvia_policy::{Condition, Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
+use exuvia_tool::{CallId, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolName};
+use serde_json::Value;
+
+const SERVERS: usize = 20;
+const TOOLS: usize = 100;
+
+fn policy() -> Policy {
+    let condition = Condition { under: Some("/exports".into()), ..Condition::default() };
+    let rules = |server: usize| {
+        let globs = |verb: &str| (0..2).map(|n| format!("{verb}_{server}_{n}*")).collect::<Vec<_>>();
+        let mut auto_execute = globs("list");
+        auto_execute.push("get_*".to_owned());
+        let constraints = [("get_*9".to_owned(), [("path".to_owned(), condition.clone())].into())].into();
+        ServerRules { auto_execute, deny: vec!["delete_*".to_owned()], constraints, ..ServerRules::default() }
+    };
+    let names: Vec<String> = (0..SERVERS).map(|server| format!("server{server}")).collect();
+    let servers = names.iter().enumerate().map(|(number, name)| (name.clone(), rules(number))).collect();
+    let source = PolicySource { servers, ..PolicySource::default() };
+    Policy::compile(source, names.iter().map(String::as_str)).expect("a policy")
+}
+
+fn authorisation(criterion: &mut Criterion) {
+    let policy = policy();
+    let tools =
+        |server: usize| (0..TOOLS).map(move |tool| ToolName::new(format!("server{server}"), format!("get_{tool}")));
+    let grants = Grants::of((0..SERVERS).flat_map(tools));
+    let mut group = criterion.benchmark_group("authorisation");
+    for (what, tool, arguments) in [
+        ("a listed tool", "get_42", r#"{"id": 7}"#),
+        ("a tool with a constraint", "get_49", r#"{"path": "/exports/2026/report.csv"}"#),
+        ("a denied tool", "delete_7", "{}"),
+    ] {
+        let call = ToolCall {
+            id: CallId(1),
+            name: ToolName::new("server17", tool),
+            arguments: Json::parse(arguments).expect("JSON"),
+        };
+        let (mut spent, mut rates) = (Spent::default(), Rates::default());
+        group.bench_function(what, |bencher| {
+            bencher.iter_batched(
+                || call.clone(),
+                |call| black_box(authorize(call, &grants, &policy, &mut spent, &mut rates, Duration::ZERO)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// The files of a folder of the tests' data, in order.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(folder);
+    let mut files: Vec<_> = fs::read_dir(folder).expect("data").map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|found| found == extension));
+    files.sort();
+    files
+}
+
+fn text(file: &PathBuf) -> String {
+    fs::read_to_string(file).expect("a text")
+}
+
+fn catalogues() -> Namespace {
+    let tool = |tool: &Value| ToolDescriptor {
+        name: tool["name"].as_str().expect("a name").to_owned(),
+        title: None,
+        description: None,
+        input_schema: tool["inputSchema"].clone(),
+        output_schema: None,
+        annotations: ToolAnnotations::default(),
+    };
+    let server = |file: &PathBuf| {
+        let tools: Vec<Value> = serde_json::from_str(&text(file)).expect("a list of tools");
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
+        (name.to_owned(), tools.iter().map(tool).collect())
+    };
+    exuvia_catalog::build(files("catalog", "json").iter().map(server).collect())
+}
+
+fn pre_pass(criterion: &mut Criterion) {
+    let namespace = catalogues();
+    // Imports are told apart by scope, so the same lines may stand there again.
+    let scripts = files("scripts", "py").iter().map(text).collect::<String>().repeat(3);
+    let mut group = criterion.benchmark_group("pre-pass");
+    for kib in [1, 10, 64] {
+        let end = scripts[..kib << 10].rfind("\n\n\n").expect("the end of a function") + 1;
+        let source = &scripts[..end];
+        assert!(!analyse(source, &namespace).may_call.is_empty());
+        group.throughput(Throughput::Bytes(source.len() as u64));
+        group.bench_function(format!("{kib} KiB"), |bencher| {
+            bencher.iter(|| black_box(analyse(black_box(source), &namespace)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pre_pass, authorisation);
+criterion_main!(benches);

@@ -1,0 +1,45 @@
+//! `exuvia check`: what would become of a client's script, and why. Runs nothing.
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use exuvia_gateway::Verdict;
+use exuvia_gateway::answer::printable;
+
+use crate::args::CheckArgs;
+use crate::check_report::{CheckJson, told};
+use crate::exit;
+use crate::script;
+use crate::session::{Session, configured};
+use crate::terminal::Terminal;
+
+pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let script = script::read(&args.script)?;
+    let config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
+    let session = tokio::select! {
+        session = Session::start(config, &terminal) => session?,
+        _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
+    };
+    let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());
+    session.upstreams.shutdown().await;
+    terminal.done();
+    let text = if args.json {
+        serde_json::to_string(&CheckJson::new(&checked))? + "\n"
+    } else {
+        printable(&told(&checked, &visible))
+    };
+    stdout().write_all(text.as_bytes()).context("standard output")?;
+    Ok(status(&checked.verdict).into())
+}
+
+/// The status that a run of the script would end with, as far as that is known.
+fn status(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Starts(_) => 0,
+        Verdict::Wrong(_) => exit::RAISED,
+        Verdict::TooLarge(_) => exit::STOPPED,
+        Verdict::Waits(_) | Verdict::Refused(_) => exit::DENIED,
+    }
+}

@@ -1,0 +1,59 @@
+//! What a file and the command line say of who may call what.
+
+use std::collections::BTreeMap;
+
+use exuvia_policy::{Policy, PolicyError, PolicySource, ServerRules};
+use exuvia_upstream::ConfigError;
+
+use super::document::{Document, below};
+use super::written;
+
+/// The policy of a file. What is wrong with it is told at its place.
+pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut Vec<ConfigError>) -> PolicySource {
+    let servers: BTreeMap<String, ServerRules> =
+        written.servers.iter().map(|(name, server)| (name.clone(), rules(server))).collect();
+    let groups = written.groups.iter().map(|(name, group)| (name.clone(), group.tools.clone())).collect();
+    let (auto_execute, deny) = (written.auto_execute.clone(), written.deny.clone());
+    let source = PolicySource { servers, groups, auto_execute, deny };
+    let names: Vec<&str> = source.servers.keys().map(String::as_str).collect();
+    if let Err(wrong) = Policy::compile(source.clone(), names) {
+        errors.extend(wrong.iter().map(|error| document.error(&pointer(error), error.message.as_str())));
+    }
+    source
+}
+
+/// The whole policy: that of the file, for the servers that are left, and the patterns of the command line.
+pub(super) fn whole(
+    mut source: PolicySource,
+    flags: &[String],
+    servers: &[&str],
+    errors: &mut Vec<ConfigError>,
+) -> Policy {
+    let of_flags =
+        PolicySource { groups: source.groups.clone(), auto_execute: flags.to_vec(), ..PolicySource::default() };
+    if let Err(wrong) = Policy::compile(of_flags, servers.iter().copied()) {
+        let of_flags = wrong.into_iter().filter(|error| error.key.parts() == ["auto_execute"]);
+        errors.extend(of_flags.map(|error| ConfigError::of_file("--auto-execute", error.message)));
+    }
+    source.servers.retain(|name, _| servers.contains(&name.as_str()));
+    source.auto_execute.extend_from_slice(flags);
+    // What is wrong with it is told already, and nothing starts.
+    Policy::compile(source, servers.iter().copied()).unwrap_or_default()
+}
+
+fn rules(written: &written::Server) -> ServerRules {
+    let default = ServerRules::default();
+    ServerRules {
+        tools: written.tools.clone().unwrap_or(default.tools),
+        auto_execute: written.auto_execute.clone(),
+        deny: written.deny.clone(),
+        on_unlisted: written.on_unlisted.unwrap_or(default.on_unlisted),
+        constraints: written.constraints.clone(),
+        calls_per_run: written.calls_per_run,
+        calls_per_minute: written.calls_per_minute,
+    }
+}
+
+fn pointer(error: &PolicyError) -> String {
+    error.key.parts().iter().fold(String::new(), |pointer, part| below(&pointer, part))
+}

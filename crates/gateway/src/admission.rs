@@ -1,0 +1,163 @@
+//! The decision on a script before it starts.
+
+use std::collections::BTreeMap;
+
+use exuvia_analysis::{Analysis, Finding, analyse};
+use exuvia_policy::{Admission, Denial, Grants, Hold, Policy, Prediction, Standing, admit};
+use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
+use exuvia_tool::{HeldCall, Namespace, ToolName};
+
+/// The kind of error of a script that was found wrong before it started.
+const CHECK: &str = "check";
+
+/// Who has a script run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartedBy {
+    /// The operator, who typed the command: every visible tool is granted, except what the policy denies.
+    Operator,
+    /// A client: the tools that the policy lists are granted.
+    Client,
+}
+
+/// Whether scripts are read before they start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PrePass {
+    /// A script that cannot work never starts, and one that names tools outside the allowlist is asked about as a whole.
+    #[default]
+    On,
+    /// Every script starts. Each of its calls is decided on when it is made, which is what decides with the pre-pass too.
+    Off,
+}
+
+/// What becomes of a script, told before it starts.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// It starts, with these grants.
+    Starts(Grants),
+    /// It is larger than a script may be.
+    TooLarge(Stop),
+    /// It cannot work: these lines fail for certain.
+    Wrong(Vec<Finding>),
+    /// Somebody has to be asked first, about each of these tools.
+    Waits(Vec<Hold>),
+    /// It is refused, for each of these tools.
+    Refused(Vec<Denial>),
+}
+
+/// A script held against the tools and the policy of the moment, without running it.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What can be said of the script itself.
+    pub analysis: Analysis,
+    /// What the policy says of each tool that the script may call.
+    pub standings: BTreeMap<ToolName, Standing>,
+    /// What would become of it.
+    pub verdict: Verdict,
+}
+
+/// What a script is judged by.
+pub(crate) struct Judge<'a> {
+    pub(crate) by: StartedBy,
+    pub(crate) pre_pass: PrePass,
+    pub(crate) namespace: &'a Namespace,
+    pub(crate) policy: &'a Policy,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Judge<'_> {
+    /// Decides on a script.
+    pub(crate) fn judge(&self, script: &Script) -> Verdict {
+        // Before anything reads the script: its length is bounded.
+        if let Some(stop) = script.too_large(self.limits) {
+            return Verdict::TooLarge(stop);
+        }
+        let analysis = (self.pre_pass == PrePass::On).then(|| analyse(script.source(), self.namespace));
+        self.admitted(analysis.as_ref())
+    }
+
+    /// Decides on a script and tells why.
+    pub(crate) fn check(&self, script: &Script) -> Checked {
+        let analysis = analyse(script.source(), self.namespace);
+        let verdict = match script.too_large(self.limits) {
+            Some(stop) => Verdict::TooLarge(stop),
+            None => self.admitted(Some(&analysis)),
+        };
+        let standing = |(tool, _)| {
+            let standing = self.policy.standing(&tool);
+            (tool, standing)
+        };
+        let standings = analysis.may_call.iter().map(standing).collect();
+        Checked { analysis, standings, verdict }
+    }
+
+    fn admitted(&self, analysis: Option<&Analysis>) -> Verdict {
+        if let Some(analysis) = analysis.filter(|analysis| !analysis.findings.is_empty()) {
+            return Verdict::Wrong(analysis.findings.clone());
+        }
+        if self.by == StartedBy::Operator {
+            return Verdict::Starts(Grants::everything_visible(self.namespace));
+        }
+        let names = analysis.into_iter().flat_map(|analysis| analysis.may_call.named()).collect();
+        match admit(self.policy, self.namespace, &Prediction { names }) {
+            Admission::Start(grants) => Verdict::Starts(grants),
+            Admission::Hold(holds) => Verdict::Waits(holds),
+            Admission::Refuse(denials) => Verdict::Refused(denials),
+        }
+    }
+}
+
+/// The outcome of a script that does not start, or what it starts with.
+pub(crate) fn outcome(verdict: Verdict, source: &str) -> Result<Grants, Outcome> {
+    match verdict {
+        Verdict::Starts(grants) => Ok(grants),
+        Verdict::TooLarge(stop) => Err(Outcome::Stopped(stop)),
+        Verdict::Wrong(findings) => Err(Outcome::Raised(wrong(&findings, source))),
+        Verdict::Waits(holds) => Err(Outcome::AwaitingApproval(holds.into_iter().map(before_start).collect())),
+        Verdict::Refused(denials) => Err(Outcome::Denied(refused(&denials))),
+    }
+}
+
+fn before_start(hold: Hold) -> HeldCall {
+    HeldCall { id: None, name: hold.tool, arguments: None, allow: hold.allow }
+}
+
+/// All findings as one error, so that a model repairs all of them in one turn.
+fn wrong(findings: &[Finding], source: &str) -> ScriptError {
+    let lines: Vec<&str> = source.lines().collect();
+    let told = |finding: &Finding| {
+        let index = usize::try_from(finding.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let line = lines.get(index).map_or("", |line| line.trim());
+        format!("> {} | {}\n  {}", finding.line, shortened(line), finding.message)
+    };
+    let message = match findings.len() {
+        1 => "the script was not run".to_owned(),
+        number => format!("{number} things are wrong, the script was not run"),
+    };
+    ScriptError {
+        kind: CHECK.to_owned(),
+        message,
+        line: findings.first().map(|finding| finding.line),
+        traceback: findings.iter().map(told).collect::<Vec<_>>().join("\n"),
+        hint: None,
+    }
+}
+
+/// The beginning of a line: its number says the rest.
+fn shortened(line: &str) -> String {
+    const CHARACTERS: usize = 120;
+    match line.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+fn refused(denials: &[Denial]) -> ScriptError {
+    let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();
+    ScriptError {
+        kind: "ToolDenied".to_owned(),
+        message: format!("{}: not allowed here, the script was not run", tools.join(", ")),
+        line: None,
+        traceback: String::new(),
+        hint: Some("go on without, or leave it to the user".to_owned()),
+    }
+}

@@ -1,0 +1,125 @@
+//! A run with everything it needs: recorded, decided on, executed.
+
+use std::sync::Arc;
+
+use exuvia_journal::{Entry, Journal};
+use exuvia_policy::Grants;
+use exuvia_runtime::{Engine, Limits, Report, Script};
+use exuvia_tool::{BoxFuture, HeldCall, Namespace, RunEvent, RunId};
+use exuvia_upstream::{Caller, Upstreams};
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{Judge, PrePass, StartedBy, Verdict, outcome};
+use crate::authority::Authority;
+use crate::call::{RunParts, RunTools, call_limits};
+
+/// A run that has not begun.
+pub(crate) struct Prepared {
+    pub(crate) run: RunId,
+    pub(crate) script: Script,
+    pub(crate) by: StartedBy,
+    pub(crate) pre_pass: PrePass,
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) engine: Engine,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) limits: Limits,
+    pub(crate) events: mpsc::UnboundedSender<RunEvent>,
+    pub(crate) cancellation: CancellationToken,
+}
+
+impl Prepared {
+    /// Executes the run between its two entries in the journal.
+    pub(crate) async fn execute(self) -> Report {
+        let (journal, run, upstreams) = (Arc::clone(&self.journal), self.run.clone(), Arc::clone(&self.upstreams));
+        let started = Entry::RunStarted { run: run.clone(), source: self.script.source().to_owned() };
+        if let Err(error) = journal.append(started) {
+            return Report::fault(error.to_string());
+        }
+        // Also when this future is dropped half-way.
+        let _over = Over { upstreams, run: run.clone() };
+        let report = self.decided().await;
+        tracing::info!(
+            outcome = report.outcome.name(),
+            fuel.used = report.usage.fuel,
+            memory.peak = report.usage.memory_bytes_peak,
+            duration.ms = report.usage.wall_ms,
+            calls = report.usage.tool_calls,
+            "run ended"
+        );
+        if let Err(error) = journal.append(Entry::RunEnded { run, outcome: report.outcome.name().to_owned() }) {
+            tracing::error!(%error);
+        }
+        report
+    }
+
+    async fn decided(self) -> Report {
+        match self.verdict().await.map(|verdict| outcome(verdict, self.script.source())) {
+            Ok(Ok(grants)) => self.run(grants).await,
+            Ok(Err(outcome)) => Report::not_started(outcome),
+            Err(error) => Report::fault(format!("the analysis ended without a verdict: {error}")),
+        }
+    }
+
+    /// Decided aside: a long script must not hold up the threads that other runs compute on.
+    async fn verdict(&self) -> Result<Verdict, JoinError> {
+        let (script, namespace, limits) = (self.script.clone(), Arc::clone(&self.namespace), self.limits.clone());
+        let (by, pre_pass, policy) = (self.by, self.pre_pass, self.authority.policy());
+        tokio::task::spawn_blocking(move || {
+            Judge { by, pre_pass, namespace: &namespace, policy: &policy, limits: &limits }.judge(&script)
+        })
+        .await
+    }
+
+    async fn run(self, grants: Grants) -> Report {
+        let (held, holds) = mpsc::unbounded_channel();
+        let tools = RunTools::new(RunParts {
+            caller: Caller { key: None, run: self.run },
+            namespace: self.namespace,
+            grants,
+            authority: self.authority,
+            journal: self.journal,
+            upstreams: self.upstreams,
+            limits: call_limits(&self.limits),
+            held,
+        });
+        let events = self.events;
+        self.engine
+            .run(self.script, self.limits, Arc::new(tools))
+            .with_events(Arc::new(move |event| {
+                // Nobody listens any more: the run goes on without an audience.
+                let _ = events.send(event);
+            }))
+            .with_cancellation(self.cancellation)
+            .with_hold(first(holds))
+            .execute()
+            .await
+    }
+}
+
+/// The calls that are held when the first one is.
+fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec<HeldCall>> {
+    Box::pin(async move {
+        let Some(hold) = holds.recv().await else { return std::future::pending().await };
+        let mut held = vec![hold];
+        while let Ok(another) = holds.try_recv() {
+            held.push(another);
+        }
+        held
+    })
+}
+
+/// Tells the servers when a run is over.
+struct Over {
+    upstreams: Arc<Upstreams>,
+    run: RunId,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.upstreams.run_ended(&self.run);
+    }
+}

@@ -1,0 +1,68 @@
+//! The decision on a script before it starts.
+
+use std::collections::BTreeSet;
+
+use exuvia_tool::{Namespace, ToolName};
+
+use crate::authorize::{Denial, DenialReason, Hold};
+use crate::grants::Grants;
+use crate::policy::{Policy, Standing};
+use crate::source::OnUnlisted;
+
+/// What is known of a script before it runs.
+#[derive(Debug, Clone, Default)]
+pub struct Prediction {
+    /// The tools that it names, by calling them or otherwise. What it may reach beyond these is met when it calls.
+    pub names: BTreeSet<ToolName>,
+}
+
+/// What becomes of a script.
+#[derive(Debug, Clone)]
+pub enum Admission {
+    /// It starts, with these grants.
+    Start(Grants),
+    /// Somebody has to be asked first, about each of these.
+    Hold(Vec<Hold>),
+    /// It is refused, for each of these.
+    Refuse(Vec<Denial>),
+}
+
+/// Decides on a client's script. An operator's needs no decision: see [`Grants::everything_visible`].
+///
+/// A tool that is denied by name does not stop a script: the call is denied when it is made, and the script may be written
+/// to do without.
+#[must_use]
+pub fn admit(policy: &Policy, namespace: &Namespace, prediction: &Prediction) -> Admission {
+    let (mut held, mut refused) = (Vec::new(), Vec::new());
+    for tool in &prediction.names {
+        match policy.standing(tool) {
+            Standing::Unlisted(OnUnlisted::AskBefore) => held.push(tool.clone()),
+            Standing::Unlisted(OnUnlisted::Deny) => {
+                refused.push(Denial { tool: tool.clone(), reason: DenialReason::Unlisted });
+            }
+            Standing::Unlisted(OnUnlisted::AskAtCall)
+            | Standing::Listed(_)
+            | Standing::Denied(_)
+            | Standing::Hidden => {}
+        }
+    }
+    if !refused.is_empty() {
+        Admission::Refuse(refused)
+    } else if !held.is_empty() {
+        Admission::Hold(asked_together(policy, &held))
+    } else {
+        Admission::Start(Grants::listed(policy, namespace))
+    }
+}
+
+/// One line of configuration for all tools of a server.
+fn asked_together(policy: &Policy, held: &[ToolName]) -> Vec<Hold> {
+    let of_server = |server: &str| -> Vec<&str> {
+        held.iter().filter(|tool| tool.server == server).map(|tool| tool.tool.as_str()).collect()
+    };
+    let hold = |tool: &ToolName| Hold {
+        tool: tool.clone(),
+        allow: policy.line_that_allows(&tool.server, &of_server(&tool.server)),
+    };
+    held.iter().map(hold).collect()
+}

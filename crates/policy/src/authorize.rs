@@ -1,0 +1,194 @@
+//! The decision on one call.
+
+use std::fmt;
+use std::time::Duration;
+
+use exuvia_tool::{ToolCall, ToolName};
+
+use crate::grants::Grants;
+use crate::pattern::Rule;
+use crate::policy::{Policy, Standing};
+use crate::rate::{Rates, Spent};
+use crate::source::OnUnlisted;
+
+/// The proof that one call was authorised. It owns the call.
+#[derive(Debug)]
+pub struct Permit {
+    call: ToolCall,
+}
+
+impl Permit {
+    /// The call that is permitted.
+    #[must_use]
+    pub fn call(&self) -> &ToolCall {
+        &self.call
+    }
+
+    /// Uses the permit up.
+    #[must_use]
+    pub fn into_call(self) -> ToolCall {
+        self.call
+    }
+}
+
+/// A call that may not be made as things are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It may not be made. The script is told and may go on.
+    Denied(Denial),
+    /// Somebody has to be asked first.
+    Held(Hold),
+}
+
+/// Why a call was denied. `Display` is for the script; [`operator`](Self::operator) names the rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The tool that was called.
+    pub tool: ToolName,
+    /// Why.
+    pub reason: DenialReason,
+}
+
+/// Why a call was denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DenialReason {
+    /// The operator denied the tool, by this rule.
+    Denied(Rule),
+    /// The tool does not exist for this gateway (any more).
+    Hidden,
+    /// The tool is outside the allowlist, and such calls are denied.
+    Unlisted,
+    /// An argument is not what the operator allows.
+    Argument {
+        /// The argument.
+        name: String,
+        /// What it must be, as the end of a sentence.
+        must: String,
+    },
+    /// The run has made all calls to the server that a run may make.
+    CallsPerRun(u64),
+    /// The server was called as often as it may be in a minute.
+    CallsPerMinute {
+        /// How often it may be.
+        most: u32,
+        /// When the next call may be made.
+        wait: Duration,
+    },
+    /// The script has ended; what still runs of it may call nothing.
+    Ended,
+}
+
+/// A call, or a whole script, that waits for somebody's approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The tool.
+    pub tool: ToolName,
+    /// The line of configuration that would have let it run without asking.
+    pub allow: String,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tool, reason } = self;
+        match reason {
+            DenialReason::Denied(_) | DenialReason::Unlisted | DenialReason::Hidden => {
+                write!(f, "{tool} may not be called by this script: go on without it, or leave it to the user")
+            }
+            DenialReason::Argument { name, must } => {
+                write!(f, "{tool} may not be called with this {name}: {name} {must}")
+            }
+            DenialReason::CallsPerRun(most) => {
+                write!(f, "a script may call {} {most} times, and has: fetch more with each call, or less", tool.server)
+            }
+            DenialReason::CallsPerMinute { most, wait } => {
+                let seconds = wait.as_secs_f64().ceil();
+                write!(f, "{} may be called {most} times a minute, and was: try again in {seconds} s", tool.server)
+            }
+            DenialReason::Ended => write!(f, "{tool} was not called: the script has ended"),
+        }
+    }
+}
+
+impl std::error::Error for Denial {}
+
+impl Denial {
+    /// The rule behind it, for the operator.
+    #[must_use]
+    pub fn operator(&self) -> String {
+        let server = &self.tool.server;
+        match &self.reason {
+            DenialReason::Denied(rule) => rule.to_string(),
+            DenialReason::Hidden => Standing::Hidden.why(&self.tool),
+            DenialReason::Unlisted => Standing::Unlisted(OnUnlisted::Deny).why(&self.tool),
+            DenialReason::Argument { name, must } => format!("servers.{server}.constraints: {name} {must}"),
+            DenialReason::CallsPerRun(most) => format!("servers.{server}.calls_per_run is {most}"),
+            DenialReason::CallsPerMinute { most, .. } => format!("servers.{server}.calls_per_minute is {most}"),
+            DenialReason::Ended => "the grants of a run end with its script".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} waits for an approval", self.tool)
+    }
+}
+
+/// Decides on one call, on the real names and the real arguments, with the policy of the moment. `now` is any clock that does
+/// not go back. A call that is permitted is counted.
+///
+/// # Errors
+///
+/// The call is denied, or somebody has to be asked.
+pub fn authorize(
+    call: ToolCall,
+    grants: &Grants,
+    policy: &Policy,
+    spent: &mut Spent,
+    rates: &mut Rates,
+    now: Duration,
+) -> Result<Permit, Refusal> {
+    let tool = call.name.clone();
+    let denied = |reason| Err(Refusal::Denied(Denial { tool: tool.clone(), reason }));
+    let standing = policy.standing(&tool);
+    if !grants.still_cover(&tool, &standing) {
+        return match standing {
+            Standing::Denied(rule) => denied(DenialReason::Denied(rule)),
+            Standing::Hidden => denied(DenialReason::Hidden),
+            Standing::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
+            // Listed after the run began: what a run may call never grows by itself.
+            Standing::Unlisted(_) | Standing::Listed(_) => Err(Refusal::Held(hold(policy, tool))),
+        };
+    }
+    let Some(rules) = policy.rules(&tool.server) else { return denied(DenialReason::Hidden) };
+    let constraints = rules.constraints.iter().filter(|constraint| constraint.tools.find(&tool.tool).is_some());
+    let mut checks = constraints.flat_map(|constraint| &constraint.arguments).peekable();
+    if checks.peek().is_some() {
+        let arguments = call.arguments.to_value().unwrap_or_default();
+        for (name, check) in checks {
+            let held = arguments.get(name).map_or_else(|| Err("must be given".to_owned()), |value| check.holds(value));
+            if let Err(must) = held {
+                return denied(DenialReason::Argument { name: name.clone(), must });
+            }
+        }
+    }
+    if let Some(most) = rules.calls_per_run
+        && spent.calls(&tool.server) >= most
+    {
+        return denied(DenialReason::CallsPerRun(most));
+    }
+    if let Some(most) = rules.calls_per_minute
+        && let Err(wait) = rates.take(&tool.server, most, now)
+    {
+        return denied(DenialReason::CallsPerMinute { most, wait });
+    }
+    spent.count(&tool.server);
+    Ok(Permit { call })
+}
+
+/// What is asked about a tool.
+fn hold(policy: &Policy, tool: ToolName) -> Hold {
+    let allow = policy.line_that_allows(&tool.server, &[&tool.tool]);
+    Hold { tool, allow }
+}

@@ -1,0 +1,222 @@
+//! A compiled policy.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+
+use exuvia_tool::{Namespace, ToolName};
+
+use crate::condition::Check;
+use crate::key::Key;
+use crate::pattern::{Patterns, Rule, literal};
+use crate::source::{OnUnlisted, PolicySource, ServerRules};
+
+/// Something in a policy that cannot be used. A policy with errors never takes effect, not even in part.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PolicyError {
+    /// The keys that lead to it, from the outermost one.
+    pub key: Key,
+    /// What is wrong and what to write.
+    pub message: String,
+}
+
+impl PolicyError {
+    pub(crate) fn new(key: &Key, message: impl Into<String>) -> Self {
+        Self { key: key.clone(), message: message.into() }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// What holds for the tools of every server. Made once from what the operator wrote; asked for every call.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    servers: BTreeMap<String, CompiledRules>,
+    source: PolicySource,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledRules {
+    tools: Patterns,
+    auto_execute: Patterns,
+    deny: Patterns,
+    on_unlisted: OnUnlisted,
+    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) calls_per_run: Option<u64>,
+    pub(crate) calls_per_minute: Option<u32>,
+}
+
+/// Conditions on the arguments of the tools that a pattern names.
+#[derive(Debug, Clone)]
+pub(crate) struct Constraint {
+    pub(crate) tools: Patterns,
+    pub(crate) arguments: Vec<(String, Check)>,
+}
+
+/// What the policy says of a tool, whoever calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It runs without asking.
+    Listed(Rule),
+    /// It may be seen; to call it needs more than the policy.
+    Unlisted(OnUnlisted),
+    /// It may be seen and never called.
+    Denied(Rule),
+    /// It does not exist for scripts and clients.
+    Hidden,
+}
+
+impl Standing {
+    /// The rule behind it, for the operator. `tool` is the one that stands so.
+    #[must_use]
+    pub fn why(&self, tool: &ToolName) -> String {
+        let ToolName { server, tool } = tool;
+        match self {
+            Self::Listed(rule) | Self::Denied(rule) => rule.to_string(),
+            Self::Unlisted(on_unlisted) => {
+                format!("servers.{server}.on_unlisted is {on_unlisted}, and auto_execute has no entry for {tool:?}")
+            }
+            Self::Hidden => format!("servers.{server}.tools has no entry for {tool:?}"),
+        }
+    }
+}
+
+impl Policy {
+    /// Compiles what the operator wrote. `servers` are the names of all configured servers.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub fn compile<'a>(
+        source: PolicySource,
+        servers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        let names: Vec<&str> = servers.into_iter().collect();
+        let missing = ServerRules::default();
+        let compiled = names
+            .iter()
+            .map(|&name| {
+                let rules = source.servers.get(name).unwrap_or(&missing);
+                (name.to_owned(), CompiledRules::compile(name, rules, &source, &mut errors))
+            })
+            .collect();
+        for name in source.servers.keys().filter(|name| !names.contains(&name.as_str())) {
+            errors.push(PolicyError::new(&Key::of_server(name), "there is no such server"));
+        }
+        // What holds everywhere was compiled for each server.
+        let mut told = HashSet::new();
+        errors.retain(|error| told.insert(error.clone()));
+        if errors.is_empty() { Ok(Self { servers: compiled, source }) } else { Err(errors) }
+    }
+
+    /// What the policy says of a tool.
+    #[must_use]
+    pub fn standing(&self, tool: &ToolName) -> Standing {
+        // A server that the policy was not compiled with has no rules that could allow anything.
+        let Some(rules) = self.servers.get(&tool.server) else { return Standing::Hidden };
+        if rules.tools.find(&tool.tool).is_none() {
+            return Standing::Hidden;
+        }
+        if let Some(rule) = rules.deny.find(&tool.tool) {
+            return Standing::Denied(rule.clone());
+        }
+        match rules.auto_execute.find(&tool.tool) {
+            Some(rule) => Standing::Listed(rule.clone()),
+            None => Standing::Unlisted(rules.on_unlisted),
+        }
+    }
+
+    /// Whether scripts and clients may know of a tool.
+    #[must_use]
+    pub fn shows(&self, tool: &ToolName) -> bool {
+        self.standing(tool) != Standing::Hidden
+    }
+
+    /// The line of configuration that would let these tools of one server run without asking.
+    #[must_use]
+    pub fn line_that_allows(&self, server: &str, tools: &[&str]) -> String {
+        let tools = tools.iter().map(|&tool| literal(tool));
+        let (listed, place): (Vec<String>, String) = match self.source.servers.get(server) {
+            Some(rules) => {
+                (rules.auto_execute.iter().cloned().chain(tools).collect(), format!("in [servers.{}]", bare(server)))
+            }
+            // It comes from elsewhere: a table of its own would define it a second time.
+            None => {
+                let qualified = tools.map(|tool| format!("{server}.{tool}"));
+                (self.source.auto_execute.iter().cloned().chain(qualified).collect(), "before all tables".to_owned())
+            }
+        };
+        let quoted: Vec<String> = listed.iter().map(|text| quoted(text)).collect();
+        format!("auto_execute = [{}]  # {place}", quoted.join(", "))
+    }
+
+    /// The tools of `namespace` that the policy lists.
+    pub(crate) fn listed(&self, namespace: &Namespace) -> Vec<ToolName> {
+        all_tools(namespace).filter(|tool| matches!(self.standing(tool), Standing::Listed(_))).collect()
+    }
+
+    pub(crate) fn rules(&self, server: &str) -> Option<&CompiledRules> {
+        self.servers.get(server)
+    }
+}
+
+/// A key as TOML has it.
+fn bare(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if key.chars().all(is_bare) { key.to_owned() } else { quoted(key) }
+}
+
+/// A string as TOML has it: JSON's escapes are among its own.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Every tool of a namespace.
+pub(crate) fn all_tools(namespace: &Namespace) -> impl Iterator<Item = ToolName> {
+    namespace
+        .servers()
+        .iter()
+        .flat_map(|server| server.tools().iter().map(|tool| ToolName::new(server.name.clone(), tool.name())))
+}
+
+impl CompiledRules {
+    fn compile(server: &str, rules: &ServerRules, source: &PolicySource, errors: &mut Vec<PolicyError>) -> Self {
+        let here = Key::of_server(server);
+        let mut list = |key: &str, texts: &[String], everywhere: &[String]| {
+            let mut patterns = Patterns::of_server(server, &here.below(key), texts, source, errors);
+            patterns.add_qualified(server, &Key::of(key), everywhere, source, errors);
+            patterns
+        };
+        let tools = list("tools", &rules.tools, &[]);
+        let deny = list("deny", &rules.deny, &source.deny);
+        let auto_execute = list("auto_execute", &rules.auto_execute, &source.auto_execute);
+        let mut constraints = Vec::new();
+        for (tool, arguments) in &rules.constraints {
+            let key = here.below("constraints").below(tool);
+            let tools = Patterns::of_server(server, &key, std::slice::from_ref(tool), source, errors);
+            let mut checks = Vec::new();
+            for (argument, condition) in arguments {
+                match Check::compile(condition, &key.below(argument)) {
+                    Ok(check) => checks.push((argument.clone(), check)),
+                    Err(error) => errors.push(error),
+                }
+            }
+            constraints.push(Constraint { tools, arguments: checks });
+        }
+        Self {
+            tools,
+            auto_execute,
+            deny,
+            on_unlisted: rules.on_unlisted,
+            constraints,
+            calls_per_run: rules.calls_per_run,
+            calls_per_minute: rules.calls_per_minute,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A policy as an operator writes it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A policy, not yet compiled. The default lets every tool be seen and none be called without asking.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicySource {
+    /// What holds for the tools of each server, by the server's name. A server that is missing has the defaults.
+    pub servers: BTreeMap<String, ServerRules>,
+    /// Named sets of patterns of the form `SERVER.TOOL`, for use as `@name`.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Patterns of the form `SERVER.TOOL`, and groups, that are added to the servers' `auto_execute`.
+    pub auto_execute: Vec<String>,
+    /// The same for the servers' `deny`.
+    pub deny: Vec<String>,
+}
+
+/// What holds for the tools of one server.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerRules {
+    /// Which tools exist for scripts and clients, as names, globs (`get_*`) and groups (`@name`). Default: `["*"]`.
+    pub tools: Vec<String>,
+    /// Which tools run without asking. Default: none.
+    pub auto_execute: Vec<String>,
+    /// Which tools are never called, whatever else allows them. They can still be seen. Default: none.
+    pub deny: Vec<String>,
+    /// What happens when a tool is needed that is neither in `auto_execute` nor in `deny`. Default: `ask-before`.
+    pub on_unlisted: OnUnlisted,
+    /// What the arguments of a tool must be, by the tool's name or glob and the argument's name.
+    pub constraints: BTreeMap<String, BTreeMap<String, Condition>>,
+    /// The most calls to this server in one run. Default: as many as the run may make (`limits.tool_calls`).
+    pub calls_per_run: Option<u64>,
+    /// The most calls to this server in any 60 seconds, of all runs together. Default: no bound but the runs' own.
+    pub calls_per_minute: Option<u32>,
+}
+
+impl Default for ServerRules {
+    fn default() -> Self {
+        Self {
+            tools: vec!["*".to_owned()],
+            auto_execute: Vec::new(),
+            deny: Vec::new(),
+            on_unlisted: OnUnlisted::default(),
+            constraints: BTreeMap::new(),
+            calls_per_run: None,
+            calls_per_minute: None,
+        }
+    }
+}
+
+/// What happens when a script needs a tool that is neither allowed nor denied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnlisted {
+    /// A script that names such a tool waits before it starts; any other starts, and waits at its first such call.
+    #[default]
+    AskBefore,
+    /// Every script starts, and waits at its first such call.
+    AskAtCall,
+    /// A script that names such a tool is refused, and such a call is denied.
+    Deny,
+}
+
+impl fmt::Display for OnUnlisted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AskBefore => "ask-before",
+            Self::AskAtCall => "ask-at-call",
+            Self::Deny => "deny",
+        })
+    }
+}
+
+/// What an argument must be. All parts that are given must hold; of an array, for each of its elements. An argument that is
+/// not given at all does not fulfil a condition: what its server takes instead is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Condition {
+    /// A path at or below this one: an absolute path below an absolute one, a relative path below a relative one (`.` for
+    /// any). Compared by components, `..` resolved, percent-encoding seen through; links on the server's disk are beyond
+    /// its sight.
+    pub under: Option<String>,
+    /// A number not above this one.
+    pub at_most: Option<f64>,
+    /// A number not below this one.
+    pub at_least: Option<f64>,
+    /// One of these values.
+    pub one_of: Option<Vec<Value>>,
+    /// A text that matches this regular expression as a whole. Linear time: no look-around, no back-references.
+    pub matching: Option<String>,
+}

@@ -1,0 +1,276 @@
+//! What is decided of scripts and of calls.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use exuvia_policy::{
+    Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, Rates, Refusal,
+    ServerRules, Spent, Standing, admit, authorize,
+};
+use exuvia_tool::{
+    ArgumentCheck, CallId, Json, Namespace, Server, Tool, ToolAnnotations, ToolCall, ToolDescriptor, ToolName,
+};
+use serde_json::{Value, json};
+
+struct Anything;
+impl ArgumentCheck for Anything {
+    fn check(&self, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn namespace() -> Namespace {
+    let tool = |name: &str| Tool {
+        python_name: name.to_owned(),
+        descriptor: ToolDescriptor {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            input_schema: json!({}),
+            output_schema: None,
+            annotations: ToolAnnotations { read_only: Some(true), destructive: Some(false) },
+        },
+        parameters: vec![],
+        accepts_other_keywords: true,
+        signature: String::new(),
+        documentation: String::new(),
+        arguments: std::sync::Arc::new(Anything),
+    };
+    let crm = ["get_contact", "get_order", "export", "delete_contact"].map(tool).to_vec();
+    Namespace::new(vec![Server::new("crm", "crm", crm), Server::new("files", "files", vec![tool("read")])])
+}
+
+fn rules(auto_execute: &[&str], deny: &[&str], on_unlisted: OnUnlisted) -> ServerRules {
+    let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    ServerRules { auto_execute: list(auto_execute), deny: list(deny), on_unlisted, ..ServerRules::default() }
+}
+
+fn source(crm: ServerRules) -> PolicySource {
+    PolicySource { servers: [("crm".to_owned(), crm)].into(), ..PolicySource::default() }
+}
+
+fn policy(crm: ServerRules) -> Policy {
+    Policy::compile(source(crm), ["crm", "files"]).unwrap()
+}
+
+fn names(tools: &[&str]) -> Prediction {
+    Prediction { names: tools.iter().map(|tool| ToolName::new("crm", *tool)).collect() }
+}
+
+/// `ok`, `held`, or the reason of a denial.
+fn decided(policy: &Policy, grants: &Grants, tool: &str, arguments: Value) -> String {
+    let (mut spent, mut rates) = (Spent::default(), Rates::default());
+    decided_at(policy, grants, tool, arguments, &mut spent, &mut rates, 0)
+}
+
+fn decided_at(
+    policy: &Policy,
+    grants: &Grants,
+    tool: &str,
+    arguments: Value,
+    spent: &mut Spent,
+    rates: &mut Rates,
+    second: u64,
+) -> String {
+    let name = ToolName::new("crm", tool);
+    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments) };
+    match authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
+        Ok(permit) => {
+            assert_eq!(permit.into_call().arguments.to_value().unwrap(), arguments);
+            "ok".to_owned()
+        }
+        Err(Refusal::Held(hold)) => format!("held: {}", hold.allow),
+        Err(Refusal::Denied(denial)) => match denial.reason {
+            DenialReason::Denied(rule) => format!("denied by {rule}"),
+            DenialReason::Argument { name, must } => format!("{name} {must}"),
+            reason => format!("{reason:?}"),
+        },
+    }
+}
+
+#[test]
+fn a_denial_wins_over_a_list_and_nothing_is_listed_by_itself() {
+    let policy = policy(rules(&["get_*", "delete_contact"], &["delete_*"], OnUnlisted::AskBefore));
+    let standing = |tool: &str| policy.standing(&ToolName::new("crm", tool));
+    assert!(
+        matches!(standing("get_order"), Standing::Listed(rule) if rule.to_string() == r#"servers.crm.auto_execute: "get_*""#)
+    );
+    assert!(matches!(standing("delete_contact"), Standing::Denied(_)));
+    assert_eq!(standing("export"), Standing::Unlisted(OnUnlisted::AskBefore));
+    // It says of itself that it only reads: that allows nothing.
+    assert_eq!(policy.standing(&ToolName::new("files", "read")), Standing::Unlisted(OnUnlisted::AskBefore));
+    assert_eq!(policy.standing(&ToolName::new("nobody", "read")), Standing::Hidden);
+    assert_eq!(Policy::default().standing(&ToolName::new("crm", "export")), Standing::Hidden);
+}
+
+#[test]
+fn a_tool_outside_tools_does_not_exist() {
+    let policy = policy(ServerRules { tools: vec!["get_*".into()], ..rules(&["*"], &[], OnUnlisted::AskBefore) });
+    assert!(policy.shows(&ToolName::new("crm", "get_order")));
+    assert!(!policy.shows(&ToolName::new("crm", "export")));
+    let grants = Grants::everything_visible(&namespace());
+    assert_eq!(decided(&policy, &grants, "export", json!({})), "Hidden");
+}
+
+#[test]
+fn a_script_is_admitted_by_what_it_names_and_how_the_unlisted_is_met() {
+    for (on_unlisted, expected) in
+        [(OnUnlisted::AskBefore, "hold"), (OnUnlisted::AskAtCall, "start"), (OnUnlisted::Deny, "refuse")]
+    {
+        let policy = policy(rules(&["get_*"], &["delete_*"], on_unlisted));
+        let admitted = |tools: &[&str]| match admit(&policy, &namespace(), &names(tools)) {
+            Admission::Start(grants) => {
+                assert!(grants.cover(&ToolName::new("crm", "get_order")));
+                assert!(!grants.cover(&ToolName::new("crm", "export")));
+                assert!(!grants.cover(&ToolName::new("crm", "delete_contact")));
+                "start"
+            }
+            Admission::Hold(held) => {
+                assert_eq!(held[0].allow, r#"auto_execute = ["get_*", "export"]  # in [servers.crm]"#);
+                "hold"
+            }
+            Admission::Refuse(_) => "refuse",
+        };
+        assert_eq!(admitted(&[]), "start");
+        assert_eq!(admitted(&["get_order", "delete_contact"]), "start");
+        assert_eq!(admitted(&["get_order", "export"]), expected);
+        let grants = Grants::listed(&policy, &namespace());
+        let outside = if on_unlisted == OnUnlisted::Deny {
+            "Unlisted".to_owned()
+        } else {
+            r#"held: auto_execute = ["get_*", "export"]  # in [servers.crm]"#.to_owned()
+        };
+        assert_eq!(decided(&policy, &grants, "export", json!({})), outside);
+        assert_eq!(decided(&policy, &grants, "get_order", json!({"id": 1})), "ok");
+        assert_eq!(decided(&policy, &grants, "delete_contact", json!({})), r#"denied by servers.crm.deny: "delete_*""#);
+    }
+}
+
+#[test]
+fn authority_only_shrinks_while_a_run_goes_on() {
+    let before = policy(rules(&["get_*"], &[], OnUnlisted::AskAtCall));
+    let grants = Grants::listed(&before, &namespace());
+    let operator = Grants::everything_visible(&namespace());
+    let less = policy(rules(&["get_contact"], &[], OnUnlisted::AskAtCall));
+    assert!(decided(&less, &grants, "get_order", json!({})).starts_with("held"));
+    assert_eq!(decided(&less, &operator, "get_order", json!({})), "ok");
+    let denied = policy(rules(&["get_*"], &["get_*"], OnUnlisted::AskAtCall));
+    assert!(decided(&denied, &grants, "get_order", json!({})).starts_with("denied"));
+    assert!(decided(&denied, &operator, "get_order", json!({})).starts_with("denied"));
+    let more = policy(rules(&["*"], &[], OnUnlisted::AskAtCall));
+    assert!(decided(&more, &grants, "export", json!({})).starts_with("held"));
+}
+
+#[test]
+fn arguments_are_held_against_every_constraint_of_the_tool() {
+    let under = Condition { under: Some("/exports".into()), ..Condition::default() };
+    let few = Condition { at_most: Some(10.0), ..Condition::default() };
+    let constraints = [
+        ("export".to_owned(), [("path".to_owned(), under)].into()),
+        ("ex*".to_owned(), [("rows".to_owned(), few)].into()),
+    ];
+    let crm = ServerRules { constraints: constraints.into(), ..rules(&["*"], &[], OnUnlisted::AskBefore) };
+    let policy = policy(crm);
+    let grants = Grants::everything_visible(&namespace());
+    let said = |arguments| decided(&policy, &grants, "export", arguments);
+    assert_eq!(said(json!({"path": "/exports/a", "rows": 10})), "ok");
+    assert_eq!(said(json!({"path": "/etc/passwd", "rows": 10})), "path must be a path under /exports");
+    assert_eq!(said(json!({"path": "/exports/a", "rows": 11})), "rows must be a number of at most 10");
+    assert_eq!(said(json!({"path": "/exports/a"})), "rows must be given");
+    assert_eq!(decided(&policy, &grants, "get_order", json!({})), "ok");
+}
+
+#[test]
+fn calls_are_counted_by_run_and_by_minute() {
+    let crm =
+        ServerRules { calls_per_run: Some(3), calls_per_minute: Some(4), ..rules(&["*"], &[], OnUnlisted::AskBefore) };
+    let policy = policy(crm);
+    let grants = Grants::everything_visible(&namespace());
+    let mut rates = Rates::default();
+    let mut run =
+        |spent: &mut Spent, second| decided_at(&policy, &grants, "get_order", json!({}), spent, &mut rates, second);
+    let (mut first, mut second) = (Spent::default(), Spent::default());
+    for _ in 0..3 {
+        assert_eq!(run(&mut first, 0), "ok");
+    }
+    assert_eq!(run(&mut first, 0), "CallsPerRun(3)");
+    assert_eq!(run(&mut second, 1), "ok");
+    assert!(run(&mut second, 1).starts_with("CallsPerMinute"));
+    // What was denied was not counted.
+    assert_eq!(run(&mut second, 62), "ok");
+}
+
+#[test]
+fn groups_and_qualified_patterns_reach_the_servers_that_they_name() {
+    let mut source = source(rules(&["@reading"], &[], OnUnlisted::AskBefore));
+    source.groups = [("reading".to_owned(), vec!["crm.get_*".to_owned(), "files.*".to_owned()])].into();
+    source.auto_execute = vec!["f*.read".to_owned()];
+    let policy = Policy::compile(source, ["crm", "files", "a.b"]).unwrap();
+    let listed =
+        |server: &str, tool: &str| matches!(policy.standing(&ToolName::new(server, tool)), Standing::Listed(_));
+    assert!(listed("crm", "get_order") && listed("files", "read"));
+    assert!(!listed("crm", "export") && !listed("files", "write") && !listed("a.b", "read"));
+}
+
+#[test]
+fn a_denial_that_holds_everywhere_wins() {
+    let source =
+        PolicySource { deny: vec!["*.get_order".into()], ..source(rules(&["get_*"], &[], OnUnlisted::AskBefore)) };
+    let policy = Policy::compile(source, ["crm", "files"]).unwrap();
+    let Standing::Denied(rule) = policy.standing(&ToolName::new("crm", "get_order")) else { panic!("not denied") };
+    assert_eq!(rule.to_string(), r#"deny: "*.get_order""#);
+    assert!(matches!(policy.standing(&ToolName::new("crm", "get_contact")), Standing::Listed(_)));
+}
+
+#[test]
+fn the_line_that_is_told_allows_just_the_tools_that_were_asked_for() {
+    let tools = ["get_order", "@reading", "a*", "[ab]", "{a,b}", "say \"hi\"", "back\\slash", "!x", "ä\u{7f}"];
+    let others = ["get_orders", "reading", "ab", "a", "b", "say", "xx"];
+    for has_a_table in [true, false] {
+        let servers = if has_a_table { source(ServerRules::default()).servers } else { [].into() };
+        let before = PolicySource { servers, ..PolicySource::default() };
+        let line = Policy::compile(before.clone(), ["crm"]).unwrap().line_that_allows("crm", &tools);
+        let (list, place) = line.strip_prefix("auto_execute = ").unwrap().rsplit_once("  # ").unwrap();
+        assert_eq!(place, if has_a_table { "in [servers.crm]" } else { "before all tables" });
+        let patterns: Vec<String> = serde_json::from_str(list).unwrap();
+        let mut after = before;
+        match after.servers.get_mut("crm") {
+            Some(rules) => rules.auto_execute = patterns,
+            None => after.auto_execute = patterns,
+        }
+        let after = Policy::compile(after, ["crm"]).unwrap();
+        let listed = |tool: &str| matches!(after.standing(&ToolName::new("crm", tool)), Standing::Listed(_));
+        for tool in tools {
+            assert!(listed(tool), "{line} does not allow {tool}");
+        }
+        for tool in others {
+            assert!(!listed(tool), "{line} allows {tool}");
+        }
+    }
+}
+
+#[test]
+fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() {
+    let crm = ServerRules {
+        tools: vec!["[a".into()],
+        constraints: [("export".to_owned(), [("path".to_owned(), Condition::default())].into())].into(),
+        ..rules(&["@gone", "get_*"], &[], OnUnlisted::Deny)
+    };
+    let mut source = source(crm);
+    source.servers.insert("ghost".into(), ServerRules::default());
+    source.groups = [("circle".to_owned(), vec!["@circle".to_owned()])].into();
+    source.auto_execute = vec!["get_order".into(), "@circle".into()];
+    let errors = Policy::compile(source, ["crm"]).unwrap_err();
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            r#"servers.crm.tools: "[a": unclosed character class; missing ']'"#,
+            r#"servers.crm.auto_execute: there is no group "gone""#,
+            r#"auto_execute: "get_order": write SERVER.TOOL, for example "crm.get_*""#,
+            r#"groups.circle.tools: "@circle": write its patterns out"#,
+            "servers.crm.constraints.export.path: write under, at_most, at_least, one_of or matching",
+            "servers.ghost: there is no such server",
+        ]
+    );
+}

@@ -1,0 +1,133 @@
+//! Scripts that try to call what they may not: with the pre-pass and without it, whatever the policy does about unlisted
+//! tools, nothing but what is listed reaches a server.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use exuvia_gateway::{PrePass, StartedBy};
+use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
+use exuvia_runtime::{Limits, Outcome};
+use exuvia_tests::{SampleGateway, built, here};
+use exuvia_upstream::ServerConfig;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    code: String,
+    expected: String,
+}
+
+/// The servers that the corpus is written against: tools with the types of their parameters.
+#[derive(Deserialize)]
+struct Setting {
+    servers: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
+    auto_execute: Vec<String>,
+}
+
+fn rows() -> Vec<Row> {
+    let text = fs::read_to_string(here().join("data/evasions.jsonl")).expect("the corpus");
+    text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
+}
+
+fn setting() -> Setting {
+    let text = fs::read_to_string(here().join("data/evasions.servers.json")).expect("the setting");
+    serde_json::from_str(&text).expect("a setting")
+}
+
+fn tool((name, parameters): (&String, &BTreeMap<String, String>)) -> Value {
+    let properties: Map<String, Value> =
+        parameters.iter().map(|(name, kind)| (name.clone(), json!({"type": kind}))).collect();
+    let required: Vec<&String> = parameters.keys().collect();
+    let schema =
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    json!({"name": name, "inputSchema": schema})
+}
+
+fn servers(dir: &Path) -> Vec<ServerConfig> {
+    let structured = |value: Value| json!({"content": [], "structuredContent": value});
+    let answers = json!({
+        "search": structured(json!([{"id": "1", "title": "wasm"}])), "get_video": structured(json!({"id": "1"})),
+        "delete_video": structured(json!(true)), "read_file": structured(json!("text")),
+        "write_file": structured(json!(true)),
+    });
+    let write = |name: &str, value: &Value| {
+        let file = dir.join(name);
+        fs::write(&file, value.to_string()).expect("the folder of a test");
+        file.display().to_string()
+    };
+    let answers = write("answers.json", &answers);
+    let server = |(name, tools): (&String, &BTreeMap<_, _>)| {
+        let tools = write(&format!("{name}.json"), &tools.iter().map(tool).collect());
+        let record = dir.join("record").display().to_string();
+        let arguments = ["--tools", &tools, "--answers", &answers, "--record", &record].map(str::to_owned);
+        let program = built("exuvia-fake-upstream").display().to_string();
+        ServerConfig::stdio(name, program, arguments, &|_| None)
+    };
+    setting().servers.iter().map(server).collect()
+}
+
+/// The allowlist of the corpus; files are read below the folder of the server only.
+fn policy(on_unlisted: OnUnlisted) -> Policy {
+    let Setting { servers, auto_execute } = setting();
+    let below = Condition { under: Some(".".into()), ..Condition::default() };
+    let rules = |server: &String| {
+        let constraints = [("read_file".to_owned(), [("path".to_owned(), below.clone())].into())].into();
+        (server.clone(), ServerRules { on_unlisted, constraints, ..ServerRules::default() })
+    };
+    let source = PolicySource { servers: servers.keys().map(rules).collect(), auto_execute, ..PolicySource::default() };
+    Policy::compile(source, servers.keys().map(String::as_str)).expect("a policy")
+}
+
+/// What reached the servers since the record was last taken, as `tool path`.
+fn received(dir: &Path) -> Vec<String> {
+    let text = fs::read_to_string(dir.join("record")).unwrap_or_default();
+    fs::write(dir.join("record"), "").expect("the folder of a test");
+    let call = |line: &str| {
+        let message: Value = serde_json::from_str(line).expect("a message");
+        let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        format!("{} {}", text("/params/name"), text("/params/arguments/path"))
+    };
+    text.lines().map(call).collect()
+}
+
+fn is_allowed(call: &str) -> bool {
+    match call.split_once(' ') {
+        Some(("search" | "get_video", _)) => true,
+        Some(("read_file", path)) => !path.starts_with('/') && !path.contains(".."),
+        _ => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_forbidden_reaches_a_server_and_what_is_allowed_runs_by_itself() {
+    let (mut wrong, mut runs, mut calls) = (Vec::new(), 0, 0);
+    for pre_pass in [PrePass::On, PrePass::Off] {
+        let dir = TempDir::new().expect("a folder");
+        let limits = Limits { wall_ms: 20_000, ..Limits::default() };
+        let gateway = SampleGateway::with(servers(dir.path()), limits, pre_pass).await;
+        for on_unlisted in [OnUnlisted::AskBefore, OnUnlisted::AskAtCall, OnUnlisted::Deny] {
+            gateway.gateway().set_policy(policy(on_unlisted));
+            for row in rows() {
+                let report = gateway.run_by(StartedBy::Client, &row.code).await;
+                let received = received(dir.path());
+                let forbidden: Vec<_> = received.iter().filter(|call| !is_allowed(call)).collect();
+                let ended_well = matches!(report.outcome, Outcome::Returned(_));
+                if !forbidden.is_empty() || (row.expected == "allowed" && !ended_well) {
+                    let told = format!("{}, {on_unlisted}, {pre_pass:?}", row.name);
+                    wrong.push(format!("{told}: {forbidden:?} {:?}", report.outcome));
+                }
+                runs += 1;
+                calls += received.len();
+            }
+        }
+        gateway.stop().await;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(runs, rows().len() * 6);
+    let allowed = rows().iter().filter(|row| row.expected == "allowed").count();
+    assert!(allowed >= 15 && calls >= allowed * 6, "{calls} calls of {allowed} scripts that may call");
+}
