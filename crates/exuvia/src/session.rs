@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Engine, EngineConfig};
-use exuvia_upstream::{ServerState, Upstreams};
+use exuvia_tool::ToolName;
+use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
@@ -22,6 +23,14 @@ pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &
         terminal.say(&notice.to_string());
     }
     Ok(config)
+}
+
+/// The tools of all servers that came up.
+fn tools(upstreams: &Upstreams) -> Vec<ToolName> {
+    let tools = |server: &ServerStatus| {
+        server.tools.iter().map(|tool| ToolName::new(server.name.as_str(), tool.name.as_str())).collect::<Vec<_>>()
+    };
+    upstreams.servers().iter().flat_map(tools).collect()
 }
 
 /// A gateway and the servers behind it.
@@ -46,6 +55,9 @@ impl Session {
             for warning in &server.warnings {
                 terminal.say(&format!("{}: {warning}", server.name));
             }
+        }
+        for rule in config.policy.idle_rules(&tools(&upstreams)) {
+            terminal.say(&format!("{rule} matches no tool"));
         }
         let gateway = Gateway::new(GatewayConfig {
             engine: engine.await.context("mapping the guest")??,

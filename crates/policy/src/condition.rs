@@ -30,17 +30,18 @@ impl Check {
             }
             None => None,
         };
-        let matching =
-            match &condition.matching {
-                Some(text) => {
-                    let whole = RegexBuilder::new(&format!("^(?:{text})$")).size_limit(REGEX_BYTES).build();
-                    // The parts of the message that point into the expression would point beside it.
-                    Some(whole.map_err(|e| {
-                        error(format!("matching: {}", e.to_string().lines().last().unwrap_or_default()))
-                    })?)
-                }
-                None => None,
-            };
+        let matching = match &condition.matching {
+            Some(text) => {
+                let whole = RegexBuilder::new(&format!("^(?:{text})$")).size_limit(REGEX_BYTES).build();
+                // The parts of the message that point into the expression would point beside it.
+                Some(whole.map_err(|e| {
+                    let text = e.to_string();
+                    let last = text.lines().last().unwrap_or_default();
+                    error(format!("matching: {}", last.trim_start_matches("error: ")))
+                })?)
+            }
+            None => None,
+        };
         Ok(Self { condition: condition.clone(), under, matching })
     }
 

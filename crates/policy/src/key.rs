@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A place in what the operator wrote: the keys that lead to it, from the outermost one. `Display` joins them by dots.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Vec<String>);
 
 impl Key {

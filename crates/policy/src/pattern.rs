@@ -9,7 +9,7 @@ use crate::key::Key;
 use crate::source::PolicySource;
 
 /// One entry of a policy, and where it stands: what an operator is shown as the reason of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     /// The key that it stands under, for example `servers.crm.auto_execute`.
     pub key: Key,
@@ -37,16 +37,26 @@ struct Entry {
     rule: Rule,
 }
 
+impl Entry {
+    fn matches(&self, name: &str) -> bool {
+        self.literal == name || self.glob.is_match(name)
+    }
+}
+
 impl Patterns {
     /// The entry that matches this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Rule> {
-        self.entries.iter().find(|entry| entry.literal == name || entry.glob.is_match(name)).map(|entry| &entry.rule)
+        self.entries.iter().find(|entry| entry.matches(name)).map(|entry| &entry.rule)
+    }
+
+    /// Each entry's rule, and whether the entry matches one of these names.
+    pub(crate) fn uses(&self, names: &[&str]) -> impl Iterator<Item = (Rule, bool)> {
+        self.entries.iter().map(|entry| (entry.rule.clone(), names.iter().any(|name| entry.matches(name))))
     }
 
     pub(crate) fn push(&mut self, pattern: &str, rule: Rule) -> Result<(), PolicyError> {
-        let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-        let glob = glob.map_err(|error| PolicyError::new(&rule.key, format!("{pattern:?}: {}", error.kind())))?;
-        self.entries.push(Entry { literal: pattern.to_owned(), glob: glob.compile_matcher(), rule });
+        let glob = matcher(pattern, &rule.key)?;
+        self.entries.push(Entry { literal: pattern.to_owned(), glob, rule });
         Ok(())
     }
 
@@ -93,14 +103,9 @@ impl Patterns {
             let Some(members) = source.groups.get(group) else {
                 return errors.push(PolicyError::new(&rule.key, format!("there is no group {group:?}")));
             };
-            for member in members {
-                // A group inside a group could go round in a circle, and says nothing that its patterns cannot.
-                if member.starts_with('@') {
-                    let key = Key::of("groups").below(group).below("tools");
-                    errors.push(PolicyError::new(&key, format!("{member:?}: write its patterns out")));
-                } else {
-                    self.add(server, member, true, rule.clone(), source, errors);
-                }
+            for member in members.iter().filter(|member| !member.starts_with('@')) {
+                // What is wrong with it is told of the group.
+                self.add(server, member, true, rule.clone(), source, &mut Vec::new());
             }
             return;
         }
@@ -113,6 +118,36 @@ impl Patterns {
     }
 }
 
+/// Everything that is wrong with the groups, whether they are used or not.
+pub(crate) fn check_groups(source: &PolicySource, errors: &mut Vec<PolicyError>) {
+    for (group, members) in &source.groups {
+        let key = Key::of("groups").below(group).below("tools");
+        for member in members {
+            // A group inside a group could go round in a circle, and says nothing that its patterns cannot.
+            if member.starts_with('@') {
+                errors.push(PolicyError::new(&key, format!("{member:?}: write its patterns out")));
+                continue;
+            }
+            match member.split_once('.') {
+                Some((server, tool)) => {
+                    errors.extend([server, tool].iter().filter_map(|part| matcher(part, &key).err()))
+                }
+                None => errors.push(unqualified(member, &key)),
+            }
+        }
+    }
+}
+
+fn matcher(pattern: &str, key: &Key) -> Result<GlobMatcher, PolicyError> {
+    let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
+    let glob = glob.map_err(|error| PolicyError::new(key, format!("{pattern:?}: {}", error.kind())))?;
+    Ok(glob.compile_matcher())
+}
+
+fn unqualified(text: &str, key: &Key) -> PolicyError {
+    PolicyError::new(key, format!("{text:?}: write SERVER.TOOL, for example \"crm.get_*\""))
+}
+
 /// The tool's part of `SERVER.TOOL`, if the server's part means this server.
 fn qualified_for<'a>(server: &str, text: &'a str, rule: &Rule, errors: &mut Vec<PolicyError>) -> Option<&'a str> {
     // A server's name may hold dots itself.
@@ -120,7 +155,7 @@ fn qualified_for<'a>(server: &str, text: &'a str, rule: &Rule, errors: &mut Vec<
         return Some(tool);
     }
     let Some((of_server, tool)) = text.split_once('.') else {
-        errors.push(PolicyError::new(&rule.key, format!("{text:?}: write SERVER.TOOL, for example \"crm.get_*\"")));
+        errors.push(unqualified(text, &rule.key));
         return None;
     };
     let mut servers = Patterns::default();

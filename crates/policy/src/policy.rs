@@ -1,13 +1,13 @@
 //! A compiled policy.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use exuvia_tool::{Namespace, ToolName};
 
 use crate::condition::Check;
 use crate::key::Key;
-use crate::pattern::{Patterns, Rule, literal};
+use crate::pattern::{Patterns, Rule, check_groups, literal};
 use crate::source::{OnUnlisted, PolicySource, ServerRules};
 
 /// Something in a policy that cannot be used. A policy with errors never takes effect, not even in part.
@@ -99,6 +99,7 @@ impl Policy {
         let mut errors = Vec::new();
         let names: Vec<&str> = servers.into_iter().collect();
         let missing = ServerRules::default();
+        check_groups(&source, &mut errors);
         let compiled = names
             .iter()
             .map(|&name| {
@@ -113,6 +114,12 @@ impl Policy {
         let mut told = HashSet::new();
         errors.retain(|error| told.insert(error.clone()));
         if errors.is_empty() { Ok(Self { servers: compiled, source }) } else { Err(errors) }
+    }
+
+    /// What it was compiled from.
+    #[must_use]
+    pub fn source(&self) -> &PolicySource {
+        &self.source
     }
 
     /// What the policy says of a tool.
@@ -136,6 +143,29 @@ impl Policy {
     #[must_use]
     pub fn shows(&self, tool: &ToolName) -> bool {
         self.standing(tool) != Standing::Hidden
+    }
+
+    /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelt, or for
+    /// tools that come later. Lists of servers without a tool among these are passed over.
+    #[must_use]
+    pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {
+        let (mut idle, mut used) = (BTreeSet::new(), BTreeSet::new());
+        for (key, texts) in [("auto_execute", &self.source.auto_execute), ("deny", &self.source.deny)] {
+            idle.extend(texts.iter().map(|text| Rule { key: Key::of(key), text: text.clone() }));
+        }
+        for (server, rules) in &self.servers {
+            let names: Vec<&str> =
+                tools.iter().filter(|tool| tool.server == *server).map(|tool| tool.tool.as_str()).collect();
+            for (rule, matches) in rules.lists().into_iter().flat_map(|list| list.uses(&names)) {
+                // Whether a server that is away has such a tool is not known.
+                if matches || names.is_empty() {
+                    used.insert(rule)
+                } else {
+                    idle.insert(rule)
+                };
+            }
+        }
+        idle.difference(&used).cloned().collect()
     }
 
     /// The line of configuration that would let these tools of one server run without asking.
@@ -186,6 +216,10 @@ pub(crate) fn all_tools(namespace: &Namespace) -> impl Iterator<Item = ToolName>
 }
 
 impl CompiledRules {
+    fn lists(&self) -> [&Patterns; 3] {
+        [&self.tools, &self.auto_execute, &self.deny]
+    }
+
     fn compile(server: &str, rules: &ServerRules, source: &PolicySource, errors: &mut Vec<PolicyError>) -> Self {
         let here = Key::of_server(server);
         let mut list = |key: &str, texts: &[String], everywhere: &[String]| {

@@ -250,6 +250,30 @@ fn the_line_that_is_told_allows_just_the_tools_that_were_asked_for() {
 }
 
 #[test]
+fn entries_that_match_nothing_are_found() {
+    let mut source = source(ServerRules {
+        tools: vec!["get_*".into(), "x*".into()],
+        ..rules(&["get_order", "@some"], &["delet_*"], OnUnlisted::Deny)
+    });
+    source.groups = [("some".to_owned(), vec!["crm.nothing".to_owned(), "crm.get_*".to_owned()])].into();
+    source.auto_execute = vec!["files.read".into(), "crn.get_order".into(), "away.*".into()];
+    source.deny = vec!["c*.drop_*".into(), "*.wipe".into()];
+    let policy = Policy::compile(source, ["crm", "files", "away"]).unwrap();
+    let tools =
+        [("crm", "get_order"), ("crm", "export"), ("files", "read")].map(|(server, tool)| ToolName::new(server, tool));
+    let idle: Vec<String> = policy.idle_rules(&tools).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        idle,
+        [
+            r#"auto_execute: "crn.get_order""#,
+            r#"deny: "c*.drop_*""#,
+            r#"servers.crm.deny: "delet_*""#,
+            r#"servers.crm.tools: "x*""#,
+        ]
+    );
+}
+
+#[test]
 fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() {
     let crm = ServerRules {
         tools: vec!["[a".into()],
@@ -265,10 +289,10 @@ fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() 
     assert_eq!(
         said,
         [
+            r#"groups.circle.tools: "@circle": write its patterns out"#,
             r#"servers.crm.tools: "[a": unclosed character class; missing ']'"#,
             r#"servers.crm.auto_execute: there is no group "gone""#,
             r#"auto_execute: "get_order": write SERVER.TOOL, for example "crm.get_*""#,
-            r#"groups.circle.tools: "@circle": write its patterns out"#,
             "servers.crm.constraints.export.path: write under, at_most, at_least, one_of or matching",
             "servers.ghost: there is no such server",
         ]

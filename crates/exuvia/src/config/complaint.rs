@@ -40,7 +40,7 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
                 }
             }
             kind => {
-                let (pointer, message, is_wrong) = sentence(kind, &error, pointer);
+                let (pointer, message, is_wrong) = sentence(kind, &schema, &error, pointer);
                 errors.push(document.error(&pointer, message));
                 wrong.extend(is_wrong.then_some(pointer));
             }
@@ -54,10 +54,12 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
 }
 
 /// Where the fault is, what is wrong, and whether the value there is of no use.
-fn sentence(kind: &Kind, error: &ValidationError<'_>, pointer: &str) -> (String, String, bool) {
+fn sentence(kind: &Kind, schema: &Value, error: &ValidationError<'_>, pointer: &str) -> (String, String, bool) {
     let here = pointer.to_owned();
     match kind {
-        Kind::Type { kind } => (here, format!("must be {}, not {}", expected(kind), found(error.instance())), true),
+        Kind::Type { kind } => {
+            (here, format!("must be {}, not {}", expected(kind, schema, error), found(error.instance())), true)
+        }
         Kind::Enum { options } => (here, format!("must be {}", listed(options)), true),
         Kind::Minimum { limit } => (here, format!("must be at least {limit}"), true),
         Kind::Maximum { limit } => (here, format!("must be at most {limit}"), true),
@@ -103,12 +105,16 @@ fn unknown(key: &str, known: Vec<&str>) -> String {
     }
 }
 
-fn expected(kind: &TypeKind) -> String {
+fn expected(kind: &TypeKind, schema: &Value, error: &ValidationError<'_>) -> String {
+    let around = error.schema_path().as_str().rsplit_once('/').and_then(|(around, _)| schema.pointer(around));
+    let of_strings = around.is_some_and(|around| around["items"]["type"] == "string");
     let words = |name: String| match name.as_str() {
         "string" => "a string",
         "integer" => "a whole number",
         "boolean" => "true or false",
-        "array" => "an array of strings",
+        "number" => "a number",
+        "array" if of_strings => "an array of strings",
+        "array" => "an array",
         "object" => "a table",
         _ => "something else",
     };

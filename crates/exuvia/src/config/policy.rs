@@ -17,7 +17,14 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
     let source = PolicySource { servers, groups, auto_execute, deny };
     let names: Vec<&str> = source.servers.keys().map(String::as_str).collect();
     if let Err(wrong) = Policy::compile(source.clone(), names) {
-        errors.extend(wrong.iter().map(|error| document.error(&pointer(error), error.message.as_str())));
+        let told: Vec<String> = errors.iter().map(|error| error.key.clone()).collect();
+        for error in wrong {
+            let error = document.error(&pointer(&error), error.message);
+            // Where a part was wrong it was taken out: what is missing now is not missing in the file.
+            if !told.iter().any(|key| key.strip_prefix(&error.key).is_some_and(|rest| rest.starts_with('.'))) {
+                errors.push(error);
+            }
+        }
     }
     source
 }

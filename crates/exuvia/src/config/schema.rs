@@ -34,10 +34,20 @@ fn add_defaults(table: &mut Value, defaults: &Value) {
     }
 }
 
-/// Takes what only concerns Rust: TOML has no null, `uint64` is no format, and lines of comments are no lines of text.
+/// Takes what only concerns Rust: TOML has no null, `uint64` is no format, lines of comments are no lines of text, and a
+/// choice of words is a choice whether or not each of them is described.
 fn plain(schema: &mut Schema) {
     let Some(map) = schema.as_object_mut() else { return };
     map.remove("format");
+    if let Some(words) = map.get("oneOf").and_then(described_words) {
+        map.remove("oneOf");
+        let meanings =
+            words.iter().map(|(word, meaning)| format!("`{word}`: {meaning}")).collect::<Vec<_>>().join("\n\n");
+        let text = map.get("description").and_then(Value::as_str).unwrap_or_default();
+        map.insert("description".to_owned(), format!("{text}\n\n{meanings}").into());
+        map.insert("type".to_owned(), "string".into());
+        map.insert("enum".to_owned(), words.into_iter().map(|(word, _)| word).collect());
+    }
     if let Some(Value::String(text)) = map.get_mut("description") {
         // Paragraphs stay; lines are the editor's business.
         *text = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
@@ -60,6 +70,12 @@ fn plain(schema: &mut Schema) {
             map.extend(one);
         }
     }
+}
+
+/// The words of a choice, each with what it means. None where it is a choice of something else.
+fn described_words(options: &Value) -> Option<Vec<(String, String)>> {
+    let text = |option: &Value, key: &str| option.get(key)?.as_str().map(str::to_owned);
+    options.as_array()?.iter().map(|option| Some((text(option, "const")?, text(option, "description")?))).collect()
 }
 
 #[cfg(test)]

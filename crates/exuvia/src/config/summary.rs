@@ -3,13 +3,20 @@
 
 use exuvia_catalog::files::Layout;
 use exuvia_gateway::answer::printable;
+use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_upstream::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
 
 use super::{Config, Mode, Server};
 
-/// A line for each server, and one for each address that is listened on.
+/// A line for each server, one for the lists that hold for all of them, and one for each address that is listened on.
 pub(crate) fn summary(config: &Config) -> String {
-    let mut lines: Vec<String> = config.servers.iter().map(line).collect();
+    let source = config.policy.source();
+    let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
+    let everywhere = [list("auto_execute", &source.auto_execute), list("deny", &source.deny)];
+    let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
+    if !everywhere.is_empty() {
+        lines.push(format!("all: {}", everywhere.join("; ")));
+    }
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}")));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
@@ -18,7 +25,7 @@ pub(crate) fn summary(config: &Config) -> String {
     printable(&lines.join("\n"))
 }
 
-fn line(server: &Server) -> String {
+fn line(server: &Server, policy: &PolicySource) -> String {
     let mut parts = match &server.config.transport {
         Transport::Stdio(stdio) => process(stdio),
         Transport::Http(http) => over_http(http),
@@ -34,7 +41,30 @@ fn line(server: &Server) -> String {
         Share::Key => parts.push("share key".to_owned()),
         Share::Run => parts.push("share run".to_owned()),
     }
+    parts.extend(policy.servers.get(&server.config.name).into_iter().flat_map(rules));
     format!("{}: {}", server.config.name, parts.join("; "))
+}
+
+/// Who may call what of a server, as far as it is written.
+fn rules(rules: &ServerRules) -> Vec<String> {
+    let default = ServerRules::default();
+    let constraints: Vec<String> = rules.constraints.keys().cloned().collect();
+    let tools = if rules.tools == default.tools { None } else { Some(format!("tools {}", rules.tools.join(" "))) };
+    let on_unlisted = (rules.on_unlisted != default.on_unlisted).then(|| format!("on_unlisted {}", rules.on_unlisted));
+    let parts = [
+        tools,
+        list("auto_execute", &rules.auto_execute),
+        list("deny", &rules.deny),
+        on_unlisted,
+        list("constraints", &constraints),
+        rules.calls_per_run.map(|most| format!("calls_per_run {most}")),
+        rules.calls_per_minute.map(|most| format!("calls_per_minute {most}")),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn list(key: &str, texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| format!("{key} {}", texts.join(" ")))
 }
 
 fn process(stdio: &Stdio) -> Vec<String> {
