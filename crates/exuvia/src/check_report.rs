@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use exuvia_analysis::{Evidence, Finding, Reason};
 use exuvia_gateway::{Checked, Verdict};
 use exuvia_policy::Standing;
-use exuvia_tool::{Namespace, ToolName};
+use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use indexmap::IndexSet;
 use serde::Serialize;
 
@@ -14,9 +14,7 @@ pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
     let mut text = named(checked);
     let reasons = checked.analysis.precision.reasons();
     if !reasons.is_empty() {
-        let tools: usize = visible.servers().iter().map(|server| server.tools().len()).sum();
-        let may_call = checked.analysis.may_call.len();
-        let _ = writeln!(text, "may reach {may_call} of {tools} visible tools, because");
+        let _ = writeln!(text, "may reach {}, because", reached(checked, visible));
         for Reason { line, text: reason, .. } in reasons {
             let _ = writeln!(text, "  line {line}: {reason}");
         }
@@ -49,6 +47,21 @@ fn named(checked: &Checked) -> String {
         let _ = writeln!(text, "  {tool:tools$}  {place:places$}  {standing}");
     }
     text
+}
+
+/// `crm.* and billing.get_invoice`: everything that it may call, named or not.
+fn reached(checked: &Checked, visible: &Namespace) -> String {
+    let reaches = |server: &Server, tool: &Tool| {
+        checked.analysis.may_call.contains(&ToolName::new(server.name.clone(), tool.name()))
+    };
+    let of_server = |server: &Server| -> Vec<String> {
+        let tools: Vec<&Tool> = server.tools().iter().filter(|tool| reaches(server, tool)).collect();
+        match tools.len() {
+            all if all == server.tools().len() && all > 0 => vec![format!("{}.*", server.name)],
+            _ => tools.iter().map(|tool| format!("{}.{}", server.name, tool.name())).collect(),
+        }
+    };
+    visible.servers().iter().flat_map(of_server).collect::<Vec<_>>().join(", ")
 }
 
 fn lines(evidence: &[Evidence]) -> String {

@@ -48,6 +48,16 @@
 //! upstreams.shutdown().await;
 //! # }
 //! ```
+//!
+//! A call without a permit is no argument of anything:
+//!
+//! ```compile_fail
+//! # use exuvia_tool::ToolCall;
+//! # use exuvia_upstream::{CallLimits, Caller, Upstreams};
+//! async fn unasked(upstreams: &Upstreams, call: ToolCall, caller: &Caller, limits: CallLimits) {
+//!     let _ = upstreams.call(call, caller, limits).await;
+//! }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

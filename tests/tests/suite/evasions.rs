@@ -8,6 +8,7 @@ use std::path::Path;
 use exuvia_gateway::{PrePass, StartedBy};
 use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome};
+use exuvia_tests::catalogue::catalogues;
 use exuvia_tests::{SampleGateway, built, here};
 use exuvia_upstream::ServerConfig;
 use serde::Deserialize;
@@ -100,6 +101,51 @@ fn is_allowed(call: &str) -> bool {
         Some(("read_file", path)) => !path.starts_with('/') && !path.contains(".."),
         _ => false,
     }
+}
+
+/// The scripts that stand for what language models write, each with the tools that its first line names.
+fn ordinary_scripts() -> Vec<(String, Vec<String>, String)> {
+    let files = fs::read_dir(here().join("data/scripts")).expect("scripts").map(|entry| entry.expect("one").path());
+    let script = |file: std::path::PathBuf| {
+        let source = fs::read_to_string(&file).expect("a script");
+        let tools = source.lines().next().and_then(|line| line.strip_prefix("# tools:")).expect("its tools");
+        let tools = tools.split(',').map(|tool| tool.trim().to_owned()).collect();
+        (file.display().to_string(), tools, source)
+    };
+    files.filter(|file| file.extension().is_some_and(|end| end == "py")).map(script).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_script_runs_with_just_the_tools_that_it_names_and_is_never_asked_about() {
+    let dir = TempDir::new().expect("a folder");
+    let catalogues = catalogues();
+    let servers = catalogues.iter().map(|catalogue| catalogue.served(&catalogue.answers(), dir.path())).collect();
+    let gateway = SampleGateway::of(servers, Limits::default()).await;
+    let (scripts, mut wrong, mut calls) = (ordinary_scripts(), Vec::new(), 0);
+    for (name, auto_execute, source) in &scripts {
+        let source_of = |on_unlisted| PolicySource {
+            servers: catalogues
+                .iter()
+                .map(|catalogue| (catalogue.name.clone(), ServerRules { on_unlisted, ..ServerRules::default() }))
+                .collect(),
+            auto_execute: auto_execute.clone(),
+            ..PolicySource::default()
+        };
+        for on_unlisted in [OnUnlisted::AskBefore, OnUnlisted::AskAtCall, OnUnlisted::Deny] {
+            let names = catalogues.iter().map(|catalogue| catalogue.name.as_str());
+            gateway.gateway().set_policy(Policy::compile(source_of(on_unlisted), names).expect("a policy"));
+            let report = gateway.run_by(StartedBy::Client, source).await;
+            calls += report.calls.iter().filter(|call| call.outcome == "ok").count();
+            // What the servers answer here is made up from their schemas: a script may well raise over it.
+            let is_checked = matches!(&report.outcome, Outcome::Raised(error) if error.kind == "check");
+            if is_checked || matches!(report.outcome, Outcome::AwaitingApproval(_) | Outcome::Denied(_)) {
+                wrong.push(format!("{name}, {on_unlisted}: {:?}", report.outcome));
+            }
+        }
+    }
+    gateway.stop().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(scripts.len() >= 40 && calls > scripts.len() * 3, "{calls} calls of {} scripts", scripts.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
