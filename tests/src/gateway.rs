@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, QueueLimits, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -13,19 +13,38 @@ use serde_json::Value;
 
 use crate::{built, engine};
 
+/// What differs between gateways under test, beside servers and limits.
+pub struct Settings {
+    /// Whether scripts are read before they start.
+    pub pre_pass: PrePass,
+    /// How many may be on their way.
+    pub queue: QueueLimits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pre_pass: PrePass::On, queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 } }
+    }
+}
+
 /// A gateway with the servers behind it.
 pub struct SampleGateway {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     upstreams: Arc<Upstreams>,
 }
 
 impl SampleGateway {
     /// The bundled echo server, as `echo`.
     pub async fn echo(limits: Limits, arguments: &[&str]) -> Self {
+        Self::with(vec![Self::echo_server(arguments)], limits, Settings::default()).await
+    }
+
+    /// How the bundled echo server is started.
+    #[must_use]
+    pub fn echo_server(arguments: &[&str]) -> ServerConfig {
         let program = built("exuvia").display().to_string();
         let arguments = ["sample", "echo"].iter().chain(arguments).map(|&argument| argument.to_owned());
-        let server = ServerConfig::stdio("echo", program, arguments, &|name| std::env::var(name).ok());
-        Self::of(vec![server], limits).await
+        ServerConfig::stdio("echo", program, arguments, &|name| std::env::var(name).ok())
     }
 
     /// Any servers.
@@ -34,15 +53,15 @@ impl SampleGateway {
     ///
     /// One of them does not come up.
     pub async fn of(servers: Vec<ServerConfig>, limits: Limits) -> Self {
-        Self::with(servers, limits, PrePass::On).await
+        Self::with(servers, limits, Settings::default()).await
     }
 
-    /// Any servers, for scripts that are read before they start or are not.
+    /// Any servers and settings.
     ///
     /// # Panics
     ///
     /// One of them does not come up.
-    pub async fn with(servers: Vec<ServerConfig>, limits: Limits, pre_pass: PrePass) -> Self {
+    pub async fn with(servers: Vec<ServerConfig>, limits: Limits, settings: Settings) -> Self {
         let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
         for server in upstreams.servers().iter() {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
@@ -53,16 +72,17 @@ impl SampleGateway {
             journal: Arc::new(MemoryJournal::new(16 << 20)),
             layouts: Layouts::default(),
             policy: unlisted(&upstreams),
-            pre_pass,
+            pre_pass: settings.pre_pass,
+            queue: settings.queue,
             limits,
             answer_bytes: 64 << 10,
         });
-        Self { gateway: gateway.expect("threads for runs"), upstreams }
+        Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams }
     }
 
     /// The gateway itself.
     #[must_use]
-    pub fn gateway(&self) -> &Gateway {
+    pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
     }
 
@@ -74,7 +94,7 @@ impl SampleGateway {
     #[must_use]
     pub fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
         let arguments = arguments.as_object().expect("an object");
-        match meta::call(&self.gateway, meta_tool, arguments) {
+        match meta::call(&self.gateway, &Client::new("test"), meta_tool, arguments) {
             Ok(MetaAnswer::Text(text)) => text,
             other => panic!("{meta_tool} {arguments:?}: {other:?}"),
         }
@@ -87,7 +107,8 @@ impl SampleGateway {
 
     /// Runs a script to its end.
     pub async fn run_by(&self, by: StartedBy, source: &str) -> Report {
-        self.gateway.start(Script::new(source), by).report().await
+        let run = self.gateway.start(Script::new(source), by, &Client::new("test"));
+        run.expect("room for a run").report().await
     }
 
     /// Ends the servers.

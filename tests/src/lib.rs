@@ -4,6 +4,7 @@
 mod case;
 pub mod catalogue;
 mod gateway;
+mod http;
 mod processes;
 mod program;
 mod scripted;
@@ -17,7 +18,8 @@ use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
 use serde_json::Value;
 
 pub use case::{Case, cases, tells_nothing_of_the_host};
-pub use gateway::SampleGateway;
+pub use gateway::{SampleGateway, Settings};
+pub use http::{Answer, HttpClient, events};
 pub use processes::{children, gone, runs};
 pub use program::{Ended, Program, exuvia, sample};
 pub use scripted::ScriptedIo;

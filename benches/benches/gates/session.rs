@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, QueueLimits, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -44,6 +44,7 @@ impl Session {
             layouts: Default::default(),
             policy,
             pre_pass: PrePass::On,
+            queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
             limits,
             answer_bytes: 64 << 10,
         })?;
@@ -52,7 +53,8 @@ impl Session {
 
     /// Runs a script through the gateway, to whatever end.
     pub(crate) async fn run(&self, source: &str) -> Report {
-        self.gateway.start(Script::new(source), StartedBy::Operator).report().await
+        let run = self.gateway.start(Script::new(source), StartedBy::Operator, &Client::new("gates"));
+        run.expect("room for a run").report().await
     }
 
     /// Runs a script that must return this JSON.

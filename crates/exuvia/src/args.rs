@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     /// Serve the four meta-tools over MCP on standard input and output. A client's scripts run by themselves with the tools
     /// that the configuration or --auto-execute lists; without a list, with none
     Stdio(StdioArgs),
+    /// Serve many clients over MCP on Streamable HTTP, on this machine alone
+    Serve(ServeArgs),
     /// Print the stubs or docs of tools, as the model sees them
     Tools(ToolsArgs),
     /// Obtain tokens for a server over HTTP that asks for authorisation
@@ -67,6 +70,18 @@ pub(crate) struct StdioArgs {
     pub(crate) servers: ServerArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Where to listen: an address of this machine and a port; port 0 takes a free one. Counts for more than the
+    /// configuration. Default: 127.0.0.1:8420
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

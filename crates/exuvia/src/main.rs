@@ -30,6 +30,7 @@ async fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args).await,
         Command::Check(args) => commands::check::check(args).await,
         Command::Stdio(args) => commands::stdio::stdio(args).await,
+        Command::Serve(args) => commands::serve::serve(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Config(args) => commands::config::config(&args.command),

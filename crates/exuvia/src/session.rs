@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Engine, EngineConfig};
+use exuvia_server::PendingGateway;
 use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
+
+use tokio::sync::oneshot;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
@@ -45,7 +48,8 @@ impl Session {
     pub(crate) async fn start(config: Config, terminal: &Terminal) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
         let layouts = config.layouts();
-        let engine = tokio::task::spawn_blocking(|| Engine::new(&EngineConfig::default()));
+        let engine = EngineConfig { concurrent_runs: config.runs.concurrent, ..EngineConfig::default() };
+        let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let servers = config.servers.into_iter().map(|server| server.config).collect();
         let upstreams = Arc::new(Upstreams::start(servers, config.upstream_limits).await);
         for server in upstreams.servers().iter() {
@@ -66,9 +70,55 @@ impl Session {
             layouts,
             policy: config.policy,
             pre_pass: PrePass::On,
+            queue: config.runs.queue,
             limits: config.limits,
             answer_bytes: config.answer_bytes,
         })?;
         Ok(Self { gateway: Arc::new(gateway), upstreams })
+    }
+}
+
+/// A session on its way, for faces that answer before it is there.
+pub(crate) struct Starting {
+    gateway: PendingGateway,
+    session: oneshot::Receiver<Result<Session>>,
+}
+
+impl Starting {
+    /// Begins to start. `give_up` ends the face where that comes to nothing.
+    pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
+        let (sender, session) = oneshot::channel();
+        let gateway = PendingGateway::start(async move {
+            let started = Session::start(config, &terminal).await;
+            let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
+            let _ = sender.send(started);
+            match gateway {
+                Some(gateway) => gateway,
+                None => {
+                    give_up();
+                    std::future::pending().await
+                }
+            }
+        });
+        Self { gateway, session }
+    }
+
+    /// The gateway, once it is there.
+    pub(crate) fn gateway(&self) -> PendingGateway {
+        self.gateway.clone()
+    }
+
+    /// Ends the servers.
+    ///
+    /// # Errors
+    ///
+    /// The start came to nothing, for this reason.
+    pub(crate) async fn finish(self) -> Result<()> {
+        match self.session.await {
+            Ok(session) => session?.upstreams.shutdown().await,
+            // The face was over before the start was.
+            Err(_) => {}
+        }
+        Ok(())
     }
 }

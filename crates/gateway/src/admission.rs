@@ -106,14 +106,23 @@ impl Judge<'_> {
     }
 }
 
-/// The outcome of a script that does not start, or what it starts with.
-pub(crate) fn outcome(verdict: Verdict, source: &str) -> Result<Grants, Outcome> {
-    match verdict {
-        Verdict::Starts(grants) => Ok(grants),
-        Verdict::TooLarge(stop) => Err(Outcome::Stopped(stop)),
-        Verdict::Wrong(findings) => Err(Outcome::Raised(wrong(&findings, source))),
-        Verdict::Waits(holds) => Err(Outcome::AwaitingApproval(holds.into_iter().map(before_start).collect())),
-        Verdict::Refused(denials) => Err(Outcome::Denied(refused(&denials))),
+/// What comes of a verdict.
+pub(crate) enum Decision {
+    /// The script starts, with these grants.
+    Start(Grants),
+    /// It does not, and this is its outcome.
+    Not(Outcome),
+}
+
+impl Decision {
+    pub(crate) fn of(verdict: Verdict, source: &str) -> Self {
+        Self::Not(match verdict {
+            Verdict::Starts(grants) => return Self::Start(grants),
+            Verdict::TooLarge(stop) => Outcome::Stopped(stop),
+            Verdict::Wrong(findings) => Outcome::Raised(wrong(&findings, source)),
+            Verdict::Waits(holds) => Outcome::AwaitingApproval(holds.into_iter().map(before_start).collect()),
+            Verdict::Refused(denials) => Outcome::Denied(refused(&denials)),
+        })
     }
 }
 

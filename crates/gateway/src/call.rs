@@ -70,7 +70,7 @@ enum Unmade {
     /// The script is told.
     Refused(CallError),
     /// Somebody has to be asked; the script is not told.
-    Held(HeldCall),
+    Held(Box<HeldCall>),
 }
 
 impl From<CallError> for Unmade {
@@ -91,7 +91,7 @@ impl Inner {
             Err(Unmade::Held(held)) => {
                 self.record_refusal(id, name, "awaiting-approval");
                 // Nobody listens once the run is ending for another reason.
-                let _ = self.run.held.send(held);
+                let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
         }
@@ -117,7 +117,12 @@ impl Inner {
             }
             Refusal::Held(hold) => {
                 tracing::info!(run.id = %run, tool.name = %hold.tool, "call held");
-                Unmade::Held(HeldCall { id: Some(id), name: hold.tool, arguments: Some(arguments), allow: hold.allow })
+                Unmade::Held(Box::new(HeldCall {
+                    id: Some(id),
+                    name: hold.tool,
+                    arguments: Some(arguments),
+                    allow: hold.allow,
+                }))
             }
         }
     }

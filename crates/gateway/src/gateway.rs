@@ -9,7 +9,7 @@ use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Limits, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
-use exuvia_upstream::Upstreams;
+use exuvia_upstream::{ServerStatus, Upstreams};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,6 +19,7 @@ use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::catalogue::Catalogue;
 use crate::prepared::Prepared;
+use crate::queue::{Busy, Client, Queue, QueueLimits};
 use crate::run_runtime::RunRuntime;
 
 /// What a gateway works with.
@@ -37,6 +38,8 @@ pub struct GatewayConfig {
     pub pre_pass: PrePass,
     /// The limits of every run.
     pub limits: Limits,
+    /// How many scripts may be on their way.
+    pub queue: QueueLimits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
     pub answer_bytes: usize,
 }
@@ -54,6 +57,9 @@ pub struct Gateway {
     limits: Limits,
     threads: RunRuntime,
     runs: AtomicU64,
+    queue: Arc<Queue>,
+    /// Cancels every run.
+    stopped: CancellationToken,
 }
 
 /// A run on its way. Dropping it cancels the run.
@@ -81,6 +87,7 @@ impl Gateway {
     /// The threads for runs cannot be started.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
         let threads = RunRuntime::new()?;
+        let queue = Queue::new(config.queue, config.engine.concurrent_runs());
         let authority = Arc::new(Authority::new(config.policy));
         let catalogue = Catalogue::following(Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
         Ok(Self {
@@ -95,6 +102,8 @@ impl Gateway {
             limits: config.limits,
             threads,
             runs: AtomicU64::new(0),
+            queue,
+            stopped: CancellationToken::new(),
         })
     }
 
@@ -102,6 +111,12 @@ impl Gateway {
     #[must_use]
     pub fn namespace(&self) -> Arc<Namespace> {
         self.catalogue.namespace()
+    }
+
+    /// The servers behind it, as they are.
+    #[must_use]
+    pub fn servers(&self) -> Arc<[ServerStatus]> {
+        self.upstreams.servers()
     }
 
     /// The policy of the moment.
@@ -142,12 +157,28 @@ impl Gateway {
         judge.check(script)
     }
 
-    /// Starts a script, if it may start.
-    pub fn start(&self, script: Script, by: StartedBy) -> RunHandle {
+    /// How many scripts are on their way: executing, or waiting for their turn.
+    #[must_use]
+    pub fn runs(&self) -> usize {
+        self.queue.runs()
+    }
+
+    /// Cancels every run, those that are started later too. Each still gives its report.
+    pub fn cancel_runs(&self) {
+        self.stopped.cancel();
+    }
+
+    /// Starts a script, if it may start. It executes when its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it now.
+    pub fn start(&self, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
+        let place = self.queue.enter(client)?;
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
-        let cancellation = CancellationToken::new();
+        let cancellation = self.stopped.child_token();
         let prepared = Prepared {
             run: run.clone(),
             script,
@@ -161,11 +192,12 @@ impl Gateway {
             limits: self.limits.clone(),
             events: sender,
             cancellation: cancellation.clone(),
+            _place: place,
         };
         let span = tracing::info_span!("run", run.id = %run);
         let report = self.threads.spawn(prepared.execute().instrument(span));
         let guard = cancellation.clone().drop_guard();
-        RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard }
+        Ok(RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard })
     }
 }
 

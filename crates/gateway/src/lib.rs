@@ -12,8 +12,10 @@ mod catalogue;
 mod gateway;
 pub mod meta;
 mod prepared;
+mod queue;
 mod run_runtime;
 mod unknown;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
+pub use queue::{Busy, Client, QueueLimits};

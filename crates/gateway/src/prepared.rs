@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Judge, PrePass, StartedBy, Verdict, outcome};
+use crate::admission::{Decision, Judge, PrePass, StartedBy, Verdict};
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
+use crate::queue::Place;
 
 /// A run that has not begun.
 pub(crate) struct Prepared {
@@ -29,6 +30,7 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
+    pub(crate) _place: Place,
 }
 
 impl Prepared {
@@ -57,9 +59,9 @@ impl Prepared {
     }
 
     async fn decided(self) -> Report {
-        match self.verdict().await.map(|verdict| outcome(verdict, self.script.source())) {
-            Ok(Ok(grants)) => self.run(grants).await,
-            Ok(Err(outcome)) => Report::not_started(outcome),
+        match self.verdict().await.map(|verdict| Decision::of(verdict, self.script.source())) {
+            Ok(Decision::Start(grants)) => self.run(grants).await,
+            Ok(Decision::Not(outcome)) => Report::not_started(outcome),
             Err(error) => Report::fault(format!("the analysis ended without a verdict: {error}")),
         }
     }

@@ -66,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) guest: GuestPre<RunState>,
     pub(crate) turns: Arc<Semaphore>,
+    concurrent_runs: u32,
     closing: Arc<AtomicBool>,
 }
 
@@ -103,6 +104,12 @@ impl Engine {
         Inner::new(config).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
+    /// How many runs execute at the same time.
+    #[must_use]
+    pub fn concurrent_runs(&self) -> u32 {
+        self.inner.concurrent_runs
+    }
+
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
     pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
         Run::new(self.clone(), script, limits, tools)
@@ -119,7 +126,7 @@ impl Inner {
         let closing = Arc::new(AtomicBool::new(false));
         tick(engine.clone(), Arc::clone(&closing))?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self { engine, guest, turns, closing })
+        Ok(Self { engine, guest, turns, concurrent_runs: config.concurrent_runs, closing })
     }
 }
 

@@ -1,12 +1,12 @@
 //! The four meta-tools as an MCP server.
 
-use std::future::Future;
 use std::sync::Arc;
 
+use exuvia_gateway::Client;
 use exuvia_gateway::answer::{Answer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::{Gateway, RunHandle};
 use exuvia_runtime::Report;
+use http::request::Parts;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListToolsResult,
     MetaObject, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -14,36 +14,13 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::json;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+
+use crate::PendingGateway;
+use crate::follow::follow;
+use crate::http::client_of;
 
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";
-
-/// A gateway that may still be starting.
-#[derive(Clone)]
-pub struct PendingGateway {
-    ready: watch::Receiver<Option<Arc<Gateway>>>,
-}
-
-impl PendingGateway {
-    /// The gateway that `start` will give. It is started on the current tokio runtime, whether somebody waits or not.
-    pub fn start(start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
-        let (sender, ready) = watch::channel(None);
-        tokio::spawn(async move {
-            // The receivers are gone when the client left before the start was over.
-            let _ = sender.send(Some(start.await));
-        });
-        Self { ready }
-    }
-
-    /// Waits for it. None: its start was given up.
-    pub async fn get(&self) -> Option<Arc<Gateway>> {
-        let mut ready = self.ready.clone();
-        let gateway = ready.wait_for(Option::is_some).await.ok()?;
-        gateway.clone()
-    }
-}
 
 /// Answers a client.
 #[derive(Clone)]
@@ -56,15 +33,15 @@ impl Face {
         Self { gateway }
     }
 
-    async fn answer(&self, request: CallToolRequestParams, cancelled: CancellationToken) -> CallToolResult {
+    async fn answer(&self, request: CallToolRequestParams, context: &RequestContext<RoleServer>) -> CallToolResult {
         let Some(gateway) = self.gateway.get().await else {
             return text("the gateway is shutting down".into(), true);
         };
         let arguments = request.arguments.unwrap_or_default();
-        match meta::call(&gateway, &request.name, &arguments) {
+        match meta::call(&gateway, &client(context), &request.name, &arguments) {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
-                let report = follow(run, cancelled).await;
+                let report = follow(run, context).await;
                 let Answer { text: answer, is_error } = render(&report, gateway.answer_bytes());
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
@@ -75,16 +52,9 @@ impl Face {
     }
 }
 
-/// Follows a run to its end. Only this task, the one of the client's request, talks to the client.
-async fn follow(mut run: RunHandle, cancelled: CancellationToken) -> Report {
-    let cancellation = run.cancellation();
-    loop {
-        tokio::select! {
-            event = run.events.recv() => if event.is_none() { break },
-            () = cancelled.cancelled(), if !cancellation.is_cancelled() => cancellation.cancel(),
-        }
-    }
-    run.report().await
+/// Who asks: over HTTP a session or a connection, else the one client there is.
+fn client(context: &RequestContext<RoleServer>) -> Client {
+    context.extensions.get::<Parts>().map_or_else(|| Client::new("stdio"), client_of)
 }
 
 fn text(text: String, is_error: bool) -> CallToolResult {
@@ -123,6 +93,6 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Ok(self.answer(request, context.ct).await.into())
+        Ok(self.answer(request, &context).await.into())
     }
 }

@@ -9,7 +9,7 @@ use exuvia_gateway::{PrePass, StartedBy};
 use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalogue::catalogues;
-use exuvia_tests::{SampleGateway, built, here};
+use exuvia_tests::{SampleGateway, Settings, built, here};
 use exuvia_upstream::ServerConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -154,7 +154,8 @@ async fn nothing_forbidden_reaches_a_server_and_what_is_allowed_runs_by_itself()
     for pre_pass in [PrePass::On, PrePass::Off] {
         let dir = TempDir::new().expect("a folder");
         let limits = Limits { wall_ms: 20_000, ..Limits::default() };
-        let gateway = SampleGateway::with(servers(dir.path()), limits, pre_pass).await;
+        let gateway =
+            SampleGateway::with(servers(dir.path()), limits, Settings { pre_pass, ..Settings::default() }).await;
         for on_unlisted in [OnUnlisted::AskBefore, OnUnlisted::AskAtCall, OnUnlisted::Deny] {
             gateway.gateway().set_policy(policy(on_unlisted));
             for row in rows() {

@@ -14,6 +14,7 @@ mod parallel;
 mod policy;
 mod program;
 mod results;
+mod serve;
 mod servers;
 mod sizes;
 mod stdio;

@@ -133,7 +133,10 @@ async fn what_is_left_of_a_script_after_its_end_calls_nothing() {
 
 /// Starts a script that calls `echo` for ever, and waits until it does.
 async fn calling(gateway: &SampleGateway, source: &str) -> exuvia_gateway::RunHandle {
-    let mut run = gateway.gateway().start(Script::new(source), StartedBy::Client);
+    let mut run = gateway
+        .gateway()
+        .start(Script::new(source), StartedBy::Client, &exuvia_gateway::Client::new("test"))
+        .expect("room");
     let first = async {
         while let Some(event) = run.events.recv().await {
             if matches!(event, RunEvent::CallStarted { .. }) {

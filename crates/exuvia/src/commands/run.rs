@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use exuvia_gateway::answer::{printable, render};
-use exuvia_gateway::{RunHandle, StartedBy};
+use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tool::RunEvent;
 
@@ -26,7 +26,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");
-    let report = follow(session.gateway.start(script, StartedBy::Operator), &terminal, args.json).await;
+    let run = session.gateway.start(script, StartedBy::Operator, &Client::new("operator"))?;
+    let report = follow(run, &terminal, args.json).await;
     session.upstreams.shutdown().await;
     terminal.done();
     if args.json {

@@ -1,16 +1,14 @@
 //! `exuvia stdio`: the four meta-tools for one client.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Result;
-use exuvia_server::{PendingGateway, serve_stdio};
+use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::StdioArgs;
-use crate::session::{Session, configured};
+use crate::session::{Starting, configured};
 use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
@@ -21,30 +19,10 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     }
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;
-    let (failed, failure) = oneshot::channel();
-    let (started, session) = oneshot::channel();
     let stop = cancellation.clone();
-    let gateway = PendingGateway::start(async move {
-        match Session::start(config, &terminal).await {
-            Ok(session) => {
-                let gateway = Arc::clone(&session.gateway);
-                let _ = started.send(session);
-                gateway
-            }
-            Err(error) => {
-                let _ = failed.send(error);
-                stop.cancel();
-                std::future::pending().await
-            }
-        }
-    });
-    let served = serve_stdio(gateway, cancellation).await;
-    if let Ok(session) = session.await {
-        session.upstreams.shutdown().await;
-    }
-    if let Ok(error) = failure.await {
-        return Err(error);
-    }
+    let starting = Starting::start(config, terminal, move || stop.cancel());
+    let served = serve_stdio(starting.gateway(), cancellation).await;
+    starting.finish().await?;
     served?;
     Ok(ExitCode::SUCCESS)
 }

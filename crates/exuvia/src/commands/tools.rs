@@ -4,9 +4,9 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_gateway::Gateway;
 use exuvia_gateway::answer::printable;
 use exuvia_gateway::meta::{self, MetaAnswer};
+use exuvia_gateway::{Client, Gateway};
 use serde_json::{Map, Value, json};
 
 use crate::args::ToolsArgs;
@@ -35,7 +35,7 @@ fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
         Some((server, Some(tool))) => ("getToolDocs", json!({"server": server, "tool": tool})),
     };
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    match meta::call(gateway, tool, &arguments)? {
+    match meta::call(gateway, &Client::new("operator"), tool, &arguments)? {
         MetaAnswer::Text(text) => Ok(text),
         MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
     }

@@ -23,8 +23,10 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use exuvia_catalog::files::{Layout, Layouts};
+use exuvia_gateway::QueueLimits;
 use exuvia_policy::Policy;
-use exuvia_runtime::Limits;
+use exuvia_runtime::{EngineConfig, Limits};
+use exuvia_server::http::HttpConfig;
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use paths::Paths;
@@ -45,10 +47,27 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) answer_bytes: usize,
     pub(crate) upstream_limits: UpstreamLimits,
-    /// Where MCP over HTTP is served, if anywhere.
+    pub(crate) runs: Runs,
+    /// Where MCP over HTTP is served, where it is said.
     pub(crate) listen: Option<SocketAddr>,
+    pub(crate) http: HttpConfig,
     /// What is configured and left out, for the operator.
     pub(crate) notices: Vec<ConfigError>,
+}
+
+/// How many scripts may be on their way.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    /// Those that execute.
+    pub(crate) concurrent: u32,
+    /// All of them.
+    pub(crate) queue: QueueLimits,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { concurrent: EngineConfig::default().concurrent_runs, queue: QueueLimits::default() }
+    }
 }
 
 /// One server, and how its tools are shown.
@@ -76,7 +95,9 @@ impl Default for Config {
             limits: Limits::default(),
             answer_bytes: ANSWER_BYTES,
             upstream_limits: UpstreamLimits::default(),
+            runs: Runs::default(),
             listen: None,
+            http: HttpConfig::default(),
             notices: Vec::new(),
         }
     }

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use exuvia_gateway::QueueLimits;
+use exuvia_server::http::HttpConfig;
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::sources::{self, Found, Named};
-use super::{complaint, policy, written};
+use super::{Config, Runs, complaint, policy, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -40,7 +43,8 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     let included: Vec<_> = written.include.iter().enumerate().filter_map(include).collect();
     resolver.limits(&written.limits, &mut found.config);
     resolver.server_limits(&written.server_limits, &mut found.config);
-    found.config.listen = written.listen.mcp.as_deref().and_then(|mcp| resolver.address(mcp, "/listen/mcp"));
+    resolver.listen(&written.listen, &mut found.config);
+    found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
@@ -114,6 +118,20 @@ impl Resolver<'_> {
         Some((name, text.ok()?))
     }
 
+    fn listen(&mut self, written: &written::Listen, config: &mut Config) {
+        let default = HttpConfig::default();
+        config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
+        config.http = HttpConfig {
+            origins: self.texts(&written.origins, "/listen/origins"),
+            connections: written.connections.unwrap_or(default.connections),
+            sessions: written.sessions.unwrap_or(default.sessions),
+            // A session may be silent for as long as a script may take.
+            session_idle: default.session_idle + Duration::from_millis(config.limits.wall_ms),
+            drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
+            ..default
+        };
+    }
+
     fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
         let text = self.some_text(text, pointer)?;
         let address = text.parse().ok();
@@ -122,6 +140,14 @@ impl Resolver<'_> {
         }
         address
     }
+}
+
+fn runs(written: &written::Runs) -> Runs {
+    let default = Runs::default();
+    let concurrent = written.concurrent.unwrap_or(default.concurrent);
+    let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
+    let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
+    Runs { concurrent, queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client } }
 }
 
 #[cfg(test)]
@@ -152,6 +178,7 @@ mod tests {
             ("groups.x.", &schema["$defs"]["Group"]),
             ("limits.", &schema["$defs"]["Limits"]),
             ("server_limits.", &schema["$defs"]["ServerLimits"]),
+            ("runs.", &schema["$defs"]["Runs"]),
             ("listen.", &schema["$defs"]["Listen"]),
         ];
         let mut tried = 0;

@@ -1,14 +1,15 @@
 //! The JSON Schema of `exuvia.toml`: what editors use is what this program checks with.
 
 use exuvia_runtime::Limits;
+use exuvia_server::http::HttpConfig;
 use exuvia_upstream::UpstreamLimits;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
-use super::ANSWER_BYTES;
 use super::written::File;
+use super::{ANSWER_BYTES, Runs};
 
 /// The schema, in draft 2020-12.
 pub(crate) fn schema() -> Value {
@@ -25,6 +26,13 @@ pub(crate) fn schema() -> Value {
         "list_pages": list_pages, "list_bytes": list_bytes,
     });
     add_defaults(&mut schema["$defs"]["ServerLimits"], &servers);
+    let (runs, http) = (Runs::default(), HttpConfig::default());
+    let waiting = runs.queue.runs - runs.concurrent as usize;
+    let runs = json!({"concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client});
+    add_defaults(&mut schema["$defs"]["Runs"], &runs);
+    let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);
+    let listen = json!({"connections": http.connections, "sessions": http.sessions, "drain_ms": drain_ms});
+    add_defaults(&mut schema["$defs"]["Listen"], &listen);
     schema
 }
 

@@ -42,7 +42,9 @@ pub(super) struct File {
     pub(super) limits: Limits,
     /// What every server may send, and what is asked of one at a time.
     pub(super) server_limits: ServerLimits,
-    /// Where the gateway listens.
+    /// How many scripts may be on their way.
+    pub(super) runs: Runs,
+    /// Where the gateway listens, and how many it listens to.
     pub(super) listen: Listen,
 }
 
@@ -261,11 +263,38 @@ pub(super) struct ServerLimits {
     pub(super) list_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
 }
 
-/// Where the gateway listens.
+/// How many scripts may be on their way.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Runs {
+    /// Scripts that execute at the same time. Each costs address space from the start, and memory while it executes.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(super) concurrent: Option<u32>,
+    /// Scripts that wait for their turn. Further ones are answered at once, with when to send them again.
+    #[schemars(range(max = 1_000_000))]
+    pub(super) waiting: Option<usize>,
+    /// Scripts of one client, executing and waiting.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) per_client: Option<usize>,
+}
+
+/// Where the gateway listens, and how many it listens to: `exuvia serve`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Listen {
-    /// The address and port for MCP over Streamable HTTP, for example `127.0.0.1:8420`. Nothing in this version listens
-    /// there yet.
+    /// The address and port for MCP over Streamable HTTP. An address of this machine alone: without keys nothing would tell
+    /// clients from elsewhere apart. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
+    /// Browser origins whose pages may send requests, for example `["http://localhost:6274"]`. Default: none; what is no
+    /// browser sends no origin.
+    pub(super) origins: Vec<String>,
+    /// Connections at the same time. Further ones are told 503.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) connections: Option<usize>,
+    /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) sessions: Option<usize>,
+    /// How long requests may take after SIGTERM, in milliseconds. What is left is cancelled, and its clients are told.
+    #[schemars(range(max = LONGEST_MS))]
+    pub(super) drain_ms: Option<u64>,
 }

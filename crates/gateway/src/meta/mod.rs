@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub use definitions::{MetaTool, definitions};
 pub use requests::BadRequest;
 
-use crate::{Gateway, RunHandle, StartedBy};
+use crate::{Client, Gateway, RunHandle, StartedBy};
 use requests::Request;
 
 /// What a call of one of the four comes to.
@@ -26,8 +26,13 @@ pub enum MetaAnswer {
 ///
 /// # Errors
 ///
-/// The name or the arguments are wrong; the message tells the model what to send.
-pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Result<MetaAnswer, BadRequest> {
+/// The name or the arguments are wrong, or there is no room for a script; the message tells the model what to send.
+pub fn call(
+    gateway: &Gateway,
+    client: &Client,
+    name: &str,
+    arguments: &Map<String, Value>,
+) -> Result<MetaAnswer, BadRequest> {
     match requests::read(name, arguments)? {
         Request::ListToolFiles { query } => {
             Ok(MetaAnswer::Text(files::list(&gateway.namespace(), gateway.layouts(), query.as_deref())))
@@ -38,7 +43,10 @@ pub fn call(gateway: &Gateway, name: &str, arguments: &Map<String, Value>) -> Re
                 .map_err(|error| BadRequest(error.to_string()))
         }
         Request::GetToolDocs { server, tool } => documentation(gateway, &server, &tool).map(MetaAnswer::Text),
-        Request::ExecuteToolCode { code } => Ok(MetaAnswer::Run(gateway.start(Script::new(code), StartedBy::Client))),
+        Request::ExecuteToolCode { code } => gateway
+            .start(Script::new(code), StartedBy::Client, client)
+            .map(MetaAnswer::Run)
+            .map_err(|busy| BadRequest(busy.to_string())),
     }
 }
 

@@ -1,0 +1,58 @@
+//! `exuvia serve`: the four meta-tools for many clients, over HTTP.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use exuvia_server::http::{Drained, HttpServer, Stop};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::ServeArgs;
+use crate::exit;
+use crate::session::{Starting, configured};
+use crate::terminal::Terminal;
+
+/// Where clients look, if nothing else is said.
+const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
+
+pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let mut config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
+    for name in config.take_direct() {
+        terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
+    }
+    let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    let server = HttpServer::bind(address, config.http.clone()).await?;
+    let stop = Stop::default();
+    stop_on_signals(&stop)?;
+    terminal.say(&greeting(server.address()));
+    let given_up = stop.clone();
+    let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
+    let drained = server.serve(starting.gateway(), stop).await?;
+    starting.finish().await?;
+    if let Drained::Cancelled { runs } = drained {
+        terminal.say(&format!("{runs} scripts were cancelled"));
+        return Ok(exit::CANCELLED.into());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn greeting(address: SocketAddr) -> String {
+    format!(
+        "MCP at http://{address}/mcp, for example:\n  claude mcp add --transport http exuvia http://{address}/mcp\n\
+         Whether it is ready: http://{address}/readyz"
+    )
+}
+
+/// SIGINT and SIGTERM: the first lets what runs come to its end, the second cancels it.
+fn stop_on_signals(stop: &Stop) -> Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                stop.ask();
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! How many scripts may be on their way.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many scripts may be on their way at the same time: executing, or waiting for their turn. How many execute is the
+/// engine's [`concurrent_runs`](exuvia_runtime::EngineConfig::concurrent_runs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Of all clients together. Default 256.
+    pub runs: usize,
+    /// Of one client. Default 64.
+    pub runs_per_client: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { runs: 256, runs_per_client: 64 }
+    }
+}
+
+/// Who asks for a run: a connection, or a session. Two that are equal share the bound of one client.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Client(Arc<str>);
+
+impl Client {
+    /// A client of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+/// There is no room for another script now. `Display` is for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    /// When there is likely to be room.
+    pub retry_after: Duration,
+    /// Whether it is the client's own scripts that fill its room.
+    pub own: bool,
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = if self.own { "too many of your scripts are" } else { "too many scripts are" };
+        let seconds = self.retry_after.as_secs_f64().ceil();
+        write!(f, "{whose} running or waiting, this one was not run: send it again in {seconds} s")
+    }
+}
+
+impl std::error::Error for Busy {}
+
+/// The scripts on their way.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    limits: QueueLimits,
+    concurrent: u32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: usize,
+    clients: HashMap<Client, usize>,
+    /// What the latest scripts took on average, in seconds.
+    seconds: f64,
+}
+
+/// A place in the queue. Dropping it frees the place.
+#[derive(Debug)]
+pub(crate) struct Place {
+    queue: Arc<Queue>,
+    client: Client,
+    since: Instant,
+}
+
+impl Queue {
+    pub(crate) fn new(limits: QueueLimits, concurrent: u32) -> Arc<Self> {
+        Arc::new(Self { limits, concurrent: concurrent.max(1), state: Mutex::default() })
+    }
+
+    /// How many scripts are on their way.
+    pub(crate) fn runs(&self) -> usize {
+        self.locked().runs
+    }
+
+    /// A place for one more script of this client.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
+        let mut state = self.locked();
+        let own = state.clients.get(client).copied().unwrap_or_default();
+        if state.runs >= self.limits.runs || own >= self.limits.runs_per_client {
+            let own = state.runs < self.limits.runs;
+            return Err(Busy { retry_after: self.wait(&state), own });
+        }
+        state.runs += 1;
+        *state.clients.entry(client.clone()).or_default() += 1;
+        Ok(Place { queue: Arc::clone(self), client: client.clone(), since: Instant::now() })
+    }
+
+    /// Until one of the scripts is likely to be over; between a second and a minute.
+    fn wait(&self, state: &State) -> Duration {
+        let waiting = state.runs.saturating_sub(self.concurrent as usize) as f64;
+        let rounds = 1.0 + waiting / f64::from(self.concurrent);
+        Duration::from_secs_f64((rounds * state.seconds).clamp(1.0, 60.0))
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        /// How much of the average the latest script is.
+        const WEIGHT: f64 = 0.1;
+        let mut state = self.queue.locked();
+        state.runs -= 1;
+        state.seconds += WEIGHT * (self.since.elapsed().as_secs_f64() - state.seconds);
+        if let Some(own) = state.clients.get_mut(&self.client) {
+            *own -= 1;
+            if *own == 0 {
+                state.clients.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_for_all_and_for_each_and_come_back() {
+        let queue = Queue::new(QueueLimits { runs: 3, runs_per_client: 2 }, 1);
+        let [ada, bob] = ["ada", "bob"].map(Client::new);
+        let first = queue.enter(&ada).unwrap();
+        let second = queue.enter(&ada).unwrap();
+        assert!(queue.enter(&ada).unwrap_err().own);
+        let third = queue.enter(&bob).unwrap();
+        let busy = queue.enter(&bob).unwrap_err();
+        assert!(!busy.own && busy.retry_after == Duration::from_secs(1), "{busy:?}");
+        assert!(busy.to_string().ends_with("send it again in 1 s"), "{busy}");
+        drop(first);
+        let again = queue.enter(&bob).unwrap();
+        assert_eq!(queue.runs(), 3);
+        drop((second, third, again));
+        assert_eq!(queue.runs(), 0);
+        assert!(queue.locked().clients.is_empty());
+    }
+
+    #[test]
+    fn who_has_to_come_back_is_told_a_time_that_grows_with_the_queue() {
+        let queue = Queue::new(QueueLimits { runs: 100, runs_per_client: 100 }, 2);
+        queue.locked().seconds = 4.0;
+        let ada = Client::new("ada");
+        let places: Vec<_> = (0..100).map(|_| queue.enter(&ada).unwrap()).collect();
+        assert_eq!(queue.enter(&ada).unwrap_err().retry_after, Duration::from_secs(60));
+        drop(places);
+        queue.locked().seconds = 4.0;
+        let _four: Vec<_> = (0..4).map(|_| queue.enter(&ada).unwrap()).collect();
+        assert_eq!(queue.wait(&queue.locked()), Duration::from_secs(8));
+    }
+}

@@ -1,0 +1,98 @@
+//! The end of a server: what is on its way comes to its end, within a bound.
+
+use std::time::Duration;
+
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::PendingGateway;
+
+/// How long the reports of cancelled runs may take to reach their clients.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// How long connections may take to close once nothing is open on them.
+const LAST_BYTES: Duration = Duration::from_millis(500);
+
+/// The wish that a server ends. Clones are the same wish.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    asked: CancellationToken,
+    insisted: CancellationToken,
+}
+
+impl Stop {
+    /// Asks for the end; what is on its way may come to its own. A second time: what is on its way is cancelled.
+    pub fn ask(&self) {
+        if self.asked.is_cancelled() {
+            self.insisted.cancel();
+        }
+        self.asked.cancel();
+    }
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything came to its own end.
+    Whole,
+    /// Runs were cancelled, and their clients told.
+    Cancelled {
+        /// How many.
+        runs: usize,
+    },
+}
+
+/// What is on its way.
+#[derive(Clone)]
+pub(super) struct Drain {
+    stop: Stop,
+    open: TaskTracker,
+}
+
+impl Drain {
+    pub(super) fn new(stop: Stop) -> Self {
+        Self { stop, open: TaskTracker::new() }
+    }
+
+    /// Waits until the stop is asked for.
+    pub(super) async fn asked(&self) {
+        self.stop.asked.cancelled().await;
+    }
+
+    /// Whether it is.
+    pub(super) fn is_asked(&self) -> bool {
+        self.stop.asked.is_cancelled()
+    }
+
+    /// Counts a request as open until the token is dropped.
+    pub(super) fn open(&self) -> TaskTrackerToken {
+        self.open.token()
+    }
+
+    /// Waits for what is open, cancels what takes too long, and closes the connections.
+    pub(super) async fn finish(
+        &self,
+        gateway: &PendingGateway,
+        connections: GracefulShutdown,
+        sessions: &CancellationToken,
+        within: Duration,
+    ) -> Drained {
+        self.open.close();
+        let in_time = tokio::select! {
+            in_time = timeout(within, self.open.wait()) => in_time.is_ok(),
+            () = self.stop.insisted.cancelled() => false,
+        };
+        let mut drained = Drained::Whole;
+        if !in_time && let Some(gateway) = gateway.now() {
+            drained = Drained::Cancelled { runs: gateway.runs() };
+            gateway.cancel_runs();
+            let _ = timeout(LAST_ANSWERS, self.open.wait()).await;
+        }
+        // Streams that wait for events have nothing to come to an end with.
+        sessions.cancel();
+        let _ = timeout(LAST_BYTES, connections.shutdown()).await;
+        drained
+    }
+}

@@ -1,0 +1,45 @@
+//! What an operator's machine asks.
+
+use bytes::Bytes;
+use exuvia_upstream::ServerState;
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use super::answered::{Answered, with_body};
+use crate::PendingGateway;
+
+/// Tells whether requests are worth sending.
+pub(super) struct Health {
+    gateway: PendingGateway,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    /// What is not: `gateway`, `ending`, or servers by name. A server that is away takes its tools with it, and nothing else.
+    not_ready: Vec<String>,
+}
+
+impl Health {
+    pub(super) fn new(gateway: PendingGateway) -> Self {
+        Self { gateway }
+    }
+
+    /// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
+    pub(super) fn ready(&self, is_ending: bool) -> Response<Answered> {
+        let gateway = self.gateway.now();
+        let mut not_ready = Vec::new();
+        not_ready.extend(is_ending.then(|| "ending".to_owned()));
+        not_ready.extend(gateway.is_none().then(|| "gateway".to_owned()));
+        let ready = not_ready.is_empty();
+        if let Some(gateway) = gateway {
+            let servers = gateway.servers();
+            let away = servers.iter().filter(|server| !matches!(server.state, ServerState::Ready { .. }));
+            not_ready.extend(away.map(|server| format!("server {}", server.name)));
+        }
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let mut body = serde_json::to_vec(&Ready { ready, not_ready }).unwrap_or_default();
+        body.push(b'\n');
+        with_body(status, "application/json", Bytes::from(body))
+    }
+}

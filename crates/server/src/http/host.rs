@@ -1,0 +1,56 @@
+//! Which names this server answers to.
+
+use std::net::SocketAddr;
+
+use http::uri::Authority;
+use http::{HeaderMap, Uri, header};
+
+/// The names and addresses under which a server on this machine alone is asked for. A page in a browser that had its own name
+/// point here (DNS rebinding) would ask for another.
+pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, address: SocketAddr) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let is_ours = |authority: &Authority| {
+        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let is_local = name.eq_ignore_ascii_case("localhost")
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        let port = authority.port_u16().unwrap_or(80);
+        is_local && port == address.port() && !authority.as_str().contains('@')
+    };
+    is_ours(&host) && uri.authority().is_none_or(is_ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_with_the_right_port_are_answered() {
+        let address = "127.0.0.1:8420".parse().unwrap();
+        let asked = |hosts: &[&str], uri: &str| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            is_ours(&uri.parse().unwrap(), &headers, address)
+        };
+        for host in ["localhost:8420", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "127.1.2.3:8420"] {
+            assert!(asked(&[host], "/mcp"), "{host}");
+        }
+        for host in [
+            "evil.example:8420",
+            "localhost",
+            "localhost:80",
+            "127.0.0.1.evil.example:8420",
+            "a@localhost:8420",
+            "",
+            "::1",
+        ] {
+            assert!(!asked(&[host], "/mcp"), "{host}");
+        }
+        assert!(!asked(&[], "/mcp") && !asked(&["localhost:8420", "localhost:8420"], "/mcp"));
+        assert!(!asked(&["localhost:8420"], "http://evil.example/mcp"));
+        assert!(asked(&["localhost:8420"], "http://127.0.0.1:8420/mcp"));
+    }
+}

@@ -1,0 +1,136 @@
+//! MCP over Streamable HTTP, for many clients at once.
+//!
+//! [`HttpServer`] listens, bounds what every client can hold open, and hands requests to `mcp.rs` (the protocol) and
+//! `health.rs` (the operator's questions). `drain.rs` is how it ends.
+
+mod accept;
+mod answered;
+mod drain;
+mod health;
+mod host;
+mod mcp;
+mod route;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{PendingGateway, ServeError};
+use drain::Drain;
+use route::Routes;
+
+pub use drain::{Drained, Stop};
+pub(crate) use mcp::client_of;
+
+/// What a server over HTTP bounds.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Browser origins whose pages may send requests, such as `https://inspector.example`. Requests of browsers from
+    /// elsewhere are refused; what is no browser sends no origin. Default: none.
+    pub origins: Vec<String>,
+    /// Connections at the same time. Further ones are told 503 and closed. Default 1,024.
+    pub connections: usize,
+    /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503. Default 1,024.
+    pub sessions: usize,
+    /// How long a session lives in which nothing happens. Default 30 min. Never shorter than what a script may take.
+    pub session_idle: Duration,
+    /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB.
+    pub body_bytes: usize,
+    /// How long the head of a request may take, and how long a connection may wait for the next one. Default 30 s.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take. Default 30 s.
+    pub body_timeout: Duration,
+    /// How long a client may leave what it is sent unread. Then its connection is closed. Default 60 s.
+    pub unread_timeout: Duration,
+    /// How long requests may take after the stop was asked for. What is left is cancelled. Default 25 s.
+    pub drain: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            connections: 1_024,
+            sessions: 1_024,
+            session_idle: Duration::from_secs(30 * 60),
+            body_bytes: 16 << 20,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            unread_timeout: Duration::from_secs(60),
+            drain: Duration::from_secs(25),
+        }
+    }
+}
+
+/// The address cannot be listened on.
+#[derive(Debug)]
+pub enum BindError {
+    /// Others on the network could reach it, and nothing would tell them apart.
+    NotLoopback(SocketAddr),
+    /// The system says no.
+    Io(SocketAddr, std::io::Error),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoopback(address) => write!(
+                f,
+                "{address} can be reached from other machines, and this version has no keys to tell clients apart: listen on \
+                 127.0.0.1 or [::1], behind a proxy that authenticates"
+            ),
+            Self::Io(address, error) => write!(f, "{address}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct HttpServer {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: HttpConfig,
+}
+
+impl HttpServer {
+    /// Listens on `address`. Clients that connect wait until [`serve`](Self::serve).
+    ///
+    /// # Errors
+    ///
+    /// The address is not that of this machine alone, or it is taken.
+    pub async fn bind(address: SocketAddr, config: HttpConfig) -> Result<Self, BindError> {
+        if !address.ip().is_loopback() {
+            return Err(BindError::NotLoopback(address));
+        }
+        let error = |error| BindError::Io(address, error);
+        let listener = TcpListener::bind(address).await.map_err(error)?;
+        let address = listener.local_addr().map_err(error)?;
+        Ok(Self { listener, address, config })
+    }
+
+    /// Where it listens; the real port where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves clients until `stop` is asked for, then lets what is on its way come to an end. Answers `/healthz` and
+    /// `/readyz` while the gateway is still starting.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot be asked for connections any more.
+    pub async fn serve(self, gateway: PendingGateway, stop: Stop) -> Result<Drained, ServeError> {
+        let sessions = CancellationToken::new();
+        let drain = Drain::new(stop.clone());
+        let routes = Routes::new(gateway.clone(), self.address, &self.config, &drain, &sessions);
+        let connections = accept::until_stopped(self.listener, Arc::new(routes), &self.config, &drain).await;
+        Ok(drain.finish(&gateway, connections, &sessions, self.config.drain).await)
+    }
+}

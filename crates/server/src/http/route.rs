@@ -1,0 +1,56 @@
+//! From a request to who answers it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+
+use super::HttpConfig;
+use super::answered::{Answered, later, line};
+use super::drain::Drain;
+use super::health::Health;
+use super::host;
+use super::mcp::Mcp;
+use crate::PendingGateway;
+
+/// All that can be asked for.
+pub(super) struct Routes {
+    address: SocketAddr,
+    mcp: Mcp,
+    health: Health,
+    drain: Drain,
+}
+
+impl Routes {
+    pub(super) fn new(
+        gateway: PendingGateway,
+        address: SocketAddr,
+        config: &HttpConfig,
+        drain: &Drain,
+        sessions: &CancellationToken,
+    ) -> Self {
+        let mcp = Mcp::new(gateway.clone(), config, sessions);
+        Self { address, mcp, health: Health::new(gateway), drain: drain.clone() }
+    }
+
+    /// Answers a request, whatever it is.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answered>, Infallible> {
+        if !host::is_ours(request.uri(), request.headers(), self.address) {
+            return Ok(line(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this server answers to the name of its own machine only\n",
+            ));
+        }
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        Ok(match request.uri().path() {
+            "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
+            "/readyz" if is_read => self.health.ready(self.drain.is_asked()),
+            "/mcp" if self.drain.is_asked() => later("this server is ending\n"),
+            "/mcp" => self.mcp.answer(request, &self.drain).await,
+            "/healthz" | "/readyz" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+            _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
+        })
+    }
+}

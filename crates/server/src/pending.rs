@@ -1,0 +1,38 @@
+//! A gateway that may still be starting.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use exuvia_gateway::Gateway;
+use tokio::sync::watch;
+
+/// A gateway that may still be starting.
+#[derive(Clone)]
+pub struct PendingGateway {
+    ready: watch::Receiver<Option<Arc<Gateway>>>,
+}
+
+impl PendingGateway {
+    /// The gateway that `start` will give. It is started on the current tokio runtime, whether somebody waits or not.
+    pub fn start(start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
+        let (sender, ready) = watch::channel(None);
+        tokio::spawn(async move {
+            // The receivers are gone when the client left before the start was over.
+            let _ = sender.send(Some(start.await));
+        });
+        Self { ready }
+    }
+
+    /// Waits for it. None: its start was given up.
+    pub async fn get(&self) -> Option<Arc<Gateway>> {
+        let mut ready = self.ready.clone();
+        let gateway = ready.wait_for(Option::is_some).await.ok()?;
+        gateway.clone()
+    }
+
+    /// The gateway, if it has started.
+    #[must_use]
+    pub fn now(&self) -> Option<Arc<Gateway>> {
+        self.ready.borrow().clone()
+    }
+}

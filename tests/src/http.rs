@@ -1,0 +1,119 @@
+//! A client that speaks HTTP and knows nothing of MCP: what it sends is written out.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// One connection.
+pub struct HttpClient {
+    address: SocketAddr,
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub text: String,
+}
+
+impl Answer {
+    /// The answer to a JSON-RPC request, as JSON or as the last event.
+    ///
+    /// # Panics
+    ///
+    /// There is none.
+    #[must_use]
+    pub fn message(&self) -> Value {
+        match events(&self.text).pop() {
+            Some(message) => message,
+            None => serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}")),
+        }
+    }
+
+    /// A header, as text; empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// The messages in a stream of events.
+#[must_use]
+pub fn events(text: &str) -> Vec<Value> {
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    data.filter_map(|data| serde_json::from_str(data).ok()).collect()
+}
+
+impl HttpClient {
+    /// Connects.
+    ///
+    /// # Panics
+    ///
+    /// Nobody listens.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("somebody listens");
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("HTTP");
+        tokio::spawn(connection);
+        Self { address, sender }
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let (head, body) = self.begin(method, path, headers, body).await.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8(body.to_vec()).expect("UTF-8");
+        Answer { status: head.status.as_u16(), headers: head.headers, text }
+    }
+
+    /// Sends a request and gives back the answer as it begins.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub async fn begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> http::Response<Incoming> {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", self.address.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("a request");
+        self.sender.ready().await.expect("an open connection");
+        self.sender.send_request(request).await.expect("an answer")
+    }
+
+    /// Sends a JSON-RPC message to `/mcp` as a client does.
+    ///
+    /// # Panics
+    ///
+    /// No answer comes.
+    pub async fn post(&mut self, headers: &[(&str, &str)], message: &Value) -> Answer {
+        self.send("POST", "/mcp", &[MCP, headers].concat(), &message.to_string()).await
+    }
+}
+
+/// What every client of `/mcp` sends.
+const MCP: &[(&str, &str)] = &[("content-type", "application/json"), ("accept", "application/json, text/event-stream")];

@@ -1,0 +1,443 @@
+//! Many clients over HTTP: who is answered, what is bounded, and how it ends.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use exuvia_gateway::QueueLimits;
+use exuvia_policy::{Policy, PolicySource};
+use exuvia_runtime::Limits;
+use exuvia_server::PendingGateway;
+use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
+use exuvia_tests::{Answer, HttpClient, SampleGateway, Settings, events, modern_meta};
+use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
+
+/// A server in this process, whose scripts may call everything of the bundled echo server.
+struct Served {
+    address: SocketAddr,
+    gateway: SampleGateway,
+    stop: Stop,
+    drained: JoinHandle<Drained>,
+}
+
+impl Served {
+    async fn new(config: HttpConfig, limits: Limits, queue: QueueLimits) -> Self {
+        let settings = Settings { queue, ..Settings::default() };
+        let gateway = SampleGateway::with(vec![SampleGateway::echo_server(&[])], limits, settings).await;
+        let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
+        gateway.gateway().set_policy(Policy::compile(source, ["echo"]).expect("a policy"));
+        let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
+        let (address, stop) = (server.address(), Stop::default());
+        let shared = gateway.gateway().clone();
+        let serving = server.serve(PendingGateway::start(async { shared }), stop.clone());
+        let drained = tokio::spawn(async { serving.await.expect("an end") });
+        Self { address, gateway, stop, drained }
+    }
+
+    async fn plain() -> Self {
+        Self::new(HttpConfig::default(), Limits::default(), QueueLimits::default()).await
+    }
+
+    async fn client(&self) -> HttpClient {
+        HttpClient::connect(self.address).await
+    }
+
+    async fn end(self) -> Drained {
+        self.stop.ask();
+        let drained = timeout(PATIENCE, self.drained).await.expect("an end in time").expect("no panic");
+        self.gateway.stop().await;
+        drained
+    }
+}
+
+fn initialize() -> Value {
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
+}
+
+fn run(code: &str) -> Value {
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "executeToolCode", "arguments": {"code": code}}})
+}
+
+/// As a client of 2026-07-28 sends it: without a session.
+async fn run_modern(client: &mut HttpClient, code: &str) -> Answer {
+    let mut message = run(code);
+    message["params"]["_meta"] = modern_meta();
+    client.post(&modern(), &message).await
+}
+
+fn modern() -> [(&'static str, &'static str); 3] {
+    [VERSION, ("mcp-method", "tools/call"), ("mcp-name", "executeToolCode")]
+}
+
+/// A session of a client up to 2025-11-25.
+async fn session(client: &mut HttpClient) -> String {
+    let answer = client.post(&[], &initialize()).await;
+    assert_eq!(answer.message()["result"]["protocolVersion"], "2025-11-25", "{answer:?}");
+    let session = answer.header("mcp-session-id").to_owned();
+    let noted = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    assert_eq!(client.post(&[("mcp-session-id", &session)], &noted).await.status, 202);
+    session
+}
+
+fn text(answer: &Answer) -> String {
+    answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_both_eras_run_scripts() {
+    let served = Served::plain().await;
+    let mut client = served.client().await;
+    assert_eq!(text(&run_modern(&mut client, "result = echo.echo(value=1)").await), r#"{"value":1}"#);
+    let session = session(&mut client).await;
+    let answer = client.post(&[("mcp-session-id", &session)], &run("result = echo.echo(value=2)")).await;
+    assert_eq!(text(&answer), r#"{"value":2}"#);
+    assert_eq!(client.send("DELETE", "/mcp", &[("mcp-session-id", &session)], "").await.status / 100, 2);
+    assert_eq!(client.post(&[("mcp-session-id", &session)], &run("result = 1")).await.status, 404);
+    // Our own client, by probing.
+    let transport = Transport::Http(Http::new(format!("http://{}/mcp", served.address).parse().expect("a URL")));
+    let upstreams = Upstreams::start(vec![ServerConfig::new("exuvia", transport)], UpstreamLimits::default()).await;
+    let servers = upstreams.servers();
+    assert!(matches!(servers[0].state, ServerState::Ready { .. }), "{:?}", servers[0].state);
+    assert_eq!(servers[0].tools.len(), 4);
+    upstreams.shutdown().await;
+    assert_eq!(served.end().await, Drained::Whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
+    let config = HttpConfig { origins: vec!["https://inspector.example:443".into()], ..HttpConfig::default() };
+    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let mut client = served.client().await;
+    let port = served.address.port();
+    let own = format!("localhost:{port}");
+    for (host, origin, status) in [
+        (own.as_str(), None, 200),
+        (own.as_str(), Some("https://inspector.example"), 200),
+        (own.as_str(), Some("https://evil.example"), 403),
+        (own.as_str(), Some("null"), 403),
+        (own.as_str(), Some(&*format!("http://{own}")), 403),
+        (&*format!("evil.example:{port}"), None, 421),
+        ("localhost:1", None, 421),
+    ] {
+        let mut headers = vec![("host", host)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        let answer = client.post(&headers, &initialize()).await;
+        assert_eq!(answer.status, status, "{host} {origin:?}: {answer:?}");
+    }
+    assert_eq!(client.send("GET", "/nowhere", &[], "").await.status, 404);
+    assert_eq!(client.send("PUT", "/mcp", &[], "").await.status, 405);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_this_machine_can_be_listened_on_and_a_taken_port_is_told() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let error =
+            HttpServer::bind(address.parse().expect("an address"), HttpConfig::default()).await.expect_err("refused");
+        assert!(matches!(error, BindError::NotLoopback(_)) && error.to_string().contains("127.0.0.1"), "{error}");
+    }
+    let served = Served::plain().await;
+    let error = HttpServer::bind(served.address, HttpConfig::default()).await.expect_err("taken");
+    assert!(error.to_string().starts_with(&format!("{}: ", served.address)), "{error}");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_what_is_not_ready() {
+    let server =
+        HttpServer::bind("127.0.0.1:0".parse().expect("an address"), HttpConfig::default()).await.expect("a port");
+    let (address, stop) = (server.address(), Stop::default());
+    let (sender, gateway) = tokio::sync::oneshot::channel();
+    let pending = PendingGateway::start(async { gateway.await.expect("a gateway") });
+    let serving = tokio::spawn(server.serve(pending, stop.clone()));
+    let mut client = HttpClient::connect(address).await;
+    let starting = client.send("GET", "/readyz", &[], "").await;
+    assert_eq!((starting.status, starting.text.as_str()), (503, "{\"ready\":false,\"not_ready\":[\"gateway\"]}\n"));
+    assert_eq!(client.send("GET", "/healthz", &[], "").await.status, 200);
+    let sample = SampleGateway::echo(Limits::default(), &[]).await;
+    assert!(sender.send(sample.gateway().clone()).is_ok());
+    let ready = loop {
+        let answer = client.send("GET", "/readyz", &[], "").await;
+        if answer.status == 200 {
+            break answer.text;
+        }
+    };
+    assert_eq!(ready, "{\"ready\":true,\"not_ready\":[]}\n");
+    stop.ask();
+    serving.await.expect("no panic").expect("an end");
+    sample.stop().await;
+}
+
+/// Sends these bytes and reads to the end of the connection. The answer, and how long it took.
+async fn raw(address: SocketAddr, pieces: &[&str]) -> (String, Duration) {
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(address).await.expect("somebody listens");
+    for piece in pieces {
+        if stream.write_all(piece.as_bytes()).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end in time");
+    (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_and_oversized_requests_end_and_slow_nobody_else() {
+    let short = Duration::from_millis(700);
+    let config = HttpConfig { header_timeout: short, body_timeout: short, body_bytes: 10_000, ..HttpConfig::default() };
+    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let host = served.address.to_string();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+    );
+    let slow_head =
+        ["POST /mcp HTTP/1.1\r\n"].iter().copied().chain(std::iter::repeat_n("X: y\r\n", 60)).collect::<Vec<_>>();
+    let begins_body = format!("{head}Content-Length: 9000\r\n\r\n");
+    let slow_body = std::iter::once(begins_body.as_str()).chain(std::iter::repeat_n(" ", 60)).collect::<Vec<_>>();
+    let mut others = served.client().await;
+    let (slow_head, slow_body, quiet, quick) = tokio::join!(
+        raw(served.address, &slow_head),
+        raw(served.address, &slow_body),
+        raw(served.address, &[]),
+        async {
+            for _ in 0..20 {
+                assert_eq!(text(&run_modern(&mut others, "result = 1").await), "1");
+            }
+        },
+    );
+    let () = quick;
+    assert!(slow_head.1 < Duration::from_secs(5) && !slow_head.0.contains("200 OK"), "{slow_head:?}");
+    assert!(slow_body.1 < Duration::from_secs(10) && slow_body.0.starts_with("HTTP/1.1 408"), "{slow_body:?}");
+    assert!(quiet.1 < Duration::from_secs(5), "{quiet:?}");
+    let mut client = served.client().await;
+    let large = format!("{{\"x\": \"{}\"}}", "x".repeat(20_000));
+    assert_eq!(client.send("POST", "/mcp", &[("content-type", "application/json")], &large).await.status, 413);
+    let (answer, _) =
+        raw(served.address, &[&format!("GET /healthz HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(300_000))]).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_and_sessions_are_bounded_and_come_back() {
+    let config = HttpConfig { connections: 3, sessions: 2, ..HttpConfig::default() };
+    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let mut first = served.client().await;
+    let one = session(&mut first).await;
+    let _two = session(&mut first).await;
+    let full = first.post(&[], &initialize()).await;
+    assert_eq!((full.status, full.header("retry-after")), (503, "1"), "{full:?}");
+    // Clients that need no session are not concerned.
+    assert_eq!(text(&run_modern(&mut first, "result = 1").await), "1");
+    assert_eq!(first.send("DELETE", "/mcp", &[("mcp-session-id", &one)], "").await.status / 100, 2);
+    session(&mut first).await;
+    let idle = [served.client().await, served.client().await];
+    let (answer, _) = raw(served.address, &["GET /healthz HTTP/1.1\r\n\r\n"]).await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("retry\n"), "{answer}");
+    drop(idle);
+    let again = async {
+        while !raw(
+            served.address,
+            &[&format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", served.address)],
+        )
+        .await
+        .0
+        .contains("200 OK")
+        {}
+    };
+    timeout(PATIENCE, again).await.expect("room again");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_loses_its_connection_and_holds_up_nobody() {
+    let config = HttpConfig { unread_timeout: Duration::from_millis(500), ..HttpConfig::default() };
+    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let mut message = run("result = 'x' * 60_000");
+    message["params"]["_meta"] = modern_meta();
+    let message = message.to_string();
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+         mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: executeToolCode\r\nContent-Length: {}\r\n\r\n{message}",
+        served.address,
+        message.len()
+    );
+    let mut stream = TcpStream::connect(served.address).await.expect("somebody listens");
+    // Pipelined, until the answers fill all buffers and this side is no longer read either.
+    let stuck = async {
+        loop {
+            if stream.write_all(request.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    };
+    let mut others = served.client().await;
+    let (stuck, ()) = tokio::join!(timeout(PATIENCE * 3, stuck), async {
+        for _ in 0..20 {
+            assert_eq!(text(&run_modern(&mut others, "result = 1").await), "1");
+        }
+    });
+    stuck.expect("the connection is closed");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_answers_at_once_with_when_to_come_back() {
+    let queue = QueueLimits { runs: 3, runs_per_client: 2 };
+    let served = Served::new(HttpConfig::default(), Limits::default(), queue).await;
+    let gateway = served.gateway.gateway().clone();
+    let mut clients = Vec::new();
+    let (mut first, mut second) = (served.client().await, served.client().await);
+    let (one, two) = (session(&mut first).await, session(&mut second).await);
+    for (id, session) in [(11, &one), (12, &one), (13, &two)] {
+        let mut client = served.client().await;
+        let session = session.clone();
+        let runs = gateway.runs();
+        // One session, so one number for each request.
+        let mut message = run("echo.sleep(ms=1500)\nresult = 'slept'");
+        message["id"] = json!(id);
+        clients.push(tokio::spawn(async move { text(&client.post(&[("mcp-session-id", &session)], &message).await) }));
+        while gateway.runs() == runs {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let begun = Instant::now();
+    let all = text(&second.post(&[("mcp-session-id", &two)], &run("result = 1")).await);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(all, "too many scripts are running or waiting, this one was not run: send it again in 1 s");
+    for client in clients {
+        assert_eq!(client.await.expect("no panic"), "\"slept\"");
+    }
+    assert_eq!(text(&second.post(&[("mcp-session-id", &two)], &run("result = 1")).await), "1");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_told_while_a_script_runs_if_the_client_asks_for_it() {
+    let served = Served::plain().await;
+    let mut client = served.client().await;
+    let mut message = run("for n in range(3):\n    print('step', n)\n    echo.sleep(ms=600)");
+    message["params"]["_meta"] = modern_meta();
+    message["params"]["_meta"]["progressToken"] = json!("mine");
+    let told = events(&client.post(&modern(), &message).await.text);
+    let told: Vec<_> = told
+        .iter()
+        .filter(|message| message["method"] == "notifications/progress")
+        .map(|message| &message["params"])
+        .collect();
+    assert!((2..=4).contains(&told.len()), "{told:?}");
+    assert!(told.windows(2).all(|pair| pair[0]["progress"].as_f64() < pair[1]["progress"].as_f64()), "{told:?}");
+    let last = told.last().expect("one");
+    assert_eq!(last["progressToken"], "mine");
+    assert!(last["message"].as_str().is_some_and(|text| text.contains("calls; step ")), "{last}");
+    served.end().await;
+}
+
+/// Waits until no script is on its way.
+async fn idle(served: &Served) {
+    let idle = async {
+        while served.gateway.gateway().runs() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, idle).await.expect("the run ends in time");
+}
+
+async fn busy(served: &Served) {
+    let busy = async {
+        while served.gateway.gateway().runs() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, busy).await.expect("the run begins in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() {
+    let served = Served::plain().await;
+    let forever = "while True:\n    echo.sleep(ms=100)";
+    // A client without a session that goes away.
+    let mut lost = served.client().await;
+    let mut message = run(forever);
+    message["params"]["_meta"] = modern_meta();
+    let headers = [
+        modern().as_slice(),
+        &[("content-type", "application/json"), ("accept", "application/json, text/event-stream")],
+    ]
+    .concat();
+    let message = message.to_string();
+    tokio::select! {
+        _ = lost.begin("POST", "/mcp", &headers, &message) => panic!("the script does not end"),
+        () = busy(&served) => {}
+    }
+    drop(lost);
+    idle(&served).await;
+    // A session that cancels, and one that is ended.
+    for is_cancelled in [true, false] {
+        let (mut client, mut aside) = (served.client().await, served.client().await);
+        let session = session(&mut client).await;
+        let headers = [("mcp-session-id", session.as_str())];
+        let message = run(forever);
+        let end = async {
+            busy(&served).await;
+            if is_cancelled {
+                let cancelled =
+                    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+                assert_eq!(aside.post(&headers, &cancelled).await.status, 202);
+            } else {
+                assert_eq!(aside.send("DELETE", "/mcp", &headers, "").await.status / 100, 2);
+            }
+            idle(&served).await;
+        };
+        tokio::select! {
+            // Its stream ends, with or without an answer.
+            _ = client.post(&headers, &message) => idle(&served).await,
+            () = end => {}
+        }
+    }
+    assert_eq!(served.end().await, Drained::Whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
+    for insists in [false, true] {
+        let served = Served::plain().await;
+        let (mut client, mut listener) = (served.client().await, served.client().await);
+        let session = session(&mut listener).await;
+        // Somebody only listens: that is not waited for.
+        let listening =
+            listener.begin("GET", "/mcp", &[("accept", "text/event-stream"), ("mcp-session-id", &session)], "").await;
+        let code =
+            if insists { "while True:\n    echo.sleep(ms=100)" } else { "echo.sleep(ms=1500)\nresult = 'whole'" };
+        let running = tokio::spawn(async move { run_modern(&mut client, code).await });
+        busy(&served).await;
+        let mut late = served.client().await;
+        assert_eq!(late.send("GET", "/readyz", &[], "").await.status, 200);
+        served.stop.ask();
+        let refused = late.post(&[], &initialize()).await;
+        assert_eq!(refused.status, 503, "{refused:?}");
+        if insists {
+            served.stop.ask();
+        }
+        let answer = running.await.expect("no panic");
+        let expected = if insists { "cancelled\ncalls made: echo.sleep" } else { "\"whole\"" };
+        assert!(text(&answer).starts_with(expected), "{answer:?}");
+        let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
+        assert_eq!(drained, if insists { Drained::Cancelled { runs: 1 } } else { Drained::Whole });
+        let _ = timeout(PATIENCE, listening.into_body().collect()).await.expect("the stream ends");
+        assert!(TcpStream::connect(served.address).await.is_err());
+        served.gateway.stop().await;
+    }
+}
