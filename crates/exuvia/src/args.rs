@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::KnownClient;
+
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
 #[derive(Debug, Parser)]
 #[command(name = "exuvia", version, max_term_width = 100)]
@@ -54,6 +56,9 @@ pub(crate) struct ServerArgs {
     /// A server over stdio; COMMAND is split as a shell would split it
     #[arg(long = "server", value_name = "NAME=COMMAND")]
     pub(crate) servers: Vec<String>,
+    /// The servers of another client of this user, read from where it keeps them
+    #[arg(long = "import", value_enum, value_name = "CLIENT")]
+    pub(crate) imports: Vec<KnownClient>,
 }
 
 /// What clients' scripts may call.

@@ -114,10 +114,9 @@ impl Starting {
     ///
     /// The start came to nothing, for this reason.
     pub(crate) async fn finish(self) -> Result<()> {
-        match self.session.await {
-            Ok(session) => session?.upstreams.shutdown().await,
-            // The face was over before the start was.
-            Err(_) => {}
+        // No answer: the face was over before the start was.
+        if let Ok(session) = self.session.await {
+            session?.upstreams.shutdown().await;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
@@ -14,6 +14,7 @@ use exuvia_upstream::{CallLimits, Caller, Upstreams};
 use tokio::sync::mpsc;
 
 use crate::authority::Authority;
+use crate::metrics::Metrics;
 use crate::unknown::unknown;
 
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
@@ -34,6 +35,7 @@ pub(crate) struct RunParts {
     pub(crate) authority: Arc<Authority>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
     /// Hears of calls that wait for an approval. Whoever listens ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
@@ -81,7 +83,21 @@ impl From<CallError> for Unmade {
 
 impl Inner {
     async fn make(&self, call: ToolCall) -> ToolOutcome {
-        let (id, name) = (call.id, call.name.clone());
+        let (id, name, begun) = (call.id, call.name.clone(), Instant::now());
+        let server = self.run.namespace.server(&name.server).map(|server| server.name.clone());
+        let outcome = self.decide_and_dispatch(id, name, call).await;
+        // A server that does not exist is only a word of the script's.
+        if let Some(server) = server {
+            self.run.metrics.call_ended(
+                &server,
+                outcome.as_ref().map_or_else(CallError::code, |_| "ok"),
+                begun.elapsed(),
+            );
+        }
+        outcome
+    }
+
+    async fn decide_and_dispatch(&self, id: CallId, name: ToolName, call: ToolCall) -> ToolOutcome {
         match self.permit(call).and_then(|permit| Ok(self.record_intent(permit)?)) {
             Ok(permit) => self.dispatch(id, permit).await,
             Err(Unmade::Refused(error)) => {

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::catalogue::Catalogue;
+use crate::metrics::Metrics;
 use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue, QueueLimits};
 use crate::run_runtime::RunRuntime;
@@ -58,6 +59,7 @@ pub struct Gateway {
     threads: RunRuntime,
     runs: AtomicU64,
     queue: Arc<Queue>,
+    metrics: Arc<Metrics>,
     /// Cancels every run.
     stopped: CancellationToken,
 }
@@ -103,6 +105,7 @@ impl Gateway {
             threads,
             runs: AtomicU64::new(0),
             queue,
+            metrics: Arc::new(Metrics::new()),
             stopped: CancellationToken::new(),
         })
     }
@@ -163,6 +166,12 @@ impl Gateway {
         self.queue.runs()
     }
 
+    /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.text(self.runs(), &self.servers())
+    }
+
     /// Cancels every run, those that are started later too. Each still gives its report.
     pub fn cancel_runs(&self) {
         self.stopped.cancel();
@@ -174,7 +183,7 @@ impl Gateway {
     ///
     /// There is no room for it now.
     pub fn start(&self, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
-        let place = self.queue.enter(client)?;
+        let place = self.queue.enter(client).inspect_err(|_| self.metrics.turned_away())?;
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
@@ -192,6 +201,7 @@ impl Gateway {
             limits: self.limits.clone(),
             events: sender,
             cancellation: cancellation.clone(),
+            metrics: Arc::clone(&self.metrics),
             _place: place,
         };
         let span = tracing::info_span!("run", run.id = %run);

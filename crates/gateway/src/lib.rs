@@ -11,6 +11,7 @@ mod call;
 mod catalogue;
 mod gateway;
 pub mod meta;
+mod metrics;
 mod prepared;
 mod queue;
 mod run_runtime;
@@ -18,4 +19,5 @@ mod unknown;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
+pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use queue::{Busy, Client, QueueLimits};

@@ -1,6 +1,7 @@
 //! A run with everything it needs: recorded, decided on, executed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::Grants;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::{Decision, Judge, PrePass, StartedBy, Verdict};
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
+use crate::metrics::Metrics;
 use crate::queue::Place;
 
 /// A run that has not begun.
@@ -30,6 +32,7 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) _place: Place,
 }
 
@@ -37,6 +40,7 @@ impl Prepared {
     /// Executes the run between its two entries in the journal.
     pub(crate) async fn execute(self) -> Report {
         let (journal, run, upstreams) = (Arc::clone(&self.journal), self.run.clone(), Arc::clone(&self.upstreams));
+        let (metrics, begun) = (Arc::clone(&self.metrics), Instant::now());
         let started = Entry::RunStarted { run: run.clone(), source: self.script.source().to_owned() };
         if let Err(error) = journal.append(started) {
             return Report::fault(error.to_string());
@@ -44,6 +48,7 @@ impl Prepared {
         // Also when this future is dropped half-way.
         let _over = Over { upstreams, run: run.clone() };
         let report = self.decided().await;
+        metrics.run_ended(&report, begun.elapsed());
         tracing::info!(
             outcome = report.outcome.name(),
             fuel.used = report.usage.fuel,
@@ -85,6 +90,7 @@ impl Prepared {
             authority: self.authority,
             journal: self.journal,
             upstreams: self.upstreams,
+            metrics: self.metrics,
             limits: call_limits(&self.limits),
             held,
         });

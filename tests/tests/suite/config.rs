@@ -207,6 +207,41 @@ fn a_server_gets_the_variables_that_are_named_for_it_and_no_others() {
 }
 
 #[test]
+fn servers_of_other_clients_are_imported_by_the_clients_name() {
+    let home = tempfile::tempdir().expect("a directory");
+    let write = |file: &str, servers: Value| {
+        let file = home.path().join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a directory");
+        fs::write(file, servers.to_string()).expect("a file");
+    };
+    let echo = json!({"command": built("exuvia"), "args": ["sample", "echo"]});
+    let own = json!({"command": built("exuvia"), "args": ["stdio", "--import", "cursor"]});
+    write(".cursor/mcp.json", json!({"mcpServers": {"one": echo, "exuvia": own}}));
+    write(".config/Code/User/mcp.json", json!({"servers": {"one": {"command": "no-such-program"}, "two": echo}}));
+    write(".claude.json", json!({"numStartups": 7}));
+    let run = |arguments: &[&str]| {
+        let home = home.path().to_str().expect("UTF-8");
+        let config = home.to_owned() + "/.config";
+        let mut program = Program::start(arguments, &[("HOME", home), ("XDG_CONFIG_HOME", &config)]);
+        program.write("");
+        program.end()
+    };
+    let both = run(&["tools", "--import", "cursor", "--import", "vscode"]);
+    assert!(both.stdout.contains("one.pyi") && both.stdout.contains("two.pyi"), "{both:?}");
+    assert!(!both.stdout.contains("exuvia.pyi"), "{both:?}");
+    for told in
+        ["mcpServers.exuvia: is this program itself; left out", "servers.one: another server has this name; left out"]
+    {
+        assert!(both.stderr.contains(told), "{both:?}");
+    }
+    for client in ["claude-code", "claude-desktop"] {
+        let none = run(&["tools", "--import", client]);
+        assert_eq!(none.status, Some(2));
+        assert!(none.stderr.contains(&format!("--import {client}: no servers are there; looked into ")), "{none:?}");
+    }
+}
+
+#[test]
 fn the_users_own_file_is_used_when_no_other_server_is_named() {
     let (folder, _) = folder("[servers.mine]\nECHO");
     let home = folder.path().to_str().expect("UTF-8");

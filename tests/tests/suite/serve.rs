@@ -345,6 +345,46 @@ async fn progress_is_told_while_a_script_runs_if_the_client_asks_for_it() {
     served.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
+    let queue = QueueLimits { runs: 1, runs_per_client: 1 };
+    let served = Served::new(HttpConfig::default(), Limits::default(), queue).await;
+    let mut client = served.client().await;
+    let code = "echo.echo(value=1)\ntry:\n    echo.fail()\nexcept ToolError:\n    pass\n\
+        try:\n    getattr(echo, 'made' + 'up')()\nexcept Exception:\n    pass\n\
+        try:\n    mcp['made_up']\nexcept Exception:\n    pass\necho.sleep(ms=300)";
+    let running = tokio::spawn(async move { (run_modern(&mut client, code).await, client) });
+    busy(&served).await;
+    let mut second = served.client().await;
+    assert!(text(&run_modern(&mut second, "result = 1").await).contains("this one was not run"));
+    let during = second.send("GET", "/metrics", &[], "").await;
+    assert!(during.header("content-type").starts_with("application/openmetrics-text"), "{during:?}");
+    assert!(
+        during.text.contains("exuvia_runs_on_their_way 1\n")
+            && during.text.contains("exuvia_runs_turned_away_total 1\n")
+    );
+    let (answer, mut client) = running.await.expect("no panic");
+    assert_eq!(text(&answer), r#"{"slept_ms":300}"#);
+    idle(&served).await;
+    run_modern(&mut client, "1 / 0").await;
+    let after = client.send("GET", "/metrics", &[], "").await.text;
+    for line in [
+        "exuvia_runs_total{outcome=\"returned\"} 1",
+        "exuvia_runs_total{outcome=\"raised\"} 1",
+        "exuvia_runs_on_their_way 0",
+        "exuvia_calls_total{server=\"echo\",outcome=\"ok\"} 2",
+        "exuvia_calls_total{server=\"echo\",outcome=\"tool-failed\"} 1",
+        "exuvia_call_seconds_count{server=\"echo\"} 3",
+        "exuvia_server_ready{server=\"echo\"} 1",
+        "exuvia_server_tools{server=\"echo\"} 4",
+        "# EOF",
+    ] {
+        assert!(after.lines().any(|found| found == line), "{line} is missing:\n{after}");
+    }
+    assert!(!after.contains("made"), "{after}");
+    served.end().await;
+}
+
 /// Waits until no script is on its way.
 async fn idle(served: &Served) {
     let idle = async {

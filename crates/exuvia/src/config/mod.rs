@@ -9,6 +9,7 @@ mod complaint;
 mod document;
 mod flag;
 mod http;
+mod import;
 mod limits;
 mod paths;
 mod policy;
@@ -29,6 +30,7 @@ use exuvia_runtime::{EngineConfig, Limits};
 use exuvia_server::http::HttpConfig;
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
+pub(crate) use import::KnownClient;
 pub(crate) use paths::Paths;
 pub(crate) use schema::schema;
 pub(crate) use sources::load;

@@ -10,6 +10,8 @@ use etcetera::base_strategy::Xdg;
 pub(crate) struct Paths {
     /// What is used when the command line names no configuration.
     pub(crate) default_file: Option<PathBuf>,
+    /// Where programs keep their configuration.
+    pub(crate) config_dir: Option<PathBuf>,
     /// The tokens of servers over HTTP.
     pub(crate) token_dir: Option<PathBuf>,
 }
@@ -20,6 +22,7 @@ impl Paths {
         let xdg = Xdg::new().ok();
         Self {
             default_file: xdg.as_ref().map(|xdg| xdg.config_dir().join("exuvia/exuvia.toml")),
+            config_dir: xdg.as_ref().map(|xdg| xdg.config_dir()),
             token_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/tokens")),
         }
     }

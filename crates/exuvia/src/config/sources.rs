@@ -6,10 +6,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use exuvia_policy::PolicySource;
-use exuvia_upstream::{ConfigError, Environment, McpServers, parse_mcp_servers};
+use exuvia_upstream::{ConfigError, Environment, McpServers, ServerConfig, Transport, parse_mcp_servers};
 
 use super::paths::{self, Paths};
-use super::{Config, ConfigErrors, flag, policy, resolve};
+use super::{Config, ConfigErrors, flag, import, policy, resolve};
 use crate::args::ServerArgs;
 
 /// How large a file may be, in bytes.
@@ -42,7 +42,8 @@ pub(super) struct Named {
 /// Everything that is wrong with all of it.
 pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) -> Result<Config, ConfigErrors> {
     let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
-    let names_nothing = args.config.is_none() && args.mcp_configs.is_empty() && args.servers.is_empty();
+    let names_nothing =
+        args.config.is_none() && args.mcp_configs.is_empty() && args.servers.is_empty() && args.imports.is_empty();
     let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
     if let Some(file) = default_file {
         tracing::info!(file = %file.display(), "no server is named: this file is used");
@@ -68,6 +69,9 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
             Err(error) => found.errors.push(error),
         }
     }
+    for client in &args.imports {
+        import::import(*client, paths.config_dir.as_deref(), environment, &mut found);
+    }
     found.finish(auto_execute)
 }
 
@@ -89,8 +93,13 @@ pub(super) fn read(file: &Path) -> Result<String, String> {
 }
 
 impl Found {
-    /// Adds what an `mcpServers` file has.
-    pub(super) fn add(&mut self, servers: McpServers, file: &str) {
+    /// Adds what an `mcpServers` file has, but this program itself: its client's own file names it.
+    pub(super) fn add(&mut self, mut servers: McpServers, file: &str) {
+        for server in servers.servers.extract_if(.., |server| is_this_program(server)) {
+            servers.names.retain(|(name, _)| *name != server.name);
+            let key = format!("{}.{}", servers.object, server.name.escape_debug());
+            self.config.notices.push(ConfigError::of_file(file, "is this program itself; left out").at_key(key));
+        }
         let named = servers.names.into_iter().map(|(name, line)| Named {
             key: format!("{}.{}", servers.object, name.escape_debug()),
             name,
@@ -118,6 +127,12 @@ impl Found {
         self.errors.sort_by_key(rank);
         Err(ConfigErrors(self.errors))
     }
+}
+
+fn is_this_program(server: &ServerConfig) -> bool {
+    let Transport::Stdio(stdio) = &server.transport else { return false };
+    let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == env!("CARGO_PKG_NAME"));
+    is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")
 }
 
 /// An error for every server whose name is taken by one before it.

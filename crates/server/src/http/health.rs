@@ -1,6 +1,7 @@
 //! What an operator's machine asks.
 
 use bytes::Bytes;
+use exuvia_gateway::METRICS_MEDIA_TYPE;
 use exuvia_upstream::ServerState;
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -11,6 +12,12 @@ use crate::PendingGateway;
 /// Tells whether requests are worth sending.
 pub(super) struct Health {
     gateway: PendingGateway,
+}
+
+/// What was counted; nothing before the gateway is there.
+pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
+    let text = gateway.now().map(|gateway| gateway.metrics()).unwrap_or_default();
+    with_body(StatusCode::OK, METRICS_MEDIA_TYPE, Bytes::from(text))
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
-use super::health::Health;
+use super::health::{self, Health};
 use super::host;
 use super::mcp::Mcp;
 use crate::PendingGateway;
@@ -19,6 +19,7 @@ use crate::PendingGateway;
 pub(super) struct Routes {
     address: SocketAddr,
     mcp: Mcp,
+    gateway: PendingGateway,
     health: Health,
     drain: Drain,
 }
@@ -32,7 +33,7 @@ impl Routes {
         sessions: &CancellationToken,
     ) -> Self {
         let mcp = Mcp::new(gateway.clone(), config, sessions);
-        Self { address, mcp, health: Health::new(gateway), drain: drain.clone() }
+        Self { address, mcp, health: Health::new(gateway.clone()), gateway, drain: drain.clone() }
     }
 
     /// Answers a request, whatever it is.
@@ -47,9 +48,10 @@ impl Routes {
         Ok(match request.uri().path() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => self.health.ready(self.drain.is_asked()),
+            "/metrics" if is_read => health::metrics(&self.gateway),
             "/mcp" if self.drain.is_asked() => later("this server is ending\n"),
             "/mcp" => self.mcp.answer(request, &self.drain).await,
-            "/healthz" | "/readyz" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
+            "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
         })
     }
