@@ -5,6 +5,7 @@
 mod calls;
 mod commands;
 mod flat;
+mod load;
 mod payloads;
 mod servers;
 mod session;
@@ -19,12 +20,14 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 7] = [
+const GATES: [(&str, Gate); 9] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
     ("servers", |runtime| runtime.block_on(servers::leave_no_process())),
     ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
+    ("load", |runtime| runtime.block_on(load::many_clients_at_once())),
+    ("overload", |runtime| runtime.block_on(load::more_than_it_takes())),
     ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
     ("ignored", |_| commands::ignored_tests()),
 ];
