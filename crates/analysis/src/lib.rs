@@ -14,6 +14,7 @@
 //! - What turns a value into code, frames, modules or tables of names reaches everything: `eval`, `globals`, `getattr`
 //!   with a computed name, attributes such as `__globals__`, `tb_frame` or `modules`, a module of the standard library
 //!   used as a value, and whatever of it is not known to be harmless (`typing.get_type_hints` runs text).
+//! - What a class body binds is an attribute: a server or a module that is imported there is used as a value.
 //! - A function's own variable that happens to be called like a server is no server. Names follow Python's scopes, and are
 //!   compared as CPython compares them, in normalisation form KC.
 //!

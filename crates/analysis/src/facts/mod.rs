@@ -17,6 +17,7 @@ use crate::lines::Lines;
 
 pub(crate) use expressions::text;
 pub(crate) use guards::Guards;
+use scopes::Kind;
 pub(crate) use scopes::{Binding, ScopeId, Scopes};
 
 /// All that was found in one script.
@@ -30,6 +31,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) attributes: Vec<(u32, &'a str, Option<&'a str>)>,
     /// Names that are bound and have two underscores on both sides.
     pub(crate) special_bindings: Vec<(u32, &'a str)>,
+    /// Names with annotations in class bodies: what may become the fields of a dataclass.
+    pub(crate) fields: Vec<(u32, &'a str)>,
     /// Private names inside classes, in the form in which Python looks them up.
     pub(crate) private: Vec<(u32, String)>,
     /// How often each identifier was met, wherever it stood.
@@ -127,6 +130,8 @@ pub(crate) struct Import<'a> {
     pub(crate) bound: &'a str,
     /// Whether the name was chosen with `as`.
     pub(crate) renamed: bool,
+    /// Whether it stands in a class body: what it binds is an attribute then, under a name that no use spells.
+    pub(crate) in_class: bool,
 }
 
 /// Walks a whole script.
@@ -150,6 +155,10 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn line(&self, node: &impl Ranged) -> u32 {
         self.lines.line_of(node.start())
+    }
+
+    fn is_in_class(&self) -> bool {
+        self.facts.scopes.kind(self.scope) == Kind::Class
     }
 
     /// Takes note of an identifier, wherever it stands.
@@ -177,6 +186,9 @@ impl<'a> Walk<'a> {
     fn bind_met(&mut self, name: &'a str, line: u32, binding: Binding) {
         if is_special(name) {
             self.facts.special_bindings.push((line, name));
+        } else if self.is_in_class() {
+            // An attribute of the class, which what is made of the class may read from other values too.
+            self.facts.attributes.push((line, name, None));
         }
         self.facts.scopes.bind(self.scope, name, line, binding);
     }

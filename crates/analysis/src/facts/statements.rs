@@ -60,10 +60,13 @@ impl<'a> Walk<'a> {
             }
             Stmt::AnnAssign(assign) => {
                 self.expression(&assign.annotation);
+                if let (true, Expr::Name(field)) = (self.is_in_class(), assign.target.as_ref()) {
+                    self.facts.fields.push((line, &field.id));
+                }
                 match assign.value.as_deref() {
                     // What `getattr` gives is followed by what looks at all expressions.
                     Some(Expr::Call(call))
-                        if self.facts.scopes.kind(self.scope) == Kind::Class
+                        if self.is_in_class()
                             && !matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr") =>
                     {
                         self.call(call, Role::FieldCall(call));
@@ -259,7 +262,8 @@ impl<'a> Walk<'a> {
         module.split('.').for_each(|part| self.meet(part, line));
         let first = module.split('.').next().unwrap_or(module);
         let bound = self.renamed(alias, line).unwrap_or(first);
-        self.add_import(Import { line, module, member: None, bound, renamed: alias.asname.is_some() });
+        let renamed = alias.asname.is_some();
+        self.add_import(Import { line, module, member: None, bound, renamed, in_class: self.is_in_class() });
     }
 
     fn import_member(&mut self, module: &'a str, alias: &'a Alias, line: u32) {
@@ -267,7 +271,7 @@ impl<'a> Walk<'a> {
         self.meet(member, line);
         let bound = self.renamed(alias, line).unwrap_or(member);
         let renamed = alias.asname.is_some();
-        self.add_import(Import { line, module, member: Some(member), bound, renamed });
+        self.add_import(Import { line, module, member: Some(member), bound, renamed, in_class: self.is_in_class() });
     }
 
     fn renamed(&mut self, alias: &'a Alias, line: u32) -> Option<&'a str> {

@@ -18,6 +18,12 @@ pub(crate) fn may_define(name: &str) -> bool {
     HARMLESS.contains(&name) || DEFINABLE.contains(&name)
 }
 
+/// Whether code that sets this attribute on any value, as a frozen dataclass has it for each of its fields, can make a call
+/// of one tool a call of another.
+pub(crate) fn renames_tools(name: &str) -> bool {
+    matches!(name, "_name" | "_server_name")
+}
+
 /// Special attributes that give text, or do what an operator or a statement does.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[

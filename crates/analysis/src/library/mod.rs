@@ -9,6 +9,6 @@ mod attributes;
 mod builtins;
 mod modules;
 
-pub(crate) use attributes::{attribute_reaches_everything, may_define};
+pub(crate) use attributes::{attribute_reaches_everything, may_define, renames_tools};
 pub(crate) use builtins::{Builtin, builtin};
 pub(crate) use modules::{Member, is_inside_sandbox, is_module, member};

@@ -17,7 +17,7 @@ use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use crate::analysis::{Analysis, Evidence, EvidenceKind, MAX_EVIDENCE, MayCall, Precision, Reason, ReasonKind};
 use crate::facts::{Binding, Facts};
 use crate::findings::Findings;
-use crate::library::{attribute_reaches_everything, may_define};
+use crate::library::{attribute_reaches_everything, may_define, renames_tools};
 
 /// How many reasons are kept. The first ones are.
 const MAX_REASONS: usize = 20;
@@ -143,6 +143,11 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         for (line, name) in &facts.special_bindings {
             if !may_define(name) {
                 self.reflection(*line, format!("{name} is given a meaning of its own"));
+            }
+        }
+        for (line, name) in &facts.fields {
+            if renames_tools(name) {
+                self.reflection(*line, format!("a dataclass with the field {name} can make one tool another"));
             }
         }
         for (line, name) in &facts.private {

@@ -117,10 +117,27 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
         }
     }
 
+    /// An import in a class body puts what it binds where any value may have it from.
+    fn import_in_class(&mut self, import: &Import<'j>) {
+        let line = import.line;
+        match self.imported(import) {
+            Root::Servers => self.all_escape(line),
+            Root::Server(server) => self.escapes(line, server),
+            Root::Module(module) => self.reflection(line, format!("the module {module} is used as a value")),
+            Root::Member(module, member) if library::member(module, member) != Member::Value => {
+                self.reflection(line, format!("what {module}.{member} reaches is not known"));
+            }
+            _ => {}
+        }
+    }
+
     /// Judges an import by itself: what is done with the name it binds is judged where that is done.
     pub(super) fn import(&mut self, import: usize) {
         let import = &self.facts.imports[import];
         let line = import.line;
+        if import.in_class {
+            self.import_in_class(import);
+        }
         match (self.imported(import), import.member) {
             (Root::Member(module, member), _) if library::member(module, member) == Member::Unknown => {
                 self.reflection(line, format!("what {module}.{member} reaches is not known"));
