@@ -274,7 +274,28 @@ impl<'a> Walk<'a> {
         let named = arguments.posonlyargs.iter().chain(&arguments.args).chain(&arguments.kwonlyargs);
         let rest = arguments.vararg.iter().chain(&arguments.kwarg).map(|one| one.as_ref());
         for argument in named.map(|one| &one.def).chain(rest) {
-            self.optional(argument.annotation.as_deref());
+            argument.annotation.iter().for_each(|annotation| self.annotation(annotation));
+        }
+    }
+
+    /// An annotation: the names in it are classes, as a rule, and are put together by `[]` and `|`.
+    pub(super) fn annotation(&mut self, annotation: &'a Expr) {
+        self.part_of_annotation(annotation, annotation);
+    }
+
+    fn part_of_annotation(&mut self, part: &'a Expr, whole: &'a Expr) {
+        match part {
+            Expr::Subscript(subscript) if text(&subscript.slice).is_none() => {
+                self.part_of_annotation(&subscript.value, whole);
+                self.part_of_annotation(&subscript.slice, whole);
+            }
+            Expr::BinOp(operation) => {
+                self.part_of_annotation(&operation.left, whole);
+                self.part_of_annotation(&operation.right, whole);
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|one| self.part_of_annotation(one, whole)),
+            Expr::List(list) => list.elts.iter().for_each(|one| self.part_of_annotation(one, whole)),
+            other => self.place(other, Role::Annotation(whole)),
         }
     }
 

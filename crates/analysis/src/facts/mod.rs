@@ -90,15 +90,22 @@ pub(crate) enum Role<'a> {
     /// A built-in function in a form that the walk has looked through; what it gives goes to the built-in function of
     /// this name, if to any.
     SeenThrough(Option<&'static str>),
+    /// A part of this annotation.
+    Annotation(&'a ast::Expr),
     /// What `isinstance` or `issubclass` holds a value against.
     Tested(&'static str),
     /// What a class that `type` told is compared with.
     ComparedWithClass,
     Store,
     Delete,
+    /// A call whose value decorates a function as it was written, with no other decorator between.
+    FunctionDecorator(&'a ast::ExprCall),
+    /// A call whose value a `with` statement enters, and gives to nobody else.
+    Context(&'a ast::ExprCall),
     /// The decorator of the class of this number.
     ClassDecorator(usize),
-    ClassBase,
+    /// A base of the class of this number.
+    ClassBase(usize),
     Metaclass,
 }
 
@@ -106,7 +113,9 @@ impl<'a> Role<'a> {
     /// The call, if it is called.
     pub(crate) fn call(self) -> Option<&'a ast::ExprCall> {
         match self {
-            Self::Call(call) | Self::FieldCall(call) => Some(call),
+            Self::Call(call) | Self::FieldCall(call) | Self::FunctionDecorator(call) | Self::Context(call) => {
+                Some(call)
+            }
             _ => None,
         }
     }
@@ -116,7 +125,10 @@ impl<'a> Role<'a> {
 pub(crate) struct Class<'a> {
     /// Where its bases are looked up.
     pub(crate) scope: ScopeId,
+    /// Where the names of its body are looked up.
+    pub(crate) inside: ScopeId,
     pub(crate) bases: &'a [ast::Expr],
+    pub(crate) body: &'a [ast::Stmt],
 }
 
 /// One name of an import statement.

@@ -1,7 +1,7 @@
 //! Statements.
 
 use rustpython_parser::ast::{
-    Alias, Arguments, ExceptHandler, Expr, Identifier, Ranged, Stmt, StmtClassDef, TypeParam, WithItem,
+    Alias, Arguments, ExceptHandler, Expr, ExprCall, Identifier, Ranged, Stmt, StmtClassDef, TypeParam, WithItem,
 };
 
 use super::scopes::{Binding, Kind};
@@ -59,18 +59,12 @@ impl<'a> Walk<'a> {
                 self.augmented(&assign.target);
             }
             Stmt::AnnAssign(assign) => {
-                self.expression(&assign.annotation);
+                self.annotation(&assign.annotation);
                 if let (true, Expr::Name(field)) = (self.is_in_class(), assign.target.as_ref()) {
                     self.facts.fields.push((line, &field.id));
                 }
                 match assign.value.as_deref() {
-                    // What `getattr` gives is followed by what looks at all expressions.
-                    Some(Expr::Call(call))
-                        if self.is_in_class()
-                            && !matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr") =>
-                    {
-                        self.call(call, Role::FieldCall(call));
-                    }
+                    Some(value) if self.is_in_class() => self.called_by_statement(value, Role::FieldCall),
                     value => self.optional(value),
                 }
                 self.target(&assign.target);
@@ -144,12 +138,12 @@ impl<'a> Walk<'a> {
     }
 
     fn function(&mut self, function: Function<'a>, line: u32) {
-        self.expressions(function.decorators);
+        self.function_decorators(function.decorators);
         self.defaults(function.arguments);
         self.bind(function.name, line);
         self.generic(function.type_parameters, |walk| {
             walk.annotations(function.arguments);
-            walk.optional(function.returns);
+            function.returns.iter().for_each(|returns| walk.annotation(returns));
             walk.within(Kind::Function, |walk| {
                 walk.parameters(function.arguments);
                 walk.body(function.body);
@@ -162,18 +156,37 @@ impl<'a> Walk<'a> {
         class.decorator_list.iter().for_each(|decorator| self.class_decorator(decorator, number));
         self.meet(&class.name, line);
         self.bind_met(&class.name, line, Binding::Class(number));
-        self.facts.classes.push(Class { scope: self.scope, bases: &class.bases });
+        let (scope, bases, body) = (self.scope, &class.bases, &class.body);
+        self.facts.classes.push(Class { scope, inside: scope, bases, body });
         self.generic(&class.type_params, |walk| {
-            class.bases.iter().for_each(|base| walk.place(base, Role::ClassBase));
+            class.bases.iter().for_each(|base| walk.place(base, Role::ClassBase(number)));
             for keyword in &class.keywords {
                 let is_metaclass = keyword.arg.as_ref().is_none_or(|name| name == "metaclass");
                 keyword.arg.iter().for_each(|name| walk.meet(name, line));
                 walk.place(&keyword.value, if is_metaclass { Role::Metaclass } else { Role::Load });
             }
             walk.classes.push(&class.name);
-            walk.within(Kind::Class, |walk| walk.body(&class.body));
+            walk.within(Kind::Class, |walk| {
+                walk.facts.classes[number].inside = walk.scope;
+                walk.body(&class.body);
+            });
             walk.classes.pop();
         });
+    }
+
+    fn function_decorators(&mut self, decorators: &'a [Expr]) {
+        let Some((innermost, others)) = decorators.split_last() else { return };
+        self.expressions(others);
+        self.called_by_statement(innermost, Role::FunctionDecorator);
+    }
+
+    /// An expression that a statement uses by itself: if it is a call, it is one in that role.
+    fn called_by_statement(&mut self, expression: &'a Expr, role: impl FnOnce(&'a ExprCall) -> Role<'a>) {
+        match expression {
+            // What these give is followed by what looks at all expressions.
+            Expr::Call(call) if !is_looked_through(call) => self.call(call, role(call)),
+            other => self.expression(other),
+        }
     }
 
     /// `@dataclass` and `@dataclass(frozen=True)` are the same decorator.
@@ -233,7 +246,7 @@ impl<'a> Walk<'a> {
     fn with(&mut self, items: &'a [WithItem], body: &'a [Stmt]) {
         let before = self.guards;
         for item in items {
-            self.expression(&item.context_expr);
+            self.called_by_statement(&item.context_expr, Role::Context);
             item.optional_vars.iter().for_each(|target| self.target(target));
             self.guards = self.guards | guards::of_context(item);
         }
@@ -287,4 +300,9 @@ impl<'a> Walk<'a> {
         }
         self.facts.imports.push(import);
     }
+}
+
+/// Whether a call may be one of those whose arguments tell more than the function does.
+fn is_looked_through(call: &ExprCall) -> bool {
+    matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr")
 }

@@ -31,40 +31,44 @@ const HARMLESS: &[&str] = &[
     "__bytes__", "__call__", "__cause__", "__complex__", "__contains__", "__context__", "__delitem__", "__divmod__",
     "__doc__", "__enter__", "__eq__", "__exit__", "__float__", "__floordiv__", "__format__", "__ge__", "__getitem__",
     "__gt__", "__hash__", "__iadd__", "__iand__", "__init__", "__init_subclass__", "__int__", "__invert__", "__ior__",
-    "__isub__", "__iter__", "__le__", "__len__", "__lshift__", "__lt__", "__matmul__", "__mod__", "__module__",
-    "__mul__", "__name__", "__ne__", "__neg__", "__new__", "__next__", "__notes__", "__or__", "__pos__",
+    "__isub__", "__iter__", "__le__", "__len__", "__lshift__", "__lt__", "__matmul__", "__mod__",
+    "__module__", "__mul__", "__name__", "__ne__", "__neg__", "__new__", "__next__", "__notes__", "__or__", "__pos__",
     "__post_init__", "__pow__", "__qualname__", "__radd__", "__rand__", "__repr__", "__reversed__", "__rmul__",
     "__ror__", "__round__", "__rshift__", "__rsub__", "__rtruediv__", "__rxor__", "__setitem__", "__str__", "__sub__",
     "__suppress_context__", "__truediv__", "__xor__",
 ];
 
-/// Special names that a class may define: Python calls them, and what they do stands in the script.
+/// Special names that a class may define: Python calls them, and what they do stands in the script. What `copy` asks for
+/// by `__reduce__` and `__getstate__` is another matter: it sets attributes by text, on whatever it is given.
 #[rustfmt::skip]
 const DEFINABLE: &[&str] = &[
     "__all__", "__author__", "__ceil__", "__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__delattr__",
-    "__delete__", "__dir__", "__floor__", "__get__", "__getattr__", "__getattribute__", "__ifloordiv__",
+    "__delete__", "__dir__", "__floor__", "__fspath__", "__get__", "__getattr__", "__getattribute__", "__ifloordiv__",
     "__ilshift__", "__imatmul__", "__imod__", "__imul__", "__index__", "__ipow__", "__irshift__", "__itruediv__",
-    "__ixor__", "__length_hint__", "__missing__", "__rdivmod__", "__reduce__", "__rfloordiv__", "__rlshift__",
-    "__rmatmul__", "__rmod__", "__rpow__", "__rrshift__", "__set__", "__set_name__", "__setattr__", "__sizeof__",
-    "__slots__", "__trunc__", "__version__", "__getstate__", "__setstate__", "__replace__", "__fspath__",
+    "__ixor__", "__length_hint__", "__missing__", "__rdivmod__", "__replace__", "__rfloordiv__", "__rlshift__",
+    "__rmatmul__", "__rmod__", "__rpow__", "__rrshift__", "__set__", "__set_name__", "__setattr__", "__setstate__",
+    "__sizeof__", "__slots__", "__trunc__", "__version__",
 ];
 
-/// Attributes without underscores around them that hand out frames, code, modules or tables of names, run text, or make
-/// one value pass for another, make classes of any dict; sorted by byte. Among them `obj`: an AttributeError keeps what it was raised for, and a format string can
-/// be made to raise one for anything. And `register`: what is registered with a class passes for its instance, and a
-/// pattern then reads attributes whose names no script spells.
+/// Attributes without two underscores around them that hand out frames, code, modules or tables of names, run text, make
+/// one value pass for another, or make classes of any dict; sorted by byte. Among them `obj`: an AttributeError keeps what
+/// it was raised for, and a format string can be made to raise one for anything. `register`: what is registered with a
+/// class passes for its instance, and a pattern then reads attributes whose names no script spells. `evaluate`: the text in
+/// an annotation. `_convert_`, `_member_map_` and their like: an enumeration is made of a module, or of any dict.
+/// `os`: the one module to which paths lead.
 #[rustfmt::skip]
 const REACHING: &[&str] = &[
     "ABCMeta", "EnumMeta", "EnumType", "Formatter", "ForwardRef", "FunctionType", "InteractiveConsole",
-    "InteractiveInterpreter", "TypedDict", "_current_frames", "_getframe", "_getframemodulename", "_sys", "ag_code",
+    "InteractiveInterpreter", "TypedDict", "_add_alias_", "_add_member_", "_convert_", "_create_", "_current_frames",
+    "_get_mixins_", "_getframe", "_getframemodulename", "_member_map_", "_member_names_", "_sys", "ag_code",
     "ag_frame", "attrgetter", "builtins", "cell_contents", "cr_code", "cr_frame", "currentframe", "dataclass", "eval",
-    "evaluate_forward_ref", "exec", "f_back", "f_builtins", "f_code", "f_generator", "f_globals", "f_locals",
-    "f_trace", "find_spec", "func_globals", "get_annotations", "get_field", "get_objects", "get_origin",
+    "evaluate", "evaluate_forward_ref", "exec", "f_back", "f_builtins", "f_code", "f_generator", "f_globals",
+    "f_locals", "f_trace", "find_spec", "func_globals", "get_annotations", "get_field", "get_objects", "get_origin",
     "get_overloads", "get_referents", "get_referrers", "get_stack", "get_type_hints", "getattr_static",
     "getinnerframes", "getmembers", "getmembers_static", "getouterframes", "gi_code", "gi_frame", "import_module",
-    "importlib", "inspect", "load_module", "make_dataclass", "meta_path", "methodcaller", "modules", "new_class",
-    "obj", "path_hooks", "register", "resolve_name", "run_module", "run_path", "runcode", "runctx", "runpy",
-    "runsource", "set_trace", "setprofile", "settrace", "sys", "tb_frame", "tb_next", "walk_stack", "walk_tb",
+    "importlib", "inspect", "load_module", "make_dataclass", "meta_path", "methodcaller", "modules", "mro",
+    "new_class", "obj", "os", "path_hooks", "register", "resolve_name", "run_module", "run_path", "runcode", "runctx",
+    "runpy", "runsource", "set_trace", "setprofile", "settrace", "sys", "tb_frame", "tb_next", "walk_stack", "walk_tb",
     "wit_world", "wraps",
 ];
 

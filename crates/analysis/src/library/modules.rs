@@ -35,7 +35,8 @@ pub(crate) enum Member {
     Dataclass,
     /// `dataclasses.field`: makes what `dataclass` reads. Harmless as the value of a field in a class statement.
     Field,
-    /// `functools.wraps`: copies attributes by text if it is told which. Harmless with nothing but a function.
+    /// `functools.wraps`: copies attributes, and by text if it is told which. Harmless with nothing but a function, as the
+    /// decorator of another.
     Wraps,
     /// `typing.TypedDict`: makes fields of any text. Harmless as a base.
     TypedDict,
@@ -43,6 +44,13 @@ pub(crate) enum Member {
     AttributeTaker,
     /// `abc.ABCMeta` and `enum.EnumType`: make classes of any dict. Harmless behind `metaclass=`.
     Metaclass,
+    /// `typing.Type`: a base, and much else, that stands for `type`. Harmless in an annotation.
+    Type,
+    /// `enum.Enum` and its kin: make classes of any dict. Harmless as the base of a class with members.
+    Enum,
+    /// `contextlib.redirect_stdout`: swaps whatever part of `sys` it is told to, and keeps what was there. Harmless behind
+    /// `with`.
+    Redirection,
     /// Anything else: it may reach everything.
     Unknown,
 }
@@ -67,6 +75,9 @@ pub(crate) fn member(module: &str, name: &str) -> Member {
         ("typing", "TypedDict") => Member::TypedDict,
         ("operator", "attrgetter" | "methodcaller") => Member::AttributeTaker,
         ("abc", "ABCMeta") | ("enum", "EnumMeta" | "EnumType") => Member::Metaclass,
+        ("typing", "Type") => Member::Type,
+        ("enum", "Enum" | "Flag" | "IntEnum" | "IntFlag" | "ReprEnum" | "StrEnum") => Member::Enum,
+        ("contextlib", "redirect_stderr" | "redirect_stdout") => Member::Redirection,
         _ if MODULES.get(module).is_some_and(|names| names.contains(name)) => Member::Value,
         _ if is_module(&format!("{module}.{name}")) => Member::Module,
         _ => Member::Unknown,

@@ -5,7 +5,9 @@
 //! here, and then it counts as stored or mentioned; and the few ways from other values to a tool are judged by the
 //! attributes that they go through. What nothing here accounts for reaches everything.
 
+mod annotations;
 mod dataclasses;
+mod enums;
 mod roots;
 mod uses;
 
@@ -13,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
+use rustpython_parser::ast::Expr;
 
 use crate::analysis::{Analysis, Evidence, EvidenceKind, MAX_EVIDENCE, MayCall, Precision, Reason, ReasonKind};
 use crate::facts::{Binding, Facts};
@@ -93,12 +96,22 @@ struct Judge<'j, 'a, 'n> {
     reaching: BTreeSet<u32>,
     /// By the server's name: the tools whose Python name is another tool's own name.
     clashing: RefCell<HashMap<&'n str, Vec<&'n Tool>>>,
+    /// Whether an annotation is plain, by the place of its expression.
+    plain_annotations: HashMap<*const Expr, bool>,
 }
 
 impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     fn new(facts: &'j Facts<'a>, namespace: &'n Namespace) -> Self {
         let (verdict, findings) = (Verdict::new(namespace), Findings::default());
-        Self { facts, namespace, verdict, findings, reaching: BTreeSet::new(), clashing: RefCell::default() }
+        Self {
+            facts,
+            namespace,
+            verdict,
+            findings,
+            reaching: BTreeSet::new(),
+            clashing: RefCell::default(),
+            plain_annotations: HashMap::new(),
+        }
     }
 
     fn reflection(&mut self, line: u32, text: String) {

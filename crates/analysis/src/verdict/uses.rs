@@ -114,9 +114,8 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     /// Whether a value, used without a further step, is kept by what it is given to; none if it only fails.
     fn keeps(&self, one: &Use<'_>) -> Option<bool> {
         match one.role {
-            Role::Call(_) | Role::FieldCall(_) => None,
             Role::Shown(by) => Some(!self.is_intact(by)),
-            _ => Some(true),
+            role => role.call().is_none().then_some(true),
         }
     }
 
@@ -173,17 +172,20 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                     call.keywords.is_empty()
                         && matches!(call.args.as_slice(), [one] if !matches!(one, Expr::Starred(_)))
                 };
-                rest.is_empty() && one.role.call().is_some_and(is_plain)
+                rest.is_empty() && matches!(one.role, Role::FunctionDecorator(call) if is_plain(call))
             }
             Member::Metaclass => rest.is_empty() && matches!(one.role, Role::Metaclass),
             Member::TypedDict => {
                 rest.is_empty()
                     && match one.role {
-                        Role::ClassBase => true,
+                        Role::ClassBase(_) => true,
                         Role::Call(call) => has_literal_fields(call),
                         _ => false,
                     }
             }
+            Member::Type => self.is_in_plain_annotation(one, rest),
+            Member::Enum => self.uses_enum_plainly(one, rest),
+            Member::Redirection => rest.is_empty() && matches!(one.role, Role::Context(_)),
             Member::AttributeTaker => rest.is_empty() && self.takes_harmless_attributes(one),
             Member::Unknown => is_text,
         };
@@ -210,6 +212,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             }
             Builtin::ReachesEverything => false,
             Builtin::AccessByText | Builtin::Type if self.only_tests(one) => one.steps.is_empty(),
+            Builtin::Type if self.is_in_plain_annotation(one, &one.steps) => true,
             Builtin::AccessByText | Builtin::Type => {
                 let is_own = !self.facts.scopes.is_bound_anywhere(one.name);
                 matches!(one.role, Role::SeenThrough(by) if is_own && self.is_intact(by))
