@@ -97,10 +97,24 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// `type(object)` where its class goes anywhere. Of what is written out, and of an exception, it is no more than a
+    /// class.
+    fn class_told(&mut self, call: &'a ExprCall, object: &'a Expr) {
+        match object {
+            Expr::Constant(_) => self.see_through(call, None),
+            Expr::Name(name) => self.place(&call.func, Role::ClassOf(&name.id)),
+            _ => self.place(&call.func, Role::Call(call)),
+        }
+        self.expression(object);
+    }
+
     /// What is no name and no part of one.
     fn value(&mut self, expression: &'a Expr, role: Role<'a>) {
         match expression {
-            Expr::Call(call) => self.call(call, Role::Call(call)),
+            Expr::Call(call) => match type_of(expression) {
+                Some((_, object)) => self.class_told(call, object),
+                None => self.call(call, Role::Call(call)),
+            },
             Expr::Name(_) | Expr::Attribute(_) => self.expression(expression),
             Expr::Subscript(subscript) => {
                 self.expression(&subscript.value);

@@ -90,6 +90,8 @@ pub(crate) enum Role<'a> {
     /// A built-in function in a form that the walk has looked through; what it gives goes to the built-in function of
     /// this name, if to any.
     SeenThrough(Option<&'static str>),
+    /// `type`, where it tells the class of what this name means.
+    ClassOf(&'a str),
     /// A part of this annotation.
     Annotation(&'a ast::Expr),
     /// What `isinstance` or `issubclass` holds a value against.
@@ -128,6 +130,7 @@ pub(crate) struct Class<'a> {
     /// Where the names of its body are looked up.
     pub(crate) inside: ScopeId,
     pub(crate) bases: &'a [ast::Expr],
+    pub(crate) keywords: &'a [ast::Keyword],
     pub(crate) body: &'a [ast::Stmt],
 }
 

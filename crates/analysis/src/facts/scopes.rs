@@ -24,6 +24,8 @@ pub(crate) enum Binding {
     Import(usize),
     /// A class statement, by its place among the facts.
     Class(usize),
+    /// A handler: the name is that of the exception it caught.
+    Caught,
     /// Anything else: an assignment, a parameter, a loop, a pattern, a function, a deletion.
     Value,
 }

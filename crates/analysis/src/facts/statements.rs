@@ -156,8 +156,8 @@ impl<'a> Walk<'a> {
         class.decorator_list.iter().for_each(|decorator| self.class_decorator(decorator, number));
         self.meet(&class.name, line);
         self.bind_met(&class.name, line, Binding::Class(number));
-        let (scope, bases, body) = (self.scope, &class.bases, &class.body);
-        self.facts.classes.push(Class { scope, inside: scope, bases, body });
+        let (scope, bases, keywords, body) = (self.scope, &class.bases, &class.keywords, &class.body);
+        self.facts.classes.push(Class { scope, inside: scope, bases, keywords, body });
         self.generic(&class.type_params, |walk| {
             class.bases.iter().for_each(|base| walk.place(base, Role::ClassBase(number)));
             for keyword in &class.keywords {
@@ -263,7 +263,9 @@ impl<'a> Walk<'a> {
             let ExceptHandler::ExceptHandler(handler) = handler;
             self.optional(handler.type_.as_deref());
             if let Some(name) = &handler.name {
-                self.bind(name, self.line(handler));
+                let line = self.line(handler);
+                self.meet(name, line);
+                self.bind_met(name, line, Binding::Caught);
             }
             self.body(&handler.body);
         }
@@ -304,5 +306,5 @@ impl<'a> Walk<'a> {
 
 /// Whether a call may be one of those whose arguments tell more than the function does.
 fn is_looked_through(call: &ExprCall) -> bool {
-    matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr")
+    matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr" || name.id == *"type")
 }

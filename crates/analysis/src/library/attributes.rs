@@ -31,11 +31,11 @@ const HARMLESS: &[&str] = &[
     "__bytes__", "__call__", "__cause__", "__complex__", "__contains__", "__context__", "__delitem__", "__divmod__",
     "__doc__", "__enter__", "__eq__", "__exit__", "__float__", "__floordiv__", "__format__", "__ge__", "__getitem__",
     "__gt__", "__hash__", "__iadd__", "__iand__", "__init__", "__init_subclass__", "__int__", "__invert__", "__ior__",
-    "__isub__", "__iter__", "__le__", "__len__", "__lshift__", "__lt__", "__matmul__", "__mod__",
+    "__isub__", "__iter__", "__le__", "__len__", "__lshift__", "__lt__", "__matmul__", "__members__", "__mod__",
     "__module__", "__mul__", "__name__", "__ne__", "__neg__", "__new__", "__next__", "__notes__", "__or__", "__pos__",
     "__post_init__", "__pow__", "__qualname__", "__radd__", "__rand__", "__repr__", "__reversed__", "__rmul__",
     "__ror__", "__round__", "__rshift__", "__rsub__", "__rtruediv__", "__rxor__", "__setitem__", "__str__", "__sub__",
-    "__suppress_context__", "__truediv__", "__xor__",
+    "__suppress_context__", "__traceback__", "__truediv__", "__xor__",
 ];
 
 /// Special names that a class may define: Python calls them, and what they do stands in the script. What `copy` asks for

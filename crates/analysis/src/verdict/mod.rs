@@ -6,12 +6,12 @@
 //! attributes that they go through. What nothing here accounts for reaches everything.
 
 mod annotations;
-mod dataclasses;
+mod bases;
 mod enums;
 mod roots;
 mod uses;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
@@ -98,6 +98,8 @@ struct Judge<'j, 'a, 'n> {
     clashing: RefCell<HashMap<&'n str, Vec<&'n Tool>>>,
     /// Whether an annotation is plain, by the place of its expression.
     plain_annotations: HashMap<*const Expr, bool>,
+    /// Whether some class of the script may have the method `register` of abstract classes.
+    has_registering_class: OnceCell<bool>,
 }
 
 impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
@@ -111,6 +113,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             reaching: BTreeSet::new(),
             clashing: RefCell::default(),
             plain_annotations: HashMap::new(),
+            has_registering_class: OnceCell::new(),
         }
     }
 
@@ -142,7 +145,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     }
 
     fn attribute(&mut self, line: u32, name: &str, next: Option<&str>) {
-        if attribute_reaches_everything(name, next) {
+        if attribute_reaches_everything(name, next) && (name != "register" || self.has_registering_class()) {
             self.reflection(line, format!("the attribute {name} can lead to everything"));
         }
     }
@@ -176,7 +179,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let facts = self.facts;
         let is_other = |judge: &Self, name: &str| {
             facts.scopes.module_bindings(name).iter().find(|(_, binding)| match binding {
-                Binding::Value | Binding::Class(_) => true,
+                Binding::Value | Binding::Caught | Binding::Class(_) => true,
                 Binding::Import(import) => !judge.imports_server(*import, name),
             })
         };

@@ -51,7 +51,7 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
         let mut roots: Vec<Root<'j, 'n>> = Vec::new();
         for binding in &meaning.bindings {
             roots.push(match binding {
-                Binding::Value => Root::Value,
+                Binding::Value | Binding::Caught => Root::Value,
                 Binding::Class(number) => Root::Class(*number),
                 Binding::Import(import) => self.imported(&self.facts.imports[*import]),
             });
@@ -73,6 +73,14 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
             roots.push(Root::Nothing);
         }
         roots
+    }
+
+    /// Whether a name means nothing but exceptions that handlers caught. A private name may mean another in each class.
+    pub(super) fn is_caught(&self, scope: ScopeId, name: &str) -> bool {
+        let meaning = self.facts.scopes.meaning(scope, name);
+        let is_caught = !meaning.bindings.is_empty() && meaning.bindings.iter().all(|one| *one == Binding::Caught);
+        let has_first_meaning = name == "mcp" || self.server_called(name).is_some() || library::builtin(name).is_some();
+        is_caught && !(meaning.original && has_first_meaning) && !name.starts_with("__")
     }
 
     /// What an import binds its name to.

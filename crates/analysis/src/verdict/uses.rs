@@ -215,7 +215,11 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             Builtin::Type if self.is_in_plain_annotation(one, &one.steps) => true,
             Builtin::AccessByText | Builtin::Type => {
                 let is_own = !self.facts.scopes.is_bound_anywhere(one.name);
-                matches!(one.role, Role::SeenThrough(by) if is_own && self.is_intact(by))
+                match one.role {
+                    Role::SeenThrough(by) => is_own && self.is_intact(by),
+                    Role::ClassOf(name) => is_own && one.steps.is_empty() && self.is_caught(one.scope, name),
+                    _ => false,
+                }
             }
         };
         if !is_harmless {

@@ -1,6 +1,6 @@
-//! `@dataclass` writes code in which the names of the fields stand as they are.
+//! What classes have from their bases.
 //!
-//! On a class statement those names are identifiers. But a dataclass has the fields of its bases too, and where a base is
+//! `@dataclass` writes code in which the names of the fields stand as they are. On a class statement those names are identifiers. But a dataclass has the fields of its bases too, and where a base is
 //! not a class statement itself its fields may have any text for a name.
 
 use std::collections::HashSet;
@@ -9,8 +9,8 @@ use rustpython_parser::ast::Expr;
 
 use super::Judge;
 use super::roots::Root;
-use crate::facts::ScopeId;
-use crate::library::Builtin;
+use crate::facts::{Class, ScopeId};
+use crate::library::{self, Builtin, Member};
 
 /// Classes of the standard library that have no fields, and none of whose parts a script can change.
 const WITHOUT_FIELDS: &[(&str, &str)] =
@@ -36,15 +36,38 @@ impl Judge<'_, '_, '_> {
         true
     }
 
+    /// Whether some class statement may have the method `register`, which abstract classes have from their metaclass.
+    pub(super) fn has_registering_class(&self) -> bool {
+        let is_concrete = |class: &Class<'_>| {
+            class.keywords.iter().all(|keyword| keyword.arg.as_ref().is_some_and(|name| name != "metaclass"))
+                && class.bases.iter().all(|base| self.is_concrete(class.scope, base))
+        };
+        *self.has_registering_class.get_or_init(|| !self.facts.classes.iter().all(is_concrete))
+    }
+
+    fn is_concrete(&self, scope: ScopeId, base: &Expr) -> bool {
+        let Some(Expr::Name(name)) = self.without_parameters(base) else { return false };
+        self.roots(scope, &name.id).iter().all(|root| match root {
+            Root::Class(_) | Root::Builtin(Builtin::Harmless) | Root::Member("typing", "Generic" | "NamedTuple") => {
+                true
+            }
+            Root::Member(module, name) => matches!(library::member(module, name), Member::Enum | Member::TypedDict),
+            _ => false,
+        })
+    }
+
+    /// `Base` of `Base[int]`; none if the script decides what its classes are with parameters.
+    fn without_parameters<'e>(&self, base: &'e Expr) -> Option<&'e Expr> {
+        match base {
+            Expr::Subscript(_) if self.facts.scopes.is_bound_anywhere("__class_getitem__") => None,
+            Expr::Subscript(subscript) => Some(&subscript.value),
+            base => Some(base),
+        }
+    }
+
     /// The class statements that a base may be; none if it may be anything else that has fields.
     fn classes_of(&self, scope: ScopeId, base: &Expr) -> Option<Vec<usize>> {
-        let (base, is_subscript) = match base {
-            Expr::Subscript(subscript) => (subscript.value.as_ref(), true),
-            base => (base, false),
-        };
-        if is_subscript && self.facts.scopes.is_bound_anywhere("__class_getitem__") {
-            return None;
-        }
+        let base = self.without_parameters(base)?;
         let (name, part) = match base {
             Expr::Name(name) => (name, None),
             Expr::Attribute(attribute) => match attribute.value.as_ref() {
