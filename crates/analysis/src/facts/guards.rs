@@ -1,5 +1,6 @@
 //! What the code around a line would catch, if the line failed.
 
+use std::collections::HashSet;
 use std::ops::BitOr;
 
 use rustpython_parser::ast;
@@ -81,34 +82,36 @@ const TRANSPARENT: &[&str] = &[
     "timeout",
 ];
 
-/// What the handlers of one `try` catch.
-pub(super) fn of_handlers(handlers: &[ast::ExceptHandler]) -> Guards {
+/// What the handlers of one `try` catch; `known` gets the names that are taken for what Python calls so.
+pub(super) fn of_handlers<'a>(handlers: &'a [ast::ExceptHandler], known: &mut HashSet<&'a str>) -> Guards {
     handlers.iter().fold(Guards::default(), |guards, handler| {
         let ast::ExceptHandler::ExceptHandler(handler) = handler;
-        guards | handler.type_.as_deref().map_or(Guards::ALL, of_type)
+        guards | handler.type_.as_deref().map_or(Guards::ALL, |exception| of_type(exception, known))
     })
 }
 
-fn of_type(exception: &ast::Expr) -> Guards {
+fn of_type<'a>(exception: &'a ast::Expr, known: &mut HashSet<&'a str>) -> Guards {
     if let ast::Expr::Tuple(several) = exception {
-        return several.elts.iter().map(of_type).fold(Guards::default(), Guards::bitor);
+        return several.elts.iter().fold(Guards::default(), |guards, one| guards | of_type(one, known));
     }
-    match last_name(exception) {
-        Some("NameError") => Guards::NAME_ERROR,
-        Some("AttributeError") => Guards::ATTRIBUTE_ERROR,
-        Some("TypeError") => Guards::TYPE_ERROR,
-        Some(name) if UNRELATED.contains(&name) => Guards::default(),
-        _ => Guards::ALL,
-    }
+    let Some(name) = last_name(exception) else { return Guards::ALL };
+    let guards = match name {
+        "NameError" => Guards::NAME_ERROR,
+        "AttributeError" => Guards::ATTRIBUTE_ERROR,
+        "TypeError" => Guards::TYPE_ERROR,
+        name if UNRELATED.contains(&name) => Guards::default(),
+        _ => return Guards::ALL,
+    };
+    known.insert(name);
+    guards
 }
 
 /// What a `with` statement may catch: `contextlib.suppress`, and whatever is not known to let exceptions out.
-pub(super) fn of_context(item: &ast::WithItem) -> Guards {
-    let is_transparent = match &item.context_expr {
-        ast::Expr::Call(call) => last_name(&call.func).is_some_and(|name| TRANSPARENT.contains(&name)),
-        _ => false,
-    };
-    if is_transparent { Guards::default() } else { Guards::ALL }
+pub(super) fn of_context<'a>(item: &'a ast::WithItem, known: &mut HashSet<&'a str>) -> Guards {
+    let ast::Expr::Call(call) = &item.context_expr else { return Guards::ALL };
+    let Some(name) = last_name(&call.func).filter(|name| TRANSPARENT.contains(name)) else { return Guards::ALL };
+    known.insert(name);
+    Guards::default()
 }
 
 fn last_name(expression: &ast::Expr) -> Option<&str> {

@@ -9,7 +9,7 @@ mod patterns;
 mod scopes;
 mod statements;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rustpython_parser::ast::{self, Ranged};
 
@@ -33,6 +33,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) special_bindings: Vec<(u32, &'a str)>,
     /// Names with annotations in class bodies: what may become the fields of a dataclass.
     pub(crate) fields: Vec<(u32, &'a str)>,
+    /// Exceptions and context managers by whose names it was told what the code around a line catches.
+    pub(crate) trusted: HashSet<&'a str>,
     /// Private names inside classes, in the form in which Python looks them up.
     pub(crate) private: Vec<(u32, String)>,
     /// How often each identifier was met, wherever it stood.

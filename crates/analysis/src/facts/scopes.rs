@@ -56,13 +56,20 @@ pub(crate) struct Meaning {
 pub(crate) struct Scopes<'a> {
     scopes: Vec<Scope<'a>>,
     bound: HashSet<&'a str>,
+    /// Those that something else than an import binds.
+    made: HashSet<&'a str>,
     /// What `nonlocal` names were bound to, and where: whose names they are shows when all bindings are known.
     unsettled: Vec<(ScopeId, &'a str, u32, Binding)>,
 }
 
 impl Default for Scopes<'_> {
     fn default() -> Self {
-        Self { scopes: vec![Scope::new(Kind::Module, Self::MODULE)], bound: HashSet::new(), unsettled: Vec::new() }
+        Self {
+            scopes: vec![Scope::new(Kind::Module, Self::MODULE)],
+            bound: HashSet::new(),
+            made: HashSet::new(),
+            unsettled: Vec::new(),
+        }
     }
 }
 
@@ -96,6 +103,9 @@ impl<'a> Scopes<'a> {
 
     pub(crate) fn bind(&mut self, scope: ScopeId, name: &'a str, line: u32, binding: Binding) {
         self.bound.insert(name);
+        if !matches!(binding, Binding::Import(_)) {
+            self.made.insert(name);
+        }
         let declared = &self.scopes[scope.0];
         if declared.nonlocals.contains(name) {
             self.unsettled.push((scope, name, line, binding));
@@ -136,6 +146,11 @@ impl<'a> Scopes<'a> {
     /// Whether the script binds this name in any scope.
     pub(crate) fn is_bound_anywhere(&self, name: &str) -> bool {
         self.bound.contains(name)
+    }
+
+    /// Whether the script, in any scope, gives this name a meaning of its own making.
+    pub(crate) fn is_made_anywhere(&self, name: &str) -> bool {
+        self.made.contains(name)
     }
 
     /// Where and how the script binds a name at its top level.

@@ -248,7 +248,7 @@ impl<'a> Walk<'a> {
         for item in items {
             self.called_by_statement(&item.context_expr, Role::Context);
             item.optional_vars.iter().for_each(|target| self.target(target));
-            self.guards = self.guards | guards::of_context(item);
+            self.guards = self.guards | guards::of_context(item, &mut self.facts.trusted);
         }
         self.body(body);
         self.guards = before;
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
 
     fn attempt(&mut self, body: &'a [Stmt], handlers: &'a [ExceptHandler], rest: [&'a [Stmt]; 2]) {
         let before = self.guards;
-        self.guards = before | guards::of_handlers(handlers);
+        self.guards = before | guards::of_handlers(handlers, &mut self.facts.trusted);
         self.body(body);
         self.guards = before;
         for handler in handlers {

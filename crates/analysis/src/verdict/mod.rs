@@ -201,7 +201,9 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         for line in std::mem::take(&mut self.reaching) {
             self.verdict.everything(Evidence { line, kind: EvidenceKind::Reflection });
         }
-        let is_sure = self.verdict.reasons.iter().all(|reason| reason.kind != ReasonKind::Reflection);
+        let is_own = |name: &&str| self.facts.scopes.is_made_anywhere(name);
+        let is_sure = self.verdict.reasons.iter().all(|reason| reason.kind != ReasonKind::Reflection)
+            && !self.facts.trusted.iter().any(is_own);
         let findings = if is_sure { self.findings.finish() } else { Vec::new() };
         self.verdict.finish(findings)
     }
