@@ -16,8 +16,8 @@ use rmcp::{ErrorData, ServerHandler};
 use serde_json::json;
 
 use crate::PendingGateway;
+use crate::client::client_of;
 use crate::follow::follow;
-use crate::http::client_of;
 
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod client;
 mod face;
 mod follow;
 pub mod http;

@@ -125,7 +125,8 @@ async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
         (own.as_str(), Some("https://inspector.example"), 200),
         (own.as_str(), Some("https://evil.example"), 403),
         (own.as_str(), Some("null"), 403),
-        (own.as_str(), Some(&*format!("http://{own}")), 403),
+        (own.as_str(), Some(&*format!("http://{own}")), 200),
+        (own.as_str(), Some("http://localhost:1"), 403),
         (&*format!("evil.example:{port}"), None, 421),
         ("localhost:1", None, 421),
     ] {
@@ -448,6 +449,26 @@ async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() 
         }
     }
     assert_eq!(served.end().await, Drained::Whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_loses_its_stream_keeps_its_run_and_a_stop_waits_for_it() {
+    let served = Served::plain().await;
+    let (mut client, mut lost) = (served.client().await, served.client().await);
+    let session = session(&mut client).await;
+    let headers = [("mcp-session-id", session.as_str())];
+    let message = run("echo.sleep(ms=1200)\nresult = 'whole'");
+    tokio::select! {
+        _ = lost.post(&headers, &message) => panic!("it sleeps"),
+        () = busy(&served) => {}
+    }
+    drop(lost);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let gateway = served.gateway.gateway().clone();
+    assert_eq!(gateway.runs(), 1);
+    assert_eq!(served.end().await, Drained::Whole);
+    let counted = gateway.metrics();
+    assert!(counted.contains("exuvia_runs_total{outcome=\"returned\"} 1\n"), "{counted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

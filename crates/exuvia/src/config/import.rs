@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use exuvia_upstream::{ConfigError, Environment, McpServers, parse_mcp_servers};
 
-use super::sources::{Found, read};
+use super::found::Found;
+use super::paths::read;
 
 /// A client whose servers can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ mod bytes;
 mod complaint;
 mod document;
 mod flag;
+mod found;
 mod http;
 mod import;
 mod limits;

@@ -1,10 +1,15 @@
-//! Where things lie, by the XDG rules.
+//! Where things lie, by the XDG rules, and how they are read.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
+
+/// How large a file may be, in bytes.
+const FILE_BYTES: u64 = 16 << 20;
 
 /// The directories of this program.
 pub(crate) struct Paths {
@@ -31,4 +36,12 @@ impl Paths {
 /// A variable of this program's environment. One that is no UTF-8 counts as unset.
 pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// The text of a file.
+pub(super) fn read(file: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let opened = File::open(file).map_err(|error| error.to_string())?;
+    opened.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > FILE_BYTES { Err("is larger than 16 MiB".to_owned()) } else { Ok(text) }
 }

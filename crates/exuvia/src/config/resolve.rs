@@ -9,7 +9,8 @@ use exuvia_server::http::HttpConfig;
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
-use super::sources::{self, Found, Named};
+use super::found::{Found, Named};
+use super::paths;
 use super::{Config, Runs, complaint, policy, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
@@ -114,7 +115,7 @@ impl Resolver<'_> {
     fn include(&mut self, include: &str, pointer: &str) -> Option<(String, String)> {
         let path = self.path(include, pointer)?;
         let name = path.display().to_string();
-        let text = sources::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
+        let text = paths::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
         Some((name, text.ok()?))
     }
 
@@ -122,7 +123,7 @@ impl Resolver<'_> {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
         config.http = HttpConfig {
-            origins: self.texts(&written.origins, "/listen/origins"),
+            origins: self.origins(&written.origins),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
             // A session may be silent for as long as a script may take.
@@ -130,6 +131,23 @@ impl Resolver<'_> {
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
             ..default
         };
+    }
+
+    /// Origins with their ports, which are those of the scheme where none is written.
+    fn origins(&mut self, written: &[String]) -> Vec<String> {
+        let mut origins = Vec::new();
+        for (index, text) in written.iter().enumerate() {
+            let pointer = format!("/listen/origins/{index}");
+            let Some(text) = self.some_text(text, &pointer) else { continue };
+            match text.parse::<http::Uri>().ok().as_ref().and_then(origin) {
+                Some(origin) => origins.push(origin),
+                None => self.error(
+                    &pointer,
+                    "must be a scheme, a host and perhaps a port, for example https://inspector.example",
+                ),
+            }
+        }
+        origins
     }
 
     fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
@@ -140,6 +158,17 @@ impl Resolver<'_> {
         }
         address
     }
+}
+
+fn origin(uri: &http::Uri) -> Option<String> {
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+    let port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
+    is_bare.then(|| format!("{scheme}://{}:{}", authority.host(), authority.port_u16().unwrap_or(port)))
 }
 
 fn runs(written: &written::Runs) -> Runs {
@@ -202,6 +231,18 @@ mod tests {
         let found = found(text);
         let shown = format!("{:?}", found.config);
         assert!(found.errors.is_empty() && shown.contains("b.example") && !shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn origins_have_their_ports_and_nothing_else() {
+        let found = found(
+            "[listen]\norigins = ['https://a.example', 'http://b.example/', 'http://[::1]:1', 'c.example', 'ftp://d', \
+             'https://e/x', 'https://u@f', '*']",
+        );
+        let origins: Vec<_> = found.config.http.origins.iter().map(String::as_str).collect();
+        assert_eq!(origins, ["https://a.example:443", "http://b.example:80", "http://[::1]:1"]);
+        let keys: Vec<_> = found.errors.iter().map(|error| error.key.as_str()).collect();
+        assert_eq!(keys, [3, 4, 5, 6, 7].map(|index| format!("listen.origins[{index}]")));
     }
 
     #[test]

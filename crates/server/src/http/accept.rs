@@ -18,8 +18,8 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::HttpConfig;
 use super::drain::Drain;
-use super::mcp::Peer;
 use super::route::Routes;
+use crate::client::Peer;
 
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 << 10;

@@ -12,6 +12,8 @@ use crate::PendingGateway;
 
 /// How long the reports of cancelled runs may take to reach their clients.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// The time between two looks at what runs.
+const GLANCE: Duration = Duration::from_millis(20);
 /// How long connections may take to close once nothing is open on them.
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
@@ -71,6 +73,14 @@ impl Drain {
         self.open.token()
     }
 
+    /// Waits until no request is open, and no script runs whose session has lost its stream.
+    async fn quiet(&self, gateway: &PendingGateway) {
+        self.open.wait().await;
+        while gateway.now().is_some_and(|gateway| gateway.runs() > 0) {
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
     /// Waits for what is open, cancels what takes too long, and closes the connections.
     pub(super) async fn finish(
         &self,
@@ -81,14 +91,14 @@ impl Drain {
     ) -> Drained {
         self.open.close();
         let in_time = tokio::select! {
-            in_time = timeout(within, self.open.wait()) => in_time.is_ok(),
+            in_time = timeout(within, self.quiet(gateway)) => in_time.is_ok(),
             () = self.stop.insisted.cancelled() => false,
         };
         let mut drained = Drained::Whole;
-        if !in_time && let Some(gateway) = gateway.now() {
-            drained = Drained::Cancelled { runs: gateway.runs() };
-            gateway.cancel_runs();
-            let _ = timeout(LAST_ANSWERS, self.open.wait()).await;
+        if !in_time && let Some(started) = gateway.now() {
+            drained = Drained::Cancelled { runs: started.runs() };
+            started.cancel_runs();
+            let _ = timeout(LAST_ANSWERS, self.quiet(gateway)).await;
         }
         // Streams that wait for events have nothing to come to an end with.
         sessions.cancel();

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use exuvia_gateway::Client;
-use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -19,10 +17,9 @@ use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
 use crate::PendingGateway;
+use crate::client::SESSION;
 use crate::face::Face;
 
-/// The header that names a session of a client up to 2025-11-25.
-const SESSION: &str = "mcp-session-id";
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
 const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
@@ -37,7 +34,12 @@ pub(super) struct Mcp {
 }
 
 impl Mcp {
-    pub(super) fn new(gateway: PendingGateway, config: &HttpConfig, stop: &CancellationToken) -> Self {
+    pub(super) fn new(
+        gateway: PendingGateway,
+        address: SocketAddr,
+        config: &HttpConfig,
+        stop: &CancellationToken,
+    ) -> Self {
         let mut session_config = SessionConfig::default();
         session_config.keep_alive = Some(config.session_idle);
         let mut sessions = LocalSessionManager::default();
@@ -46,8 +48,7 @@ impl Mcp {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
             .disable_allowed_hosts()
-            .with_allowed_origins(config.origins.clone())
-            .enforce_origin_validation()
+            .with_allowed_origins(own_origins(address).chain(config.origins.iter().cloned()))
             .with_json_response(true)
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
@@ -84,14 +85,8 @@ impl Mcp {
     }
 }
 
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
-
-/// Who sends a request: its session, where it has one, or else its connection.
-pub(crate) fn client_of(head: &Parts) -> Client {
-    match head.headers.get(SESSION).and_then(|session| session.to_str().ok()) {
-        Some(session) => Client::new(session),
-        None => Client::new(&head.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default()),
-    }
+/// The origins of this server itself. It has no pages; whoever says one of these is no page of elsewhere.
+fn own_origins(address: SocketAddr) -> impl Iterator<Item = String> {
+    let port = address.port();
+    ["localhost", "127.0.0.1", "[::1]"].into_iter().map(move |host| format!("http://{host}:{port}"))
 }

@@ -24,13 +24,12 @@ use drain::Drain;
 use route::Routes;
 
 pub use drain::{Drained, Stop};
-pub(crate) use mcp::client_of;
 
 /// What a server over HTTP bounds.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// Browser origins whose pages may send requests, such as `https://inspector.example`. Requests of browsers from
-    /// elsewhere are refused; what is no browser sends no origin. Default: none.
+    /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
+    /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
     /// Connections at the same time. Further ones are told 503 and closed. Default 1,024.
     pub connections: usize,

@@ -32,7 +32,7 @@ impl Routes {
         drain: &Drain,
         sessions: &CancellationToken,
     ) -> Self {
-        let mcp = Mcp::new(gateway.clone(), config, sessions);
+        let mcp = Mcp::new(gateway.clone(), address, config, sessions);
         Self { address, mcp, health: Health::new(gateway.clone()), gateway, drain: drain.clone() }
     }
 

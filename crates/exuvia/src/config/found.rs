@@ -1,0 +1,87 @@
+//! What was found so far, right and wrong.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use exuvia_policy::PolicySource;
+use exuvia_upstream::{ConfigError, McpServers, ServerConfig, Transport};
+
+use super::{Config, ConfigErrors, policy};
+
+/// A configuration while it is read.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) config: Config,
+    /// The policy of the configuration file.
+    pub(super) policy: PolicySource,
+    /// The servers that are not disabled, right or wrong, each at its place.
+    pub(super) named: Vec<Named>,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+/// A server's name, and where it is given.
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) file: String,
+    pub(super) line: Option<usize>,
+    pub(super) key: String,
+}
+
+impl Found {
+    /// Adds what an `mcpServers` file has, but this program itself: its client's own file names it.
+    pub(super) fn add(&mut self, mut servers: McpServers, file: &str) {
+        for server in servers.servers.extract_if(.., |server| is_this_program(server)) {
+            servers.names.retain(|(name, _)| *name != server.name);
+            let key = format!("{}.{}", servers.object, server.name.escape_debug());
+            self.config.notices.push(ConfigError::of_file(file, "is this program itself; left out").at_key(key));
+        }
+        let named = servers.names.into_iter().map(|(name, line)| Named {
+            key: format!("{}.{}", servers.object, name.escape_debug()),
+            name,
+            file: file.to_owned(),
+            line: Some(line),
+        });
+        self.named.extend(named);
+        self.config.servers.extend(servers.servers.into_iter().map(Into::into));
+        self.config.notices.extend(servers.notices);
+        self.errors.extend(servers.errors);
+    }
+
+    pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
+        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);
+        self.errors.extend(twice(&self.named));
+        if self.errors.is_empty() {
+            return Ok(self.config);
+        }
+        // Together what is in one file, from its top to its end.
+        let mut seen = HashSet::new();
+        let files: Vec<String> =
+            self.errors.iter().map(|error| error.file.clone()).filter(|file| seen.insert(file.clone())).collect();
+        let rank = |error: &ConfigError| (files.iter().position(|file| *file == error.file), error.line);
+        self.errors.sort_by_key(rank);
+        Err(ConfigErrors(self.errors))
+    }
+}
+
+fn is_this_program(server: &ServerConfig) -> bool {
+    let Transport::Stdio(stdio) = &server.transport else { return false };
+    let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == env!("CARGO_PKG_NAME"));
+    is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")
+}
+
+/// An error for every server whose name is taken by one before it.
+fn twice(named: &[Named]) -> Vec<ConfigError> {
+    let mut first: HashMap<&str, &Named> = HashMap::new();
+    let mut errors = Vec::new();
+    for server in named {
+        let Some(other) = first.get(server.name.as_str()) else {
+            first.insert(&server.name, server);
+            continue;
+        };
+        let line = other.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let message = format!("another server has this name, in {}{line}; rename one", other.file);
+        errors.push(ConfigError::of_file(&server.file, message).at_key(&server.key).at_line(server.line));
+    }
+    errors
+}

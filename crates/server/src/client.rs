@@ -1,0 +1,21 @@
+//! Who asks.
+
+use std::net::SocketAddr;
+
+use exuvia_gateway::Client;
+use http::request::Parts;
+
+/// The header that names a session of a client up to 2025-11-25.
+pub(crate) const SESSION: &str = "mcp-session-id";
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Who sends a request: its session, where it has one, or else its connection.
+pub(crate) fn client_of(head: &Parts) -> Client {
+    match head.headers.get(SESSION).and_then(|session| session.to_str().ok()) {
+        Some(session) => Client::new(session),
+        None => Client::new(&head.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default()),
+    }
+}
