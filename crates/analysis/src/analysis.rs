@@ -187,6 +187,8 @@ pub struct Finding {
 pub enum FindingCode {
     /// A name that is no server and nothing else.
     UnknownServer,
+    /// A server that is configured and not there.
+    ServerAway,
     /// A module of the standard library that the script uses and does not import.
     NotImported,
     /// A server has no tool of this name.

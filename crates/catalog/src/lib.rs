@@ -77,4 +77,4 @@ mod types;
 mod walk;
 
 pub use closest::closest;
-pub use namespace::build;
+pub use namespace::{build, build_beside};

@@ -17,12 +17,22 @@ use crate::shape::Subject;
 /// call of their tool.
 #[must_use]
 pub fn build(servers: Vec<(String, Vec<ToolDescriptor>)>) -> Namespace {
+    build_beside(servers, &[])
+}
+
+/// The same, beside servers that are configured and not there.
+#[must_use]
+pub fn build_beside(servers: Vec<(String, Vec<ToolDescriptor>)>, away: &[String]) -> Namespace {
     let mut seen = HashSet::new();
     let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
-    let names: Vec<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
-    let python_names = python_names(Kind::Server, &names);
+    let away = away.iter().filter(|name| seen.insert((*name).clone()));
+    // Named together, so that coming and going renames nobody else.
+    let names: Vec<&str> = servers.iter().map(|(name, _)| name).chain(away).map(String::as_str).collect();
+    let mut python_names = python_names(Kind::Server, &names);
+    let away = python_names.split_off(servers.len());
     let built = servers.into_iter().zip(python_names);
-    Namespace::new(built.map(|((name, tools), python_name)| server(name, python_name, tools)).collect())
+    let built = built.map(|((name, tools), python_name)| server(name, python_name, tools)).collect();
+    Namespace::new(built).with_away(away)
 }
 
 fn server(name: String, python_name: String, descriptors: Vec<ToolDescriptor>) -> Server {

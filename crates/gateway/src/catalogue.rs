@@ -50,7 +50,10 @@ impl Catalogue {
             let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
             server.tools.iter().filter(shows).cloned().collect()
         };
-        let namespace = exuvia_catalog::build(ready.map(|server| (server.name.clone(), shown(server))).collect());
+        let away = servers.iter().filter(|server| !matches!(server.state, ServerState::Ready { .. }));
+        let away: Vec<String> = away.map(|server| server.name.clone()).collect();
+        let shown = ready.map(|server| (server.name.clone(), shown(server))).collect();
+        let namespace = exuvia_catalog::build_beside(shown, &away);
         *self.namespace.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(namespace);
     }
 }

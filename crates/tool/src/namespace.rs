@@ -135,13 +135,26 @@ impl Server {
 #[derive(Debug, Clone, Default)]
 pub struct Namespace {
     servers: Vec<Server>,
+    away: Vec<String>,
 }
 
 impl Namespace {
     /// A namespace of these servers, in the order in which they are shown. Their names and Python names must be unique.
     #[must_use]
     pub fn new(servers: Vec<Server>) -> Self {
-        Self { servers }
+        Self { servers, away: Vec::new() }
+    }
+
+    /// The same, beside servers that are configured and not there: the names under which scripts would see them.
+    #[must_use]
+    pub fn with_away(self, away: Vec<String>) -> Self {
+        Self { away, ..self }
+    }
+
+    /// Whether a server of this Python name is configured and not there.
+    #[must_use]
+    pub fn is_away(&self, python_name: &str) -> bool {
+        self.away.iter().any(|away| away == python_name)
     }
 
     /// The servers, in the order in which they are shown.

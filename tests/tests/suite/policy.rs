@@ -246,6 +246,18 @@ async fn all_mistakes_of_a_script_are_told_at_once_and_nothing_of_it_runs() {
 }
 
 #[test]
+fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
+    let server = sample("echo", "echo");
+    for script in ["gone.search(query='x')", "mcp.gone.search(query='x')"] {
+        let arguments = ["run", "--json", "--server", &server, "--server", "gone=no-such-program-anywhere", "-"];
+        let told = exuvia(&arguments, script).json();
+        assert_eq!(told["error"]["kind"], "check", "{told}");
+        let lines = told["error"]["traceback"].as_str().expect("a text");
+        assert!(lines.contains("the server gone did not come up; go on without it, or try again later"), "{lines}");
+    }
+}
+
+#[test]
 fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
     let server = sample("echo", "echo");
     let check =

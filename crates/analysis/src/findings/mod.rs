@@ -80,8 +80,14 @@ impl Findings {
             return;
         }
         let names: Vec<&str> = namespace.servers().iter().map(|server| server.python_name.as_str()).collect();
+        let server = written.strip_prefix("mcp.").unwrap_or(written);
         let (code, message) = if written == name && library::is_module(name) {
             (FindingCode::NotImported, format!("{name} is not imported; add `import {name}`"))
+        } else if namespace.is_away(server) {
+            (
+                FindingCode::ServerAway,
+                format!("the server {server} did not come up; go on without it, or try again later"),
+            )
         } else {
             let close = closest(name, names.iter().copied());
             let written = cut(written, MAX_NAME_CHARS);
