@@ -8,6 +8,7 @@ use exuvia_gateway::answer::{printable, render};
 use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tool::RunEvent;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::exit;
@@ -18,16 +19,18 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
+    // One for the whole command: what listens anew each time misses the signals in between.
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let script = script::read(&args.script)?;
     let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
     let session = tokio::select! {
         session = Session::start(config, &terminal) => session?,
-        _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
+        _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");
     let run = session.gateway.start(script, StartedBy::Operator, &Client::new("operator"))?;
-    let report = follow(run, &terminal, args.json).await;
+    let report = follow(run, &mut interrupts, &terminal, args.json).await;
     session.upstreams.shutdown().await;
     terminal.done();
     if args.json {
@@ -46,7 +49,7 @@ fn override_limits(limits: &mut Limits, args: &RunArgs) {
 }
 
 /// Shows what happens until the run is over. Ctrl-C cancels the run and its calls.
-async fn follow(mut run: RunHandle, terminal: &Terminal, quiet: bool) -> Report {
+async fn follow(mut run: RunHandle, interrupts: &mut Signal, terminal: &Terminal, quiet: bool) -> Report {
     let cancellation = run.cancellation();
     let mut calls = 0;
     loop {
@@ -60,7 +63,7 @@ async fn follow(mut run: RunHandle, terminal: &Terminal, quiet: bool) -> Report 
                 Some(_) => {}
                 None => break,
             },
-            _ = tokio::signal::ctrl_c(), if !cancellation.is_cancelled() => cancellation.cancel(),
+            _ = interrupts.recv(), if !cancellation.is_cancelled() => cancellation.cancel(),
         }
     }
     run.report().await
