@@ -4,6 +4,7 @@
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -46,11 +47,11 @@ fn authorisation(criterion: &mut Criterion) {
             name: ToolName::new("server17", tool),
             arguments: Json::parse(arguments).expect("JSON"),
         };
-        let (mut spent, mut rates) = (Spent::default(), Rates::default());
+        let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
         group.bench_function(what, |bencher| {
             bencher.iter_batched(
                 || call.clone(),
-                |call| black_box(authorize(call, &grants, &policy, &mut spent, &mut rates, Duration::ZERO)),
+                |call| black_box(authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)),
                 BatchSize::SmallInput,
             );
         });

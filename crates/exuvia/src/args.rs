@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Serve the four meta-tools over MCP on standard input and output. A client's scripts run by themselves with the tools
     /// that the configuration or --auto-execute lists; without a list, with none
-    Stdio(StdioArgs),
+    Stdio(ClientArgs),
     /// Serve many clients over MCP on Streamable HTTP, on this machine alone
     Serve(ServeArgs),
     /// Print the stubs or docs of tools, as the model sees them
@@ -61,28 +61,20 @@ pub(crate) struct ServerArgs {
     pub(crate) imports: Vec<KnownClient>,
 }
 
-/// What clients' scripts may call.
+/// What clients meet: servers, and what their scripts may call.
 #[derive(Debug, Args)]
-pub(crate) struct PolicyArgs {
+pub(crate) struct ClientArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
     /// Tools that scripts call without asking, as SERVER.TOOL; both may be globs: 'crm.get_*', '*.*'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) auto_execute: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StdioArgs {
-    #[command(flatten)]
-    pub(crate) servers: ServerArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
-    pub(crate) servers: ServerArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
+    pub(crate) clients: ClientArgs,
     /// Where to listen: an address of this machine and a port; port 0 takes a free one. Counts for more than the
     /// configuration. Default: 127.0.0.1:8420
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -92,9 +84,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
-    pub(crate) servers: ServerArgs,
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
+    pub(crate) clients: ClientArgs,
     /// Print one JSON object with everything
     #[arg(long)]
     pub(crate) json: bool,

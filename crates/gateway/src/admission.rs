@@ -1,9 +1,10 @@
 //! The decision on a script before it starts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use exuvia_analysis::{Analysis, Finding, analyse};
-use exuvia_policy::{Admission, Denial, Grants, Hold, Policy, Prediction, Standing, admit};
+use exuvia_policy::{Admission, Denial, Grants, Policy, Prediction, Standing, admit};
 use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
@@ -39,7 +40,7 @@ pub enum Verdict {
     /// It cannot work: these lines fail for certain.
     Wrong(Vec<Finding>),
     /// Somebody has to be asked first, about each of these tools.
-    Waits(Vec<Hold>),
+    Waits(Vec<HeldCall>),
     /// It is refused, for each of these tools.
     Refused(Vec<Denial>),
 }
@@ -59,8 +60,8 @@ pub struct Checked {
 pub(crate) struct Judge<'a> {
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
-    pub(crate) namespace: &'a Namespace,
-    pub(crate) policy: &'a Policy,
+    pub(crate) namespace: &'a Arc<Namespace>,
+    pub(crate) policy: &'a Arc<Policy>,
     pub(crate) limits: &'a Limits,
 }
 
@@ -100,7 +101,7 @@ impl Judge<'_> {
         let names = analysis.into_iter().flat_map(|analysis| analysis.may_call.named()).collect();
         match admit(self.policy, self.namespace, &Prediction { names }) {
             Admission::Start(grants) => Verdict::Starts(grants),
-            Admission::Hold(holds) => Verdict::Waits(holds),
+            Admission::Hold(held) => Verdict::Waits(held),
             Admission::Refuse(denials) => Verdict::Refused(denials),
         }
     }
@@ -120,14 +121,10 @@ impl Decision {
             Verdict::Starts(grants) => return Self::Start(grants),
             Verdict::TooLarge(stop) => Outcome::Stopped(stop),
             Verdict::Wrong(findings) => Outcome::Raised(wrong(&findings, source)),
-            Verdict::Waits(holds) => Outcome::AwaitingApproval(holds.into_iter().map(before_start).collect()),
+            Verdict::Waits(held) => Outcome::AwaitingApproval(held),
             Verdict::Refused(denials) => Outcome::Denied(refused(&denials)),
         })
     }
-}
-
-fn before_start(hold: Hold) -> HeldCall {
-    HeldCall { id: None, name: hold.tool, arguments: None, allow: hold.allow }
 }
 
 /// All findings as one error, so that a model repairs all of them in one turn.

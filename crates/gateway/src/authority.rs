@@ -30,10 +30,6 @@ impl Authority {
     }
 
     pub(crate) fn authorize(&self, call: ToolCall, grants: &Grants, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
-        let policy = self.policy();
-        // In this order everywhere: the run's own lock first.
-        let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        authorize(call, grants, &policy, &mut spent, &mut rates, self.begun.elapsed())
+        authorize(call, grants, &self.policy(), spent, &self.rates, self.begun.elapsed())
     }
 }

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
-use exuvia_tool::{
-    BoxFuture, CallError, CallId, HeldCall, Json, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
-};
+use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
 use exuvia_upstream::{CallLimits, Caller, Upstreams};
 use tokio::sync::mpsc;
 
@@ -119,26 +117,20 @@ impl Inner {
             let denial = Denial { tool: call.name, reason: DenialReason::Ended };
             return Err(CallError::Denied(denial.to_string()).into());
         }
-        let (id, arguments) = (call.id, call.arguments.clone());
         let decided = self.run.authority.authorize(call, &self.run.grants, &self.spent);
-        decided.map_err(|refusal| self.unmade(refusal, id, arguments))
+        decided.map_err(|refusal| self.unmade(refusal))
     }
 
-    fn unmade(&self, refusal: Refusal, id: CallId, arguments: Json) -> Unmade {
+    fn unmade(&self, refusal: Refusal) -> Unmade {
         let run = &self.run.caller.run;
         match refusal {
             Refusal::Denied(denial) => {
                 tracing::info!(run.id = %run, tool.name = %denial.tool, rule = denial.operator(), "call denied");
                 Unmade::Refused(CallError::Denied(denial.to_string()))
             }
-            Refusal::Held(hold) => {
-                tracing::info!(run.id = %run, tool.name = %hold.tool, "call held");
-                Unmade::Held(Box::new(HeldCall {
-                    id: Some(id),
-                    name: hold.tool,
-                    arguments: Some(arguments),
-                    allow: hold.allow,
-                }))
+            Refusal::Held(held) => {
+                tracing::info!(run.id = %run, tool.name = %held.name, "call held");
+                Unmade::Held(held)
             }
         }
     }

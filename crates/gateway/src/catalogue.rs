@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use exuvia_tool::{Namespace, ToolDescriptor, ToolName};
-use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
+use exuvia_upstream::{ServerStatus, Upstreams};
 
 use crate::authority::Authority;
 use crate::run_runtime::RunRuntime;
@@ -45,14 +45,13 @@ impl Catalogue {
         let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = self.authority.policy();
         let servers = self.upstreams.servers();
-        let ready = servers.iter().filter(|server| matches!(server.state, ServerState::Ready { .. }));
+        let (ready, away): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_ready());
         let shown = |server: &ServerStatus| -> Vec<ToolDescriptor> {
             let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
             server.tools.iter().filter(shows).cloned().collect()
         };
-        let away = servers.iter().filter(|server| !matches!(server.state, ServerState::Ready { .. }));
-        let away: Vec<String> = away.map(|server| server.name.clone()).collect();
-        let shown = ready.map(|server| (server.name.clone(), shown(server))).collect();
+        let away: Vec<String> = away.iter().map(|server| server.name.clone()).collect();
+        let shown = ready.iter().map(|server| (server.name.clone(), shown(server))).collect();
         let namespace = exuvia_catalog::build_beside(shown, &away);
         *self.namespace.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(namespace);
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use exuvia_runtime::Report;
-use exuvia_upstream::{ServerState, ServerStatus};
+use exuvia_upstream::ServerStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -117,7 +117,7 @@ impl Metrics {
         self.on_their_way.set(i64::try_from(on_their_way).unwrap_or(i64::MAX));
         for server in servers {
             let labels = ServerLabels { server: server.name.clone() };
-            self.ready.get_or_create(&labels).set(i64::from(matches!(server.state, ServerState::Ready { .. })));
+            self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
         }
         let mut text = String::new();

@@ -1,10 +1,11 @@
 //! The decision on a script before it starts.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use exuvia_tool::{Namespace, ToolName};
+use exuvia_tool::{HeldCall, Namespace, ToolName};
 
-use crate::authorize::{Denial, DenialReason, Hold};
+use crate::authorize::{Denial, DenialReason};
 use crate::grants::Grants;
 use crate::policy::{Policy, Standing};
 use crate::source::OnUnlisted;
@@ -22,7 +23,7 @@ pub enum Admission {
     /// It starts, with these grants.
     Start(Grants),
     /// Somebody has to be asked first, about each of these.
-    Hold(Vec<Hold>),
+    Hold(Vec<HeldCall>),
     /// It is refused, for each of these.
     Refuse(Vec<Denial>),
 }
@@ -32,7 +33,7 @@ pub enum Admission {
 /// A tool that is denied by name does not stop a script: the call is denied when it is made, and the script may be written
 /// to do without.
 #[must_use]
-pub fn admit(policy: &Policy, namespace: &Namespace, prediction: &Prediction) -> Admission {
+pub fn admit(policy: &Arc<Policy>, namespace: &Arc<Namespace>, prediction: &Prediction) -> Admission {
     let (mut held, mut refused) = (Vec::new(), Vec::new());
     for tool in &prediction.names {
         match policy.standing(tool) {
@@ -56,12 +57,14 @@ pub fn admit(policy: &Policy, namespace: &Namespace, prediction: &Prediction) ->
 }
 
 /// One line of configuration for all tools of a server.
-fn asked_together(policy: &Policy, held: &[ToolName]) -> Vec<Hold> {
+fn asked_together(policy: &Policy, held: &[ToolName]) -> Vec<HeldCall> {
     let of_server = |server: &str| -> Vec<&str> {
         held.iter().filter(|tool| tool.server == server).map(|tool| tool.tool.as_str()).collect()
     };
-    let hold = |tool: &ToolName| Hold {
-        tool: tool.clone(),
+    let hold = |tool: &ToolName| HeldCall {
+        id: None,
+        name: tool.clone(),
+        arguments: None,
         allow: policy.line_that_allows(&tool.server, &of_server(&tool.server)),
     };
     held.iter().map(hold).collect()

@@ -1,9 +1,10 @@
 //! The decision on one call.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use exuvia_tool::{ToolCall, ToolName};
+use exuvia_tool::{HeldCall, ToolCall, ToolName};
 
 use crate::grants::Grants;
 use crate::pattern::Rule;
@@ -37,7 +38,7 @@ pub enum Refusal {
     /// It may not be made. The script is told and may go on.
     Denied(Denial),
     /// Somebody has to be asked first.
-    Held(Hold),
+    Held(Box<HeldCall>),
 }
 
 /// Why a call was denied. `Display` is for the script; [`operator`](Self::operator) names the rule.
@@ -77,15 +78,6 @@ pub enum DenialReason {
     },
     /// The script has ended; what still runs of it may call nothing.
     Ended,
-}
-
-/// A call, or a whole script, that waits for somebody's approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// The tool.
-    pub tool: ToolName,
-    /// The line of configuration that would have let it run without asking.
-    pub allow: String,
 }
 
 impl fmt::Display for Denial {
@@ -129,12 +121,6 @@ impl Denial {
     }
 }
 
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} waits for an approval", self.tool)
-    }
-}
-
 /// Decides on one call, on the real names and the real arguments, with the policy of the moment. `now` is any clock that does
 /// not go back. A call that is permitted is counted.
 ///
@@ -145,8 +131,8 @@ pub fn authorize(
     call: ToolCall,
     grants: &Grants,
     policy: &Policy,
-    spent: &mut Spent,
-    rates: &mut Rates,
+    spent: &Mutex<Spent>,
+    rates: &Mutex<Rates>,
     now: Duration,
 ) -> Result<Permit, Refusal> {
     let tool = call.name.clone();
@@ -158,7 +144,7 @@ pub fn authorize(
             Standing::Hidden => denied(DenialReason::Hidden),
             Standing::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
             // Listed after the run began: what a run may call never grows by itself.
-            Standing::Unlisted(_) | Standing::Listed(_) => Err(Refusal::Held(hold(policy, tool))),
+            Standing::Unlisted(_) | Standing::Listed(_) => Err(Refusal::Held(Box::new(held(policy, call)))),
         };
     }
     let Some(rules) = policy.rules(&tool.server) else { return denied(DenialReason::Hidden) };
@@ -167,19 +153,21 @@ pub fn authorize(
     if checks.peek().is_some() {
         let arguments = call.arguments.to_value().unwrap_or_default();
         for (name, check) in checks {
-            let held = arguments.get(name).map_or_else(|| Err("must be given".to_owned()), |value| check.holds(value));
-            if let Err(must) = held {
+            let holds = arguments.get(name).map_or_else(|| Err("must be given".to_owned()), |value| check.holds(value));
+            if let Err(must) = holds {
                 return denied(DenialReason::Argument { name: name.clone(), must });
             }
         }
     }
+    // Held only to count: what was asked above may take as long as its arguments are large.
+    let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(most) = rules.calls_per_run
         && spent.calls(&tool.server) >= most
     {
         return denied(DenialReason::CallsPerRun(most));
     }
     if let Some(most) = rules.calls_per_minute
-        && let Err(wait) = rates.take(&tool.server, most, now)
+        && let Err(wait) = rates.lock().unwrap_or_else(PoisonError::into_inner).take(&tool.server, most, now)
     {
         return denied(DenialReason::CallsPerMinute { most, wait });
     }
@@ -187,8 +175,9 @@ pub fn authorize(
     Ok(Permit { call })
 }
 
-/// What is asked about a tool.
-fn hold(policy: &Policy, tool: ToolName) -> Hold {
-    let allow = policy.line_that_allows(&tool.server, &[&tool.tool]);
-    Hold { tool, allow }
+/// What is asked about a call.
+fn held(policy: &Policy, call: ToolCall) -> HeldCall {
+    let ToolCall { id, name, arguments } = call;
+    let allow = policy.line_that_allows(&name.server, &[&name.tool]);
+    HeldCall { id: Some(id), name, arguments: Some(arguments), allow }
 }

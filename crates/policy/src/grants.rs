@@ -1,57 +1,71 @@
 //! What one run may call.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use exuvia_tool::{Namespace, ToolName};
 
-use crate::policy::{Policy, Standing, all_tools};
+use crate::policy::{Policy, Standing};
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at
-/// the moment of a call can only take from it.
-#[derive(Debug, Clone, Default)]
-pub struct Grants {
-    tools: BTreeSet<ToolName>,
-    by: GrantedBy,
-}
+/// the moment of a call can only take from it. As cheap to make with 2,000 tools as with one.
+#[derive(Debug, Clone)]
+pub struct Grants(Granted);
 
-/// On whose word tools were granted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum GrantedBy {
+/// On whose word tools are granted.
+#[derive(Debug, Clone)]
+enum Granted {
     /// The policy's lists: a tool that leaves them while the run goes on is no longer granted.
-    #[default]
-    Policy,
-    /// A person who is allowed to: only a denial takes it back.
-    Operator,
+    Listed(Arc<Policy>, Arc<Namespace>),
+    /// A person who is allowed to, for everything that there is to see: only a denial takes it back.
+    Visible(Arc<Namespace>),
+    /// The same, for these.
+    These(BTreeSet<ToolName>),
 }
 
 impl Grants {
     /// Grants of exactly these tools, on the word of the operator.
     #[must_use]
     pub fn of(tools: impl IntoIterator<Item = ToolName>) -> Self {
-        Self { tools: tools.into_iter().collect(), by: GrantedBy::Operator }
+        Self(Granted::These(tools.into_iter().collect()))
     }
 
     /// Grants of every tool that is visible in `namespace`: what an operator gives a script by running it by hand.
     #[must_use]
-    pub fn everything_visible(namespace: &Namespace) -> Self {
-        Self::of(all_tools(namespace))
+    pub fn everything_visible(namespace: &Arc<Namespace>) -> Self {
+        Self(Granted::Visible(Arc::clone(namespace)))
     }
 
-    /// Grants of the tools that the policy lists: what a client's script has by itself.
+    /// Grants of the tools of `namespace` that the policy lists: what a client's script has by itself.
     #[must_use]
-    pub fn listed(policy: &Policy, namespace: &Namespace) -> Self {
-        Self { tools: policy.listed(namespace).into_iter().collect(), by: GrantedBy::Policy }
+    pub fn listed(policy: &Arc<Policy>, namespace: &Arc<Namespace>) -> Self {
+        Self(Granted::Listed(Arc::clone(policy), Arc::clone(namespace)))
     }
 
     /// Whether a call of this tool was granted when the run started.
     #[must_use]
     pub fn cover(&self, tool: &ToolName) -> bool {
-        self.tools.contains(tool)
+        match &self.0 {
+            Granted::Listed(policy, namespace) => {
+                has(namespace, tool) && matches!(policy.standing(tool), Standing::Listed(_))
+            }
+            Granted::Visible(namespace) => has(namespace, tool),
+            Granted::These(tools) => tools.contains(tool),
+        }
     }
 
     /// Whether it still is.
     pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Standing) -> bool {
-        let listed = matches!(standing, Standing::Listed(_));
-        self.cover(tool) && (listed || (self.by == GrantedBy::Operator && matches!(standing, Standing::Unlisted(_))))
+        let stands = match standing {
+            Standing::Listed(_) => true,
+            Standing::Unlisted(_) => !matches!(self.0, Granted::Listed(..)),
+            Standing::Denied(_) | Standing::Hidden => false,
+        };
+        stands && self.cover(tool)
     }
+}
+
+/// Whether a namespace has a tool of just this name: the one that its server gave it.
+fn has(namespace: &Namespace, tool: &ToolName) -> bool {
+    namespace.server(&tool.server).is_some_and(|server| server.tool(&tool.tool).is_some())
 }

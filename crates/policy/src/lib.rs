@@ -11,6 +11,7 @@
 //! Pure: no clock, no I/O. Time is an argument; what was called so far is kept by the caller in [`Spent`] and [`Rates`].
 //!
 //! ```
+//! use std::sync::Mutex;
 //! use std::time::Duration;
 //!
 //! use exuvia_policy::{Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
@@ -21,10 +22,10 @@
 //! let policy = Policy::compile(source, ["crm"]).unwrap();
 //!
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
-//! let (mut spent, mut rates) = (Spent::default(), Rates::default());
-//! let mut decide = |tool| {
+//! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
+//! let decide = |tool| {
 //!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
-//!     authorize(call, &grants, &policy, &mut spent, &mut rates, Duration::ZERO)
+//!     authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)
 //! };
 //! assert!(decide("get_contacts").is_ok());
 //! assert!(decide("delete_contact").is_err());
@@ -58,7 +59,7 @@ mod rate;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};
-pub use authorize::{Denial, DenialReason, Hold, Permit, Refusal, authorize};
+pub use authorize::{Denial, DenialReason, Permit, Refusal, authorize};
 pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
-use exuvia_tool::{Namespace, ToolName};
+use exuvia_tool::ToolName;
 
 use crate::condition::Check;
 use crate::key::Key;
@@ -186,11 +186,6 @@ impl Policy {
         format!("auto_execute = [{}]  # {place}", quoted.join(", "))
     }
 
-    /// The tools of `namespace` that the policy lists.
-    pub(crate) fn listed(&self, namespace: &Namespace) -> Vec<ToolName> {
-        all_tools(namespace).filter(|tool| matches!(self.standing(tool), Standing::Listed(_))).collect()
-    }
-
     pub(crate) fn rules(&self, server: &str) -> Option<&CompiledRules> {
         self.servers.get(server)
     }
@@ -205,14 +200,6 @@ fn bare(key: &str) -> String {
 /// A string as TOML has it: JSON's escapes are among its own.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// Every tool of a namespace.
-pub(crate) fn all_tools(namespace: &Namespace) -> impl Iterator<Item = ToolName> {
-    namespace
-        .servers()
-        .iter()
-        .flat_map(|server| server.tools().iter().map(|tool| ToolName::new(server.name.clone(), tool.name())))
 }
 
 impl CompiledRules {

@@ -1,6 +1,7 @@
 //! What is decided of scripts and of calls.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{
@@ -19,7 +20,7 @@ impl ArgumentCheck for Anything {
     }
 }
 
-fn namespace() -> Namespace {
+fn namespace() -> Arc<Namespace> {
     let tool = |name: &str| Tool {
         python_name: name.to_owned(),
         descriptor: ToolDescriptor {
@@ -34,10 +35,10 @@ fn namespace() -> Namespace {
         accepts_other_keywords: true,
         signature: String::new(),
         documentation: String::new(),
-        arguments: std::sync::Arc::new(Anything),
+        arguments: Arc::new(Anything),
     };
     let crm = ["get_contact", "get_order", "export", "delete_contact"].map(tool).to_vec();
-    Namespace::new(vec![Server::new("crm", "crm", crm), Server::new("files", "files", vec![tool("read")])])
+    Arc::new(Namespace::new(vec![Server::new("crm", "crm", crm), Server::new("files", "files", vec![tool("read")])]))
 }
 
 fn rules(auto_execute: &[&str], deny: &[&str], on_unlisted: OnUnlisted) -> ServerRules {
@@ -49,8 +50,8 @@ fn source(crm: ServerRules) -> PolicySource {
     PolicySource { servers: [("crm".to_owned(), crm)].into(), ..PolicySource::default() }
 }
 
-fn policy(crm: ServerRules) -> Policy {
-    Policy::compile(source(crm), ["crm", "files"]).unwrap()
+fn policy(crm: ServerRules) -> Arc<Policy> {
+    Arc::new(Policy::compile(source(crm), ["crm", "files"]).unwrap())
 }
 
 fn names(tools: &[&str]) -> Prediction {
@@ -59,8 +60,8 @@ fn names(tools: &[&str]) -> Prediction {
 
 /// `ok`, `held`, or the reason of a denial.
 fn decided(policy: &Policy, grants: &Grants, tool: &str, arguments: Value) -> String {
-    let (mut spent, mut rates) = (Spent::default(), Rates::default());
-    decided_at(policy, grants, tool, arguments, &mut spent, &mut rates, 0)
+    let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
+    decided_at(policy, grants, tool, arguments, &spent, &rates, 0)
 }
 
 fn decided_at(
@@ -68,8 +69,8 @@ fn decided_at(
     grants: &Grants,
     tool: &str,
     arguments: Value,
-    spent: &mut Spent,
-    rates: &mut Rates,
+    spent: &Mutex<Spent>,
+    rates: &Mutex<Rates>,
     second: u64,
 ) -> String {
     let name = ToolName::new("crm", tool);
@@ -186,18 +187,18 @@ fn calls_are_counted_by_run_and_by_minute() {
         ServerRules { calls_per_run: Some(3), calls_per_minute: Some(4), ..rules(&["*"], &[], OnUnlisted::AskBefore) };
     let policy = policy(crm);
     let grants = Grants::everything_visible(&namespace());
-    let mut rates = Rates::default();
-    let mut run =
-        |spent: &mut Spent, second| decided_at(&policy, &grants, "get_order", json!({}), spent, &mut rates, second);
-    let (mut first, mut second) = (Spent::default(), Spent::default());
+    let rates = Mutex::new(Rates::default());
+    let run =
+        |spent: &Mutex<Spent>, second| decided_at(&policy, &grants, "get_order", json!({}), spent, &rates, second);
+    let (first, second) = (Mutex::new(Spent::default()), Mutex::new(Spent::default()));
     for _ in 0..3 {
-        assert_eq!(run(&mut first, 0), "ok");
+        assert_eq!(run(&first, 0), "ok");
     }
-    assert_eq!(run(&mut first, 0), "CallsPerRun(3)");
-    assert_eq!(run(&mut second, 1), "ok");
-    assert!(run(&mut second, 1).starts_with("CallsPerMinute"));
+    assert_eq!(run(&first, 0), "CallsPerRun(3)");
+    assert_eq!(run(&second, 1), "ok");
+    assert!(run(&second, 1).starts_with("CallsPerMinute"));
     // What was denied was not counted.
-    assert_eq!(run(&mut second, 62), "ok");
+    assert_eq!(run(&second, 62), "ok");
 }
 
 #[test]

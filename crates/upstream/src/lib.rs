@@ -23,6 +23,7 @@
 //! This crate reads neither files nor the environment: [`parse_mcp_servers`] takes a text and a lookup.
 //!
 //! ```no_run
+//! use std::sync::Mutex;
 //! use std::time::Duration;
 //!
 //! use exuvia_policy::{Grants, Policy, PolicySource, Rates, Spent, authorize};
@@ -39,8 +40,8 @@
 //! let name = ToolName::new("crm", "get_contact");
 //! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
-//! let (mut spent, mut rates) = (Spent::default(), Rates::default());
-//! let permit = authorize(call, &Grants::of([name]), &policy, &mut spent, &mut rates, Duration::ZERO).unwrap();
+//! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
+//! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();
 //! let caller = Caller { key: None, run: RunId("run-1".into()) };
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, &caller, limits).await);

@@ -44,6 +44,12 @@ pub struct ServerStatus {
 }
 
 impl ServerStatus {
+    /// Whether it has come up.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, ServerState::Ready { .. })
+    }
+
     /// A server that has not come up.
     pub(crate) fn failed(name: &str, message: impl Into<String>) -> Self {
         let state = ServerState::Failed { message: message.into() };

@@ -38,7 +38,7 @@ impl Served {
         let (address, stop) = (server.address(), Stop::default());
         let shared = gateway.gateway().clone();
         let serving = server.serve(PendingGateway::start(async { shared }), stop.clone());
-        let drained = tokio::spawn(async { serving.await.expect("an end") });
+        let drained = tokio::spawn(serving);
         Self { address, gateway, stop, drained }
     }
 
@@ -175,7 +175,7 @@ async fn readiness_tells_what_is_not_ready() {
     };
     assert_eq!(ready, "{\"ready\":true,\"not_ready\":[]}\n");
     stop.ask();
-    serving.await.expect("no panic").expect("an end");
+    serving.await.expect("no panic");
     sample.stop().await;
 }
 

@@ -17,6 +17,20 @@ struct Function<'a> {
     type_parameters: &'a [TypeParam],
 }
 
+/// The two are different types with the same fields.
+macro_rules! function {
+    ($def:expr) => {
+        Function {
+            name: &$def.name,
+            decorators: &$def.decorator_list,
+            arguments: &$def.args,
+            returns: $def.returns.as_deref(),
+            body: &$def.body,
+            type_parameters: &$def.type_params,
+        }
+    };
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn body(&mut self, body: &'a [Stmt]) {
         body.iter().for_each(|statement| self.statement(statement));
@@ -25,28 +39,8 @@ impl<'a> Walk<'a> {
     fn statement(&mut self, statement: &'a Stmt) {
         let line = self.lines.line_of(statement.range().start());
         match statement {
-            Stmt::FunctionDef(def) => self.function(
-                Function {
-                    name: &def.name,
-                    decorators: &def.decorator_list,
-                    arguments: &def.args,
-                    returns: def.returns.as_deref(),
-                    body: &def.body,
-                    type_parameters: &def.type_params,
-                },
-                line,
-            ),
-            Stmt::AsyncFunctionDef(def) => self.function(
-                Function {
-                    name: &def.name,
-                    decorators: &def.decorator_list,
-                    arguments: &def.args,
-                    returns: def.returns.as_deref(),
-                    body: &def.body,
-                    type_parameters: &def.type_params,
-                },
-                line,
-            ),
+            Stmt::FunctionDef(def) => self.function(function!(def), line),
+            Stmt::AsyncFunctionDef(def) => self.function(function!(def), line),
             Stmt::ClassDef(class) => self.class(class, line),
             Stmt::Return(returned) => self.optional(returned.value.as_deref()),
             Stmt::Delete(delete) => delete.targets.iter().for_each(|target| self.deleted(target)),

@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let script = script::read(&args.script)?;
-    let config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
+    let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     let session = tokio::select! {
         session = Session::start(config, &terminal) => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),

@@ -17,7 +17,7 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let mut config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
+    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
     }
@@ -28,7 +28,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     terminal.say(&greeting(server.address()));
     let given_up = stop.clone();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
-    let drained = server.serve(starting.gateway(), stop).await?;
+    let drained = server.serve(starting.gateway(), stop).await;
     starting.finish().await?;
     if let Drained::Cancelled { runs } = drained {
         terminal.say(&format!("{runs} scripts were cancelled"));

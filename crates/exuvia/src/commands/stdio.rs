@@ -7,13 +7,13 @@ use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::StdioArgs;
+use crate::args::ClientArgs;
 use crate::session::{Starting, configured};
 use crate::terminal::Terminal;
 
-pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
+pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let mut config = configured(&args.servers, &args.policy.auto_execute, &terminal)?;
+    let mut config = configured(&args.servers, &args.auto_execute, &terminal)?;
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
     }

@@ -2,17 +2,11 @@
 
 use bytes::Bytes;
 use exuvia_gateway::METRICS_MEDIA_TYPE;
-use exuvia_upstream::ServerState;
 use http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::answered::{Answered, with_body};
 use crate::PendingGateway;
-
-/// Tells whether requests are worth sending.
-pub(super) struct Health {
-    gateway: PendingGateway,
-}
 
 /// What was counted; nothing before the gateway is there.
 pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
@@ -27,26 +21,20 @@ struct Ready {
     not_ready: Vec<String>,
 }
 
-impl Health {
-    pub(super) fn new(gateway: PendingGateway) -> Self {
-        Self { gateway }
+/// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
+pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answered> {
+    let gateway = gateway.now();
+    let mut not_ready = Vec::new();
+    not_ready.extend(is_ending.then(|| "ending".to_owned()));
+    not_ready.extend(gateway.is_none().then(|| "gateway".to_owned()));
+    let ready = not_ready.is_empty();
+    if let Some(gateway) = gateway {
+        let servers = gateway.servers();
+        let away = servers.iter().filter(|server| !server.is_ready());
+        not_ready.extend(away.map(|server| format!("server {}", server.name)));
     }
-
-    /// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
-    pub(super) fn ready(&self, is_ending: bool) -> Response<Answered> {
-        let gateway = self.gateway.now();
-        let mut not_ready = Vec::new();
-        not_ready.extend(is_ending.then(|| "ending".to_owned()));
-        not_ready.extend(gateway.is_none().then(|| "gateway".to_owned()));
-        let ready = not_ready.is_empty();
-        if let Some(gateway) = gateway {
-            let servers = gateway.servers();
-            let away = servers.iter().filter(|server| !matches!(server.state, ServerState::Ready { .. }));
-            not_ready.extend(away.map(|server| format!("server {}", server.name)));
-        }
-        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let mut body = serde_json::to_vec(&Ready { ready, not_ready }).unwrap_or_default();
-        body.push(b'\n');
-        with_body(status, "application/json", Bytes::from(body))
-    }
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = serde_json::to_vec(&Ready { ready, not_ready }).unwrap_or_default();
+    body.push(b'\n');
+    with_body(status, "application/json", Bytes::from(body))
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{PendingGateway, ServeError};
+use crate::PendingGateway;
 use drain::Drain;
 use route::Routes;
 
@@ -121,15 +121,11 @@ impl HttpServer {
 
     /// Serves clients until `stop` is asked for, then lets what is on its way come to an end. Answers `/healthz` and
     /// `/readyz` while the gateway is still starting.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot be asked for connections any more.
-    pub async fn serve(self, gateway: PendingGateway, stop: Stop) -> Result<Drained, ServeError> {
+    pub async fn serve(self, gateway: PendingGateway, stop: Stop) -> Drained {
         let sessions = CancellationToken::new();
-        let drain = Drain::new(stop.clone());
+        let drain = Drain::new(stop);
         let routes = Routes::new(gateway.clone(), self.address, &self.config, &drain, &sessions);
         let connections = accept::until_stopped(self.listener, Arc::new(routes), &self.config, &drain).await;
-        Ok(drain.finish(&gateway, connections, &sessions, self.config.drain).await)
+        drain.finish(&gateway, connections, &sessions, self.config.drain).await
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
-use super::health::{self, Health};
+use super::health;
 use super::host;
 use super::mcp::Mcp;
 use crate::PendingGateway;
@@ -20,7 +20,6 @@ pub(super) struct Routes {
     address: SocketAddr,
     mcp: Mcp,
     gateway: PendingGateway,
-    health: Health,
     drain: Drain,
 }
 
@@ -33,7 +32,7 @@ impl Routes {
         sessions: &CancellationToken,
     ) -> Self {
         let mcp = Mcp::new(gateway.clone(), address, config, sessions);
-        Self { address, mcp, health: Health::new(gateway.clone()), gateway, drain: drain.clone() }
+        Self { address, mcp, gateway, drain: drain.clone() }
     }
 
     /// Answers a request, whatever it is.
@@ -47,7 +46,7 @@ impl Routes {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         Ok(match request.uri().path() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
-            "/readyz" if is_read => self.health.ready(self.drain.is_asked()),
+            "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
             "/metrics" if is_read => health::metrics(&self.gateway),
             "/mcp" if self.drain.is_asked() => later("this server is ending\n"),
             "/mcp" => self.mcp.answer(request, &self.drain).await,
