@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
-    RequestId,
+    RequestId, RequestMetaObject,
 };
 use rmcp::model::{ClientConfig, GetExtensions};
 use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningService};
@@ -16,6 +16,7 @@ use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
+use crate::relay::Input;
 use crate::{Era, UpstreamLimits};
 
 /// How long the word that a call was cancelled may take to reach a server.
@@ -106,15 +107,27 @@ impl Connection {
     }
 
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
+    #[cfg(test)]
     pub(crate) async fn call(&self, tool: String, arguments: JsonObject) -> Result<Filled, BrokenOff> {
-        let request = CallToolRequest::new(CallToolRequestParams::new(tool).with_arguments(arguments));
-        self.ask(ClientRequest::CallToolRequest(request), Kind::Call).await
+        self.send(call(tool, arguments, Input::default()), Slot::default(), None).await
     }
 
-    async fn ask(&self, mut request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
-        let slot = Slot::new(kind);
+    async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
+        self.send(request, Slot::new(kind), None).await
+    }
+
+    /// Sends a request once. Dropping the future cancels it and tells the server. `meta` goes with it in the newer era.
+    pub(crate) async fn send(
+        &self,
+        mut request: ClientRequest,
+        slot: Slot,
+        meta: Option<RequestMetaObject>,
+    ) -> Result<Filled, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
-        let handle = self.service.peer().send_cancellable_request(request, PeerRequestOptions::no_options()).await;
+        let meta = meta.filter(|_| self.era() == Era::Modern);
+        let mut options = PeerRequestOptions::no_options();
+        options.meta = meta;
+        let handle = self.service.peer().send_cancellable_request(request, options).await;
         let mut request = Request { handle: Some(handle.map_err(|_| BrokenOff)?), exchange: self.exchange.clone() };
         request.answered().await;
         let mut filled = slot.take();
@@ -130,6 +143,14 @@ impl Connection {
         self.service.cancellation_token().cancel();
         self.carrier.stop().await;
     }
+}
+
+/// A call of a tool.
+pub(crate) fn call(tool: String, arguments: JsonObject, input: Input) -> ClientRequest {
+    let mut params = CallToolRequestParams::new(tool).with_arguments(arguments);
+    params.input_responses = input.responses.and_then(|responses| serde_json::from_str(responses.as_str()).ok());
+    params.request_state = input.state;
+    ClientRequest::CallToolRequest(CallToolRequest::new(params))
 }
 
 /// A request that waits for its answer. Dropped before, it is cancelled.

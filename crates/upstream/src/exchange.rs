@@ -5,8 +5,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_tool::Json;
+use rmcp::model::ProgressToken;
+use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::relay::News;
 
 /// What came back for a request.
 #[derive(Debug)]
@@ -47,6 +50,10 @@ impl Written {
 pub(crate) struct Slot {
     filled: Arc<Mutex<Filled>>,
     kind: Kind,
+    /// Who hears what the server says before it answers.
+    news: Option<mpsc::Sender<News>>,
+    /// The request has the right to be asked about, if several are on their way.
+    in_turn: bool,
 }
 
 /// What a request is for, as far as its answer is read differently.
@@ -73,7 +80,12 @@ pub(crate) struct Filled {
 impl Slot {
     /// The slot of such a request.
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { filled: Arc::default(), kind }
+        Self { kind, ..Self::default() }
+    }
+
+    /// The slot of a call. What the server says before it answers goes to `news`.
+    pub(crate) fn of_call(news: Option<mpsc::Sender<News>>, in_turn: bool) -> Self {
+        Self { news, in_turn, ..Self::default() }
     }
 
     /// What the request is for.
@@ -106,8 +118,8 @@ pub(crate) struct Exchange {
 enum Pending {
     /// Belongs to the start of the connection: rmcp reads the answer itself.
     Handshake,
-    /// Ours.
-    Slot(Slot),
+    /// Ours, and by which name its progress is told.
+    Slot(Slot, Option<ProgressToken>),
 }
 
 /// Whom an answer is for.
@@ -122,14 +134,14 @@ pub(crate) enum Recipient {
 impl Exchange {
     /// A request leaves. One without a slot belongs to the handshake, in which a newer request replaces the older one: an
     /// answer that comes late is not taken for the answer to the next.
-    pub(crate) fn sent(&self, id: i64, slot: Option<Slot>) {
+    pub(crate) fn sent(&self, id: i64, slot: Option<Slot>, progress: Option<ProgressToken>) {
         let mut pending = locked(&self.pending);
         match slot {
             Some(slot) => {
-                pending.insert(id, Pending::Slot(slot));
+                pending.insert(id, Pending::Slot(slot, progress));
             }
             None => {
-                pending.retain(|_, pending| matches!(pending, Pending::Slot(_)));
+                pending.retain(|_, pending| matches!(pending, Pending::Slot(..)));
                 pending.insert(id, Pending::Handshake);
             }
         }
@@ -144,7 +156,7 @@ impl Exchange {
     pub(crate) fn answered(&self, id: i64) -> Option<Recipient> {
         Some(match locked(&self.pending).remove(&id)? {
             Pending::Handshake => Recipient::Handshake,
-            Pending::Slot(slot) => Recipient::Slot(slot),
+            Pending::Slot(slot, _) => Recipient::Slot(slot),
         })
     }
 
@@ -161,15 +173,38 @@ impl Exchange {
 
     /// All requests that wait for an answer.
     pub(crate) fn all(&self) -> Vec<i64> {
-        let listens = |pending: &Pending| matches!(pending, Pending::Slot(slot) if slot.kind == Kind::Listen);
+        let listens = |pending: &Pending| matches!(pending, Pending::Slot(slot, _) if slot.kind == Kind::Listen);
         locked(&self.pending).iter().filter(|(_, pending)| !listens(pending)).map(|(&id, _)| id).collect()
+    }
+
+    /// Who hears of the progress that has this token.
+    pub(crate) fn hears_progress(&self, token: &ProgressToken) -> Option<mpsc::Sender<News>> {
+        locked(&self.pending).values().find_map(|pending| match pending {
+            Pending::Slot(slot, Some(progress)) if progress == token => slot.news.clone(),
+            _ => None,
+        })
+    }
+
+    /// Who is asked what the server asks on the stream of this request. Where nothing says on behalf of which request it
+    /// asks: the only one on its way, or the one that has its turn.
+    pub(crate) fn hears_questions(&self, method: &str, on: Option<i64>) -> Option<mpsc::Sender<News>> {
+        let only = on.or_else(|| self.only());
+        let pending = locked(&self.pending);
+        let slot = pending.iter().find_map(|(&id, pending)| match pending {
+            Pending::Slot(slot, _) if only.map_or(slot.in_turn, |only| only == id) => Some(slot),
+            _ => None,
+        })?;
+        let news = slot.news.clone()?;
+        // A tool that asks takes turns, whoever answers it.
+        slot.asked(method);
+        Some(news)
     }
 
     /// The server asked for something by `method`, on the stream of this request. Where nothing says on behalf of which
     /// request, all are marked.
     pub(crate) fn asked(&self, method: &str, on: Option<i64>) {
         for (&id, pending) in locked(&self.pending).iter() {
-            if let Pending::Slot(slot) = pending
+            if let Pending::Slot(slot, _) = pending
                 && on.is_none_or(|on| on == id)
             {
                 slot.asked(method);

@@ -77,6 +77,7 @@ mod oauth;
 mod opening;
 mod raw;
 mod reader;
+mod relay;
 mod server;
 mod status;
 mod stdio;
@@ -89,5 +90,6 @@ pub use config::{
     parse_mcp_servers, passed_variables,
 };
 pub use oauth::login;
+pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed};
 pub use status::{Era, ServerState, ServerStatus};
 pub use upstreams::{Caller, Upstreams};

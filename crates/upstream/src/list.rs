@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use exuvia_tool::{ToolAnnotations, ToolDescriptor};
+use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
 use crate::{UpstreamLimits, raw};
@@ -23,6 +23,8 @@ pub(crate) struct ToolList {
     names: HashSet<String>,
     /// The tools, in the server's order.
     pub(crate) tools: Vec<ToolDescriptor>,
+    /// The same, as written.
+    pub(crate) written: Vec<Json>,
     /// What was left out, for the operator.
     pub(crate) warnings: Vec<String>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct ToolList {
 impl ToolList {
     /// A list without pages.
     pub(crate) fn new(limits: UpstreamLimits) -> Self {
-        Self { limits, pages: 0, bytes: 0, read: 0, names: HashSet::new(), tools: Vec::new(), warnings: Vec::new() }
+        Self { limits, pages: 0, bytes: 0, read: 0, names: HashSet::new(), tools: Vec::new(), written: Vec::new(), warnings: Vec::new() }
     }
 
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
@@ -72,7 +74,8 @@ impl ToolList {
         if raw::too_deep(tool) {
             return left_out("has a schema that nests too deep");
         }
-        let Ok(Value::Object(mut tool)) = serde_json::from_str(tool) else { return left_out("is malformed") };
+        let Ok(written) = Json::parse(tool) else { return left_out("is malformed") };
+        let Ok(Value::Object(mut tool)) = written.to_value() else { return left_out("is malformed") };
         let input_schema = match tool.shift_remove("inputSchema") {
             Some(schema @ Value::Object(_)) => schema,
             Some(_) => return left_out("has an inputSchema that is no object"),
@@ -92,6 +95,7 @@ impl ToolList {
         let annotations = tool.shift_remove("annotations").unwrap_or_default();
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         self.names.insert(name.clone());
+        self.written.push(written);
         Ok(ToolDescriptor {
             name,
             title: text(tool.get("title")).or_else(|| text(annotations.get("title"))),

@@ -16,9 +16,9 @@ pub(crate) enum Message {
     /// An answer. Without an id it does not say to what.
     Answer { id: Option<i64>, body: Body },
     /// The server asks us. The id is kept as written.
-    Request { id: String, method: String },
+    Request { id: String, method: String, params: Option<Range<usize>> },
     /// The server tells us something.
-    Notification { method: String },
+    Notification { method: String, params: Option<Range<usize>> },
     /// Bytes that are not UTF-8 and tell nothing.
     NotText,
     /// No message. The words say what it is.
@@ -53,11 +53,16 @@ pub(crate) fn read(text: Vec<u8>) -> (String, Message) {
 }
 
 fn message(text: &str) -> Message {
-    let (mut id, mut method, mut result, mut error) = (None, None, None, None);
+    let (mut id, mut method, mut params, mut result, mut error) = (None, None, None, None, None);
+    let place = |part: &str| {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        start..start + part.len()
+    };
     for (key, value) in raw::members(text.trim_start_matches('\u{feff}')) {
         match key.as_str() {
             "id" => id = Some(value).filter(|&id| id != "null"),
             "method" => method = Some(value),
+            "params" => params = Some(place(value)),
             "result" => result = Some(value),
             "error" => error = Some(value).filter(|&error| error != "null"),
             _ => {}
@@ -66,17 +71,14 @@ fn message(text: &str) -> Message {
     if let Some(method) = method {
         let Some(method) = name(method) else { return Message::Garbage("no method name") };
         return match id {
-            Some(id) if id.len() <= NAME_BYTES => Message::Request { id: id.to_owned(), method },
+            Some(id) if id.len() <= NAME_BYTES => Message::Request { id: id.to_owned(), method, params },
             Some(_) => Message::Garbage("a request with a huge id"),
-            None => Message::Notification { method },
+            None => Message::Notification { method, params },
         };
     }
     let body = match (result, error) {
         (_, Some(error)) => failure(error),
-        (Some(result), None) => {
-            let start = result.as_ptr() as usize - text.as_ptr() as usize;
-            Body::Result(start..start + result.len())
-        }
+        (Some(result), None) => Body::Result(place(result)),
         (None, None) => return Message::Garbage("neither request nor answer"),
     };
     match id.map(number) {
@@ -137,8 +139,9 @@ mod tests {
 
     #[test]
     fn requests_and_notifications_are_told_apart() {
-        let request = Message::Request { id: "\"a\"".into(), method: "ping".into() };
+        let request = Message::Request { id: "\"a\"".into(), method: "ping".into(), params: None };
         assert_eq!(of(r#"{"jsonrpc":"2.0","id":"a","method":"ping"}"#), request);
-        assert_eq!(of(r#"{"method":"x","params":{}}"#), Message::Notification { method: "x".into() });
+        let told = Message::Notification { method: "x".into(), params: Some(23..25) };
+        assert_eq!(of(r#"{"method":"x","params":{}}"#), told);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
+use rmcp::model::{ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::exchange::Exchange;
 use crate::http::{Client, Kind, connect_sse, streamable};
 use crate::listening::listen;
 use crate::reader::Reader;
+use crate::relay::Abilities;
 use crate::stdio::{Process, Reaper, Wire};
 use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 
@@ -77,7 +78,7 @@ impl Opening<'_> {
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).map_err(hopeless)?;
         let talk = Talk::new(name);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
-        let service = identity().serve_with_lifecycle(wire, mode).await;
+        let service = self.identity().serve_with_lifecycle(wire, mode).await;
         talk.connection(service, Carrier::Process(process), false).await
     }
 
@@ -101,6 +102,14 @@ impl Opening<'_> {
         }
     }
 
+    /// What the gateway says of itself. To a server of the older era this is said once for all clients, so it is what any of
+    /// them may be able to do; a question for one that is not gets declined.
+    fn identity(&self) -> ClientConfig {
+        let can = if self.config.direct { Abilities::ALL } else { Abilities::default() };
+        ClientConfig::new(can.capabilities(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+            .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+    }
+
     fn client(&self, http: &Http) -> Result<Arc<Client>, Unstarted> {
         Client::new(&self.config.name, http, self.authorization.clone()).map(Arc::new).map_err(hopeless)
     }
@@ -109,7 +118,7 @@ impl Opening<'_> {
         let client = self.client(http)?;
         let talk = Talk::new(&self.config.name);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
-        let service = identity().serve_with_lifecycle(transport, mode).await;
+        let service = self.identity().serve_with_lifecycle(transport, mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
     }
 
@@ -118,7 +127,7 @@ impl Opening<'_> {
         let talk = Talk::new(&self.config.name);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
-        let service = identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
+        let service = self.identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
         talk.connection(service, Carrier::Http(client, done), true).await
     }
 }
@@ -164,12 +173,6 @@ impl Talk {
             Err(error) => Err(unstarted(&error, &carrier).await),
         }
     }
-}
-
-/// What the gateway says of itself.
-fn identity() -> ClientConfig {
-    ClientConfig::new(ClientCapabilities::default(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
-        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
 }
 
 fn mode(era: Option<Era>) -> ClientLifecycleMode {

@@ -5,15 +5,18 @@
 //! and the request times out). Answers to calls and lists are kept as written: rmcp's types would refuse a whole list for one
 //! bad tool and lose what they do not know. And notifications, which nobody reads, never become tasks.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use rmcp::model::{ErrorData, ListToolsResult, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
-use tokio::sync::Notify;
+use exuvia_tool::{BoxFuture, Json};
+use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
+use tokio::sync::{Notify, mpsc};
 
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::lines::{Subject, at_head, at_tail};
 use crate::message::{Body, Message, read};
 use crate::raw;
+use crate::relay::{News, Question};
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -29,12 +32,32 @@ pub(crate) struct Reader {
 }
 
 /// What follows from a message.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Heard {
     /// For rmcp.
     pub(crate) messages: Vec<ServerJsonRpcMessage>,
-    /// For the server, each a JSON text.
-    pub(crate) replies: Vec<String>,
+    /// For the server.
+    pub(crate) replies: Vec<Reply>,
+}
+
+/// A reply to a server, a JSON text.
+pub(crate) enum Reply {
+    /// It is there.
+    Now(String),
+    /// Somebody else has to say it first. Comes to an end with the request that it belongs to.
+    Later(BoxFuture<'static, String>),
+}
+
+impl Reply {
+    /// Has it said, as soon as it is there.
+    pub(crate) fn say(self, say: impl FnOnce(String) + Send + 'static) {
+        match self {
+            Self::Now(reply) => say(reply),
+            Self::Later(reply) => {
+                tokio::spawn(async move { say(reply.await) });
+            }
+        }
+    }
 }
 
 impl Reader {
@@ -69,13 +92,15 @@ impl Reader {
                 Some(id) => heard.messages.extend(self.deliver(id, body, text)),
                 None => tracing::warn!(server.name = %self.server, "an answer of the server names no request"),
             },
-            Message::Request { id, method } if heard.replies.len() < REPLIES => {
-                heard.replies.push(self.reply(&id, &method, on));
+            Message::Request { id, method, params } if heard.replies.len() < REPLIES => {
+                heard.replies.push(self.reply(id, &method, part(&text, params), on));
             }
             Message::Request { .. } => {}
-            Message::Notification { method } => {
-                if method == "notifications/tools/list_changed" {
-                    self.list_changed.notify_one();
+            Message::Notification { method, params } => {
+                match method.as_str() {
+                    "notifications/tools/list_changed" => self.list_changed.notify_one(),
+                    "notifications/progress" => self.progress(part(&text, params)),
+                    _ => {}
                 }
                 tracing::trace!(server.name = %self.server, method, "notification");
             }
@@ -141,14 +166,48 @@ impl Reader {
         })
     }
 
-    /// The server asks us. We have nothing to offer but a sign of life.
-    fn reply(&self, id: &str, method: &str, on: Option<i64>) -> String {
+    /// The server asks us. We have nothing to offer but a sign of life, and the client of a call that is handed through.
+    fn reply(&self, id: String, method: &str, params: &str, on: Option<i64>) -> Reply {
         if method == "ping" {
-            return format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+            return Reply::Now(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
         }
-        self.exchange.asked(method, on);
-        format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#)
+        if !matches!(method, "elicitation/create" | "sampling/createMessage") {
+            return Reply::Now(declined(&id));
+        }
+        let Some(news) = self.exchange.hears_questions(method, on) else {
+            self.exchange.asked(method, on);
+            return Reply::Now(declined(&id));
+        };
+        let Ok(params) = Json::parse(params) else { return Reply::Now(declined(&id)) };
+        let (question, answered) = Question::new(method, params);
+        if news.try_send(News::Question(question)).is_err() {
+            return Reply::Now(declined(&id));
+        }
+        Reply::Later(Box::pin(async move {
+            match answered.await {
+                Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.as_str()),
+                Err(_) => declined(&id),
+            }
+        }))
     }
+
+    /// News that finds no room is lost: there is more to come.
+    fn progress(&self, params: &str) {
+        let token = raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
+        let hears: Option<mpsc::Sender<News>> = token.and_then(|token| self.exchange.hears_progress(&token));
+        if let (Some(news), Ok(params)) = (hears, Json::parse(params)) {
+            let _ = news.try_send(News::Progress(params));
+        }
+    }
+}
+
+/// The parameters of a message, which may have none.
+fn part(text: &str, place: Option<Range<usize>>) -> &str {
+    place.map_or("{}", |place| &text[place])
+}
+
+fn declined(id: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#)
 }
 
 /// What rmcp hears of an answer that went to a slot.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::ToolDescriptor;
+use exuvia_tool::{Json, ToolDescriptor};
 use tokio::sync::watch;
 
 /// Which of the two forms of the protocol a server speaks.
@@ -39,6 +39,8 @@ pub struct ServerStatus {
     pub state: ServerState,
     /// Its tools, in its order, as it last listed them.
     pub tools: Arc<[ToolDescriptor]>,
+    /// The same, as the server wrote them, if it is [direct](crate::ServerConfig::direct); else none.
+    pub written: Arc<[Json]>,
     /// What was left out of its tool list, for the operator.
     pub warnings: Vec<String>,
 }
@@ -53,7 +55,7 @@ impl ServerStatus {
     /// A server that has not come up.
     pub(crate) fn failed(name: &str, message: impl Into<String>) -> Self {
         let state = ServerState::Failed { message: message.into() };
-        Self { name: name.to_owned(), state, tools: Arc::default(), warnings: Vec::new() }
+        Self { name: name.to_owned(), state, tools: Arc::default(), written: Arc::default(), warnings: Vec::new() }
     }
 
     /// Whether anybody would act on the difference. Why a server has failed may be told in other words every time.
@@ -62,7 +64,7 @@ impl ServerStatus {
             (ServerState::Failed { .. }, ServerState::Failed { .. }) => true,
             (one, other) => one == other,
         };
-        same_state && self.warnings == other.warnings && same_tools(&self.tools, &other.tools)
+        same_state && self.warnings == other.warnings && self.written == other.written && same_tools(&self.tools, &other.tools)
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
     fn ready(tools: &str) -> ServerStatus {
         let tools: Vec<ToolDescriptor> = serde_json::from_str(tools).unwrap();
         let (state, name) = (ServerState::Ready { era: Era::Modern }, "a".to_owned());
-        ServerStatus { name, state, tools: tools.into(), warnings: Vec::new() }
+        ServerStatus { name, state, tools: tools.into(), written: Arc::default(), warnings: Vec::new() }
     }
 
     #[test]

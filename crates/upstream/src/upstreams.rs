@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallError, RunId, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, RunId, ToolName, ToolOutcome};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -12,7 +12,7 @@ use tracing::Instrument;
 use crate::server::{EndedRuns, Server};
 use crate::status::Board;
 use crate::stdio::Reaper;
-use crate::{CallLimits, ServerConfig, ServerStatus, UpstreamLimits};
+use crate::{CallLimits, Query, RelayOptions, Relayed, ServerConfig, ServerStatus, UpstreamLimits};
 
 /// On whose behalf calls are made: who may share which connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,16 +109,8 @@ impl Upstreams {
     #[must_use]
     pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
         let name = permit.call().name.clone();
-        let span = tracing::info_span!(
-            "upstream.call",
-            server.name = %name.server,
-            tool.name = %name.tool,
-            call.id = permit.call().id.0,
-            outcome = tracing::field::Empty,
-        );
-        let Some(server) = self.servers.get(&name.server).cloned() else {
-            return Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {}", name.server))) });
-        };
+        let span = call_span(&name, permit.call().id.0);
+        let Some(server) = self.servers.get(&name.server).cloned() else { return no_server(name.server) };
         let caller = caller.clone();
         let call = async move {
             let outcome = server.call(permit, &caller, limits).await;
@@ -127,6 +119,40 @@ impl Upstreams {
             outcome
         };
         Box::pin(call.instrument(span))
+    }
+
+    /// Makes the call that is permitted for a client that speaks with the server itself: gives the answer as it was written,
+    /// and hands through what the server says and asks meanwhile. The server's own `call_timeout` counts.
+    ///
+    /// Dropping the future cancels the call and tells the server.
+    #[must_use]
+    pub fn relay(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
+        let name = permit.call().name.clone();
+        let span = call_span(&name, permit.call().id.0);
+        let Some(server) = self.servers.get(&name.server).cloned() else { return no_server(name.server) };
+        let caller = caller.clone();
+        Box::pin(async move { server.relay(permit, &caller, limits, options).await }.instrument(span))
+    }
+
+    /// Asks a server for something that is no call, and gives the answer as it was written.
+    #[must_use]
+    pub fn query(
+        &self,
+        server: &str,
+        query: Query,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
+        let Some(server) = self.servers.get(server).cloned() else { return no_server(server.to_owned()) };
+        let caller = caller.clone();
+        Box::pin(async move { server.query(&query, &caller, limits, options).await })
     }
 
     /// A run is over: connections that belonged to it alone end in the background, and calls of it fail from now on.
@@ -148,4 +174,18 @@ impl Upstreams {
         }
         while ending.join_next().await.is_some() {}
     }
+}
+
+fn call_span(name: &ToolName, id: u64) -> tracing::Span {
+    tracing::info_span!(
+        "upstream.call",
+        server.name = %name.server,
+        tool.name = %name.tool,
+        call.id = id,
+        outcome = tracing::field::Empty,
+    )
+}
+
+fn no_server<T: Send + 'static>(server: String) -> BoxFuture<'static, Result<T, CallError>> {
+    Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {server}"))) })
 }

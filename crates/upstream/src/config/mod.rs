@@ -33,6 +33,9 @@ pub struct ServerConfig {
     pub share: Share,
     /// The longest time between two looks at its list of tools. 10 minutes.
     pub refresh: Duration,
+    /// Whether clients speak with it themselves: its tools are kept as it lists them, and it may ask what a client can be
+    /// asked. `false`.
+    pub direct: bool,
 }
 
 /// How a server is reached.
@@ -68,6 +71,7 @@ impl ServerConfig {
             call_timeout: Duration::from_secs(3600),
             share: Share::All,
             refresh: Duration::from_secs(600),
+            direct: false,
         }
     }
 

@@ -6,7 +6,8 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use reqwest::Response;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, GetMeta, JsonRpcMessage, ProgressToken, RequestId,
+    ServerJsonRpcMessage,
 };
 use rmcp::transport::streamable_http_client::StreamableHttpPostResponse;
 use sse_stream::Sse;
@@ -28,6 +29,8 @@ pub(super) struct Asked {
     pub(super) id: i64,
     /// Where the answer goes; rmcp itself reads the answers to the handshake, which have none.
     pub(super) slot: Option<Slot>,
+    /// By which name the server tells how far it is.
+    pub(super) progress: Option<ProgressToken>,
     pub(super) discovers: bool,
 }
 
@@ -36,7 +39,8 @@ impl Asked {
         let JsonRpcMessage::Request(request) = message else { return None };
         let RequestId::Number(id) = request.id else { return None };
         let slot = request.request.extensions().get::<Slot>().cloned();
-        Some(Self { id, slot, discovers: matches!(request.request, ClientRequest::DiscoverRequest(_)) })
+        let progress = request.request.get_meta().get_progress_token();
+        Some(Self { id, slot, progress, discovers: matches!(request.request, ClientRequest::DiscoverRequest(_)) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use rmcp::model::{ClientJsonRpcMessage, GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, GetExtensions, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::sync::mpsc;
@@ -102,7 +102,10 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
     let read = async move {
         while let Ok(Some(news)) = stream.next().await {
             for reply in news.heard.replies {
-                let _ = outgoing.try_send(reply);
+                let outgoing = outgoing.clone();
+                reply.say(move |reply| {
+                    let _ = outgoing.try_send(reply);
+                });
             }
             for message in news.heard.messages {
                 if messages.send(message).await.is_err() {
@@ -135,7 +138,8 @@ impl Transport<RoleClient> for Sse {
             && let RequestId::Number(id) = request.id
         {
             waiting = request.request.extensions().get::<Slot>().cloned();
-            self.reader.exchange().sent(id, waiting.clone());
+            let progress = request.request.get_meta().get_progress_token();
+            self.reader.exchange().sent(id, waiting.clone(), progress);
         }
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {

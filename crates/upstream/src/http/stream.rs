@@ -22,7 +22,7 @@ pub(crate) struct Stream {
 }
 
 /// What one event brought.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct News {
     pub(crate) heard: Heard,
     pub(crate) id: Option<String>,

@@ -27,7 +27,7 @@ use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
 use crate::exchange::Answer;
-use crate::reader::Reader;
+use crate::reader::{Reader, Reply};
 
 /// Replies to a server that wait for their way out; further ones are lost.
 const REPLIES: usize = 64;
@@ -99,15 +99,18 @@ impl Streamable {
         request.with(session.and_then(|id| Some((SESSION, HeaderValue::from_str(id).ok()?))))
     }
 
-    pub(super) fn reply(&self, replies: Vec<String>, request: &Request) {
+    pub(super) fn reply(&self, replies: Vec<Reply>, request: &Request) {
         for reply in replies {
             let mut request = request.clone();
             request.method = Method::POST;
-            request.body = reply.into();
             // They are those of the request that the reply belongs to.
             request.headers.remove("mcp-method");
             request.headers.remove("mcp-name");
-            let _ = self.replies.try_send(request);
+            let replies = self.replies.clone();
+            reply.say(move |reply| {
+                request.body = reply.into();
+                let _ = replies.try_send(request);
+            });
         }
     }
 
@@ -166,8 +169,8 @@ impl StreamableHttpClient for Streamable {
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Posted {
         let asked = Asked::of(&message);
-        if let Some(Asked { id, slot, .. }) = &asked {
-            self.reader.exchange().sent(*id, slot.clone());
+        if let Some(Asked { id, slot, progress, .. }) = &asked {
+            self.reader.exchange().sent(*id, slot.clone(), progress.clone());
         }
         let request = self.request(Method::POST, serde_json::to_vec(&message)?, session.as_deref(), headers);
         let posting = self.post(request, asked.as_ref(), session.is_some());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{CallError, ToolName};
-use rmcp::model::JsonObject;
+use rmcp::model::ClientRequest;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,8 @@ use super::questions::Questions;
 use super::refused::Refused;
 use crate::Era;
 use crate::connection::{BrokenOff, Connection};
-use crate::exchange::{Answer, Filled, locked};
+use crate::exchange::{Answer, Filled, Slot, locked};
+use crate::relay::RelayOptions;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,7 +62,7 @@ impl Lane {
         Self { dialer, life, verdicts: watch::Sender::new(()), in_flight, questions }
     }
 
-    /// Makes a call, once. All waiting is within `timeout`. The question that comes with the answer is the call's own.
+    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting is within `timeout`. The question that comes with the answer is the call's own.
     ///
     /// # Errors
     ///
@@ -69,7 +70,8 @@ impl Lane {
     pub(crate) async fn call(
         self: &Arc<Self>,
         name: &ToolName,
-        arguments: JsonObject,
+        request: ClientRequest,
+        relay: Option<&RelayOptions>,
         timeout: Duration,
     ) -> Result<Filled, CallError> {
         let mut sent_on = None;
@@ -80,9 +82,10 @@ impl Lane {
             let Admitted { connection, probe: _probe } =
                 self.connection().await.map_err(|refused| refused.of_call(name))?;
             sent_on = Some(connection.clone());
+            let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), turn.is_some());
             let flight = self.questions.leave(&name.tool, turn);
             let began = Instant::now();
-            match connection.call(name.tool.clone(), arguments).await {
+            match connection.send(request, slot, relay.map(RelayOptions::meta)).await {
                 Ok(mut filled) => {
                     self.heard(&filled, began);
                     // In the newer protocol a question is the answer.

@@ -17,11 +17,14 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallError, RunId, ToolCall, ToolOutcome};
+use exuvia_tool::{CallError, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use rmcp::model::{ClientRequest, JsonObject};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::call;
 use crate::exchange::locked;
+use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::Board;
 use crate::stdio::Reaper;
 use crate::{CallLimits, Caller, ServerConfig, UpstreamLimits};
@@ -60,16 +63,54 @@ impl Server {
     /// Makes the call that is permitted.
     pub(crate) async fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
         let ToolCall { name, arguments, .. } = permit.into_call();
-        let arguments = match arguments.to_value() {
-            Ok(Value::Object(arguments)) => arguments,
-            Ok(_) => return Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object"))),
-            Err(error) => return Err(CallError::InvalidArguments(format!("the arguments of {name}: {error}"))),
-        };
+        let arguments = object(&name, &arguments)?;
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
         let timeout = limits.timeout.min(self.dialer.config.call_timeout);
-        let filled = lane.call(&name, arguments, timeout).await?;
+        let request = call(name.tool.clone(), arguments, Input::default());
+        let filled = lane.call(&name, request, None, timeout).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
         outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.message_bytes)
+    }
+
+    /// Makes the call that is permitted and gives the answer as it was written.
+    pub(crate) async fn relay(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> Result<Relayed, CallError> {
+        let ToolCall { name, arguments, .. } = permit.into_call();
+        let request = call(name.tool.clone(), object(&name, &arguments)?, options.input.clone());
+        self.hand_through(&name, request, caller, limits, &options).await
+    }
+
+    /// Asks for something that is no call and gives the answer as it was written.
+    pub(crate) async fn query(
+        &self,
+        query: &Query,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> Result<Relayed, CallError> {
+        let name = query.name(&self.dialer.config.name);
+        let unusable = || CallError::InvalidArguments(format!("{} does not take this", query.method()));
+        let request = query.request(options.input.clone()).ok_or_else(unusable)?;
+        self.hand_through(&name, request, caller, limits, &options).await
+    }
+
+    async fn hand_through(
+        &self,
+        name: &ToolName,
+        request: ClientRequest,
+        caller: &Caller,
+        limits: CallLimits,
+        options: &RelayOptions,
+    ) -> Result<Relayed, CallError> {
+        let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
+        // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
+        let filled = lane.call(name, request, Some(options), self.dialer.config.call_timeout).await?;
+        outcome::relayed(filled, name, limits.result_bytes, self.dialer.limits.message_bytes)
     }
 
     /// A run is over. It must have been marked as ended.
@@ -81,5 +122,13 @@ impl Server {
     pub(crate) async fn shut_down(&self) {
         self.shut_down.cancel();
         self.lanes.shut_down().await;
+    }
+}
+
+fn object(name: &ToolName, arguments: &Json) -> Result<JsonObject, CallError> {
+    match arguments.to_value() {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object"))),
+        Err(error) => Err(CallError::InvalidArguments(format!("the arguments of {name}: {error}"))),
     }
 }

@@ -1,8 +1,9 @@
 //! From what a server answered to the outcome of the call.
 
-use exuvia_tool::{CallError, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
 use crate::exchange::{Answer, Filled};
+use crate::relay::Relayed;
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
 /// The error code by which servers of the older protocol ask for a visit to a web page.
@@ -39,6 +40,28 @@ pub(crate) fn outcome(
             Err(CallError::ToolFailed { message: format!("{asked}. It said: {message}"), data })
         }
         (outcome, _) => outcome,
+    }
+}
+
+/// Reads an answer that is handed through.
+pub(crate) fn relayed(
+    filled: Filled,
+    name: &ToolName,
+    result_bytes: u64,
+    message_bytes: usize,
+) -> Result<Relayed, CallError> {
+    match filled.answer {
+        Some(Answer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
+            Err(too_large(result_bytes, result.as_str().len() as u64))
+        }
+        Some(Answer::Result(result)) => Json::parse(result.as_str())
+            .map(Relayed::Result)
+            .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
+        Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),
+        answer => match outcome(Filled { answer, asked: None }, name, false, result_bytes, message_bytes) {
+            Ok(value) => Ok(Relayed::Result(value)),
+            Err(error) => Err(error),
+        },
     }
 }
 

@@ -107,7 +107,9 @@ impl Server {
         }
         let tools = list.tools.len();
         let state = ServerState::Ready { era };
-        let status = ServerStatus { name: name.clone(), state, tools: list.tools.into(), warnings: list.warnings };
+        let written = if self.dialer.config.direct { list.written.into() } else { Arc::default() };
+        let (listed, warnings) = (list.tools.into(), list.warnings);
+        let status = ServerStatus { name: name.clone(), state, tools: listed, written, warnings };
         if self.board.post(self.place, status) {
             tracing::info!(server.name = %name, ?era, tools, "server is ready");
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rmcp::model::{GetExtensions, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{GetExtensions, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -71,7 +71,8 @@ impl Transport<RoleClient> for Wire {
         if let (Ok(_), JsonRpcMessage::Request(request)) = (&line, &item)
             && let RequestId::Number(id) = request.id
         {
-            self.exchange.sent(id, request.request.extensions().get::<Slot>().cloned());
+            let progress = request.request.get_meta().get_progress_token();
+            self.exchange.sent(id, request.request.extensions().get::<Slot>().cloned(), progress);
         }
         let outgoing = self.outgoing.clone();
         async move {
@@ -121,11 +122,14 @@ struct Ends {
 impl Ends {
     async fn tell(&self, heard: Heard) {
         for reply in heard.replies {
+            let outgoing = self.outgoing.clone();
             // A server that floods us with requests and does not read our answers loses some of them.
-            if let Some(outgoing) = self.outgoing.upgrade() {
-                let line = format!("{reply}\n").into_bytes();
-                let _ = outgoing.try_send(Outgoing { line, written: None });
-            }
+            reply.say(move |reply| {
+                if let Some(outgoing) = outgoing.upgrade() {
+                    let line = format!("{reply}\n").into_bytes();
+                    let _ = outgoing.try_send(Outgoing { line, written: None });
+                }
+            });
         }
         for message in heard.messages {
             let _ = self.messages.send(message).await;

@@ -1,0 +1,200 @@
+//! What is handed through between a client and a server, as it was written.
+
+use exuvia_tool::{Json, ToolName};
+use rmcp::model::{
+    ClientCapabilities, ClientRequest, ElicitationCapability, FormElicitationCapability, RequestMetaObject,
+    UrlElicitationCapability,
+};
+use serde_json::{Map, Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a server says to a request before it answers it.
+#[derive(Debug)]
+pub enum News {
+    /// How far it is: the parameters of its notification, with a progress token that is not the client's.
+    Progress(Json),
+    /// It wants something of the user first.
+    Question(Question),
+}
+
+/// Something that a server asks in the middle of a request. Dropped without an answer, it is declined.
+#[derive(Debug)]
+pub struct Question {
+    method: String,
+    params: Json,
+    answer: oneshot::Sender<Json>,
+}
+
+impl Question {
+    /// A question, and where its answer arrives.
+    pub(crate) fn new(method: &str, params: Json) -> (Self, oneshot::Receiver<Json>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { method: method.to_owned(), params, answer }, answered)
+    }
+
+    /// What is asked for: `elicitation/create` or `sampling/createMessage`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The parameters of the request, as written.
+    #[must_use]
+    pub fn params(&self) -> &Json {
+        &self.params
+    }
+
+    /// Gives the server this result.
+    pub fn answer(self, result: Json) {
+        // The call may be over.
+        let _ = self.answer.send(result);
+    }
+}
+
+/// What a server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Relayed {
+    /// The result, as written.
+    Result(Json),
+    /// The error.
+    Error {
+        /// JSON-RPC's code.
+        code: i64,
+        /// What the server says.
+        message: String,
+        /// What it says beyond that.
+        data: Option<Json>,
+    },
+}
+
+/// What a client brings to a call that asked for something before (SEP-2322).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Input {
+    /// Its answers, an object.
+    pub responses: Option<Json>,
+    /// What the server gave it to hand back.
+    pub state: Option<String>,
+}
+
+/// How a request is handed through.
+#[derive(Debug, Clone, Default)]
+pub struct RelayOptions {
+    /// Where the server's news go. Full or without a receiver, its questions are declined and the rest is lost.
+    pub news: Option<mpsc::Sender<News>>,
+    /// Whether the client can be asked.
+    pub can: Abilities,
+    /// What the client brings.
+    pub input: Input,
+}
+
+/// What a client can be asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Input of the user.
+    pub elicitation: bool,
+    /// A completion of a language model.
+    pub sampling: bool,
+}
+
+impl Abilities {
+    /// Everything that can be handed through.
+    pub(crate) const ALL: Self = Self { elicitation: true, sampling: true };
+
+    /// As the protocol says it.
+    pub(crate) fn capabilities(self) -> ClientCapabilities {
+        let mut capabilities = ClientCapabilities::default();
+        if self.elicitation {
+            let (form, url) = (FormElicitationCapability::default(), UrlElicitationCapability::default());
+            capabilities.elicitation = Some(ElicitationCapability::new().with_form(form).with_url(url));
+        }
+        if self.sampling {
+            capabilities.sampling = serde_json::from_value(json!({})).ok();
+        }
+        capabilities
+    }
+}
+
+/// A request that is no call of a tool. No permit is needed: what it gives is what the server shows to everybody.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Query {
+    /// A page of the resources; the cursor that the last page named.
+    Resources(Option<String>),
+    /// A page of the templates of resources.
+    ResourceTemplates(Option<String>),
+    /// A page of the prompts.
+    Prompts(Option<String>),
+    /// What a resource holds.
+    ReadResource {
+        /// Which one.
+        uri: String,
+    },
+    /// A prompt, with its arguments filled in.
+    GetPrompt {
+        /// Its own name.
+        name: String,
+        /// Its arguments, an object of strings.
+        arguments: Option<Value>,
+    },
+    /// Completions of an argument: the parameters of `completion/complete`.
+    Complete(Value),
+}
+
+impl Query {
+    /// The protocol's name for it.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Resources(_) => "resources/list",
+            Self::ResourceTemplates(_) => "resources/templates/list",
+            Self::Prompts(_) => "prompts/list",
+            Self::ReadResource { .. } => "resources/read",
+            Self::GetPrompt { .. } => "prompts/get",
+            Self::Complete(_) => "completion/complete",
+        }
+    }
+
+    /// How errors name it.
+    pub(crate) fn name(&self, server: &str) -> ToolName {
+        ToolName::new(server, self.method())
+    }
+
+    /// The request. `None`: the parameters are none that the protocol knows.
+    pub(crate) fn request(&self, input: Input) -> Option<ClientRequest> {
+        let params = match self {
+            Self::Resources(cursor) | Self::ResourceTemplates(cursor) | Self::Prompts(cursor) => {
+                cursor.as_ref().map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }))
+            }
+            Self::ReadResource { uri } => with_input(json!({ "uri": uri }), input),
+            Self::GetPrompt { name, arguments: None } => with_input(json!({ "name": name }), input),
+            Self::GetPrompt { name, arguments: Some(arguments) } => {
+                with_input(json!({ "name": name, "arguments": arguments }), input)
+            }
+            Self::Complete(params) => params.clone(),
+        };
+        let request = json!({ "method": self.method(), "params": params });
+        // From the text: from a tree rmcp's types refuse some numbers.
+        serde_json::from_str(&request.to_string()).ok()
+    }
+}
+
+fn with_input(mut params: Value, input: Input) -> Value {
+    let responses = input.responses.and_then(|responses| responses.to_value().ok());
+    let state = input.state.map(Value::String);
+    let added: Map<String, Value> = [("inputResponses", responses), ("requestState", state)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
+    if let Value::Object(params) = &mut params {
+        params.extend(added);
+    }
+    params
+}
+
+impl RelayOptions {
+    /// What goes into the `_meta` of a request to a server of the newer era, beside what rmcp puts there.
+    pub(crate) fn meta(&self) -> RequestMetaObject {
+        let mut meta = RequestMetaObject::default();
+        meta.set_client_capabilities(self.can.capabilities());
+        meta
+    }
+}
