@@ -37,6 +37,11 @@ interop:
     cargo build --release
     tests/interop/run
 
+# The official conformance suite, server and client side, both requirement sets; what may differ is in expected.toml.
+conformance *faces:
+    cargo build --release
+    tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
+
 # Type checks the stubs of the recorded catalogues, by mypy and pyright.
 stubs:
     tests/interop/stubs
