@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, QueueLimits, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -71,6 +71,7 @@ impl SampleGateway {
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(16 << 20)),
             layouts: Layouts::default(),
+            profiles: Profiles::scripts(upstreams.servers().iter().map(|server| server.name.clone())),
             policy: unlisted(&upstreams),
             pre_pass: settings.pre_pass,
             queue: settings.queue,
@@ -94,7 +95,7 @@ impl SampleGateway {
     #[must_use]
     pub fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
         let arguments = arguments.as_object().expect("an object");
-        match meta::call(&self.gateway, &Client::new("test"), meta_tool, arguments) {
+        match meta::call(&self.gateway, &self.gateway.default_view(), &Client::new("test"), meta_tool, arguments) {
             Ok(MetaAnswer::Text(text)) => text,
             other => panic!("{meta_tool} {arguments:?}: {other:?}"),
         }
@@ -107,7 +108,7 @@ impl SampleGateway {
 
     /// Runs a script to its end.
     pub async fn run_by(&self, by: StartedBy, source: &str) -> Report {
-        let run = self.gateway.start(Script::new(source), by, &Client::new("test"));
+        let run = self.gateway.start(&self.gateway.default_view(), Script::new(source), by, &Client::new("test"));
         run.expect("room for a run").report().await
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, QueueLimits, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -42,6 +42,7 @@ impl Session {
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             layouts: Default::default(),
+            profiles: Profiles::scripts(names),
             policy,
             pre_pass: PrePass::On,
             queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
@@ -53,7 +54,12 @@ impl Session {
 
     /// Runs a script through the gateway, to whatever end.
     pub(crate) async fn run(&self, source: &str) -> Report {
-        let run = self.gateway.start(Script::new(source), StartedBy::Operator, &Client::new("gates"));
+        let run = self.gateway.start(
+            &self.gateway.default_view(),
+            Script::new(source),
+            StartedBy::Operator,
+            &Client::new("gates"),
+        );
         run.expect("room for a run").report().await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_server::PendingGateway;
@@ -45,7 +45,7 @@ pub(crate) struct Session {
 impl Session {
     /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
     /// others work.
-    pub(crate) async fn start(config: Config, terminal: &Terminal) -> Result<Self> {
+    pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
         let layouts = config.layouts();
         let engine = EngineConfig { concurrent_runs: config.runs.concurrent, ..EngineConfig::default() };
@@ -68,6 +68,7 @@ impl Session {
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             layouts,
+            profiles,
             policy: config.policy,
             pre_pass: PrePass::On,
             queue: config.runs.queue,
@@ -88,8 +89,9 @@ impl Starting {
     /// Begins to start. `give_up` ends the face where that comes to nothing.
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, session) = oneshot::channel();
-        let gateway = PendingGateway::start(async move {
-            let started = Session::start(config, &terminal).await;
+        let profiles = config.profiles();
+        let gateway = PendingGateway::start(profiles.clone(), async move {
+            let started = Session::start(config, profiles, &terminal).await;
             let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
             let _ = sender.send(started);
             match gateway {

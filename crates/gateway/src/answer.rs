@@ -71,7 +71,8 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
 }
 
 /// Which calls wait, and what would let them run: for the model to tell its user, not to work around.
-fn awaiting(held: &[HeldCall]) -> String {
+#[must_use]
+pub fn awaiting(held: &[HeldCall]) -> String {
     let tools: IndexSet<String> = held.iter().map(|call| call.name.to_string()).collect();
     let lines: IndexSet<&str> = held.iter().map(|call| call.allow.as_str()).collect();
     let tools: Vec<String> = tools.into_iter().collect();

@@ -48,6 +48,16 @@ impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
         Self(Arc::new(Inner { run, spent: Mutex::default(), ended: AtomicBool::new(false) }))
     }
+
+    /// What the run calls with.
+    pub(crate) fn run(&self) -> &RunParts {
+        &self.0.run
+    }
+
+    /// Takes a call as far as to its permit: validated, authorised, recorded.
+    pub(crate) fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+        self.0.admit(call)
+    }
 }
 
 impl ToolHost for RunTools {
@@ -66,11 +76,20 @@ impl ToolHost for RunTools {
 }
 
 /// A call that is not made.
-enum Unmade {
+pub(crate) enum Unmade {
     /// The script is told.
     Refused(CallError),
     /// Somebody has to be asked; the script is not told.
     Held(Box<HeldCall>),
+}
+
+impl Unmade {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Held(_) => "awaiting-approval",
+        }
+    }
 }
 
 impl From<CallError> for Unmade {
@@ -81,9 +100,9 @@ impl From<CallError> for Unmade {
 
 impl Inner {
     async fn make(&self, call: ToolCall) -> ToolOutcome {
-        let (id, name, begun) = (call.id, call.name.clone(), Instant::now());
-        let server = self.run.namespace.server(&name.server).map(|server| server.name.clone());
-        let outcome = self.decide_and_dispatch(id, name, call).await;
+        let (id, begun) = (call.id, Instant::now());
+        let server = self.run.namespace.server(&call.name.server).map(|server| server.name.clone());
+        let outcome = self.decide_and_dispatch(id, call).await;
         // A server that does not exist is only a word of the script's.
         if let Some(server) = server {
             self.run.metrics.call_ended(
@@ -95,20 +114,26 @@ impl Inner {
         outcome
     }
 
-    async fn decide_and_dispatch(&self, id: CallId, name: ToolName, call: ToolCall) -> ToolOutcome {
-        match self.permit(call).and_then(|permit| Ok(self.record_intent(permit)?)) {
+    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall) -> ToolOutcome {
+        match self.admit(call) {
             Ok(permit) => self.dispatch(id, permit).await,
-            Err(Unmade::Refused(error)) => {
-                self.record_refusal(id, name, error.code());
-                Err(error)
-            }
+            Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
-                self.record_refusal(id, name, "awaiting-approval");
                 // Nobody listens once the run is ending for another reason.
                 let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
         }
+    }
+
+    /// Validates, authorises and records a call that is about to be made, or records why it is not.
+    fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+        let (id, name) = (call.id, call.name.clone());
+        let admitted = self.permit(call).and_then(|permit| Ok(self.record_intent(permit)?));
+        if let Err(unmade) = &admitted {
+            self.record_refusal(id, name, unmade.code());
+        }
+        admitted
     }
 
     fn permit(&self, call: ToolCall) -> Result<Permit, Unmade> {
@@ -174,7 +199,7 @@ impl Inner {
     }
 
     async fn dispatch(&self, id: CallId, permit: Permit) -> ToolOutcome {
-        let mut ended = Ended { run: &self.run, id, code: "cancelled", value_bytes: 0 };
+        let mut ended = Ended::of(&self.run, id);
         let outcome = self.run.upstreams.call(permit, &self.run.caller, self.run.limits).await;
         ended.code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
         ended.value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
@@ -183,11 +208,17 @@ impl Inner {
 }
 
 /// Records the end of a dispatched call when it goes, also when the call is dropped half-way.
-struct Ended<'a> {
+pub(crate) struct Ended<'a> {
     run: &'a RunParts,
     id: CallId,
-    code: &'static str,
-    value_bytes: u64,
+    pub(crate) code: &'static str,
+    pub(crate) value_bytes: u64,
+}
+
+impl<'a> Ended<'a> {
+    pub(crate) fn of(run: &'a RunParts, id: CallId) -> Self {
+        Self { run, id, code: "cancelled", value_bytes: 0 }
+    }
 }
 
 impl Drop for Ended<'_> {

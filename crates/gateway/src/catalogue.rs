@@ -1,29 +1,43 @@
-//! What scripts and models see, as the servers list it and the policy shows it.
+//! What scripts, models and clients see, as the servers list it and the policy shows it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use exuvia_tool::{Namespace, ToolDescriptor, ToolName};
-use exuvia_upstream::{ServerStatus, Upstreams};
+use exuvia_upstream::Upstreams;
 
 use crate::authority::Authority;
+use crate::profile::Profiles;
 use crate::run_runtime::RunRuntime;
+use crate::view::View;
 
-/// The namespace of the moment. A run keeps the one that it was started with.
+/// The views of the moment. A run keeps the one that it was started with.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
-    namespace: RwLock<Arc<Namespace>>,
+    views: RwLock<Views>,
+    profiles: Profiles,
     upstreams: Arc<Upstreams>,
     authority: Arc<Authority>,
     /// Servers and policy change side by side: one renewal at a time, so that what was seen last is what stays.
     renewing: Mutex<()>,
 }
 
+#[derive(Debug, Default)]
+struct Views {
+    default: Arc<View>,
+    named: BTreeMap<String, Arc<View>>,
+}
+
 impl Catalogue {
     /// What there is to see now, kept up to date for as long as the servers and the catalogue exist.
-    pub(crate) fn following(upstreams: Arc<Upstreams>, authority: Arc<Authority>, threads: &RunRuntime) -> Arc<Self> {
+    pub(crate) fn following(
+        profiles: Profiles,
+        upstreams: Arc<Upstreams>,
+        authority: Arc<Authority>,
+        threads: &RunRuntime,
+    ) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let catalogue =
-            Arc::new(Self { namespace: RwLock::default(), upstreams, authority, renewing: Mutex::default() });
+        let (views, renewing) = (RwLock::default(), Mutex::default());
+        let catalogue = Arc::new(Self { views, profiles, upstreams, authority, renewing });
         catalogue.renew();
         let followed = Arc::downgrade(&catalogue);
         threads.spawn(async move {
@@ -35,24 +49,26 @@ impl Catalogue {
         catalogue
     }
 
-    /// The servers and tools that are visible now.
-    pub(crate) fn namespace(&self) -> Arc<Namespace> {
-        Arc::clone(&self.namespace.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn default_view(&self) -> Arc<View> {
+        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).default)
+    }
+
+    /// What the clients of this profile see now. Without a name: those that name none.
+    pub(crate) fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        match profile {
+            None => Some(Arc::clone(&views.default)),
+            Some(name) => views.named.get(name).cloned(),
+        }
     }
 
     /// Looks again: servers or policy have changed.
     pub(crate) fn renew(&self) {
         let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-        let policy = self.authority.policy();
-        let servers = self.upstreams.servers();
-        let (ready, away): (Vec<_>, Vec<_>) = servers.iter().partition(|server| server.is_ready());
-        let shown = |server: &ServerStatus| -> Vec<ToolDescriptor> {
-            let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
-            server.tools.iter().filter(shows).cloned().collect()
-        };
-        let away: Vec<String> = away.iter().map(|server| server.name.clone()).collect();
-        let shown = ready.iter().map(|server| (server.name.clone(), shown(server))).collect();
-        let namespace = exuvia_catalog::build_beside(shown, &away);
-        *self.namespace.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(namespace);
+        let (policy, servers) = (self.authority.policy(), self.upstreams.servers());
+        let view = |profile| Arc::new(View::new(profile, &servers, &policy));
+        let default = view(&self.profiles.default);
+        let named = self.profiles.named.iter().map(|(name, profile)| (name.clone(), view(profile))).collect();
+        *self.views.write().unwrap_or_else(PoisonError::into_inner) = Views { default, named };
     }
 }

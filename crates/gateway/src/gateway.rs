@@ -20,8 +20,10 @@ use crate::authority::Authority;
 use crate::catalogue::Catalogue;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
+use crate::profile::Profiles;
 use crate::queue::{Busy, Client, Queue, QueueLimits};
 use crate::run_runtime::RunRuntime;
+use crate::view::View;
 
 /// What a gateway works with.
 pub struct GatewayConfig {
@@ -33,6 +35,8 @@ pub struct GatewayConfig {
     pub journal: Arc<dyn Journal>,
     /// How the stubs of each server are cut into files.
     pub layouts: Layouts,
+    /// Which servers clients meet, and how.
+    pub profiles: Profiles,
     /// Who may call what.
     pub policy: Policy,
     /// Whether scripts are read before they start.
@@ -47,21 +51,21 @@ pub struct GatewayConfig {
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
-    catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
     layouts: Layouts,
-    authority: Arc<Authority>,
+    pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     answer_bytes: usize,
     engine: Engine,
-    upstreams: Arc<Upstreams>,
-    journal: Arc<dyn Journal>,
-    limits: Limits,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) limits: Limits,
     threads: RunRuntime,
-    runs: AtomicU64,
+    pub(crate) runs: AtomicU64,
     queue: Arc<Queue>,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Cancels every run.
-    stopped: CancellationToken,
+    pub(crate) stopped: CancellationToken,
 }
 
 /// A run on its way. Dropping it cancels the run.
@@ -91,7 +95,8 @@ impl Gateway {
         let threads = RunRuntime::new()?;
         let queue = Queue::new(config.queue, config.engine.concurrent_runs());
         let authority = Arc::new(Authority::new(config.policy));
-        let catalogue = Catalogue::following(Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
+        let catalogue =
+            Catalogue::following(config.profiles, Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
         Ok(Self {
             catalogue,
             layouts: config.layouts,
@@ -110,10 +115,22 @@ impl Gateway {
         })
     }
 
-    /// The servers and tools that a script sees that starts now.
+    /// What clients see now that name no profile.
+    #[must_use]
+    pub fn default_view(&self) -> Arc<View> {
+        self.catalogue.default_view()
+    }
+
+    /// What the clients of this profile see now, if there is such a profile. Without a name: those that name none.
+    #[must_use]
+    pub fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
+        self.catalogue.view(profile)
+    }
+
+    /// The servers and tools that a script sees that starts now, for clients that name no profile.
     #[must_use]
     pub fn namespace(&self) -> Arc<Namespace> {
-        self.catalogue.namespace()
+        self.default_view().namespace()
     }
 
     /// The servers behind it, as they are.
@@ -177,12 +194,12 @@ impl Gateway {
         self.stopped.cancel();
     }
 
-    /// Starts a script, if it may start. It executes when its turn comes.
+    /// Starts a script that sees what `view` shows, if it may start. It executes when its turn comes.
     ///
     /// # Errors
     ///
     /// There is no room for it now.
-    pub fn start(&self, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
+    pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let place = self.queue.enter(client).inspect_err(|_| self.metrics.turned_away())?;
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
@@ -193,7 +210,7 @@ impl Gateway {
             script,
             by,
             pre_pass: self.pre_pass,
-            namespace: self.catalogue.namespace(),
+            namespace: view.namespace(),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
             upstreams: Arc::clone(&self.upstreams),

@@ -121,9 +121,15 @@ fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec
 }
 
 /// Tells the servers when a run is over.
-struct Over {
+pub(crate) struct Over {
     upstreams: Arc<Upstreams>,
     run: RunId,
+}
+
+impl Over {
+    pub(crate) fn of(upstreams: Arc<Upstreams>, run: RunId) -> Self {
+        Self { upstreams, run }
+    }
 }
 
 impl Drop for Over {

@@ -1,15 +1,19 @@
-//! The four meta-tools as an MCP server.
+//! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
 
 use std::sync::Arc;
 
-use exuvia_gateway::Client;
 use exuvia_gateway::answer::{Answer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
+use exuvia_gateway::{Client, Gateway, Profile, View};
 use exuvia_runtime::Report;
 use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, ListToolsResult,
-    MetaObject, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
+    CompleteResult, ConstString, ContentBlock, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse,
+    Implementation, JsonObject, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
@@ -17,28 +21,61 @@ use serde_json::json;
 
 use crate::PendingGateway;
 use crate::client::client_of;
+use crate::direct::{self, Direct, Shared};
 use crate::follow::follow;
 
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";
 
-/// Answers a client.
+/// Answers the clients of one profile.
 #[derive(Clone)]
 pub(crate) struct Face {
     gateway: PendingGateway,
+    /// None for clients that name no profile.
+    profile: Option<Arc<str>>,
+    shared: Arc<Shared>,
 }
 
 impl Face {
-    pub(crate) fn new(gateway: PendingGateway) -> Self {
-        Self { gateway }
+    pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>) -> Self {
+        Self { gateway, profile: profile.map(Arc::from), shared: Arc::default() }
     }
 
-    async fn answer(&self, request: CallToolRequestParams, context: &RequestContext<RoleServer>) -> CallToolResult {
-        let Some(gateway) = self.gateway.get().await else {
-            return text("the gateway is shutting down".into(), true);
-        };
+    /// What is known of the profile, the gateway may still be starting.
+    fn profile(&self) -> Profile {
+        self.gateway.profiles().get(self.profile.as_deref()).cloned().unwrap_or_default()
+    }
+
+    /// The gateway, and what there is to see at the moment.
+    async fn open(&self) -> Result<(Arc<Gateway>, Arc<View>), ErrorData> {
+        let ended = || ErrorData::internal_error("the gateway is shutting down", None);
+        let gateway = self.gateway.get().await.ok_or_else(ended)?;
+        let gone = || ErrorData::invalid_request("there is no such profile any more", None);
+        let view = gateway.view(self.profile.as_deref()).ok_or_else(gone)?;
+        Ok((gateway, view))
+    }
+
+    /// Opens what only direct servers have.
+    async fn open_direct<M: ConstString>(&self) -> Result<(Arc<Gateway>, Arc<View>), ErrorData> {
+        if self.profile().has_direct() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
+    fn direct<'a>(
+        &'a self,
+        (gateway, view): &'a (Arc<Gateway>, Arc<View>),
+        context: &'a RequestContext<RoleServer>,
+    ) -> Direct<'a> {
+        Direct { gateway, view, shared: &self.shared, context }
+    }
+
+    async fn meta_call(
+        &self,
+        (gateway, view): &(Arc<Gateway>, Arc<View>),
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
         let arguments = request.arguments.unwrap_or_default();
-        match meta::call(&gateway, &client(context), &request.name, &arguments) {
+        match meta::call(gateway, view, &client(context), &request.name, &arguments) {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
                 let report = follow(run, context).await;
@@ -69,15 +106,28 @@ fn usage(report: &Report) -> MetaObject {
     meta
 }
 
-fn tool(tool: &MetaTool) -> Tool {
+fn meta_tool(tool: &MetaTool) -> Tool {
     let schema: JsonObject = tool.input_schema.as_object().cloned().unwrap_or_default();
     Tool::new(tool.name, tool.description, Arc::new(schema))
 }
 
+fn meta_tools(profile: &Profile) -> Vec<Tool> {
+    if profile.has_scripts() { meta::definitions().iter().map(meta_tool).collect() } else { Vec::new() }
+}
+
+fn unknown_tool(name: &str, tools: &[Tool]) -> ErrorData {
+    ErrorData::invalid_params(meta::unknown_tool(name, tools.iter().map(|tool| tool.name.as_ref())), None)
+}
+
 impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+        let tools = ServerCapabilities::builder().enable_tools();
+        let capabilities = if self.profile().has_direct() {
+            tools.enable_resources().enable_prompts().enable_completions().build()
+        } else {
+            tools.build()
+        };
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
     }
 
     async fn list_tools(
@@ -85,7 +135,20 @@ impl ServerHandler for Face {
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(meta::definitions().iter().map(tool).collect()))
+        let profile = self.profile();
+        let mut tools = meta_tools(&profile);
+        // The meta-tools are the same whatever the servers say, so nobody waits for those.
+        if profile.has_direct() {
+            let (_, view) = self.open().await?;
+            tools.extend(view.tools().iter().map(direct::tool));
+        }
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    /// By its schema rmcp checks the headers that repeat arguments (SEP-2243).
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let view = self.gateway.now()?.view(self.profile.as_deref())?;
+        view.tool(name).map(direct::tool)
     }
 
     async fn call_tool(
@@ -93,6 +156,69 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Ok(self.answer(request, &context).await.into())
+        let opened = self.open().await?;
+        if let Some(tool) = opened.1.tool(&request.name) {
+            return self.direct(&opened, &context).call(&tool.tool, request).await;
+        }
+        let mut tools = meta_tools(opened.1.profile());
+        if tools.iter().any(|tool| tool.name == request.name) {
+            return Ok(self.meta_call(&opened, request, &context).await.into());
+        }
+        tools.extend(opened.1.tools().iter().map(direct::tool));
+        Err(unknown_tool(&request.name, &tools))
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
+        Ok(ListResourcesResult::with_all_items(self.direct(&opened, &context).resources().await))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
+        Ok(ListResourceTemplatesResult::with_all_items(self.direct(&opened, &context).resource_templates().await))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
+        self.direct(&opened, &context).read_resource(request).await
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let opened = self.open_direct::<ListPromptsRequestMethod>().await?;
+        Ok(ListPromptsResult::with_all_items(self.direct(&opened, &context).prompts().await))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let opened = self.open_direct::<GetPromptRequestMethod>().await?;
+        self.direct(&opened, &context).get_prompt(request).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let opened = self.open_direct::<CompleteRequestMethod>().await?;
+        self.direct(&opened, &context).complete(request).await
     }
 }

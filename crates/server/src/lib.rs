@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod client;
+mod direct;
 mod face;
 mod follow;
 pub mod http;

@@ -3,24 +3,25 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use exuvia_gateway::Gateway;
+use exuvia_gateway::{Gateway, Profiles};
 use tokio::sync::watch;
 
 /// A gateway that may still be starting.
 #[derive(Clone)]
 pub struct PendingGateway {
     ready: watch::Receiver<Option<Arc<Gateway>>>,
+    profiles: Arc<Profiles>,
 }
 
 impl PendingGateway {
-    /// The gateway that `start` will give. It is started on the current tokio runtime, whether somebody waits or not.
-    pub fn start(start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
+    /// The gateway that `start` will give, with these profiles. It is started on the current tokio runtime, whether somebody waits or not.
+    pub fn start(profiles: Profiles, start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
         let (sender, ready) = watch::channel(None);
         tokio::spawn(async move {
             // The receivers are gone when the client left before the start was over.
             let _ = sender.send(Some(start.await));
         });
-        Self { ready }
+        Self { ready, profiles: Arc::new(profiles) }
     }
 
     /// Waits for it. None: its start was given up.
@@ -28,6 +29,12 @@ impl PendingGateway {
         let mut ready = self.ready.clone();
         let gateway = ready.wait_for(Option::is_some).await.ok()?;
         gateway.clone()
+    }
+
+    /// The profiles that it has.
+    #[must_use]
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// The gateway, if it has started.

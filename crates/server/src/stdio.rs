@@ -34,7 +34,7 @@ impl std::error::Error for ServeError {}
 pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToken) -> Result<(), ServeError> {
     let (input, output) = stdio_pipes();
     let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
-    let service = match Face::new(gateway).serve_with_ct(transport, cancellation.clone()).await {
+    let service = match Face::new(gateway, None).serve_with_ct(transport, cancellation.clone()).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
         Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),

@@ -32,7 +32,16 @@ pub(crate) struct ToolList {
 impl ToolList {
     /// A list without pages.
     pub(crate) fn new(limits: UpstreamLimits) -> Self {
-        Self { limits, pages: 0, bytes: 0, read: 0, names: HashSet::new(), tools: Vec::new(), written: Vec::new(), warnings: Vec::new() }
+        Self {
+            limits,
+            pages: 0,
+            bytes: 0,
+            read: 0,
+            names: HashSet::new(),
+            tools: Vec::new(),
+            written: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.

@@ -193,7 +193,8 @@ impl Reader {
 
     /// News that finds no room is lost: there is more to come.
     fn progress(&self, params: &str) {
-        let token = raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
+        let token =
+            raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
         let hears: Option<mpsc::Sender<News>> = token.and_then(|token| self.exchange.hears_progress(&token));
         if let (Some(news), Ok(params)) = (hears, Json::parse(params)) {
             let _ = news.try_send(News::Progress(params));

@@ -64,7 +64,10 @@ impl ServerStatus {
             (ServerState::Failed { .. }, ServerState::Failed { .. }) => true,
             (one, other) => one == other,
         };
-        same_state && self.warnings == other.warnings && self.written == other.written && same_tools(&self.tools, &other.tools)
+        same_state
+            && self.warnings == other.warnings
+            && self.written == other.written
+            && same_tools(&self.tools, &other.tools)
     }
 }
 

@@ -133,10 +133,10 @@ async fn what_is_left_of_a_script_after_its_end_calls_nothing() {
 
 /// Starts a script that calls `echo` for ever, and waits until it does.
 async fn calling(gateway: &SampleGateway, source: &str) -> exuvia_gateway::RunHandle {
-    let mut run = gateway
-        .gateway()
-        .start(Script::new(source), StartedBy::Client, &exuvia_gateway::Client::new("test"))
-        .expect("room");
+    let gateway = gateway.gateway();
+    let client = exuvia_gateway::Client::new("test");
+    let mut run =
+        gateway.start(&gateway.default_view(), Script::new(source), StartedBy::Client, &client).expect("room");
     let first = async {
         while let Some(event) = run.events.recv().await {
             if matches!(event, RunEvent::CallStarted { .. }) {

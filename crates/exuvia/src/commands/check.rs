@@ -18,8 +18,9 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let script = script::read(&args.script)?;
     let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
+    let profiles = config.profiles();
     let session = tokio::select! {
-        session = Session::start(config, &terminal) => session?,
+        session = Session::start(config, profiles, &terminal) => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());

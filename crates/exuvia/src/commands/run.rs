@@ -24,12 +24,18 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let script = script::read(&args.script)?;
     let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
+    let profiles = config.for_operator();
     let session = tokio::select! {
-        session = Session::start(config, &terminal) => session?,
+        session = Session::start(config, profiles, &terminal) => session?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");
-    let run = session.gateway.start(script, StartedBy::Operator, &Client::new("operator"))?;
+    let run = session.gateway.start(
+        &session.gateway.default_view(),
+        script,
+        StartedBy::Operator,
+        &Client::new("operator"),
+    )?;
     let report = follow(run, &mut interrupts, &terminal, args.json).await;
     session.upstreams.shutdown().await;
     terminal.done();

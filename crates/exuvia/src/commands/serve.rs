@@ -17,10 +17,7 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
-    for name in config.take_direct() {
-        terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
-    }
+    let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();

@@ -13,10 +13,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let mut config = configured(&args.servers, &args.auto_execute, &terminal)?;
-    for name in config.take_direct() {
-        terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
-    }
+    let config = configured(&args.servers, &args.auto_execute, &terminal)?;
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;
     let stop = cancellation.clone();

@@ -15,7 +15,9 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let session = Session::start(configured(&args.servers, &[], &terminal)?, &terminal).await?;
+    let config = configured(&args.servers, &[], &terminal)?;
+    let profiles = config.for_operator();
+    let session = Session::start(config, profiles, &terminal).await?;
     let text = shown(&session.gateway, args.name.as_deref());
     session.upstreams.shutdown().await;
     terminal.done();
@@ -35,7 +37,7 @@ fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
         Some((server, Some(tool))) => ("getToolDocs", json!({"server": server, "tool": tool})),
     };
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    match meta::call(gateway, &Client::new("operator"), tool, &arguments)? {
+    match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments)? {
         MetaAnswer::Text(text) => Ok(text),
         MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use exuvia_policy::PolicySource;
 use exuvia_upstream::{ConfigError, McpServers, ServerConfig, Transport};
 
+use super::profile::{self, Mention};
 use super::{Config, ConfigErrors, policy};
 
 /// A configuration while it is read.
@@ -14,6 +15,8 @@ pub(super) struct Found {
     pub(super) config: Config,
     /// The policy of the configuration file.
     pub(super) policy: PolicySource,
+    /// The servers that its profiles name.
+    pub(super) mentions: Vec<Mention>,
     /// The servers that are not disabled, right or wrong, each at its place.
     pub(super) named: Vec<Named>,
     pub(super) errors: Vec<ConfigError>,
@@ -50,6 +53,7 @@ impl Found {
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);
+        profile::whole(self.mentions, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
             return Ok(self.config);

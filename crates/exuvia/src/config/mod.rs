@@ -14,6 +14,7 @@ mod import;
 mod limits;
 mod paths;
 mod policy;
+mod profile;
 mod resolve;
 mod schema;
 mod server;
@@ -21,11 +22,12 @@ mod sources;
 mod summary;
 mod written;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
 use exuvia_catalog::files::{Layout, Layouts};
-use exuvia_gateway::QueueLimits;
+use exuvia_gateway::{Mode, Profile, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::{EngineConfig, Limits};
 use exuvia_server::http::HttpConfig;
@@ -45,6 +47,8 @@ const ANSWER_BYTES: usize = 64 << 10;
 pub(crate) struct Config {
     /// The servers, in the order of the file, its includes, `--mcp-config` and `--server`.
     pub(crate) servers: Vec<Server>,
+    /// Which servers clients meet that name a profile.
+    pub(crate) profiles: BTreeMap<String, Profile>,
     /// Who may call what.
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
@@ -81,19 +85,11 @@ pub(crate) struct Server {
     pub(crate) layout: Layout,
 }
 
-/// Who calls a server's tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Scripts.
-    Code,
-    /// Clients, which see the tools as they are.
-    Direct,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
+            profiles: BTreeMap::new(),
             policy: Policy::default(),
             limits: Limits::default(),
             answer_bytes: ANSWER_BYTES,
@@ -119,10 +115,15 @@ impl Config {
         servers.fold(Layouts::default(), |layouts, server| layouts.with(&server.config.name, server.layout))
     }
 
-    /// Takes out the servers that clients are to see as they are, and names them.
-    pub(crate) fn take_direct(&mut self) -> Vec<String> {
-        let is_direct = |server: &mut Server| server.mode == Mode::Direct;
-        self.servers.extract_if(.., is_direct).map(|server| server.config.name).collect()
+    /// What clients meet: every server in its mode, and the named profiles.
+    pub(crate) fn profiles(&self) -> Profiles {
+        let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
+        Profiles { default: Profile::new(default), named: self.profiles.clone() }
+    }
+
+    /// What whoever types a command meets: every server, for scripts.
+    pub(crate) fn for_operator(&self) -> Profiles {
+        Profiles::scripts(self.servers.iter().map(|server| server.config.name.clone()))
     }
 }
 

@@ -11,7 +11,7 @@ use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 use super::document::Document;
 use super::found::{Found, Named};
 use super::paths;
-use super::{Config, Runs, complaint, policy, written};
+use super::{Config, Runs, complaint, policy, profile, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -48,6 +48,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
+    found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
         found.add(parse_mcp_servers(&text, &name, environment), &name);
     }
@@ -205,6 +206,7 @@ mod tests {
             ("servers.x.oauth.", &schema["$defs"]["OAuth"]),
             ("servers.x.constraints.a.b.", &schema["$defs"]["Condition"]),
             ("groups.x.", &schema["$defs"]["Group"]),
+            ("profiles.x.", &schema["$defs"]["Profile"]),
             ("limits.", &schema["$defs"]["Limits"]),
             ("server_limits.", &schema["$defs"]["ServerLimits"]),
             ("runs.", &schema["$defs"]["Runs"]),

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia_catalog::files::Layout;
+use exuvia_gateway::Mode;
 use exuvia_upstream::{ServerConfig, Share, Stdio, Transport, check, passed_variables};
 
 use super::document::below;
 use super::resolve::Resolver;
-use super::{Mode, Server, written};
+use super::{Server, written};
 
 impl Resolver<'_> {
     /// The server, or `None` with the reason told.

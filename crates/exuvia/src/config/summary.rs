@@ -3,12 +3,13 @@
 
 use exuvia_catalog::files::Layout;
 use exuvia_gateway::answer::printable;
+use exuvia_gateway::{Mode, Profile};
 use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_upstream::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
 
-use super::{Config, Mode, Server};
+use super::{Config, Server};
 
-/// A line for each server, one for the lists that hold for all of them, and one for each address that is listened on.
+/// A line for each server, one for the lists that hold for all of them, and one for each profile and address.
 pub(crate) fn summary(config: &Config) -> String {
     let source = config.policy.source();
     let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
@@ -17,12 +18,21 @@ pub(crate) fn summary(config: &Config) -> String {
     if !everywhere.is_empty() {
         lines.push(format!("all: {}", everywhere.join("; ")));
     }
+    lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}")));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
     lines.push(String::new());
     printable(&lines.join("\n"))
+}
+
+fn servers(profile: &Profile) -> String {
+    let one = |(name, mode): &(String, Mode)| match mode {
+        Mode::Code => name.clone(),
+        Mode::Direct => format!("{name} (direct)"),
+    };
+    profile.servers().iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn line(server: &Server, policy: &PolicySource) -> String {

@@ -38,6 +38,8 @@ pub(super) struct File {
     pub(super) deny: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
+    /// What clients meet at `/mcp/NAME`. At `/mcp` they meet every server in its own mode.
+    pub(super) profiles: BTreeMap<String, Profile>,
     /// What every run may use.
     pub(super) limits: Limits,
     /// What every server may send, and what is asked of one at a time.
@@ -46,6 +48,19 @@ pub(super) struct File {
     pub(super) runs: Runs,
     /// Where the gateway listens, and how many it listens to.
     pub(super) listen: Listen,
+}
+
+/// Servers that clients meet together, each in one list. Of several servers, tools and prompts of direct ones are named
+/// `SERVER__NAME` for clients; of one server, as it names them.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Profile {
+    /// Servers in their own modes.
+    pub(super) servers: Vec<String>,
+    /// Servers whose tools scripts call, whatever their mode.
+    pub(super) code: Vec<String>,
+    /// Servers whose tools clients call themselves, whatever their mode.
+    pub(super) direct: Vec<String>,
 }
 
 /// One MCP server: a program that is started, by `command`, or a server over HTTP, by `url`.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub use definitions::{MetaTool, definitions};
 pub use requests::BadRequest;
 
-use crate::{Client, Gateway, RunHandle, StartedBy};
+use crate::{Client, Gateway, RunHandle, StartedBy, View};
 use requests::Request;
 
 /// What a call of one of the four comes to.
@@ -22,36 +22,43 @@ pub enum MetaAnswer {
     Run(RunHandle),
 }
 
-/// Answers one call.
+/// What is said of a tool that does not exist, beside those that do.
+#[must_use]
+pub fn unknown_tool<'a>(name: &str, tools: impl IntoIterator<Item = &'a str>) -> String {
+    crate::unknown::unknown("tool", name, tools)
+}
+
+/// Answers one call of a client that sees `view`.
 ///
 /// # Errors
 ///
 /// The name or the arguments are wrong, or there is no room for a script; the message tells the model what to send.
 pub fn call(
     gateway: &Gateway,
+    view: &View,
     client: &Client,
     name: &str,
     arguments: &Map<String, Value>,
 ) -> Result<MetaAnswer, BadRequest> {
     match requests::read(name, arguments)? {
         Request::ListToolFiles { query } => {
-            Ok(MetaAnswer::Text(files::list(&gateway.namespace(), gateway.layouts(), query.as_deref())))
+            Ok(MetaAnswer::Text(files::list(&view.namespace(), gateway.layouts(), query.as_deref())))
         }
         Request::ReadToolFile { file_name, start_line, end_line } => {
-            files::read(&gateway.namespace(), &file_name, start_line, end_line)
+            files::read(&view.namespace(), &file_name, start_line, end_line)
                 .map(MetaAnswer::Text)
                 .map_err(|error| BadRequest(error.to_string()))
         }
-        Request::GetToolDocs { server, tool } => documentation(gateway, &server, &tool).map(MetaAnswer::Text),
+        Request::GetToolDocs { server, tool } => documentation(view, &server, &tool).map(MetaAnswer::Text),
         Request::ExecuteToolCode { code } => gateway
-            .start(Script::new(code), StartedBy::Client, client)
+            .start(view, Script::new(code), StartedBy::Client, client)
             .map(MetaAnswer::Run)
             .map_err(|busy| BadRequest(busy.to_string())),
     }
 }
 
-fn documentation(gateway: &Gateway, server_name: &str, tool_name: &str) -> Result<String, BadRequest> {
-    let namespace = gateway.namespace();
+fn documentation(view: &View, server_name: &str, tool_name: &str) -> Result<String, BadRequest> {
+    let namespace = view.namespace();
     let server = namespace.find_server(server_name).ok_or_else(|| {
         let names = namespace.servers().iter().map(|server| server.python_name.as_str());
         BadRequest::unknown("server", server_name, names)

@@ -1,7 +1,8 @@
-//! `/mcp`: the protocol, which is rmcp's, behind bounds, which are ours.
+//! `/mcp` and `/mcp/{profile}`: the protocol, which is rmcp's, behind bounds, which are ours.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,11 +27,20 @@ const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
 
 /// Answers clients.
 pub(super) struct Mcp {
-    service: StreamableHttpService<Face, LocalSessionManager>,
-    sessions: Arc<LocalSessionManager>,
+    gateway: PendingGateway,
+    protocol: StreamableHttpServerConfig,
+    session_idle: Duration,
+    /// By profile. There are no more than the configuration has profiles.
+    doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
     most_sessions: usize,
     body_bytes: usize,
     body_timeout: Duration,
+}
+
+/// Where the clients of one profile come in. A session that began at one door is unknown at the others.
+struct Door {
+    service: StreamableHttpService<Face, LocalSessionManager>,
+    sessions: Arc<LocalSessionManager>,
 }
 
 impl Mcp {
@@ -40,11 +50,6 @@ impl Mcp {
         config: &HttpConfig,
         stop: &CancellationToken,
     ) -> Self {
-        let mut session_config = SessionConfig::default();
-        session_config.keep_alive = Some(config.session_idle);
-        let mut sessions = LocalSessionManager::default();
-        sessions.session_config = session_config;
-        let sessions = Arc::new(sessions);
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
             .disable_allowed_hosts()
@@ -52,14 +57,52 @@ impl Mcp {
             .with_json_response(true)
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
-        let face = move || Ok(Face::new(gateway.clone()));
-        let service = StreamableHttpService::new(face, Arc::clone(&sessions), protocol);
-        let (most_sessions, body_bytes, body_timeout) = (config.sessions, config.body_bytes, config.body_timeout);
-        Self { service, sessions, most_sessions, body_bytes, body_timeout }
+        Self {
+            gateway,
+            protocol,
+            session_idle: config.session_idle,
+            doors: Mutex::default(),
+            most_sessions: config.sessions,
+            body_bytes: config.body_bytes,
+            body_timeout: config.body_timeout,
+        }
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>, drain: &Drain) -> Response<Answered> {
-        if self.would_open_a_session(&request) && self.sessions.sessions.read().await.len() >= self.most_sessions {
+    fn doors(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<Door>>> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The door of a profile, if there is such a profile.
+    fn door(&self, profile: Option<&str>) -> Option<Arc<Door>> {
+        let gateway = self.gateway.now();
+        let exists = match &gateway {
+            Some(gateway) => gateway.view(profile).is_some(),
+            None => self.gateway.profiles().get(profile).is_some(),
+        };
+        let open = || Arc::new(Door::new(self.gateway.clone(), profile, self.session_idle, self.protocol.clone()));
+        exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
+    }
+
+    /// How many sessions are open, at all doors.
+    async fn sessions(&self) -> usize {
+        let doors: Vec<Arc<Door>> = self.doors().values().cloned().collect();
+        let mut sessions = 0;
+        for door in doors {
+            sessions += door.sessions.sessions.read().await.len();
+        }
+        sessions
+    }
+
+    pub(super) async fn answer(
+        &self,
+        profile: Option<&str>,
+        request: Request<Incoming>,
+        drain: &Drain,
+    ) -> Response<Answered> {
+        let Some(door) = self.door(profile) else {
+            return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
+        };
+        if self.would_open_a_session(&request) && self.sessions().await >= self.most_sessions {
             return later("too many sessions, retry\n");
         }
         // A stream of events that a client only listens to is not waited for.
@@ -73,7 +116,7 @@ impl Mcp {
             Ok(Err(_)) => return line(StatusCode::BAD_REQUEST, "the request broke off\n"),
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
-        let response = self.service.handle(Request::from_parts(head, Full::<Bytes>::new(body))).await;
+        let response = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body))).await;
         response.map(|body| Answered::new(body, open))
     }
 
@@ -82,6 +125,23 @@ impl Mcp {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let is_without = text(VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS);
         request.method() == Method::POST && text(SESSION).is_none() && !is_without
+    }
+}
+
+impl Door {
+    fn new(
+        gateway: PendingGateway,
+        profile: Option<&str>,
+        session_idle: Duration,
+        protocol: StreamableHttpServerConfig,
+    ) -> Self {
+        let mut sessions = LocalSessionManager::default();
+        let mut config = SessionConfig::default();
+        config.keep_alive = Some(session_idle);
+        sessions.session_config = config;
+        let (sessions, face) = (Arc::new(sessions), Face::new(gateway, profile));
+        let service = StreamableHttpService::new(move || Ok(face.clone()), Arc::clone(&sessions), protocol);
+        Self { service, sessions }
     }
 }
 

@@ -44,14 +44,28 @@ impl Routes {
             ));
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        Ok(match request.uri().path() {
+        let path = request.uri().path().to_owned();
+        if let Some(profile) = profile(&path) {
+            return Ok(match self.drain.is_asked() {
+                true => later("this server is ending\n"),
+                false => self.mcp.answer(profile, request, &self.drain).await,
+            });
+        }
+        Ok(match path.as_str() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
             "/metrics" if is_read => health::metrics(&self.gateway),
-            "/mcp" if self.drain.is_asked() => later("this server is ending\n"),
-            "/mcp" => self.mcp.answer(request, &self.drain).await,
             "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
         })
+    }
+}
+
+/// Which profile is asked for, if it is MCP that is.
+fn profile(path: &str) -> Option<Option<&str>> {
+    let rest = path.strip_prefix("/mcp")?;
+    match rest.strip_prefix('/') {
+        Some(name) => Some(Some(name).filter(|name| !name.is_empty())),
+        None => rest.is_empty().then_some(None),
     }
 }

@@ -1,0 +1,185 @@
+//! Calls that clients make themselves: validated, authorised and recorded like a script's.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use exuvia_policy::Grants;
+use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
+use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::call::{Ended, RunParts, RunTools, Unmade, call_limits};
+use crate::prepared::Over;
+use crate::{Gateway, View};
+
+/// News that waits for a client; what a server says beyond that is lost.
+const NEWS: usize = 16;
+/// The most pages that are asked of one list of one server.
+const PAGES: usize = 100;
+
+/// What came of a client's own call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectAnswer {
+    /// What the server answered, as written.
+    Relayed(Relayed),
+    /// There is no answer.
+    Failed(CallError),
+    /// Somebody has to be asked first.
+    Held(HeldCall),
+}
+
+/// A client's own call on its way. Dropping it cancels it.
+pub struct DirectCall {
+    /// What the server says meanwhile.
+    pub news: mpsc::Receiver<News>,
+    /// What comes of it.
+    pub answer: BoxFuture<'static, DirectAnswer>,
+}
+
+impl Gateway {
+    /// Makes a client's own call of a tool of `view`. `news` of `options` is replaced.
+    #[must_use]
+    pub fn call(&self, view: &View, tool: ToolName, arguments: Json, mut options: RelayOptions) -> DirectCall {
+        let (told, news) = mpsc::channel(NEWS);
+        options.news = Some(told);
+        let (tools, over) = self.direct_run(view);
+        let call = ToolCall { id: CallId(1), name: tool, arguments };
+        let (server, begun) = (call.name.server.clone(), Instant::now());
+        let stopped = self.stopped.clone();
+        let answer = async move {
+            let _over = over;
+            let answer = stopped.run_until_cancelled(dispatched(&tools, call, options)).await;
+            let answer = answer.unwrap_or_else(|| DirectAnswer::Failed(ending()));
+            tools.run().metrics.call_ended(&server, answer.code(), begun.elapsed());
+            answer
+        };
+        DirectCall { news, answer: Box::pin(answer) }
+    }
+
+    /// Asks a direct server of `view` for something that is no call.
+    ///
+    /// # Errors
+    ///
+    /// The server is not one of the view's, or gave no answer.
+    pub async fn query(
+        &self,
+        view: &View,
+        server: &str,
+        query: Query,
+        options: RelayOptions,
+    ) -> Result<Relayed, CallError> {
+        if !view.direct_servers().any(|direct| direct == server) {
+            return Err(CallError::UnknownTool(format!("there is no server {server}")));
+        }
+        let (tools, _over) = self.direct_run(view);
+        let run = tools.run();
+        let asked = self.upstreams.query(server, query, &run.caller, run.limits, options);
+        self.stopped.clone().run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()))
+    }
+
+    /// All pages of one of the lists of each direct server of `view`, as far as they answer. `member` is what holds the items.
+    pub async fn list(&self, view: &View, member: &str, page: fn(Option<String>) -> Query) -> Vec<(String, Vec<Json>)> {
+        join_all(view.direct_servers().map(|server| self.list_one(view, server, member, page))).await
+    }
+
+    async fn list_one(
+        &self,
+        view: &View,
+        server: &str,
+        member: &str,
+        page: fn(Option<String>) -> Query,
+    ) -> (String, Vec<Json>) {
+        let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
+        let most_bytes = call_limits(&self.limits).result_bytes;
+        for _ in 0..PAGES {
+            let asked = self.query(view, server, page(cursor.take()), RelayOptions::default()).await;
+            let result = match asked {
+                Ok(Relayed::Result(result)) => result,
+                // It has no such list.
+                Ok(Relayed::Error { .. }) => break,
+                Err(error) => {
+                    tracing::warn!(server.name = server, member, %error, "a list of the server cannot be read");
+                    break;
+                }
+            };
+            bytes += result.size_bytes() as u64;
+            let Ok(Value::Object(mut result)) = result.to_value() else { break };
+            if let Some(Value::Array(page)) = result.remove(member) {
+                items.extend(page.iter().map(Json::from_value));
+            }
+            cursor = result.remove("nextCursor").and_then(|cursor| cursor.as_str().map(str::to_owned));
+            if cursor.is_none() || bytes > most_bytes {
+                break;
+            }
+        }
+        (server.to_owned(), items)
+    }
+
+    /// What one call of a client is made with: a run of its own.
+    fn direct_run(&self, view: &View) -> (RunTools, Over) {
+        let run = RunId(format!("call-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+        let namespace = view.direct_namespace();
+        // A call that is held is the answer.
+        let (held, _) = mpsc::unbounded_channel();
+        let parts = RunParts {
+            caller: Caller { key: None, run: run.clone() },
+            grants: Grants::listed(&self.policy(), &namespace),
+            namespace,
+            authority: Arc::clone(&self.authority),
+            journal: Arc::clone(&self.journal),
+            upstreams: Arc::clone(&self.upstreams),
+            metrics: Arc::clone(&self.metrics),
+            limits: call_limits(&self.limits),
+            held,
+        };
+        (RunTools::new(parts), Over::of(Arc::clone(&self.upstreams), run))
+    }
+}
+
+async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> DirectAnswer {
+    let (id, run) = (call.id, tools.run());
+    let permit = match tools.admit(call) {
+        Ok(permit) => permit,
+        Err(Unmade::Refused(error)) => return DirectAnswer::Failed(error),
+        Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
+    };
+    let mut ended = Ended::of(run, id);
+    let relayed = run.upstreams.relay(permit, &run.caller, run.limits, options).await;
+    let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
+    ended.code = answer.code();
+    if let DirectAnswer::Relayed(Relayed::Result(result)) = &answer {
+        ended.value_bytes = result.size_bytes() as u64;
+    }
+    answer
+}
+
+fn ending() -> CallError {
+    CallError::UpstreamUnavailable("the gateway is shutting down".to_owned())
+}
+
+impl DirectAnswer {
+    /// `ok`, or what it came to instead, as the record and the counts have it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Relayed(Relayed::Result(result)) if failed(result) => "tool-failed",
+            Self::Relayed(Relayed::Result(_)) => "ok",
+            Self::Relayed(Relayed::Error { .. }) => "tool-failed",
+            Self::Failed(error) => error.code(),
+            Self::Held(_) => "awaiting-approval",
+        }
+    }
+}
+
+fn failed(result: &Json) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Result {
+        is_error: Option<bool>,
+    }
+    serde_json::from_str(result.as_str()).is_ok_and(|Result { is_error }| is_error == Some(true))
+}

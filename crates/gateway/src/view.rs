@@ -1,0 +1,128 @@
+//! What the clients of one profile see at one moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use exuvia_policy::Policy;
+use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
+use exuvia_upstream::ServerStatus;
+
+use crate::profile::{Mode, Profile};
+
+/// What the clients of one profile see. Whoever started with it keeps it.
+#[derive(Debug, Default)]
+pub struct View {
+    profile: Profile,
+    code: Arc<Namespace>,
+    direct: Arc<Namespace>,
+    tools: Vec<DirectTool>,
+    by_name: HashMap<String, usize>,
+}
+
+/// A tool that clients call themselves.
+#[derive(Debug, Clone)]
+pub struct DirectTool {
+    /// Its name for clients: `server__tool`; the tool's own name in a profile of one server.
+    pub name: String,
+    /// Whose tool it is, by its own name.
+    pub tool: ToolName,
+    /// The tool as its server listed it.
+    pub written: Json,
+}
+
+impl View {
+    /// What the policy shows of these servers.
+    pub(crate) fn new(profile: &Profile, servers: &[ServerStatus], policy: &Policy) -> Self {
+        let of = |mode| {
+            let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
+            chosen.filter_map(|(name, _)| servers.iter().find(|server| server.name == *name))
+        };
+        let namespace = |mode| {
+            let (ready, away): (Vec<_>, Vec<_>) = of(mode).partition(|server| server.is_ready());
+            let away: Vec<String> = away.iter().map(|server| server.name.clone()).collect();
+            let ready = ready.iter().map(|server| (server.name.clone(), shown(server, policy))).collect();
+            Arc::new(exuvia_catalog::build_beside(ready, &away))
+        };
+        let mut view = Self {
+            profile: profile.clone(),
+            code: namespace(Mode::Code),
+            direct: namespace(Mode::Direct),
+            ..Self::default()
+        };
+        for server in of(Mode::Direct) {
+            for (tool, written) in server.tools.iter().zip(server.written.iter()) {
+                let tool = ToolName::new(server.name.as_str(), tool.name.as_str());
+                if policy.shows(&tool) {
+                    view.add(tool, written);
+                }
+            }
+        }
+        view
+    }
+
+    /// Two servers can be named so that two of their tools get one name: the first one keeps it.
+    fn add(&mut self, tool: ToolName, written: &Json) {
+        let name = self.profile.exposed(&tool.server, &tool.tool);
+        if self.by_name.contains_key(&name) {
+            tracing::warn!(tool.name = %tool, name, "another tool has this name for clients; it is left out");
+            return;
+        }
+        self.by_name.insert(name.clone(), self.tools.len());
+        self.tools.push(DirectTool { name, tool, written: written.clone() });
+    }
+
+    /// Which servers it shows, and how.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The servers and tools that scripts see.
+    #[must_use]
+    pub fn namespace(&self) -> Arc<Namespace> {
+        Arc::clone(&self.code)
+    }
+
+    /// The tools that clients call themselves, by whose schemas their arguments are checked.
+    pub(crate) fn direct_namespace(&self) -> Arc<Namespace> {
+        Arc::clone(&self.direct)
+    }
+
+    /// The tools that clients call themselves, in the order of the profile and of their servers.
+    #[must_use]
+    pub fn tools(&self) -> &[DirectTool] {
+        &self.tools
+    }
+
+    /// The tool that clients know by this name.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<&DirectTool> {
+        self.by_name.get(name).map(|&index| &self.tools[index])
+    }
+
+    /// How clients name a tool or a prompt of a direct server.
+    #[must_use]
+    pub fn exposed(&self, server: &str, name: &str) -> String {
+        self.profile.exposed(server, name)
+    }
+
+    /// The server's own name of what clients know by `name`, if it can be one of this server.
+    #[must_use]
+    pub fn own_name<'a>(&self, server: &str, name: &'a str) -> Option<&'a str> {
+        match self.profile.servers() {
+            [_] => Some(name),
+            _ => name.strip_prefix(server)?.strip_prefix("__"),
+        }
+    }
+
+    /// The direct servers.
+    pub fn direct_servers(&self) -> impl Iterator<Item = &str> {
+        let direct = |&&(_, mode): &&(String, Mode)| mode == Mode::Direct;
+        self.profile.servers().iter().filter(direct).map(|(name, _)| name.as_str())
+    }
+}
+
+fn shown(server: &ServerStatus, policy: &Policy) -> Vec<ToolDescriptor> {
+    let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
+    server.tools.iter().filter(shows).cloned().collect()
+}

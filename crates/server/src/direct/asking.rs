@@ -1,0 +1,64 @@
+//! What a server of the newer era asks for instead of answering (SEP-2322), and clients of the older era that are asked.
+
+use exuvia_tool::Json;
+use exuvia_upstream::Input;
+use rmcp::service::{RequestContext, RoleServer};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::conversation::ask_for;
+
+/// By what name a question that a server asks in the middle of a call goes into a result.
+const QUESTION: &str = "question";
+
+/// A result that asks.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asks {
+    result_type: Option<String>,
+    #[serde(default)]
+    input_requests: Map<String, Value>,
+    request_state: Option<String>,
+}
+
+/// What a result asks for, if it asks.
+pub(super) struct Asked {
+    requests: Map<String, Value>,
+    state: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn of(result: &Json) -> Option<Self> {
+        let Asks { result_type, input_requests, request_state } = serde_json::from_str(result.as_str()).ok()?;
+        (result_type.as_deref() == Some("input_required"))
+            .then_some(Self { requests: input_requests, state: request_state })
+    }
+
+    /// Asks the client, one question after the other. `None`: it cannot answer one of them.
+    pub(super) async fn of_client(self, context: &RequestContext<RoleServer>) -> Option<Input> {
+        let mut responses = Map::new();
+        for (name, request) in &self.requests {
+            let params = Json::from_value(request.get("params").unwrap_or(&json!({})));
+            let answer = ask_for(context, request.get("method")?.as_str()?, &params).await?;
+            responses.insert(name.clone(), answer.to_value().ok()?);
+        }
+        let responses = (!responses.is_empty()).then(|| Json::from_value(&Value::Object(responses)));
+        Some(Input { responses, state: self.state })
+    }
+}
+
+/// The result that asks a client of the newer era what a server of the older one asks.
+pub(super) fn result(method: &str, params: &Json, state: &str) -> Json {
+    let params = params.to_value().unwrap_or_default();
+    Json::from_value(&json!({
+        "resultType": "input_required",
+        "inputRequests": { QUESTION: { "method": method, "params": params } },
+        "requestState": state,
+    }))
+}
+
+/// What the client answers to that.
+pub(super) fn answer(responses: Option<&Json>) -> Option<Json> {
+    let responses = responses?.to_value().ok()?;
+    responses.get(QUESTION).map(Json::from_value)
+}

@@ -1,0 +1,60 @@
+//! What can be said to a client while its request is on its way.
+
+use exuvia_tool::Json;
+use exuvia_upstream::{Abilities, Question};
+use rmcp::model::{CustomRequest, ProgressNotificationParam, ProtocolVersion, ServerRequest};
+use rmcp::service::{RequestContext, RoleServer};
+use serde::Deserialize;
+
+/// What a server tells of its progress.
+#[derive(Deserialize)]
+struct Progress {
+    progress: f64,
+    total: Option<f64>,
+    message: Option<String>,
+}
+
+/// Whether the request is of the newer era, in which nothing is asked in the middle of a request.
+pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+}
+
+/// What the client can be asked for.
+pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
+    let capabilities = context.client_capabilities().unwrap_or_default();
+    Abilities { elicitation: capabilities.elicitation.is_some(), sampling: capabilities.sampling.is_some() }
+}
+
+/// Tells the client how far its request is, if it wants to know.
+pub(super) async fn tell(context: &RequestContext<RoleServer>, params: &Json) {
+    let Some(token) = context.meta.get_progress_token() else { return };
+    let Ok(Progress { progress, total, message }) = serde_json::from_str(params.as_str()) else { return };
+    let mut param = ProgressNotificationParam::new(token, progress);
+    (param.total, param.message) = (total, message);
+    // A client that is gone is met as a cancellation.
+    let _ = context.peer.notify_progress(param).await;
+}
+
+/// Asks the client what a server asks, in the middle of its request. Must be called in the task of the request: rmcp sends the
+/// question where that one came from.
+pub(super) async fn ask(context: &RequestContext<RoleServer>, question: Question) {
+    if let Some(result) = ask_for(context, question.method(), question.params()).await {
+        question.answer(result);
+    }
+}
+
+/// The client's answer. `None`: it cannot be asked this, or declines to answer.
+pub(super) async fn ask_for(context: &RequestContext<RoleServer>, method: &str, params: &Json) -> Option<Json> {
+    let can = abilities(context);
+    let may = match method {
+        "elicitation/create" => can.elicitation,
+        "sampling/createMessage" => can.sampling,
+        _ => false,
+    };
+    if !may {
+        return None;
+    }
+    let request = CustomRequest::new(method, Some(params.to_value().ok()?));
+    let result = context.peer.send_request(ServerRequest::CustomRequest(request)).await.ok()?;
+    Json::parse(serde_json::to_string(&result).ok()?).ok()
+}

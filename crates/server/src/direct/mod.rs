@@ -1,0 +1,35 @@
+//! What clients do with servers themselves: calls, resources, prompts, completions.
+
+mod asking;
+mod call;
+mod conversation;
+mod lists;
+mod owners;
+mod parked;
+mod reads;
+mod relayed;
+
+use std::sync::Arc;
+
+use exuvia_gateway::{Gateway, View};
+use rmcp::service::{RequestContext, RoleServer};
+
+use owners::Owners;
+use parked::Parked;
+
+pub(crate) use lists::tool;
+
+/// What the clients of one profile share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    parked: Arc<Parked>,
+    owners: Owners,
+}
+
+/// One request of a client, on its way to a server.
+pub(crate) struct Direct<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) view: &'a View,
+    pub(crate) shared: &'a Shared,
+    pub(crate) context: &'a RequestContext<RoleServer>,
+}

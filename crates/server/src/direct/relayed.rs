@@ -1,0 +1,77 @@
+//! What servers answered, in the types in which clients are answered.
+
+use exuvia_gateway::{DirectAnswer, answer};
+use exuvia_tool::{Json, ToolName};
+use exuvia_upstream::Relayed;
+use rmcp::ErrorData;
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequiredResult};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// What may come instead of a result, of its kind.
+pub(super) enum Answered<T> {
+    Complete(T),
+    Asks(InputRequiredResult),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    result_type: Option<String>,
+}
+
+/// Reads a result, as text: from a tree rmcp's types refuse some numbers. What it does not know is an error.
+pub(super) fn read<T: DeserializeOwned>(result: &Json) -> Option<Answered<T>> {
+    let Kind { result_type } = serde_json::from_str(result.as_str()).ok()?;
+    match result_type.as_deref() {
+        Some("input_required") => serde_json::from_str(result.as_str()).ok().map(Answered::Asks),
+        None | Some("complete") => serde_json::from_str(result.as_str()).ok().map(Answered::Complete),
+        Some(_) => None,
+    }
+}
+
+/// The result of a call.
+pub(super) fn call_result(tool: &ToolName, result: &Json) -> CallToolResponse {
+    match read::<CallToolResult>(result) {
+        Some(Answered::Complete(result)) => result.into(),
+        Some(Answered::Asks(result)) => result.into(),
+        None => error(format!("{tool} answered with a result that this gateway cannot hand on")),
+    }
+}
+
+/// What a client is told of a call that has no result.
+///
+/// # Errors
+///
+/// The server's own error, as it was.
+pub(super) fn unanswered(answer: DirectAnswer) -> Result<CallToolResponse, ErrorData> {
+    match answer {
+        DirectAnswer::Relayed(relayed) => result(relayed).map(|result| call_result(&ToolName::new("", ""), &result)),
+        DirectAnswer::Failed(failure) => Ok(error(failure.to_string())),
+        DirectAnswer::Held(held) => Ok(error(answer::awaiting(std::slice::from_ref(&held)))),
+    }
+}
+
+/// The result, or the server's error.
+pub(super) fn result(relayed: Relayed) -> Result<Json, ErrorData> {
+    match relayed {
+        Relayed::Result(result) => Ok(result),
+        Relayed::Error { code, message, data } => {
+            let code = ErrorCode(i32::try_from(code).unwrap_or(ErrorCode::INTERNAL_ERROR.0));
+            Err(ErrorData::new(code, message, data.and_then(|data| data.to_value().ok())))
+        }
+    }
+}
+
+/// The error of a resource that is not there names it in the newer era.
+pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
+    if error.code == ErrorCode::RESOURCE_NOT_FOUND && error.data.is_none() {
+        error.data = Some(json!({ "uri": uri }));
+    }
+    error
+}
+
+fn error(message: String) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(answer::printable(&message))]).into()
+}
