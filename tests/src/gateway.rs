@@ -19,11 +19,19 @@ pub struct Settings {
     pub pre_pass: PrePass,
     /// How many may be on their way.
     pub queue: QueueLimits,
+    /// Which servers clients meet, and how. None: every server, for scripts.
+    pub profiles: Option<Profiles>,
+}
+
+impl Settings {
+    pub(crate) fn profiles_of(&self, servers: &[String]) -> Profiles {
+        self.profiles.clone().unwrap_or_else(|| Profiles::scripts(servers.iter().cloned()))
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pre_pass: PrePass::On, queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 } }
+        Self { pre_pass: PrePass::On, queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 }, profiles: None }
     }
 }
 
@@ -66,12 +74,13 @@ impl SampleGateway {
         for server in upstreams.servers().iter() {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
         }
+        let names: Vec<String> = upstreams.servers().iter().map(|server| server.name.clone()).collect();
         let gateway = Gateway::new(GatewayConfig {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(16 << 20)),
             layouts: Layouts::default(),
-            profiles: Profiles::scripts(upstreams.servers().iter().map(|server| server.name.clone())),
+            profiles: settings.profiles_of(&names),
             policy: unlisted(&upstreams),
             pre_pass: settings.pre_pass,
             queue: settings.queue,

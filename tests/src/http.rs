@@ -111,7 +111,16 @@ impl HttpClient {
     ///
     /// No answer comes.
     pub async fn post(&mut self, headers: &[(&str, &str)], message: &Value) -> Answer {
-        self.send("POST", "/mcp", &[MCP, headers].concat(), &message.to_string()).await
+        self.post_to("/mcp", headers, message).await
+    }
+
+    /// Sends a JSON-RPC message to this path as a client does.
+    ///
+    /// # Panics
+    ///
+    /// No answer comes.
+    pub async fn post_to(&mut self, path: &str, headers: &[(&str, &str)], message: &Value) -> Answer {
+        self.send("POST", path, &[MCP, headers].concat(), &message.to_string()).await
     }
 }
 

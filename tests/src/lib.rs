@@ -8,6 +8,7 @@ mod http;
 mod processes;
 mod program;
 mod scripted;
+mod served;
 mod stdio;
 mod tools;
 
@@ -23,6 +24,7 @@ pub use http::{Answer, HttpClient, events};
 pub use processes::{children, gone, runs};
 pub use program::{Ended, Program, exuvia, sample};
 pub use scripted::ScriptedIo;
+pub use served::{PATIENCE, Served, initialize};
 pub use stdio::{Client, modern_meta};
 pub use tools::TestTools;
 

@@ -93,7 +93,8 @@ impl Gateway {
     /// The threads for runs cannot be started.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
         let threads = RunRuntime::new()?;
-        let queue = Queue::new(config.queue, config.engine.concurrent_runs());
+        let stopped = CancellationToken::new();
+        let queue = Queue::new(config.queue, config.engine.concurrent_runs(), stopped.clone());
         let authority = Arc::new(Authority::new(config.policy));
         let catalogue =
             Catalogue::following(config.profiles, Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
@@ -111,7 +112,7 @@ impl Gateway {
             runs: AtomicU64::new(0),
             queue,
             metrics: Arc::new(Metrics::new()),
-            stopped: CancellationToken::new(),
+            stopped,
         })
     }
 
@@ -194,6 +195,11 @@ impl Gateway {
         self.stopped.cancel();
     }
 
+    /// Cancels every run of a client that is gone. Each still gives its report.
+    pub fn cancel_client(&self, client: &Client) {
+        self.queue.cancel(client);
+    }
+
     /// Starts a script that sees what `view` shows, if it may start. It executes when its turn comes.
     ///
     /// # Errors
@@ -204,7 +210,7 @@ impl Gateway {
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
-        let cancellation = self.stopped.child_token();
+        let cancellation = place.cancellation();
         let prepared = Prepared {
             run: run.clone(),
             script,

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 /// How many scripts may be on their way at the same time: executing, or waiting for their turn. How many execute is the
 /// engine's [`concurrent_runs`](exuvia_runtime::EngineConfig::concurrent_runs).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +60,23 @@ pub(crate) struct Queue {
     limits: QueueLimits,
     concurrent: u32,
     state: Mutex<State>,
+    stopped: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct State {
     runs: usize,
-    clients: HashMap<Client, usize>,
+    clients: HashMap<Client, Own>,
     /// What the latest scripts took on average, in seconds.
     seconds: f64,
+}
+
+/// What one client has on its way.
+#[derive(Debug)]
+struct Own {
+    runs: usize,
+    /// Cancels all of it.
+    cancellation: CancellationToken,
 }
 
 /// A place in the queue. Dropping it frees the place.
@@ -74,11 +85,13 @@ pub(crate) struct Place {
     queue: Arc<Queue>,
     client: Client,
     since: Instant,
+    cancellation: CancellationToken,
 }
 
 impl Queue {
-    pub(crate) fn new(limits: QueueLimits, concurrent: u32) -> Arc<Self> {
-        Arc::new(Self { limits, concurrent: concurrent.max(1), state: Mutex::default() })
+    /// Cancelled with `stopped`, every script is.
+    pub(crate) fn new(limits: QueueLimits, concurrent: u32, stopped: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { limits, concurrent: concurrent.max(1), state: Mutex::default(), stopped })
     }
 
     /// How many scripts are on their way.
@@ -93,14 +106,25 @@ impl Queue {
     /// There is none.
     pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
         let mut state = self.locked();
-        let own = state.clients.get(client).copied().unwrap_or_default();
+        let own = state.clients.get(client).map_or(0, |own| own.runs);
         if state.runs >= self.limits.runs || own >= self.limits.runs_per_client {
             let own = state.runs < self.limits.runs;
             return Err(Busy { retry_after: self.wait(&state), own });
         }
         state.runs += 1;
-        *state.clients.entry(client.clone()).or_default() += 1;
-        Ok(Place { queue: Arc::clone(self), client: client.clone(), since: Instant::now() })
+        let first = || Own { runs: 0, cancellation: self.stopped.child_token() };
+        let own = state.clients.entry(client.clone()).or_insert_with(first);
+        own.runs += 1;
+        let cancellation = own.cancellation.child_token();
+        Ok(Place { queue: Arc::clone(self), client: client.clone(), since: Instant::now(), cancellation })
+    }
+
+    /// Cancels everything that a client has on its way.
+    pub(crate) fn cancel(&self, client: &Client) {
+        if let Some(own) = self.locked().clients.get_mut(client) {
+            // Whoever comes back under this name begins anew; what is cancelled still has its places.
+            std::mem::replace(&mut own.cancellation, self.stopped.child_token()).cancel();
+        }
     }
 
     /// Until one of the scripts is likely to be over; between a second and a minute.
@@ -115,6 +139,13 @@ impl Queue {
     }
 }
 
+impl Place {
+    /// Cancels the script of this place, and is cancelled with all of its client.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.cancellation.clone()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         /// How much of the average the latest script is.
@@ -123,8 +154,8 @@ impl Drop for Place {
         state.runs -= 1;
         state.seconds += WEIGHT * (self.since.elapsed().as_secs_f64() - state.seconds);
         if let Some(own) = state.clients.get_mut(&self.client) {
-            *own -= 1;
-            if *own == 0 {
+            own.runs -= 1;
+            if own.runs == 0 {
                 state.clients.remove(&self.client);
             }
         }
@@ -137,7 +168,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_for_all_and_for_each_and_come_back() {
-        let queue = Queue::new(QueueLimits { runs: 3, runs_per_client: 2 }, 1);
+        let queue = Queue::new(QueueLimits { runs: 3, runs_per_client: 2 }, 1, CancellationToken::new());
         let [ada, bob] = ["ada", "bob"].map(Client::new);
         let first = queue.enter(&ada).unwrap();
         let second = queue.enter(&ada).unwrap();
@@ -155,8 +186,23 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_leaves_takes_its_own_scripts_with_it() {
+        let limits = QueueLimits { runs: 9, runs_per_client: 9 };
+        let queue = Queue::new(limits, 1, CancellationToken::new());
+        let [ada, bob] = ["ada", "bob"].map(Client::new);
+        let (left, other) = (queue.enter(&ada).unwrap(), queue.enter(&bob).unwrap());
+        queue.cancel(&ada);
+        let back = queue.enter(&ada).unwrap();
+        let cancelled = |place: &Place| place.cancellation().is_cancelled();
+        assert_eq!([cancelled(&left), cancelled(&other), cancelled(&back)], [true, false, false]);
+        drop((left, back, other));
+        assert!(queue.locked().clients.is_empty());
+        assert_eq!(queue.runs(), 0);
+    }
+
+    #[test]
     fn who_has_to_come_back_is_told_a_time_that_grows_with_the_queue() {
-        let queue = Queue::new(QueueLimits { runs: 100, runs_per_client: 100 }, 2);
+        let queue = Queue::new(QueueLimits { runs: 100, runs_per_client: 100 }, 2, CancellationToken::new());
         queue.locked().seconds = 4.0;
         let ada = Client::new("ada");
         let places: Vec<_> = (0..100).map(|_| queue.enter(&ada).unwrap()).collect();

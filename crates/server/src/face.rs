@@ -8,12 +8,13 @@ use exuvia_gateway::{Client, Gateway, Profile, View};
 use exuvia_runtime::Report;
 use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod, CompleteRequestParams,
-    CompleteResult, ConstString, ContentBlock, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse,
-    Implementation, JsonObject, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
-    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse,
-    ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskMethod, CancelTaskParams, CompleteRequestMethod,
+    CompleteRequestParams, CompleteResult, ConstString, ContentBlock, GetPromptRequestMethod, GetPromptRequestParams,
+    GetPromptResponse, GetTaskMethod, GetTaskParams, GetTaskResult, Implementation, JsonObject,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
+    ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams,
+    ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    UpdateTaskMethod, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
@@ -123,7 +124,7 @@ impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools();
         let capabilities = if self.profile().has_direct() {
-            tools.enable_resources().enable_prompts().enable_completions().build()
+            tools.enable_resources().enable_prompts().enable_completions().enable_tasks().build()
         } else {
             tools.build()
         };
@@ -211,6 +212,33 @@ impl ServerHandler for Face {
     ) -> Result<GetPromptResponse, ErrorData> {
         let opened = self.open_direct::<GetPromptRequestMethod>().await?;
         self.direct(&opened, &context).get_prompt(request).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let opened = self.open_direct::<GetTaskMethod>().await?;
+        self.direct(&opened, &context).get_task(&request.task_id, &request).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let opened = self.open_direct::<UpdateTaskMethod>().await?;
+        self.direct(&opened, &context).update_task(&request.task_id, &request).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let opened = self.open_direct::<CancelTaskMethod>().await?;
+        self.direct(&opened, &context).cancel_task(&request.task_id, &request).await
     }
 
     async fn complete(

@@ -94,11 +94,13 @@ pub struct Abilities {
     pub elicitation: bool,
     /// A completion of a language model.
     pub sampling: bool,
+    /// To come back for the result of a task: in the newer era alone.
+    pub tasks: bool,
 }
 
 impl Abilities {
     /// Everything that can be handed through.
-    pub(crate) const ALL: Self = Self { elicitation: true, sampling: true };
+    pub(crate) const ALL: Self = Self { elicitation: true, sampling: true, tasks: true };
 
     /// As the protocol says it.
     pub(crate) fn capabilities(self) -> ClientCapabilities {
@@ -109,6 +111,9 @@ impl Abilities {
         }
         if self.sampling {
             capabilities.sampling = serde_json::from_value(json!({})).ok();
+        }
+        if self.tasks {
+            capabilities.extensions = ClientCapabilities::builder().enable_tasks().build().extensions;
         }
         capabilities
     }
@@ -137,6 +142,12 @@ pub enum Query {
     },
     /// Completions of an argument: the parameters of `completion/complete`.
     Complete(Value),
+    /// How far a task is, or its result: the parameters of `tasks/get`.
+    GetTask(Value),
+    /// Answers to what a task asks: the parameters of `tasks/update`.
+    UpdateTask(Value),
+    /// The end of a task: the parameters of `tasks/cancel`.
+    CancelTask(Value),
 }
 
 impl Query {
@@ -150,6 +161,9 @@ impl Query {
             Self::ReadResource { .. } => "resources/read",
             Self::GetPrompt { .. } => "prompts/get",
             Self::Complete(_) => "completion/complete",
+            Self::GetTask(_) => "tasks/get",
+            Self::UpdateTask(_) => "tasks/update",
+            Self::CancelTask(_) => "tasks/cancel",
         }
     }
 
@@ -169,7 +183,9 @@ impl Query {
             Self::GetPrompt { name, arguments: Some(arguments) } => {
                 with_input(json!({ "name": name, "arguments": arguments }), input)
             }
-            Self::Complete(params) => params.clone(),
+            Self::Complete(params) | Self::GetTask(params) | Self::UpdateTask(params) | Self::CancelTask(params) => {
+                params.clone()
+            }
         };
         let request = json!({ "method": self.method(), "params": params });
         // From the text: from a tree rmcp's types refuse some numbers.

@@ -18,7 +18,8 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
         "error" => Reply::Error(arguments.get("error").cloned().unwrap_or_default()),
         "lines" => {
             let lines = arguments.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
-            let line = |line: &str| line.replace("$ID", &id.to_string()).into_bytes();
+            let token = params.pointer("/_meta/progressToken").unwrap_or(&Value::Null).to_string();
+            let line = |line: &str| line.replace("$ID", &id.to_string()).replace("$TOKEN", &token).into_bytes();
             Reply::Messages(lines.iter().filter_map(Value::as_str).map(line).collect())
         }
         "long" => {

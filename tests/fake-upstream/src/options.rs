@@ -18,6 +18,8 @@ pub struct Options {
     pub tools: Option<String>,
     /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
     pub answers: Option<String>,
+    /// `--results FILE`: requests of these methods get these results; the file maps methods to results.
+    pub results: Option<String>,
     /// `--record FILE`: appends each `tools/call` to this file, as it was received, a line each.
     pub record: Option<String>,
     /// `--malformed`: the tool list also holds tools that are none.
@@ -75,6 +77,7 @@ impl Options {
                 "--pages" => options.pages = Some(number(&value()?)?),
                 "--tools" => options.tools = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
+                "--results" => options.results = Some(value()?),
                 "--record" => options.record = Some(value()?),
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,

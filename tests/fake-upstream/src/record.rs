@@ -16,8 +16,8 @@ pub(crate) fn append(file: &str, message: &Value, received: &str) {
     }
 }
 
-/// What `file` has as the answer to a call: it maps names of tools to results.
-pub(crate) fn answer(file: &str, params: &Value) -> Option<Reply> {
+/// What `file` has as the answer to a call of a tool, or to a request of a method: it maps names to results.
+pub(crate) fn answer(file: &str, name: &str) -> Option<Reply> {
     let answers: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
-    answers.get(params.get("name")?.as_str()?).cloned().map(Reply::Result)
+    answers.get(name).cloned().map(Reply::Result)
 }

@@ -169,12 +169,15 @@ impl Server {
                 if options.crash_every.is_some_and(|n| calls.is_multiple_of(n)) {
                     return Reply::Exit(4);
                 }
-                if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, &params)) {
+                let tool = params.get("name").and_then(Value::as_str).unwrap_or_default();
+                if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, tool)) {
                     return reply;
                 }
                 call(self, id, &params, out)
             }
-            _ if message.get("id").is_some() => unknown(),
+            _ if message.get("id").is_some() => {
+                options.results.as_deref().and_then(|file| record::answer(file, method)).unwrap_or_else(unknown)
+            }
             _ => Reply::Nothing,
         }
     }

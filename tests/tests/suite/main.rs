@@ -6,6 +6,7 @@ mod catalogues;
 mod catalogues_wrong;
 mod config;
 mod determinism;
+mod direct;
 mod evasions;
 mod examples;
 mod isolation;

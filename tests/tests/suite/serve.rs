@@ -1,68 +1,20 @@
 //! Many clients over HTTP: who is answered, what is bounded, and how it ends.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::QueueLimits;
-use exuvia_policy::{Policy, PolicySource};
+use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
-use exuvia_tests::{Answer, HttpClient, SampleGateway, Settings, events, modern_meta};
+use exuvia_tests::{Answer, HttpClient, PATIENCE, Served, Settings, events, initialize, modern_meta};
 use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
-
-/// A server in this process, whose scripts may call everything of the bundled echo server.
-struct Served {
-    address: SocketAddr,
-    gateway: SampleGateway,
-    stop: Stop,
-    drained: JoinHandle<Drained>,
-}
-
-impl Served {
-    async fn new(config: HttpConfig, limits: Limits, queue: QueueLimits) -> Self {
-        let settings = Settings { queue, ..Settings::default() };
-        let gateway = SampleGateway::with(vec![SampleGateway::echo_server(&[])], limits, settings).await;
-        let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
-        gateway.gateway().set_policy(Policy::compile(source, ["echo"]).expect("a policy"));
-        let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
-        let (address, stop) = (server.address(), Stop::default());
-        let shared = gateway.gateway().clone();
-        let serving = server.serve(PendingGateway::start(async { shared }), stop.clone());
-        let drained = tokio::spawn(serving);
-        Self { address, gateway, stop, drained }
-    }
-
-    async fn plain() -> Self {
-        Self::new(HttpConfig::default(), Limits::default(), QueueLimits::default()).await
-    }
-
-    async fn client(&self) -> HttpClient {
-        HttpClient::connect(self.address).await
-    }
-
-    async fn end(self) -> Drained {
-        self.stop.ask();
-        let drained = timeout(PATIENCE, self.drained).await.expect("an end in time").expect("no panic");
-        self.gateway.stop().await;
-        drained
-    }
-}
-
-fn initialize() -> Value {
-    let params =
-        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
-}
 
 fn run(code: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "executeToolCode", "arguments": {"code": code}}})
@@ -81,12 +33,12 @@ fn modern() -> [(&'static str, &'static str); 3] {
 
 /// A session of a client up to 2025-11-25.
 async fn session(client: &mut HttpClient) -> String {
-    let answer = client.post(&[], &initialize()).await;
-    assert_eq!(answer.message()["result"]["protocolVersion"], "2025-11-25", "{answer:?}");
-    let session = answer.header("mcp-session-id").to_owned();
-    let noted = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-    assert_eq!(client.post(&[("mcp-session-id", &session)], &noted).await.status, 202);
-    session
+    client.session("/mcp", json!({})).await
+}
+
+/// Gateways with this queue.
+fn queued(queue: QueueLimits) -> Settings {
+    Settings { queue, ..Settings::default() }
 }
 
 fn text(answer: &Answer) -> String {
@@ -116,7 +68,7 @@ async fn clients_of_both_eras_run_scripts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
     let config = HttpConfig { origins: vec!["https://inspector.example:443".into()], ..HttpConfig::default() };
-    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
     let mut client = served.client().await;
     let port = served.address.port();
     let own = format!("localhost:{port}");
@@ -132,7 +84,7 @@ async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
     ] {
         let mut headers = vec![("host", host)];
         headers.extend(origin.map(|origin| ("origin", origin)));
-        let answer = client.post(&headers, &initialize()).await;
+        let answer = client.post(&headers, &initialize(json!({}))).await;
         assert_eq!(answer.status, status, "{host} {origin:?}: {answer:?}");
     }
     assert_eq!(client.send("GET", "/nowhere", &[], "").await.status, 404);
@@ -159,7 +111,7 @@ async fn readiness_tells_what_is_not_ready() {
         HttpServer::bind("127.0.0.1:0".parse().expect("an address"), HttpConfig::default()).await.expect("a port");
     let (address, stop) = (server.address(), Stop::default());
     let (sender, gateway) = tokio::sync::oneshot::channel();
-    let pending = PendingGateway::start(async { gateway.await.expect("a gateway") });
+    let pending = PendingGateway::start(Profiles::default(), async { gateway.await.expect("a gateway") });
     let serving = tokio::spawn(server.serve(pending, stop.clone()));
     let mut client = HttpClient::connect(address).await;
     let starting = client.send("GET", "/readyz", &[], "").await;
@@ -180,7 +132,7 @@ async fn readiness_tells_what_is_not_ready() {
 }
 
 /// Sends these bytes and reads to the end of the connection. The answer, and how long it took.
-async fn raw(address: SocketAddr, pieces: &[&str]) -> (String, Duration) {
+async fn raw(address: std::net::SocketAddr, pieces: &[&str]) -> (String, Duration) {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(address).await.expect("somebody listens");
     for piece in pieces {
@@ -198,7 +150,7 @@ async fn raw(address: SocketAddr, pieces: &[&str]) -> (String, Duration) {
 async fn slow_and_oversized_requests_end_and_slow_nobody_else() {
     let short = Duration::from_millis(700);
     let config = HttpConfig { header_timeout: short, body_timeout: short, body_bytes: 10_000, ..HttpConfig::default() };
-    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
     let host = served.address.to_string();
     let head = format!(
         "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
@@ -234,11 +186,11 @@ async fn slow_and_oversized_requests_end_and_slow_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_and_sessions_are_bounded_and_come_back() {
     let config = HttpConfig { connections: 3, sessions: 2, ..HttpConfig::default() };
-    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
     let mut first = served.client().await;
     let one = session(&mut first).await;
     let _two = session(&mut first).await;
-    let full = first.post(&[], &initialize()).await;
+    let full = first.post(&[], &initialize(json!({}))).await;
     assert_eq!((full.status, full.header("retry-after")), (503, "1"), "{full:?}");
     // Clients that need no session are not concerned.
     assert_eq!(text(&run_modern(&mut first, "result = 1").await), "1");
@@ -265,7 +217,7 @@ async fn connections_and_sessions_are_bounded_and_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_loses_its_connection_and_holds_up_nobody() {
     let config = HttpConfig { unread_timeout: Duration::from_millis(500), ..HttpConfig::default() };
-    let served = Served::new(config, Limits::default(), QueueLimits::default()).await;
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
     let mut message = run("result = 'x' * 60_000");
     message["params"]["_meta"] = modern_meta();
     let message = message.to_string();
@@ -297,7 +249,7 @@ async fn a_client_that_does_not_read_loses_its_connection_and_holds_up_nobody() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_answers_at_once_with_when_to_come_back() {
     let queue = QueueLimits { runs: 3, runs_per_client: 2 };
-    let served = Served::new(HttpConfig::default(), Limits::default(), queue).await;
+    let served = Served::over_echo(HttpConfig::default(), Limits::default(), queued(queue)).await;
     let gateway = served.gateway.gateway().clone();
     let mut clients = Vec::new();
     let (mut first, mut second) = (served.client().await, served.client().await);
@@ -349,7 +301,7 @@ async fn progress_is_told_while_a_script_runs_if_the_client_asks_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     let queue = QueueLimits { runs: 1, runs_per_client: 1 };
-    let served = Served::new(HttpConfig::default(), Limits::default(), queue).await;
+    let served = Served::over_echo(HttpConfig::default(), Limits::default(), queued(queue)).await;
     let mut client = served.client().await;
     let code = "echo.echo(value=1)\ntry:\n    echo.fail()\nexcept ToolError:\n    pass\n\
         try:\n    getattr(echo, 'made' + 'up')()\nexcept Exception:\n    pass\n\
@@ -487,7 +439,7 @@ async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
         let mut late = served.client().await;
         assert_eq!(late.send("GET", "/readyz", &[], "").await.status, 200);
         served.stop.ask();
-        let refused = late.post(&[], &initialize()).await;
+        let refused = late.post(&[], &initialize(json!({}))).await;
         assert_eq!(refused.status, 503, "{refused:?}");
         if insists {
             served.stop.ask();

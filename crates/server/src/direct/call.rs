@@ -1,17 +1,17 @@
 //! A client's own call, from its request to its answer.
 
-use exuvia_gateway::{DirectAnswer, DirectCall, answer};
+use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed};
 use rmcp::ErrorData;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock};
+use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use serde_json::Value;
 
 use super::Direct;
 use super::asking::{self, Asked};
 use super::conversation::{abilities, ask, is_modern, tell};
 use super::parked::Waiting;
-use super::relayed;
+use super::relayed::{self, failure};
 
 /// How often a server may ask before it answers one call.
 const ROUNDS: usize = 10;
@@ -53,6 +53,7 @@ impl Direct<'_> {
                     Some(answers) => input = answers,
                     None => return Ok(failure(&format!("{tool} asked for input, which this client does not give"))),
                 },
+                _ if relayed::is_task(&result) => return Ok(self.task(tool, &result)),
                 _ => return Ok(relayed::call_result(tool, &result)),
             }
         }
@@ -122,8 +123,4 @@ impl Direct<'_> {
             Err(_) => Ok(failure(&format!("{tool} asked for input, and too many calls wait for some: call it later"))),
         }
     }
-}
-
-fn failure(message: &str) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(answer::printable(message))]).into()
 }

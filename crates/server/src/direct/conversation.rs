@@ -22,7 +22,11 @@ pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
 /// What the client can be asked for.
 pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     let capabilities = context.client_capabilities().unwrap_or_default();
-    Abilities { elicitation: capabilities.elicitation.is_some(), sampling: capabilities.sampling.is_some() }
+    Abilities {
+        elicitation: capabilities.elicitation.is_some(),
+        sampling: capabilities.sampling.is_some(),
+        tasks: is_modern(context) && capabilities.supports_tasks(),
+    }
 }
 
 /// Tells the client how far its request is, if it wants to know.

@@ -15,7 +15,9 @@ impl Direct<'_> {
     /// The resources of all direct servers.
     pub(crate) async fn resources(&self) -> Vec<Resource> {
         let resources: Vec<(String, Resource)> = self.listed("resources", Query::Resources).await;
-        resources.iter().for_each(|(server, resource)| self.shared.owners.lists(&resource.uri, server));
+        for (server, resource) in &resources {
+            self.shared.resources.claim(&resource.uri, server);
+        }
         resources.into_iter().map(|(_, resource)| resource).collect()
     }
 
@@ -23,7 +25,9 @@ impl Direct<'_> {
     pub(crate) async fn resource_templates(&self) -> Vec<ResourceTemplate> {
         let templates: Vec<(String, ResourceTemplate)> =
             self.listed("resourceTemplates", Query::ResourceTemplates).await;
-        templates.iter().for_each(|(server, template)| self.shared.owners.lists(&template.uri_template, server));
+        for (server, template) in &templates {
+            self.shared.resources.claim(&template.uri_template, server);
+        }
         templates.into_iter().map(|(_, template)| template).collect()
     }
 

@@ -8,6 +8,7 @@ mod owners;
 mod parked;
 mod reads;
 mod relayed;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -23,7 +24,9 @@ pub(crate) use lists::tool;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     parked: Arc<Parked>,
-    owners: Owners,
+    /// Resources and their templates.
+    resources: Owners,
+    tasks: Owners,
 }
 
 /// One request of a client, on its way to a server.

@@ -1,36 +1,36 @@
-//! Which server a resource belongs to.
+//! Which server something belongs to that clients name without it.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Resources that are remembered. With more, all are forgotten, and the servers are asked in their order.
-const RESOURCES: usize = 10_000;
+use indexmap::IndexMap;
 
-/// Resources and templates by the servers that listed them. Addresses of resources are kept as they are, because tools and
-/// other resources refer to them.
+/// Things that are remembered. With more, the oldest are forgotten.
+const THINGS: usize = 10_000;
+
+/// Things by the servers that named them first. Their names are kept as they are, because tools and resources refer to them.
 #[derive(Debug, Default)]
-pub(super) struct Owners(Mutex<HashMap<String, String>>);
+pub(super) struct Owners(Mutex<IndexMap<String, String>>);
 
 impl Owners {
-    fn servers(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn servers(&self) -> MutexGuard<'_, IndexMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A server lists this. Of two that list the same, the first one keeps it.
-    pub(super) fn lists(&self, uri: &str, server: &str) {
+    /// A server names this. Of two that name the same, the first one keeps it: whether it is this server's.
+    pub(super) fn claim(&self, name: &str, server: &str) -> bool {
         let mut servers = self.servers();
-        if servers.len() >= RESOURCES {
-            servers.clear();
+        if let Some(owner) = servers.get(name) {
+            return owner == server;
         }
-        servers.entry(uri.to_owned()).or_insert_with(|| server.to_owned());
+        if servers.len() >= THINGS {
+            servers.shift_remove_index(0);
+        }
+        servers.insert(name.to_owned(), server.to_owned());
+        true
     }
 
-    /// The servers to ask for it, the first one first: its owner alone, where that is known.
-    pub(super) fn of<'a>(&self, uri: &str, servers: &[&'a str]) -> Vec<&'a str> {
-        let owner = self.servers().get(uri).cloned();
-        match servers.iter().find(|&&server| owner.as_deref() == Some(server)) {
-            Some(&owner) => vec![owner],
-            None => servers.to_vec(),
-        }
+    /// Whose it is, if that is known.
+    pub(super) fn owner(&self, name: &str) -> Option<String> {
+        self.servers().get(name).cloned()
     }
 }

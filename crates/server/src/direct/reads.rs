@@ -5,12 +5,12 @@ use exuvia_upstream::{Input, Query, RelayOptions};
 use rmcp::ErrorData;
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult, InputResponses,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, ResultType,
 };
 
 use super::Direct;
 use super::conversation::abilities;
-use super::relayed::{self, Answered};
+use super::relayed::{self, Answered, unreadable};
 
 impl Direct<'_> {
     /// Reads a resource: of the server that listed it, else of the first one that has it.
@@ -24,12 +24,15 @@ impl Direct<'_> {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let input = input(request.input_responses, request.request_state);
         let mut last = ErrorData::resource_not_found(format!("there is no resource {}", request.uri), None);
-        for server in self.shared.owners.of(&request.uri, &self.servers()) {
+        for server in self.servers_of(&request.uri) {
             let query = Query::ReadResource { uri: request.uri.clone() };
             match self.ask(server, query, input.clone()).await {
                 Ok(result) => {
                     return match relayed::read::<ReadResourceResult>(&result).ok_or_else(unreadable)? {
-                        Answered::Complete(result) => Ok(result.into()),
+                        Answered::Complete(mut result) => {
+                            result.result_type.get_or_insert(ResultType::COMPLETE);
+                            Ok(result.into())
+                        }
                         Answered::Asks(result) => Ok(result.into()),
                     };
                 }
@@ -50,7 +53,10 @@ impl Direct<'_> {
         let input = input(request.input_responses, request.request_state);
         let result = self.ask(server, Query::GetPrompt { name, arguments }, input).await?;
         match relayed::read::<GetPromptResult>(&result).ok_or_else(unreadable)? {
-            Answered::Complete(result) => Ok(result.into()),
+            Answered::Complete(mut result) => {
+                result.result_type.get_or_insert(ResultType::COMPLETE);
+                Ok(result.into())
+            }
             Answered::Asks(result) => Ok(result.into()),
         }
     }
@@ -67,7 +73,7 @@ impl Direct<'_> {
                 prompt.name = name;
                 vec![server]
             }
-            Reference::Resource(resource) => self.shared.owners.of(&resource.uri, &self.servers()),
+            Reference::Resource(resource) => self.servers_of(&resource.uri),
             _ => Vec::new(),
         };
         request.meta = None;
@@ -75,15 +81,25 @@ impl Direct<'_> {
         let mut last = ErrorData::invalid_params("no server completes this", None);
         for server in servers {
             match self.ask(server, Query::Complete(params.clone()), Input::default()).await {
-                Ok(result) => return serde_json::from_str(result.as_str()).map_err(|_| unreadable()),
+                Ok(result) => {
+                    let mut result: CompleteResult = serde_json::from_str(result.as_str()).map_err(|_| unreadable())?;
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(result);
+                }
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn servers(&self) -> Vec<&str> {
-        self.view.direct_servers().collect()
+    /// The servers to ask for a resource, the first one first: its owner alone, where that is known.
+    fn servers_of(&self, uri: &str) -> Vec<&str> {
+        let owner = self.shared.resources.owner(uri);
+        let servers: Vec<&str> = self.view.direct_servers().collect();
+        match servers.iter().find(|&&server| owner.as_deref() == Some(server)) {
+            Some(&owner) => vec![owner],
+            None => servers,
+        }
     }
 
     /// The server of a prompt and its own name.
@@ -96,7 +112,7 @@ impl Direct<'_> {
         Ok((server, own.to_owned()))
     }
 
-    async fn ask(&self, server: &str, query: Query, input: Input) -> Result<Json, ErrorData> {
+    pub(super) async fn ask(&self, server: &str, query: Query, input: Input) -> Result<Json, ErrorData> {
         let options = RelayOptions { news: None, can: abilities(self.context), input };
         let asked = self.gateway.query(self.view, server, query, options);
         let relayed = tokio::select! {
@@ -110,8 +126,4 @@ impl Direct<'_> {
 fn input(responses: Option<InputResponses>, state: Option<String>) -> Input {
     let responses = responses.and_then(|responses| serde_json::to_value(responses).ok());
     Input { responses: responses.as_ref().map(Json::from_value), state }
-}
-
-fn unreadable() -> ErrorData {
-    ErrorData::internal_error("the server answered with a result that this gateway cannot hand on", None)
 }

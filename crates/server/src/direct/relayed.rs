@@ -4,7 +4,7 @@ use exuvia_gateway::{DirectAnswer, answer};
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::Relayed;
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequiredResult};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequiredResult, ResultType};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -31,12 +31,21 @@ pub(super) fn read<T: DeserializeOwned>(result: &Json) -> Option<Answered<T>> {
     }
 }
 
+/// Whether the result is still to come.
+pub(super) fn is_task(result: &Json) -> bool {
+    serde_json::from_str(result.as_str()).is_ok_and(|Kind { result_type }| result_type.as_deref() == Some("task"))
+}
+
 /// The result of a call.
 pub(super) fn call_result(tool: &ToolName, result: &Json) -> CallToolResponse {
     match read::<CallToolResult>(result) {
-        Some(Answered::Complete(result)) => result.into(),
+        Some(Answered::Complete(mut result)) => {
+            // The older era does not say it, and rmcp takes it out for clients of that.
+            result.result_type.get_or_insert(ResultType::COMPLETE);
+            result.into()
+        }
         Some(Answered::Asks(result)) => result.into(),
-        None => error(format!("{tool} answered with a result that this gateway cannot hand on")),
+        None => failure(&format!("{tool} answered with a result that this gateway cannot hand on")),
     }
 }
 
@@ -48,8 +57,8 @@ pub(super) fn call_result(tool: &ToolName, result: &Json) -> CallToolResponse {
 pub(super) fn unanswered(answer: DirectAnswer) -> Result<CallToolResponse, ErrorData> {
     match answer {
         DirectAnswer::Relayed(relayed) => result(relayed).map(|result| call_result(&ToolName::new("", ""), &result)),
-        DirectAnswer::Failed(failure) => Ok(error(failure.to_string())),
-        DirectAnswer::Held(held) => Ok(error(answer::awaiting(std::slice::from_ref(&held)))),
+        DirectAnswer::Failed(error) => Ok(failure(&error.to_string())),
+        DirectAnswer::Held(held) => Ok(failure(&answer::awaiting(std::slice::from_ref(&held)))),
     }
 }
 
@@ -72,6 +81,11 @@ pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
     error
 }
 
-fn error(message: String) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(answer::printable(&message))]).into()
+/// A call that did not work, for the model.
+pub(super) fn failure(message: &str) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(answer::printable(message))]).into()
+}
+
+pub(super) fn unreadable() -> ErrorData {
+    ErrorData::internal_error("the server answered with a result that this gateway cannot hand on", None)
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use exuvia_gateway::Client;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -18,7 +19,7 @@ use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
 use crate::PendingGateway;
-use crate::client::SESSION;
+use crate::client::{SESSION, client_of};
 use crate::face::Face;
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
@@ -116,8 +117,21 @@ impl Mcp {
             Ok(Err(_)) => return line(StatusCode::BAD_REQUEST, "the request broke off\n"),
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
+        let ended = (head.method == Method::DELETE).then(|| client_of(&head));
         let response = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body))).await;
-        response.map(|body| Answered::new(body, open))
+        match ended {
+            Some(client) if response.status().is_success() => self.session_ended(&client),
+            _ => response.map(|body| Answered::new(body, open)),
+        }
+    }
+
+    /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
+    /// take the other for a failure.
+    fn session_ended(&self, client: &Client) -> Response<Answered> {
+        if let Some(gateway) = self.gateway.now() {
+            gateway.cancel_client(client);
+        }
+        line(StatusCode::NO_CONTENT, "")
     }
 
     fn would_open_a_session(&self, request: &Request<Incoming>) -> bool {
