@@ -38,6 +38,11 @@ interop *ways:
     cargo build --release
     tests/interop/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ ways }}
 
+# One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
+peers rounds="30":
+    cargo build --release
+    tests/peers/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ rounds }}
+
 # Type checks the stubs of the recorded catalogues, by mypy and pyright.
 stubs:
     tests/interop/stubs
