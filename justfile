@@ -32,10 +32,16 @@ deny:
     cargo deny check licenses bans sources
     if cargo deny fetch; then cargo deny check advisories; else echo "advisories: NOT CHECKED, no database"; fi
 
-# Seven real servers behind `exuvia stdio`, driven by the official Python client in both protocol eras, and `exuvia run`.
-interop:
+# Real servers behind `exuvia stdio` and `exuvia serve`, driven by the official clients of Python and TypeScript in both protocol
+# eras, the MCP inspector and Claude Code; and `exuvia run`. 4 min; `just interop terminal` is one way of them.
+interop *ways:
     cargo build --release
-    tests/interop/run
+    tests/interop/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ ways }}
+
+# One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
+peers rounds="30":
+    cargo build --release
+    tests/peers/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ rounds }}
 
 # The official conformance suite, server and client side, both requirement sets; what may differ is in expected.toml.
 conformance *faces:

@@ -1,4 +1,4 @@
-"""What must hold on a connection, whatever its era. Each check takes the client, the expected version and the world."""
+"""What must hold for every client, whatever its era. Each check takes the client, the expected version and the world."""
 
 import json
 
@@ -24,13 +24,6 @@ async def result_of(client, code):
     """What a script returns, without its log."""
     text = await text_of(client, "executeToolCode", code=code)
     return json.loads(text.partition("\n--- log\n")[0])
-
-
-@check
-async def speaks_the_version_of_its_era(client, version, _world):
-    assert client.protocol_version == version, client.protocol_version
-    if client.server_info is not None:
-        assert client.server_info.name == "exuvia", client.server_info
 
 
 @check

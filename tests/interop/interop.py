@@ -1,28 +1,47 @@
-"""Drives Exuvia with real servers behind it: `exuvia stdio` by the official Python client, in both protocol eras, and
-`exuvia run` and `exuvia tools` as a person would.
+"""Drives Exuvia with real servers behind it, by real clients: in `WAYS` stands each way, by the first word of what is printed.
 
-interop.py EXUVIA FOLDER-OF-SERVERS...
+interop.py EXUVIA [WAY...]; the environment tells where the packages are, see `run`.
 """
 
 import asyncio
+import contextlib
+import functools
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
-from mcp import Client, StdioServerParameters
-
 import checks
+import claude_code
+import clients
+import connected
+import daemon
+import many
+import remote
 import servers
 import terminal
 from world import World
 
-# How the client opens the connection, and the version that must come of it.
-ERAS = {
-    "legacy": "2025-11-25",
-    "auto": "2026-07-28",
-    "2026-07-28": "2026-07-28",
+LEGACY, MODERN = "2025-11-25", "2026-07-28"
+
+# Clients that stay connected, by name: how they open a connection, and the version that must come of it.
+CONNECTED = {
+    "python legacy": (functools.partial(clients.python, "legacy"), LEGACY),
+    "python auto": (functools.partial(clients.python, "auto"), MODERN),
+    "python pinned": (functools.partial(clients.python, MODERN), MODERN),
+    "typescript before 2026": (functools.partial(clients.typescript, "sdk", "legacy"), LEGACY),
+    "typescript legacy": (functools.partial(clients.typescript, "client", "legacy"), LEGACY),
+    "typescript auto": (functools.partial(clients.typescript, "client", "auto"), MODERN),
+    "typescript pinned": (functools.partial(clients.typescript, "client", MODERN), MODERN),
 }
+
+INSPECTOR = {
+    "inspector legacy": (functools.partial(clients.inspector, "legacy"), LEGACY),
+    "inspector modern": (functools.partial(clients.inspector, "modern"), MODERN),
+}
+
+EVERY_CHECK = checks.ALL + servers.ALL
 
 
 class Tally:
@@ -37,30 +56,100 @@ class Tally:
             await check(*arguments)
             self.passed += 1
         except Exception:
-            self.failed.append(f"{way}: {check.__name__}")
-            print(f"{way}: {check.__name__} failed", file=sys.stderr)
-            traceback.print_exc()
+            self.fail(f"{way}: {check.__name__}")
+
+    def fail(self, what):
+        self.failed.append(what)
+        print(f"{what} failed", file=sys.stderr)
+        traceback.print_exc()
+
+    @contextlib.asynccontextmanager
+    async def part(self, way):
+        """A part of a way: what breaks it off is a failure, and the other parts go on."""
+        passed, started = self.passed, time.monotonic()
+        try:
+            yield
+        except Exception:
+            self.fail(way)
+        print(f"{way}: {self.passed - passed} passed in {time.monotonic() - started:.0f} s", flush=True)
 
 
-async def over_stdio(tally, exuvia, mode, version, world):
-    """All checks over one connection."""
-    server = StdioServerParameters(command=exuvia, args=["stdio", "--auto-execute", "*.*", "--mcp-config", str(world.config)])
-    async with asyncio.timeout(180), Client(server, mode=mode, read_timeout_seconds=60) as client:
-        for check in checks.ALL + servers.ALL:
-            await tally.run(f"stdio, {mode}", check, client, version, world)
+@contextlib.contextmanager
+def world():
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield World(Path(folder).resolve())
 
 
-async def main(exuvia, *programs):
-    tally = Tally()
-    for mode, version in ERAS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            world = World(Path(folder).resolve(), programs)
-            await over_stdio(tally, exuvia, mode, version, world)
-            print(f"stdio, {mode}, speaking {version}: {tally.passed} passed so far")
+async def drive(tally, way, chosen, target, around, which):
+    """Some checks by each of these clients."""
+    for name, (client, version) in chosen.items():
+        async with tally.part(f"{way}, {name}"), asyncio.timeout(300), client(target) as connection:
+            for check in which:
+                await tally.run(f"{way}, {name}", check, connection, version, around)
+
+
+async def over_stdio(tally, exuvia):
+    """Each client starts a server of its own."""
+    for name, client in CONNECTED.items():
+        with world() as around:
+            which = EVERY_CHECK + connected.ALL
+            await drive(tally, "stdio", {name: client}, _on_stdio(exuvia, around), around, which)
+    with world() as around:
+        # It starts all servers anew for each request.
+        which = [checks.lists_the_four_tools, checks.calls_everything, checks.an_error_names_the_line_and_the_calls]
+        await drive(tally, "stdio", INSPECTOR, _on_stdio(exuvia, around), around, which)
+
+
+async def over_http(tally, exuvia):
+    """All clients share one server, first one after the other, then at once."""
+    with world() as around:
+        async with tally.part("http, until it ended"), daemon.serve(exuvia, around.config) as url:
+            await drive(tally, "http", CONNECTED, url, around, EVERY_CHECK + connected.ALL)
+            await drive(tally, "http", INSPECTOR, url, around, checks.ALL)
+            async with tally.part("http, many at once"):
+                for check in many.ALL:
+                    await tally.run("http, many at once", check, CONNECTED, url)
+
+
+async def by_claude_code(tally, exuvia):
+    with world() as around:
+        async with tally.part("claude-code"), daemon.serve(exuvia, around.config) as url:
+            targets = {"over-http": url, "over-stdio": _on_stdio(exuvia, around)}
+            for check in claude_code.ALL:
+                await tally.run("claude-code", check, around.folder, targets)
+
+
+async def of_remote_servers(tally, exuvia):
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder).resolve(), programs)
-        for check in terminal.ALL:
-            await tally.run("terminal", check, exuvia, world)
+        async with tally.part("remote"), remote.servers(Path(folder)) as config, daemon.serve(exuvia, config) as url:
+            for check in remote.ALL:
+                await tally.run("remote", check, exuvia, config, url)
+
+
+async def by_terminal(tally, exuvia):
+    with world() as around:
+        async with tally.part("terminal"):
+            for check in terminal.ALL:
+                await tally.run("terminal", check, exuvia, around)
+
+
+WAYS = {
+    "stdio": over_stdio,
+    "http": over_http,
+    "claude-code": by_claude_code,
+    "remote": of_remote_servers,
+    "terminal": by_terminal,
+}
+
+
+def _on_stdio(exuvia, around):
+    return [exuvia, "stdio", "--auto-execute", "*.*", "--mcp-config", str(around.config)]
+
+
+async def main(exuvia, *ways):
+    tally = Tally()
+    for way in ways or WAYS:
+        await WAYS[way](tally, exuvia)
     print(f"{tally.passed} passed, {len(tally.failed)} failed")
     return 1 if tally.failed else 0
 

@@ -13,9 +13,9 @@ def check(function):
     return function
 
 
-async def exuvia_prints(exuvia, arguments, world, source=""):
+async def exuvia_prints(exuvia, arguments, config, source=""):
     """What the program writes to its standard output."""
-    command = [exuvia, *arguments, "--mcp-config", str(world.config)]
+    command = [exuvia, *arguments, "--mcp-config", str(config)]
     pipe = asyncio.subprocess.PIPE
     program = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     async with asyncio.timeout(60):
@@ -26,10 +26,10 @@ async def exuvia_prints(exuvia, arguments, world, source=""):
 
 @check
 async def tools_lists_all_servers(exuvia, world):
-    listed = await exuvia_prints(exuvia, ["tools"], world)
+    listed = await exuvia_prints(exuvia, ["tools"], world.config)
     assert all(f"{name}.pyi" in listed for name in LISTED), listed
 
 
 @check
 async def run_joins_git_sqlite_and_filesystem(exuvia, world):
-    assert json.loads(await exuvia_prints(exuvia, ["run", "-"], world, join(world))) == JOINED
+    assert json.loads(await exuvia_prints(exuvia, ["run", "-"], world.config, join(world))) == JOINED

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import sqlite3
 import subprocess
 import threading
@@ -17,10 +18,15 @@ TEAMS = [("Ada", "hardware"), ("Grace", "software")]
 PAGE = "<html><head><title>Prices</title></head><body><article><p>An engine costs 42 pounds.</p></article></body></html>"
 
 
+def program(name):
+    """The program of a real server."""
+    folders = os.environ["EXUVIA_INTEROP_SERVERS"].split(":")
+    return next(str(path) for folder in folders if (path := Path(folder) / f"mcp-server-{name}").exists())
+
+
 class World:
-    def __init__(self, folder, programs):
+    def __init__(self, folder):
         self.folder = folder
-        self.programs = [Path(programs) for programs in programs]
         self.files = self._files()
         self.repository = self._repository()
         self.database = self._database()
@@ -74,17 +80,14 @@ class World:
         """An `mcpServers` file as clients write it."""
         memory = {"MEMORY_FILE_PATH": str(self.folder / "memory.jsonl")}
         servers = {
-            "everything": {"command": self._server("everything"), "args": ["stdio"]},
-            "fetch": {"command": self._server("fetch"), "args": ["--allow-private-ips"]},
-            "filesystem": {"command": self._server("filesystem"), "args": [str(self.files)]},
-            "git": {"command": self._server("git"), "args": ["--repository", str(self.repository)]},
-            "memory": {"command": self._server("memory"), "env": memory},
-            "sqlite": {"command": self._server("sqlite"), "args": ["--db-path", str(self.database)]},
-            "time": {"command": self._server("time"), "args": ["--local-timezone", "UTC"]},
+            "everything": {"command": program("everything"), "args": ["stdio"]},
+            "fetch": {"command": program("fetch"), "args": ["--allow-private-ips"]},
+            "filesystem": {"command": program("filesystem"), "args": [str(self.files)]},
+            "git": {"command": program("git"), "args": ["--repository", str(self.repository)]},
+            "memory": {"command": program("memory"), "env": memory},
+            "sqlite": {"command": program("sqlite"), "args": ["--db-path", str(self.database)]},
+            "time": {"command": program("time"), "args": ["--local-timezone", "UTC"]},
         }
         path = self.folder / "mcp.json"
         path.write_text(json.dumps({"mcpServers": servers}), encoding="utf-8")
         return path
-
-    def _server(self, name):
-        return next(str(path) for folder in self.programs if (path := folder / f"mcp-server-{name}").exists())
