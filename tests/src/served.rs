@@ -45,12 +45,7 @@ impl Served {
     /// # Panics
     ///
     /// It does not come up.
-    pub async fn over(
-        servers: Vec<ServerConfig>,
-        config: HttpConfig,
-        limits: Limits,
-        mut settings: Settings,
-    ) -> Self {
+    pub async fn over(servers: Vec<ServerConfig>, config: HttpConfig, limits: Limits, mut settings: Settings) -> Self {
         let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
         let profiles = settings.profiles_of(&names);
         settings.profiles = Some(profiles.clone());

@@ -54,8 +54,8 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
         "ask" => {
             server.state().asking = Some((id.clone(), out.later()));
             let method = arguments.get("method").cloned().unwrap_or(json!("elicitation/create"));
-            let question =
-                json!({"jsonrpc": "2.0", "id": "question-1", "method": method, "params": {"message": "who?"}});
+            let params = json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
+            let question = json!({"jsonrpc": "2.0", "id": "question-1", "method": method, "params": params});
             out.message(question.to_string().as_bytes());
             Reply::Nothing
         }

@@ -30,8 +30,7 @@ async fn served(arguments: &[&str]) -> Served {
     let one = Profile::new([("fake".to_owned(), Mode::Direct)]);
     let scripts = Profile::new([("echo".to_owned(), Mode::Code)]);
     let named = [("one".to_owned(), one), ("scripts".to_owned(), scripts)].into();
-    let settings =
-        Settings { profiles: Some(Profiles { default: Profile::new(both), named }), ..Settings::default() };
+    let settings = Settings { profiles: Some(Profiles { default: Profile::new(both), named }), ..Settings::default() };
     let servers = vec![fake(arguments), SampleGateway::echo_server(&[])];
     Served::over(servers, HttpConfig::default(), Limits::default(), settings).await
 }
@@ -116,7 +115,13 @@ async fn an_answer_is_handed_on_as_it_was_written() {
 async fn a_direct_call_is_validated_authorised_and_counted_like_one_of_a_script() {
     let folder = TempDir::new().expect("a folder");
     let record = folder.path().join("record");
-    let served = served(&["--record", record.to_str().expect("UTF-8")]).await;
+    let listed = folder.path().join("tools.json");
+    let schema = json!({"type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"]});
+    let tool = |name, schema: &Value| json!({"name": name, "inputSchema": schema});
+    let all = ["hang", "seen"].map(|name| tool(name, &json!({"type": "object"})));
+    fs::write(&listed, json!([tool("echo", &schema), all[0], all[1]]).to_string()).expect("a file");
+    let [listed, record_to] = [&listed, &record].map(|file| file.to_str().expect("UTF-8"));
+    let served = served(&["--record", record_to, "--tools", listed]).await;
     let mut client = served.client().await;
     let answer = call(&mut client, "/mcp", "fake__echo", json!({})).await.message();
     assert_eq!(answer["result"]["isError"], true, "{answer}");
@@ -175,10 +180,9 @@ async fn progress_comes_under_the_name_that_the_client_gave_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_the_older_era_is_asked_in_the_middle_of_its_call() {
-    for (arguments, tool, called) in [
-        (["--era", "legacy"], "ask", json!({})),
-        (["--era", "modern"], "answer", json!({"result": asks()})),
-    ] {
+    for (arguments, tool, called) in
+        [(["--era", "legacy"], "ask", json!({})), (["--era", "modern"], "answer", json!({"result": asks()}))]
+    {
         let folder = TempDir::new().expect("a folder");
         let record = folder.path().join("record");
         let served = served(&[&arguments[..], &["--record", record.to_str().expect("UTF-8")]].concat()).await;
@@ -220,7 +224,7 @@ async fn a_client_of_the_older_era_is_asked_in_the_middle_of_its_call() {
             assert_eq!(second["params"]["requestState"], "s", "{second}");
             assert_eq!(second["params"]["inputResponses"]["q"]["content"], json!({"a": 1}), "{second}");
         }
-        drop(aside);
+        assert_eq!(aside.send("DELETE", "/mcp/one", &headers, "").await.status, 204);
         served.end().await;
     }
 }
@@ -290,7 +294,12 @@ async fn resources_prompts_and_tasks_are_those_of_their_servers() {
         ("resources/templates/list", json!({}), "/resourceTemplates/0/uriTemplate", json!("x://{b}")),
         ("resources/read", json!({"uri": "x://a"}), "/contents/0/text", json!("holds")),
         ("prompts/list", json!({}), "/prompts/0/name", json!("fake__greet")),
-        ("prompts/get", json!({"name": "fake__greet", "arguments": {"who": "ada"}}), "/messages/0/content/text", json!("hi")),
+        (
+            "prompts/get",
+            json!({"name": "fake__greet", "arguments": {"who": "ada"}}),
+            "/messages/0/content/text",
+            json!("hi"),
+        ),
         (
             "completion/complete",
             json!({"ref": {"type": "ref/prompt", "name": "fake__greet"}, "argument": {"name": "who", "value": "a"}}),
@@ -304,10 +313,7 @@ async fn resources_prompts_and_tasks_are_those_of_their_servers() {
         let answer = client.ask("/mcp", method, params, tasks.clone()).await.message();
         assert_eq!(answer["result"].pointer(pointer), Some(&expected), "{method}: {answer}");
     }
-    for (method, params) in [
-        ("prompts/get", json!({"name": "greet"})),
-        ("tasks/get", json!({"taskId": "t2"})),
-    ] {
+    for (method, params) in [("prompts/get", json!({"name": "greet"})), ("tasks/get", json!({"taskId": "t2"}))] {
         let answer = client.ask("/mcp", method, params, tasks.clone()).await.message();
         assert_eq!(answer["error"]["code"], -32602, "{method}: {answer}");
     }

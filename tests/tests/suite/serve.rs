@@ -6,7 +6,7 @@ use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
-use exuvia_tests::{Answer, HttpClient, PATIENCE, Served, Settings, events, initialize, modern_meta};
+use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, modern_meta};
 use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};

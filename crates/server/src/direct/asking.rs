@@ -1,7 +1,8 @@
 //! What a server of the newer era asks for instead of answering (SEP-2322), and clients of the older era that are asked.
 
 use exuvia_tool::Json;
-use exuvia_upstream::Input;
+use exuvia_upstream::{Input, Question};
+use rmcp::model::InputRequiredResult;
 use rmcp::service::{RequestContext, RoleServer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -47,14 +48,15 @@ impl Asked {
     }
 }
 
-/// The result that asks a client of the newer era what a server of the older one asks.
-pub(super) fn result(method: &str, params: &Json, state: &str) -> Json {
-    let params = params.to_value().unwrap_or_default();
-    Json::from_value(&json!({
+/// The result that asks a client of the newer era what a server of the older one asks. The name of the call that waits is
+/// still to be put in. `None`: the question is none that the protocol knows.
+pub(super) fn result(question: &Question) -> Option<InputRequiredResult> {
+    let params = question.params().to_value().ok()?;
+    let result = json!({
         "resultType": "input_required",
-        "inputRequests": { QUESTION: { "method": method, "params": params } },
-        "requestState": state,
-    }))
+        "inputRequests": { QUESTION: { "method": question.method(), "params": params } },
+    });
+    serde_json::from_str(&result.to_string()).ok()
 }
 
 /// What the client answers to that.

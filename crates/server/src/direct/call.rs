@@ -49,7 +49,7 @@ impl Direct<'_> {
                 Reached::Answer(other) => return relayed::unanswered(other),
             };
             match Asked::of(&result) {
-                Some(asked) if !is_modern(self.context) => match asked.of_client(self.context).await {
+                Some(asked) if !is_modern(self.context) => match self.answers(asked).await {
                     Some(answers) => input = answers,
                     None => return Ok(failure(&format!("{tool} asked for input, which this client does not give"))),
                 },
@@ -100,6 +100,14 @@ impl Direct<'_> {
         }
     }
 
+    /// What the client answers, unless it goes away.
+    async fn answers(&self, asked: Asked) -> Option<Input> {
+        tokio::select! {
+            () = self.context.ct.cancelled() => None,
+            answers = asked.of_client(self.context) => answers,
+        }
+    }
+
     /// Answers with a question, and keeps the call until the client comes back.
     async fn ask_later(
         &self,
@@ -116,10 +124,15 @@ impl Direct<'_> {
         if !may {
             return Ok(failure(&format!("{tool} asked for input, which this client does not give")));
         }
-        let (method, params) = (question.method().to_owned(), question.params().clone());
+        let Some(mut asks) = asking::result(&question) else {
+            return Ok(failure(&format!("{tool} asked for something that this gateway cannot hand on")));
+        };
         let waiting = Waiting { call, question, tool: tool.clone(), arguments };
         match self.shared.parked.park(waiting) {
-            Ok(state) => Ok(relayed::call_result(tool, &asking::result(&method, &params, &state))),
+            Ok(state) => {
+                asks.request_state = Some(state);
+                Ok(asks.into())
+            }
             Err(_) => Ok(failure(&format!("{tool} asked for input, and too many calls wait for some: call it later"))),
         }
     }
