@@ -77,7 +77,7 @@ impl Gateway {
         }
         let (tools, _over) = self.direct_run(view);
         let run = tools.run();
-        let asked = self.upstreams.query(server, query, &run.caller, run.limits, options);
+        let asked = self.upstreams.routes().query(server, query, &run.caller, run.limits, options);
         self.stopped.clone().run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()))
     }
 
@@ -148,7 +148,7 @@ async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> 
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
     };
     let mut ended = Ended::of(run, id);
-    let relayed = run.upstreams.relay(permit, &run.caller, run.limits, options).await;
+    let relayed = run.upstreams.routes().relay(permit, &run.caller, run.limits, options).await;
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
     ended.code = answer.code();
     if let DirectAnswer::Relayed(Relayed::Result(result)) = &answer {

@@ -6,12 +6,14 @@
 //!
 //! # Nouns
 //!
-//! - A **server** is an entry of the configuration: one for as long as the gateway lives, whether it runs or not. It costs a
+//! - A **server** is an entry of the configuration: one for as long as that stays the same, whether it runs or not. It costs a
 //!   task, which tries a server that did not come up again and reads its list of tools when that changes.
+//! - **Routes** lead to the servers of one moment. A run takes them at its start and keeps them; [`Upstreams::prepare`] puts
+//!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
 //!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
 //!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
-//!   [`Share::Run`] every run, until [`Upstreams::run_ended`]. [`UpstreamLimits::connections`] bounds them.
+//!   [`Share::Run`] every run, until [`Routes::run_ended`]. [`UpstreamLimits::connections`] bounds them.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again
@@ -69,7 +71,9 @@ mod connection;
 mod exchange;
 mod failure;
 mod http;
+mod leaving;
 mod lines;
+mod lineup;
 mod list;
 mod listening;
 mod message;
@@ -78,6 +82,7 @@ mod opening;
 mod raw;
 mod reader;
 mod relay;
+mod routes;
 mod server;
 mod status;
 mod stdio;
@@ -89,7 +94,9 @@ pub use config::{
     McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
     parse_mcp_servers, passed_variables,
 };
+pub use lineup::{Change, Lineup};
 pub use oauth::login;
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed};
+pub use routes::Routes;
 pub use status::{Era, ServerState, ServerStatus};
-pub use upstreams::{Caller, Upstreams};
+pub use upstreams::{Caller, Snapshot, Upstreams};

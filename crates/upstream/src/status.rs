@@ -1,9 +1,11 @@
 //! What is known of the servers at the moment, and who is told when it changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use exuvia_tool::{Json, ToolDescriptor};
 use tokio::sync::watch;
+
+use crate::exchange::locked;
 
 /// Which of the two forms of the protocol a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,36 +85,66 @@ fn same_tools(one: &[ToolDescriptor], other: &[ToolDescriptor]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
-/// Where the state of all servers stands.
+/// What is known of one server, whether it stands on the board or not.
 #[derive(Debug)]
-pub(crate) struct Board(watch::Sender<Arc<[ServerStatus]>>);
+pub(crate) struct Card(Mutex<ServerStatus>);
 
-impl Board {
-    /// A board with this on it.
-    pub(crate) fn new(statuses: Vec<ServerStatus>) -> Self {
-        Self(watch::Sender::new(statuses.into()))
+impl Card {
+    /// A card that says that its server has not come up.
+    pub(crate) fn failed(name: &str, message: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(ServerStatus::failed(name, message))))
     }
 
+    /// What it says now.
+    pub(crate) fn read(&self) -> ServerStatus {
+        locked(&self.0).clone()
+    }
+}
+
+/// Where the state of all servers stands.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    /// In the order in which they are shown. Locked while anything that is shown changes.
+    cards: Mutex<Vec<Arc<Card>>>,
+    shown: watch::Sender<Arc<[ServerStatus]>>,
+}
+
+impl Board {
     /// What stands there now.
     pub(crate) fn read(&self) -> Arc<[ServerStatus]> {
-        self.0.borrow().clone()
+        self.shown.borrow().clone()
     }
 
     /// Tells when what stands there becomes something else.
     pub(crate) fn follow(&self) -> watch::Receiver<Arc<[ServerStatus]>> {
-        self.0.subscribe()
+        self.shown.subscribe()
     }
 
-    /// Puts up what is known of the server at this place. Tells whether it is news.
-    pub(crate) fn post(&self, place: usize, status: ServerStatus) -> bool {
-        self.0.send_if_modified(|board| {
-            let mut statuses = board.to_vec();
-            let Some(old) = statuses.get_mut(place) else { return false };
-            let news = !status.says_the_same_as(old);
-            *old = status;
-            *board = statuses.into();
-            news
-        })
+    /// Clears the board and puts these cards on it. That is told, unless they are the ones that were there.
+    pub(crate) fn lay_out(&self, new: Vec<Arc<Card>>) {
+        let mut cards = locked(&self.cards);
+        let is_same = cards.len() == new.len() && cards.iter().zip(&new).all(|(old, new)| Arc::ptr_eq(old, new));
+        if !is_same {
+            self.shown.send_replace(new.iter().map(|card| card.read()).collect());
+            *cards = new;
+        }
+    }
+
+    /// Writes on a card what is known of its server now. Tells whether it is news; that is told to everybody if the card is on
+    /// the board.
+    pub(crate) fn post(&self, card: &Arc<Card>, status: ServerStatus) -> bool {
+        let cards = locked(&self.cards);
+        let old = std::mem::replace(&mut *locked(&card.0), status.clone());
+        let news = !status.says_the_same_as(&old);
+        if let Some(place) = cards.iter().position(|other| Arc::ptr_eq(other, card)) {
+            self.shown.send_if_modified(|shown| {
+                let mut statuses = shown.to_vec();
+                statuses[place] = status;
+                *shown = statuses.into();
+                news
+            });
+        }
+        news
     }
 }
 
@@ -128,10 +160,11 @@ mod tests {
 
     #[test]
     fn only_what_differs_in_substance_is_news() {
-        let board = Board::new(vec![ServerStatus::failed("a", "no"), ServerStatus::failed("b", "no")]);
+        let (board, card) = (Board::default(), Card::failed("a", "no"));
+        board.lay_out(vec![card.clone(), Card::failed("b", "no")]);
         let mut news = board.follow();
         let mut told = |status: ServerStatus| {
-            let posted = board.post(0, status);
+            let posted = board.post(&card, status);
             let told = news.has_changed().unwrap();
             assert_eq!(posted, told);
             news.mark_unchanged();
@@ -148,5 +181,27 @@ mod tests {
         assert!(told(ServerStatus { state: ServerState::Ready { era: Era::Legacy }, ..ready("[]") }));
         assert!(told(ServerStatus::failed("a", "no")));
         assert_eq!(board.read().len(), 2);
+    }
+    #[test]
+    fn cards_come_and_go_and_what_was_written_on_them_aside_is_shown_when_they_come() {
+        let board = Board::default();
+        let [a, b, c] = ["a", "b", "c"].map(|name| Card::failed(name, "no"));
+        board.lay_out(vec![a.clone(), b.clone()]);
+        let mut news = board.follow();
+        board.lay_out(vec![a.clone(), b.clone()]);
+        assert!(!news.has_changed().unwrap(), "the same cards in the same order");
+        assert!(board.post(&c, ServerStatus { name: "c".to_owned(), ..ready("[]") }));
+        assert!(!news.has_changed().unwrap(), "it is not on the board");
+        board.lay_out(vec![c, a.clone()]);
+        assert!(news.has_changed().unwrap());
+        let shown = |board: &Board| -> Vec<(String, bool)> {
+            board.read().iter().map(|status| (status.name.clone(), status.is_ready())).collect()
+        };
+        assert_eq!(shown(&board), [("c".to_owned(), true), ("a".to_owned(), false)]);
+        news.mark_unchanged();
+        board.post(&b, ready("[]"));
+        assert!(!news.has_changed().unwrap(), "it has left the board");
+        board.post(&a, ready("[]"));
+        assert_eq!(shown(&board)[1], ("a".to_owned(), true));
     }
 }

@@ -1,18 +1,22 @@
 //! All servers together.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallError, RunId, ToolName, ToolOutcome};
-use tokio::sync::watch;
+use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use tracing::Instrument;
+use tokio_util::sync::CancellationToken;
 
+use crate::leaving::Leaving;
+use crate::lineup::Lineup;
+use crate::routes::{Route, Routes};
 use crate::server::{EndedRuns, Server};
-use crate::status::Board;
+use crate::status::{Board, Card};
 use crate::stdio::Reaper;
-use crate::{CallLimits, Query, RelayOptions, Relayed, ServerConfig, ServerStatus, UpstreamLimits};
+use crate::{CallLimits, ServerConfig, ServerStatus, UpstreamLimits};
 
 /// On whose behalf calls are made: who may share which connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +27,31 @@ pub struct Caller {
     pub run: RunId,
 }
 
+/// The servers at one moment: what they list, and the ways to them. The two belong together.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// In the order of their configuration.
+    pub servers: Arc<[ServerStatus]>,
+    /// By name.
+    pub routes: Routes,
+}
+
 /// The upstream servers of a gateway, started together and ended together.
 ///
-/// Dropping it kills what still runs, once no call holds on to it; [`shutdown`](Self::shutdown) ends it in good order. If
-/// this process dies without either, `/bin/sh` clears up behind it within about a second.
+/// Dropping it kills what still runs, once no call holds on to it and nobody holds [`Routes`];
+/// [`shutdown`](Self::shutdown) ends it in good order. If this process dies without either, `/bin/sh` clears up behind it
+/// within about a second.
 #[derive(Debug)]
 pub struct Upstreams {
-    servers: HashMap<String, Arc<Server>>,
+    /// Changes together with the board.
+    current: RwLock<Routes>,
     board: Arc<Board>,
     ended: Arc<EndedRuns>,
-    /// Ends with this.
-    _upkeep: JoinSet<()>,
+    reaper: Arc<Reaper>,
+    pub(crate) leaving: Leaving,
+    /// Held by whoever is about to change the servers.
+    pub(crate) turn: Mutex<()>,
+    over: CancellationToken,
 }
 
 impl Upstreams {
@@ -42,33 +60,37 @@ impl Upstreams {
     ///
     /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
     pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
-        let (reaper, ended) = (Arc::new(Reaper::new()), Arc::new(EndedRuns::default()));
-        let pending = configs.iter().map(|config| ServerStatus::failed(&config.name, "its start was broken off"));
-        let board = Arc::new(Board::new(pending.collect()));
-        let mut servers = HashMap::new();
-        let mut starting = JoinSet::new();
-        for (place, config) in configs.into_iter().enumerate() {
-            let name = config.name.clone();
-            if servers.contains_key(&name) {
-                board.post(place, ServerStatus::failed(&name, "another server has this name"));
-                continue;
-            }
-            let server = Server::new(config, limits, reaper.clone(), ended.clone(), board.clone(), place);
-            let server = Arc::new(server);
-            servers.insert(name, server.clone());
-            let start = async move {
-                let schedule = server.start().await;
-                (server, schedule)
-            };
-            starting.spawn(start.in_current_span());
-        }
-        let mut upkeep = JoinSet::new();
-        while let Some(started) = starting.join_next().await {
-            if let Ok((server, schedule)) = started {
-                upkeep.spawn(server.upkeep(schedule));
-            }
-        }
-        Self { servers, board, ended, _upkeep: upkeep }
+        let (ended, over) = (Arc::new(EndedRuns::default()), CancellationToken::new());
+        let upstreams = Self {
+            current: RwLock::new(Routes::new(HashMap::new(), Arc::clone(&ended))),
+            board: Arc::default(),
+            ended,
+            reaper: Arc::new(Reaper::new()),
+            leaving: Leaving::new(over.clone()),
+            turn: Mutex::default(),
+            over,
+        };
+        Lineup::prepare(&upstreams, configs, limits, Duration::ZERO).await.take_over();
+        upstreams
+    }
+
+    /// Starts what another configuration has that is not there yet, beside what is, and waits until each is ready or has
+    /// failed. Servers whose configuration is the same to the last value, limits included, stay what they are: connection,
+    /// breaker and list. Nobody sees anything of it before [`Lineup::take_over`].
+    ///
+    /// From then on new routes lead to the new servers. What was replaced or removed serves the routes that were taken before,
+    /// and ends when there are none left and no call is on its way, at the latest after `drain`; then what is still on its way
+    /// breaks off. Of such servers there are 64 at most, or those of one configuration: a further one waits here for room.
+    ///
+    /// One configuration at a time; another one waits for its turn. Must run on the runtime of [`start`](Self::start). Dropping
+    /// the future changes nothing. None: everything is shut down.
+    pub async fn prepare(
+        &self,
+        configs: Vec<ServerConfig>,
+        limits: UpstreamLimits,
+        drain: Duration,
+    ) -> Option<Lineup<'_>> {
+        self.over.run_until_cancelled(Lineup::prepare(self, configs, limits, drain)).await
     }
 
     /// The servers in the order of their configuration, as they are now.
@@ -77,8 +99,27 @@ impl Upstreams {
         self.board.read()
     }
 
-    /// What [`servers`](Self::servers) gives, and a tick when a server has come up or its tools are others than before. Bursts
-    /// are one tick; a server causes at most one tick in 5 s, and one more for its first change.
+    /// The ways to them, as they are now.
+    #[must_use]
+    pub fn routes(&self) -> Routes {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Both, of one moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Snapshot { servers: self.board.read(), routes: current.clone() }
+    }
+
+    /// The names of servers that were replaced or removed and have not ended. One that left more than once is there as often.
+    #[must_use]
+    pub fn leaving(&self) -> Vec<String> {
+        self.leaving.names()
+    }
+
+    /// What [`servers`](Self::servers) gives, and a tick when servers have come, gone or come up, or their tools are others than
+    /// before. Bursts are one tick; a server causes at most one tick in 5 s, and one more for its first change.
     ///
     /// ```no_run
     /// # async fn example(upstreams: exuvia_upstream::Upstreams) {
@@ -94,98 +135,40 @@ impl Upstreams {
         self.board.follow()
     }
 
-    /// Makes the call that is permitted: the only way to call a tool.
-    ///
-    /// Dropping the future cancels the call and tells the server. A server that has ended is started again first. No call
-    /// is ever sent twice.
-    ///
-    /// ```compile_fail
-    /// # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-    /// # use exuvia_upstream::{CallLimits, Caller, Upstreams};
-    /// fn without_a_permit(upstreams: &Upstreams, call: ToolCall, caller: &Caller, limits: CallLimits) {
-    ///     upstreams.call(call, caller, limits);
-    /// }
-    /// ```
+    /// [Calls](Routes::call) over the routes of now.
     #[must_use]
     pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
-        let name = permit.call().name.clone();
-        let span = call_span(&name, permit.call().id.0);
-        let Some(server) = self.servers.get(&name.server).cloned() else { return no_server(name.server) };
-        let caller = caller.clone();
-        let call = async move {
-            let outcome = server.call(permit, &caller, limits).await;
-            let code = outcome.as_ref().err().map_or("ok", CallError::code);
-            tracing::Span::current().record("outcome", code);
-            outcome
-        };
-        Box::pin(call.instrument(span))
+        self.routes().call(permit, caller, limits)
     }
 
-    /// Makes the call that is permitted for a client that speaks with the server itself: gives the answer as it was written,
-    /// and hands through what the server says and asks meanwhile. The server's own `call_timeout` counts.
-    ///
-    /// Dropping the future cancels the call and tells the server.
-    #[must_use]
-    pub fn relay(
-        &self,
-        permit: Permit,
-        caller: &Caller,
-        limits: CallLimits,
-        options: RelayOptions,
-    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
-        let name = permit.call().name.clone();
-        let span = call_span(&name, permit.call().id.0);
-        let Some(server) = self.servers.get(&name.server).cloned() else { return no_server(name.server) };
-        let caller = caller.clone();
-        Box::pin(async move { server.relay(permit, &caller, limits, options).await }.instrument(span))
-    }
-
-    /// Asks a server for something that is no call, and gives the answer as it was written.
-    #[must_use]
-    pub fn query(
-        &self,
-        server: &str,
-        query: Query,
-        caller: &Caller,
-        limits: CallLimits,
-        options: RelayOptions,
-    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
-        let Some(server) = self.servers.get(server).cloned() else { return no_server(server.to_owned()) };
-        let caller = caller.clone();
-        Box::pin(async move { server.query(&query, &caller, limits, options).await })
-    }
-
-    /// A run is over: connections that belonged to it alone end in the background, and calls of it fail from now on.
-    ///
-    /// Cheap, may be called on any thread and more than once. Of the last 4,096 runs it is remembered that they are over.
+    /// A run that called over the routes of now [is over](Routes::run_ended).
     pub fn run_ended(&self, run: &RunId) {
-        if self.ended.insert(run) {
-            self.servers.values().for_each(|server| server.run_ended(run));
-        }
+        self.routes().run_ended(run);
     }
 
-    /// Ends all servers side by side: closes their inputs, waits, sends SIGTERM, then SIGKILL to their process groups. Takes
-    /// 6 s at most. Calls that are on their way break off.
+    /// Ends all servers side by side, those that were leaving too: closes their inputs, waits, sends SIGTERM, then SIGKILL to
+    /// their process groups. Takes 6 s at most. Calls that are on their way break off, and so does a change of the servers.
     pub async fn shutdown(&self) {
+        self.over.cancel();
+        let _turn = self.turn.lock().await;
         let mut ending = JoinSet::new();
-        for server in self.servers.values() {
-            let server = Arc::clone(server);
+        for (_, route) in self.routes().iter() {
+            let server = Arc::clone(route.server());
             ending.spawn(async move { server.shut_down().await });
         }
+        self.leaving.gone().await;
         while ending.join_next().await.is_some() {}
     }
-}
 
-fn call_span(name: &ToolName, id: u64) -> tracing::Span {
-    tracing::info_span!(
-        "upstream.call",
-        server.name = %name.server,
-        tool.name = %name.tool,
-        call.id = id,
-        outcome = tracing::field::Empty,
-    )
-}
+    /// A server that has not been started.
+    pub(crate) fn server(&self, config: ServerConfig, limits: UpstreamLimits, card: Arc<Card>) -> Server {
+        Server::new(config, limits, Arc::clone(&self.reaper), Arc::clone(&self.ended), Arc::clone(&self.board), card)
+    }
 
-fn no_server<T: Send + 'static>(server: String) -> BoxFuture<'static, Result<T, CallError>> {
-    Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {server}"))) })
+    /// Puts other servers in the place of those in use, which it gives back.
+    pub(crate) fn swap(&self, servers: HashMap<String, Arc<Route>>, cards: Vec<Arc<Card>>) -> Routes {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        self.board.lay_out(cards);
+        std::mem::replace(&mut *current, Routes::new(servers, Arc::clone(&self.ended)))
+    }
 }

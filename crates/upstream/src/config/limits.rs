@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bounds on what servers may send and on what is asked of one at a time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamLimits {
     /// The longest message of a server, in bytes: a line over stdio, a JSON body or the data of one event over HTTP. A longer
     /// answer ends its call as `limit-reached`; one that goes on and on ends its connection. JSON in JSON is escaped, so this

@@ -20,12 +20,13 @@ use exuvia_policy::Permit;
 use exuvia_tool::{CallError, Json, RunId, ToolCall, ToolName, ToolOutcome};
 use rmcp::model::{ClientRequest, JsonObject};
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::call;
 use crate::exchange::locked;
 use crate::relay::{Input, Query, RelayOptions, Relayed};
-use crate::status::Board;
+use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::{CallLimits, Caller, ServerConfig, UpstreamLimits};
 use dialer::Dialer;
@@ -40,8 +41,8 @@ pub(crate) struct Server {
     /// The tools whose values come boxed.
     boxed: Mutex<Arc<HashSet<String>>>,
     board: Arc<Board>,
-    /// Where on the board it stands.
-    place: usize,
+    /// What is known of it.
+    card: Arc<Card>,
     shut_down: CancellationToken,
 }
 
@@ -53,11 +54,29 @@ impl Server {
         reaper: Arc<Reaper>,
         ended: Arc<EndedRuns>,
         board: Arc<Board>,
-        place: usize,
+        card: Arc<Card>,
     ) -> Self {
         let dialer = Arc::new(Dialer::new(config, limits, reaper));
         let lanes = Lanes::new(dialer.clone(), ended);
-        Self { dialer, lanes, boxed: Mutex::default(), board, place, shut_down: CancellationToken::new() }
+        Self { dialer, lanes, boxed: Mutex::default(), board, card, shut_down: CancellationToken::new() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.dialer.config.name
+    }
+
+    pub(crate) fn card(&self) -> &Arc<Card> {
+        &self.card
+    }
+
+    /// Where its connections live.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.dialer.runtime
+    }
+
+    /// Whether it is the one of this configuration, to the last value.
+    pub(crate) fn is_of(&self, config: &ServerConfig, limits: UpstreamLimits) -> bool {
+        self.dialer.config == *config && self.dialer.limits == limits
     }
 
     /// Makes the call that is permitted.

@@ -110,7 +110,7 @@ impl Server {
         let written = if self.dialer.config.direct { list.written.into() } else { Arc::default() };
         let (listed, warnings) = (list.tools.into(), list.warnings);
         let status = ServerStatus { name: name.clone(), state, tools: listed, written, warnings };
-        if self.board.post(self.place, status) {
+        if self.board.post(&self.card, status) {
             tracing::info!(server.name = %name, ?era, tools, "server is ready");
         }
     }
@@ -118,10 +118,10 @@ impl Server {
     fn has_not_come_up(&self, message: String) {
         let name = &self.dialer.config.name;
         tracing::debug!(server.name = %name, message, "server did not come up");
-        self.board.post(self.place, ServerStatus::failed(name, message));
+        self.board.post(&self.card, ServerStatus::failed(name, message));
     }
 
     fn has_come_up(&self) -> bool {
-        self.board.read().get(self.place).is_some_and(|status| matches!(status.state, ServerState::Ready { .. }))
+        self.card.read().is_ready()
     }
 }

@@ -1,0 +1,123 @@
+//! Another set of servers, beside the one in use until it takes over.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::MutexGuard;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
+
+use crate::leaving::Room;
+use crate::routes::Route;
+use crate::server::Server;
+use crate::status::Card;
+use crate::{ServerConfig, UpstreamLimits, Upstreams};
+
+/// What another configuration did to the servers, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// New ones.
+    pub started: Vec<String>,
+    /// Those whose configuration is another one: started anew, beside the old ones.
+    pub replaced: Vec<String>,
+    /// Those that are configured no more.
+    pub removed: Vec<String>,
+}
+
+impl Change {
+    /// Whether all servers are what they were.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.started.is_empty() && self.replaced.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// The servers of another configuration, each ready or failed, which nobody sees yet. Dropped, those that are new end and
+/// everything stays as it is.
+#[must_use = "nothing changes before `take_over`"]
+#[derive(Debug)]
+pub struct Lineup<'a> {
+    upstreams: &'a Upstreams,
+    cards: Vec<Arc<Card>>,
+    servers: HashMap<String, Arc<Route>>,
+    change: Change,
+    room: Room,
+    drain: Duration,
+    /// One at a time.
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl<'a> Lineup<'a> {
+    /// Starts what is not there yet and waits until each is ready or has failed.
+    pub(crate) async fn prepare(
+        upstreams: &'a Upstreams,
+        configs: Vec<ServerConfig>,
+        limits: UpstreamLimits,
+        drain: Duration,
+    ) -> Self {
+        let turn = upstreams.turn.lock().await;
+        let current = upstreams.routes();
+        let (mut cards, mut servers, mut change) = (Vec::new(), HashMap::new(), Change::default());
+        let mut new = Vec::new();
+        let mut names = HashSet::new();
+        for config in configs {
+            let name = config.name.clone();
+            if !names.insert(name.clone()) {
+                cards.push(Card::failed(&name, "another server has this name"));
+                continue;
+            }
+            match current.get(&name) {
+                Some(route) if route.server().is_of(&config, limits) => {
+                    cards.push(Arc::clone(route.server().card()));
+                    servers.insert(name, Arc::clone(route));
+                    continue;
+                }
+                Some(_) => change.replaced.push(name),
+                None => change.started.push(name),
+            }
+            let card = Card::failed(&config.name, "its start was broken off");
+            cards.push(Arc::clone(&card));
+            new.push((config, card));
+        }
+        change.removed = current.iter().map(|(name, _)| name.clone()).filter(|name| !names.contains(name)).collect();
+        change.removed.sort();
+        let room = upstreams.leaving.room_for(change.replaced.len() + change.removed.len()).await;
+        let mut started = Vec::new();
+        for (config, card) in new {
+            let name = config.name.clone();
+            let (route, ready) = start(upstreams.server(config, limits, card));
+            servers.insert(name, route);
+            started.push(ready);
+        }
+        for ready in started {
+            ready.cancelled().await;
+        }
+        Self { upstreams, cards, servers, change, room, drain, _turn: turn }
+    }
+
+    /// Puts these servers in the place of the ones in use, for whoever takes routes from now on.
+    pub fn take_over(mut self) -> Change {
+        let old = self.upstreams.swap(std::mem::take(&mut self.servers), std::mem::take(&mut self.cards));
+        let new = self.upstreams.routes();
+        let is_left = |name: &str, route: &Arc<Route>| !new.get(name).is_some_and(|new| Arc::ptr_eq(new, route));
+        for (_, route) in old.iter().filter(|(name, route)| is_left(name, route)) {
+            self.upstreams.leaving.send_off(Arc::clone(route), &mut self.room, self.drain);
+        }
+        self.change
+    }
+}
+
+/// A server that starts, and the word that it is ready or has failed.
+fn start(server: Server) -> (Arc<Route>, CancellationToken) {
+    let server = Arc::new(server);
+    let ready = CancellationToken::new();
+    let (started, tells, span) = (Arc::clone(&server), ready.clone().drop_guard(), tracing::Span::current());
+    let upkeep = tokio::spawn(async move {
+        let schedule = started.start().instrument(span).await;
+        drop(tells);
+        started.upkeep(schedule).await;
+    });
+    (Arc::new(Route::new(server, AbortOnDropHandle::new(upkeep))), ready)
+}

@@ -1,0 +1,152 @@
+//! The ways to the servers of one moment.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use exuvia_policy::Permit;
+use exuvia_tool::{BoxFuture, CallError, RunId, ToolName, ToolOutcome};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+
+use crate::server::{EndedRuns, Server};
+use crate::{CallLimits, Caller, Query, RelayOptions, Relayed};
+
+/// The servers of one moment, as ways to call their tools. Clones are the same moment.
+///
+/// Whoever holds this goes on with its servers when others take over their names: a server that was replaced or removed ends
+/// once nobody holds routes to it and no call of it is on its way, or when its time to drain is over. So a run that took its
+/// routes at its start meets the same servers until its end.
+#[derive(Debug, Clone)]
+pub struct Routes(Arc<Table>);
+
+#[derive(Debug)]
+struct Table {
+    servers: HashMap<String, Arc<Route>>,
+    ended: Arc<EndedRuns>,
+}
+
+/// A server in use. With the last one of them somebody learns that it is not used any more.
+#[derive(Debug)]
+pub(crate) struct Route {
+    server: Arc<Server>,
+    unused: CancellationToken,
+    _tells: DropGuard,
+    /// Starts the server and keeps its list up to date. Ends with this.
+    _upkeep: AbortOnDropHandle<()>,
+}
+
+impl Route {
+    pub(crate) fn new(server: Arc<Server>, upkeep: AbortOnDropHandle<()>) -> Self {
+        let unused = CancellationToken::new();
+        Self { server, _tells: unused.clone().drop_guard(), unused, _upkeep: upkeep }
+    }
+
+    pub(crate) fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Cancelled when nobody uses the server any more.
+    pub(crate) fn unused(&self) -> CancellationToken {
+        self.unused.clone()
+    }
+}
+
+impl Routes {
+    pub(crate) fn new(servers: HashMap<String, Arc<Route>>, ended: Arc<EndedRuns>) -> Self {
+        Self(Arc::new(Table { servers, ended }))
+    }
+
+    pub(crate) fn get(&self, server: &str) -> Option<&Arc<Route>> {
+        self.0.servers.get(server)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Arc<Route>)> {
+        self.0.servers.iter()
+    }
+
+    /// Makes the call that is permitted: the only way to call a tool.
+    ///
+    /// Dropping the future cancels the call and tells the server. A server that has ended is started again first. No call
+    /// is ever sent twice.
+    ///
+    /// ```compile_fail
+    /// # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+    /// # use exuvia_upstream::{CallLimits, Caller, Routes};
+    /// fn without_a_permit(routes: &Routes, call: ToolCall, caller: &Caller, limits: CallLimits) {
+    ///     routes.call(call, caller, limits);
+    /// }
+    /// ```
+    #[must_use]
+    pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+        let name = permit.call().name.clone();
+        let span = call_span(&name, permit.call().id.0);
+        let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
+        let caller = caller.clone();
+        let call = async move {
+            let outcome = route.server.call(permit, &caller, limits).await;
+            let code = outcome.as_ref().err().map_or("ok", CallError::code);
+            tracing::Span::current().record("outcome", code);
+            outcome
+        };
+        Box::pin(call.instrument(span))
+    }
+
+    /// Makes the call that is permitted for a client that speaks with the server itself: gives the answer as it was written,
+    /// and hands through what the server says and asks meanwhile. The server's own `call_timeout` counts.
+    ///
+    /// Dropping the future cancels the call and tells the server.
+    #[must_use]
+    pub fn relay(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
+        let name = permit.call().name.clone();
+        let span = call_span(&name, permit.call().id.0);
+        let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
+        let caller = caller.clone();
+        Box::pin(async move { route.server.relay(permit, &caller, limits, options).await }.instrument(span))
+    }
+
+    /// Asks a server for something that is no call, and gives the answer as it was written.
+    #[must_use]
+    pub fn query(
+        &self,
+        server: &str,
+        query: Query,
+        caller: &Caller,
+        limits: CallLimits,
+        options: RelayOptions,
+    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
+        let Some(route) = self.get(server).cloned() else { return no_server(server.to_owned()) };
+        let caller = caller.clone();
+        Box::pin(async move { route.server.query(&query, &caller, limits, options).await })
+    }
+
+    /// A run that called over these routes is over: connections that belonged to it alone end in the background, and calls of
+    /// it fail from now on.
+    ///
+    /// Cheap, may be called on any thread and more than once. Of the last 4,096 runs it is remembered that they are over.
+    pub fn run_ended(&self, run: &RunId) {
+        if self.0.ended.insert(run) {
+            self.0.servers.values().for_each(|route| route.server.run_ended(run));
+        }
+    }
+}
+
+fn call_span(name: &ToolName, id: u64) -> tracing::Span {
+    tracing::info_span!(
+        "upstream.call",
+        server.name = %name.server,
+        tool.name = %name.tool,
+        call.id = id,
+        outcome = tracing::field::Empty,
+    )
+}
+
+fn no_server<T: Send + 'static>(server: String) -> BoxFuture<'static, Result<T, CallError>> {
+    Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {server}"))) })
+}
