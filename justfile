@@ -10,6 +10,7 @@ bench *filter:
     cargo bench --bench wall -- {{ filter }}
     cargo bench --bench decisions -- {{ filter }}
     cargo bench --bench whole
+    cargo bench --bench serve
 
 # Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
 fuel *arguments:

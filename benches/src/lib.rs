@@ -1,6 +1,7 @@
 //! What Exuvia costs. The suites in `benches/` share what is here: an engine, tools that live in this process, the
 //! workloads, readings of this process's memory, and a table to print.
 
+mod daemon;
 mod fixed_io;
 pub mod fuel;
 pub mod memory;
@@ -17,6 +18,7 @@ use exuvia_runtime::{Engine, EngineConfig, EngineError, Limits, Outcome, Report,
 use exuvia_tool::ToolHost;
 use tokio::runtime::{Builder, Runtime};
 
+pub use daemon::{Daemon, call_tool, run_script};
 pub use fixed_io::FixedIo;
 pub use program::program;
 pub use table::{Table, bytes, seconds};

@@ -60,25 +60,23 @@ impl Gateway {
         DirectCall { news, answer: Box::pin(answer) }
     }
 
-    /// Asks a direct server of `view` for something that is no call.
-    ///
-    /// # Errors
-    ///
-    /// The server is not one of the view's, or gave no answer.
-    pub async fn query(
-        &self,
-        view: &View,
-        server: &str,
-        query: Query,
-        options: RelayOptions,
-    ) -> Result<Relayed, CallError> {
-        if !view.direct_servers().any(|direct| direct == server) {
-            return Err(CallError::UnknownTool(format!("there is no server {server}")));
-        }
-        let (tools, _over) = self.direct_run(view);
-        let run = tools.run();
-        let asked = self.upstreams.routes().query(server, query, &run.caller, run.limits, options);
-        self.stopped.clone().run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()))
+    /// Asks a direct server of `view` for something that is no call. `news` of `options` is replaced.
+    #[must_use]
+    pub fn query(&self, view: &View, server: &str, query: Query, mut options: RelayOptions) -> DirectCall {
+        let (told, news) = mpsc::channel(NEWS);
+        options.news = Some(told);
+        let is_direct = view.direct_servers().any(|direct| direct == server);
+        let (server, (tools, over), stopped) = (server.to_owned(), self.direct_run(view), self.stopped.clone());
+        let answer = async move {
+            let (_over, run) = (over, tools.run());
+            if !is_direct {
+                return DirectAnswer::Failed(CallError::UnknownTool(format!("there is no server {server}")));
+            }
+            let asked = run.upstreams.routes().query(&server, query, &run.caller, run.limits, options);
+            let asked = stopped.run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()));
+            asked.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed)
+        };
+        DirectCall { news, answer: Box::pin(answer) }
     }
 
     /// All pages of one of the lists of each direct server of `view`, as far as they answer. `member` is what holds the items.
@@ -96,15 +94,15 @@ impl Gateway {
         let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
         let most_bytes = call_limits(&self.limits).result_bytes;
         for _ in 0..PAGES {
-            let asked = self.query(view, server, page(cursor.take()), RelayOptions::default()).await;
-            let result = match asked {
-                Ok(Relayed::Result(result)) => result,
-                // It has no such list.
-                Ok(Relayed::Error { .. }) => break,
-                Err(error) => {
+            let asked = self.query(view, server, page(cursor.take()), RelayOptions::default());
+            let result = match asked.answer.await {
+                DirectAnswer::Relayed(Relayed::Result(result)) => result,
+                DirectAnswer::Failed(error) => {
                     tracing::warn!(server.name = server, member, %error, "a list of the server cannot be read");
                     break;
                 }
+                // It has no such list.
+                _ => break,
             };
             bytes += result.size_bytes() as u64;
             let Ok(Value::Object(mut result)) = result.to_value() else { break };

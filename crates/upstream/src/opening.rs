@@ -105,7 +105,7 @@ impl Opening<'_> {
     /// What the gateway says of itself. To a server of the older era this is said once for all clients, so it is what any of
     /// them may be able to do; a question for one that is not gets declined.
     fn identity(&self) -> ClientConfig {
-        let can = if self.config.direct { Abilities::ALL } else { Abilities::default() };
+        let can = if self.config.direct { Abilities::OF_ANYBODY } else { Abilities::default() };
         ClientConfig::new(can.capabilities(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }

@@ -179,6 +179,7 @@ impl Reader {
             return Reply::Now(declined(&id));
         };
         let Ok(params) = Json::parse(params) else { return Reply::Now(declined(&id)) };
+        let is_elicitation = method == "elicitation/create";
         let (question, answered) = Question::new(method, params);
         if news.try_send(News::Question(question)).is_err() {
             return Reply::Now(declined(&id));
@@ -186,6 +187,7 @@ impl Reader {
         Reply::Later(Box::pin(async move {
             match answered.await {
                 Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.as_str()),
+                Err(_) if is_elicitation => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"action":"decline"}}}}"#),
                 Err(_) => declined(&id),
             }
         }))

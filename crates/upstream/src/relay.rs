@@ -99,8 +99,8 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    /// Everything that can be handed through.
-    pub(crate) const ALL: Self = Self { elicitation: true, sampling: true, tasks: true };
+    /// What a server of the older era is told, once for all clients.
+    pub(crate) const OF_ANYBODY: Self = Self { elicitation: true, sampling: true, tasks: false };
 
     /// As the protocol says it.
     pub(crate) fn capabilities(self) -> ClientCapabilities {
@@ -172,22 +172,25 @@ impl Query {
         ToolName::new(server, self.method())
     }
 
-    /// The request. `None`: the parameters are none that the protocol knows.
-    pub(crate) fn request(&self, input: Input) -> Option<ClientRequest> {
-        let params = match self {
+    /// The parameters of the request.
+    #[must_use]
+    pub fn params(&self) -> Value {
+        match self {
             Self::Resources(cursor) | Self::ResourceTemplates(cursor) | Self::Prompts(cursor) => {
                 cursor.as_ref().map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }))
             }
-            Self::ReadResource { uri } => with_input(json!({ "uri": uri }), input),
-            Self::GetPrompt { name, arguments: None } => with_input(json!({ "name": name }), input),
-            Self::GetPrompt { name, arguments: Some(arguments) } => {
-                with_input(json!({ "name": name, "arguments": arguments }), input)
-            }
+            Self::ReadResource { uri } => json!({ "uri": uri }),
+            Self::GetPrompt { name, arguments: None } => json!({ "name": name }),
+            Self::GetPrompt { name, arguments: Some(arguments) } => json!({ "name": name, "arguments": arguments }),
             Self::Complete(params) | Self::GetTask(params) | Self::UpdateTask(params) | Self::CancelTask(params) => {
                 params.clone()
             }
-        };
-        let request = json!({ "method": self.method(), "params": params });
+        }
+    }
+
+    /// The request. `None`: the parameters are none that the protocol knows.
+    pub(crate) fn request(&self, input: Input) -> Option<ClientRequest> {
+        let request = json!({ "method": self.method(), "params": with_input(self.params(), input) });
         // From the text: from a tree rmcp's types refuse some numbers.
         serde_json::from_str(&request.to_string()).ok()
     }

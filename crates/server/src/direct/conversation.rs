@@ -29,6 +29,16 @@ pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     }
 }
 
+/// Whether the client can be asked this.
+pub(super) fn can_be_asked(context: &RequestContext<RoleServer>, method: &str) -> bool {
+    let can = abilities(context);
+    match method {
+        "elicitation/create" => can.elicitation,
+        "sampling/createMessage" => can.sampling,
+        _ => false,
+    }
+}
+
 /// Tells the client how far its request is, if it wants to know.
 pub(super) async fn tell(context: &RequestContext<RoleServer>, params: &Json) {
     let Some(token) = context.meta.get_progress_token() else { return };
@@ -49,13 +59,7 @@ pub(super) async fn ask(context: &RequestContext<RoleServer>, question: Question
 
 /// The client's answer. `None`: it cannot be asked this, or declines to answer.
 pub(super) async fn ask_for(context: &RequestContext<RoleServer>, method: &str, params: &Json) -> Option<Json> {
-    let can = abilities(context);
-    let may = match method {
-        "elicitation/create" => can.elicitation,
-        "sampling/createMessage" => can.sampling,
-        _ => false,
-    };
-    if !may {
+    if !can_be_asked(context, method) {
         return None;
     }
     let request = CustomRequest::new(method, Some(params.to_value().ok()?));

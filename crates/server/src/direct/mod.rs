@@ -3,6 +3,7 @@
 mod asking;
 mod call;
 mod conversation;
+mod dialogue;
 mod lists;
 mod owners;
 mod parked;

@@ -1,15 +1,20 @@
 //! What clients read of direct servers: resources, prompts, completions.
 
-use exuvia_tool::Json;
-use exuvia_upstream::{Input, Query, RelayOptions};
+use exuvia_gateway::DirectAnswer;
+use exuvia_tool::{Json, ToolName};
+use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
 use rmcp::ErrorData;
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult, InputResponses,
+    CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, ResultType,
 };
 
+use serde::de::DeserializeOwned;
+
 use super::Direct;
+use super::call::input;
 use super::conversation::abilities;
+use super::dialogue::{End, Request};
 use super::relayed::{self, Answered, unreadable};
 
 impl Direct<'_> {
@@ -26,16 +31,12 @@ impl Direct<'_> {
         let mut last = ErrorData::resource_not_found(format!("there is no resource {}", request.uri), None);
         for server in self.servers_of(&request.uri) {
             let query = Query::ReadResource { uri: request.uri.clone() };
-            match self.ask(server, query, input.clone()).await {
-                Ok(result) => {
-                    return match relayed::read::<ReadResourceResult>(&result).ok_or_else(unreadable)? {
-                        Answered::Complete(mut result) => {
-                            result.result_type.get_or_insert(ResultType::COMPLETE);
-                            Ok(result.into())
-                        }
-                        Answered::Asks(result) => Ok(result.into()),
-                    };
+            match self.read::<ReadResourceResult>(server, query, input.clone()).await {
+                Ok(Answered::Complete(mut result)) => {
+                    result.result_type.get_or_insert(ResultType::COMPLETE);
+                    return Ok(result.into());
                 }
+                Ok(Answered::Asks(result)) => return Ok(result.into()),
                 Err(error) => last = error,
             }
         }
@@ -51,8 +52,7 @@ impl Direct<'_> {
         let (server, name) = self.prompt(&request.name)?;
         let arguments = request.arguments.map(serde_json::Value::Object);
         let input = input(request.input_responses, request.request_state);
-        let result = self.ask(server, Query::GetPrompt { name, arguments }, input).await?;
-        match relayed::read::<GetPromptResult>(&result).ok_or_else(unreadable)? {
+        match self.read::<GetPromptResult>(server, Query::GetPrompt { name, arguments }, input).await? {
             Answered::Complete(mut result) => {
                 result.result_type.get_or_insert(ResultType::COMPLETE);
                 Ok(result.into())
@@ -80,7 +80,7 @@ impl Direct<'_> {
         let params = serde_json::to_value(&request).map_err(|_| unreadable())?;
         let mut last = ErrorData::invalid_params("no server completes this", None);
         for server in servers {
-            match self.ask(server, Query::Complete(params.clone()), Input::default()).await {
+            match self.ask(server, Query::Complete(params.clone())).await {
                 Ok(result) => {
                     let mut result: CompleteResult = serde_json::from_str(result.as_str()).map_err(|_| unreadable())?;
                     result.result_type.get_or_insert(ResultType::COMPLETE);
@@ -112,18 +112,34 @@ impl Direct<'_> {
         Ok((server, own.to_owned()))
     }
 
-    pub(super) async fn ask(&self, server: &str, query: Query, input: Input) -> Result<Json, ErrorData> {
-        let options = RelayOptions { news: None, can: abilities(self.context), input };
-        let asked = self.gateway.query(self.view, server, query, options);
-        let relayed = tokio::select! {
-            () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
-            relayed = asked => relayed.map_err(|error| ErrorData::internal_error(error.to_string(), None))?,
-        };
-        relayed::result(relayed)
+    /// Asks for something that a server may ask the client about first.
+    async fn read<T: DeserializeOwned>(
+        &self,
+        server: &str,
+        query: Query,
+        input: Input,
+    ) -> Result<Answered<T>, ErrorData> {
+        let make = |options| self.gateway.query(self.view, server, query.clone(), options);
+        let name = ToolName::new(server, query.method());
+        let request = Request { name, arguments: Json::from_value(&query.params()), make };
+        match self.follow(request, input).await? {
+            End::Result(result) => relayed::read(&result).ok_or_else(unreadable),
+            End::Asks(result) => Ok(Answered::Asks(result)),
+            End::Other(answer) => Err(relayed::error(answer)),
+            End::Nothing(why) => Err(ErrorData::internal_error(why, None)),
+        }
     }
-}
 
-fn input(responses: Option<InputResponses>, state: Option<String>) -> Input {
-    let responses = responses.and_then(|responses| serde_json::to_value(responses).ok());
-    Input { responses: responses.as_ref().map(Json::from_value), state }
+    /// Asks for something that no client is asked about.
+    pub(super) async fn ask(&self, server: &str, query: Query) -> Result<Json, ErrorData> {
+        let options = RelayOptions { can: abilities(self.context), ..RelayOptions::default() };
+        let asked = self.gateway.query(self.view, server, query, options).answer;
+        tokio::select! {
+            () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
+            answer = asked => match answer {
+                DirectAnswer::Relayed(Relayed::Result(result)) => Ok(result),
+                other => Err(relayed::error(other)),
+            },
+        }
+    }
 }

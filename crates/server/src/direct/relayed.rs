@@ -56,20 +56,21 @@ pub(super) fn call_result(tool: &ToolName, result: &Json) -> CallToolResponse {
 /// The server's own error, as it was.
 pub(super) fn unanswered(answer: DirectAnswer) -> Result<CallToolResponse, ErrorData> {
     match answer {
-        DirectAnswer::Relayed(relayed) => result(relayed).map(|result| call_result(&ToolName::new("", ""), &result)),
         DirectAnswer::Failed(error) => Ok(failure(&error.to_string())),
         DirectAnswer::Held(held) => Ok(failure(&answer::awaiting(std::slice::from_ref(&held)))),
+        DirectAnswer::Relayed(_) => Err(error(answer)),
     }
 }
 
-/// The result, or the server's error.
-pub(super) fn result(relayed: Relayed) -> Result<Json, ErrorData> {
-    match relayed {
-        Relayed::Result(result) => Ok(result),
-        Relayed::Error { code, message, data } => {
+/// The same for what is no call: the server's own error, or why there is no answer.
+pub(super) fn error(answer: DirectAnswer) -> ErrorData {
+    match answer {
+        DirectAnswer::Relayed(Relayed::Error { code, message, data }) => {
             let code = ErrorCode(i32::try_from(code).unwrap_or(ErrorCode::INTERNAL_ERROR.0));
-            Err(ErrorData::new(code, message, data.and_then(|data| data.to_value().ok())))
+            ErrorData::new(code, message, data.and_then(|data| data.to_value().ok()))
         }
+        DirectAnswer::Failed(error) => ErrorData::internal_error(error.to_string(), None),
+        DirectAnswer::Relayed(Relayed::Result(_)) | DirectAnswer::Held(_) => unreadable(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tasks of direct servers (SEP-2663): what a call became, and what clients do with it.
 
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{Input, Query};
+use exuvia_upstream::Query;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CreateTaskResult, GetTaskResult};
 use serde::Serialize;
@@ -56,6 +56,6 @@ impl Direct<'_> {
         let unknown = || ErrorData::invalid_params(format!("there is no task {id:?}"), None);
         let server = self.shared.tasks.owner(id).ok_or_else(unknown)?;
         let params = serde_json::to_value(params).map_err(|_| relayed::unreadable())?;
-        self.ask(&server, query(params), Input::default()).await
+        self.ask(&server, query(params)).await
     }
 }

@@ -1,0 +1,151 @@
+//! `cargo bench --bench serve`: what `exuvia serve` adds to a direct call, how many scripts it runs in a second, what it
+//! holds, and how soon it is ready.
+#![allow(clippy::print_stdout)]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use exuvia_benches::{Daemon, Table, bytes, call_tool, run_script, seconds};
+use exuvia_tests::HttpClient;
+use serde_json::json;
+
+/// Direct calls of each kind, in turns.
+const CALLS: usize = 2_000;
+/// How long scripts are sent.
+const WHILE: Duration = Duration::from_secs(5);
+/// How often a start is measured.
+const STARTS: usize = 9;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    direct_calls().await?;
+    scripts().await?;
+    starts().await
+}
+
+/// A server over HTTP that was started for the measurement. Killed when it is dropped.
+struct Upstream {
+    child: Child,
+    url: String,
+}
+
+impl Upstream {
+    fn start() -> Result<Self> {
+        let mut command = Command::new(exuvia_fake_upstream::program());
+        let mut child = command.args(["--http", "--json", "--era", "modern"]).stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().context("piped")?).read_line(&mut url)?;
+        Ok(Self { child, url: url.trim().to_owned() })
+    }
+
+    fn address(&self) -> Result<SocketAddr> {
+        let address = self.url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).context("an address")?;
+        Ok(address.parse()?)
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The same call of the same server over HTTP, by itself and through the gateway.
+async fn direct_calls() -> Result<()> {
+    let upstream = Upstream::start()?;
+    let config = format!("auto_execute = [\"*.*\"]\n[servers.one]\nurl = \"{}\"\nmode = \"direct\"\n", upstream.url);
+    let daemon = Daemon::start(&config)?;
+    let mut clients = [HttpClient::connect(upstream.address()?).await, HttpClient::connect(daemon.address()).await];
+    let mut times = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
+    for call in 0..CALLS {
+        for (client, times) in clients.iter_mut().zip(&mut times) {
+            let begun = Instant::now();
+            let result = call_tool(client, "/mcp", "echo", json!({"value": call})).await?;
+            times.push(begun.elapsed());
+            ensure!(result["structuredContent"]["value"] == call, "{result}");
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort());
+    let mut table = Table::new(["a direct call over HTTP", "p50", "p99"]);
+    let at = |times: &[Duration], percent: usize| times[times.len() * percent / 100];
+    for (name, times) in ["of the server itself", "through exuvia serve"].iter().zip(&times) {
+        table.row([(*name).into(), seconds(at(times, 50)), seconds(at(times, 99))]);
+    }
+    let added = |percent| at(&times[1], percent).saturating_sub(at(&times[0], percent));
+    table.row(["added".into(), seconds(added(50)), seconds(added(99))]);
+    println!("{table}");
+    Ok(())
+}
+
+/// Scripts of many clients at once.
+async fn scripts() -> Result<()> {
+    let servers = ["one", "two", "three"].map(Daemon::echo);
+    let mut config = "auto_execute = [\"*.*\"]\n".to_owned();
+    for server in servers {
+        config += &server?;
+    }
+    let daemon = Daemon::start(&config)?;
+    ready(daemon.address()).await;
+    let rest = daemon.memory()?;
+    let mut table = Table::new(["scripts through HTTP", "clients", "a second", "memory"]);
+    table.row(["none, at rest".into(), "0".into(), "-".into(), bytes(rest)]);
+    let five = "import asyncio\nresult = len(await asyncio.gather(*[one.echo(value=i) for i in range(3)], \
+        two.echo(value=1), three.echo(value=1)))";
+    for (name, code, expected) in [("no call", "result = 5", "5"), ("5 calls of 3 servers", five, "5")] {
+        for clients in [1, 16, 200] {
+            let begun = Instant::now();
+            let all: Vec<_> = (0..clients).map(|_| tokio::spawn(sends(daemon.address(), code, expected))).collect();
+            let mut scripts = 0;
+            let mut memory = 0;
+            for client in all {
+                scripts += client.await??;
+                memory = memory.max(daemon.memory()?);
+            }
+            let rate = scripts as f64 / begun.elapsed().as_secs_f64();
+            table.row([name.into(), clients.to_string(), format!("{rate:.0}"), bytes(memory)]);
+        }
+    }
+    println!("{table}");
+    Ok(())
+}
+
+async fn sends(address: SocketAddr, code: &'static str, expected: &'static str) -> Result<usize> {
+    let (mut client, begun, mut scripts) = (HttpClient::connect(address).await, Instant::now(), 0);
+    while begun.elapsed() < WHILE {
+        let text = run_script(&mut client, code).await?;
+        ensure!(text == expected, "{text}");
+        scripts += 1;
+    }
+    Ok(scripts)
+}
+
+/// From the start of the process to a ready one.
+async fn starts() -> Result<()> {
+    let mut table = Table::new(["from start to ready", "median"]);
+    for servers in [0, 16] {
+        let config: Result<String> = (0..servers).map(|n| Daemon::echo(&format!("echo{n}"))).collect();
+        let config = config?;
+        let mut times = Vec::with_capacity(STARTS);
+        for _ in 0..STARTS {
+            let begun = Instant::now();
+            let daemon = Daemon::start(&config)?;
+            ready(daemon.address()).await;
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        table.row([format!("{servers} servers"), seconds(times[STARTS / 2])]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+async fn ready(address: SocketAddr) {
+    let mut client = HttpClient::connect(address).await;
+    while client.send("GET", "/readyz", &[], "").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
