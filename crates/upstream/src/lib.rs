@@ -89,5 +89,6 @@ pub use config::{
     parse_mcp_servers, passed_variables,
 };
 pub use oauth::login;
+pub use rustls::pki_types::CertificateDer;
 pub use status::{Era, ServerState, ServerStatus};
 pub use upstreams::{Caller, Upstreams};

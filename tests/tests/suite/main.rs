@@ -20,3 +20,4 @@ mod sizes;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod tls;

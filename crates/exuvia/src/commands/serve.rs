@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use exuvia_server::http::{Drained, HttpServer, Stop};
+use anyhow::{Context as _, Result};
+use exuvia_server::http::{Drained, HttpServer, Stop, Tls, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
@@ -22,10 +22,11 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
         terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
     }
     let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    config.http.tls = config.tls.as_ref().map(|files| tls(files, &terminal)).transpose()?;
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    terminal.say(&greeting(server.address()));
+    terminal.say(&greeting(&server.origin()));
     let given_up = stop.clone();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let drained = server.serve(starting.gateway(), stop).await;
@@ -37,11 +38,18 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greeting(address: SocketAddr) -> String {
+fn greeting(origin: &str) -> String {
     format!(
-        "MCP at http://{address}/mcp, for example:\n  claude mcp add --transport http exuvia http://{address}/mcp\n\
-         Whether it is ready: http://{address}/readyz"
+        "MCP at {origin}/mcp, for example:\n  claude mcp add --transport http exuvia {origin}/mcp\n\
+         Whether it is ready: {origin}/readyz"
     )
+}
+
+fn tls(files: &TlsFiles, terminal: &Terminal) -> Result<Tls> {
+    if let Some(warning) = files.warning() {
+        terminal.say(&warning);
+    }
+    files.load().context("listen.tls")
 }
 
 /// SIGINT and SIGTERM: the first lets what runs come to its end, the second cancels it.

@@ -28,7 +28,7 @@ use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_gateway::QueueLimits;
 use exuvia_policy::Policy;
 use exuvia_runtime::{EngineConfig, Limits};
-use exuvia_server::http::HttpConfig;
+use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use import::KnownClient;
@@ -54,6 +54,8 @@ pub(crate) struct Config {
     /// Where MCP over HTTP is served, where it is said.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) http: HttpConfig,
+    /// What makes that HTTPS. Read by who serves: nobody else needs to be able to.
+    pub(crate) tls: Option<TlsFiles>,
     /// What is configured and left out, for the operator.
     pub(crate) notices: Vec<ConfigError>,
 }
@@ -101,6 +103,7 @@ impl Default for Config {
             runs: Runs::default(),
             listen: None,
             http: HttpConfig::default(),
+            tls: None,
             notices: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exuvia_gateway::QueueLimits;
-use exuvia_server::http::HttpConfig;
+use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
@@ -122,6 +122,7 @@ impl Resolver<'_> {
     fn listen(&mut self, written: &written::Listen, config: &mut Config) {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
+        config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
         config.http = HttpConfig {
             origins: self.origins(&written.origins),
             connections: written.connections.unwrap_or(default.connections),
@@ -131,6 +132,19 @@ impl Resolver<'_> {
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
             ..default
         };
+    }
+
+    fn tls(&mut self, written: &written::Tls) -> Option<TlsFiles> {
+        let (Some(certificate), Some(key)) = (&written.certificate, &written.key) else {
+            // One without the other is told already.
+            if written.certificate.is_none() && written.key.is_none() {
+                self.error("/listen/tls", "needs a `certificate` and a `key`");
+            }
+            return None;
+        };
+        let certificate = self.path(certificate, "/listen/tls/certificate");
+        let key = self.path(key, "/listen/tls/key");
+        Some(TlsFiles { certificate: certificate?, key: key? })
     }
 
     /// Origins with their ports, which are those of the scheme where none is written.
@@ -209,6 +223,7 @@ mod tests {
             ("server_limits.", &schema["$defs"]["ServerLimits"]),
             ("runs.", &schema["$defs"]["Runs"]),
             ("listen.", &schema["$defs"]["Listen"]),
+            ("listen.tls.", &schema["$defs"]["Tls"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {

@@ -17,7 +17,8 @@ pub(crate) fn summary(config: &Config) -> String {
     if !everywhere.is_empty() {
         lines.push(format!("all: {}", everywhere.join("; ")));
     }
-    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}")));
+    let tls = if config.tls.is_some() { " by https" } else { "" };
+    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
@@ -92,6 +93,11 @@ fn over_http(http: &Http) -> Vec<String> {
     if !http.headers.is_empty() {
         let names: Vec<&str> = http.headers.keys().map(|name| name.as_str()).collect();
         parts.push(format!("headers {}", names.join(" ")));
+    }
+    match http.ca.len() {
+        0 => {}
+        1 => parts.push("ca of 1 certificate".to_owned()),
+        more => parts.push(format!("ca of {more} certificates")),
     }
     parts.extend(http.header_command.as_ref().map(|command| format!("headers of {}", command.command)));
     parts.extend(http.oauth.as_ref().map(|oauth| {
