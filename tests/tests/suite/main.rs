@@ -10,6 +10,7 @@ mod evasions;
 mod examples;
 mod isolation;
 mod listing;
+mod logs;
 mod parallel;
 mod policy;
 mod program;

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
-    let terminal = Terminal::new();
+    let terminal = Terminal::of_service();
     let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
@@ -26,7 +26,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    terminal.say(&greeting(&server.origin()));
+    terminal.greet(&greeting(&server.origin()));
     let given_up = stop.clone();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let drained = server.serve(starting.gateway(), stop).await;

@@ -12,7 +12,7 @@ use crate::session::{Starting, configured};
 use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
-    let terminal = Terminal::new();
+    let terminal = Terminal::of_service();
     let mut config = configured(&args.servers, &args.auto_execute, &terminal)?;
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
