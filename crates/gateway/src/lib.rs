@@ -15,6 +15,7 @@ mod metrics;
 mod prepared;
 mod queue;
 mod run_runtime;
+mod traced;
 mod unknown;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::PendingGateway;
 use crate::client::client_of;
 use crate::follow::follow;
+use crate::traced::{self, Target};
 
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";
@@ -83,9 +84,11 @@ impl ServerHandler for Face {
     async fn list_tools(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(meta::definitions().iter().map(tool).collect()))
+        let span = traced::begin("tools/list", Target::Nothing, &context);
+        let tools = async { Ok(ListToolsResult::with_all_items(meta::definitions().iter().map(tool).collect())) };
+        traced::over(span, tools, |_| false).await
     }
 
     async fn call_tool(
@@ -93,6 +96,8 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        Ok(self.answer(request, &context).await.into())
+        let span = traced::begin("tools/call", Target::Tool(&request.name), &context);
+        let answer = async { Ok(self.answer(request, &context).await) };
+        traced::over(span, answer, |result| result.is_error == Some(true)).await.map(Into::into)
     }
 }

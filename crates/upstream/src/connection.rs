@@ -16,6 +16,7 @@ use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
+use crate::traced;
 use crate::{Era, UpstreamLimits};
 
 /// How long the word that a call was cancelled may take to reach a server.
@@ -114,8 +115,11 @@ impl Connection {
     async fn ask(&self, mut request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
         let slot = Slot::new(kind);
         request.extensions_mut().insert(slot.clone());
+        traced::tell(&mut request);
         let handle = self.service.peer().send_cancellable_request(request, PeerRequestOptions::no_options()).await;
-        let mut request = Request { handle: Some(handle.map_err(|_| BrokenOff)?), exchange: self.exchange.clone() };
+        let handle = handle.map_err(|_| BrokenOff)?;
+        traced::sent(&handle.id);
+        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone() };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {

@@ -80,6 +80,7 @@ mod reader;
 mod server;
 mod status;
 mod stdio;
+mod traced;
 mod upstreams;
 mod value;
 

@@ -21,4 +21,5 @@ mod sizes;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod telemetry;
 mod tls;

@@ -15,6 +15,7 @@ use crate::exit;
 use crate::report_json::ReportJson;
 use crate::script;
 use crate::session::{Session, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
@@ -24,6 +25,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let script = script::read(&args.script)?;
     let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let session = tokio::select! {
         session = Session::start(config, &terminal) => session?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
@@ -32,6 +34,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let run = session.gateway.start(script, StartedBy::Operator, &Client::new("operator"))?;
     let report = follow(run, &mut interrupts, &terminal, args.json).await;
     session.upstreams.shutdown().await;
+    telemetry.finish().await;
     terminal.done();
     if args.json {
         print_json(&report)?

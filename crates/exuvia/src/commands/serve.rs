@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::session::{Starting, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 /// Where clients look, if nothing else is said.
@@ -21,6 +22,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which this version does not serve: it is left out"));
     }
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
     config.http.tls = config.tls.as_ref().map(|files| tls(files, &terminal)).transpose()?;
     let server = HttpServer::bind(address, config.http.clone()).await?;
@@ -31,6 +33,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let drained = server.serve(starting.gateway(), stop).await;
     starting.finish().await?;
+    telemetry.finish().await;
     if let Drained::Cancelled { runs } = drained {
         terminal.say(&format!("{runs} scripts were cancelled"));
         return Ok(exit::CANCELLED.into());

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ClientArgs;
 use crate::session::{Starting, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
@@ -17,12 +18,14 @@ pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
     for name in config.take_direct() {
         terminal.say(&format!("{name} has mode direct, which `stdio` does not serve: it is left out"));
     }
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;
     let stop = cancellation.clone();
     let starting = Starting::start(config, terminal, move || stop.cancel());
     let served = serve_stdio(starting.gateway(), cancellation).await;
     starting.finish().await?;
+    telemetry.finish().await;
     served?;
     Ok(ExitCode::SUCCESS)
 }

@@ -56,8 +56,20 @@ pub(crate) struct Config {
     pub(crate) http: HttpConfig,
     /// What makes that HTTPS. Read by who serves: nobody else needs to be able to.
     pub(crate) tls: Option<TlsFiles>,
+    /// Where spans go, where it is said here.
+    pub(crate) collector: Option<Collector>,
     /// What is configured and left out, for the operator.
     pub(crate) notices: Vec<ConfigError>,
+}
+
+/// The address of a collector. Its path may hold a token.
+#[derive(Clone)]
+pub(crate) struct Collector(pub(crate) String);
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
 }
 
 /// How many scripts may be on their way.
@@ -104,6 +116,7 @@ impl Default for Config {
             listen: None,
             http: HttpConfig::default(),
             tls: None,
+            collector: None,
             notices: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 use super::document::Document;
 use super::found::{Found, Named};
 use super::paths;
-use super::{Config, Runs, complaint, policy, written};
+use super::{Collector, Config, Runs, complaint, policy, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -45,6 +45,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.limits(&written.limits, &mut found.config);
     resolver.server_limits(&written.server_limits, &mut found.config);
     resolver.listen(&written.listen, &mut found.config);
+    found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
@@ -132,6 +133,23 @@ impl Resolver<'_> {
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
             ..default
         };
+    }
+
+    /// An address without what would not go on to `/v1/traces`.
+    fn collector(&mut self, text: &str) -> Option<Collector> {
+        let text = self.some_text(text, "/telemetry/otlp")?;
+        let uri = text.parse::<http::Uri>().ok();
+        let is_usable = uri.is_some_and(|uri| {
+            let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https")) && authority.is_some() && uri.query().is_none()
+        });
+        if !is_usable {
+            self.error(
+                "/telemetry/otlp",
+                "must begin with http:// or https://, without a user or a query, for example http://localhost:4318",
+            );
+        }
+        is_usable.then_some(Collector(text))
     }
 
     fn tls(&mut self, written: &written::Tls) -> Option<TlsFiles> {
@@ -224,6 +242,7 @@ mod tests {
             ("runs.", &schema["$defs"]["Runs"]),
             ("listen.", &schema["$defs"]["Listen"]),
             ("listen.tls.", &schema["$defs"]["Tls"]),
+            ("telemetry.", &schema["$defs"]["Telemetry"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {
@@ -241,7 +260,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
-        let text = "[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
+        let text = "[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
             url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n";
         let found = found(text);
         let shown = format!("{:?}", found.config);

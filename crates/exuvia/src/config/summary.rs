@@ -19,6 +19,7 @@ pub(crate) fn summary(config: &Config) -> String {
     }
     let tls = if config.tls.is_some() { " by https" } else { "" };
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
+    lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }

@@ -46,6 +46,8 @@ pub(super) struct File {
     pub(super) runs: Runs,
     /// Where the gateway listens, and how many it listens to.
     pub(super) listen: Listen,
+    /// Who is told what the gateway does.
+    pub(super) telemetry: Telemetry,
 }
 
 /// One MCP server: a program that is started, by `command`, or a server over HTTP, by `url`.
@@ -316,4 +318,15 @@ pub(super) struct Tls {
     /// A file in PEM: its private key, without a passphrase.
     #[schemars(length(min = 1))]
     pub(super) key: Option<String>,
+}
+
+/// Who is told what the gateway does: requests, scripts and calls as OpenTelemetry spans, without arguments and results.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Telemetry {
+    /// A collector that takes OTLP over HTTP, for example `http://localhost:4318`; spans go to `/v1/traces` there. Default:
+    /// what OTEL_EXPORTER_OTLP_ENDPOINT says, else none. The other variables of OpenTelemetry hold as well, such as
+    /// OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER.
+    #[schemars(length(min = 1))]
+    pub(super) otlp: Option<String>,
 }

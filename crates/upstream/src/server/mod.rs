@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exchange::locked;
 use crate::status::Board;
 use crate::stdio::Reaper;
+use crate::traced;
 use crate::{CallLimits, Caller, ServerConfig, UpstreamLimits};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
@@ -59,6 +60,13 @@ impl Server {
 
     /// Makes the call that is permitted.
     pub(crate) async fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
+        let span = traced::begin(&self.dialer.config, &permit.call().name);
+        let outcome = span.scope().over(self.dispatch(permit, caller, limits)).await;
+        span.end(traced::error_type(&outcome));
+        outcome
+    }
+
+    async fn dispatch(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let arguments = match arguments.to_value() {
             Ok(Value::Object(arguments)) => arguments,
