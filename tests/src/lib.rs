@@ -3,6 +3,7 @@
 
 mod case;
 pub mod catalogue;
+mod certificates;
 mod gateway;
 mod http;
 mod processes;
@@ -19,6 +20,7 @@ use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
 use serde_json::Value;
 
 pub use case::{Case, cases, tells_nothing_of_the_host};
+pub use certificates::Certificates;
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
 pub use processes::{children, gone, runs};

@@ -106,12 +106,12 @@ impl Program {
         kill(Pid::from_raw(self.id() as i32), signal).expect("it runs");
     }
 
-    /// Reads its standard error until `mark` has come.
+    /// Reads its standard error until `mark` has come: all that came.
     ///
     /// # Panics
     ///
     /// It ends without it.
-    pub fn wait_for_stderr(&mut self, mark: &str) {
+    pub fn wait_for_stderr(&mut self, mark: &str) -> String {
         let stderr = self.child.stderr.as_mut().expect("piped");
         let mut seen = Vec::new();
         let mut byte = [0];
@@ -119,6 +119,7 @@ impl Program {
             assert_ne!(stderr.read(&mut byte).expect("a pipe"), 0, "{}", String::from_utf8_lossy(&seen));
             seen.push(byte[0]);
         }
+        String::from_utf8_lossy(&seen).into_owned()
     }
 
     /// Waits for its end.

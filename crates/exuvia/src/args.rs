@@ -4,13 +4,18 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
 
 use crate::config::KnownClient;
+use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
 #[derive(Debug, Parser)]
 #[command(name = "exuvia", version, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// How the log is written to standard error. Default: EXUVIA_LOG_FORMAT, or text. EXUVIA_LOG says how much
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -41,6 +46,16 @@ pub(crate) enum Command {
     /// A bundled sample server
     #[command(hide = true)]
     Sample(crate::sample::SampleArgs),
+}
+
+impl Command {
+    /// What the log holds where nothing else is said: a daemon tells what it does, a command what goes wrong.
+    pub(crate) fn log_level(&self) -> LevelFilter {
+        match self {
+            Self::Serve(_) => LevelFilter::INFO,
+            _ => LevelFilter::WARN,
+        }
+    }
 }
 
 /// Where servers come from.

@@ -6,25 +6,27 @@ mod commands;
 mod config;
 mod demo;
 mod exit;
+mod logs;
 mod report_json;
 mod sample;
 mod script;
 mod session;
+mod telemetry;
 mod terminal;
 
-use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use exuvia_runtime::EngineError;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr();
+    if let Err(error) = logs::begin(cli.log_format, cli.command.log_level()) {
+        return complain(error);
+    }
     let status = match cli.command {
         Command::Demo => demo::demo().await,
         Command::Run(args) => commands::run::run(args).await,
@@ -43,12 +45,9 @@ async fn main() -> ExitCode {
 /// outcomes.
 #[allow(clippy::print_stderr)]
 fn complain(error: anyhow::Error) -> ExitCode {
-    eprintln!("exuvia: {error:#}");
+    match logs::is_json() {
+        true => tracing::error!("{error:#}"),
+        false => eprintln!("exuvia: {error:#}"),
+    }
     if error.is::<EngineError>() { exit::FAULT.into() } else { exit::USAGE.into() }
-}
-
-/// Warnings, or what `EXUVIA_LOG` asks for, in the syntax of tracing's `EnvFilter`.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("EXUVIA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(stderr().is_terminal()).with_writer(stderr).init();
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::logs;
+
 /// Nothing is shown of what is over before this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -12,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Terminal {
     progress: ProgressBar,
+    /// Messages are entries of the log.
+    logs: bool,
 }
 
 impl Terminal {
@@ -32,7 +36,12 @@ impl Terminal {
                 }
             });
         }
-        Self { progress }
+        Self { progress, logs: false }
+    }
+
+    /// For what runs until it is stopped: where its log is for machines, everything that it says is part of the log.
+    pub(crate) fn of_service() -> Self {
+        Self { logs: logs::is_json(), ..Self::new() }
     }
 
     /// Says what is going on, once it has been going on for a second.
@@ -48,9 +57,20 @@ impl Terminal {
         });
     }
 
-    /// Writes one line.
+    /// Says one line. In a log for machines it is a warning.
     pub(crate) fn say(&self, line: &str) {
-        self.write(&format!("{line}\n"));
+        match self.logs {
+            true => tracing::warn!("{line}"),
+            false => self.write(&format!("{line}\n")),
+        }
+    }
+
+    /// Says how to go on, in any number of lines. In a log for machines it is no warning.
+    pub(crate) fn greet(&self, text: &str) {
+        match self.logs {
+            true => tracing::info!("{text}"),
+            false => self.write(&format!("{text}\n")),
+        }
     }
 
     /// Takes the progress line away.

@@ -8,6 +8,7 @@ use exuvia_journal::{Entry, Journal};
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_trace::Scope;
 use exuvia_upstream::{CallLimits, Caller, Upstreams};
 use tokio::sync::mpsc;
 
@@ -21,6 +22,8 @@ pub(crate) struct RunTools(Arc<Inner>);
 
 struct Inner {
     run: RunParts,
+    /// That of the run, wherever its calls are made.
+    scope: Scope,
     spent: Mutex<Spent>,
     ended: AtomicBool,
 }
@@ -46,7 +49,8 @@ pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
 
 impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
-        Self(Arc::new(Inner { run, spent: Mutex::default(), ended: AtomicBool::new(false) }))
+        let scope = Scope::current();
+        Self(Arc::new(Inner { run, scope, spent: Mutex::default(), ended: AtomicBool::new(false) }))
     }
 
     /// What the run calls with.
@@ -67,7 +71,8 @@ impl ToolHost for RunTools {
 
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
-        Box::pin(async move { this.0.make(call).await })
+        let scope = self.0.scope.clone();
+        Box::pin(scope.over(async move { this.0.make(call).await }))
     }
 
     fn script_ended(&self) {

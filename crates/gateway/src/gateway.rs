@@ -23,6 +23,7 @@ use crate::prepared::Prepared;
 use crate::profile::Profiles;
 use crate::queue::{Busy, Client, Queue, QueueLimits};
 use crate::run_runtime::RunRuntime;
+use crate::traced;
 use crate::view::View;
 
 /// What a gateway works with.
@@ -228,7 +229,8 @@ impl Gateway {
             _place: place,
         };
         let span = tracing::info_span!("run", run.id = %run);
-        let report = self.threads.spawn(prepared.execute().instrument(span));
+        let execution = traced::over(traced::begin(&run), prepared.execute());
+        let report = self.threads.spawn(execution.instrument(span));
         let guard = cancellation.clone().drop_guard();
         Ok(RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard })
     }

@@ -17,6 +17,7 @@ mod prepared;
 mod profile;
 mod queue;
 mod run_runtime;
+mod traced;
 mod unknown;
 mod view;
 

@@ -24,6 +24,7 @@ use crate::PendingGateway;
 use crate::client::client_of;
 use crate::direct::{self, Direct, Shared};
 use crate::follow::follow;
+use crate::traced::{self, Target};
 
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";
@@ -67,6 +68,23 @@ impl Face {
         context: &'a RequestContext<RoleServer>,
     ) -> Direct<'a> {
         Direct { gateway, view, shared: &self.shared, context }
+    }
+
+    async fn tool_call(
+        &self,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let opened = self.open().await?;
+        if let Some(tool) = opened.1.tool(&request.name) {
+            return self.direct(&opened, context).call(&tool.tool, request).await;
+        }
+        let mut tools = meta_tools(opened.1.profile());
+        if tools.iter().any(|tool| tool.name == request.name) {
+            return Ok(self.meta_call(&opened, request, context).await.into());
+        }
+        tools.extend(opened.1.tools().iter().map(direct::tool));
+        Err(unknown_tool(&request.name, &tools))
     }
 
     async fn meta_call(
@@ -116,6 +134,10 @@ fn meta_tools(profile: &Profile) -> Vec<Tool> {
     if profile.has_scripts() { meta::definitions().iter().map(meta_tool).collect() } else { Vec::new() }
 }
 
+fn is_failed(answer: &CallToolResponse) -> bool {
+    matches!(answer, CallToolResponse::Complete(result) if result.is_error == Some(true))
+}
+
 fn unknown_tool(name: &str, tools: &[Tool]) -> ErrorData {
     ErrorData::invalid_params(meta::unknown_tool(name, tools.iter().map(|tool| tool.name.as_ref())), None)
 }
@@ -134,16 +156,20 @@ impl ServerHandler for Face {
     async fn list_tools(
         &self,
         _page: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let profile = self.profile();
-        let mut tools = meta_tools(&profile);
-        // The meta-tools are the same whatever the servers say, so nobody waits for those.
-        if profile.has_direct() {
-            let (_, view) = self.open().await?;
-            tools.extend(view.tools().iter().map(direct::tool));
-        }
-        Ok(ListToolsResult::with_all_items(tools))
+        let span = traced::begin("tools/list", Target::Nothing, &context);
+        let tools = async {
+            let profile = self.profile();
+            let mut tools = meta_tools(&profile);
+            // The meta-tools are the same whatever the servers say, so nobody waits for those.
+            if profile.has_direct() {
+                let (_, view) = self.open().await?;
+                tools.extend(view.tools().iter().map(direct::tool));
+            }
+            Ok(ListToolsResult::with_all_items(tools))
+        };
+        traced::over(span, tools, |_| false).await
     }
 
     /// By its schema rmcp checks the headers that repeat arguments (SEP-2243).
@@ -157,16 +183,9 @@ impl ServerHandler for Face {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let opened = self.open().await?;
-        if let Some(tool) = opened.1.tool(&request.name) {
-            return self.direct(&opened, &context).call(&tool.tool, request).await;
-        }
-        let mut tools = meta_tools(opened.1.profile());
-        if tools.iter().any(|tool| tool.name == request.name) {
-            return Ok(self.meta_call(&opened, request, &context).await.into());
-        }
-        tools.extend(opened.1.tools().iter().map(direct::tool));
-        Err(unknown_tool(&request.name, &tools))
+        let span = traced::begin("tools/call", Target::Tool(&request.name), &context);
+        let answer = self.tool_call(request, &context);
+        traced::over(span, answer, is_failed).await
     }
 
     async fn list_resources(

@@ -13,6 +13,7 @@ mod follow;
 pub mod http;
 mod pending;
 mod stdio;
+mod traced;
 
 pub use pending::PendingGateway;
 pub use stdio::{ServeError, serve_stdio};

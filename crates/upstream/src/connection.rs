@@ -17,6 +17,7 @@ use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
 use crate::relay::Input;
+use crate::traced;
 use crate::{Era, UpstreamLimits};
 
 /// How long the word that a call was cancelled may take to reach a server.
@@ -124,11 +125,13 @@ impl Connection {
         meta: Option<RequestMetaObject>,
     ) -> Result<Filled, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
-        let meta = meta.filter(|_| self.era() == Era::Modern);
+        traced::tell(&mut request);
         let mut options = PeerRequestOptions::no_options();
-        options.meta = meta;
+        options.meta = meta.filter(|_| self.era() == Era::Modern);
         let handle = self.service.peer().send_cancellable_request(request, options).await;
-        let mut request = Request { handle: Some(handle.map_err(|_| BrokenOff)?), exchange: self.exchange.clone() };
+        let handle = handle.map_err(|_| BrokenOff)?;
+        traced::sent(&handle.id);
+        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone() };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {

@@ -86,6 +86,7 @@ mod routes;
 mod server;
 mod status;
 mod stdio;
+mod traced;
 mod upstreams;
 mod value;
 
@@ -98,5 +99,6 @@ pub use lineup::{Change, Lineup};
 pub use oauth::login;
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed};
 pub use routes::Routes;
+pub use rustls::pki_types::CertificateDer;
 pub use status::{Era, ServerState, ServerStatus};
 pub use upstreams::{Caller, Snapshot, Upstreams};

@@ -68,29 +68,33 @@ fn ours(names: &BTreeSet<String>) -> BTreeSet<&str> {
 
 #[test]
 fn every_room_knows_only_the_rooms_below_it() {
-    let allowed: [(&str, &[&str]); 12] = [
+    let allowed: [(&str, &[&str]); 13] = [
         ("exuvia-guest", &[]),
         ("exuvia-tool", &[]),
+        ("exuvia-trace", &[]),
         ("exuvia-catalog", &["tool"]),
         ("exuvia-analysis", &["catalog", "tool"]),
         ("exuvia-policy", &["tool"]),
         ("exuvia-journal", &["tool"]),
         ("exuvia-host", &["tool"]),
         ("exuvia-runtime", &["guest", "host", "tool"]),
-        ("exuvia-upstream", &["policy", "tool"]),
+        ("exuvia-upstream", &["policy", "tool", "trace"]),
         (
             "exuvia-gateway",
-            &["analysis", "catalog", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"],
+            &["analysis", "catalog", "guest", "host", "journal", "policy", "runtime", "tool", "trace", "upstream"],
         ),
         (
             "exuvia-server",
-            &["analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "tool", "upstream"],
+            &[
+                "analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "tool", "trace",
+                "upstream",
+            ],
         ),
         (
             "exuvia",
             &[
                 "analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "server", "tool",
-                "upstream",
+                "trace", "upstream",
             ],
         ),
     ];

@@ -4,11 +4,12 @@
 //! `EXUVIA_TESTS=bless` writes those anew, to be read by a person. `s3cret` stands for every secret: it never comes out.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-use exuvia_tests::{Client, Program, built, exuvia, here, sample};
+use exuvia_tests::{Certificates, Client, Program, built, exuvia, here, sample};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,6 +104,8 @@ fn the_example_has_every_key_and_is_right() {
     let home = tempfile::tempdir().expect("a directory");
     fs::create_dir(home.path().join(".cursor")).expect("a directory");
     fs::write(home.path().join(".cursor/mcp.json"), r#"{"mcpServers": {}}"#).expect("a file");
+    let certificates = Certificates::new();
+    symlink(certificates.folder(), home.path().join("tls")).expect("a link");
     let mut command = Command::new(built("exuvia"));
     command.args(["config", "check"]).arg(&example).env("HOME", home.path()).env_remove("XDG_DATA_HOME");
     let output = command.env("CRM_TOKEN", "s3cret").env("CRM_CLIENT_SECRET", "s3cret").output().expect("exuvia starts");

@@ -167,7 +167,7 @@ fn an_interrupt_cancels_the_run_exits_with_130_and_leaves_no_child() {
             // Nothing tells when the script has begun: this is long after.
             std::thread::sleep(std::time::Duration::from_millis(1_500));
         } else {
-            program.wait_for_stderr("calling");
+            let _ = program.wait_for_stderr("calling");
         }
         program.signal(Signal::SIGINT);
         let ended = program.end();

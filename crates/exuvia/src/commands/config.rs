@@ -28,5 +28,8 @@ fn checked(file: Option<PathBuf>) -> Result<String> {
     for notice in &config.notices {
         writeln!(stderr(), "{notice}").context("standard error")?;
     }
+    if let Some(tls) = &config.tls {
+        tls.load().context("listen.tls")?;
+    }
     Ok(config::summary(&config))
 }

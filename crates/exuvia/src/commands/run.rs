@@ -15,6 +15,7 @@ use crate::exit;
 use crate::report_json::ReportJson;
 use crate::script;
 use crate::session::{Session, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
@@ -25,6 +26,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
     let profiles = config.for_operator();
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let session = tokio::select! {
         session = Session::start(config, profiles, &terminal) => session?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
@@ -38,6 +40,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     )?;
     let report = follow(run, &mut interrupts, &terminal, args.json).await;
     session.upstreams.shutdown().await;
+    telemetry.finish().await;
     terminal.done();
     if args.json {
         print_json(&report)?

@@ -3,30 +3,34 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use exuvia_server::http::{Drained, HttpServer, Stop};
+use anyhow::{Context as _, Result};
+use exuvia_server::http::{Drained, HttpServer, Stop, Tls, TlsFiles};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::session::{Starting, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 /// Where clients look, if nothing else is said.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
-    let terminal = Terminal::new();
-    let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
+    let terminal = Terminal::of_service();
+    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    config.http.tls = config.tls.as_ref().map(|files| tls(files, &terminal)).transpose()?;
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    terminal.say(&greeting(server.address()));
+    terminal.greet(&greeting(&server.origin()));
     let given_up = stop.clone();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let drained = server.serve(starting.gateway(), stop).await;
     starting.finish().await?;
+    telemetry.finish().await;
     if let Drained::Cancelled { runs } = drained {
         terminal.say(&format!("{runs} scripts were cancelled"));
         return Ok(exit::CANCELLED.into());
@@ -34,11 +38,18 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greeting(address: SocketAddr) -> String {
+fn greeting(origin: &str) -> String {
     format!(
-        "MCP at http://{address}/mcp, for example:\n  claude mcp add --transport http exuvia http://{address}/mcp\n\
-         Whether it is ready: http://{address}/readyz"
+        "MCP at {origin}/mcp, for example:\n  claude mcp add --transport http exuvia {origin}/mcp\n\
+         Whether it is ready: {origin}/readyz"
     )
+}
+
+fn tls(files: &TlsFiles, terminal: &Terminal) -> Result<Tls> {
+    if let Some(warning) = files.warning() {
+        terminal.say(&warning);
+    }
+    files.load().context("listen.tls")
 }
 
 /// SIGINT and SIGTERM: the first lets what runs come to its end, the second cancels it.

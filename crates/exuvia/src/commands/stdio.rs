@@ -9,17 +9,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ClientArgs;
 use crate::session::{Starting, configured};
+use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
-    let terminal = Terminal::new();
+    let terminal = Terminal::of_service();
     let config = configured(&args.servers, &args.auto_execute, &terminal)?;
+    let telemetry = Telemetry::start(config.collector.as_ref())?;
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;
     let stop = cancellation.clone();
     let starting = Starting::start(config, terminal, move || stop.cancel());
     let served = serve_stdio(starting.gateway(), cancellation).await;
     starting.finish().await?;
+    telemetry.finish().await;
     served?;
     Ok(ExitCode::SUCCESS)
 }

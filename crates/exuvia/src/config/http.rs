@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use exuvia_upstream::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check};
+use exuvia_upstream::{
+    CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check,
+};
 
 use super::document::below;
+use super::paths;
 use super::resolve::Resolver;
 use super::written;
 
@@ -24,6 +27,7 @@ impl Resolver<'_> {
         });
         let headers = self.headers(written, &below(pointer, "headers"));
         let header_command = self.header_command(written, env, &below(pointer, "headers_command"));
+        let ca = written.ca.as_deref().and_then(|ca| self.certificates(ca, &below(pointer, "ca")));
         let oauth = written.oauth.as_ref().map(|oauth| self.oauth(oauth, name, &below(pointer, "oauth")));
         let mut http = Http::new(url?);
         http.protocol = match written.protocol {
@@ -41,6 +45,7 @@ impl Resolver<'_> {
             );
         }
         http.header_command = header_command;
+        http.ca = ca.unwrap_or_default();
         http.oauth = oauth.flatten();
         if let Err(message) = http.check_secrecy() {
             self.error(&at_url, message);
@@ -49,6 +54,12 @@ impl Resolver<'_> {
             http.allow_login(check::token_file(dir, name));
         }
         Some(http)
+    }
+
+    fn certificates(&mut self, file: &str, pointer: &str) -> Option<Vec<CertificateDer<'static>>> {
+        let path = self.path(file, pointer)?;
+        let read = paths::read(&path).and_then(|text| check::certificates(&text));
+        read.map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
     }
 
     fn headers(&mut self, written: &written::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {

@@ -30,7 +30,7 @@ use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_gateway::{Mode, Profile, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::{EngineConfig, Limits};
-use exuvia_server::http::HttpConfig;
+use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use import::KnownClient;
@@ -58,8 +58,22 @@ pub(crate) struct Config {
     /// Where MCP over HTTP is served, where it is said.
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) http: HttpConfig,
+    /// What makes that HTTPS. Read by who serves: nobody else needs to be able to.
+    pub(crate) tls: Option<TlsFiles>,
+    /// Where spans go, where it is said here.
+    pub(crate) collector: Option<Collector>,
     /// What is configured and left out, for the operator.
     pub(crate) notices: Vec<ConfigError>,
+}
+
+/// The address of a collector. Its path may hold a token.
+#[derive(Clone)]
+pub(crate) struct Collector(pub(crate) String);
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
 }
 
 /// How many scripts may be on their way.
@@ -97,6 +111,8 @@ impl Default for Config {
             runs: Runs::default(),
             listen: None,
             http: HttpConfig::default(),
+            tls: None,
+            collector: None,
             notices: Vec::new(),
         }
     }

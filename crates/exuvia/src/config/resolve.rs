@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exuvia_gateway::QueueLimits;
-use exuvia_server::http::HttpConfig;
+use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::found::{Found, Named};
 use super::paths;
-use super::{Config, Runs, complaint, policy, profile, written};
+use super::{Collector, Config, Runs, complaint, policy, profile, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -45,6 +45,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.limits(&written.limits, &mut found.config);
     resolver.server_limits(&written.server_limits, &mut found.config);
     resolver.listen(&written.listen, &mut found.config);
+    found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
@@ -123,6 +124,7 @@ impl Resolver<'_> {
     fn listen(&mut self, written: &written::Listen, config: &mut Config) {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
+        config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
         config.http = HttpConfig {
             origins: self.origins(&written.origins),
             connections: written.connections.unwrap_or(default.connections),
@@ -132,6 +134,36 @@ impl Resolver<'_> {
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
             ..default
         };
+    }
+
+    /// An address without what would not go on to `/v1/traces`.
+    fn collector(&mut self, text: &str) -> Option<Collector> {
+        let text = self.some_text(text, "/telemetry/otlp")?;
+        let uri = text.parse::<http::Uri>().ok();
+        let is_usable = uri.is_some_and(|uri| {
+            let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https")) && authority.is_some() && uri.query().is_none()
+        });
+        if !is_usable {
+            self.error(
+                "/telemetry/otlp",
+                "must begin with http:// or https://, without a user or a query, for example http://localhost:4318",
+            );
+        }
+        is_usable.then_some(Collector(text))
+    }
+
+    fn tls(&mut self, written: &written::Tls) -> Option<TlsFiles> {
+        let (Some(certificate), Some(key)) = (&written.certificate, &written.key) else {
+            // One without the other is told already.
+            if written.certificate.is_none() && written.key.is_none() {
+                self.error("/listen/tls", "needs a `certificate` and a `key`");
+            }
+            return None;
+        };
+        let certificate = self.path(certificate, "/listen/tls/certificate");
+        let key = self.path(key, "/listen/tls/key");
+        Some(TlsFiles { certificate: certificate?, key: key? })
     }
 
     /// Origins with their ports, which are those of the scheme where none is written.
@@ -211,6 +243,8 @@ mod tests {
             ("server_limits.", &schema["$defs"]["ServerLimits"]),
             ("runs.", &schema["$defs"]["Runs"]),
             ("listen.", &schema["$defs"]["Listen"]),
+            ("listen.tls.", &schema["$defs"]["Tls"]),
+            ("telemetry.", &schema["$defs"]["Telemetry"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {
@@ -228,7 +262,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
-        let text = "[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
+        let text = "[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
             url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n";
         let found = found(text);
         let shown = format!("{:?}", found.config);

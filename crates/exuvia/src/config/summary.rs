@@ -19,7 +19,9 @@ pub(crate) fn summary(config: &Config) -> String {
         lines.push(format!("all: {}", everywhere.join("; ")));
     }
     lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
-    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}")));
+    let tls = if config.tls.is_some() { " by https" } else { "" };
+    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
+    lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
@@ -102,6 +104,11 @@ fn over_http(http: &Http) -> Vec<String> {
     if !http.headers.is_empty() {
         let names: Vec<&str> = http.headers.keys().map(|name| name.as_str()).collect();
         parts.push(format!("headers {}", names.join(" ")));
+    }
+    match http.ca.len() {
+        0 => {}
+        1 => parts.push("ca of 1 certificate".to_owned()),
+        more => parts.push(format!("ca of {more} certificates")),
     }
     parts.extend(http.header_command.as_ref().map(|command| format!("headers of {}", command.command)));
     parts.extend(http.oauth.as_ref().map(|oauth| {

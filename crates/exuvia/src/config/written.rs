@@ -48,6 +48,8 @@ pub(super) struct File {
     pub(super) runs: Runs,
     /// Where the gateway listens, and how many it listens to.
     pub(super) listen: Listen,
+    /// Who is told what the gateway does.
+    pub(super) telemetry: Telemetry,
 }
 
 /// Servers that clients meet together, each in one list. Of several servers, tools and prompts of direct ones are named
@@ -70,7 +72,7 @@ pub(super) struct Profile {
     "oneOf" = [{"required": ["command"]}, {"required": ["url"]}],
     "dependentRequired" = {
         "args": ["command"], "cwd": ["command"],
-        "protocol": ["url"], "headers": ["url"], "headers_command": ["url"], "oauth": ["url"],
+        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "oauth": ["url"],
     },
 ))]
 pub(super) struct Server {
@@ -101,6 +103,10 @@ pub(super) struct Server {
     /// each. It runs before a connection is made and again when the server answers 401, for at most 10 s.
     #[schemars(length(min = 1))]
     pub(super) headers_command: Option<Vec<String>>,
+    /// A file with certificates in PEM, one of which must have signed the server's, instead of those that the system trusts:
+    /// for servers of your own.
+    #[schemars(length(min = 1))]
+    pub(super) ca: Option<String>,
     /// How tokens for it are obtained. Without it, and without an `Authorization` header or a `headers_command`, the user
     /// can log in with `exuvia login SERVER`.
     pub(super) oauth: Option<OAuth>,
@@ -300,6 +306,8 @@ pub(super) struct Listen {
     /// The address and port for MCP over Streamable HTTP. An address of this machine alone: without keys nothing would tell
     /// clients from elsewhere apart. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
+    /// Speaks HTTPS, with this certificate, and no plain HTTP. Default: plain HTTP.
+    pub(super) tls: Option<Tls>,
     /// Browser origins whose pages may send requests, for example `["http://localhost:6274"]`. Default: none; what is no
     /// browser sends no origin.
     pub(super) origins: Vec<String>,
@@ -312,4 +320,28 @@ pub(super) struct Listen {
     /// How long requests may take after SIGTERM, in milliseconds. What is left is cancelled, and its clients are told.
     #[schemars(range(max = LONGEST_MS))]
     pub(super) drain_ms: Option<u64>,
+}
+
+/// The certificate that clients are shown, for example `{ certificate = "cert.pem", key = "key.pem" }`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = {"certificate": ["key"], "key": ["certificate"]}))]
+pub(super) struct Tls {
+    /// A file in PEM: the certificate, followed by those that lead to the authority that clients trust.
+    #[schemars(length(min = 1))]
+    pub(super) certificate: Option<String>,
+    /// A file in PEM: its private key, without a passphrase.
+    #[schemars(length(min = 1))]
+    pub(super) key: Option<String>,
+}
+
+/// Who is told what the gateway does: requests, scripts and calls as OpenTelemetry spans, without arguments and results.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Telemetry {
+    /// A collector that takes OTLP over HTTP, for example `http://localhost:4318`; spans go to `/v1/traces` there. Default:
+    /// what OTEL_EXPORTER_OTLP_ENDPOINT says, else none. The other variables of OpenTelemetry hold as well, such as
+    /// OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER.
+    #[schemars(length(min = 1))]
+    pub(super) otlp: Option<String>,
 }

@@ -1,7 +1,8 @@
 //! Connections: how many there are, and how long each may take.
 
-use std::io;
+use std::error::Error;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::io::AsyncWriteExt as _;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
+use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 
 use super::HttpConfig;
@@ -29,6 +31,9 @@ const BREATH: Duration = Duration::from_millis(100);
 /// What a client is told for whom there is no connection.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 27\r\n\r\ntoo many connections, retry\n";
+/// What a client is told that does not begin with a TLS handshake.
+const HTTPS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+    Content-Length: 39\r\n\r\nthis server speaks HTTPS: ask https://\n";
 
 /// Serves connections until the stop. Gives back the open ones, to be waited for.
 pub(super) async fn until_stopped(
@@ -38,6 +43,7 @@ pub(super) async fn until_stopped(
     drain: &Drain,
 ) -> GracefulShutdown {
     let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(config.connections)));
+    let config = Arc::new(config.clone());
     loop {
         let (stream, peer) = tokio::select! {
             () = drain.asked() => return graceful,
@@ -51,29 +57,66 @@ pub(super) async fn until_stopped(
         };
         match Arc::clone(&room).try_acquire_owned() {
             Ok(place) => {
-                let connection = graceful.watch(connection(stream, peer, Arc::clone(&routes), config));
+                let (watcher, routes, config) = (graceful.watcher(), Arc::clone(&routes), Arc::clone(&config));
                 tokio::spawn(async move {
                     let _place = place;
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection broke off");
+                    if let Err(why) = served(stream, peer, routes, &config, watcher).await {
+                        tracing::debug!(%why, "a connection broke off");
                     }
                 });
             }
-            Err(_) => turn_away(stream),
+            Err(_) if config.tls.is_some() => {}
+            Err(_) => turn_away(stream, FULL),
         }
     }
 }
 
-fn connection(
+/// Serves one connection to its end.
+async fn served(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Arc<Routes>,
     config: &HttpConfig,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
+    watcher: Watcher,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Events are small, and wait for nothing.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &config.tls else {
+        return Ok(watcher.watch(connection(bounded(stream, config), peer, routes, config)).await?);
+    };
+    let secure = async {
+        if is_plain(&stream).await? {
+            turn_away(stream, HTTPS_ONLY);
+            return Err(io::Error::other("plain HTTP where HTTPS is spoken"));
+        }
+        tls.acceptor().accept(bounded(stream, config)).await
+    };
+    let stream = timeout(config.header_timeout, secure).await.map_err(|_| "the TLS handshake took too long")??;
+    Ok(watcher.watch(connection(stream, peer, routes, config)).await?)
+}
+
+/// Whether a request begins where a TLS handshake should: a capital letter, which begins no record of TLS.
+async fn is_plain(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase())
+}
+
+/// A connection whose client reads, or is given up.
+fn bounded(stream: TcpStream, config: &HttpConfig) -> Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(config.unread_timeout));
+    Box::pin(stream)
+}
+
+fn connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    routes: Arc<Routes>,
+    config: &HttpConfig,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         let routes = Arc::clone(&routes);
@@ -83,13 +126,19 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
-/// A client whose answer does not fit into the kernel's buffer at once is not waited for.
-fn turn_away(mut stream: TcpStream) {
+/// A client that does not take the answer at once is not waited for.
+fn turn_away(mut stream: TcpStream, answer: &'static [u8]) {
+    let told = async move {
+        stream.write_all(answer).await?;
+        stream.shutdown().await?;
+        // What it has sent is read: a connection that is closed with something unread is reset, and takes the answer with it.
+        io::copy(&mut stream.take(HEAD_BYTES as u64), &mut io::sink()).await
+    };
     tokio::spawn(async move {
-        let _ = tokio::time::timeout(BREATH, stream.write_all(FULL)).await;
+        let _ = timeout(BREATH, told).await;
     });
 }
 

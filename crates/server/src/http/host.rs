@@ -1,13 +1,40 @@
 //! Which names this server answers to.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 
+/// How clients ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// The port that is meant where none is said.
+    fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
+
 /// The names and addresses under which a server on this machine alone is asked for. A page in a browser that had its own name
 /// point here (DNS rebinding) would ask for another.
-pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, address: SocketAddr) -> bool {
+pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: SocketAddr) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
@@ -15,7 +42,7 @@ pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, address: SocketAddr) -> bo
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
         let is_local = name.eq_ignore_ascii_case("localhost")
             || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16().unwrap_or(scheme.port());
         is_local && port == address.port() && !authority.as_str().contains('@')
     };
     is_ours(&host) && uri.authority().is_none_or(is_ours)
@@ -33,7 +60,7 @@ mod tests {
             for host in hosts {
                 headers.append(header::HOST, host.parse().unwrap());
             }
-            is_ours(&uri.parse().unwrap(), &headers, address)
+            is_ours(&uri.parse().unwrap(), &headers, Scheme::Http, address)
         };
         for host in ["localhost:8420", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "127.1.2.3:8420"] {
             assert!(asked(&[host], "/mcp"), "{host}");
@@ -52,5 +79,19 @@ mod tests {
         assert!(!asked(&[], "/mcp") && !asked(&["localhost:8420", "localhost:8420"], "/mcp"));
         assert!(!asked(&["localhost:8420"], "http://evil.example/mcp"));
         assert!(asked(&["localhost:8420"], "http://127.0.0.1:8420/mcp"));
+    }
+
+    #[test]
+    fn a_host_without_a_port_means_the_port_of_the_scheme() {
+        let headers = HeaderMap::from_iter([(header::HOST, "localhost".parse().unwrap())]);
+        for (scheme, port, expected) in [
+            (Scheme::Http, 80, true),
+            (Scheme::Http, 443, false),
+            (Scheme::Https, 443, true),
+            (Scheme::Https, 80, false),
+        ] {
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            assert_eq!(is_ours(&"/mcp".parse().unwrap(), &headers, scheme, address), expected, "{scheme} {port}");
+        }
     }
 }

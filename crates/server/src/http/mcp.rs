@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
+use super::host::Scheme;
 use crate::PendingGateway;
 use crate::client::{SESSION, client_of};
 use crate::face::Face;
@@ -54,7 +55,7 @@ impl Mcp {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
             .disable_allowed_hosts()
-            .with_allowed_origins(own_origins(address).chain(config.origins.iter().cloned()))
+            .with_allowed_origins(own_origins(config.scheme(), address).chain(config.origins.iter().cloned()))
             .with_json_response(true)
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
@@ -160,7 +161,7 @@ impl Door {
 }
 
 /// The origins of this server itself. It has no pages; whoever says one of these is no page of elsewhere.
-fn own_origins(address: SocketAddr) -> impl Iterator<Item = String> {
+fn own_origins(scheme: Scheme, address: SocketAddr) -> impl Iterator<Item = String> {
     let port = address.port();
-    ["localhost", "127.0.0.1", "[::1]"].into_iter().map(move |host| format!("http://{host}:{port}"))
+    ["localhost", "127.0.0.1", "[::1]"].into_iter().map(move |host| format!("{scheme}://{host}:{port}"))
 }

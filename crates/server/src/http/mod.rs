@@ -10,6 +10,7 @@ mod health;
 mod host;
 mod mcp;
 mod route;
+mod tls;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,17 +22,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
 use drain::Drain;
+use host::Scheme;
 use route::Routes;
 
 pub use drain::{Drained, Stop};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 /// What a server over HTTP bounds.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
+    /// With it, HTTPS alone is spoken. Default: none.
+    pub tls: Option<Tls>,
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
-    /// Connections at the same time. Further ones are told 503 and closed. Default 1,024.
+    /// Connections at the same time. Further ones are told 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
     /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503. Default 1,024.
     pub sessions: usize,
@@ -39,7 +44,8 @@ pub struct HttpConfig {
     pub session_idle: Duration,
     /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB.
     pub body_bytes: usize,
-    /// How long the head of a request may take, and how long a connection may wait for the next one. Default 30 s.
+    /// How long the head of a request may take, how long a connection may wait for the next one, and how long a TLS handshake
+    /// may take. Default 30 s.
     pub header_timeout: Duration,
     /// How long the body of a request may take. Default 30 s.
     pub body_timeout: Duration,
@@ -52,6 +58,7 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
+            tls: None,
             origins: Vec::new(),
             connections: 1_024,
             sessions: 1_024,
@@ -62,6 +69,12 @@ impl Default for HttpConfig {
             unread_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(25),
         }
+    }
+}
+
+impl HttpConfig {
+    fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::Https } else { Scheme::Http }
     }
 }
 
@@ -117,6 +130,12 @@ impl HttpServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What clients write before a path: `http://127.0.0.1:8420`, or `https://` of it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.config.scheme(), self.address)
     }
 
     /// Serves clients until `stop` is asked for, then lets what is on its way come to an end. Answers `/healthz` and

@@ -11,12 +11,13 @@ use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
 use super::health;
-use super::host;
+use super::host::{self, Scheme};
 use super::mcp::Mcp;
 use crate::PendingGateway;
 
 /// All that can be asked for.
 pub(super) struct Routes {
+    scheme: Scheme,
     address: SocketAddr,
     mcp: Mcp,
     gateway: PendingGateway,
@@ -32,12 +33,12 @@ impl Routes {
         sessions: &CancellationToken,
     ) -> Self {
         let mcp = Mcp::new(gateway.clone(), address, config, sessions);
-        Self { address, mcp, gateway, drain: drain.clone() }
+        Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone() }
     }
 
     /// Answers a request, whatever it is.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answered>, Infallible> {
-        if !host::is_ours(request.uri(), request.headers(), self.address) {
+        if !host::is_ours(request.uri(), request.headers(), self.scheme, self.address) {
             return Ok(line(
                 StatusCode::MISDIRECTED_REQUEST,
                 "this server answers to the name of its own machine only\n",

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use http::{HeaderName, HeaderValue};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use url::{Host, Url};
 
 use crate::config::{CodeGrant, Grant, Http, OAuth};
@@ -85,6 +88,24 @@ pub fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue
     let value = HeaderValue::from_str(value)
         .map_err(|_| "holds a line break or another character that a header cannot have".to_owned())?;
     Ok((!OWN_HEADERS.contains(&name.as_str())).then_some((name, value)))
+}
+
+/// Reads certificates in PEM.
+///
+/// # Errors
+///
+/// There is none, or one of them is no certificate that can be trusted.
+pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    let certificates: Vec<CertificateDer<'static>> = certificates.map_err(|error| error.to_string())?;
+    if certificates.is_empty() {
+        return Err("holds no certificate; it should have a part that begins with BEGIN CERTIFICATE".to_owned());
+    }
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in certificates.iter().enumerate() {
+        roots.add(certificate.clone()).map_err(|error| format!("certificate {}: {error}", index + 1))?;
+    }
+    Ok(certificates)
 }
 
 /// Checks one scope.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 /// A server over HTTP.
@@ -18,6 +19,8 @@ pub struct Http {
     pub headers: HeaderMap,
     /// A command that gives further headers.
     pub header_command: Option<HeaderCommand>,
+    /// Who may have signed its certificate, instead of those that the system trusts. Empty: the latter.
+    pub ca: Vec<CertificateDer<'static>>,
     /// How tokens are obtained; without it a server that asks for authorisation fails with a hint.
     pub oauth: Option<OAuth>,
 }
@@ -92,7 +95,14 @@ impl Http {
     /// A server at this place, without headers or authorisation.
     #[must_use]
     pub fn new(url: Url) -> Self {
-        Self { url, protocol: HttpProtocol::Auto, headers: HeaderMap::new(), header_command: None, oauth: None }
+        Self {
+            url,
+            protocol: HttpProtocol::Auto,
+            headers: HeaderMap::new(),
+            header_command: None,
+            ca: Vec::new(),
+            oauth: None,
+        }
     }
 
     /// Adds a header, marked as sensitive.

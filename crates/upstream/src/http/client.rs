@@ -15,6 +15,7 @@ use reqwest::Response;
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::roots::roots;
 use super::trouble::{Kind, Trouble, quote};
 use crate::authorization::{Authorization, Refusal};
 use crate::config::Http;
@@ -91,6 +92,8 @@ impl Client {
         if config.url.scheme() == "http" {
             // It will never speak TLS, as it never leaves the origin: no need to read the system's certificates.
             builder = builder.tls_certs_only([]);
+        } else if !config.ca.is_empty() {
+            builder = builder.tls_certs_only(roots(&config.ca)?);
         }
         let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
         let (url, server) = (config.url.clone(), server.to_owned());

@@ -6,6 +6,7 @@ mod command;
 mod events;
 mod headers;
 mod post;
+mod roots;
 mod sse;
 mod stream;
 mod streamable;
@@ -13,6 +14,7 @@ mod trouble;
 
 pub(crate) use client::Client;
 pub(crate) use headers::authorization;
+pub(crate) use roots::roots;
 pub(crate) use sse::connect as connect_sse;
 pub(crate) use streamable::transport as streamable;
 pub(crate) use trouble::{Kind, Trouble};

@@ -19,6 +19,7 @@ use super::trouble::{Kind, Trouble, quote};
 use crate::UpstreamLimits;
 use crate::exchange::{Answer, Slot};
 use crate::reader::Reader;
+use crate::traced;
 
 /// Messages that wait for rmcp.
 const QUEUE: usize = 64;
@@ -122,7 +123,7 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
 
 async fn post(client: Arc<Client>, endpoint: Url, item: ClientJsonRpcMessage) -> Result<(), Trouble> {
     let body = serde_json::to_vec(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let response = client.send(Request::post(endpoint, body)).await?;
+    let response = client.send(Request::post(endpoint, body).with(traced::headers(&item))).await?;
     if response.status().is_success() { Ok(()) } else { Err(Trouble::status(&response)) }
 }
 

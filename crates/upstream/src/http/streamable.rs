@@ -28,6 +28,7 @@ use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
 use crate::exchange::Answer;
 use crate::reader::{Reader, Reply};
+use crate::traced;
 
 /// Replies to a server that wait for their way out; further ones are lost.
 const REPLIES: usize = 64;
@@ -173,6 +174,7 @@ impl StreamableHttpClient for Streamable {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
         }
         let request = self.request(Method::POST, serde_json::to_vec(&message)?, session.as_deref(), headers);
+        let request = request.with(traced::headers(&message));
         let posting = self.post(request, asked.as_ref(), session.is_some());
         let outcome = match &asked {
             Some(asked) if asked.discovers => match tokio::time::timeout(DISCOVER_TIMEOUT, posting).await {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use http::{Method, Response, header};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::answer;
 use super::problem::shown;
 use super::reach::Reach;
 use crate::exchange::locked;
+use crate::http::roots;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -44,7 +46,7 @@ pub(super) enum Failure {
 }
 
 impl Client {
-    pub(super) fn new(server: &Url) -> Result<Arc<Self>, String> {
+    pub(super) fn new(server: &Url, ca: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
         // Only the first call in a process succeeds; the others find what it left.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let reach = Reach::of(server);
@@ -55,6 +57,8 @@ impl Client {
             .dns_resolver(Arc::new(reach.clone()))
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE)
+            // Beside those of the system: an authorisation server may be anybody's.
+            .tls_certs_merge(roots(ca)?)
             .build()
             .map_err(|error| chain(&error))?;
         Ok(Arc::new(Self { http, reach, failure: Mutex::default() }))

@@ -12,6 +12,7 @@ use super::client::{Client, Failure};
 use super::problem::{Problem, shown};
 use super::reach::{Reach, is_loopback};
 use super::record::{bare, resource};
+use crate::config::Http;
 
 /// A server's authorisation server.
 pub(super) struct Discovery {
@@ -27,12 +28,12 @@ pub(super) struct Discovery {
 
 impl Discovery {
     /// Asks the server, and whom it names. A challenge of the server says best where to begin.
-    pub(super) async fn of(server: &Url, challenge: Option<&str>) -> Result<Self, Problem> {
-        let server = bare(server);
+    pub(super) async fn of(http: &Http, challenge: Option<&str>) -> Result<Self, Problem> {
+        let server = bare(&http.url);
         if server.scheme() != "https" && !is_loopback(&server) {
             return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));
         }
-        let client = Client::new(&server).map_err(Problem::Mend)?;
+        let client = Client::new(&server, &http.ca).map_err(Problem::Mend)?;
         let told = |error| problem(error, &client);
         let manager = AuthorizationManager::new_with_oauth_http_client(server.as_str(), client.clone());
         let mut manager = silent(manager).await.map_err(told)?;

@@ -28,6 +28,7 @@ use crate::exchange::locked;
 use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
+use crate::traced;
 use crate::{CallLimits, Caller, ServerConfig, UpstreamLimits};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
@@ -81,6 +82,13 @@ impl Server {
 
     /// Makes the call that is permitted.
     pub(crate) async fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
+        let span = traced::begin(&self.dialer.config, &permit.call().name);
+        let outcome = span.scope().over(self.dispatch(permit, caller, limits)).await;
+        span.end(outcome.as_ref().err().map(traced::error_type));
+        outcome
+    }
+
+    async fn dispatch(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let arguments = object(&name, &arguments)?;
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
@@ -101,7 +109,10 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let request = call(name.tool.clone(), object(&name, &arguments)?, options.input.clone());
-        self.hand_through(&name, request, caller, limits, &options).await
+        let span = traced::begin(&self.dialer.config, &name);
+        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        span.end(relayed.as_ref().err().map(traced::error_type));
+        relayed
     }
 
     /// Asks for something that is no call and gives the answer as it was written.

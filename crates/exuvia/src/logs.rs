@@ -1,0 +1,79 @@
+//! What this program says of itself while it works, on standard error.
+
+use std::env;
+use std::io::{IsTerminal as _, stderr};
+use std::sync::OnceLock;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// What is said, in the syntax of tracing's `EnvFilter`.
+const FILTER: &str = "EXUVIA_LOG";
+/// How, where no flag says it.
+const FORMAT: &str = "EXUVIA_LOG_FORMAT";
+
+/// Libraries that write what they carry: arguments of calls, results, headers. No filter brings out more of them than warnings.
+const PAYLOADS: [&str; 2] = ["rmcp", "h2"];
+/// Each of its failures is told by `telemetry.rs`, once in a while.
+const TOLD_ELSEWHERE: &str = "opentelemetry-otlp=off";
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object in each line, for machines.
+    Json,
+}
+
+static WRITTEN: OnceLock<LogFormat> = OnceLock::new();
+
+/// Begins the log. `default` is what is said where `EXUVIA_LOG` is not set.
+///
+/// # Errors
+///
+/// A variable holds what it may not.
+pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()> {
+    let format = flag.map_or_else(written_format, Ok)?;
+    let filter = written_filter(default)?.and(filter_fn(may_be_said));
+    let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
+    };
+    Registry::default().with(layer.with_filter(filter)).try_init()?;
+    let _ = WRITTEN.set(format);
+    Ok(())
+}
+
+/// Whether all of standard error is for machines.
+pub(crate) fn is_json() -> bool {
+    WRITTEN.get() == Some(&LogFormat::Json)
+}
+
+fn written_format() -> Result<LogFormat> {
+    match env::var(FORMAT) {
+        Ok(text) if !text.is_empty() => LogFormat::from_str(&text, false)
+            .map_err(anyhow::Error::msg)
+            .with_context(|| format!("{FORMAT}: must be text or json")),
+        _ => Ok(LogFormat::Text),
+    }
+}
+
+fn written_filter(default: LevelFilter) -> Result<EnvFilter> {
+    match env::var(FILTER) {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text).with_context(|| FILTER.to_owned()),
+        _ => Ok(EnvFilter::new(format!("{default},{TOLD_ELSEWHERE}"))),
+    }
+}
+
+fn may_be_said(metadata: &Metadata<'_>) -> bool {
+    let library = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= tracing::Level::WARN || !PAYLOADS.contains(&library)
+}

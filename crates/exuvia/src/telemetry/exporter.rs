@@ -1,0 +1,80 @@
+//! An exporter that does not complain all the time.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+/// The time between two warnings.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Sends spans, and warns at most once in a while of those that are lost.
+#[derive(Debug)]
+pub(super) struct Patient<E> {
+    exporter: E,
+    losses: Mutex<Losses>,
+}
+
+#[derive(Debug, Default)]
+struct Losses {
+    /// Not told yet.
+    spans: usize,
+    told: Option<Instant>,
+}
+
+impl<E> Patient<E> {
+    pub(super) fn new(exporter: E) -> Self {
+        Self { exporter, losses: Mutex::default() }
+    }
+}
+
+impl Losses {
+    /// These are lost as well. How many are to be told of, if it is time to.
+    fn add(&mut self, spans: usize, now: Instant) -> Option<usize> {
+        self.spans += spans;
+        if self.told.is_some_and(|told| now.duration_since(told) < PAUSE) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.spans))
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Patient<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        let result = self.exporter.export(batch).await;
+        if let Err(error) = result {
+            let lost = self.losses.lock().unwrap_or_else(PoisonError::into_inner).add(spans, Instant::now());
+            if let Some(lost) = lost {
+                tracing::warn!(%error, lost, "spans cannot be sent to the collector");
+            }
+        }
+        // An error would be told once more by the SDK, each time.
+        Ok(())
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        self.exporter.shutdown()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_told_at_once_and_then_once_in_a_while_all_together() {
+        let (mut losses, begun) = (Losses::default(), Instant::now());
+        assert_eq!(losses.add(3, begun), Some(3));
+        assert_eq!(losses.add(2, begun + PAUSE / 3), None);
+        assert_eq!(losses.add(4, begun + PAUSE / 2), None);
+        assert_eq!(losses.add(1, begun + PAUSE), Some(7));
+    }
+}

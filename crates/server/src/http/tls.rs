@@ -1,0 +1,208 @@
+//! TLS on the connections of clients: where the certificate lies, what it comes to, and the handshake.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{InconsistentKeys, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+/// The largest file that is read, in bytes.
+const FILE_BYTES: u64 = 1 << 20;
+/// Files that everybody on the machine can read.
+const WORLD_READABLE: u32 = 0o004;
+
+/// Where a certificate and its key lie, both in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that lead to the authority that clients trust.
+    pub certificate: PathBuf,
+    /// Its private key, in PKCS#8, PKCS#1 or SEC1, without a passphrase.
+    pub key: PathBuf,
+}
+
+/// What cannot be used, and why. `Display` is for the operator.
+#[derive(Debug)]
+pub struct TlsError(String);
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+/// How handshakes are answered. Clones are the same: what one of them [replaces](Self::replace) holds for all.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl TlsFiles {
+    /// Reads both. TLS 1.2 and 1.3, for HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be read or used, or they do not belong together.
+    pub fn load(&self) -> Result<Tls, TlsError> {
+        let config = self.config()?;
+        Ok(Tls { config: Arc::new(RwLock::new(Arc::new(config))) })
+    }
+
+    /// What an operator should know of files that can be used all the same.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let mode = std::fs::metadata(&self.key).ok()?.permissions().mode();
+        let key = self.key.display();
+        (mode & WORLD_READABLE != 0)
+            .then(|| format!("{key}: everybody on this machine can read this private key; chmod o-r {key}"))
+    }
+
+    fn config(&self) -> Result<ServerConfig, TlsError> {
+        let (certificates, key) = (certificates(&self.certificate)?, private_key(&self.key)?);
+        rustls::crypto::ring::sign::any_supported_type(&key).map_err(|error| at(&self.key, &error))?;
+        let wrong = |error: rustls::Error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                TlsError(format!("{} is not the key of {}", self.key.display(), self.certificate.display()))
+            }
+            error => at(&self.certificate, &error),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = builder.map_err(wrong)?.with_no_client_auth();
+        let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl Tls {
+    /// Answers further handshakes with another certificate. Connections that are open stay as they are.
+    pub fn replace(&self, with: &Self) {
+        let config = with.current();
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// For one handshake.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.current().into()
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn at(file: &Path, what: &dyn fmt::Display) -> TlsError {
+    TlsError(format!("{}: {what}", file.display()))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(|error| at(file, &error))?;
+    opened.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| at(file, &error))?;
+    if bytes.len() as u64 > FILE_BYTES { Err(at(file, &"is larger than 1 MiB")) } else { Ok(bytes) }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = read(file)?;
+    let certificates: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&read).collect();
+    let certificates = certificates.map_err(|error| at(file, &error))?;
+    if certificates.is_empty() {
+        return Err(at(file, &"holds no certificate; it should have a part that begins with BEGIN CERTIFICATE"));
+    }
+    Ok(certificates)
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    const ENCRYPTED: &[u8] = b"ENCRYPTED";
+    let read = read(file)?;
+    PrivateKeyDer::from_pem_slice(&read).map_err(|error| match error {
+        PemError::NoItemsFound if read.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) => {
+            at(file, &"the private key has a passphrase; take it away: openssl pkey -in KEY -out NEW_KEY")
+        }
+        PemError::NoItemsFound => {
+            at(file, &"holds no private key; it should have a part that begins with BEGIN PRIVATE KEY")
+        }
+        error => at(file, &error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folder() -> (TempDir, TlsFiles) {
+        let folder = tempfile::tempdir().unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let files = TlsFiles { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+        fs::write(&files.certificate, cert.pem()).unwrap();
+        fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+        (folder, files)
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_with_the_file_and_without_the_key() {
+        let (here, files) = folder();
+        let (_there, others) = folder();
+        let told = |files: &TlsFiles| {
+            let message = files.load().unwrap_err().to_string();
+            message.replace(here.path().to_str().unwrap(), "HERE")
+        };
+        assert!(files.load().is_ok());
+        let missing = TlsFiles { key: here.path().join("nowhere.pem"), ..files.clone() };
+        assert_eq!(told(&missing), "HERE/nowhere.pem: No such file or directory (os error 2)");
+        let swapped = TlsFiles { certificate: files.key.clone(), key: files.certificate.clone() };
+        assert!(told(&swapped).starts_with("HERE/key.pem: holds no certificate"));
+        let both_certificates = TlsFiles { key: files.certificate.clone(), ..files.clone() };
+        assert!(told(&both_certificates).starts_with("HERE/cert.pem: holds no private key"));
+        let others = TlsFiles { key: others.key, ..files.clone() };
+        assert!(told(&others).ends_with("is not the key of HERE/cert.pem"), "{}", told(&others));
+        for (text, part) in [
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret\n-----END ENCRYPTED PRIVATE KEY-----\n", "a passphrase"),
+            ("-----BEGIN PRIVATE KEY-----\ns3cret!\n-----END PRIVATE KEY-----\n", "key.pem: "),
+            ("-----BEGIN PRIVATE KEY-----\ns3cretss\n-----END PRIVATE KEY-----\n", "key.pem: "),
+            (&"s3cret".repeat(1 << 20), "larger than 1 MiB"),
+        ] {
+            fs::write(&files.key, text).unwrap();
+            let message = told(&files);
+            assert!(message.contains(part) && !message.contains("s3cret"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_everybody_can_read_is_warned_of() {
+        let (_folder, files) = folder();
+        for (mode, warns) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+            fs::set_permissions(&files.key, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(files.warning().is_some(), warns, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_replaced_holds_for_all_clones() {
+        let ((_a, tls), (_b, other)) = (folder(), folder());
+        let (tls, other) = (tls.load().unwrap(), other.load().unwrap());
+        let clone = tls.clone();
+        assert!(!Arc::ptr_eq(&clone.current(), &other.current()));
+        tls.replace(&other);
+        assert!(Arc::ptr_eq(&clone.current(), &other.current()));
+    }
+}

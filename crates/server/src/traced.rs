@@ -1,0 +1,70 @@
+//! A span for each request of a client, in the words of the OpenTelemetry conventions for MCP.
+
+use std::future::Future;
+
+use exuvia_trace::{Carried, KeyValue, Span};
+use http::request::Parts;
+use rmcp::ErrorData;
+use rmcp::service::{RequestContext, RoleServer};
+
+use crate::client::{Peer, SESSION};
+
+/// What a request is about, as far as a span's name says it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    Nothing,
+    Tool(&'a str),
+}
+
+/// Begins the span of a request, below the span of the client that sent it.
+pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestContext<RoleServer>) -> Span {
+    let head = context.extensions.get::<Parts>();
+    let message = Carried::read(|key| context.meta.get(key)?.as_str());
+    let transport = head.and_then(|head| Carried::read(|key| head.headers.get(key)?.to_str().ok()));
+    Span::answering(message, transport, || {
+        let mut attributes =
+            vec![KeyValue::new("mcp.method.name", method), KeyValue::new("jsonrpc.request.id", context.id.to_string())];
+        let version = context.protocol_version();
+        attributes.extend(version.map(|version| KeyValue::new("mcp.protocol.version", version.as_str().to_owned())));
+        attributes.extend(transport_of(head));
+        let name = match target {
+            Target::Nothing => method.to_owned(),
+            Target::Tool(tool) => {
+                attributes.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+                attributes.push(KeyValue::new("gen_ai.tool.name", tool.to_owned()));
+                format!("{method} {tool}")
+            }
+        };
+        (name, attributes)
+    })
+}
+
+/// Answers the request in its span. `is_failed` tells answers that are errors of a tool.
+pub(crate) async fn over<T>(
+    span: Span,
+    work: impl Future<Output = Result<T, ErrorData>>,
+    is_failed: fn(&T) -> bool,
+) -> Result<T, ErrorData> {
+    let answer = span.scope().over(work).await;
+    match &answer {
+        Ok(answer) => span.end(is_failed(answer).then_some("tool_error")),
+        Err(error) => span.end(Some(&error.code.0.to_string())),
+    }
+    answer
+}
+
+fn transport_of(head: Option<&Parts>) -> Vec<KeyValue> {
+    let Some(head) = head else { return vec![KeyValue::new("network.transport", "pipe")] };
+    let mut attributes = vec![
+        KeyValue::new("network.transport", "tcp"),
+        KeyValue::new("network.protocol.name", "http"),
+        KeyValue::new("network.protocol.version", "1.1"),
+    ];
+    if let Some(Peer(peer)) = head.extensions.get() {
+        attributes.push(KeyValue::new("client.address", peer.ip().to_string()));
+        attributes.push(KeyValue::new("client.port", i64::from(peer.port())));
+    }
+    let session = head.headers.get(SESSION).and_then(|session| session.to_str().ok());
+    attributes.extend(session.map(|session| KeyValue::new("mcp.session.id", session.to_owned())));
+    attributes
+}

@@ -1,0 +1,67 @@
+//! A call as a span, in the words of the OpenTelemetry conventions for MCP, and what the server is told of it.
+
+use exuvia_tool::{CallError, ToolName};
+use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outgoing};
+use http::{HeaderName, HeaderValue};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
+
+use crate::{ServerConfig, Transport};
+
+/// Begins the span of a call, below the run or the request that it is made for.
+pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
+    Span::begin(SpanKind::Client, || {
+        let mut attributes = vec![
+            KeyValue::new("mcp.method.name", "tools/call"),
+            KeyValue::new("gen_ai.operation.name", "execute_tool"),
+            KeyValue::new("gen_ai.tool.name", name.tool.clone()),
+            KeyValue::new("exuvia.server.name", name.server.clone()),
+        ];
+        match &server.transport {
+            Transport::Stdio(_) => attributes.push(KeyValue::new("network.transport", "pipe")),
+            Transport::Http(http) => {
+                attributes.push(KeyValue::new("network.transport", "tcp"));
+                attributes.push(KeyValue::new("network.protocol.name", "http"));
+                let address = http.url.host_str().unwrap_or_default();
+                attributes.push(KeyValue::new("server.address", address.to_owned()));
+                let port = http.url.port_or_known_default();
+                attributes.extend(port.map(|port| KeyValue::new("server.port", i64::from(port))));
+            }
+        }
+        (format!("tools/call {}", name.tool), attributes)
+    })
+}
+
+/// The kind of error, as the conventions name it where they do.
+pub(crate) fn error_type(error: &CallError) -> &'static str {
+    match error {
+        CallError::ToolFailed { .. } => "tool_error",
+        CallError::TimedOut(_) => "timeout",
+        error => error.code(),
+    }
+}
+
+/// Has a request say which trace it belongs to (SEP-414).
+pub(crate) fn tell(request: &mut ClientRequest) {
+    let Some(trace) = outgoing() else { return };
+    let meta = &mut request.get_meta_mut().0;
+    meta.set_traceparent(trace.traceparent);
+    if let Some(tracestate) = trace.tracestate {
+        meta.set_tracestate(tracestate);
+    }
+}
+
+/// The request is on its way under this id.
+pub(crate) fn sent(id: &RequestId) {
+    note(|| KeyValue::new("jsonrpc.request.id", id.to_string()));
+}
+
+/// The same for what is in the way of a message over HTTP.
+pub(crate) fn headers(message: &ClientJsonRpcMessage) -> Vec<(HeaderName, HeaderValue)> {
+    let JsonRpcMessage::Request(request) = message else { return Vec::new() };
+    let meta = &request.request.get_meta().0;
+    let told = [(TRACEPARENT, meta.get_traceparent()), (TRACESTATE, meta.get_tracestate())];
+    let header = |(name, value): (&'static str, Option<&str>)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value?).ok()?))
+    };
+    told.into_iter().filter_map(header).collect()
+}

@@ -1,0 +1,89 @@
+//! What the daemon says of itself, and in which form.
+
+use std::fs;
+
+use exuvia_tests::{HttpClient, Program, exuvia, modern_meta, sample};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+const CODE: &str = "echo.echo(value='s3cret')\ntry:\n    echo.fail()\nexcept ToolError:\n    pass\necho.sleep(ms=1)";
+
+/// Serves one script, which is denied its last call. What came on standard error.
+fn served(variables: &[(&str, &str)], flags: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("exuvia.toml");
+    let text = "[listen]\nmcp = '127.0.0.1:0'\n[servers.echo]\nauto_execute = ['*']\ndeny = ['sleep']\n";
+    let echo = sample("echo", "echo");
+    let (_, command) = echo.split_once('=').expect("NAME=COMMAND");
+    let mut words = command.split(' ').map(|word| format!("'{word}'"));
+    let program = words.next().expect("a program");
+    let args = words.collect::<Vec<_>>().join(", ");
+    fs::write(&file, format!("{text}command = {program}\nargs = [{args}]\n")).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let mut program = Program::start(&[&["serve", "--config", file], flags].concat(), variables);
+    let mut told = program.wait_for_stderr("/readyz");
+    let (_, rest) = told.split_once("MCP at http://").expect(&told);
+    let address = rest.split_once("/mcp").expect(&told).0.parse().expect("an address");
+    let answer = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let mut client = HttpClient::connect(address).await;
+        let params = json!({"name": "executeToolCode", "arguments": {"code": CODE}, "_meta": modern_meta()});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let headers =
+            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "executeToolCode")];
+        client.post(&headers, &message).await.message()
+    });
+    assert!(answer.to_string().contains("sleep"), "{answer}");
+    program.signal(Signal::SIGTERM);
+    let ended = program.end();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    told.push_str(&ended.stderr);
+    told
+}
+
+#[test]
+fn a_daemon_tells_in_text_what_its_runs_come_to_and_none_of_their_values() {
+    let told = served(&[], &[]);
+    for part in ["INFO", "run.id=run-1", "run ended outcome=\"denied\"", "call denied", "server is ready"] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    assert!(!told.contains("s3cret") && !told.contains('\u{1b}') && !told.contains("DEBUG"), "{told}");
+}
+
+#[test]
+fn each_line_is_a_json_object_where_that_is_asked_for() {
+    for (variables, flags) in
+        [(&[][..], &["--log-format", "json"][..]), (&[("EXUVIA_LOG_FORMAT", "json")][..], &[][..])]
+    {
+        let told = served(variables, flags);
+        let entries: Vec<Value> =
+            told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}\n{told}"))).collect();
+        let of = |message: &str| {
+            entries.iter().find(|entry| entry["message"] == message).unwrap_or_else(|| panic!("{told}"))
+        };
+        let (ended, denied) = (of("run ended"), of("call denied"));
+        assert_eq!((&ended["level"], &ended["outcome"]), (&json!("INFO"), &json!("denied")));
+        assert_eq!((&ended["spans"][0]["run.id"], &denied["tool.name"]), (&json!("run-1"), &json!("echo.sleep")));
+        assert!(entries.iter().any(|entry| entry["message"].as_str().is_some_and(|text| text.starts_with("MCP at "))));
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
+#[test]
+fn the_most_that_is_asked_for_holds_no_arguments_of_calls() {
+    let told = served(&[("EXUVIA_LOG", "trace")], &[]);
+    assert!(told.contains("TRACE"), "{told}");
+    assert!(!told.contains("s3cret"), "{}", told.lines().find(|line| line.contains("s3cret")).unwrap_or_default());
+}
+
+#[test]
+fn a_log_that_cannot_be_written_as_asked_is_an_error_of_usage() {
+    for (name, value) in [("EXUVIA_LOG_FORMAT", "xml"), ("EXUVIA_LOG", "exuvia=loudly")] {
+        let mut program = Program::start(&["config", "schema"], &[(name, value)]);
+        program.write("");
+        let ended = program.end();
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert!(ended.stderr.starts_with(&format!("exuvia: {name}: ")), "{ended:?}");
+    }
+    let ended = exuvia(&["config", "schema", "--log-format", "xml"], "");
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+}
