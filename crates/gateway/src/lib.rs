@@ -15,9 +15,11 @@ mod metrics;
 mod prepared;
 mod queue;
 mod run_runtime;
+mod settings;
 mod unknown;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use queue::{Busy, Client, QueueLimits};
+pub use settings::Settings;

@@ -55,13 +55,13 @@ impl std::error::Error for Busy {}
 /// The scripts on their way.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    limits: QueueLimits,
     concurrent: u32,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    limits: QueueLimits,
     runs: usize,
     clients: HashMap<Client, usize>,
     /// What the latest scripts took on average, in seconds.
@@ -78,7 +78,13 @@ pub(crate) struct Place {
 
 impl Queue {
     pub(crate) fn new(limits: QueueLimits, concurrent: u32) -> Arc<Self> {
-        Arc::new(Self { limits, concurrent: concurrent.max(1), state: Mutex::default() })
+        let state = Mutex::new(State { limits, ..State::default() });
+        Arc::new(Self { concurrent: concurrent.max(1), state })
+    }
+
+    /// Sets other limits. Scripts that have their place keep it.
+    pub(crate) fn set_limits(&self, limits: QueueLimits) {
+        self.locked().limits = limits;
     }
 
     /// How many scripts are on their way.
@@ -94,8 +100,8 @@ impl Queue {
     pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
         let mut state = self.locked();
         let own = state.clients.get(client).copied().unwrap_or_default();
-        if state.runs >= self.limits.runs || own >= self.limits.runs_per_client {
-            let own = state.runs < self.limits.runs;
+        if state.runs >= state.limits.runs || own >= state.limits.runs_per_client {
+            let own = state.runs < state.limits.runs;
             return Err(Busy { retry_after: self.wait(&state), own });
         }
         state.runs += 1;
@@ -152,6 +158,21 @@ mod tests {
         drop((second, third, again));
         assert_eq!(queue.runs(), 0);
         assert!(queue.locked().clients.is_empty());
+    }
+
+    #[test]
+    fn other_limits_hold_for_who_comes_next() {
+        let queue = Queue::new(QueueLimits { runs: 2, runs_per_client: 2 }, 1);
+        let ada = Client::new("ada");
+        let places = [queue.enter(&ada).unwrap(), queue.enter(&ada).unwrap()];
+        queue.set_limits(QueueLimits { runs: 1, runs_per_client: 1 });
+        assert_eq!(queue.runs(), 2, "who has a place keeps it");
+        let [first, second] = places;
+        drop(first);
+        assert!(queue.enter(&ada).is_err());
+        queue.set_limits(QueueLimits { runs: 3, runs_per_client: 3 });
+        let third = queue.enter(&ada).unwrap();
+        drop((second, third));
     }
 
     #[test]

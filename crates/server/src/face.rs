@@ -41,8 +41,9 @@ impl Face {
         match meta::call(&gateway, &client(context), &request.name, &arguments) {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
+                let answer_bytes = run.answer_bytes();
                 let report = follow(run, context).await;
-                let Answer { text: answer, is_error } = render(&report, gateway.answer_bytes());
+                let Answer { text: answer, is_error } = render(&report, answer_bytes);
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
                 result
