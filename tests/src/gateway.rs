@@ -79,13 +79,15 @@ impl SampleGateway {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(16 << 20)),
-            layouts: Layouts::default(),
-            profiles: settings.profiles_of(&names),
-            policy: unlisted(&upstreams),
             pre_pass: settings.pre_pass,
-            queue: settings.queue,
-            limits,
-            answer_bytes: 64 << 10,
+            settings: exuvia_gateway::Settings {
+                layouts: Layouts::default(),
+                profiles: settings.profiles_of(&names),
+                policy: Arc::new(unlisted(&upstreams)),
+                queue: settings.queue,
+                limits,
+                answer_bytes: 64 << 10,
+            },
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams }
     }

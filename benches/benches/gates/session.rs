@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, Settings, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -41,13 +41,15 @@ impl Session {
             engine: engine()?,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
-            layouts: Default::default(),
-            profiles: Profiles::scripts(names),
-            policy,
             pre_pass: PrePass::On,
-            queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
-            limits,
-            answer_bytes: 64 << 10,
+            settings: Settings {
+                layouts: Default::default(),
+                profiles: Profiles::scripts(names),
+                policy: Arc::new(policy),
+                queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
+                limits,
+                answer_bytes: 64 << 10,
+            },
         })?;
         Ok(Self { gateway, upstreams })
     }

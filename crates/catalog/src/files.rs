@@ -26,7 +26,7 @@ pub enum Layout {
 }
 
 /// The layout of each server, by its name in the configuration. Servers that are not named have one file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layouts(HashMap<String, Layout>);
 
 impl Layouts {

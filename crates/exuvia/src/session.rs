@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings};
 use exuvia_journal::MemoryJournal;
+use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_server::PendingGateway;
 use exuvia_tool::ToolName;
-use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
+use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
 
 use tokio::sync::oneshot;
 
@@ -28,12 +29,51 @@ pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &
     Ok(config)
 }
 
-/// The tools of all servers that came up.
-fn tools(upstreams: &Upstreams) -> Vec<ToolName> {
+/// What a configuration comes to that may be replaced while scripts run.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Setup {
+    pub(crate) servers: Vec<ServerConfig>,
+    pub(crate) server_limits: UpstreamLimits,
+    pub(crate) settings: Settings,
+}
+
+impl Setup {
+    /// With these profiles.
+    pub(crate) fn of(config: &Config, profiles: Profiles) -> Self {
+        let settings = Settings {
+            layouts: config.layouts(),
+            profiles,
+            policy: Arc::new(config.policy.clone()),
+            limits: config.limits.clone(),
+            queue: config.runs.queue,
+            answer_bytes: config.answer_bytes,
+        };
+        let servers = config.servers.iter().map(|server| server.config.clone()).collect();
+        Self { servers, server_limits: config.upstream_limits, settings }
+    }
+}
+
+/// Tells of servers that did not come up, and of what was left out of lists.
+pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
+    for server in servers {
+        if let ServerState::Failed { message } = &server.state {
+            terminal.say(&format!("{} did not start: {message}", server.name));
+        }
+        for warning in &server.warnings {
+            terminal.say(&format!("{}: {warning}", server.name));
+        }
+    }
+}
+
+/// Tells which entries of a policy's lists match nothing of what these servers have.
+pub(crate) fn tell_rules(policy: &Policy, servers: &[ServerStatus], terminal: &Terminal) {
     let tools = |server: &ServerStatus| {
         server.tools.iter().map(|tool| ToolName::new(server.name.as_str(), tool.name.as_str())).collect::<Vec<_>>()
     };
-    upstreams.servers().iter().flat_map(tools).collect()
+    let tools: Vec<ToolName> = servers.iter().flat_map(tools).collect();
+    for rule in policy.idle_rules(&tools) {
+        terminal.say(&format!("{rule} matches no tool"));
+    }
 }
 
 /// A gateway and the servers behind it.
@@ -47,33 +87,18 @@ impl Session {
     /// others work.
     pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
-        let layouts = config.layouts();
         let engine = EngineConfig { concurrent_runs: config.runs.concurrent, ..EngineConfig::default() };
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
-        let servers = config.servers.into_iter().map(|server| server.config).collect();
-        let upstreams = Arc::new(Upstreams::start(servers, config.upstream_limits).await);
-        for server in upstreams.servers().iter() {
-            if let ServerState::Failed { message } = &server.state {
-                terminal.say(&format!("{} did not start: {message}", server.name));
-            }
-            for warning in &server.warnings {
-                terminal.say(&format!("{}: {warning}", server.name));
-            }
-        }
-        for rule in config.policy.idle_rules(&tools(&upstreams)) {
-            terminal.say(&format!("{rule} matches no tool"));
-        }
+        let Setup { servers, server_limits, settings } = Setup::of(&config, profiles);
+        let upstreams = Arc::new(Upstreams::start(servers, server_limits).await);
+        tell_servers(upstreams.servers().iter(), terminal);
+        tell_rules(&settings.policy, &upstreams.servers(), terminal);
         let gateway = Gateway::new(GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
-            layouts,
-            profiles,
-            policy: config.policy,
             pre_pass: PrePass::On,
-            queue: config.runs.queue,
-            limits: config.limits,
-            answer_bytes: config.answer_bytes,
+            settings,
         })?;
         Ok(Self { gateway: Arc::new(gateway), upstreams })
     }

@@ -1,35 +1,158 @@
 //! The policy of the moment and what was called under it: one for all runs of a gateway.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use exuvia_policy::{Grants, Permit, Policy, Rates, Refusal, Spent, authorize};
-use exuvia_tool::ToolCall;
+use exuvia_policy::{
+    Denial, DenialReason, Grants, Permit, Policy, PolicySource, Rates, Refusal, Spent, Standing, authorize,
+};
+use exuvia_tool::{ToolCall, ToolName};
 
 /// Decides on calls as the policy is when they are made. A policy that is replaced holds for running scripts at once.
 #[derive(Debug)]
 pub(crate) struct Authority {
-    policy: RwLock<Arc<Policy>>,
+    rules: RwLock<Rules>,
     rates: Mutex<Rates>,
     begun: Instant,
 }
 
+#[derive(Debug)]
+struct Rules {
+    policy: Arc<Policy>,
+    /// The servers that are configured.
+    servers: BTreeSet<String>,
+    /// For servers that are configured no more, and that scripts may still use: the last policy that knew them.
+    left: BTreeMap<String, Arc<Policy>>,
+    /// What the policy denies of those: `deny` holds for them too.
+    denies: Policy,
+}
+
 impl Authority {
-    pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy: RwLock::new(Arc::new(policy)), rates: Mutex::default(), begun: Instant::now() }
+    /// `servers` are the names of the servers that are configured.
+    pub(crate) fn new(policy: Arc<Policy>, servers: BTreeSet<String>) -> Self {
+        let rules = Rules { policy, servers, left: BTreeMap::new(), denies: Policy::default() };
+        Self { rules: RwLock::new(rules), rates: Mutex::default(), begun: Instant::now() }
     }
 
     /// The policy of the moment.
     pub(crate) fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner).policy)
     }
 
-    /// Puts another policy in force.
-    pub(crate) fn replace(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    /// Puts another policy in force, for the same servers.
+    pub(crate) fn replace(&self, policy: Arc<Policy>) {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).replace(policy);
+    }
+
+    /// Puts the policy of another configuration in force. What it says nothing of because it does not have the server stays as
+    /// it was for scripts that still use it: those for which `is_used` says so.
+    pub(crate) fn reconfigure(&self, policy: Arc<Policy>, servers: BTreeSet<String>, is_used: impl Fn(&str) -> bool) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let old = Arc::clone(&rules.policy);
+        let leaving: Vec<String> = rules.servers.difference(&servers).cloned().collect();
+        rules.left.extend(leaving.into_iter().map(|server| (server, Arc::clone(&old))));
+        rules.left.retain(|server, _| !servers.contains(server) && is_used(server));
+        rules.servers = servers;
+        rules.replace(policy);
     }
 
     pub(crate) fn authorize(&self, call: ToolCall, grants: &Grants, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
-        authorize(call, grants, &self.policy(), spent, &self.rates, self.begun.elapsed())
+        let policy = self.policy_for(&call.name)?;
+        authorize(call, grants, &policy, spent, &self.rates, self.begun.elapsed())
+    }
+
+    /// The policy that decides on calls of a tool.
+    fn policy_for(&self, tool: &ToolName) -> Result<Arc<Policy>, Refusal> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = rules.left.get(&tool.server) else { return Ok(Arc::clone(&rules.policy)) };
+        let reason = match rules.denies.standing(tool) {
+            Standing::Denied(rule) => DenialReason::Denied(rule),
+            Standing::Hidden => DenialReason::Hidden,
+            Standing::Listed(_) | Standing::Unlisted(_) => return Ok(Arc::clone(left)),
+        };
+        Err(Refusal::Denied(Denial { tool: tool.clone(), reason }))
+    }
+}
+
+impl Rules {
+    fn replace(&mut self, policy: Arc<Policy>) {
+        let source = policy.source();
+        let denies =
+            PolicySource { deny: source.deny.clone(), groups: source.groups.clone(), ..PolicySource::default() };
+        // It is a part of what was compiled before. A policy that knows no server hides everything.
+        self.denies = Policy::compile(denies, self.left.keys().map(String::as_str)).unwrap_or_default();
+        self.policy = policy;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_policy::ServerRules;
+    use exuvia_tool::{CallId, Json};
+
+    use super::*;
+
+    /// Lists everything of these servers, and denies this everywhere.
+    fn policy(servers: &[&str], deny: &[&str]) -> Arc<Policy> {
+        let rules = |&name: &&str| {
+            (name.to_owned(), ServerRules { auto_execute: vec!["*".to_owned()], ..ServerRules::default() })
+        };
+        let deny = deny.iter().map(|&text| text.to_owned()).collect();
+        let source = PolicySource { servers: servers.iter().map(rules).collect(), deny, ..PolicySource::default() };
+        Arc::new(Policy::compile(source, servers.iter().copied()).unwrap())
+    }
+
+    fn names(servers: &[&str]) -> BTreeSet<String> {
+        servers.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    /// `ok`, or the rule or the reason why not.
+    fn asked(authority: &Authority, server: &str, tool: &str) -> String {
+        let name = ToolName::new(server, tool);
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        match authority.authorize(call, &Grants::of([name]), &Mutex::default()) {
+            Ok(_) => "ok".to_owned(),
+            Err(Refusal::Denied(denial)) => denial.operator(),
+            Err(Refusal::Held(_)) => "held".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_server_that_left_keeps_its_last_rules_and_meets_new_denials() {
+        let authority = Authority::new(policy(&["crm", "billing"], &[]), names(&["crm", "billing"]));
+        authority.reconfigure(policy(&["crm", "billing"], &["crm.wipe"]), names(&["crm", "billing"]), |_| true);
+        let wiped = asked(&authority, "crm", "wipe");
+        assert_ne!(wiped, "ok");
+        authority.reconfigure(policy(&["billing"], &["crm.drop"]), names(&["billing"]), |_| true);
+        assert_eq!(asked(&authority, "crm", "get"), "ok");
+        assert_eq!(asked(&authority, "crm", "wipe"), wiped, "the last policy that knew it denied it");
+        assert!(asked(&authority, "crm", "drop").starts_with("deny"), "{}", asked(&authority, "crm", "drop"));
+        authority.replace(policy(&["billing"], &["crm.*"]));
+        assert_ne!(asked(&authority, "crm", "get"), "ok");
+        authority.replace(policy(&["billing"], &[]));
+        assert_eq!(asked(&authority, "crm", "get"), "ok");
+        assert_eq!(asked(&authority, "crm", "wipe"), wiped);
+    }
+
+    #[test]
+    fn a_server_that_comes_back_has_the_new_rules_and_one_that_nobody_uses_has_none() {
+        let authority = Authority::new(policy(&["crm", "billing"], &[]), names(&["crm", "billing"]));
+        authority.reconfigure(policy(&[], &[]), names(&[]), |server| server == "crm");
+        assert_eq!(asked(&authority, "crm", "get"), "ok");
+        assert_ne!(asked(&authority, "billing", "get"), "ok");
+        authority.reconfigure(policy(&["crm"], &["crm.get"]), names(&["crm"]), |_| true);
+        assert_ne!(asked(&authority, "crm", "get"), "ok");
+        assert_eq!(asked(&authority, "crm", "put"), "ok");
+        authority.reconfigure(policy(&[], &[]), names(&[]), |_| false);
+        assert_ne!(asked(&authority, "crm", "put"), "ok");
+    }
+
+    #[test]
+    fn a_policy_that_is_replaced_takes_back_what_it_does_not_say() {
+        let authority = Authority::new(policy(&["crm"], &[]), names(&["crm"]));
+        assert_eq!(asked(&authority, "crm", "get"), "ok");
+        authority.replace(Arc::default());
+        assert_ne!(asked(&authority, "crm", "get"), "ok");
     }
 }

@@ -9,11 +9,12 @@ use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, Caller, Upstreams};
+use exuvia_upstream::{CallLimits, Caller};
 use tokio::sync::mpsc;
 
 use crate::authority::Authority;
 use crate::metrics::Metrics;
+use crate::settings::Snapshot;
 use crate::unknown::unknown;
 
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
@@ -31,11 +32,10 @@ struct Inner {
 /// What one run calls with.
 pub(crate) struct RunParts {
     pub(crate) caller: Caller,
-    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
     /// Hears of calls that wait for an approval. Whoever listens ends the run.
@@ -66,7 +66,7 @@ impl RunTools {
 
 impl ToolHost for RunTools {
     fn namespace(&self) -> &Namespace {
-        &self.0.run.namespace
+        &self.0.run.snapshot.namespace
     }
 
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
@@ -106,7 +106,7 @@ impl From<CallError> for Unmade {
 impl Inner {
     async fn make(&self, call: ToolCall) -> ToolOutcome {
         let (id, begun) = (call.id, Instant::now());
-        let server = self.run.namespace.server(&call.name.server).map(|server| server.name.clone());
+        let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
         let outcome = self.decide_and_dispatch(id, call).await;
         // A server that does not exist is only a word of the script's.
         if let Some(server) = server {
@@ -173,7 +173,7 @@ impl Inner {
     }
 
     fn tool(&self, call: &ToolCall) -> Result<&Tool, CallError> {
-        let namespace = &self.run.namespace;
+        let namespace = &self.run.snapshot.namespace;
         let ToolName { server: server_name, tool: tool_name } = &call.name;
         let server = namespace.server(server_name).ok_or_else(|| {
             let names = namespace.servers().iter().map(|server| server.python_name.as_str());
@@ -205,7 +205,7 @@ impl Inner {
 
     async fn dispatch(&self, id: CallId, permit: Permit) -> ToolOutcome {
         let mut ended = Ended::of(&self.run, id);
-        let outcome = self.run.upstreams.call(permit, &self.run.caller, self.run.limits).await;
+        let outcome = self.run.snapshot.routes.call(permit, &self.run.caller, self.run.limits).await;
         ended.code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
         ended.value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         outcome

@@ -72,7 +72,7 @@ impl Gateway {
             if !is_direct {
                 return DirectAnswer::Failed(CallError::UnknownTool(format!("there is no server {server}")));
             }
-            let asked = run.upstreams.routes().query(&server, query, &run.caller, run.limits, options);
+            let asked = run.snapshot.routes.query(&server, query, &run.caller, run.limits, options);
             let asked = stopped.run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()));
             asked.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed)
         };
@@ -92,7 +92,7 @@ impl Gateway {
         page: fn(Option<String>) -> Query,
     ) -> (String, Vec<Json>) {
         let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
-        let most_bytes = call_limits(&self.limits).result_bytes;
+        let most_bytes = call_limits(&view.direct().settings.limits).result_bytes;
         for _ in 0..PAGES {
             let asked = self.query(view, server, page(cursor.take()), RelayOptions::default());
             let result = match asked.answer.await {
@@ -120,21 +120,20 @@ impl Gateway {
     /// What one call of a client is made with: a run of its own.
     fn direct_run(&self, view: &View) -> (RunTools, Over) {
         let run = RunId(format!("call-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
-        let namespace = view.direct_namespace();
+        let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();
         let parts = RunParts {
             caller: Caller { key: None, run: run.clone() },
-            grants: Grants::listed(&self.policy(), &namespace),
-            namespace,
+            grants: Grants::listed(&snapshot.settings.policy, &snapshot.namespace),
             authority: Arc::clone(&self.authority),
             journal: Arc::clone(&self.journal),
-            upstreams: Arc::clone(&self.upstreams),
             metrics: Arc::clone(&self.metrics),
-            limits: call_limits(&self.limits),
+            limits: call_limits(&snapshot.settings.limits),
             held,
+            snapshot,
         };
-        (RunTools::new(parts), Over::of(Arc::clone(&self.upstreams), run))
+        (RunTools::new(parts), Over::of(view.direct().routes.clone(), run))
     }
 }
 
@@ -146,7 +145,7 @@ async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> 
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
     };
     let mut ended = Ended::of(run, id);
-    let relayed = run.upstreams.routes().relay(permit, &run.caller, run.limits, options).await;
+    let relayed = run.snapshot.routes.relay(permit, &run.caller, run.limits, options).await;
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
     ended.code = answer.code();
     if let DirectAnswer::Relayed(Relayed::Result(result)) = &answer {

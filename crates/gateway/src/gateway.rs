@@ -1,15 +1,16 @@
 //! The gateway: what is the same for all runs of a process, and how one of them starts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use std::{fmt, io};
 
-use exuvia_catalog::files::Layouts;
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
-use exuvia_runtime::{Engine, Limits, Report, Script};
+use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
-use exuvia_upstream::{ServerStatus, Upstreams};
+use exuvia_upstream::{Change, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -20,9 +21,9 @@ use crate::authority::Authority;
 use crate::catalogue::Catalogue;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
-use crate::profile::Profiles;
-use crate::queue::{Busy, Client, Queue, QueueLimits};
+use crate::queue::{Busy, Client, Queue};
 use crate::run_runtime::RunRuntime;
+use crate::settings::Settings;
 use crate::traced;
 use crate::view::View;
 
@@ -34,33 +35,20 @@ pub struct GatewayConfig {
     pub upstreams: Arc<Upstreams>,
     /// Where runs and calls are recorded.
     pub journal: Arc<dyn Journal>,
-    /// How the stubs of each server are cut into files.
-    pub layouts: Layouts,
-    /// Which servers clients meet, and how.
-    pub profiles: Profiles,
-    /// Who may call what.
-    pub policy: Policy,
     /// Whether scripts are read before they start.
     pub pre_pass: PrePass,
-    /// The limits of every run.
-    pub limits: Limits,
-    /// How many scripts may be on their way.
-    pub queue: QueueLimits,
-    /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
-    pub answer_bytes: usize,
+    /// What may change while it runs.
+    pub settings: Settings,
 }
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
     pub(crate) catalogue: Arc<Catalogue>,
-    layouts: Layouts,
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
-    answer_bytes: usize,
     engine: Engine,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) limits: Limits,
     threads: RunRuntime,
     pub(crate) runs: AtomicU64,
     queue: Arc<Queue>,
@@ -74,6 +62,7 @@ pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
     pub events: mpsc::UnboundedReceiver<RunEvent>,
     run: RunId,
+    answer_bytes: usize,
     report: JoinHandle<Report>,
     cancellation: CancellationToken,
     _cancel_when_dropped: DropGuard,
@@ -95,20 +84,17 @@ impl Gateway {
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
         let threads = RunRuntime::new()?;
         let stopped = CancellationToken::new();
-        let queue = Queue::new(config.queue, config.engine.concurrent_runs(), stopped.clone());
-        let authority = Arc::new(Authority::new(config.policy));
-        let catalogue =
-            Catalogue::following(config.profiles, Arc::clone(&config.upstreams), Arc::clone(&authority), &threads);
+        let queue = Queue::new(config.settings.queue, config.engine.concurrent_runs(), stopped.clone());
+        let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
+        let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
+        let catalogue = Catalogue::following(Arc::clone(&config.upstreams), config.settings, &threads);
         Ok(Self {
             catalogue,
-            layouts: config.layouts,
             authority,
             pre_pass: config.pre_pass,
-            answer_bytes: config.answer_bytes,
             engine: config.engine,
             upstreams: config.upstreams,
             journal: config.journal,
-            limits: config.limits,
             threads,
             runs: AtomicU64::new(0),
             queue,
@@ -149,32 +135,58 @@ impl Gateway {
 
     /// Puts another policy in force, for the next call of running scripts as well. It never gives a running script more.
     pub fn set_policy(&self, policy: Policy) {
-        self.authority.replace(policy);
-        self.catalogue.renew();
+        let policy = Arc::new(policy);
+        self.authority.replace(Arc::clone(&policy));
+        self.catalogue.set_policy(policy);
     }
 
-    /// How the stubs of each server are cut into files.
-    #[must_use]
-    pub fn layouts(&self) -> &Layouts {
-        &self.layouts
+    /// Puts other servers and settings in the place of those in force.
+    ///
+    /// When this returns, the new policy holds for the calls of running scripts; for servers that the new configuration does
+    /// not have, what the last policy said that knew them, and the new `deny`. The future does the rest: it starts servers
+    /// that are new or configured otherwise beside the old ones, and when each of them is ready or has failed, scripts that
+    /// start from then on have the new servers, names and limits, all at once. Running scripts, and those that wait for their
+    /// turn, keep theirs; the servers that they alone still use end with the last of them.
+    ///
+    /// Dropped before it is over, the future leaves everything as it was but the policy. None: the servers are shut down. Must be
+    /// called on the runtime on which the servers were started; one at a time, or the later one waits for the earlier.
+    pub fn reconfigure(
+        &self,
+        servers: Vec<ServerConfig>,
+        limits: UpstreamLimits,
+        settings: Settings,
+    ) -> impl Future<Output = Option<Change>> + Send + '_ {
+        let names: BTreeSet<String> = servers.iter().map(|server| server.name.clone()).collect();
+        let mut used: BTreeSet<String> = self.upstreams.leaving().into_iter().collect();
+        used.extend(self.servers().iter().map(|server| server.name.clone()));
+        self.authority.reconfigure(Arc::clone(&settings.policy), names, |server| used.contains(server));
+        async move {
+            let drain = self.longest_run();
+            let lineup = self.upstreams.prepare(servers, limits, drain).await?;
+            self.queue.set_limits(settings.queue);
+            Some(self.catalogue.replace(settings, || lineup.take_over()))
+        }
     }
 
-    /// The most that a model is shown of one answer, in bytes.
-    #[must_use]
-    pub fn answer_bytes(&self) -> usize {
-        self.answer_bytes
+    /// How long a script may be on its way: its own time after that of all who may be before it.
+    fn longest_run(&self) -> Duration {
+        let view = self.default_view();
+        let Settings { limits, queue, .. } = &*view.scripts().settings;
+        let rounds = queue.runs.div_ceil(self.engine.concurrent_runs().max(1) as usize).saturating_add(1);
+        Duration::from_millis(limits.wall_ms).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     /// What would become of a client's script that is started now, and why.
     #[must_use]
     pub fn check(&self, script: &Script) -> Checked {
-        let (namespace, policy) = (self.namespace(), self.policy());
+        let view = self.default_view();
+        let snapshot = view.scripts();
         let judge = Judge {
             by: StartedBy::Client,
             pre_pass: PrePass::On,
-            namespace: &namespace,
-            policy: &policy,
-            limits: &self.limits,
+            namespace: &snapshot.namespace,
+            policy: &snapshot.settings.policy,
+            limits: &snapshot.settings.limits,
         };
         judge.check(script)
     }
@@ -188,7 +200,7 @@ impl Gateway {
     /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.metrics.text(self.runs(), &self.servers())
+        self.metrics.text(self.runs(), &self.servers(), &self.upstreams.leaving())
     }
 
     /// Cancels every run, those that are started later too. Each still gives its report.
@@ -212,17 +224,17 @@ impl Gateway {
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
+        let snapshot = Arc::clone(view.scripts());
+        let answer_bytes = snapshot.settings.answer_bytes;
         let prepared = Prepared {
             run: run.clone(),
             script,
             by,
             pre_pass: self.pre_pass,
-            namespace: view.namespace(),
+            snapshot,
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
-            upstreams: Arc::clone(&self.upstreams),
             journal: Arc::clone(&self.journal),
-            limits: self.limits.clone(),
             events: sender,
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -232,7 +244,7 @@ impl Gateway {
         let execution = traced::over(traced::begin(&run), prepared.execute());
         let report = self.threads.spawn(execution.instrument(span));
         let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, run, report, cancellation, _cancel_when_dropped: guard })
+        Ok(RunHandle { events, run, answer_bytes, report, cancellation, _cancel_when_dropped: guard })
     }
 }
 
@@ -241,6 +253,12 @@ impl RunHandle {
     #[must_use]
     pub fn id(&self) -> &RunId {
         &self.run
+    }
+
+    /// The most that a model is shown of its answer, in bytes.
+    #[must_use]
+    pub fn answer_bytes(&self) -> usize {
+        self.answer_bytes
     }
 
     /// Ends the run and its calls when it is cancelled.

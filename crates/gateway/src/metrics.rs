@@ -3,6 +3,8 @@
 //! Labels come from the configuration and from fixed lists: nothing that a script, a client or a server says makes a new
 //! series.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use exuvia_runtime::Report;
@@ -48,6 +50,8 @@ pub(crate) struct Metrics {
     call_seconds: Family<ServerLabels, Histogram>,
     ready: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
+    /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
+    known: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Metrics {
@@ -66,6 +70,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             ready: Family::default(),
             tools: Family::default(),
+            known: Mutex::default(),
         };
         metrics.register();
         metrics
@@ -107,15 +112,31 @@ impl Metrics {
 
     /// `server` is one of the configuration, `outcome` a [code](exuvia_tool::CallError::code) or `ok`.
     pub(crate) fn call_ended(&self, server: &str, outcome: &str, took: Duration) {
+        let mut known = self.known();
+        known.entry(server.to_owned()).or_default().insert(outcome.to_owned());
         let labels = CallLabels { server: server.to_owned(), outcome: outcome.to_owned() };
         self.calls.get_or_create(&labels).inc();
         self.call_seconds.get_or_create(&ServerLabels { server: server.to_owned() }).observe(took.as_secs_f64());
     }
 
-    /// Everything, as OpenMetrics text. What is a state and no count is taken now.
-    pub(crate) fn text(&self, on_their_way: usize, servers: &[ServerStatus]) -> String {
+    /// Everything, as OpenMetrics text. What is a state and no count is taken now. `leaving` are servers that scripts still use
+    /// though they are configured no more; of any others but `servers` nothing is told any more.
+    pub(crate) fn text(&self, on_their_way: usize, servers: &[ServerStatus], leaving: &[String]) -> String {
+        let mut known = self.known();
+        let is_there = |name: &str| servers.iter().any(|server| server.name == name);
+        known.retain(|name, outcomes| {
+            if !is_there(name) {
+                self.forget_state(name);
+            }
+            let is_counted = is_there(name) || leaving.contains(name);
+            if !is_counted {
+                self.forget_calls(name, outcomes);
+            }
+            is_counted
+        });
         self.on_their_way.set(i64::try_from(on_their_way).unwrap_or(i64::MAX));
         for server in servers {
+            known.entry(server.name.clone()).or_default();
             let labels = ServerLabels { server: server.name.clone() };
             self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
@@ -124,5 +145,54 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+    fn forget_state(&self, server: &str) {
+        let labels = ServerLabels { server: server.to_owned() };
+        self.ready.remove(&labels);
+        self.tools.remove(&labels);
+    }
+
+    fn forget_calls(&self, server: &str, outcomes: &BTreeSet<String>) {
+        self.call_seconds.remove(&ServerLabels { server: server.to_owned() });
+        for outcome in outcomes {
+            self.calls.remove(&CallLabels { server: server.to_owned(), outcome: outcome.clone() });
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exuvia_upstream::ServerState;
+
+    fn server(name: &str) -> ServerStatus {
+        let state = ServerState::Failed { message: String::new() };
+        ServerStatus { name: name.to_owned(), state, tools: Default::default(), warnings: Vec::new() }
+    }
+
+    #[test]
+    fn of_servers_that_are_gone_nothing_is_told() {
+        let metrics = Metrics::new();
+        let both = [server("crm"), server("billing")];
+        for name in ["crm", "billing"] {
+            metrics.call_ended(name, "ok", Duration::from_millis(1));
+            metrics.call_ended(name, "denied", Duration::from_millis(1));
+        }
+        let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
+        let whole = metrics.text(0, &both, &[]);
+        assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
+        // Two outcomes, ready, tools, and the buckets with their sum and count.
+        assert!(lines(&whole, "crm") > 6, "{whole}");
+        let leaving = metrics.text(0, &both[1..], &["crm".to_owned()]);
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 2, "{leaving}");
+        let gone = metrics.text(0, &both[1..], &[]);
+        assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
+        // A call that ends late does not bring it back for long.
+        metrics.call_ended("crm", "ok", Duration::from_millis(1));
+        assert_eq!(lines(&metrics.text(0, &both[1..], &[]), "crm"), 0);
     }
 }

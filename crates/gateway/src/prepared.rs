@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, Limits, Report, Script};
-use exuvia_tool::{BoxFuture, HeldCall, Namespace, RunEvent, RunId};
-use exuvia_upstream::{Caller, Upstreams};
+use exuvia_runtime::{Engine, Report, Script};
+use exuvia_tool::{BoxFuture, HeldCall, RunEvent, RunId};
+use exuvia_upstream::{Caller, Routes};
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::metrics::Metrics;
 use crate::queue::Place;
+use crate::settings::Snapshot;
 
 /// A run that has not begun.
 pub(crate) struct Prepared {
@@ -24,12 +25,10 @@ pub(crate) struct Prepared {
     pub(crate) script: Script,
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
-    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) engine: Engine,
-    pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) limits: Limits,
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
@@ -39,14 +38,14 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Executes the run between its two entries in the journal.
     pub(crate) async fn execute(self) -> Report {
-        let (journal, run, upstreams) = (Arc::clone(&self.journal), self.run.clone(), Arc::clone(&self.upstreams));
+        let (journal, run, routes) = (Arc::clone(&self.journal), self.run.clone(), self.snapshot.routes.clone());
         let (metrics, begun) = (Arc::clone(&self.metrics), Instant::now());
         let started = Entry::RunStarted { run: run.clone(), source: self.script.source().to_owned() };
         if let Err(error) = journal.append(started) {
             return Report::fault(error.to_string());
         }
         // Also when this future is dropped half-way.
-        let _over = Over { upstreams, run: run.clone() };
+        let _over = Over { routes, run: run.clone() };
         let report = self.decided().await;
         metrics.run_ended(&report, begun.elapsed());
         tracing::info!(
@@ -73,30 +72,31 @@ impl Prepared {
 
     /// Decided aside: a long script must not hold up the threads that other runs compute on.
     async fn verdict(&self) -> Result<Verdict, JoinError> {
-        let (script, namespace, limits) = (self.script.clone(), Arc::clone(&self.namespace), self.limits.clone());
-        let (by, pre_pass, policy) = (self.by, self.pre_pass, self.authority.policy());
+        let (script, snapshot) = (self.script.clone(), Arc::clone(&self.snapshot));
+        let (by, pre_pass) = (self.by, self.pre_pass);
         tokio::task::spawn_blocking(move || {
-            Judge { by, pre_pass, namespace: &namespace, policy: &policy, limits: &limits }.judge(&script)
+            let Snapshot { namespace, settings, .. } = &*snapshot;
+            Judge { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits }.judge(&script)
         })
         .await
     }
 
     async fn run(self, grants: Grants) -> Report {
         let (held, holds) = mpsc::unbounded_channel();
+        let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
             caller: Caller { key: None, run: self.run },
-            namespace: self.namespace,
+            snapshot: self.snapshot,
             grants,
             authority: self.authority,
             journal: self.journal,
-            upstreams: self.upstreams,
             metrics: self.metrics,
-            limits: call_limits(&self.limits),
+            limits: call_limits(&limits),
             held,
         });
         let events = self.events;
         self.engine
-            .run(self.script, self.limits, Arc::new(tools))
+            .run(self.script, limits, Arc::new(tools))
             .with_events(Arc::new(move |event| {
                 // Nobody listens any more: the run goes on without an audience.
                 let _ = events.send(event);
@@ -122,18 +122,18 @@ fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec
 
 /// Tells the servers when a run is over.
 pub(crate) struct Over {
-    upstreams: Arc<Upstreams>,
+    routes: Routes,
     run: RunId,
 }
 
 impl Over {
-    pub(crate) fn of(upstreams: Arc<Upstreams>, run: RunId) -> Self {
-        Self { upstreams, run }
+    pub(crate) fn of(routes: Routes, run: RunId) -> Self {
+        Self { routes, run }
     }
 }
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.upstreams.run_ended(&self.run);
+        self.routes.run_ended(&self.run);
     }
 }

@@ -57,7 +57,6 @@ impl std::error::Error for Busy {}
 /// The scripts on their way.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    limits: QueueLimits,
     concurrent: u32,
     state: Mutex<State>,
     stopped: CancellationToken,
@@ -65,6 +64,7 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
+    limits: QueueLimits,
     runs: usize,
     clients: HashMap<Client, Own>,
     /// What the latest scripts took on average, in seconds.
@@ -91,7 +91,13 @@ pub(crate) struct Place {
 impl Queue {
     /// Cancelled with `stopped`, every script is.
     pub(crate) fn new(limits: QueueLimits, concurrent: u32, stopped: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { limits, concurrent: concurrent.max(1), state: Mutex::default(), stopped })
+        let state = Mutex::new(State { limits, ..State::default() });
+        Arc::new(Self { concurrent: concurrent.max(1), state, stopped })
+    }
+
+    /// Sets other limits. Scripts that have their place keep it.
+    pub(crate) fn set_limits(&self, limits: QueueLimits) {
+        self.locked().limits = limits;
     }
 
     /// How many scripts are on their way.
@@ -107,8 +113,8 @@ impl Queue {
     pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
         let mut state = self.locked();
         let own = state.clients.get(client).map_or(0, |own| own.runs);
-        if state.runs >= self.limits.runs || own >= self.limits.runs_per_client {
-            let own = state.runs < self.limits.runs;
+        if state.runs >= state.limits.runs || own >= state.limits.runs_per_client {
+            let own = state.runs < state.limits.runs;
             return Err(Busy { retry_after: self.wait(&state), own });
         }
         state.runs += 1;
@@ -198,6 +204,21 @@ mod tests {
         drop((left, back, other));
         assert!(queue.locked().clients.is_empty());
         assert_eq!(queue.runs(), 0);
+    }
+
+    #[test]
+    fn other_limits_hold_for_who_comes_next() {
+        let queue = Queue::new(QueueLimits { runs: 2, runs_per_client: 2 }, 1, CancellationToken::new());
+        let ada = Client::new("ada");
+        let places = [queue.enter(&ada).unwrap(), queue.enter(&ada).unwrap()];
+        queue.set_limits(QueueLimits { runs: 1, runs_per_client: 1 });
+        assert_eq!(queue.runs(), 2, "who has a place keeps it");
+        let [first, second] = places;
+        drop(first);
+        assert!(queue.enter(&ada).is_err());
+        queue.set_limits(QueueLimits { runs: 3, runs_per_client: 3 });
+        let third = queue.enter(&ada).unwrap();
+        drop((second, third));
     }
 
     #[test]

@@ -8,13 +8,14 @@ use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
 use crate::profile::{Mode, Profile};
+use crate::settings::{Moment, Snapshot};
 
 /// What the clients of one profile see. Whoever started with it keeps it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct View {
     profile: Profile,
-    code: Arc<Namespace>,
-    direct: Arc<Namespace>,
+    scripts: Arc<Snapshot>,
+    direct: Arc<Snapshot>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
 }
@@ -31,23 +32,27 @@ pub struct DirectTool {
 }
 
 impl View {
-    /// What the policy shows of these servers.
-    pub(crate) fn new(profile: &Profile, servers: &[ServerStatus], policy: &Policy) -> Self {
+    /// What the policy shows of the servers.
+    pub(crate) fn new(profile: &Profile, moment: &Moment) -> Self {
+        let Moment { servers, routes, settings } = moment;
+        let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
             chosen.filter_map(|(name, _)| servers.iter().find(|server| server.name == *name))
         };
-        let namespace = |mode| {
+        let snapshot = |mode| {
             let (ready, away): (Vec<_>, Vec<_>) = of(mode).partition(|server| server.is_ready());
             let away: Vec<String> = away.iter().map(|server| server.name.clone()).collect();
             let ready = ready.iter().map(|server| (server.name.clone(), shown(server, policy))).collect();
-            Arc::new(exuvia_catalog::build_beside(ready, &away))
+            let namespace = Arc::new(exuvia_catalog::build_beside(ready, &away));
+            Arc::new(Snapshot { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
         };
         let mut view = Self {
             profile: profile.clone(),
-            code: namespace(Mode::Code),
-            direct: namespace(Mode::Direct),
-            ..Self::default()
+            scripts: snapshot(Mode::Code),
+            direct: snapshot(Mode::Direct),
+            tools: Vec::new(),
+            by_name: HashMap::new(),
         };
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
@@ -80,12 +85,17 @@ impl View {
     /// The servers and tools that scripts see.
     #[must_use]
     pub fn namespace(&self) -> Arc<Namespace> {
-        Arc::clone(&self.code)
+        Arc::clone(&self.scripts.namespace)
     }
 
-    /// The tools that clients call themselves, by whose schemas their arguments are checked.
-    pub(crate) fn direct_namespace(&self) -> Arc<Namespace> {
-        Arc::clone(&self.direct)
+    /// What scripts are started with.
+    pub(crate) fn scripts(&self) -> &Arc<Snapshot> {
+        &self.scripts
+    }
+
+    /// What clients' own calls are made with.
+    pub(crate) fn direct(&self) -> &Arc<Snapshot> {
+        &self.direct
     }
 
     /// The tools that clients call themselves, in the order of the profile and of their servers.

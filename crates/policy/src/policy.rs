@@ -40,6 +40,13 @@ pub struct Policy {
     source: PolicySource,
 }
 
+/// Two are equal when they were compiled from the same, for the same servers.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.servers.keys().eq(other.servers.keys())
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledRules {
     tools: Patterns,

@@ -45,7 +45,12 @@ impl Face {
 
     /// What is known of the profile, the gateway may still be starting.
     fn profile(&self) -> Profile {
-        self.gateway.profiles().get(self.profile.as_deref()).cloned().unwrap_or_default()
+        let name = self.profile.as_deref();
+        match self.gateway.now() {
+            Some(gateway) => gateway.view(name).map(|view| view.profile().clone()),
+            None => self.gateway.profiles().get(name).cloned(),
+        }
+        .unwrap_or_default()
     }
 
     /// The gateway, and what there is to see at the moment.
@@ -97,8 +102,9 @@ impl Face {
         match meta::call(gateway, view, &client(context), &request.name, &arguments) {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
+                let answer_bytes = run.answer_bytes();
                 let report = follow(run, context).await;
-                let Answer { text: answer, is_error } = render(&report, gateway.answer_bytes());
+                let Answer { text: answer, is_error } = render(&report, answer_bytes);
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
                 result

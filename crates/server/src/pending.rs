@@ -31,7 +31,7 @@ impl PendingGateway {
         gateway.clone()
     }
 
-    /// The profiles that it has.
+    /// The profiles that it starts with.
     #[must_use]
     pub fn profiles(&self) -> &Profiles {
         &self.profiles

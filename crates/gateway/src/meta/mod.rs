@@ -42,7 +42,8 @@ pub fn call(
 ) -> Result<MetaAnswer, BadRequest> {
     match requests::read(name, arguments)? {
         Request::ListToolFiles { query } => {
-            Ok(MetaAnswer::Text(files::list(&view.namespace(), gateway.layouts(), query.as_deref())))
+            let snapshot = view.scripts();
+            Ok(MetaAnswer::Text(files::list(&snapshot.namespace, &snapshot.settings.layouts, query.as_deref())))
         }
         Request::ReadToolFile { file_name, start_line, end_line } => {
             files::read(&view.namespace(), &file_name, start_line, end_line)

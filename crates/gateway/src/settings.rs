@@ -1,0 +1,47 @@
+//! What an operator may change while scripts run, and what each of them keeps.
+
+use std::sync::Arc;
+
+use exuvia_catalog::files::Layouts;
+use exuvia_policy::Policy;
+use exuvia_runtime::Limits;
+use exuvia_tool::Namespace;
+use exuvia_upstream::{Routes, ServerStatus};
+
+use crate::profile::Profiles;
+use crate::queue::QueueLimits;
+
+/// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
+/// for its calls at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How the stubs of each server are cut into files.
+    pub layouts: Layouts,
+    /// Which servers clients meet, and how.
+    pub profiles: Profiles,
+    /// Who may call what.
+    pub policy: Arc<Policy>,
+    /// The limits of every run.
+    pub limits: Limits,
+    /// How many scripts may be on their way.
+    pub queue: QueueLimits,
+    /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
+    pub answer_bytes: usize,
+}
+
+/// What runs are started with at one moment. It belongs together and changes as a whole.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The servers and tools that are visible.
+    pub(crate) namespace: Arc<Namespace>,
+    /// The ways to them.
+    pub(crate) routes: Routes,
+    pub(crate) settings: Arc<Settings>,
+}
+
+/// What there is at one moment, for all profiles.
+pub(crate) struct Moment {
+    pub(crate) servers: Arc<[ServerStatus]>,
+    pub(crate) routes: Routes,
+    pub(crate) settings: Arc<Settings>,
+}
