@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use exuvia_gateway::Profiles;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{Drained, HttpConfig, HttpServer, Stop, Tls, TlsFiles};
 use exuvia_tests::{Certificates, Program, built, exuvia};
@@ -122,7 +123,7 @@ impl Served {
     async fn new(config: HttpConfig) -> Self {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
         let (address, stop) = (server.address(), Stop::default());
-        let serving = server.serve(PendingGateway::start(std::future::pending()), stop.clone());
+        let serving = server.serve(PendingGateway::start(Profiles::default(), std::future::pending()), stop.clone());
         Self { address, stop, drained: tokio::spawn(serving) }
     }
 
