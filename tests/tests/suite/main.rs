@@ -21,5 +21,6 @@ mod sizes;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod systemd;
 mod telemetry;
 mod tls;
