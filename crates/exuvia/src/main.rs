@@ -11,6 +11,7 @@ mod report_json;
 mod sample;
 mod script;
 mod session;
+mod systemd;
 mod telemetry;
 mod terminal;
 

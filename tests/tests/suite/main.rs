@@ -22,5 +22,6 @@ mod sizes;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod systemd;
 mod telemetry;
 mod tls;

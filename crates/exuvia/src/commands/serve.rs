@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::session::{Starting, configured};
+use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
@@ -26,6 +27,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     terminal.greet(&greeting(&server.origin()));
+    systemd::listening();
     let given_up = stop.clone();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let drained = server.serve(starting.gateway(), stop).await;
@@ -58,6 +60,7 @@ fn stop_on_signals(stop: &Stop) -> Result<()> {
         let (mut signals, stop) = (signal(kind)?, stop.clone());
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
+                systemd::ending();
                 stop.ask();
             }
         });

@@ -1,0 +1,20 @@
+//! What the supervisor that started this program is told, if it is systemd (`Type=notify`).
+
+use sd_notify::NotifyState;
+
+/// Clients can connect.
+pub(crate) fn listening() {
+    tell(NotifyState::Ready);
+}
+
+/// It has been asked to end, and does.
+pub(crate) fn ending() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    // Does nothing where nobody asked to be told.
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd cannot be told");
+    }
+}
