@@ -69,7 +69,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
     // Whatever is wrong with the file is mended by writing it anew.
     let earlier =
         file.read().await.ok().flatten().filter(|record| record.check(&http.url).is_ok() && record.is_of(oauth));
-    let mut discovery = Discovery::of(&http.url, None).await?;
+    let mut discovery = Discovery::of(http, None).await?;
     discovery.check_code_grant()?;
     let earlier = earlier.filter(|record| record.issuer.as_ref() == Some(&discovery.issuer));
     let asked = scopes_to_ask_for(&discovery, oauth, earlier.as_ref(), more).await;
@@ -103,7 +103,7 @@ pub async fn fetch(http: &Http, oauth: &OAuth) -> Result<LoggedIn, LoginError> {
 }
 
 async fn fetched(http: &Http, oauth: &OAuth, client: &ClientCredentials) -> Result<Record, Problem> {
-    grant::client_credentials(&http.url, oauth, client, &[], None).await
+    grant::client_credentials(http, oauth, client, &[], None).await
 }
 
 impl Login {

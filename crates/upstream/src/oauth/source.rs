@@ -11,8 +11,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rmcp::transport::auth::WWWAuthenticateParams;
 use tokio::runtime::Handle;
-use url::Url;
 
+use super::challenge::CHALLENGE_BYTES;
 use super::file::TokenFile;
 use super::grant;
 use super::problem::{Problem, shown};
@@ -24,8 +24,6 @@ use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
 const NEW: Duration = Duration::from_secs(10);
-/// The longest challenge that is read, in bytes.
-const CHALLENGE_BYTES: usize = 8 * 1024;
 
 /// The token of one server. Whoever needs it renewed at the same time, here or in other processes, shares one renewal.
 pub(crate) struct TokenSource {
@@ -34,9 +32,8 @@ pub(crate) struct TokenSource {
 
 struct State {
     server: String,
-    url: Url,
-    /// The configured headers, which go along.
-    headers: HeaderMap,
+    /// Where it is, and the configured headers, which go along.
+    http: Http,
     oauth: OAuth,
     file: TokenFile,
     /// Where renewals run. One that has begun ends, whoever asked for it: a refresh token that was spent and not replaced
@@ -75,8 +72,7 @@ impl TokenSource {
         Self {
             state: Arc::new(State {
                 server: server.to_owned(),
-                url: http.url.clone(),
-                headers: http.headers.clone(),
+                http: http.clone(),
                 oauth: oauth.clone(),
                 file: TokenFile::new(&oauth.token_file),
                 runtime: Handle::current(),
@@ -98,7 +94,7 @@ impl TokenSource {
 
     async fn replacement(&self, refusal: &Refusal) -> Result<Held, Problem> {
         let challenge = refusal.challenge.clone().filter(|challenge| challenge.len() <= CHALLENGE_BYTES);
-        let said = challenge.as_deref().map(|challenge| WWWAuthenticateParams::parse(challenge, &self.state.url));
+        let said = challenge.as_deref().map(|challenge| WWWAuthenticateParams::parse(challenge, &self.state.http.url));
         let said = said.unwrap_or_default();
         let mut want = Want { other_than: bearer(&refusal.sent), scopes: Vec::new(), challenge };
         if refusal.status == StatusCode::FORBIDDEN {
@@ -116,14 +112,14 @@ impl Authorization for TokenSource {
         Box::pin(async move {
             if self.state.nobody_has_logged_in() {
                 // It may let everybody in. If it does not, its refusal tells the operator what to do.
-                return Ok(self.state.headers.clone());
+                return Ok(self.state.http.headers.clone());
             }
             let told = |problem: Problem| problem.unauthorized(&self.state.server);
             let token = self.current().await.map_err(told)?.token;
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
             let mut value = value.map_err(|_| told(Problem::Login("its token has no proper form".to_owned())))?;
             value.set_sensitive(true);
-            let mut headers = self.state.headers.clone();
+            let mut headers = self.state.http.headers.clone();
             headers.insert(AUTHORIZATION, value);
             Ok(headers)
         })
@@ -218,7 +214,7 @@ impl State {
         if want.scopes.is_empty() && held.replaced_at.is_some_and(|at| at.elapsed() < NEW) {
             return Err(Problem::Mend(format!(
                 "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
-                resource(&self.url)
+                resource(&self.http.url)
             )));
         }
         Ok(())
@@ -227,7 +223,7 @@ impl State {
     /// What the file holds for this server and client.
     async fn stored(&self) -> Result<Option<Record>, Problem> {
         let Some(record) = self.file.read().await? else { return Ok(None) };
-        record.check(&self.url)?;
+        record.check(&self.http.url)?;
         match (record.is_of(&self.oauth), &self.oauth.grant) {
             (true, _) => Ok(Some(record)),
             (false, Grant::ClientCredentials(_)) => Ok(None),
@@ -244,7 +240,7 @@ impl State {
             self.file.write(record).await?;
             return Err(Problem::Scopes(want.scopes.clone()));
         }
-        let refreshed = grant::refresh(&self.url, code, record.clone()).await;
+        let refreshed = grant::refresh(&self.http, code, record.clone()).await;
         if let Err(Problem::Revoked) = refreshed {
             record.token = None;
             self.file.write(record).await?;
@@ -261,7 +257,7 @@ impl State {
         let demanded = stored.map(|record| record.demanded).unwrap_or_default();
         let demanded = scopes::both(&demanded, &want.scopes);
         let challenge = want.challenge.as_deref();
-        let record = grant::client_credentials(&self.url, &self.oauth, client, &demanded, challenge).await?;
+        let record = grant::client_credentials(&self.http, &self.oauth, client, &demanded, challenge).await?;
         if scopes::cover(&record.granted, &want.scopes) {
             return Ok(record);
         }
