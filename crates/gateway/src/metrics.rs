@@ -171,7 +171,13 @@ mod tests {
 
     fn server(name: &str) -> ServerStatus {
         let state = ServerState::Failed { message: String::new() };
-        ServerStatus { name: name.to_owned(), state, tools: Default::default(), written: Default::default(), warnings: Vec::new() }
+        ServerStatus {
+            name: name.to_owned(),
+            state,
+            tools: Default::default(),
+            written: Default::default(),
+            warnings: Vec::new(),
+        }
     }
 
     #[test]

@@ -72,6 +72,9 @@ impl Connection {
     /// The server's tools, all pages of them.
     pub(crate) async fn list(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
         let mut list = ToolList::new(limits);
+        if self.era() == Era::Modern && matches!(self.carrier, Carrier::Http(..)) {
+            list = list.with_parameter_headers();
+        }
         let mut cursor = None;
         loop {
             let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));

@@ -79,6 +79,7 @@ mod listening;
 mod message;
 mod oauth;
 mod opening;
+mod parameter_headers;
 mod raw;
 mod reader;
 mod relay;

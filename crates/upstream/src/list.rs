@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
-use crate::{UpstreamLimits, raw};
+use crate::{UpstreamLimits, parameter_headers, raw};
 
 /// The longest tool name.
 const NAME_BYTES: usize = 512;
@@ -16,6 +16,8 @@ const WARNINGS: usize = 100;
 #[derive(Debug)]
 pub(crate) struct ToolList {
     limits: UpstreamLimits,
+    /// Whether calls have parameters in their headers, where a schema says so.
+    puts_into_headers: bool,
     pages: usize,
     bytes: usize,
     /// Entries read so far, the unusable ones included.
@@ -34,6 +36,7 @@ impl ToolList {
     pub(crate) fn new(limits: UpstreamLimits) -> Self {
         Self {
             limits,
+            puts_into_headers: false,
             pages: 0,
             bytes: 0,
             read: 0,
@@ -42,6 +45,11 @@ impl ToolList {
             written: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The same, of a server whose calls have parameters in their headers: without the tools that want that wrongly.
+    pub(crate) fn with_parameter_headers(self) -> Self {
+        Self { puts_into_headers: true, ..self }
     }
 
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
@@ -92,6 +100,11 @@ impl ToolList {
         };
         if self.names.contains(&name) {
             return left_out("is listed twice; the first one counts, the second");
+        }
+        if self.puts_into_headers
+            && let Err(why) = parameter_headers::check(&input_schema)
+        {
+            return left_out(why);
         }
         let output_schema = match tool.shift_remove("outputSchema") {
             Some(schema @ Value::Object(_)) => Some(schema),
@@ -171,6 +184,20 @@ mod tests {
         assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
         let (tools, warnings, cursor) = list(limits(9, 9, 60), &pages[..2]);
         assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
+    }
+
+    #[test]
+    fn a_tool_with_a_wrong_header_is_left_out_where_there_are_headers() {
+        let page = r#"{"tools":[
+            {"name":"good","inputSchema":{"properties":{"a":{"type":"string","x-mcp-header":"A"}}}},
+            {"name":"bad","inputSchema":{"properties":{"a":{"type":"string","x-mcp-header":"A B"}}}}]}"#;
+        let mut list = ToolList::new(UpstreamLimits::default()).with_parameter_headers();
+        list.page(page);
+        assert_eq!((list.tools.len(), list.written.len(), &*list.tools[0].name), (1, 1, "good"));
+        assert_eq!(list.warnings, ["tool \"bad\" has an x-mcp-header that is no name for a header; it is left out"]);
+        let mut list = ToolList::new(UpstreamLimits::default());
+        list.page(page);
+        assert_eq!((list.tools.len(), list.warnings.len()), (2, 0));
     }
 
     #[test]

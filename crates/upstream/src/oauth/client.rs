@@ -69,18 +69,24 @@ impl Client {
         locked(&self.failure).clone()
     }
 
-    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
+    /// Sends a request to where that is allowed. Of the answer nothing but its head has been read.
+    pub(super) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, Failure> {
         let url = Url::parse(&request.uri().to_string());
         let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
         let place = url.origin().ascii_serialization();
         self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
-        let asked = Asked::by(&request);
         let failed = |error: reqwest::Error| Failure::exchange(&place, chain(&error.without_url()));
         let mut request = reqwest::Request::try_from(request).map_err(failed)?;
         if let Some(secret) = request.headers_mut().get_mut(header::AUTHORIZATION) {
             secret.set_sensitive(true);
         }
-        let response = self.http.execute(request).await.map_err(failed)?;
+        self.http.execute(request).await.map_err(failed)
+    }
+
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
+        let asked = Asked::by(&request);
+        let response = self.send(request).await?;
+        let place = response.url().origin().ascii_serialization();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = body(response).await.map_err(|why| Failure::exchange(&place, why))?;
         let body = asked.cut_down(status, body).map_err(|refused| match refused {

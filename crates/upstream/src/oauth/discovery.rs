@@ -8,6 +8,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
+use super::challenge::challenge;
 use super::client::{Client, Failure};
 use super::problem::{Problem, shown};
 use super::reach::{Reach, is_loopback};
@@ -27,17 +28,22 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    /// Asks the server, and whom it names. A challenge of the server says best where to begin.
-    pub(super) async fn of(http: &Http, challenge: Option<&str>) -> Result<Self, Problem> {
+    /// Asks the server, and whom it names. A challenge of the server says best where to begin; without one at hand the server
+    /// is asked for it.
+    pub(super) async fn of(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
         let server = bare(&http.url);
         if server.scheme() != "https" && !is_loopback(&server) {
             return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));
         }
         let client = Client::new(&server, &http.ca).map_err(Problem::Mend)?;
+        let challenge = match given {
+            Some(given) => Some(given.to_owned()),
+            None => challenge(&client, http).await,
+        };
         let told = |error| problem(error, &client);
         let manager = AuthorizationManager::new_with_oauth_http_client(server.as_str(), client.clone());
         let mut manager = silent(manager).await.map_err(told)?;
-        let found = silent(manager.resolve_metadata_from_challenge(challenge)).await.map_err(told)?;
+        let found = silent(manager.resolve_metadata_from_challenge(challenge.as_deref())).await.map_err(told)?;
         if !found.source.is_discovered() {
             return Err(Problem::Mend(
                 "it does not say who authorises for it (RFC 9728, RFC 8414); does it use OAuth at all?".to_owned(),

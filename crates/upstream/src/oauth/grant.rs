@@ -15,14 +15,14 @@ use crate::config::{ClientCredentials, CodeGrant, Http, OAuth};
 
 /// Spends the refresh token of a record for a new token. What comes back has to be stored before anything else happens: the
 /// old refresh token is used up.
-pub(super) async fn refresh(server: &Http, code: &CodeGrant, mut record: Record) -> Result<Record, Problem> {
+pub(super) async fn refresh(http: &Http, code: &CodeGrant, mut record: Record) -> Result<Record, Problem> {
     let spent = || Problem::Login("the authorisation has run out".to_owned());
     let refresh_token = record.token.as_ref().and_then(|token| token.refresh.clone()).ok_or_else(spent)?;
-    let mut discovery = Discovery::of(server, None).await?;
+    let mut discovery = Discovery::of(http, None).await?;
     if record.issuer.as_ref() != Some(&discovery.issuer) {
         return Err(Problem::Login("another authorisation server than the one of the login answers for it".to_owned()));
     }
-    let mut client = OAuthClientConfig::new(&record.client.id, server.url.as_str());
+    let mut client = OAuthClientConfig::new(&record.client.id, http.url.as_str());
     client.client_secret = code.client_secret.clone().or_else(|| record.client.secret.clone());
     discovery.manager.configure_client(client).map_err(|error| discovery.problem(error))?;
     let stored = json!({"access_token": "", "token_type": "bearer", "refresh_token": refresh_token});
@@ -39,13 +39,13 @@ pub(super) async fn refresh(server: &Http, code: &CodeGrant, mut record: Record)
 
 /// Asks for a token for the gateway itself, with at least the scopes that are demanded.
 pub(super) async fn client_credentials(
-    server: &Http,
+    http: &Http,
     oauth: &OAuth,
     client: &ClientCredentials,
     demanded: &[String],
     challenge: Option<&str>,
 ) -> Result<Record, Problem> {
-    let mut discovery = Discovery::of(server, challenge).await?;
+    let mut discovery = Discovery::of(http, challenge).await?;
     let mut asked = oauth.scopes.clone();
     if asked.is_empty() {
         asked = scopes::parse(&discovery.manager.select_initial_scopes(&[]).await.join(" "));
@@ -67,7 +67,7 @@ pub(super) async fn client_credentials(
     let answer = silent(discovery.manager.exchange_client_credentials(&config)).await;
     let answer = answer.map_err(|error| discovery.problem(error))?;
     let known = Client::configured(&client.client_id);
-    let mut record = Record::new(&server.url, oauth, Some(discovery.issuer.clone()), known);
+    let mut record = Record::new(&http.url, oauth, Some(discovery.issuer.clone()), known);
     record.renew(own(&answer)?, &asked);
     // A refresh token means nothing to who can always ask again.
     record.token.as_mut().map(|token| token.refresh.take());

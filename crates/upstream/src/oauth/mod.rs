@@ -9,6 +9,7 @@
 
 mod answer;
 mod callback;
+mod challenge;
 mod client;
 mod discovery;
 mod file;

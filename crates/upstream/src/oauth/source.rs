@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use rmcp::transport::auth::WWWAuthenticateParams;
 use tokio::runtime::Handle;
 
+use super::challenge::CHALLENGE_BYTES;
 use super::file::TokenFile;
 use super::grant;
 use super::problem::{Problem, shown};
@@ -23,8 +24,6 @@ use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
 const NEW: Duration = Duration::from_secs(10);
-/// The longest challenge that is read, in bytes.
-const CHALLENGE_BYTES: usize = 8 * 1024;
 
 /// The token of one server. Whoever needs it renewed at the same time, here or in other processes, shares one renewal.
 pub(crate) struct TokenSource {
@@ -33,7 +32,7 @@ pub(crate) struct TokenSource {
 
 struct State {
     server: String,
-    /// The server; its configured headers go along.
+    /// Where it is, and the configured headers, which go along.
     http: Http,
     oauth: OAuth,
     file: TokenFile,

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use exuvia_upstream::{ClientCredentials, CodeGrant, Grant, Http, OAuth, login};
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// A server that answers requests for these paths with these texts, and everything else with 404.
+/// A server that answers requests for these paths, or for a method and a path, with these texts, and everything else with
+/// 404. An empty text stands for no answer at all.
 struct Hostile {
     url: String,
     pages: Arc<Mutex<HashMap<String, String>>>,
@@ -23,15 +26,23 @@ impl Hostile {
         let hostile = Self { url, pages: pages.clone(), asked: asked.clone() };
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = vec![0; 16 * 1024];
-                let read = stream.read(&mut request).await.unwrap_or(0);
-                let line = String::from_utf8_lossy(&request[..read]);
-                let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-                asked.lock().unwrap().push(path.clone());
-                let found = pages.lock().unwrap().get(&path).cloned();
-                let answer = found.unwrap_or_else(|| "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned());
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
+                let (pages, asked) = (pages.clone(), asked.clone());
+                tokio::spawn(async move {
+                    let mut request = vec![0; 16 * 1024];
+                    let read = stream.read(&mut request).await.unwrap_or(0);
+                    let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                    let place = request.split(" HTTP/").next().unwrap_or_default().to_owned();
+                    let path = place.split(' ').nth(1).unwrap_or_default();
+                    asked.lock().unwrap().push(request.clone());
+                    let found = [&*place, path].into_iter().find_map(|key| pages.lock().unwrap().get(key).cloned());
+                    let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+                    let answer = found.unwrap_or_else(|| missing.to_owned());
+                    if answer.is_empty() {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                });
             }
         });
         hostile
@@ -70,7 +81,10 @@ impl Hostile {
         let home = tempfile::tempdir().unwrap();
         let grant = Grant::Code(CodeGrant::default());
         let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json") };
-        login::begin(&Http::new(format!("{}/mcp?key=SECRET", self.url).parse().unwrap()), &oauth, &[]).await
+        let mut http = Http::new(format!("{}/mcp?key=SECRET", self.url).parse().unwrap());
+        http.add_header(HeaderName::from_static("x-key"), HeaderValue::from_static("SECRET-key"));
+        http.add_header(AUTHORIZATION, HeaderValue::from_static("Bearer SECRET-token"));
+        login::begin(&http, &oauth, &[]).await
     }
 
     async fn fetch(&self) -> String {
@@ -156,6 +170,37 @@ async fn a_secret_goes_to_no_other_place_and_a_senseless_answer_is_not_quoted() 
         assert!(message.contains(expected) && !message.contains("SECRET"), "{expected}: {message}");
     }
     assert!(other.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_challenge_to_a_message_is_taken_from_the_server_itself_and_in_bounds() {
+    let hostile = Hostile::new().await;
+    let (resource, issuer) = hostile.is_plausible();
+    hostile.publishes(&resource, &issuer);
+    let other = Hostile::new().await;
+    other.publishes(&resource, &issuer);
+    let refusal = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n";
+    let endless = "x".repeat(4 << 20);
+    for (answer, scope) in [
+        (format!("{refusal}WWW-Authenticate: Negotiate\r\nWWW-Authenticate: Bearer scope=\"asked\"\r\n\r\n"), true),
+        ("HTTP/1.1 403 Forbidden\r\nWWW-Authenticate: Bearer scope=\"asked\"\r\n\r\n".to_owned(), false),
+        (format!("{refusal}WWW-Authenticate: Bearer scope=\"asked\", x=\"{}\"\r\n\r\n", "x".repeat(9000)), false),
+        (format!("{refusal}WWW-Authenticate: \u{e9} scope=\"asked\"\r\n\r\n"), false),
+        (format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {}/mcp\r\n\r\n", other.url), false),
+        (format!("HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n{endless}"), false),
+        (String::new(), false),
+    ] {
+        hostile.pages.lock().unwrap().insert("POST /mcp?key=SECRET".to_owned(), answer.clone());
+        let login = hostile.begin().await.unwrap();
+        assert_eq!(login.url().contains("scope=asked"), scope, "{}", &answer[..answer.len().min(200)]);
+    }
+    assert!(other.asked.lock().unwrap().is_empty());
+    // What is configured for every message goes with this one and with nothing else; a token does not.
+    for request in hostile.asked.lock().unwrap().iter() {
+        let is_message = request.starts_with("POST /mcp?key=SECRET");
+        assert_eq!(request.contains("SECRET-key"), is_message, "{request}");
+        assert!(!request.contains("SECRET-token"), "{request}");
+    }
 }
 
 #[tokio::test]

@@ -45,6 +45,20 @@ async fn a_login_registers_once_and_keeps_the_token_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn the_challenge_to_a_message_says_where_to_log_in_and_what_for() {
+    let world = World::new().await;
+    world.a.challenge_only_posts();
+    // Its metadata offers `write` as well.
+    let (http, oauth) = world.server(&world.a, Grant::Code(CodeGrant::default()), "a.json");
+    assert_eq!(consented(&http, &oauth).await.scopes, ["read"]);
+    let (http, oauth) = world.server(&world.a, credentials("gateway"), "b.json");
+    assert_eq!(login::fetch(&http, &oauth).await.unwrap().scopes, ["read"]);
+    let (http, mut configured) = world.server(&world.a, Grant::Code(CodeGrant::default()), "c.json");
+    configured.scopes = vec!["write".to_owned()];
+    assert_eq!(consented(&http, &configured).await.scopes, ["write"]);
+}
+
+#[tokio::test]
 async fn a_registered_client_is_used_as_it_is() {
     let world = World::new().await;
     let client =

@@ -173,6 +173,18 @@ async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
 }
 
 #[tokio::test]
+async fn a_token_is_renewed_where_only_the_challenge_to_a_message_says_who_authorises() {
+    let world = World::new().await;
+    world.a.challenge_only_posts();
+    let (http, oauth) = world.server(&world.a, code(), "a.json");
+    log_in(&http, &oauth).await;
+    let upstreams = started(&http).await;
+    world.revoke(&client_id(&oauth), &token(&oauth, "access"), "access_token").await;
+    succeeds(&upstreams, "read_note").await;
+    assert_eq!(world.issued("refresh_token"), 1);
+}
+
+#[tokio::test]
 async fn a_token_is_sent_to_no_server_but_its_own() {
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, code(), "shared.json");

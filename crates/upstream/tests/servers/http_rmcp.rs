@@ -50,7 +50,10 @@ impl ServerHandler for Handler {
         let schema = json!({"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}});
         let serde_json::Value::Object(schema) = schema else { panic!() };
         let tool = |name: &'static str| Tool::new(name, name, Arc::new(schema.clone()));
-        Ok(ListToolsResult::with_all_items(vec![tool("count"), tool("long"), tool("hang")]))
+        let mut wrong = schema.clone();
+        wrong["properties"]["region"]["x-mcp-header"] = json!("My Region");
+        let wrong = Tool::new("wrong", "has a header that no request can have", Arc::new(wrong));
+        Ok(ListToolsResult::with_all_items(vec![tool("count"), tool("long"), wrong, tool("hang")]))
     }
 
     fn get_tool(&self, _: &str) -> Option<Tool> {
@@ -116,7 +119,8 @@ impl Real {
     async fn start(&self) -> Upstreams {
         let upstreams = Upstreams::start(vec![self.config.clone()], UpstreamLimits::default()).await;
         assert_eq!(crate::fake::era(&upstreams), if self.handler.legacy { Era::Legacy } else { Era::Modern });
-        assert_eq!(upstreams.servers()[0].tools.len(), 3);
+        // The older era knows nothing of headers for parameters.
+        assert_eq!(upstreams.servers()[0].tools.len(), if self.handler.legacy { 4 } else { 3 });
         upstreams
     }
 }

@@ -1,12 +1,13 @@
 //! An MCP server that lets nobody in without a token for it.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use oauth_as::resource_metadata::{ProtectedResourceConfig, ProtectedResourceMetadata};
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -27,6 +28,7 @@ pub(crate) struct Protected {
     pub(crate) url: String,
     /// The tokens that came with requests, those that it does not know as well.
     pub(crate) seen: Arc<Mutex<Vec<String>>>,
+    challenges_only_posts: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -36,6 +38,7 @@ struct Guard {
     issuer: String,
     metadata: ProtectedResourceMetadata,
     seen: Arc<Mutex<Vec<String>>>,
+    challenges_only_posts: Arc<AtomicBool>,
     service: StreamableHttpService<Notes, LocalSessionManager>,
 }
 
@@ -44,6 +47,7 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 impl Protected {
     pub(super) async fn serve(listener: TcpListener, url: String, issuer: &str, id: &'static str) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let challenges_only_posts = Arc::new(AtomicBool::new(false));
         let mut resource = ProtectedResourceConfig::new(url.clone(), issuer);
         resource.scopes_supported = Some(vec!["read".to_owned(), "write".to_owned()]);
         let guard = Guard {
@@ -52,20 +56,30 @@ impl Protected {
             issuer: issuer.to_owned(),
             metadata: ProtectedResourceMetadata::from_config(&resource),
             seen: seen.clone(),
+            challenges_only_posts: challenges_only_posts.clone(),
             service: StreamableHttpService::new(|| Ok(Notes), Arc::default(), StreamableHttpServerConfig::default()),
         };
         serve(listener, move |request| {
             let guard = guard.clone();
             async move { guard.answer(request).await }
         });
-        Self { url, seen }
+        Self { url, seen, challenges_only_posts }
+    }
+
+    /// From now on it knows no request but messages, and publishes its metadata where nobody would guess: its challenge to a
+    /// message alone says where.
+    pub(crate) fn challenge_only_posts(&self) {
+        self.challenges_only_posts.store(true, Ordering::SeqCst);
     }
 }
 
 impl Guard {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
-        if request.uri().path() == self.metadata.well_known_path() {
+        if request.uri().path() == self.metadata_path() {
             return plain(Response::builder(), serde_json::to_string(&self.metadata).unwrap());
+        }
+        if self.challenges_only_posts.load(Ordering::SeqCst) && request.method() != Method::POST {
+            return plain(Response::builder().status(StatusCode::NOT_FOUND), String::new());
         }
         let token =
             request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -88,6 +102,13 @@ impl Guard {
         self.service.handle(Request::from_parts(head, Full::new(body))).await
     }
 
+    fn metadata_path(&self) -> String {
+        match self.challenges_only_posts.load(Ordering::SeqCst) {
+            true => "/custom/metadata.json".to_owned(),
+            false => self.metadata.well_known_path(),
+        }
+    }
+
     /// What the authorisation server says about a token.
     async fn introspect(&self, token: &str) -> Value {
         let asked = reqwest::Client::new()
@@ -101,7 +122,7 @@ impl Guard {
 
     fn refuse(&self, status: StatusCode, why: &str) -> Answer {
         let origin = self.url.trim_end_matches("/mcp");
-        let metadata = format!("{origin}{}", self.metadata.well_known_path());
+        let metadata = format!("{origin}{}", self.metadata_path());
         let challenge = format!(r#"Bearer {why}, resource_metadata="{metadata}""#);
         plain(Response::builder().status(status).header("www-authenticate", challenge), String::new())
     }
