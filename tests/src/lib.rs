@@ -3,6 +3,8 @@
 
 mod case;
 pub mod catalogue;
+mod daemon;
+mod folder;
 mod gateway;
 mod http;
 mod processes;
@@ -10,6 +12,7 @@ mod program;
 mod scripted;
 mod stdio;
 mod tools;
+pub mod trials;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +21,8 @@ use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
 use serde_json::Value;
 
 pub use case::{Case, cases, tells_nothing_of_the_host};
+pub use daemon::Daemon;
+pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
 pub use processes::{children, gone, runs};

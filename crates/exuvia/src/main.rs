@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod demo;
 mod exit;
+mod reload;
 mod report_json;
 mod sample;
 mod script;

@@ -13,6 +13,7 @@ mod listing;
 mod parallel;
 mod policy;
 mod program;
+mod reload;
 mod results;
 mod serve;
 mod servers;

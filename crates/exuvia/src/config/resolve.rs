@@ -26,7 +26,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             return;
         }
     };
-    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new() };
+    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new(), files: Vec::new() };
     for (name, server) in &written.servers {
         let pointer = super::document::below("/servers", name);
         if server.disabled {
@@ -47,6 +47,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.listen(&written.listen, &mut found.config);
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
+    found.files.append(&mut resolver.files);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
         found.add(parse_mcp_servers(&text, &name, environment), &name);
@@ -60,6 +61,8 @@ pub(super) struct Resolver<'a> {
     /// Where relative paths start.
     pub(super) folder: &'a Path,
     pub(super) errors: Vec<ConfigError>,
+    /// The files that were looked for.
+    pub(super) files: Vec<PathBuf>,
 }
 
 impl Resolver<'_> {
@@ -115,6 +118,7 @@ impl Resolver<'_> {
     fn include(&mut self, include: &str, pointer: &str) -> Option<(String, String)> {
         let path = self.path(include, pointer)?;
         let name = path.display().to_string();
+        self.files.push(path.clone());
         let text = paths::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
         Some((name, text.ok()?))
     }
