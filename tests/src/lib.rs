@@ -4,6 +4,8 @@
 mod case;
 pub mod catalogue;
 mod certificates;
+mod daemon;
+mod folder;
 mod gateway;
 mod http;
 mod processes;
@@ -12,6 +14,7 @@ mod scripted;
 mod served;
 mod stdio;
 mod tools;
+pub mod trials;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +24,8 @@ use serde_json::Value;
 
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
+pub use daemon::Daemon;
+pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
 pub use processes::{children, gone, runs};

@@ -9,6 +9,7 @@ mod load;
 mod payloads;
 mod servers;
 mod session;
+mod trials;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -20,7 +21,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 9] = [
+const GATES: [(&str, Gate); 12] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -28,6 +29,9 @@ const GATES: [(&str, Gate); 9] = [
     ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
     ("load", |runtime| runtime.block_on(load::many_clients_at_once())),
     ("overload", |runtime| runtime.block_on(load::more_than_it_takes())),
+    ("reload", |runtime| runtime.block_on(trials::a_storm_of_reloads())),
+    ("sigterm", |runtime| runtime.block_on(trials::stops_under_load())),
+    ("kills", |runtime| runtime.block_on(trials::kills())),
     ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
     ("ignored", |_| commands::ignored_tests()),
 ];

@@ -179,17 +179,15 @@ fn stubs_are_cut_as_configured_beside_servers_that_are_not() {
 }
 
 #[test]
-fn a_direct_server_is_left_out_of_stdio_and_is_there_for_run() {
+fn a_direct_server_is_for_clients_and_for_what_an_operator_runs() {
     let (_folder, file) = folder("[servers.direct]\nECHO\nmode = \"direct\"\n[servers.scripted]\nECHO");
     let ran = exuvia(&["run", "--config", &file, "-"], "result = [direct.echo(value=1), scripted.echo(value=2)]");
     assert_eq!(ran.stdout, "[{\"value\":1},{\"value\":2}]\n", "{ran:?}");
     let mut client = Client::modern(&["--config", &file]);
     let listed = client.call("listToolFiles", json!({}))["result"]["content"][0]["text"].to_string();
     assert!(listed.contains("scripted.pyi") && !listed.contains("direct"), "{listed}");
-    let mut program = Program::start(&["stdio", "--config", &file], &[]);
-    program.write("");
-    let ended = program.end();
-    assert!(ended.stderr.contains("direct has mode direct"), "{ended:?}");
+    let answer = client.call("direct__echo", json!({"value": 3}));
+    assert!(answer["result"].to_string().contains("awaiting approval"), "{answer}");
 }
 
 #[test]

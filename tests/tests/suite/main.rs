@@ -15,6 +15,7 @@ mod logs;
 mod parallel;
 mod policy;
 mod program;
+mod reload;
 mod results;
 mod serve;
 mod servers;

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
 use crate::exit;
+use crate::reload::Follower;
 use crate::session::{Starting, configured};
 use crate::systemd;
 use crate::telemetry::Telemetry;
@@ -29,7 +30,9 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     terminal.greet(&greeting(&server.origin()));
     systemd::listening();
     let given_up = stop.clone();
+    let follower = Follower::new(args.clients, &config, terminal.clone())?;
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
+    let _reloads = follower.follow(starting.gateway());
     let drained = server.serve(starting.gateway(), stop).await;
     starting.finish().await?;
     telemetry.finish().await;

@@ -1,7 +1,7 @@
 //! What was found so far, right and wrong.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use exuvia_policy::PolicySource;
 use exuvia_upstream::{ConfigError, McpServers, ServerConfig, Transport};
@@ -20,6 +20,8 @@ pub(super) struct Found {
     /// The servers that are not disabled, right or wrong, each at its place.
     pub(super) named: Vec<Named>,
     pub(super) errors: Vec<ConfigError>,
+    /// The files that were looked for, whether they are there or not.
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// A server's name, and where it is given.
@@ -56,6 +58,7 @@ impl Found {
         profile::whole(self.mentions, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
+            self.config.files = self.files;
             return Ok(self.config);
         }
         // Together what is in one file, from its top to its end.
@@ -64,7 +67,7 @@ impl Found {
             self.errors.iter().map(|error| error.file.clone()).filter(|file| seen.insert(file.clone())).collect();
         let rank = |error: &ConfigError| (files.iter().position(|file| *file == error.file), error.line);
         self.errors.sort_by_key(rank);
-        Err(ConfigErrors(self.errors))
+        Err(ConfigErrors { errors: self.errors, files: self.files })
     }
 }
 

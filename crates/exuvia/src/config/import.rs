@@ -51,6 +51,7 @@ pub(super) fn import(client: KnownClient, config_dir: Option<&Path>, environment
         return found.errors.push(error("there is no home directory to look into".to_owned()));
     };
     let files = client.files(Path::new(&home), config);
+    found.files.extend(files.iter().cloned());
     let texts: Vec<(String, String)> = files
         .iter()
         .filter(|file| file.exists())

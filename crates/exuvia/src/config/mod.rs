@@ -25,6 +25,7 @@ mod written;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_gateway::{Mode, Profile, Profiles, QueueLimits};
@@ -64,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) collector: Option<Collector>,
     /// What is configured and left out, for the operator.
     pub(crate) notices: Vec<ConfigError>,
+    /// The files that it may come from, whether they are there or not.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// The address of a collector. Its path may hold a token.
@@ -114,6 +117,7 @@ impl Default for Config {
             tls: None,
             collector: None,
             notices: Vec::new(),
+            files: Vec::new(),
         }
     }
 }
@@ -145,15 +149,19 @@ impl Config {
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug)]
-pub(crate) struct ConfigErrors(Vec<ConfigError>);
+pub(crate) struct ConfigErrors {
+    errors: Vec<ConfigError>,
+    /// The files that it may come from, as far as that is known.
+    pub(crate) files: Vec<PathBuf>,
+}
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.len() > 1 {
-            write!(f, "{} errors in the configuration", self.0.len())?;
+        if self.errors.len() > 1 {
+            write!(f, "{} errors in the configuration", self.errors.len())?;
         }
-        for (index, error) in self.0.iter().enumerate() {
-            let gap = if index == 0 && self.0.len() == 1 { "" } else { "\n" };
+        for (index, error) in self.errors.iter().enumerate() {
+            let gap = if index == 0 && self.errors.len() == 1 { "" } else { "\n" };
             write!(f, "{gap}{error}")?;
         }
         Ok(())

@@ -26,7 +26,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             return;
         }
     };
-    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new() };
+    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new(), files: Vec::new() };
     for (name, server) in &written.servers {
         let pointer = super::document::below("/servers", name);
         if server.disabled {
@@ -48,6 +48,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
+    found.files.append(&mut resolver.files);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
@@ -62,6 +63,8 @@ pub(super) struct Resolver<'a> {
     /// Where relative paths start.
     pub(super) folder: &'a Path,
     pub(super) errors: Vec<ConfigError>,
+    /// The files that were looked for.
+    pub(super) files: Vec<PathBuf>,
 }
 
 impl Resolver<'_> {
@@ -117,6 +120,7 @@ impl Resolver<'_> {
     fn include(&mut self, include: &str, pointer: &str) -> Option<(String, String)> {
         let path = self.path(include, pointer)?;
         let name = path.display().to_string();
+        self.files.push(path.clone());
         let text = paths::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
         Some((name, text.ok()?))
     }

@@ -24,6 +24,8 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
         tracing::info!(file = %file.display(), "no server is named: this file is used");
     }
     let mut found = Found::default();
+    found.files.extend(paths.default_file.clone().filter(|_| names_nothing));
+    found.files.extend(args.config.iter().chain(&args.mcp_configs).cloned());
     if let Some(file) = args.config.as_deref().or(default_file) {
         read_config(file, environment, &mut found);
     }

@@ -110,8 +110,8 @@ pub(super) struct Server {
     /// How tokens for it are obtained. Without it, and without an `Authorization` header or a `headers_command`, the user
     /// can log in with `exuvia login SERVER`.
     pub(super) oauth: Option<OAuth>,
-    /// `code`: scripts call its tools. `direct`: clients see its tools as they are, once a gateway serves them over HTTP;
-    /// until then `exuvia stdio` leaves the server out, `exuvia run` and `exuvia tools` have it. Default: code.
+    /// `code`: scripts call its tools. `direct`: clients call them, and see them as they are; `exuvia run` and `exuvia tools`
+    /// have them for scripts all the same. Default: code.
     pub(super) mode: Option<Mode>,
     /// How its stubs are cut into files: one for the `server`, or one for each `tool`, for servers with very many tools.
     /// Default: server.

@@ -1,0 +1,53 @@
+//! What another configuration cannot change before the next start.
+
+use crate::config::Config;
+
+/// The values of keys that are read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fixed {
+    pub(super) concurrent: u32,
+    keys: Vec<(&'static str, String)>,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        let http = &config.http;
+        let keys = vec![
+            ("listen.mcp", format!("{:?}", config.listen)),
+            ("listen.origins", format!("{:?}", http.origins)),
+            ("listen.connections", http.connections.to_string()),
+            ("listen.sessions", http.sessions.to_string()),
+            ("listen.drain_ms", format!("{:?}", http.drain)),
+            ("runs.concurrent", config.runs.concurrent.to_string()),
+            // A session lives longer than the longest script.
+            ("limits.wall_ms, as far as it lets sessions be silent,", format!("{:?}", http.session_idle)),
+        ];
+        Self { concurrent: config.runs.concurrent, keys }
+    }
+
+    /// The keys that are others now than `before`, and than `running`, which is what holds.
+    pub(super) fn changed(&self, before: &Self, running: &Self) -> Vec<&'static str> {
+        let others = self.keys.iter().zip(&before.keys).zip(&running.keys);
+        others.filter(|((now, before), running)| now != before && now != running).map(|((now, _), _)| now.0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_another_now_is_told_once_and_not_when_it_comes_back() {
+        let fixed = |listen: Option<&str>, connections: usize| {
+            let mut config = Config { listen: listen.map(|listen| listen.parse().unwrap()), ..Config::default() };
+            config.http.connections = connections;
+            Fixed::of(&config)
+        };
+        let running = fixed(None, 10);
+        let second = fixed(Some("127.0.0.1:1"), 10);
+        assert_eq!(second.changed(&running, &running), ["listen.mcp"]);
+        assert!(second.changed(&second, &running).is_empty());
+        assert_eq!(fixed(Some("127.0.0.1:1"), 11).changed(&second, &running), ["listen.connections"]);
+        assert!(running.changed(&second, &running).is_empty());
+    }
+}
