@@ -22,7 +22,6 @@ fn a_bad_request_is_answered_with_what_to_send() {
         ("executeToolCode", json!({}), "code"),
         ("executeToolCode", json!({"code": 1}), "string"),
         ("executeToolCode", json!({"script": "1"}), "code"),
-        ("executeCode", json!({"code": "1"}), "executeToolCode"),
         ("readToolFile", json!({}), "fileName"),
         ("readToolFile", json!({"fileName": "ecko.pyi"}), "echo.pyi"),
         ("readToolFile", json!({"fileName": "echo.pyi", "startLine": "one"}), "startLine"),
@@ -37,6 +36,10 @@ fn a_bad_request_is_answered_with_what_to_send() {
             assert!(text.len() < 400, "{text}");
             tells_nothing_of_the_host(text).expect("no place of the host");
         }
+        // The one that the protocol has an error for.
+        let answer = client.call("executeCode", json!({"code": "1"}));
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+        assert!(answer["error"]["message"].to_string().contains("did you mean executeToolCode?"), "{answer}");
         assert_eq!(client.execute("result = 1").0, "1");
     }
 }
