@@ -22,6 +22,8 @@ use sender::Sender;
 
 /// What the environment may say.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+const SPOKEN: &str = "http/protobuf";
 /// How long the last spans may take.
 const FLUSH: Duration = Duration::from_secs(3);
 
@@ -41,6 +43,9 @@ impl Telemetry {
     pub(crate) fn start(collector: Option<&Collector>) -> Result<Self> {
         if is_off() || (collector.is_none() && !ENDPOINTS.iter().any(|name| is_set(name))) {
             return Ok(Self { provider: None });
+        }
+        if let Some(protocol) = PROTOCOLS.iter().find_map(|name| env::var(name).ok()).filter(|name| name != SPOKEN) {
+            tracing::warn!(protocol, "spans are sent by http/protobuf, the only protocol that is spoken");
         }
         let mut builder = SpanExporter::builder().with_http().with_http_client(Sender::new()?);
         if let Some(Collector(otlp)) = collector {
