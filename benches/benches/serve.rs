@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use exuvia_benches::{Daemon, Table, bytes, call_tool, run_script, seconds};
+use exuvia_benches::{Served, Table, bytes, seconds};
 use exuvia_tests::HttpClient;
 use serde_json::json;
 
@@ -58,15 +58,17 @@ impl Drop for Upstream {
 async fn direct_calls() -> Result<()> {
     let upstream = Upstream::start()?;
     let config = format!("auto_execute = [\"*.*\"]\n[servers.one]\nurl = \"{}\"\nmode = \"direct\"\n", upstream.url);
-    let daemon = Daemon::start(&config)?;
+    let daemon = Served::start(&config)?;
     let mut clients = [HttpClient::connect(upstream.address()?).await, HttpClient::connect(daemon.address()).await];
     let mut times = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
     for call in 0..CALLS {
         for (client, times) in clients.iter_mut().zip(&mut times) {
             let begun = Instant::now();
-            let result = call_tool(client, "/mcp", "echo", json!({"value": call})).await?;
+            let params = json!({"name": "echo", "arguments": {"value": call}});
+            let answer = client.ask("/mcp", "tools/call", params, json!({})).await;
             times.push(begun.elapsed());
-            ensure!(result["structuredContent"]["value"] == call, "{result}");
+            let message = answer.message();
+            ensure!(message["result"]["structuredContent"]["value"] == call, "{message}");
         }
     }
     times.iter_mut().for_each(|times| times.sort());
@@ -83,12 +85,12 @@ async fn direct_calls() -> Result<()> {
 
 /// Scripts of many clients at once.
 async fn scripts() -> Result<()> {
-    let servers = ["one", "two", "three"].map(Daemon::echo);
+    let servers = ["one", "two", "three"].map(Served::echo);
     let mut config = "auto_execute = [\"*.*\"]\n".to_owned();
     for server in servers {
         config += &server?;
     }
-    let daemon = Daemon::start(&config)?;
+    let daemon = Served::start(&config)?;
     ready(daemon.address()).await;
     let rest = daemon.memory()?;
     let mut table = Table::new(["scripts through HTTP", "clients", "a second", "memory"]);
@@ -116,7 +118,7 @@ async fn scripts() -> Result<()> {
 async fn sends(address: SocketAddr, code: &'static str, expected: &'static str) -> Result<usize> {
     let (mut client, begun, mut scripts) = (HttpClient::connect(address).await, Instant::now(), 0);
     while begun.elapsed() < WHILE {
-        let text = run_script(&mut client, code).await?;
+        let text = client.execute(code).await;
         ensure!(text == expected, "{text}");
         scripts += 1;
     }
@@ -127,12 +129,12 @@ async fn sends(address: SocketAddr, code: &'static str, expected: &'static str) 
 async fn starts() -> Result<()> {
     let mut table = Table::new(["from start to ready", "median"]);
     for servers in [0, 16] {
-        let config: Result<String> = (0..servers).map(|n| Daemon::echo(&format!("echo{n}"))).collect();
+        let config: Result<String> = (0..servers).map(|n| Served::echo(&format!("echo{n}"))).collect();
         let config = config?;
         let mut times = Vec::with_capacity(STARTS);
         for _ in 0..STARTS {
             let begun = Instant::now();
-            let daemon = Daemon::start(&config)?;
+            let daemon = Served::start(&config)?;
             ready(daemon.address()).await;
             times.push(begun.elapsed());
         }

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::{HttpClient, built, here, modern_meta};
+use crate::{HttpClient, built, here};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -168,11 +168,8 @@ impl HttpClient {
     ///
     /// There is none.
     pub async fn execute(&mut self, code: &str) -> String {
-        let params = json!({"name": "executeToolCode", "arguments": {"code": code}, "_meta": modern_meta()});
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
-        let headers =
-            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "executeToolCode")];
-        let answer = self.post(&headers, &message).await;
+        let params = json!({"name": "executeToolCode", "arguments": {"code": code}});
+        let answer = self.ask("/mcp", "tools/call", params, json!({})).await;
         let text = |message: Value| message["result"]["content"][0]["text"].as_str().map(str::to_owned);
         assert_eq!(answer.status, 200, "{answer:?}");
         text(answer.message()).unwrap_or_else(|| panic!("{answer:?}"))

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use exuvia_benches::{Daemon, bytes, run_script};
+use exuvia_benches::{Served, bytes};
 use exuvia_tests::HttpClient;
 
 const CLIENTS: usize = 200;
@@ -20,12 +20,12 @@ const SCRIPT: &str = "import asyncio\n\
     result = first + sum(row['value'] for row in rest)";
 
 /// A daemon over three servers.
-fn start(tables: &str) -> Result<Daemon> {
+fn start(tables: &str) -> Result<Served> {
     let mut config = format!("auto_execute = [\"*.*\"]\n{tables}\n");
     for name in ["one", "two", "three"] {
-        config += &Daemon::echo(name)?;
+        config += &Served::echo(name)?;
     }
-    Daemon::start(&config)
+    Served::start(&config)
 }
 
 /// 200 clients at once, each with 50 scripts of 5 calls to 3 servers.
@@ -52,7 +52,7 @@ async fn round(address: SocketAddr, scripts: usize) -> Result<()> {
         tokio::spawn(async move {
             let mut client = HttpClient::connect(address).await;
             for _ in 0..scripts {
-                let text = run_script(&mut client, SCRIPT).await?;
+                let text = client.execute(SCRIPT).await;
                 ensure!(text == "15", "{text}");
             }
             Ok(())
@@ -78,7 +78,7 @@ pub(crate) async fn more_than_it_takes() -> Result<String> {
     ensure!(ran.len() >= PLACES && !refused.is_empty(), "{} ran, {} were refused", ran.len(), refused.len());
     let begun = Instant::now();
     let mut client = HttpClient::connect(address).await;
-    while run_script(&mut client, "result = 1").await? != "1" {
+    while client.execute("result = 1").await != "1" {
         if begun.elapsed() > Duration::from_secs(5) {
             bail!("there is no room again after 5 s");
         }
@@ -93,11 +93,11 @@ pub(crate) async fn more_than_it_takes() -> Result<String> {
 }
 
 async fn texts(code: &'static str, address: SocketAddr, clients: usize) -> Result<Vec<String>> {
-    let client = |_| tokio::spawn(async move { run_script(&mut HttpClient::connect(address).await, code).await });
+    let client = |_| tokio::spawn(async move { HttpClient::connect(address).await.execute(code).await });
     let clients: Vec<_> = (0..clients).map(client).collect();
     let mut texts = Vec::new();
     for client in clients {
-        texts.push(client.await??);
+        texts.push(client.await?);
     }
     Ok(texts)
 }

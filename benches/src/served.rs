@@ -1,0 +1,56 @@
+//! `exuvia serve` with a configuration of its own, for the suites that measure it from outside.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use exuvia_tests::Daemon;
+use tempfile::NamedTempFile;
+
+use crate::program;
+
+/// A daemon on a free port. Killed when it is dropped.
+pub struct Served {
+    daemon: Daemon,
+    _config: NamedTempFile,
+}
+
+impl Served {
+    /// Starts one with this `exuvia.toml`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn start(config: &str) -> Result<Self> {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile()?;
+        fs::write(file.path(), config)?;
+        let daemon = Daemon::start(&["--config", &file.path().display().to_string()]);
+        Ok(Self { daemon, _config: file })
+    }
+
+    /// The table of a bundled echo server of this name.
+    ///
+    /// # Errors
+    ///
+    /// The program is not built.
+    pub fn echo(name: &str) -> Result<String> {
+        Ok(format!("[servers.{name}]\ncommand = {:?}\nargs = [\"sample\", \"echo\"]\n", program()?))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.daemon.address()
+    }
+
+    /// The memory that is this process's alone, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The system does not tell.
+    pub fn memory(&self) -> Result<i64> {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.daemon.id()))?;
+        let line = rollup.lines().find(|line| line.starts_with("Anonymous:")).context("a line")?;
+        Ok(line.split_whitespace().nth(1).context("a number")?.parse::<i64>()? * 1024)
+    }
+}
