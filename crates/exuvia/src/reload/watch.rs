@@ -124,7 +124,7 @@ mod tests {
         let mut watch = Watch::new().unwrap();
         assert!(
             notices(&mut watch, &file, || fs::create_dir(at("deep")).unwrap()).await
-                || stamps(&[file.clone()]) == [Stamp(None)]
+                || stamps(std::slice::from_ref(&file)) == [Stamp(None)]
         );
         assert!(notices(&mut watch, &file, || fs::write(&file, "a").unwrap()).await, "it comes to be");
         assert!(notices(&mut watch, &file, || fs::write(&file, "b").unwrap()).await, "it is written");
