@@ -34,8 +34,8 @@ impl Daemon {
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("XDG_CONFIG_HOME", here());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        let greeting = lines.find(|line| line.contains("http://")).expect("a greeting");
-        let address = greeting.split("http://").nth(1).and_then(|rest| rest.split("/mcp").next()).expect("an address");
+        let greeting = lines.find(|line| line.contains("MCP at ")).expect("a greeting");
+        let address = greeting.split("://").nth(1).and_then(|rest| rest.split("/mcp").next()).expect("an address");
         let address = address.parse().expect("an address");
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&said);

@@ -1,5 +1,6 @@
 //! Trials of a daemon that the tests make shortly and the gates at length. Each panics when something is not as it should be.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -146,10 +147,17 @@ pub async fn kill_server_and_daemon() {
     let text = hanging.await.expect("an answer");
     assert!(text.contains("whether the call took effect is unknown"), "{text}");
     assert!(gone(&pids, SOON), "its child goes with it");
-    let _hanging = tokio::spawn(daemon.run("fake.hang()"));
-    daemon.busy_with(1).await;
-    folder.write("exuvia.toml", &[fake_table("fake", 2), echo_table()].concat());
-    daemon.says("replaced: fake", 1).await;
+    // Not dropped before the daemon is gone: a client that goes away takes its script with it.
+    let mut hanging = pin!(daemon.run("fake.hang()"));
+    let replaced = async {
+        daemon.busy_with(1).await;
+        folder.write("exuvia.toml", &[fake_table("fake", 2), echo_table()].concat());
+        daemon.says("replaced: fake", 1).await;
+    };
+    tokio::select! {
+        text = &mut hanging => panic!("{text}"),
+        () = replaced => {}
+    }
     let all = children(daemon.id());
     assert!(all.len() > 3, "{all:?}");
     daemon.signal(Signal::SIGKILL);

@@ -8,7 +8,6 @@ use exuvia_policy::Grants;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
 use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
 use futures_util::future::join_all;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -52,8 +51,8 @@ impl Gateway {
         let stopped = self.stopped.clone();
         let answer = async move {
             let _over = over;
-            let answer = stopped.run_until_cancelled(dispatched(&tools, call, options)).await;
-            let answer = answer.unwrap_or_else(|| DirectAnswer::Failed(ending()));
+            let made = stopped.run_until_cancelled(dispatched(&tools, call, options)).await;
+            let answer = made.unwrap_or_else(|| DirectAnswer::Failed(ending()));
             tools.run().metrics.call_ended(&server, answer.code(), begun.elapsed());
             answer
         };
@@ -68,13 +67,12 @@ impl Gateway {
         let is_direct = view.direct_servers().any(|direct| direct == server);
         let (server, (tools, over), stopped) = (server.to_owned(), self.direct_run(view), self.stopped.clone());
         let answer = async move {
-            let (_over, run) = (over, tools.run());
+            let _over = over;
             if !is_direct {
                 return DirectAnswer::Failed(CallError::UnknownTool(format!("there is no server {server}")));
             }
-            let asked = run.snapshot.routes.query(&server, query, &run.caller, run.limits, options);
-            let asked = stopped.run_until_cancelled(asked).await.unwrap_or_else(|| Err(ending()));
-            asked.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed)
+            let asked = stopped.run_until_cancelled(asked(tools.run(), &server, query, options)).await;
+            asked.unwrap_or_else(|| DirectAnswer::Failed(ending()))
         };
         DirectCall { news, answer: Box::pin(answer) }
     }
@@ -92,12 +90,14 @@ impl Gateway {
         page: fn(Option<String>) -> Query,
     ) -> (String, Vec<Json>) {
         let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
-        let most_bytes = call_limits(&view.direct().settings.limits).result_bytes;
+        // All pages are asked for by one run: it may have a server of its own.
+        let (tools, _over) = self.direct_run(view);
+        let run = tools.run();
         for _ in 0..PAGES {
-            let asked = self.query(view, server, page(cursor.take()), RelayOptions::default());
-            let result = match asked.answer.await {
-                DirectAnswer::Relayed(Relayed::Result(result)) => result,
-                DirectAnswer::Failed(error) => {
+            let asked = asked(run, server, page(cursor.take()), RelayOptions::default());
+            let result = match self.stopped.run_until_cancelled(asked).await {
+                Some(DirectAnswer::Relayed(Relayed::Result(_, result))) => result,
+                Some(DirectAnswer::Failed(error)) => {
                     tracing::warn!(server.name = server, member, %error, "a list of the server cannot be read");
                     break;
                 }
@@ -110,7 +110,7 @@ impl Gateway {
                 items.extend(page.iter().map(Json::from_value));
             }
             cursor = result.remove("nextCursor").and_then(|cursor| cursor.as_str().map(str::to_owned));
-            if cursor.is_none() || bytes > most_bytes {
+            if cursor.is_none() || bytes > run.limits.result_bytes {
                 break;
             }
         }
@@ -148,10 +148,15 @@ async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> 
     let relayed = run.snapshot.routes.relay(permit, &run.caller, run.limits, options).await;
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
     ended.code = answer.code();
-    if let DirectAnswer::Relayed(Relayed::Result(result)) = &answer {
+    if let DirectAnswer::Relayed(Relayed::Result(_, result)) = &answer {
         ended.value_bytes = result.size_bytes() as u64;
     }
     answer
+}
+
+async fn asked(run: &RunParts, server: &str, query: Query, options: RelayOptions) -> DirectAnswer {
+    let asked = run.snapshot.routes.query(server, query, &run.caller, run.limits, options).await;
+    asked.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed)
 }
 
 fn ending() -> CallError {
@@ -163,20 +168,9 @@ impl DirectAnswer {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Relayed(Relayed::Result(result)) if failed(result) => "tool-failed",
-            Self::Relayed(Relayed::Result(_)) => "ok",
-            Self::Relayed(Relayed::Error { .. }) => "tool-failed",
+            Self::Relayed(relayed) => relayed.code(),
             Self::Failed(error) => error.code(),
             Self::Held(_) => "awaiting-approval",
         }
     }
-}
-
-fn failed(result: &Json) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Result {
-        is_error: Option<bool>,
-    }
-    serde_json::from_str(result.as_str()).is_ok_and(|Result { is_error }| is_error == Some(true))
 }

@@ -43,11 +43,11 @@ pub struct GatewayConfig {
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
-    pub(crate) catalogue: Arc<Catalogue>,
+    catalogue: Arc<Catalogue>,
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     engine: Engine,
-    pub(crate) upstreams: Arc<Upstreams>,
+    upstreams: Arc<Upstreams>,
     pub(crate) journal: Arc<dyn Journal>,
     threads: RunRuntime,
     pub(crate) runs: AtomicU64,

@@ -26,6 +26,8 @@ use crate::direct::{self, Direct, Shared};
 use crate::follow::follow;
 use crate::traced::{self, Target};
 
+/// What a tool's schema has where an argument goes into a header as well.
+const PARAMETER_HEADER: &str = "x-mcp-header";
 /// The key under which an answer's `_meta` tells what the run used.
 const USAGE_KEY: &str = "exuvia/usage";
 
@@ -84,12 +86,13 @@ impl Face {
         if let Some(tool) = opened.1.tool(&request.name) {
             return self.direct(&opened, context).call(&tool.tool, request).await;
         }
-        let mut tools = meta_tools(opened.1.profile());
-        if tools.iter().any(|tool| tool.name == request.name) {
+        let view = &opened.1;
+        let metas = if view.profile().has_scripts() { meta::NAMES.as_slice() } else { &[] };
+        if metas.contains(&request.name.as_ref()) {
             return Ok(self.meta_call(&opened, request, context).await.into());
         }
-        tools.extend(opened.1.tools().iter().map(direct::tool));
-        Err(unknown_tool(&request.name, &tools))
+        let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
+        Err(ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None))
     }
 
     async fn meta_call(
@@ -144,10 +147,6 @@ fn is_failed(answer: &CallToolResponse) -> bool {
     matches!(answer, CallToolResponse::Complete(result) if result.is_error == Some(true))
 }
 
-fn unknown_tool(name: &str, tools: &[Tool]) -> ErrorData {
-    ErrorData::invalid_params(meta::unknown_tool(name, tools.iter().map(|tool| tool.name.as_ref())), None)
-}
-
 impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools();
@@ -178,10 +177,11 @@ impl ServerHandler for Face {
         traced::over(span, tools, |_| false).await
     }
 
-    /// By its schema rmcp checks the headers that repeat arguments (SEP-2243).
+    /// By its schema rmcp checks the headers that repeat arguments (SEP-2243). It asks at each call, so tools without any are
+    /// not read.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let view = self.gateway.now()?.view(self.profile.as_deref())?;
-        view.tool(name).map(direct::tool)
+        view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)
     }
 
     async fn call_tool(

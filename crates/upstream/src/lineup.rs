@@ -26,14 +26,6 @@ pub struct Change {
     pub removed: Vec<String>,
 }
 
-impl Change {
-    /// Whether all servers are what they were.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        self.started.is_empty() && self.replaced.is_empty() && self.removed.is_empty()
-    }
-}
-
 /// The servers of another configuration, each ready or failed, which nobody sees yet. Dropped, those that are new end and
 /// everything stays as it is.
 #[must_use = "nothing changes before `take_over`"]

@@ -1,5 +1,7 @@
 //! What is handed through between a client and a server, as it was written.
 
+#[cfg(doc)]
+use exuvia_tool::CallError;
 use exuvia_tool::{Json, ToolName};
 use rmcp::model::{
     ClientCapabilities, ClientRequest, ElicitationCapability, FormElicitationCapability, RequestMetaObject,
@@ -7,6 +9,8 @@ use rmcp::model::{
 };
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::raw;
 
 /// What a server says to a request before it answers it.
 #[derive(Debug)]
@@ -54,8 +58,8 @@ impl Question {
 /// What a server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Relayed {
-    /// The result, as written.
-    Result(Json),
+    /// The result, as written, and what it is.
+    Result(ResultKind, Json),
     /// The error.
     Error {
         /// JSON-RPC's code.
@@ -65,6 +69,52 @@ pub enum Relayed {
         /// What it says beyond that.
         data: Option<Json>,
     },
+}
+
+/// What a result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultKind {
+    /// What was asked for.
+    Complete,
+    /// The same, of a tool that says that it failed.
+    Failed,
+    /// A wish for input of the client (SEP-2322).
+    AsksForInput,
+    /// A task, whose result is still to come (SEP-2663).
+    Task,
+    /// Something that this version of the protocol does not know.
+    Unknown,
+}
+
+impl ResultKind {
+    pub(crate) fn of(result: &Json) -> Self {
+        let (mut kind, mut is_error) = (None, false);
+        for (key, value) in raw::members(result.as_str()) {
+            match key.as_str() {
+                "resultType" => kind = Some(serde_json::from_str::<String>(value).unwrap_or_default()),
+                "isError" => is_error = value == "true",
+                _ => {}
+            }
+        }
+        match kind.as_deref() {
+            None | Some("complete") if is_error => Self::Failed,
+            None | Some("complete") => Self::Complete,
+            Some("input_required") => Self::AsksForInput,
+            Some("task") => Self::Task,
+            Some(_) => Self::Unknown,
+        }
+    }
+}
+
+impl Relayed {
+    /// `ok`, or that the tool failed, by the names of [`CallError::code`].
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Result(ResultKind::Failed, _) | Self::Error { .. } => "tool-failed",
+            Self::Result(..) => "ok",
+        }
+    }
 }
 
 /// What a client brings to a call that asked for something before (SEP-2322).

@@ -108,7 +108,13 @@ impl Routes {
         let span = call_span(&name, permit.call().id.0);
         let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
         let caller = caller.clone();
-        Box::pin(async move { route.server.relay(permit, &caller, limits, options).await }.instrument(span))
+        let call = async move {
+            let relayed = route.server.relay(permit, &caller, limits, options).await;
+            let code = relayed.as_ref().map_or_else(CallError::code, Relayed::code);
+            tracing::Span::current().record("outcome", code);
+            relayed
+        };
+        Box::pin(call.instrument(span))
     }
 
     /// Asks a server for something that is no call, and gives the answer as it was written.

@@ -5,7 +5,7 @@ use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outg
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
 
-use crate::{ServerConfig, Transport};
+use crate::{Relayed, ServerConfig, Transport};
 
 /// Begins the span of a call, below the run or the request that it is made for.
 pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
@@ -37,6 +37,14 @@ pub(crate) fn error_type(error: &CallError) -> &'static str {
         CallError::ToolFailed { .. } => "tool_error",
         CallError::TimedOut(_) => "timeout",
         error => error.code(),
+    }
+}
+
+/// The same for what is handed through.
+pub(crate) fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<&'static str> {
+    match relayed {
+        Ok(relayed) => (relayed.code() != "ok").then_some("tool_error"),
+        Err(error) => Some(error_type(error)),
     }
 }
 

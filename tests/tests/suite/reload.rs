@@ -172,12 +172,14 @@ async fn every_file_that_it_reads_is_followed() {
 async fn what_only_the_next_start_changes_is_told() {
     let folder = Folder::new(&echo_table());
     let daemon = folder.serve(&[]).await;
-    let tables = "[listen]\nmcp = \"127.0.0.1:1\"\nsessions = 3\n[runs]\nconcurrent = 3\nwaiting = 0\nper_client = 1\n";
+    let tables = "[listen]\nmcp = \"127.0.0.1:1\"\nsessions = 3\ntls = { certificate = \"c\", key = \"k\" }\n\
+        [telemetry]\notlp = \"http://127.0.0.1:1/t0ken\"\n[runs]\nconcurrent = 3\nwaiting = 0\nper_client = 1\n";
     folder.write("exuvia.toml", &format!("{tables}{}", echo_table()));
-    for key in ["listen.mcp", "listen.sessions", "runs.concurrent"] {
+    for key in ["listen.mcp", "listen.tls", "listen.sessions", "telemetry.otlp", "runs.concurrent"] {
         daemon.says(&format!("reload: {key} takes effect at the next start"), 1).await;
     }
     daemon.says("the servers are the same", 1).await;
+    assert!(!daemon.said().iter().any(|line| line.contains("t0ken")), "{:?}", daemon.said());
     // What is no business of a start holds now.
     let mut client = exuvia_tests::HttpClient::connect(daemon.address()).await;
     assert_eq!(client.execute("result = 1").await, "1");

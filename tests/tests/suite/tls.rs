@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use exuvia_gateway::Profiles;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{Drained, HttpConfig, HttpServer, Stop, Tls, TlsFiles};
-use exuvia_tests::{Certificates, Program, built, exuvia};
+use exuvia_tests::{Certificates, Daemon, Program, built, exuvia};
 use nix::sys::signal::Signal;
 use reqwest::{Certificate, Client};
 use serde_json::{Value, json};
@@ -186,6 +186,41 @@ async fn a_handshake_counts_as_a_connection() {
     let again = async { while client.get(url.replace("/mcp", "/healthz")).send().await.is_err() {} };
     timeout(PATIENCE, again).await.expect("room again");
     served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
+    let (served, renewed) = (Certificates::new(), Certificates::new());
+    let file = configuration(&served, "[listen]\ntls = { certificate = 'cert.pem', key = 'key.pem' }\n");
+    let (old, new) = (client(&served), client(&renewed));
+    let daemon = Daemon::start(&["--config", &file]);
+    let url = format!("https://{}/healthz", daemon.address());
+    assert!(old.get(&url).send().await.is_ok() && new.get(&url).send().await.is_err());
+    let renew = |file: &str| {
+        fs::copy(renewed.path(file), served.path(file)).expect("copied");
+    };
+    renew("key.pem");
+    daemon.says("reload: nothing was changed: listen.tls: ", 1).await;
+    daemon.says("cert.pem", 1).await;
+    assert!(client(&served).get(&url).send().await.is_ok());
+    renew("cert.pem");
+    daemon.says("further connections are shown the new certificate", 1).await;
+    assert!(new.get(&url).send().await.is_ok());
+    assert!(old.get(&url).send().await.is_ok(), "its connection stays");
+    fs::copy(renewed.path("ca.pem"), served.path("ca.pem")).expect("copied");
+    assert!(client(&served).get(&url).send().await.is_ok());
+    daemon.signal(Signal::SIGHUP);
+    daemon.says("reload: nothing has changed", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_changes_makes_another_server() {
+    let (first, second) = (Certificates::new(), Certificates::new());
+    let file = configuration(&first, "[servers.up]\nurl = 'https://127.0.0.1:1/mcp'\nca = 'ca.pem'\n");
+    let daemon = Daemon::start(&["--config", &file]);
+    daemon.says("up did not start", 1).await;
+    fs::copy(second.path("ca.pem"), first.path("ca.pem")).expect("copied");
+    daemon.says("replaced: up", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

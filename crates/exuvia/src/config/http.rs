@@ -58,6 +58,7 @@ impl Resolver<'_> {
 
     fn certificates(&mut self, file: &str, pointer: &str) -> Option<Vec<CertificateDer<'static>>> {
         let path = self.path(file, pointer)?;
+        self.files.push(path.clone());
         let read = paths::read(&path).and_then(|text| check::certificates(&text));
         read.map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
     }

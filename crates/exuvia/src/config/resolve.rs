@@ -167,6 +167,7 @@ impl Resolver<'_> {
         };
         let certificate = self.path(certificate, "/listen/tls/certificate");
         let key = self.path(key, "/listen/tls/key");
+        self.files.extend([&certificate, &key].into_iter().flatten().cloned());
         Some(TlsFiles { certificate: certificate?, key: key? })
     }
 

@@ -3,7 +3,7 @@
 use crate::config::Config;
 
 /// The values of keys that are read once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Fixed {
     pub(super) concurrent: u32,
     keys: Vec<(&'static str, String)>,
@@ -14,10 +14,14 @@ impl Fixed {
         let http = &config.http;
         let keys = vec![
             ("listen.mcp", format!("{:?}", config.listen)),
+            // Other files of a certificate are read anew.
+            ("listen.tls", config.tls.is_some().to_string()),
             ("listen.origins", format!("{:?}", http.origins)),
             ("listen.connections", http.connections.to_string()),
             ("listen.sessions", http.sessions.to_string()),
             ("listen.drain_ms", format!("{:?}", http.drain)),
+            // The address may hold a token: it is compared, and never told.
+            ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             // A session lives longer than the longest script.
             ("limits.wall_ms, as far as it lets sessions be silent,", format!("{:?}", http.session_idle)),

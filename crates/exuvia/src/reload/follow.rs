@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use exuvia_gateway::Gateway;
 use exuvia_server::PendingGateway;
+use exuvia_server::http::{Tls, TlsFiles};
 use exuvia_tool::BoxFuture;
 use exuvia_upstream::Change;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::fixed::Fixed;
 use super::watch::{Stamp, Watch, stamps};
 use crate::args::ClientArgs;
-use crate::config::{self, Config, ConfigErrors, Paths};
+use crate::config::{self, Config, Paths};
 use crate::session::{Setup, tell_rules, tell_servers};
 use crate::terminal::Terminal;
 
@@ -35,7 +36,22 @@ pub(crate) struct Follower {
     /// What runs, or is about to.
     setup: Setup,
     running: Fixed,
+    /// What clients are shown, where HTTPS is spoken.
+    tls: Option<Tls>,
     told: Told,
+}
+
+/// What was read.
+struct Loaded {
+    config: Config,
+    /// Where HTTPS is spoken.
+    tls: Option<Tls>,
+}
+
+/// What cannot be used, and why.
+struct Refused {
+    why: String,
+    files: Vec<PathBuf>,
 }
 
 /// What was said last, so that nothing is said again and again.
@@ -70,6 +86,7 @@ impl Follower {
             stamps: Vec::new(),
             setup: Setup::of(config, config.profiles()),
             running,
+            tls: config.http.tls.clone(),
             told,
         };
         follower.rewatch();
@@ -124,9 +141,9 @@ impl Follower {
         }
     }
 
-    async fn load(&self) -> Result<Config, ConfigErrors> {
-        let args = Arc::clone(&self.args);
-        let read = move || config::load(&args.servers, &args.auto_execute, &Paths::of_user());
+    async fn load(&self) -> Result<Loaded, Refused> {
+        let (args, speaks_tls) = (Arc::clone(&self.args), self.tls.is_some());
+        let read = move || read(&args, speaks_tls);
         match tokio::task::spawn_blocking(read).await {
             Ok(loaded) => loaded,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -134,16 +151,15 @@ impl Follower {
     }
 
     /// Takes what was read. Tells whether it is another configuration, which can be used.
-    fn look_at(&mut self, loaded: Result<Config, ConfigErrors>, is_asked: bool) -> bool {
-        let config = match loaded {
-            Ok(config) => config,
-            Err(errors) => {
-                self.note_files(&errors.files);
-                let errors = errors.to_string();
-                if is_asked || errors != self.told.errors {
-                    self.terminal.say(&format!("reload: nothing was changed: {errors}"));
+    fn look_at(&mut self, loaded: Result<Loaded, Refused>, is_asked: bool) -> bool {
+        let Loaded { config, tls } = match loaded {
+            Ok(loaded) => loaded,
+            Err(Refused { why, files }) => {
+                self.note_files(&files);
+                if is_asked || why != self.told.errors {
+                    self.terminal.say(&format!("reload: nothing was changed: {why}"));
                 }
-                self.told.errors = errors;
+                self.told.errors = why;
                 return false;
             }
         };
@@ -154,6 +170,10 @@ impl Follower {
         }
         self.told.fixed = fixed;
         let was_wrong = !std::mem::take(&mut self.told.errors).is_empty();
+        let is_renewed = self.tls.as_ref().zip(tls).is_some_and(|(shown, read)| shown.replace(&read));
+        if is_renewed {
+            self.terminal.say("reload: further connections are shown the new certificate");
+        }
         let mut setup = Setup::of(&config, config.profiles());
         // Places for those that execute are as many as do.
         let queue = &mut setup.settings.queue;
@@ -162,7 +182,7 @@ impl Follower {
         if is_other {
             config.notices.iter().for_each(|notice| self.terminal.say(&notice.to_string()));
             self.setup = setup;
-        } else if is_asked || was_wrong {
+        } else if !is_renewed && (is_asked || was_wrong) {
             self.terminal.say("reload: nothing has changed");
         }
         is_other
@@ -200,6 +220,16 @@ impl Follower {
         let new = all.iter().filter(|server| started.contains(&server.name) || replaced.contains(&server.name));
         tell_servers(new, &self.terminal);
         tell_rules(&gateway.policy(), &all, &self.terminal);
+    }
+}
+
+fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, Refused> {
+    let config = config::load(&args.servers, &args.auto_execute, &Paths::of_user());
+    let config = config.map_err(|errors| Refused { why: errors.to_string(), files: errors.files })?;
+    let tls = config.tls.as_ref().filter(|_| speaks_tls).map(TlsFiles::load).transpose();
+    match tls {
+        Ok(tls) => Ok(Loaded { config, tls }),
+        Err(error) => Err(Refused { why: format!("listen.tls: {error}"), files: config.files }),
     }
 }
 

@@ -13,7 +13,10 @@ pub struct MetaTool {
     pub input_schema: Value,
 }
 
-/// The four, in the order in which a model uses them. The same for every client, so that prompts can be cached.
+/// Their names, in the order in which a model uses them.
+pub const NAMES: [&str; 4] = ["listToolFiles", "readToolFile", "getToolDocs", "executeToolCode"];
+
+/// The four, in the order of their names. The same for every client, so that prompts can be cached.
 #[must_use]
 pub fn definitions() -> [MetaTool; 4] {
     [list_tool_files(), read_tool_file(), get_tool_docs(), execute_tool_code()]

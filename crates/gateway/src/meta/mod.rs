@@ -7,7 +7,7 @@ use exuvia_catalog::{docs, files};
 use exuvia_runtime::Script;
 use serde_json::{Map, Value};
 
-pub use definitions::{MetaTool, definitions};
+pub use definitions::{MetaTool, NAMES, definitions};
 pub use requests::BadRequest;
 
 use crate::{Client, Gateway, RunHandle, StartedBy, View};

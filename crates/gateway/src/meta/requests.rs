@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::definitions;
+use super::{NAMES, definitions};
 use crate::unknown::unknown;
 
 /// A request that cannot be answered as it is. The message is for the model.
@@ -72,7 +72,7 @@ pub(super) fn read(name: &str, arguments: &Map<String, Value>) -> Result<Request
             fields(name, arguments).map(|GetToolDocs { server, tool }| Request::GetToolDocs { server, tool })
         }
         "executeToolCode" => fields(name, arguments).map(|ExecuteToolCode { code }| Request::ExecuteToolCode { code }),
-        _ => Err(BadRequest::unknown("tool", name, definitions().iter().map(|tool| tool.name))),
+        _ => Err(BadRequest::unknown("tool", name, NAMES.into_iter())),
     }
 }
 

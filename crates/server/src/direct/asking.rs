@@ -16,36 +16,22 @@ const QUESTION: &str = "question";
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Asks {
-    result_type: Option<String>,
     #[serde(default)]
     input_requests: Map<String, Value>,
     request_state: Option<String>,
 }
 
-/// What a result asks for, if it asks.
-pub(super) struct Asked {
-    requests: Map<String, Value>,
-    state: Option<String>,
-}
-
-impl Asked {
-    pub(super) fn of(result: &Json) -> Option<Self> {
-        let Asks { result_type, input_requests, request_state } = serde_json::from_str(result.as_str()).ok()?;
-        (result_type.as_deref() == Some("input_required"))
-            .then_some(Self { requests: input_requests, state: request_state })
+/// Asks the client what a result asks for, one question after the other. `None`: it cannot answer one of them.
+pub(super) async fn of_client(asks: &Json, context: &RequestContext<RoleServer>) -> Option<Input> {
+    let Asks { input_requests, request_state } = serde_json::from_str(asks.as_str()).ok()?;
+    let mut responses = Map::new();
+    for (name, request) in &input_requests {
+        let params = Json::from_value(request.get("params").unwrap_or(&json!({})));
+        let answer = ask_for(context, request.get("method")?.as_str()?, &params).await?;
+        responses.insert(name.clone(), answer.to_value().ok()?);
     }
-
-    /// Asks the client, one question after the other. `None`: it cannot answer one of them.
-    pub(super) async fn of_client(self, context: &RequestContext<RoleServer>) -> Option<Input> {
-        let mut responses = Map::new();
-        for (name, request) in &self.requests {
-            let params = Json::from_value(request.get("params").unwrap_or(&json!({})));
-            let answer = ask_for(context, request.get("method")?.as_str()?, &params).await?;
-            responses.insert(name.clone(), answer.to_value().ok()?);
-        }
-        let responses = (!responses.is_empty()).then(|| Json::from_value(&Value::Object(responses)));
-        Some(Input { responses, state: self.state })
-    }
+    let responses = (!responses.is_empty()).then(|| Json::from_value(&Value::Object(responses)));
+    Some(Input { responses, state: request_state })
 }
 
 /// The result that asks a client of the newer era what a server of the older one asks. The name of the call that waits is

@@ -1,7 +1,7 @@
 //! A client's own call.
 
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::Input;
+use exuvia_upstream::{Input, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::Value;
@@ -26,8 +26,8 @@ impl Direct<'_> {
         let input = input(request.input_responses, request.request_state);
         let request = Request { name: tool.clone(), arguments: arguments.clone(), make };
         Ok(match self.follow(request, input).await? {
-            End::Result(result) if relayed::is_task(&result) => self.task(tool, &result),
-            End::Result(result) => relayed::call_result(tool, &result),
+            End::Result(ResultKind::Task, result) => self.task(tool, &result),
+            End::Result(kind, result) => relayed::call_result(tool, kind, &result),
             End::Asks(result) => result.into(),
             End::Other(answer) => return relayed::unanswered(answer),
             End::Nothing(why) => failure(&why),

@@ -2,12 +2,12 @@
 
 use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed};
+use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::InputRequiredResult;
 
 use super::Direct;
-use super::asking::{self, Asked};
+use super::asking;
 use super::conversation::{abilities, ask, can_be_asked, is_modern, tell};
 use super::parked::Waiting;
 
@@ -27,7 +27,7 @@ pub(super) struct Request<F> {
 /// What comes of a request.
 pub(super) enum End {
     /// A result, as it was written. It may ask something of a client of the newer era.
-    Result(Json),
+    Result(ResultKind, Json),
     /// A question to a client of the newer era.
     Asks(InputRequiredResult),
     /// Anything else.
@@ -70,20 +70,18 @@ impl Direct<'_> {
                     self.reach((request.make)(options)).await
                 }
             };
-            let result = match reached {
+            let (kind, result) = match reached {
                 Reached::Nobody => return Ok(End::Nothing("cancelled".to_owned())),
                 Reached::Question(call, question) => return Ok(self.ask_later(request, call, question)),
-                Reached::Answer(DirectAnswer::Relayed(Relayed::Result(result))) => result,
+                Reached::Answer(DirectAnswer::Relayed(Relayed::Result(kind, result))) => (kind, result),
                 Reached::Answer(other) => return Ok(End::Other(other)),
             };
-            match Asked::of(&result) {
-                Some(asked) if !is_modern(self.context) => match self.answers(asked).await {
-                    Some(answers) => input = answers,
-                    None => {
-                        return Ok(End::Nothing(format!("{name} asked for input, which this client does not give")));
-                    }
-                },
-                _ => return Ok(End::Result(result)),
+            if kind != ResultKind::AsksForInput || is_modern(self.context) {
+                return Ok(End::Result(kind, result));
+            }
+            match self.answers(&result).await {
+                Some(answers) => input = answers,
+                None => return Ok(End::Nothing(format!("{name} asked for input, which this client does not give"))),
             }
         }
         Ok(End::Nothing(format!("{name} asked {ROUNDS} times for input and did not answer")))
@@ -125,10 +123,10 @@ impl Direct<'_> {
     }
 
     /// What the client answers, unless it goes away.
-    async fn answers(&self, asked: Asked) -> Option<Input> {
+    async fn answers(&self, asks: &Json) -> Option<Input> {
         tokio::select! {
             () = self.context.ct.cancelled() => None,
-            answers = asked.of_client(self.context) => answers,
+            answers = asking::of_client(asks, self.context) => answers,
         }
     }
 

@@ -6,16 +6,14 @@ use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
 use rmcp::ErrorData;
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, ResultType,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
 };
-
-use serde::de::DeserializeOwned;
 
 use super::Direct;
 use super::call::input;
 use super::conversation::abilities;
 use super::dialogue::{End, Request};
-use super::relayed::{self, Answered, unreadable};
+use super::relayed::{self, Answered, Complete, unreadable};
 
 impl Direct<'_> {
     /// Reads a resource: of the server that listed it, else of the first one that has it.
@@ -32,10 +30,7 @@ impl Direct<'_> {
         for server in self.servers_of(&request.uri) {
             let query = Query::ReadResource { uri: request.uri.clone() };
             match self.read::<ReadResourceResult>(server, query, input.clone()).await {
-                Ok(Answered::Complete(mut result)) => {
-                    result.result_type.get_or_insert(ResultType::COMPLETE);
-                    return Ok(result.into());
-                }
+                Ok(Answered::Complete(result)) => return Ok(result.into()),
                 Ok(Answered::Asks(result)) => return Ok(result.into()),
                 Err(error) => last = error,
             }
@@ -53,10 +48,7 @@ impl Direct<'_> {
         let arguments = request.arguments.map(serde_json::Value::Object);
         let input = input(request.input_responses, request.request_state);
         match self.read::<GetPromptResult>(server, Query::GetPrompt { name, arguments }, input).await? {
-            Answered::Complete(mut result) => {
-                result.result_type.get_or_insert(ResultType::COMPLETE);
-                Ok(result.into())
-            }
+            Answered::Complete(result) => Ok(result.into()),
             Answered::Asks(result) => Ok(result.into()),
         }
     }
@@ -81,11 +73,7 @@ impl Direct<'_> {
         let mut last = ErrorData::invalid_params("no server completes this", None);
         for server in servers {
             match self.ask(server, Query::Complete(params.clone())).await {
-                Ok(result) => {
-                    let mut result: CompleteResult = serde_json::from_str(result.as_str()).map_err(|_| unreadable())?;
-                    result.result_type.get_or_insert(ResultType::COMPLETE);
-                    return Ok(result);
-                }
+                Ok(result) => return relayed::complete(&result).ok_or_else(unreadable),
                 Err(error) => last = error,
             }
         }
@@ -113,7 +101,7 @@ impl Direct<'_> {
     }
 
     /// Asks for something that a server may ask the client about first.
-    async fn read<T: DeserializeOwned>(
+    async fn read<T: Complete>(
         &self,
         server: &str,
         query: Query,
@@ -123,7 +111,7 @@ impl Direct<'_> {
         let name = ToolName::new(server, query.method());
         let request = Request { name, arguments: Json::from_value(&query.params()), make };
         match self.follow(request, input).await? {
-            End::Result(result) => relayed::read(&result).ok_or_else(unreadable),
+            End::Result(kind, result) => relayed::read(kind, &result).ok_or_else(unreadable),
             End::Asks(result) => Ok(Answered::Asks(result)),
             End::Other(answer) => Err(relayed::error(answer)),
             End::Nothing(why) => Err(ErrorData::internal_error(why, None)),
@@ -137,7 +125,7 @@ impl Direct<'_> {
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {
-                DirectAnswer::Relayed(Relayed::Result(result)) => Ok(result),
+                DirectAnswer::Relayed(Relayed::Result(_, result)) => Ok(result),
                 other => Err(relayed::error(other)),
             },
         }

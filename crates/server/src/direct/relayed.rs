@@ -2,10 +2,12 @@
 
 use exuvia_gateway::{DirectAnswer, answer};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::Relayed;
+use exuvia_upstream::{Relayed, ResultKind};
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode, InputRequiredResult, ResultType};
-use serde::Deserialize;
+use rmcp::model::{
+    CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult,
+    ReadResourceResult, ResultType,
+};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -15,35 +17,44 @@ pub(super) enum Answered<T> {
     Asks(InputRequiredResult),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kind {
-    result_type: Option<String>,
+/// A result that says that it is complete.
+pub(super) trait Complete: DeserializeOwned {
+    fn result_type(&mut self) -> &mut Option<ResultType>;
 }
 
-/// Reads a result, as text: from a tree rmcp's types refuse some numbers. What it does not know is an error.
-pub(super) fn read<T: DeserializeOwned>(result: &Json) -> Option<Answered<T>> {
-    let Kind { result_type } = serde_json::from_str(result.as_str()).ok()?;
-    match result_type.as_deref() {
-        Some("input_required") => serde_json::from_str(result.as_str()).ok().map(Answered::Asks),
-        None | Some("complete") => serde_json::from_str(result.as_str()).ok().map(Answered::Complete),
-        Some(_) => None,
+macro_rules! complete {
+    ($($result:ty),*) => {$(
+        impl Complete for $result {
+            fn result_type(&mut self) -> &mut Option<ResultType> {
+                &mut self.result_type
+            }
+        }
+    )*};
+}
+
+complete!(CallToolResult, CompleteResult, GetPromptResult, ReadResourceResult);
+
+/// Reads a result. What its kind does not lead one to expect is none.
+pub(super) fn read<T: Complete>(kind: ResultKind, result: &Json) -> Option<Answered<T>> {
+    match kind {
+        ResultKind::Complete | ResultKind::Failed => complete(result).map(Answered::Complete),
+        ResultKind::AsksForInput => serde_json::from_str(result.as_str()).ok().map(Answered::Asks),
+        ResultKind::Task | ResultKind::Unknown => None,
     }
 }
 
-/// Whether the result is still to come.
-pub(super) fn is_task(result: &Json) -> bool {
-    serde_json::from_str(result.as_str()).is_ok_and(|Kind { result_type }| result_type.as_deref() == Some("task"))
+/// Reads a complete result, as text: from a tree rmcp's types refuse some numbers.
+pub(super) fn complete<T: Complete>(result: &Json) -> Option<T> {
+    let mut result: T = serde_json::from_str(result.as_str()).ok()?;
+    // The older era does not say it, and rmcp takes it out for clients of that.
+    result.result_type().get_or_insert(ResultType::COMPLETE);
+    Some(result)
 }
 
 /// The result of a call.
-pub(super) fn call_result(tool: &ToolName, result: &Json) -> CallToolResponse {
-    match read::<CallToolResult>(result) {
-        Some(Answered::Complete(mut result)) => {
-            // The older era does not say it, and rmcp takes it out for clients of that.
-            result.result_type.get_or_insert(ResultType::COMPLETE);
-            result.into()
-        }
+pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: &Json) -> CallToolResponse {
+    match read::<CallToolResult>(kind, result) {
+        Some(Answered::Complete(result)) => result.into(),
         Some(Answered::Asks(result)) => result.into(),
         None => failure(&format!("{tool} answered with a result that this gateway cannot hand on")),
     }
@@ -70,7 +81,7 @@ pub(super) fn error(answer: DirectAnswer) -> ErrorData {
             ErrorData::new(code, message, data.and_then(|data| data.to_value().ok()))
         }
         DirectAnswer::Failed(error) => ErrorData::internal_error(error.to_string(), None),
-        DirectAnswer::Relayed(Relayed::Result(_)) | DirectAnswer::Held(_) => unreadable(),
+        DirectAnswer::Relayed(Relayed::Result(..)) | DirectAnswer::Held(_) => unreadable(),
     }
 }
 

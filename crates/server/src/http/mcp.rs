@@ -32,7 +32,7 @@ pub(super) struct Mcp {
     gateway: PendingGateway,
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
-    /// By profile. There are no more than the configuration has profiles.
+    /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
     doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
     most_sessions: usize,
     body_bytes: usize,

@@ -40,8 +40,13 @@ impl std::error::Error for TlsError {}
 
 /// How handshakes are answered. Clones are the same: what one of them [replaces](Self::replace) holds for all.
 #[derive(Clone)]
-pub struct Tls {
-    config: Arc<RwLock<Arc<ServerConfig>>>,
+pub struct Tls(Arc<RwLock<Shown>>);
+
+/// What clients are shown.
+#[derive(Clone)]
+struct Shown {
+    certificates: Vec<CertificateDer<'static>>,
+    config: Arc<ServerConfig>,
 }
 
 impl fmt::Debug for Tls {
@@ -57,8 +62,9 @@ impl TlsFiles {
     ///
     /// One of them cannot be read or used, or they do not belong together.
     pub fn load(&self) -> Result<Tls, TlsError> {
-        let config = self.config()?;
-        Ok(Tls { config: Arc::new(RwLock::new(Arc::new(config))) })
+        let certificates = certificates(&self.certificate)?;
+        let config = Arc::new(self.config(certificates.clone())?);
+        Ok(Tls(Arc::new(RwLock::new(Shown { certificates, config }))))
     }
 
     /// What an operator should know of files that can be used all the same.
@@ -70,8 +76,8 @@ impl TlsFiles {
             .then(|| format!("{key}: everybody on this machine can read this private key; chmod o-r {key}"))
     }
 
-    fn config(&self) -> Result<ServerConfig, TlsError> {
-        let (certificates, key) = (certificates(&self.certificate)?, private_key(&self.key)?);
+    fn config(&self, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
+        let key = private_key(&self.key)?;
         rustls::crypto::ring::sign::any_supported_type(&key).map_err(|error| at(&self.key, &error))?;
         let wrong = |error: rustls::Error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
@@ -89,19 +95,25 @@ impl TlsFiles {
 }
 
 impl Tls {
-    /// Answers further handshakes with another certificate. Connections that are open stay as they are.
-    pub fn replace(&self, with: &Self) {
-        let config = with.current();
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    /// Answers further handshakes with what another one shows. Connections that are open stay as they are. Tells whether it is
+    /// another certificate; if not, everything stays, and clients resume what they have.
+    pub fn replace(&self, with: &Self) -> bool {
+        let with = with.shown();
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = shown.certificates != with.certificates;
+        if is_other {
+            *shown = with;
+        }
+        is_other
     }
 
     /// For one handshake.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.current().into()
+        self.shown().config.into()
     }
 
-    fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    fn shown(&self) -> Shown {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -201,8 +213,9 @@ mod tests {
         let ((_a, tls), (_b, other)) = (folder(), folder());
         let (tls, other) = (tls.load().unwrap(), other.load().unwrap());
         let clone = tls.clone();
-        assert!(!Arc::ptr_eq(&clone.current(), &other.current()));
-        tls.replace(&other);
-        assert!(Arc::ptr_eq(&clone.current(), &other.current()));
+        assert!(!Arc::ptr_eq(&clone.shown().config, &other.shown().config));
+        assert!(tls.replace(&other));
+        assert!(Arc::ptr_eq(&clone.shown().config, &other.shown().config));
+        assert!(!tls.replace(&clone));
     }
 }

@@ -111,7 +111,7 @@ impl Server {
         let request = call(name.tool.clone(), object(&name, &arguments)?, options.input.clone());
         let span = traced::begin(&self.dialer.config, &name);
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
-        span.end(relayed.as_ref().err().map(traced::error_type));
+        span.end(traced::relayed_error_type(&relayed));
         relayed
     }
 

@@ -3,7 +3,7 @@
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
 use crate::exchange::{Answer, Filled};
-use crate::relay::Relayed;
+use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
 /// The error code by which servers of the older protocol ask for a visit to a web page.
@@ -55,14 +55,18 @@ pub(crate) fn relayed(
             Err(too_large(result_bytes, result.as_str().len() as u64))
         }
         Some(Answer::Result(result)) => Json::parse(result.as_str())
-            .map(Relayed::Result)
+            .map(as_written)
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
         Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),
         answer => match outcome(Filled { answer, asked: None }, name, false, result_bytes, message_bytes) {
-            Ok(value) => Ok(Relayed::Result(value)),
+            Ok(value) => Ok(as_written(value)),
             Err(error) => Err(error),
         },
     }
+}
+
+fn as_written(result: Json) -> Relayed {
+    Relayed::Result(ResultKind::of(&result), result)
 }
 
 fn wanted(method: &str) -> &'static str {
