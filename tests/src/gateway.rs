@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, StartedBy};
+use exuvia_gateway::{Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// Which servers clients meet, and how. None: every server, for scripts.
     pub profiles: Option<Profiles>,
+    /// What becomes of scripts whose clients go away.
+    pub on_disconnect: OnDisconnect,
 }
 
 impl Settings {
@@ -31,7 +33,12 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { pre_pass: PrePass::On, queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 }, profiles: None }
+        Self {
+            pre_pass: PrePass::On,
+            queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
+            profiles: None,
+            on_disconnect: OnDisconnect::Cancel,
+        }
     }
 }
 
@@ -87,6 +94,7 @@ impl SampleGateway {
                 queue: settings.queue,
                 limits,
                 answer_bytes: 64 << 10,
+                on_disconnect: settings.on_disconnect,
             },
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, PrePass, Profiles, QueueLimits, Settings, StartedBy};
+use exuvia_gateway::{
+    Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, Settings, StartedBy,
+};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
@@ -49,6 +51,7 @@ impl Session {
                 queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
                 limits,
                 answer_bytes: 64 << 10,
+                on_disconnect: OnDisconnect::Cancel,
             },
         })?;
         Ok(Self { gateway, upstreams })

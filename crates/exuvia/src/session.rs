@@ -47,6 +47,7 @@ impl Setup {
             limits: config.limits.clone(),
             queue: config.runs.queue,
             answer_bytes: config.answer_bytes,
+            on_disconnect: config.runs.on_disconnect,
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings }

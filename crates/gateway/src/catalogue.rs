@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
+use tokio::sync::watch;
 
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Moment, Settings};
@@ -18,6 +19,7 @@ pub(crate) struct Catalogue {
     /// Servers and settings change side by side: one renewal at a time, so that what was seen last is what stays, and nobody
     /// sees one without the other.
     settings: Mutex<Settings>,
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -31,7 +33,8 @@ impl Catalogue {
     pub(crate) fn following(upstreams: Arc<Upstreams>, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = upstreams.changes();
         let views = RwLock::new(Views::of(&upstreams, &settings));
-        let catalogue = Arc::new(Self { views, upstreams, settings: Mutex::new(settings) });
+        let changed = watch::Sender::new(());
+        let catalogue = Arc::new(Self { views, upstreams, settings: Mutex::new(settings), changed });
         let followed = Arc::downgrade(&catalogue);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
@@ -56,6 +59,10 @@ impl Catalogue {
         }
     }
 
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     /// Puts other settings in force together with what `take_over` changes of the servers.
     pub(crate) fn replace<T>(&self, settings: Settings, take_over: impl FnOnce() -> T) -> T {
         let mut current = self.settings();
@@ -75,6 +82,7 @@ impl Catalogue {
     fn renew(&self, settings: &Settings) {
         let views = Views::of(&self.upstreams, settings);
         *self.views.write().unwrap_or_else(PoisonError::into_inner) = views;
+        self.changed.send_replace(());
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {

@@ -11,7 +11,7 @@ use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
 use exuvia_upstream::{Change, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue};
 use crate::run_runtime::RunRuntime;
-use crate::settings::Settings;
+use crate::settings::{OnDisconnect, Settings};
 use crate::traced;
 use crate::view::View;
 
@@ -63,6 +63,7 @@ pub struct RunHandle {
     pub events: mpsc::UnboundedReceiver<RunEvent>,
     run: RunId,
     answer_bytes: usize,
+    on_disconnect: OnDisconnect,
     report: JoinHandle<Report>,
     cancellation: CancellationToken,
     _cancel_when_dropped: DropGuard,
@@ -113,6 +114,12 @@ impl Gateway {
     #[must_use]
     pub fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
         self.catalogue.view(profile)
+    }
+
+    /// Hears of every change of what clients see, also of those that come to the same.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.catalogue.changes()
     }
 
     /// The servers and tools that a script sees that starts now, for clients that name no profile.
@@ -225,7 +232,7 @@ impl Gateway {
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let snapshot = Arc::clone(view.scripts());
-        let answer_bytes = snapshot.settings.answer_bytes;
+        let Settings { answer_bytes, on_disconnect, .. } = *snapshot.settings;
         let prepared = Prepared {
             run: run.clone(),
             script,
@@ -244,7 +251,7 @@ impl Gateway {
         let execution = traced::over(traced::begin(&run), prepared.execute());
         let report = self.threads.spawn(execution.instrument(span));
         let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, run, answer_bytes, report, cancellation, _cancel_when_dropped: guard })
+        Ok(RunHandle { events, run, answer_bytes, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
     }
 }
 
@@ -259,6 +266,12 @@ impl RunHandle {
     #[must_use]
     pub fn answer_bytes(&self) -> usize {
         self.answer_bytes
+    }
+
+    /// What is to become of it when its client goes away. That is for whoever holds this: dropping it cancels the run.
+    #[must_use]
+    pub fn on_disconnect(&self) -> OnDisconnect {
+        self.on_disconnect
     }
 
     /// Ends the run and its calls when it is cancelled.

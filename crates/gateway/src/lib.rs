@@ -28,5 +28,5 @@ pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use profile::{Mode, Profile, Profiles};
 pub use queue::{Busy, Client, QueueLimits};
-pub use settings::Settings;
+pub use settings::{OnDisconnect, Settings};
 pub use view::{DirectTool, View};

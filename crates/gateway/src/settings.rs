@@ -27,6 +27,18 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
     pub answer_bytes: usize,
+    /// What becomes of a script whose client goes away.
+    pub on_disconnect: OnDisconnect,
+}
+
+/// What becomes of a script whose client goes away without having cancelled it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is cancelled, and its calls are.
+    #[default]
+    Cancel,
+    /// It goes on to its end, which is recorded: half of what it does may be worse than all of it.
+    Finish,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.

@@ -1,14 +1,18 @@
 //! A run while it runs, and its client meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_gateway::RunHandle;
 use exuvia_gateway::answer::printable;
+use exuvia_gateway::{OnDisconnect, RunHandle};
 use exuvia_runtime::Report;
 use exuvia_tool::RunEvent;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::cancelled::{Cancellable, Listed};
+use crate::client::client;
 
 /// The time between two notifications.
 const PACE: Duration = Duration::from_millis(500);
@@ -16,9 +20,15 @@ const PACE: Duration = Duration::from_millis(500);
 const LINE: usize = 200;
 
 /// Follows a run to its end. Only this task, the one of the client's request, talks to the client: it tells how the run goes on,
-/// if the client wants to know, and cancels it when the client does, or is gone.
-pub(crate) async fn follow(mut run: RunHandle, context: &RequestContext<RoleServer>) -> Report {
+/// if the client wants to know, and cancels it when the client does, or is gone. None: the client is gone, and the run goes on.
+pub(crate) async fn follow(
+    mut run: RunHandle,
+    context: &RequestContext<RoleServer>,
+    cancellable: &Arc<Cancellable>,
+) -> Option<Report> {
     let cancellation = run.cancellation();
+    let outlives = run.on_disconnect() == OnDisconnect::Finish;
+    let listed = outlives.then(|| cancellable.list(client(context), context.id.clone(), cancellation.clone()));
     let mut progress = Progress::new(context);
     loop {
         tokio::select! {
@@ -26,11 +36,25 @@ pub(crate) async fn follow(mut run: RunHandle, context: &RequestContext<RoleServ
                 Some(event) => progress.note(&event),
                 None => break,
             },
-            () = context.ct.cancelled(), if !cancellation.is_cancelled() => cancellation.cancel(),
+            () = context.ct.cancelled(), if !cancellation.is_cancelled() => {
+                if outlives {
+                    tokio::spawn(follow_alone(run, listed));
+                    return None;
+                }
+                cancellation.cancel();
+            }
             () = progress.is_due() => progress.tell().await,
         }
     }
-    run.report().await
+    Some(run.report().await)
+}
+
+/// Follows a run to its end whose client is gone, or about to say that it cancelled it.
+async fn follow_alone(mut run: RunHandle, _listed: Option<Listed>) {
+    while run.events.recv().await.is_some() {}
+    let id = run.id().clone();
+    let report = run.report().await;
+    tracing::info!(run.id = %id, outcome = report.outcome.name(), "a script ended after its client was gone");
 }
 
 /// What a client is told of a run.

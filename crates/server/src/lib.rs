@@ -6,6 +6,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod cancelled;
+mod changes;
 mod client;
 mod direct;
 mod face;

@@ -5,6 +5,7 @@ use std::future::Future;
 use exuvia_trace::{Carried, KeyValue, Span};
 use http::request::Parts;
 use rmcp::ErrorData;
+use rmcp::model::ConstString;
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::client::{Peer, SESSION};
@@ -14,6 +15,18 @@ use crate::client::{Peer, SESSION};
 pub(crate) enum Target<'a> {
     Nothing,
     Tool(&'a str),
+    Prompt(&'a str),
+    /// An address, which goes into no name: there are too many of them.
+    Resource(&'a str),
+}
+
+/// Answers a request in a span of its own.
+pub(crate) async fn answer<M: ConstString, T>(
+    target: Target<'_>,
+    context: &RequestContext<RoleServer>,
+    work: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    over(begin(M::VALUE, target, context), work, |_| false).await
 }
 
 /// Begins the span of a request, below the span of the client that sent it.
@@ -33,6 +46,14 @@ pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestC
                 attributes.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
                 attributes.push(KeyValue::new("gen_ai.tool.name", tool.to_owned()));
                 format!("{method} {tool}")
+            }
+            Target::Prompt(prompt) => {
+                attributes.push(KeyValue::new("gen_ai.prompt.name", prompt.to_owned()));
+                format!("{method} {prompt}")
+            }
+            Target::Resource(uri) => {
+                attributes.push(KeyValue::new("mcp.resource.uri", uri.to_owned()));
+                method.to_owned()
             }
         };
         (name, attributes)

@@ -1,34 +1,44 @@
 //! A call as a span, in the words of the OpenTelemetry conventions for MCP, and what the server is told of it.
 
+use std::borrow::Cow;
+
 use exuvia_tool::{CallError, ToolName};
 use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outgoing};
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
 
-use crate::{Relayed, ServerConfig, Transport};
+use crate::{Query, Relayed, ResultKind, ServerConfig, Transport};
 
 /// Begins the span of a call, below the run or the request that it is made for.
 pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
     Span::begin(SpanKind::Client, || {
-        let mut attributes = vec![
-            KeyValue::new("mcp.method.name", "tools/call"),
-            KeyValue::new("gen_ai.operation.name", "execute_tool"),
-            KeyValue::new("gen_ai.tool.name", name.tool.clone()),
-            KeyValue::new("exuvia.server.name", name.server.clone()),
-        ];
-        match &server.transport {
-            Transport::Stdio(_) => attributes.push(KeyValue::new("network.transport", "pipe")),
-            Transport::Http(http) => {
-                attributes.push(KeyValue::new("network.transport", "tcp"));
-                attributes.push(KeyValue::new("network.protocol.name", "http"));
-                let address = http.url.host_str().unwrap_or_default();
-                attributes.push(KeyValue::new("server.address", address.to_owned()));
-                let port = http.url.port_or_known_default();
-                attributes.extend(port.map(|port| KeyValue::new("server.port", i64::from(port))));
-            }
-        }
+        let mut attributes = about(server, "tools/call");
+        attributes.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
+        attributes.push(KeyValue::new("gen_ai.tool.name", name.tool.clone()));
         (format!("tools/call {}", name.tool), attributes)
     })
+}
+
+/// The same for a request that is no call.
+pub(crate) fn begin_query(server: &ServerConfig, query: &Query) -> Span {
+    Span::begin(SpanKind::Client, || (query.method().to_owned(), about(server, query.method())))
+}
+
+fn about(server: &ServerConfig, method: &'static str) -> Vec<KeyValue> {
+    let mut attributes =
+        vec![KeyValue::new("mcp.method.name", method), KeyValue::new("exuvia.server.name", server.name.clone())];
+    match &server.transport {
+        Transport::Stdio(_) => attributes.push(KeyValue::new("network.transport", "pipe")),
+        Transport::Http(http) => {
+            attributes.push(KeyValue::new("network.transport", "tcp"));
+            attributes.push(KeyValue::new("network.protocol.name", "http"));
+            let address = http.url.host_str().unwrap_or_default();
+            attributes.push(KeyValue::new("server.address", address.to_owned()));
+            let port = http.url.port_or_known_default();
+            attributes.extend(port.map(|port| KeyValue::new("server.port", i64::from(port))));
+        }
+    }
+    attributes
 }
 
 /// The kind of error, as the conventions name it where they do.
@@ -41,10 +51,12 @@ pub(crate) fn error_type(error: &CallError) -> &'static str {
 }
 
 /// The same for what is handed through.
-pub(crate) fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<&'static str> {
+pub(crate) fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<Cow<'static, str>> {
     match relayed {
-        Ok(relayed) => (relayed.code() != "ok").then_some("tool_error"),
-        Err(error) => Some(error_type(error)),
+        Ok(Relayed::Error { code, .. }) => Some(code.to_string().into()),
+        Ok(Relayed::Result(ResultKind::Failed, _)) => Some("tool_error".into()),
+        Ok(Relayed::Result(..)) => None,
+        Err(error) => Some(error_type(error).into()),
     }
 }
 

@@ -5,10 +5,11 @@ use std::fs;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
-use exuvia_server::http::HttpConfig;
+use exuvia_server::http::{Drained, HttpConfig};
 use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events};
 use exuvia_upstream::ServerConfig;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -318,6 +319,71 @@ async fn resources_prompts_and_tasks_are_those_of_their_servers() {
         assert_eq!(answer["error"]["code"], -32602, "{method}: {answer}");
     }
     served.end().await;
+}
+
+/// Lists every tool of `fake`, or those that have these names.
+fn showing(tools: &str) -> Policy {
+    let rules = ServerRules { tools: vec![tools.to_owned()], ..ServerRules::default() };
+    let source = PolicySource { servers: [("fake".to_owned(), rules)].into(), ..PolicySource::default() };
+    Policy::compile(source, ["fake", "echo"]).expect("a policy")
+}
+
+/// The messages of a stream of events, as far as to the first of this method.
+async fn until(stream: &mut Incoming, method: &str) -> Vec<Value> {
+    let mut text = String::new();
+    let read = async {
+        while !text.contains(method) {
+            let frame = stream.frame().await.expect("the stream goes on").expect("no error");
+            text.push_str(&String::from_utf8_lossy(frame.data_ref().expect("data")));
+        }
+    };
+    timeout(PATIENCE, read).await.expect("it is told in time");
+    events(&text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_listen_are_told_when_their_tools_change_and_when_it_ends() {
+    const CHANGED: &str = "notifications/tools/list_changed";
+    let served = served(&[]).await;
+    let accept = ("accept", "application/json, text/event-stream");
+    let mut legacy = served.client().await;
+    let session = legacy.session("/mcp/one", json!({})).await;
+    let headers = [accept, ("mcp-session-id", session.as_str())];
+    let mut legacy = legacy.begin("GET", "/mcp/one", &headers, "").await.into_body();
+    let listen = |path: &'static str| {
+        let (address, served) = (path, &served);
+        async move {
+            let params = json!({"_meta": exuvia_tests::modern_meta(), "notifications": {"toolsListChanged": true, "promptsListChanged": true}});
+            let message =
+                json!({"jsonrpc": "2.0", "id": 9, "method": "subscriptions/listen", "params": params}).to_string();
+            let headers = [
+                accept,
+                ("content-type", "application/json"),
+                ("mcp-protocol-version", "2026-07-28"),
+                ("mcp-method", "subscriptions/listen"),
+            ];
+            served.client().await.begin("POST", address, &headers, &message).await
+        }
+    };
+    let mut modern = listen("/mcp/one").await.into_body();
+    let told = until(&mut modern, "acknowledged").await;
+    assert_eq!(told[0]["params"]["notifications"], json!({"toolsListChanged": true}), "{told:?}");
+    // The meta-tools never change.
+    let scripts = listen("/mcp/scripts").await.into_body().collect().await.expect("an answer").to_bytes();
+    assert!(String::from_utf8_lossy(&scripts).contains("-32601"), "{scripts:?}");
+    served.gateway.gateway().set_policy(showing("echo"));
+    until(&mut legacy, CHANGED).await;
+    until(&mut modern, CHANGED).await;
+    let mut client = served.client().await;
+    assert_eq!(names(&tools(&mut client, "/mcp/one").await), ["echo"]);
+    // What comes to the same is not told.
+    served.gateway.gateway().set_policy(showing("ech*"));
+    served.stop.ask();
+    let told = until(&mut modern, "\"result\":").await;
+    assert!(told.len() == 1 && told[0]["id"] == 9, "{told:?}");
+    let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
+    assert_eq!(drained, Drained::Whole);
+    served.gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

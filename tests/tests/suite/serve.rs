@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::{Profiles, QueueLimits};
+use exuvia_gateway::{OnDisconnect, Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
@@ -357,6 +357,16 @@ async fn busy(served: &Served) {
     timeout(PATIENCE, busy).await.expect("the run begins in time");
 }
 
+/// Waits until a call has come back.
+async fn called(served: &Served) {
+    let called = async {
+        while !served.gateway.gateway().metrics().contains("exuvia_calls_total{server=\"echo\",outcome=\"ok\"}") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, called).await.expect("a call ends in time");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() {
     let served = Served::plain().await;
@@ -404,6 +414,53 @@ async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_outlives_its_client_comes_to_its_end_unless_it_is_cancelled() {
+    let settings = Settings { on_disconnect: OnDisconnect::Finish, ..Settings::default() };
+    let served = Served::over_echo(HttpConfig::default(), Limits::default(), settings).await;
+    let mut lost = served.client().await;
+    tokio::select! {
+        _ = run_modern(&mut lost, "echo.sleep(ms=800)\nresult = 'whole'") => panic!("it sleeps"),
+        () = busy(&served) => {}
+    }
+    drop(lost);
+    idle(&served).await;
+    let counted = served.gateway.gateway().metrics();
+    assert!(counted.contains("exuvia_runs_total{outcome=\"returned\"} 1\n"), "{counted}");
+    // Who is still there can cancel it: by its own id, and not that of another session.
+    let (mut client, mut other) = (served.client().await, served.client().await);
+    let (session, others) = (session(&mut client).await, session(&mut other).await);
+    let message = run("while True:\n    echo.sleep(ms=100)");
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    let cancelling = async {
+        busy(&served).await;
+        assert_eq!(other.post(&[("mcp-session-id", &others)], &cancelled).await.status, 202);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(served.gateway.gateway().runs(), 1);
+        assert_eq!(other.post(&[("mcp-session-id", &session)], &cancelled).await.status, 202);
+        idle(&served).await;
+    };
+    let headers = [("mcp-session-id", session.as_str())];
+    tokio::select! {
+        _ = client.post(&headers, &message) => idle(&served).await,
+        () = cancelling => {}
+    }
+    // A session that is ended by its client takes its scripts with it.
+    let (mut client, mut other) = (served.client().await, served.client().await);
+    let ending = async {
+        busy(&served).await;
+        assert_eq!(other.send("DELETE", "/mcp", &headers, "").await.status / 100, 2);
+        idle(&served).await;
+    };
+    tokio::select! {
+        _ = client.post(&headers, &message) => idle(&served).await,
+        () = ending => {}
+    }
+    let counted = served.gateway.gateway().metrics();
+    assert!(counted.contains("exuvia_runs_total{outcome=\"cancelled\"} 2\n"), "{counted}");
+    assert_eq!(served.end().await, Drained::Whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_loses_its_stream_keeps_its_run_and_a_stop_waits_for_it() {
     let served = Served::plain().await;
     let (mut client, mut lost) = (served.client().await, served.client().await);
@@ -432,10 +489,12 @@ async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
         // Somebody only listens: that is not waited for.
         let listening =
             listener.begin("GET", "/mcp", &[("accept", "text/event-stream"), ("mcp-session-id", &session)], "").await;
-        let code =
-            if insists { "while True:\n    echo.sleep(ms=100)" } else { "echo.sleep(ms=1500)\nresult = 'whole'" };
+        let code = if insists { "while True:\n    echo.sleep(ms=10)" } else { "echo.sleep(ms=1500)\nresult = 'whole'" };
         let running = tokio::spawn(async move { run_modern(&mut client, code).await });
         busy(&served).await;
+        if insists {
+            called(&served).await;
+        }
         let mut late = served.client().await;
         assert_eq!(late.send("GET", "/readyz", &[], "").await.status, 200);
         served.stop.ask();

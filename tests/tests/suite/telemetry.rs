@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exuvia_tests::{Ended, HttpClient, Program, built, modern_meta, sample};
+use exuvia_tests::{Daemon, Ended, HttpClient, Program, built, modern_meta, sample};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const FAILED: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"resultType":"complete","content":[],"isError":true}}"#;
 const TRANSPORT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// What a collector was sent.
@@ -193,6 +194,50 @@ async fn the_clients_trace_goes_through_a_script_to_the_servers_it_calls() {
     let (path, request) = received.requests().remove(0);
     let resource = request.resource_spans[0].resource.clone().expect("a resource");
     assert_eq!((path.as_str(), text(&resource.attributes, "service.name")), ("/v1/traces", "exuvia"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_of_a_client_of_direct_servers_has_a_span() {
+    let (url, received) = collector(200).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("exuvia.toml");
+    let pipe = built("exuvia-fake-upstream").display().to_string();
+    let config = format!(
+        "[telemetry]\notlp = '{url}/'\n[servers.pipe]\ncommand = '{pipe}'\nmode = 'direct'\nauto_execute = ['*']\n"
+    );
+    fs::write(&file, config).expect("a file");
+    let mut daemon = Daemon::start(&["--config", file.to_str().expect("UTF-8")]);
+    daemon.ready().await;
+    let mut client = HttpClient::connect(daemon.address()).await;
+    for (method, params) in [
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({"name": "nothing"})),
+        ("resources/read", json!({"uri": "fake://s3cret"})),
+        ("tools/call", json!({"name": "lines", "arguments": {"lines": [FAILED]}})),
+    ] {
+        client.ask("/mcp", method, params, json!({})).await;
+    }
+    daemon.signal(Signal::SIGTERM);
+    assert!(daemon.ends_within(Duration::from_secs(20)).await.success());
+    let spans = received.spans();
+    // The client's request, and what the server was asked for below it.
+    let of = |name: &str, parent: &Span| {
+        let mut below = spans.iter().filter(|span| span.name == name && span.parent_span_id == parent.span_id);
+        below.next().unwrap_or_else(|| panic!("{name} is not below {parent:?} in {spans:?}"))
+    };
+    let listed = spans.iter().find(|span| span.name == "prompts/list" && span.kind == 2).expect("a request");
+    assert_eq!(text(&of("prompts/list", listed).attributes, "exuvia.server.name"), "pipe");
+    let prompt = named(&spans, "prompts/get nothing");
+    let ids = prompt.attributes.iter().filter(|attribute| attribute.key == "jsonrpc.request.id").count();
+    assert_eq!(ids, 1, "{prompt:?}");
+    assert_eq!(text(&prompt.attributes, "gen_ai.prompt.name"), "nothing");
+    assert_eq!(text(&prompt.attributes, "error.type"), "-32601");
+    let read = spans.iter().find(|span| span.name == "resources/read" && span.kind == 2).expect("a request");
+    assert_eq!(text(&read.attributes, "mcp.resource.uri"), "fake://s3cret");
+    let call = spans.iter().find(|span| span.name == "tools/call lines" && span.kind == 2).expect("a request");
+    for call in [call, of("tools/call lines", call)] {
+        assert_eq!(text(&call.attributes, "error.type"), "tool_error");
+    }
 }
 
 /// `exuvia run` of a script that is denied nothing and fails one call, to its end.

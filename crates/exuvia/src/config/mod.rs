@@ -28,7 +28,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use exuvia_catalog::files::{Layout, Layouts};
-use exuvia_gateway::{Mode, Profile, Profiles, QueueLimits};
+use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::{EngineConfig, Limits};
 use exuvia_server::http::{HttpConfig, TlsFiles};
@@ -86,11 +86,17 @@ pub(crate) struct Runs {
     pub(crate) concurrent: u32,
     /// All of them.
     pub(crate) queue: QueueLimits,
+    /// What becomes of one whose client goes away.
+    pub(crate) on_disconnect: OnDisconnect,
 }
 
 impl Default for Runs {
     fn default() -> Self {
-        Self { concurrent: EngineConfig::default().concurrent_runs, queue: QueueLimits::default() }
+        Self {
+            concurrent: EngineConfig::default().concurrent_runs,
+            queue: QueueLimits::default(),
+            on_disconnect: OnDisconnect::default(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use exuvia_gateway::QueueLimits;
+use exuvia_gateway::{OnDisconnect, QueueLimits};
 use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
@@ -214,7 +214,11 @@ fn runs(written: &written::Runs) -> Runs {
     let concurrent = written.concurrent.unwrap_or(default.concurrent);
     let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
     let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
-    Runs { concurrent, queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client } }
+    let on_disconnect = match written.on_disconnect {
+        None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
+        Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
+    };
+    Runs { concurrent, queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client }, on_disconnect }
 }
 
 #[cfg(test)]

@@ -28,7 +28,10 @@ pub(crate) fn schema() -> Value {
     add_defaults(&mut schema["$defs"]["ServerLimits"], &servers);
     let (runs, http) = (Runs::default(), HttpConfig::default());
     let waiting = runs.queue.runs - runs.concurrent as usize;
-    let runs = json!({"concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client});
+    let runs = json!({
+        "concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client,
+        "on_disconnect": "cancel",
+    });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
     let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);
     let listen = json!({"connections": http.connections, "sessions": http.sessions, "drain_ms": drain_ms});

@@ -297,6 +297,18 @@ pub(super) struct Runs {
     /// Scripts of one client, executing and waiting.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) per_client: Option<usize>,
+    /// What becomes of a script whose client goes away without having cancelled it. A client's own calls are always cancelled.
+    pub(super) on_disconnect: Option<OnDisconnect>,
+}
+
+/// What becomes of a script whose client goes away.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnDisconnect {
+    /// It is cancelled, and its calls are.
+    Cancel,
+    /// It goes on to its end. Clients of the newer era cancel over HTTP by going away, so there nobody can cancel it.
+    Finish,
 }
 
 /// Where the gateway listens, and how many it listens to: `exuvia serve`.

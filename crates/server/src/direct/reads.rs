@@ -101,12 +101,7 @@ impl Direct<'_> {
     }
 
     /// Asks for something that a server may ask the client about first.
-    async fn read<T: Complete>(
-        &self,
-        server: &str,
-        query: Query,
-        input: Input,
-    ) -> Result<Answered<T>, ErrorData> {
+    async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<Answered<T>, ErrorData> {
         let make = |options| self.gateway.query(self.view, server, query.clone(), options);
         let name = ToolName::new(server, query.method());
         let request = Request { name, arguments: Json::from_value(&query.params()), make };

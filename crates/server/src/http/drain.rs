@@ -63,6 +63,11 @@ impl Drain {
         self.stop.asked.cancelled().await;
     }
 
+    /// Cancelled when it is.
+    pub(super) fn ending(&self) -> CancellationToken {
+        self.stop.asked.clone()
+    }
+
     /// Whether it is.
     pub(super) fn is_asked(&self) -> bool {
         self.stop.asked.is_cancelled()

@@ -30,6 +30,8 @@ const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
 /// Answers clients.
 pub(super) struct Mcp {
     gateway: PendingGateway,
+    /// Cancelled when the end is asked for.
+    ending: CancellationToken,
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
     /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
@@ -51,6 +53,7 @@ impl Mcp {
         address: SocketAddr,
         config: &HttpConfig,
         stop: &CancellationToken,
+        ending: CancellationToken,
     ) -> Self {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
@@ -61,6 +64,7 @@ impl Mcp {
             .with_cancellation_token(stop.clone());
         Self {
             gateway,
+            ending,
             protocol,
             session_idle: config.session_idle,
             doors: Mutex::default(),
@@ -81,7 +85,8 @@ impl Mcp {
             Some(gateway) => gateway.view(profile).is_some(),
             None => self.gateway.profiles().get(profile).is_some(),
         };
-        let open = || Arc::new(Door::new(self.gateway.clone(), profile, self.session_idle, self.protocol.clone()));
+        let face = || Face::new(self.gateway.clone(), profile, self.ending.clone());
+        let open = || Arc::new(Door::new(face(), self.session_idle, self.protocol.clone()));
         exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
     }
 
@@ -144,17 +149,12 @@ impl Mcp {
 }
 
 impl Door {
-    fn new(
-        gateway: PendingGateway,
-        profile: Option<&str>,
-        session_idle: Duration,
-        protocol: StreamableHttpServerConfig,
-    ) -> Self {
+    fn new(face: Face, session_idle: Duration, protocol: StreamableHttpServerConfig) -> Self {
         let mut sessions = LocalSessionManager::default();
         let mut config = SessionConfig::default();
         config.keep_alive = Some(session_idle);
         sessions.session_config = config;
-        let (sessions, face) = (Arc::new(sessions), Face::new(gateway, profile));
+        let sessions = Arc::new(sessions);
         let service = StreamableHttpService::new(move || Ok(face.clone()), Arc::clone(&sessions), protocol);
         Self { service, sessions }
     }

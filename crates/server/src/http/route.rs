@@ -32,7 +32,7 @@ impl Routes {
         drain: &Drain,
         sessions: &CancellationToken,
     ) -> Self {
-        let mcp = Mcp::new(gateway.clone(), address, config, sessions);
+        let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending());
         Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone() }
     }
 

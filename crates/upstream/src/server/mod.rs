@@ -111,7 +111,7 @@ impl Server {
         let request = call(name.tool.clone(), object(&name, &arguments)?, options.input.clone());
         let span = traced::begin(&self.dialer.config, &name);
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed));
+        span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed
     }
 
@@ -126,7 +126,10 @@ impl Server {
         let name = query.name(&self.dialer.config.name);
         let unusable = || CallError::InvalidArguments(format!("{} does not take this", query.method()));
         let request = query.request(options.input.clone()).ok_or_else(unusable)?;
-        self.hand_through(&name, request, caller, limits, &options).await
+        let span = traced::begin_query(&self.dialer.config, query);
+        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        span.end(traced::relayed_error_type(&relayed).as_deref());
+        relayed
     }
 
     async fn hand_through(

@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use exuvia_gateway::answer::{Answer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::{Client, Gateway, Profile, View};
+use exuvia_gateway::{Gateway, Profile, View};
 use exuvia_runtime::Report;
-use http::request::Parts;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskMethod, CancelTaskParams, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ConstString, ContentBlock, GetPromptRequestMethod, GetPromptRequestParams,
-    GetPromptResponse, GetTaskMethod, GetTaskParams, GetTaskResult, Implementation, JsonObject,
-    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
-    ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ReadResourceRequestMethod, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
-    UpdateTaskMethod, UpdateTaskParams,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskMethod, CancelTaskParams,
+    CancelledNotificationParam, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ConstString,
+    ContentBlock, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, GetTaskMethod, GetTaskParams,
+    GetTaskResult, Implementation, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
+    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, UpdateTaskMethod,
+    UpdateTaskParams,
 };
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
-use crate::client::client_of;
+use crate::cancelled::Cancellable;
+use crate::changes::Changes;
+use crate::client::{client, client_with};
 use crate::direct::{self, Direct, Shared};
 use crate::follow::follow;
 use crate::traced::{self, Target};
@@ -38,11 +41,15 @@ pub(crate) struct Face {
     /// None for clients that name no profile.
     profile: Option<Arc<str>>,
     shared: Arc<Shared>,
+    cancellable: Arc<Cancellable>,
+    /// Cancelled when the server is about to end: whoever only listens is told so.
+    ending: CancellationToken,
 }
 
 impl Face {
-    pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>) -> Self {
-        Self { gateway, profile: profile.map(Arc::from), shared: Arc::default() }
+    pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>, ending: CancellationToken) -> Self {
+        let profile = profile.map(Arc::from);
+        Self { gateway, profile, shared: Arc::default(), cancellable: Arc::default(), ending }
     }
 
     /// What is known of the profile, the gateway may still be starting.
@@ -62,6 +69,14 @@ impl Face {
         let gone = || ErrorData::invalid_request("there is no such profile any more", None);
         let view = gateway.view(self.profile.as_deref()).ok_or_else(gone)?;
         Ok((gateway, view))
+    }
+
+    /// Changes of tools, for clients that see any of direct servers: the meta-tools never change.
+    async fn changes(&self) -> Option<Changes> {
+        if !self.profile().has_direct() {
+            return None;
+        }
+        Changes::of(&self.gateway.get().await?, self.profile.clone())
     }
 
     /// Opens what only direct servers have.
@@ -106,7 +121,10 @@ impl Face {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
                 let answer_bytes = run.answer_bytes();
-                let report = follow(run, context).await;
+                let Some(report) = follow(run, context, &self.cancellable).await else {
+                    // Nobody reads it.
+                    return text("the client is gone".to_owned(), true);
+                };
                 let Answer { text: answer, is_error } = render(&report, answer_bytes);
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
@@ -115,11 +133,6 @@ impl Face {
             Err(error) => text(error.to_string(), true),
         }
     }
-}
-
-/// Who asks: over HTTP a session or a connection, else the one client there is.
-fn client(context: &RequestContext<RoleServer>) -> Client {
-    context.extensions.get::<Parts>().map_or_else(|| Client::new("stdio"), client_of)
 }
 
 fn text(text: String, is_error: bool) -> CallToolResult {
@@ -151,11 +164,40 @@ impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools();
         let capabilities = if self.profile().has_direct() {
-            tools.enable_resources().enable_prompts().enable_completions().enable_tasks().build()
+            tools
+                .enable_tool_list_changed()
+                .enable_resources()
+                .enable_prompts()
+                .enable_completions()
+                .enable_tasks()
+                .build()
         } else {
             tools.build()
         };
         ServerConfig::new(capabilities).with_server_info(Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if let Some(changes) = self.changes().await {
+            tokio::spawn(changes.tell(context.peer));
+        }
+    }
+
+    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.profile().has_direct().then(|| SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    async fn listen(&self, listener: SubscriptionContext) -> Result<(), ErrorData> {
+        if let Some(changes) = self.changes().await {
+            changes.tell_listener(&listener, &self.ending).await;
+        }
+        Ok(())
+    }
+
+    async fn on_cancelled(&self, cancelled: CancelledNotificationParam, context: NotificationContext<RoleServer>) {
+        if let Some(request) = cancelled.request_id {
+            self.cancellable.cancel(client_with(&context.extensions), request);
+        }
     }
 
     async fn list_tools(
@@ -199,8 +241,11 @@ impl ServerHandler for Face {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
-        Ok(ListResourcesResult::with_all_items(self.direct(&opened, &context).resources().await))
+        let answer = async {
+            let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
+            Ok(ListResourcesResult::with_all_items(self.direct(&opened, &context).resources().await))
+        };
+        traced::answer::<ListResourcesRequestMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn list_resource_templates(
@@ -208,8 +253,11 @@ impl ServerHandler for Face {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
-        Ok(ListResourceTemplatesResult::with_all_items(self.direct(&opened, &context).resource_templates().await))
+        let answer = async {
+            let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
+            Ok(ListResourceTemplatesResult::with_all_items(self.direct(&opened, &context).resource_templates().await))
+        };
+        traced::answer::<ListResourceTemplatesRequestMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn read_resource(
@@ -217,8 +265,12 @@ impl ServerHandler for Face {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
-        self.direct(&opened, &context).read_resource(request).await
+        let uri = request.uri.clone();
+        let answer = async {
+            let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
+            self.direct(&opened, &context).read_resource(request).await
+        };
+        traced::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, answer).await
     }
 
     async fn list_prompts(
@@ -226,8 +278,11 @@ impl ServerHandler for Face {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let opened = self.open_direct::<ListPromptsRequestMethod>().await?;
-        Ok(ListPromptsResult::with_all_items(self.direct(&opened, &context).prompts().await))
+        let answer = async {
+            let opened = self.open_direct::<ListPromptsRequestMethod>().await?;
+            Ok(ListPromptsResult::with_all_items(self.direct(&opened, &context).prompts().await))
+        };
+        traced::answer::<ListPromptsRequestMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn get_prompt(
@@ -235,8 +290,12 @@ impl ServerHandler for Face {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let opened = self.open_direct::<GetPromptRequestMethod>().await?;
-        self.direct(&opened, &context).get_prompt(request).await
+        let name = request.name.clone();
+        let answer = async {
+            let opened = self.open_direct::<GetPromptRequestMethod>().await?;
+            self.direct(&opened, &context).get_prompt(request).await
+        };
+        traced::answer::<GetPromptRequestMethod, _>(Target::Prompt(&name), &context, answer).await
     }
 
     async fn get_task(
@@ -244,8 +303,11 @@ impl ServerHandler for Face {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let opened = self.open_direct::<GetTaskMethod>().await?;
-        self.direct(&opened, &context).get_task(&request.task_id, &request).await
+        let answer = async {
+            let opened = self.open_direct::<GetTaskMethod>().await?;
+            self.direct(&opened, &context).get_task(&request.task_id, &request).await
+        };
+        traced::answer::<GetTaskMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn update_task(
@@ -253,8 +315,11 @@ impl ServerHandler for Face {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let opened = self.open_direct::<UpdateTaskMethod>().await?;
-        self.direct(&opened, &context).update_task(&request.task_id, &request).await
+        let answer = async {
+            let opened = self.open_direct::<UpdateTaskMethod>().await?;
+            self.direct(&opened, &context).update_task(&request.task_id, &request).await
+        };
+        traced::answer::<UpdateTaskMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn cancel_task(
@@ -262,8 +327,11 @@ impl ServerHandler for Face {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let opened = self.open_direct::<CancelTaskMethod>().await?;
-        self.direct(&opened, &context).cancel_task(&request.task_id, &request).await
+        let answer = async {
+            let opened = self.open_direct::<CancelTaskMethod>().await?;
+            self.direct(&opened, &context).cancel_task(&request.task_id, &request).await
+        };
+        traced::answer::<CancelTaskMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn complete(
@@ -271,7 +339,10 @@ impl ServerHandler for Face {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let opened = self.open_direct::<CompleteRequestMethod>().await?;
-        self.direct(&opened, &context).complete(request).await
+        let answer = async {
+            let opened = self.open_direct::<CompleteRequestMethod>().await?;
+            self.direct(&opened, &context).complete(request).await
+        };
+        traced::answer::<CompleteRequestMethod, _>(Target::Nothing, &context, answer).await
     }
 }
