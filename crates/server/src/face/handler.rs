@@ -1,0 +1,198 @@
+//! What the protocol asks of a server, each request in a span of its own.
+
+use rmcp::model::{
+    CallToolRequestMethod, CallToolRequestParams, CallToolResponse, CancelTaskMethod, CancelTaskParams,
+    CancelledNotificationParam, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ConstString,
+    GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, GetTaskMethod, GetTaskParams, GetTaskResult,
+    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsRequestMethod,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, UpdateTaskMethod,
+    UpdateTaskParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use rmcp::{ErrorData, ServerHandler};
+
+use super::Face;
+use crate::client::client_with;
+use crate::traced::{self, Target};
+
+impl ServerHandler for Face {
+    fn get_info(&self) -> ServerConfig {
+        let tools = ServerCapabilities::builder().enable_tools();
+        let capabilities = if self.profile().has_direct() {
+            tools
+                .enable_tool_list_changed()
+                .enable_resources()
+                .enable_prompts()
+                .enable_completions()
+                .enable_tasks()
+                .build()
+        } else {
+            tools.build()
+        };
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if let Some(changes) = self.changes().await {
+            tokio::spawn(changes.tell(context.peer));
+        }
+    }
+
+    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.profile().has_direct().then(|| SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    async fn listen(&self, listener: SubscriptionContext) -> Result<(), ErrorData> {
+        if let Some(changes) = self.changes().await {
+            changes.tell_listener(&listener, &self.ending).await;
+        }
+        Ok(())
+    }
+
+    async fn on_cancelled(&self, cancelled: CancelledNotificationParam, context: NotificationContext<RoleServer>) {
+        if let Some(request) = cancelled.request_id {
+            self.cancellable.cancel(client_with(&context.extensions), request);
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = async { Ok(ListToolsResult::with_all_items(self.tools().await?)) };
+        traced::answer::<ListToolsRequestMethod, _>(Target::Nothing, &context, tools).await
+    }
+
+    /// By its schema rmcp checks the headers that repeat arguments (SEP-2243). It asks at each call, so tools without any are
+    /// not read.
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tool_with_headers(name)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let span = traced::begin(CallToolRequestMethod::VALUE, Target::Tool(&request.name), &context);
+        let answer = self.tool_call(request, &context);
+        traced::over(span, answer, is_failed).await
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
+            Ok(ListResourcesResult::with_all_items(self.direct(&opened, &context).resources().await))
+        };
+        traced::answer::<ListResourcesRequestMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
+            Ok(ListResourceTemplatesResult::with_all_items(self.direct(&opened, &context).resource_templates().await))
+        };
+        traced::answer::<ListResourceTemplatesRequestMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri.clone();
+        let answer = async {
+            let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
+            self.direct(&opened, &context).read_resource(request).await
+        };
+        traced::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, answer).await
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<ListPromptsRequestMethod>().await?;
+            Ok(ListPromptsResult::with_all_items(self.direct(&opened, &context).prompts().await))
+        };
+        traced::answer::<ListPromptsRequestMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let name = request.name.clone();
+        let answer = async {
+            let opened = self.open_direct::<GetPromptRequestMethod>().await?;
+            self.direct(&opened, &context).get_prompt(request).await
+        };
+        traced::answer::<GetPromptRequestMethod, _>(Target::Prompt(&name), &context, answer).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<GetTaskMethod>().await?;
+            self.direct(&opened, &context).get_task(&request.task_id, &request).await
+        };
+        traced::answer::<GetTaskMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<UpdateTaskMethod>().await?;
+            self.direct(&opened, &context).update_task(&request.task_id, &request).await
+        };
+        traced::answer::<UpdateTaskMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<CancelTaskMethod>().await?;
+            self.direct(&opened, &context).cancel_task(&request.task_id, &request).await
+        };
+        traced::answer::<CancelTaskMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<CompleteRequestMethod>().await?;
+            self.direct(&opened, &context).complete(request).await
+        };
+        traced::answer::<CompleteRequestMethod, _>(Target::Nothing, &context, answer).await
+    }
+}
+
+fn is_failed(answer: &CallToolResponse) -> bool {
+    matches!(answer, CallToolResponse::Complete(result) if result.is_error == Some(true))
+}

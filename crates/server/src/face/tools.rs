@@ -1,0 +1,108 @@
+//! The tools that clients see, and calls of them.
+
+use std::sync::Arc;
+
+use exuvia_gateway::Profile;
+use exuvia_gateway::answer::{Answer, render};
+use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
+use exuvia_runtime::Report;
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, MetaObject, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::json;
+
+use super::{Face, Opened};
+use crate::client::client;
+use crate::direct;
+use crate::follow::follow;
+
+/// What a tool's schema has where an argument goes into a header as well.
+const PARAMETER_HEADER: &str = "x-mcp-header";
+/// The key under which an answer's `_meta` tells what the run used.
+const USAGE_KEY: &str = "exuvia/usage";
+
+impl Face {
+    /// The tools that a client sees.
+    pub(super) async fn tools(&self) -> Result<Vec<Tool>, ErrorData> {
+        let profile = self.profile();
+        let mut tools = meta_tools(&profile);
+        // The meta-tools are the same whatever the servers say, so nobody waits for those.
+        if profile.has_direct() {
+            let (_, view) = self.open().await?;
+            tools.extend(view.tools().iter().map(direct::tool));
+        }
+        Ok(tools)
+    }
+
+    /// A tool some of whose arguments go into headers as well.
+    pub(super) fn tool_with_headers(&self, name: &str) -> Option<Tool> {
+        let view = self.gateway.now()?.view(self.profile.as_deref())?;
+        view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)
+    }
+
+    /// Calls a tool, whoever has it.
+    pub(super) async fn tool_call(
+        &self,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let opened = self.open().await?;
+        if let Some(tool) = opened.1.tool(&request.name) {
+            return self.direct(&opened, context).call(&tool.tool, request).await;
+        }
+        let view = &opened.1;
+        let metas = if view.profile().has_scripts() { meta::NAMES.as_slice() } else { &[] };
+        if metas.contains(&request.name.as_ref()) {
+            return Ok(self.meta_call(&opened, request, context).await.into());
+        }
+        let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
+        Err(ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None))
+    }
+
+    async fn meta_call(
+        &self,
+        (gateway, view): &Opened,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let arguments = request.arguments.unwrap_or_default();
+        match meta::call(gateway, view, &client(context), &request.name, &arguments) {
+            Ok(MetaAnswer::Text(answer)) => text(answer, false),
+            Ok(MetaAnswer::Run(run)) => {
+                let answer_bytes = run.answer_bytes();
+                let Some(report) = follow(run, context, &self.cancellable).await else {
+                    // Nobody reads it.
+                    return text("the client is gone".to_owned(), true);
+                };
+                let Answer { text: answer, is_error } = render(&report, answer_bytes);
+                let mut result = text(answer, is_error);
+                result.meta = Some(usage(&report));
+                result
+            }
+            Err(error) => text(error.to_string(), true),
+        }
+    }
+}
+
+fn text(text: String, is_error: bool) -> CallToolResult {
+    let content = vec![ContentBlock::text(text)];
+    if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
+}
+
+/// What the run used, where it costs the model nothing.
+fn usage(report: &Report) -> MetaObject {
+    let mut meta = MetaObject::default();
+    meta.insert(USAGE_KEY.into(), json!(report.usage));
+    meta
+}
+
+fn meta_tool(tool: &MetaTool) -> Tool {
+    let schema: JsonObject = tool.input_schema.as_object().cloned().unwrap_or_default();
+    Tool::new(tool.name, tool.description, Arc::new(schema))
+}
+
+fn meta_tools(profile: &Profile) -> Vec<Tool> {
+    if profile.has_scripts() { meta::definitions().iter().map(meta_tool).collect() } else { Vec::new() }
+}
