@@ -28,9 +28,10 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     terminal.greet(&greeting(&server.origin()));
-    systemd::listening();
     let given_up = stop.clone();
     let follower = Follower::new(args.clients, &config, terminal.clone())?;
+    // From here on SIGHUP is a word to us.
+    systemd::listening();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
     let _reloads = follower.follow(starting.gateway());
     let drained = server.serve(starting.gateway(), stop).await;
