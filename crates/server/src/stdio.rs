@@ -40,7 +40,8 @@ pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToke
     let (input, output) = stdio_pipes();
     let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
     let face = Face::new(gateway.clone(), None, cancellation.clone());
-    let service = match face.serve_with_ct(transport, cancellation.clone()).await {
+    // Its own end is not the one that is asked for.
+    let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
         Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use exuvia_tests::{Client, built, here, sample};
+use exuvia_tests::{Client, Folder, Program, built, echo_table, fake_table, here, sample};
 use rmcp::ServiceExt as _;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService};
@@ -108,6 +108,35 @@ fn several_requests_at_a_time_get_their_own_answers() {
         found.sort_unstable();
         assert_eq!(found.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["30", "1", "15"]);
     }
+}
+
+#[test]
+fn a_script_goes_on_without_its_client_where_the_policy_says_so() {
+    // Longer than what is left to answers when the input is closed.
+    let call = json!({"name": "executeToolCode", "arguments": {"code": "echo.sleep(ms=6500)\nfake.echo(value=7)"}});
+    let hello =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let messages = [
+        json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}),
+    ];
+    let input: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    let ends = ["cancel", "finish"].map(|policy| {
+        let folder = Folder::new("");
+        let fake = format!("{}args = [\"--record\", {:?}]\n", fake_table("fake", 1), folder.text("record"));
+        let runs = format!("[runs]\non_disconnect = {policy:?}\n");
+        folder.write("exuvia.toml", &[runs, fake, echo_table()].concat());
+        let mut program = Program::start(&["stdio", "--config", &folder.text("exuvia.toml")], &[]);
+        program.write(&input);
+        (folder, program)
+    });
+    let recorded = ends.map(|(folder, program)| {
+        let ended = program.end();
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        fs::read_to_string(folder.path("record")).unwrap_or_default().contains("echo")
+    });
+    assert_eq!(recorded, [false, true]);
 }
 
 #[test]
