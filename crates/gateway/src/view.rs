@@ -1,7 +1,8 @@
 //! What the clients of one profile see at one moment.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, OnceLock};
 
 use exuvia_policy::Policy;
 use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
@@ -18,6 +19,7 @@ pub struct View {
     direct: Arc<Snapshot>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
+    tools_digest: OnceLock<u64>,
 }
 
 /// A tool that clients call themselves.
@@ -53,6 +55,7 @@ impl View {
             direct: snapshot(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
+            tools_digest: OnceLock::new(),
         };
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
@@ -102,6 +105,19 @@ impl View {
     #[must_use]
     pub fn tools(&self) -> &[DirectTool] {
         &self.tools
+    }
+
+    /// Another number for other tools, as clients see them. Made once, when it is first asked for.
+    #[must_use]
+    pub fn tools_digest(&self) -> u64 {
+        *self.tools_digest.get_or_init(|| {
+            let mut digest = DefaultHasher::new();
+            self.profile.has_scripts().hash(&mut digest);
+            for tool in &self.tools {
+                (&tool.name, tool.written.as_str()).hash(&mut digest);
+            }
+            digest.finish()
+        })
     }
 
     /// The tool that clients know by this name.

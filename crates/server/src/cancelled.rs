@@ -11,30 +11,41 @@ use tokio_util::sync::CancellationToken;
 
 /// The scripts of the clients of one profile, by who asked for them and in which request.
 #[derive(Debug, Default)]
-pub(crate) struct Cancellable(Mutex<HashMap<(Client, RequestId), CancellationToken>>);
+pub(crate) struct Cancellable(Mutex<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    scripts: HashMap<(Client, RequestId), (u64, CancellationToken)>,
+    listed: u64,
+}
 
 /// A script that can be cancelled by its client until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listed {
     request: (Client, RequestId),
+    /// A client may use an id again while it is in use.
+    number: u64,
     all: Arc<Cancellable>,
 }
 
 impl Cancellable {
-    fn all(&self) -> MutexGuard<'_, HashMap<(Client, RequestId), CancellationToken>> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the client's word cancel this.
     pub(crate) fn list(self: &Arc<Self>, client: Client, request: RequestId, script: CancellationToken) -> Listed {
         let request = (client, request);
-        self.all().insert(request.clone(), script);
-        Listed { request, all: Arc::clone(self) }
+        let mut all = self.all();
+        all.listed += 1;
+        let number = all.listed;
+        all.scripts.insert(request.clone(), (number, script));
+        Listed { request, number, all: Arc::clone(self) }
     }
 
     /// The client says that it cancelled this request.
     pub(crate) fn cancel(&self, client: Client, request: RequestId) {
-        if let Some(script) = self.all().get(&(client, request)) {
+        if let Some((_, script)) = self.all().scripts.get(&(client, request)) {
             script.cancel();
         }
     }
@@ -42,6 +53,9 @@ impl Cancellable {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.all.all().remove(&self.request);
+        let mut all = self.all.all();
+        if all.scripts.get(&self.request).is_some_and(|&(number, _)| number == self.number) {
+            all.scripts.remove(&self.request);
+        }
     }
 }

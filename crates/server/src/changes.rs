@@ -1,16 +1,11 @@
 //! The tools of direct servers as they change, for clients that want to hear of it.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use exuvia_gateway::{Gateway, View};
+use exuvia_gateway::Gateway;
 use rmcp::service::{Peer, RoleServer, SubscriptionContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// The time between two looks at whether a client is still there that is told nothing meanwhile.
-const GLANCE: Duration = Duration::from_secs(30);
 
 /// Changes of what the clients of one profile can call themselves.
 pub(crate) struct Changes {
@@ -25,45 +20,32 @@ impl Changes {
     /// From now on.
     pub(crate) fn of(gateway: &Arc<Gateway>, profile: Option<Arc<str>>) -> Option<Self> {
         let heard = gateway.changes();
-        let seen = digest(&*gateway.view(profile.as_deref())?);
+        let seen = gateway.view(profile.as_deref())?.tools_digest();
         Some(Self { gateway: Arc::downgrade(gateway), profile, heard, seen })
     }
 
     /// Waits until the tools are others than the last time. None: there is nothing to wait for any more.
-    async fn next(&mut self) -> Option<()> {
+    pub(crate) async fn next(&mut self) -> Option<()> {
         loop {
             self.heard.changed().await.ok()?;
-            let view = self.gateway.upgrade()?.view(self.profile.as_deref())?;
-            let seen = digest(&view);
+            let seen = self.gateway.upgrade()?.view(self.profile.as_deref())?.tools_digest();
             if std::mem::replace(&mut self.seen, seen) != seen {
                 return Some(());
             }
         }
     }
 
-    /// Tells a client of the older era, until its session ends.
+    /// Tells a client of the older era that has all of its connection to itself, for as long as that lasts.
     pub(crate) async fn tell(mut self, client: Peer<RoleServer>) {
-        loop {
-            tokio::select! {
-                change = self.next() => {
-                    if change.is_none() || client.notify_tool_list_changed().await.is_err() {
-                        return;
-                    }
-                }
-                () = tokio::time::sleep(GLANCE) => {
-                    if client.is_transport_closed() {
-                        return;
-                    }
-                }
-            }
-        }
+        while self.next().await.is_some() && client.notify_tool_list_changed().await.is_ok() {}
     }
 
     /// Tells a client of the newer era that listens, until it goes away or `ending` is cancelled.
     pub(crate) async fn tell_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
+        let wants = listener.accepted().tools_list_changed == Some(true);
         loop {
             let change = tokio::select! {
-                change = self.next() => change,
+                change = self.next(), if wants => change,
                 () = listener.cancelled() => None,
                 () = ending.cancelled() => None,
             };
@@ -72,15 +54,4 @@ impl Changes {
             }
         }
     }
-}
-
-/// Another one for other tools.
-fn digest(view: &View) -> u64 {
-    let mut digest = DefaultHasher::new();
-    view.profile().has_scripts().hash(&mut digest);
-    for tool in view.tools() {
-        tool.name.hash(&mut digest);
-        tool.written.as_str().hash(&mut digest);
-    }
-    digest.finish()
 }

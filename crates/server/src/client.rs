@@ -27,7 +27,11 @@ pub(crate) fn client_with(extensions: &Extensions) -> Client {
 /// Who sends a request: its session, where it has one, or else its connection.
 pub(crate) fn client_of(head: &Parts) -> Client {
     match head.headers.get(SESSION).and_then(|session| session.to_str().ok()) {
-        Some(session) => Client::new(session),
-        None => Client::new(&head.extensions.get::<Peer>().map(|peer| peer.0.to_string()).unwrap_or_default()),
+        // What a client writes there is never the name of another one's connection.
+        Some(session) => Client::new(&format!("session {session}")),
+        None => {
+            let peer = head.extensions.get::<Peer>().map(|peer| peer.0.to_string());
+            Client::new(&format!("peer {}", peer.unwrap_or_default()))
+        }
     }
 }

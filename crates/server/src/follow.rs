@@ -29,6 +29,10 @@ pub(crate) async fn follow(
     let cancellation = run.cancellation();
     let outlives = run.on_disconnect() == OnDisconnect::Finish;
     let listed = outlives.then(|| cancellable.list(client(context), context.id.clone(), cancellation.clone()));
+    if outlives && context.ct.is_cancelled() {
+        // Before it began.
+        cancellation.cancel();
+    }
     let mut progress = Progress::new(context);
     loop {
         tokio::select! {

@@ -1,11 +1,15 @@
 //! MCP over standard input and output.
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
@@ -16,6 +20,8 @@ const LINE_BYTES: usize = 16 << 20;
 
 /// The time between two looks at what runs.
 const GLANCE: Duration = Duration::from_millis(20);
+/// How long scripts that are cancelled at the end may take to end.
+const LAST_REPORTS: Duration = Duration::from_secs(3);
 
 /// The connection could not be served.
 #[derive(Debug)]
@@ -29,18 +35,20 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves one client until it closes our standard input or `cancellation` is cancelled. Answers that are still out when the
-/// input closes have rmcp's 5 s to get there; runs that take longer end with the connection, or go on, as the policy for clients
-/// that go away says.
+/// Serves one client until it closes our standard input or `cancellation` is cancelled, which cancels what runs. Answers that
+/// are still out when the input closes have rmcp's 5 s to get there; runs that take longer end with the connection, or go on, as
+/// the policy for clients that go away says.
 ///
 /// # Errors
 ///
 /// The client's first messages are no handshake.
 pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToken) -> Result<(), ServeError> {
     let (input, output) = stdio_pipes();
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
-    let face = Face::new(gateway.clone(), None, cancellation.clone());
     // Its own end is not the one that is asked for.
+    let ending = cancellation.child_token();
+    let input = UntilClosed { input, closed: ending.clone() };
+    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
+    let face = Face::new(gateway.clone(), None, ending);
     let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
@@ -51,6 +59,12 @@ pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToke
         () = cancellation.cancelled() => {}
         () = scripts_over(&gateway) => {}
     }
+    if cancellation.is_cancelled()
+        && let Some(started) = gateway.now()
+    {
+        started.cancel_runs();
+        let _ = timeout(LAST_REPORTS, scripts_over(&gateway)).await;
+    }
     served.map(|_| ()).map_err(|error| ServeError(format!("the connection broke off: {error}")))
 }
 
@@ -58,5 +72,26 @@ pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToke
 async fn scripts_over(gateway: &PendingGateway) {
     while gateway.now().is_some_and(|gateway| gateway.runs() > 0) {
         tokio::time::sleep(GLANCE).await;
+    }
+}
+
+/// An input whose end is told at once: rmcp first waits for the requests that are out, those that only listen too.
+struct UntilClosed<R> {
+    input: R,
+    closed: CancellationToken,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for UntilClosed<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.input).poll_read(context, buffer);
+        if matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before && buffer.remaining() > 0 {
+            self.closed.cancel();
+        }
+        read
     }
 }

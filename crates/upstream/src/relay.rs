@@ -91,7 +91,9 @@ impl ResultKind {
         let (mut kind, mut is_error) = (None, false);
         for (key, value) in raw::members(result.as_str()) {
             match key.as_str() {
-                "resultType" => kind = Some(serde_json::from_str::<String>(value).unwrap_or_default()),
+                "resultType" if value != "null" => {
+                    kind = Some(serde_json::from_str::<String>(value).unwrap_or_default())
+                }
                 "isError" => is_error = value == "true",
                 _ => {}
             }
@@ -107,11 +109,11 @@ impl ResultKind {
 }
 
 impl Relayed {
-    /// `ok`, or that the tool failed, by the names of [`CallError::code`].
+    /// `ok`, or that the tool failed or answered with what nobody knows, by the names of [`CallError::code`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Result(ResultKind::Failed, _) | Self::Error { .. } => "tool-failed",
+            Self::Result(ResultKind::Failed | ResultKind::Unknown, _) | Self::Error { .. } => "tool-failed",
             Self::Result(..) => "ok",
         }
     }
@@ -265,5 +267,28 @@ impl RelayOptions {
         let mut meta = RequestMetaObject::default();
         meta.set_client_capabilities(self.can.capabilities());
         meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_what_its_own_members_say() {
+        for (result, kind) in [
+            ("{}", ResultKind::Complete),
+            (r#"{"resultType":"complete","isError":false}"#, ResultKind::Complete),
+            (r#"{ "isError" : true , "content":[] }"#, ResultKind::Failed),
+            (r#"{"resultType":"input_required","isError":true}"#, ResultKind::AsksForInput),
+            (r#"{"resultType":"task"}"#, ResultKind::Task),
+            (r#"{"resultType":"later"}"#, ResultKind::Unknown),
+            (r#"{"resultType":1}"#, ResultKind::Unknown),
+            (r#"{"resultType":null,"isError":null}"#, ResultKind::Complete),
+            (r#"{"structuredContent":{"isError":true,"resultType":"task"}}"#, ResultKind::Complete),
+            ("[]", ResultKind::Complete),
+        ] {
+            assert_eq!(ResultKind::of(&Json::parse(result).unwrap()), kind, "{result}");
+        }
     }
 }

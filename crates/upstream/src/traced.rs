@@ -54,7 +54,7 @@ pub(crate) fn error_type(error: &CallError) -> &'static str {
 pub(crate) fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<Cow<'static, str>> {
     match relayed {
         Ok(Relayed::Error { code, .. }) => Some(code.to_string().into()),
-        Ok(Relayed::Result(ResultKind::Failed, _)) => Some("tool_error".into()),
+        Ok(Relayed::Result(ResultKind::Failed | ResultKind::Unknown, _)) => Some("tool_error".into()),
         Ok(Relayed::Result(..)) => None,
         Err(error) => Some(error_type(error).into()),
     }

@@ -1,6 +1,7 @@
 //! Tools as they are, and the profiles that show them: over real servers and HTTP, in both eras on either side.
 
 use std::fs;
+use std::time::Duration;
 
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
@@ -218,7 +219,7 @@ async fn a_client_of_the_older_era_is_asked_in_the_middle_of_its_call() {
                     if let Some(second) = sent.lines().nth(1) {
                         return serde_json::from_str::<Value>(second).expect("JSON");
                     }
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
             let second = timeout(PATIENCE, again).await.expect("a second call in time");
@@ -349,7 +350,9 @@ async fn clients_that_listen_are_told_when_their_tools_change_and_when_it_ends()
     let mut legacy = served.client().await;
     let session = legacy.session("/mcp/one", json!({})).await;
     let headers = [accept, ("mcp-session-id", session.as_str())];
-    let mut legacy = legacy.begin("GET", "/mcp/one", &headers, "").await.into_body();
+    let mut first = legacy.begin("GET", "/mcp/one", &headers, "").await.into_body();
+    let mut again = served.client().await;
+    let mut legacy = again.begin("GET", "/mcp/one", &headers, "").await.into_body();
     let listen = |path: &'static str| {
         let (address, served) = (path, &served);
         async move {
@@ -374,10 +377,22 @@ async fn clients_that_listen_are_told_when_their_tools_change_and_when_it_ends()
     served.gateway.gateway().set_policy(showing("echo"));
     until(&mut legacy, CHANGED).await;
     until(&mut modern, CHANGED).await;
+    // One stream of a session is told, not each of them.
+    let told = timeout(Duration::from_millis(300), until(&mut first, CHANGED)).await;
+    assert!(told.is_err(), "{told:?}");
+    drop(legacy);
+    // The one that is left is told from then on.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    served.gateway.gateway().set_policy(showing("*"));
+    until(&mut first, CHANGED).await;
+    until(&mut modern, CHANGED).await;
+    served.gateway.gateway().set_policy(showing("echo"));
+    until(&mut modern, CHANGED).await;
     let mut client = served.client().await;
     assert_eq!(names(&tools(&mut client, "/mcp/one").await), ["echo"]);
     // What comes to the same is not told.
     served.gateway.gateway().set_policy(showing("ech*"));
+    tokio::time::sleep(Duration::from_millis(200)).await;
     served.stop.ask();
     let told = until(&mut modern, "\"result\":").await;
     assert!(told.len() == 1 && told[0]["id"] == 9, "{told:?}");
@@ -393,7 +408,7 @@ async fn a_client_that_goes_away_takes_its_call_with_it() {
     let params = json!({"name": "hang", "arguments": {}});
     tokio::select! {
         answer = lost.ask("/mcp/one", "tools/call", params, json!({})) => panic!("it hangs: {answer:?}"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
     }
     drop(lost);
     let cancelled = async {
@@ -402,7 +417,7 @@ async fn a_client_that_goes_away_takes_its_call_with_it() {
             if seen["result"]["structuredContent"]["seen"].to_string().contains("cancelled") {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     timeout(PATIENCE, cancelled).await.expect("the server hears of it");

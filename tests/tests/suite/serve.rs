@@ -1,5 +1,6 @@
 //! Many clients over HTTP: who is answered, what is bounded, and how it ends.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use exuvia_gateway::{OnDisconnect, Profiles, QueueLimits};
@@ -431,19 +432,21 @@ async fn a_script_that_outlives_its_client_comes_to_its_end_unless_it_is_cancell
     let (session, others) = (session(&mut client).await, session(&mut other).await);
     let message = run("while True:\n    echo.sleep(ms=100)");
     let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
-    let cancelling = async {
+    let headers = [("mcp-session-id", session.as_str())];
+    let mut posted = pin!(client.post(&headers, &message));
+    let meddling = async {
         busy(&served).await;
         assert_eq!(other.post(&[("mcp-session-id", &others)], &cancelled).await.status, 202);
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert_eq!(served.gateway.gateway().runs(), 1);
-        assert_eq!(other.post(&[("mcp-session-id", &session)], &cancelled).await.status, 202);
-        idle(&served).await;
     };
-    let headers = [("mcp-session-id", session.as_str())];
     tokio::select! {
-        _ = client.post(&headers, &message) => idle(&served).await,
-        () = cancelling => {}
+        answer = &mut posted => panic!("cancelled by another session: {answer:?}"),
+        () = meddling => {}
     }
+    assert_eq!(served.gateway.gateway().runs(), 1);
+    let mut other = served.client().await;
+    assert_eq!(other.post(&headers, &cancelled).await.status, 202);
+    idle(&served).await;
     // A session that is ended by its client takes its scripts with it.
     let (mut client, mut other) = (served.client().await, served.client().await);
     let ending = async {

@@ -307,7 +307,8 @@ pub(super) struct Runs {
 pub(super) enum OnDisconnect {
     /// It is cancelled, and its calls are.
     Cancel,
-    /// It goes on to its end. Clients of the newer era cancel over HTTP by going away, so there nobody can cancel it.
+    /// It goes on to its end. Clients of the newer era cancel over HTTP by going away, so there nobody can cancel it. Over stdio
+    /// a signal to the program, which some clients send 2 s after they closed its input, cancels it.
     Finish,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use exuvia_gateway::Gateway;
 use exuvia_server::PendingGateway;
-use exuvia_server::http::{Tls, TlsFiles};
+use exuvia_server::http::{Tls, TlsError, TlsFiles};
 use exuvia_tool::BoxFuture;
 use exuvia_upstream::Change;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::fixed::Fixed;
 use super::watch::{Stamp, Watch, stamps};
 use crate::args::ClientArgs;
-use crate::config::{self, Config, Paths};
+use crate::config::{self, Config, ConfigErrors, Paths};
 use crate::session::{Setup, tell_rules, tell_servers};
 use crate::terminal::Terminal;
 
@@ -44,20 +44,15 @@ pub(crate) struct Follower {
 /// What was read.
 struct Loaded {
     config: Config,
-    /// Where HTTPS is spoken.
-    tls: Option<Tls>,
-}
-
-/// What cannot be used, and why.
-struct Refused {
-    why: String,
-    files: Vec<PathBuf>,
+    /// Where HTTPS is spoken. What is wrong with it is no reason to leave out the rest: a policy holds at once.
+    tls: Option<Result<Tls, TlsError>>,
 }
 
 /// What was said last, so that nothing is said again and again.
 struct Told {
     fixed: Fixed,
     errors: String,
+    certificate: String,
     unwatched: String,
 }
 
@@ -76,7 +71,12 @@ impl Follower {
             terminal.say(&format!("changes of configuration files are not noticed, send SIGHUP: {error}"));
         }
         let running = Fixed::of(config);
-        let told = Told { fixed: running.clone(), errors: String::new(), unwatched: String::new() };
+        let told = Told {
+            fixed: running.clone(),
+            errors: String::new(),
+            certificate: String::new(),
+            unwatched: String::new(),
+        };
         let mut follower = Self {
             args: Arc::new(args),
             terminal,
@@ -141,7 +141,7 @@ impl Follower {
         }
     }
 
-    async fn load(&self) -> Result<Loaded, Refused> {
+    async fn load(&self) -> Result<Loaded, ConfigErrors> {
         let (args, speaks_tls) = (Arc::clone(&self.args), self.tls.is_some());
         let read = move || read(&args, speaks_tls);
         match tokio::task::spawn_blocking(read).await {
@@ -151,15 +151,16 @@ impl Follower {
     }
 
     /// Takes what was read. Tells whether it is another configuration, which can be used.
-    fn look_at(&mut self, loaded: Result<Loaded, Refused>, is_asked: bool) -> bool {
+    fn look_at(&mut self, loaded: Result<Loaded, ConfigErrors>, is_asked: bool) -> bool {
         let Loaded { config, tls } = match loaded {
             Ok(loaded) => loaded,
-            Err(Refused { why, files }) => {
-                self.note_files(&files);
-                if is_asked || why != self.told.errors {
-                    self.terminal.say(&format!("reload: nothing was changed: {why}"));
+            Err(errors) => {
+                self.note_files(&errors.files);
+                let errors = errors.to_string();
+                if is_asked || errors != self.told.errors {
+                    self.terminal.say(&format!("reload: nothing was changed: {errors}"));
                 }
-                self.told.errors = why;
+                self.told.errors = errors;
                 return false;
             }
         };
@@ -170,10 +171,7 @@ impl Follower {
         }
         self.told.fixed = fixed;
         let was_wrong = !std::mem::take(&mut self.told.errors).is_empty();
-        let is_renewed = self.tls.as_ref().zip(tls).is_some_and(|(shown, read)| shown.replace(&read));
-        if is_renewed {
-            self.terminal.say("reload: further connections are shown the new certificate");
-        }
+        let is_renewed = tls.is_some_and(|read| self.renew(read, &config));
         let mut setup = Setup::of(&config, config.profiles());
         // Places for those that execute are as many as do.
         let queue = &mut setup.settings.queue;
@@ -186,6 +184,26 @@ impl Follower {
             self.terminal.say("reload: nothing has changed");
         }
         is_other
+    }
+
+    /// Shows further connections what was read. Tells whether that is another certificate.
+    fn renew(&mut self, read: Result<Tls, TlsError>, config: &Config) -> bool {
+        let error = match (&self.tls, read) {
+            (Some(shown), Ok(read)) if shown.replace(&read) => {
+                self.terminal.say("reload: further connections are shown the new certificate");
+                if let Some(warning) = config.tls.as_ref().and_then(TlsFiles::warning) {
+                    self.terminal.say(&warning);
+                }
+                self.told.certificate.clear();
+                return true;
+            }
+            (_, read) => read.err().map(|error| error.to_string()).unwrap_or_default(),
+        };
+        if !error.is_empty() && error != self.told.certificate {
+            self.terminal.say(&format!("reload: the certificate stays as it was: listen.tls: {error}"));
+        }
+        self.told.certificate = error;
+        false
     }
 
     /// What is to be watched. Stamps of before say nothing of other files.
@@ -223,14 +241,10 @@ impl Follower {
     }
 }
 
-fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, Refused> {
-    let config = config::load(&args.servers, &args.auto_execute, &Paths::of_user());
-    let config = config.map_err(|errors| Refused { why: errors.to_string(), files: errors.files })?;
-    let tls = config.tls.as_ref().filter(|_| speaks_tls).map(TlsFiles::load).transpose();
-    match tls {
-        Ok(tls) => Ok(Loaded { config, tls }),
-        Err(error) => Err(Refused { why: format!("listen.tls: {error}"), files: config.files }),
-    }
+fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, ConfigErrors> {
+    let config = config::load(&args.servers, &args.auto_execute, &Paths::of_user())?;
+    let tls = config.tls.as_ref().filter(|_| speaks_tls).map(TlsFiles::load);
+    Ok(Loaded { config, tls })
 }
 
 /// The end of a change that is on its way. None: everything is over.

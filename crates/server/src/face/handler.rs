@@ -1,5 +1,8 @@
 //! What the protocol asks of a server, each request in a span of its own.
 
+use std::sync::atomic::Ordering;
+
+use http::request::Parts;
 use rmcp::model::{
     CallToolRequestMethod, CallToolRequestParams, CallToolResponse, CancelTaskMethod, CancelTaskParams,
     CancelledNotificationParam, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ConstString,
@@ -35,7 +38,12 @@ impl ServerHandler for Face {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        if let Some(changes) = self.changes().await {
+        // Over HTTP a session is told on the stream on which it listens.
+        let is_pipe = context.extensions.get::<Parts>().is_none();
+        if is_pipe
+            && !self.is_telling.swap(true, Ordering::Relaxed)
+            && let Some(changes) = self.changes().await
+        {
             tokio::spawn(changes.tell(context.peer));
         }
     }

@@ -4,6 +4,7 @@ mod handler;
 mod tools;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use exuvia_gateway::{Gateway, Profile, View};
 use rmcp::ErrorData;
@@ -29,12 +30,15 @@ pub(crate) struct Face {
     cancellable: Arc<Cancellable>,
     /// Cancelled when the server is about to end: whoever only listens is told so.
     ending: CancellationToken,
+    /// Whether the client at the other end of a pipe is told of changes.
+    is_telling: Arc<AtomicBool>,
 }
 
 impl Face {
     pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>, ending: CancellationToken) -> Self {
         let profile = profile.map(Arc::from);
-        Self { gateway, profile, shared: Arc::default(), cancellable: Arc::default(), ending }
+        let (shared, cancellable, is_telling) = Default::default();
+        Self { gateway, profile, shared, cancellable, ending, is_telling }
     }
 
     /// What is known of the profile, the gateway may still be starting.
@@ -57,7 +61,7 @@ impl Face {
     }
 
     /// Changes of tools, for clients that see any of direct servers: the meta-tools never change.
-    async fn changes(&self) -> Option<Changes> {
+    pub(crate) async fn changes(&self) -> Option<Changes> {
         if !self.profile().has_direct() {
             return None;
         }

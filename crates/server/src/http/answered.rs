@@ -6,20 +6,23 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The body of every answer. Its request counts as open until it is sent, or given up.
 pub(super) struct Answered {
-    body: BoxBody<Bytes, Infallible>,
+    body: UnsyncBoxBody<Bytes, Infallible>,
     _open: Option<TaskTrackerToken>,
 }
 
 impl Answered {
-    pub(super) fn new(body: BoxBody<Bytes, Infallible>, open: Option<TaskTrackerToken>) -> Self {
-        Self { body, _open: open }
+    pub(super) fn new(
+        body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static,
+        open: Option<TaskTrackerToken>,
+    ) -> Self {
+        Self { body: body.boxed_unsync(), _open: open }
     }
 }
 
@@ -56,7 +59,7 @@ pub(super) fn later(text: &'static str) -> Response<Answered> {
 }
 
 pub(super) fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Answered> {
-    let mut response = Response::new(Answered::new(Full::new(body).boxed(), None));
+    let mut response = Response::new(Answered::new(Full::new(body), None));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exuvia_gateway::Client;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
@@ -19,6 +19,7 @@ use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
 use super::host::Scheme;
+use super::listening::{Listeners, Listening};
 use crate::PendingGateway;
 use crate::client::{SESSION, client_of};
 use crate::face::Face;
@@ -36,6 +37,7 @@ pub(super) struct Mcp {
     session_idle: Duration,
     /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
     doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
+    listeners: Arc<Listeners>,
     most_sessions: usize,
     body_bytes: usize,
     body_timeout: Duration,
@@ -45,6 +47,7 @@ pub(super) struct Mcp {
 struct Door {
     service: StreamableHttpService<Face, LocalSessionManager>,
     sessions: Arc<LocalSessionManager>,
+    face: Face,
 }
 
 impl Mcp {
@@ -68,6 +71,7 @@ impl Mcp {
             protocol,
             session_idle: config.session_idle,
             doors: Mutex::default(),
+            listeners: Arc::default(),
             most_sessions: config.sessions,
             body_bytes: config.body_bytes,
             body_timeout: config.body_timeout,
@@ -123,10 +127,16 @@ impl Mcp {
             Ok(Err(_)) => return line(StatusCode::BAD_REQUEST, "the request broke off\n"),
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
-        let ended = (head.method == Method::DELETE).then(|| client_of(&head));
+        let (method, client) = (head.method.clone(), client_of(&head));
+        // Else it is what is left of the answer to one request.
+        let listens = method == Method::GET && !resumes_a_request(&head.headers);
         let response = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body))).await;
-        match ended {
-            Some(client) if response.status().is_success() => self.session_ended(&client),
+        match method {
+            Method::DELETE if response.status().is_success() => self.session_ended(&client),
+            Method::GET if listens && response.status().is_success() => {
+                let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
+                response.map(|body| Answered::new(listening(body), open))
+            }
             _ => response.map(|body| Answered::new(body, open)),
         }
     }
@@ -155,9 +165,15 @@ impl Door {
         config.keep_alive = Some(session_idle);
         sessions.session_config = config;
         let sessions = Arc::new(sessions);
-        let service = StreamableHttpService::new(move || Ok(face.clone()), Arc::clone(&sessions), protocol);
-        Self { service, sessions }
+        let served = face.clone();
+        let service = StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), protocol);
+        Self { service, sessions, face }
     }
+}
+
+/// Whether a stream goes on that was begun by a request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.
+fn resumes_a_request(headers: &HeaderMap) -> bool {
+    headers.get("last-event-id").is_some_and(|event| event.as_bytes().contains(&b'/'))
 }
 
 /// The origins of this server itself. It has no pages; whoever says one of these is no page of elsewhere.

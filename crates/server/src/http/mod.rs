@@ -8,6 +8,7 @@ mod answered;
 mod drain;
 mod health;
 mod host;
+mod listening;
 mod mcp;
 mod route;
 mod tls;

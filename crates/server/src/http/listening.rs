@@ -1,0 +1,139 @@
+//! The stream on which a session of the older era listens: what the protocol says there, and when tools change.
+//!
+//! Changes are not told through rmcp: every message that passes its session, also one that nobody reads, keeps that from ending
+//! by itself. Here they are told to whoever reads, as fast as that is done.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use exuvia_gateway::Client;
+use exuvia_tool::BoxFuture;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::changes::Changes;
+use crate::face::Face;
+
+/// A change, as an event.
+const CHANGED: &[u8] = b"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
+
+/// The open streams of sessions that listen. Of several streams of a session the latest alone tells it of changes.
+#[derive(Debug, Default)]
+pub(super) struct Listeners(Mutex<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
+    /// In the order in which they came.
+    streams: HashMap<Client, Vec<u64>>,
+    opened: u64,
+}
+
+/// One stream of a session, until it is dropped.
+#[derive(Debug)]
+struct Stream {
+    session: Client,
+    number: u64,
+    all: Arc<Listeners>,
+}
+
+impl Listeners {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stream(self: &Arc<Self>, session: Client) -> Stream {
+        let mut open = self.open();
+        open.opened += 1;
+        let number = open.opened;
+        open.streams.entry(session.clone()).or_default().push(number);
+        Stream { session, number, all: Arc::clone(self) }
+    }
+}
+
+impl Stream {
+    fn is_latest(&self) -> bool {
+        self.all.open().streams.get(&self.session).and_then(|streams| streams.last()) == Some(&self.number)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let mut open = self.all.open();
+        if let Some(streams) = open.streams.get_mut(&self.session) {
+            streams.retain(|&number| number != self.number);
+            if streams.is_empty() {
+                open.streams.remove(&self.session);
+            }
+        }
+    }
+}
+
+/// Such a stream.
+pub(super) struct Listening {
+    body: BoxBody<Bytes, Infallible>,
+    /// The next change, and what waits for the one after it.
+    change: Option<BoxFuture<'static, Option<Changes>>>,
+    stream: Stream,
+}
+
+impl Listening {
+    /// What a session reads, and what it is told beyond that.
+    pub(super) fn new(
+        body: BoxBody<Bytes, Infallible>,
+        session: Client,
+        face: Face,
+        listeners: &Arc<Listeners>,
+    ) -> Self {
+        Self { body, change: Some(first(face)), stream: listeners.stream(session) }
+    }
+
+    /// Whether there is a change that this stream has to tell.
+    fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Some(change) = &mut self.change {
+            let Poll::Ready(changed) = change.as_mut().poll(context) else { return Poll::Pending };
+            self.change = changed.map(next);
+            if self.change.is_some() && self.stream.is_latest() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// The gateway may still be starting, and the stream is there at once.
+fn first(face: Face) -> BoxFuture<'static, Option<Changes>> {
+    Box::pin(async move { next(face.changes().await?).await })
+}
+
+fn next(mut changes: Changes) -> BoxFuture<'static, Option<Changes>> {
+    Box::pin(async move { changes.next().await.map(|()| changes) })
+}
+
+impl Body for Listening {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    /// Events of the protocol come whole, so another one fits between two of them.
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let said = Pin::new(&mut self.body).poll_frame(context);
+        if said.is_ready() {
+            return said;
+        }
+        self.poll_change(context).map(|()| Some(Ok(Frame::data(Bytes::from_static(CHANGED)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
