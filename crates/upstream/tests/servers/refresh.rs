@@ -78,8 +78,9 @@ async fn a_server_that_speaks_of_changes_all_the_time_is_asked_now_and_then() {
         call(&upstreams, "flood", r#"{"notifications": 100}"#).await.unwrap();
     }
     let listings = listings(&upstreams).await;
-    let most = 2 + usize::try_from(begun.elapsed().as_secs()).unwrap() / 5;
-    assert!((2..=most).contains(&listings), "{listings} in {:?}", begun.elapsed());
+    // At its start, three times at once, then once in 5 s.
+    let most = 1 + 3 + usize::try_from(begun.elapsed().as_secs()).unwrap() / 5;
+    assert!((4..=most).contains(&listings), "{listings} in {:?}", begun.elapsed());
     assert!(!changes.has_changed().unwrap(), "the list was the same every time");
 }
 
@@ -110,8 +111,10 @@ async fn a_list_that_cannot_be_read_again_stays_as_it_was() {
     assert!(!changes.has_changed().unwrap());
     assert_eq!(tools(&upstreams, 0), before);
     assert!(ready(&upstreams, 0));
-    // And calls go on, to yet another process.
-    assert!(call(&upstreams, "echo", "{}").await.is_ok());
+    // And calls go on, to yet another process. A second later the list is asked for again, which ends that one too: on a slow
+    // machine in the middle of the call.
+    let first = call(&upstreams, "echo", "{}").await;
+    assert!(first.is_ok() || call(&upstreams, "echo", "{}").await.is_ok(), "{first:?}");
 }
 
 #[tokio::test]
