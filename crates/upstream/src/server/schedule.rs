@@ -6,11 +6,8 @@ use super::backoff::Backoff;
 
 /// How long after the word that a list has changed it is read: one change is often several words.
 const SETTLING: Duration = Duration::from_millis(100);
-/// The shortest time between two readings of a list, however often the server says that it has changed: on average, so that
-/// clients hear of a few changes in a row at once.
-const LISTING_PAUSE: Duration = Duration::from_secs(5);
-/// Readings that may come without that pause after a time without changes.
-const LISTINGS_AT_ONCE: u32 = 3;
+/// The shortest time between two readings of a list, however often the server says that it has changed.
+pub(crate) const LISTING_PAUSE: Duration = Duration::from_secs(5);
 /// A list that is long in coming is read so rarely that reading takes at most one part in so many of the time.
 const LISTING_SHARE: u32 = 20;
 /// The pauses between attempts at a server that did not come up, or whose list cannot be read.
@@ -24,8 +21,6 @@ pub(crate) struct Schedule {
     failures: u32,
     due: Instant,
     earliest: Instant,
-    /// As far as readings have used up the time: each takes a pause.
-    used: Instant,
     /// A change was told and not looked at yet.
     noticed: bool,
 }
@@ -33,11 +28,11 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// The list was read just now, or could not be. `refresh`: the longest time between two readings.
     pub(crate) fn new(refresh: Duration, read: bool, now: Instant, jitter: u32) -> Self {
-        let mut schedule = Self { refresh, failures: 0, due: now, earliest: now, used: now, noticed: false };
+        let mut schedule = Self { refresh, failures: 0, due: now, earliest: now, noticed: false };
         if read {
             schedule.read(now, Duration::ZERO);
-            // The first changes are seen at once, also right after the start.
-            (schedule.earliest, schedule.used) = (now, now);
+            // The first change is seen at once, also right after the start.
+            schedule.earliest = now;
         } else {
             schedule.failed(now, jitter);
         }
@@ -63,11 +58,8 @@ impl Schedule {
     /// It was read, which took so long.
     pub(crate) fn read(&mut self, now: Instant, took: Duration) {
         (self.failures, self.noticed) = (0, false);
-        self.used = self.used.max(now) + LISTING_PAUSE;
-        let rest = took.saturating_mul(LISTING_SHARE);
-        let saved = LISTING_PAUSE * (LISTINGS_AT_ONCE - 1);
-        self.earliest = self.used.checked_sub(saved).unwrap_or(now).max(now + rest);
-        self.due = now + LISTING_PAUSE.max(rest).max(self.refresh);
+        self.earliest = now + LISTING_PAUSE.max(took.saturating_mul(LISTING_SHARE));
+        self.due = self.earliest.max(now + self.refresh);
     }
 
     /// It could not be read. Tells whether that is the first time in a row.
@@ -98,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_changes_all_the_time_is_asked_at_once_and_then_once_a_pause() {
+    fn a_server_that_changes_all_the_time_is_asked_once_a_pause() {
         let start = Instant::now();
         let mut schedule = Schedule::new(600 * S, true, start, 0);
         let (mut now, mut readings) = (start, Vec::new());
@@ -110,18 +102,8 @@ mod tests {
             }
             now += S / 20;
         }
-        assert!(readings[0] == SETTLING && readings[2] < S && readings[3] > 5 * S, "{readings:?}");
-        assert_eq!(readings.len(), 3 + 11, "{readings:?}");
-        // Once it has been quiet for a while, it is so again.
-        now += 15 * S;
-        for _ in 0..3 {
-            schedule.changed(now);
-            assert!(schedule.due() <= now + SETTLING);
-            now += S;
-            schedule.read(now, Duration::ZERO);
-        }
-        schedule.changed(now);
-        assert!(schedule.due() > now + S);
+        assert_eq!(readings.len(), 12, "{readings:?}");
+        assert_eq!(readings[0], SETTLING);
         // One that takes long is asked less often.
         schedule.read(now, 2 * S);
         schedule.changed(now);
