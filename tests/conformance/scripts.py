@@ -21,7 +21,8 @@ for name, given in {calls!r}:
 SCRIPTS = {
     "tools_call": "print(suite.add_numbers(a=5, b=3))",
     "elicitation-sep1034-client-defaults": "print(suite.test_client_elicitation_defaults())",
-    "sse-retry": "print(suite.test_reconnection())",
+    # The scenario takes the stream on which the gateway listens for a resumed one: that is opened before the call is made.
+    "sse-retry": "await asyncio.sleep(0.5)\nprint(suite.test_reconnection())",
     "sep-2322-client-request-state": CALLS.format(
         calls=[
             (f"test_mrtr_{name}", {})
