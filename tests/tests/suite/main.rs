@@ -7,6 +7,7 @@ mod catalogues_wrong;
 mod config;
 mod determinism;
 mod direct;
+mod ends;
 mod evasions;
 mod examples;
 mod isolation;

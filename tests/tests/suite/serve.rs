@@ -1,15 +1,13 @@
-//! Many clients over HTTP: who is answered, what is bounded, and how it ends.
+//! Many clients over HTTP: who is answered, and what is bounded.
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::{OnDisconnect, Profiles, QueueLimits};
+use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
 use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, modern_meta};
 use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -17,23 +15,23 @@ use tokio::time::timeout;
 
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
-fn run(code: &str) -> Value {
+pub(crate) fn run(code: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "executeToolCode", "arguments": {"code": code}}})
 }
 
 /// As a client of 2026-07-28 sends it: without a session.
-async fn run_modern(client: &mut HttpClient, code: &str) -> Answer {
+pub(crate) async fn run_modern(client: &mut HttpClient, code: &str) -> Answer {
     let mut message = run(code);
     message["params"]["_meta"] = modern_meta();
     client.post(&modern(), &message).await
 }
 
-fn modern() -> [(&'static str, &'static str); 3] {
+pub(crate) fn modern() -> [(&'static str, &'static str); 3] {
     [VERSION, ("mcp-method", "tools/call"), ("mcp-name", "executeToolCode")]
 }
 
 /// A session of a client up to 2025-11-25.
-async fn session(client: &mut HttpClient) -> String {
+pub(crate) async fn session(client: &mut HttpClient) -> String {
     client.session("/mcp", json!({})).await
 }
 
@@ -42,8 +40,27 @@ fn queued(queue: QueueLimits) -> Settings {
     Settings { queue, ..Settings::default() }
 }
 
-fn text(answer: &Answer) -> String {
+pub(crate) fn text(answer: &Answer) -> String {
     answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+/// Waits until no script is on its way.
+pub(crate) async fn idle(served: &Served) {
+    let idle = async {
+        while served.gateway.gateway().runs() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, idle).await.expect("the run ends in time");
+}
+
+pub(crate) async fn busy(served: &Served) {
+    let busy = async {
+        while served.gateway.gateway().runs() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, busy).await.expect("the run begins in time");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -337,182 +354,4 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     }
     assert!(!after.contains("made"), "{after}");
     served.end().await;
-}
-
-/// Waits until no script is on its way.
-async fn idle(served: &Served) {
-    let idle = async {
-        while served.gateway.gateway().runs() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, idle).await.expect("the run ends in time");
-}
-
-async fn busy(served: &Served) {
-    let busy = async {
-        while served.gateway.gateway().runs() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, busy).await.expect("the run begins in time");
-}
-
-/// Waits until a call has come back.
-async fn called(served: &Served) {
-    let called = async {
-        while !served.gateway.gateway().metrics().contains("exuvia_calls_total{server=\"echo\",outcome=\"ok\"}") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(PATIENCE, called).await.expect("a call ends in time");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() {
-    let served = Served::plain().await;
-    let forever = "while True:\n    echo.sleep(ms=100)";
-    // A client without a session that goes away.
-    let mut lost = served.client().await;
-    let mut message = run(forever);
-    message["params"]["_meta"] = modern_meta();
-    let headers = [
-        modern().as_slice(),
-        &[("content-type", "application/json"), ("accept", "application/json, text/event-stream")],
-    ]
-    .concat();
-    let message = message.to_string();
-    tokio::select! {
-        _ = lost.begin("POST", "/mcp", &headers, &message) => panic!("the script does not end"),
-        () = busy(&served) => {}
-    }
-    drop(lost);
-    idle(&served).await;
-    // A session that cancels, and one that is ended.
-    for is_cancelled in [true, false] {
-        let (mut client, mut aside) = (served.client().await, served.client().await);
-        let session = session(&mut client).await;
-        let headers = [("mcp-session-id", session.as_str())];
-        let message = run(forever);
-        let end = async {
-            busy(&served).await;
-            if is_cancelled {
-                let cancelled =
-                    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
-                assert_eq!(aside.post(&headers, &cancelled).await.status, 202);
-            } else {
-                assert_eq!(aside.send("DELETE", "/mcp", &headers, "").await.status / 100, 2);
-            }
-            idle(&served).await;
-        };
-        tokio::select! {
-            // Its stream ends, with or without an answer.
-            _ = client.post(&headers, &message) => idle(&served).await,
-            () = end => {}
-        }
-    }
-    assert_eq!(served.end().await, Drained::Whole);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_outlives_its_client_comes_to_its_end_unless_it_is_cancelled() {
-    let settings = Settings { on_disconnect: OnDisconnect::Finish, ..Settings::default() };
-    let served = Served::over_echo(HttpConfig::default(), Limits::default(), settings).await;
-    let mut lost = served.client().await;
-    tokio::select! {
-        _ = run_modern(&mut lost, "echo.sleep(ms=800)\nresult = 'whole'") => panic!("it sleeps"),
-        () = busy(&served) => {}
-    }
-    drop(lost);
-    idle(&served).await;
-    let counted = served.gateway.gateway().metrics();
-    assert!(counted.contains("exuvia_runs_total{outcome=\"returned\"} 1\n"), "{counted}");
-    // Who is still there can cancel it: by its own id, and not that of another session.
-    let (mut client, mut other) = (served.client().await, served.client().await);
-    let (session, others) = (session(&mut client).await, session(&mut other).await);
-    let message = run("while True:\n    echo.sleep(ms=100)");
-    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
-    let headers = [("mcp-session-id", session.as_str())];
-    let mut posted = pin!(client.post(&headers, &message));
-    let meddling = async {
-        busy(&served).await;
-        assert_eq!(other.post(&[("mcp-session-id", &others)], &cancelled).await.status, 202);
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    };
-    tokio::select! {
-        answer = &mut posted => panic!("cancelled by another session: {answer:?}"),
-        () = meddling => {}
-    }
-    assert_eq!(served.gateway.gateway().runs(), 1);
-    let mut other = served.client().await;
-    assert_eq!(other.post(&headers, &cancelled).await.status, 202);
-    idle(&served).await;
-    // A session that is ended by its client takes its scripts with it.
-    let (mut client, mut other) = (served.client().await, served.client().await);
-    let ending = async {
-        busy(&served).await;
-        assert_eq!(other.send("DELETE", "/mcp", &headers, "").await.status / 100, 2);
-        idle(&served).await;
-    };
-    tokio::select! {
-        _ = client.post(&headers, &message) => idle(&served).await,
-        () = ending => {}
-    }
-    let counted = served.gateway.gateway().metrics();
-    assert!(counted.contains("exuvia_runs_total{outcome=\"cancelled\"} 2\n"), "{counted}");
-    assert_eq!(served.end().await, Drained::Whole);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_loses_its_stream_keeps_its_run_and_a_stop_waits_for_it() {
-    let served = Served::plain().await;
-    let (mut client, mut lost) = (served.client().await, served.client().await);
-    let session = session(&mut client).await;
-    let headers = [("mcp-session-id", session.as_str())];
-    let message = run("echo.sleep(ms=1200)\nresult = 'whole'");
-    tokio::select! {
-        _ = lost.post(&headers, &message) => panic!("it sleeps"),
-        () = busy(&served) => {}
-    }
-    drop(lost);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let gateway = served.gateway.gateway().clone();
-    assert_eq!(gateway.runs(), 1);
-    assert_eq!(served.end().await, Drained::Whole);
-    let counted = gateway.metrics();
-    assert!(counted.contains("exuvia_runs_total{outcome=\"returned\"} 1\n"), "{counted}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
-    for insists in [false, true] {
-        let served = Served::plain().await;
-        let (mut client, mut listener) = (served.client().await, served.client().await);
-        let session = session(&mut listener).await;
-        // Somebody only listens: that is not waited for.
-        let listening =
-            listener.begin("GET", "/mcp", &[("accept", "text/event-stream"), ("mcp-session-id", &session)], "").await;
-        let code = if insists { "while True:\n    echo.sleep(ms=10)" } else { "echo.sleep(ms=1500)\nresult = 'whole'" };
-        let running = tokio::spawn(async move { run_modern(&mut client, code).await });
-        busy(&served).await;
-        if insists {
-            called(&served).await;
-        }
-        let mut late = served.client().await;
-        assert_eq!(late.send("GET", "/readyz", &[], "").await.status, 200);
-        served.stop.ask();
-        let refused = late.post(&[], &initialize(json!({}))).await;
-        assert_eq!(refused.status, 503, "{refused:?}");
-        if insists {
-            served.stop.ask();
-        }
-        let answer = running.await.expect("no panic");
-        let expected = if insists { "cancelled\ncalls made: echo.sleep" } else { "\"whole\"" };
-        assert!(text(&answer).starts_with(expected), "{answer:?}");
-        let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
-        assert_eq!(drained, if insists { Drained::Cancelled { runs: 1 } } else { Drained::Whole });
-        let _ = timeout(PATIENCE, listening.into_body().collect()).await.expect("the stream ends");
-        assert!(TcpStream::connect(served.address).await.is_err());
-        served.gateway.stop().await;
-    }
 }
