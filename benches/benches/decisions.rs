@@ -61,7 +61,7 @@ fn authorisation(criterion: &mut Criterion) {
 
 /// The files of a folder of the tests' data, in order.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(folder);
+    let folder = Path::new("../tests/data").join(folder);
     let mut files: Vec<_> = fs::read_dir(folder).expect("data").map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|file| file.extension().is_some_and(|found| found == extension));
     files.sort();

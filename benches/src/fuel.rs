@@ -49,7 +49,7 @@ pub fn check(bless: bool) -> Result<()> {
 }
 
 fn file() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fuel.baseline.json"))
+    PathBuf::from("fuel.baseline.json")
 }
 
 fn measure() -> Result<Baseline> {

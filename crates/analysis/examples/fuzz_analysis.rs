@@ -96,7 +96,7 @@ fn missing(program: &programs::Program, namespace: &Namespace) -> Option<String>
 }
 
 fn corpus() -> Vec<String> {
-    let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data"));
+    let data = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this")).join("../../tests/data");
     let rows = std::fs::read_to_string(data.join("evasions.jsonl")).unwrap();
     let rows = rows.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).unwrap());
     let mut texts: Vec<String> = rows.map(|row| row["code"].as_str().unwrap().to_owned()).collect();

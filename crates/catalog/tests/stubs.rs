@@ -38,7 +38,7 @@ fn signature_of(input: Value) -> String {
 
 /// Compares with a file beside the tests; `UPDATE_SNAPSHOTS=1` writes it anew.
 fn assert_snapshot(name: &str, actual: &str) {
-    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/snapshots/{name}");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, actual).unwrap();
     }

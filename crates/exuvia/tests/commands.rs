@@ -1,10 +1,18 @@
 //! The program as a newcomer meets it. That this package has a test of its own is also what makes `cargo test` build the
 //! binary, which the tests of the whole workspace start.
 
+use std::env;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 fn exuvia(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_exuvia")).args(arguments).output().expect("the program starts")
+    Command::new(program()).args(arguments).output().expect("the program starts")
+}
+
+/// The program beside this test. `CARGO_BIN_EXE_exuvia` would compile the path of the target directory in.
+fn program() -> PathBuf {
+    let test = env::current_exe().expect("a test has a path");
+    test.ancestors().nth(2).expect("target/PROFILE/deps").join("exuvia")
 }
 
 fn printed(output: &Output) -> String {

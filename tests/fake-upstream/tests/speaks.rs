@@ -6,11 +6,8 @@ use std::process::{Command, Stdio};
 
 #[test]
 fn the_fake_server_answers_a_line_with_a_line() {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_exuvia-fake-upstream"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut server =
+        Command::new(exuvia_fake_upstream::program()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     server.stdin.take().unwrap().write_all(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n").unwrap();
     let output = server.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");

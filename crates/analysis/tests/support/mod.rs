@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 /// A file among the data that all tests share.
 pub fn data(name: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data")).join(name)
+    PathBuf::from("../../tests/data").join(name)
 }
 
 pub fn read(name: &str) -> String {
@@ -114,7 +114,7 @@ pub fn shown(analysis: &Analysis) -> String {
 
 /// Holds `found` against a committed text; with `EXUVIA_TESTS=bless` the text is written anew.
 pub fn assert_snapshot(name: &str, found: &str) {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots")).join(name);
+    let path = PathBuf::from("tests/snapshots").join(name);
     if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
         fs::write(&path, found).unwrap();
     }
