@@ -53,6 +53,14 @@ conformance *faces:
 stubs:
     tests/interop/stubs
 
+# Mutation testing of the pure crates: fails when a mistake that cargo-mutants makes is noticed by no test. `just mutants policy`
+# takes one of them. What it finds is in mutants.out below the target folder; what it passes over, and why, in .cargo/mutants.toml.
+mutants *crates="policy tool catalog analysis journal":
+    cargo mutants --version || cargo install cargo-mutants --locked
+    mkdir -p "${CARGO_TARGET_DIR:-target}/mutants"
+    target="$(realpath "${CARGO_TARGET_DIR:-target}")/mutants" \
+        && CARGO_TARGET_DIR="$target" nice cargo mutants --output "$target" $(printf -- '-p exuvia-%s ' {{ crates }})
+
 # What every change must pass.
 ci:
     .ci/run
