@@ -49,13 +49,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
+mod arguments;
 mod authorize;
 mod condition;
+mod fold;
+mod glob;
 mod grants;
 mod key;
 mod pattern;
 mod policy;
+mod qualified;
 mod rate;
+mod rules;
+mod slices;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};

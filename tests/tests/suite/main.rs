@@ -4,6 +4,7 @@ mod architecture;
 mod bombs;
 mod catalogues;
 mod catalogues_wrong;
+mod conditions;
 mod config;
 mod determinism;
 mod direct;

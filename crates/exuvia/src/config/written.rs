@@ -32,9 +32,11 @@ pub(super) struct File {
     #[schemars(with = "BTreeMap<String, Server>")]
     pub(super) servers: IndexMap<String, Server>,
     /// Tools that run without asking, as `SERVER.TOOL`: names and globs (`crm.get_*`), and groups (`@name`). Added to the
-    /// servers' own lists; the way to list tools of servers that are included. Default: none.
+    /// servers' own lists; the way to list tools of servers that are included. An entry that begins with the name of a server means
+    /// that server, the longest such where names hold dots. Default: none.
     pub(super) auto_execute: Vec<String>,
-    /// Tools that are never called, whatever else allows them, written like `auto_execute`. Default: none.
+    /// Tools that are never called, whatever else allows them, written like `auto_execute`. Where names hold dots, an entry
+    /// holds for every server that it can mean. Default: none.
     pub(super) deny: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
