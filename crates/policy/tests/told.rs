@@ -216,3 +216,27 @@ fn a_rule_of_a_group_is_told_by_the_name_of_the_group_and_idle_ones_are_found_by
     let idle: Vec<String> = policy.idle_rules(&tools).iter().map(ToString::to_string).collect();
     assert_eq!(idle, ["auto_execute: \"crm.read\"", "servers.crm.auto_execute: \"put\""]);
 }
+
+#[test]
+fn what_is_decided_before_a_call_is_counted_waits_for_no_lock() {
+    let few = Condition { at_most: Some(10.0), ..Condition::default() };
+    let rules = ServerRules {
+        constraints: [("get".to_owned(), [("n".to_owned(), few)].into())].into(),
+        calls_per_minute: Some(9),
+        ..ServerRules::default()
+    };
+    let (policy, get) = (policy(&[("crm", rules)]), ToolName::new("crm", "get"));
+    let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
+    let (told, tell) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let held = (spent.lock().unwrap(), rates.lock().unwrap());
+        scope.spawn(|| {
+            let call = ToolCall { id: CallId(1), name: get.clone(), arguments: Json::parse(r#"{"n": 11}"#).unwrap() };
+            let decided = authorize(call, &Grants::of([get.clone()]), &policy, &spent, &rates, Duration::ZERO);
+            told.send(decided.is_err()).unwrap();
+        });
+        let decided = tell.recv_timeout(Duration::from_secs(20));
+        drop(held);
+        assert_eq!(decided, Ok(true));
+    });
+}

@@ -127,10 +127,11 @@ impl Base {
         }
         // A colon would make it an address, or a path of a drive.
         let first = rest.split(SEPARATORS).next().unwrap_or_default();
-        !rest.starts_with(SEPARATORS)
-            && !rest.starts_with(char::is_whitespace)
-            && !rest.starts_with(EXPANDED)
-            && !(self.parts.is_empty() && first.contains(':'))
+        let begins_elsewhere = rest.starts_with(SEPARATORS)
+            || rest.starts_with(char::is_whitespace)
+            || rest.starts_with(EXPANDED)
+            || self.parts.is_empty() && first.contains(':');
+        !begins_elsewhere
     }
 }
 

@@ -60,7 +60,10 @@ fn is(text: &str, value: &Value, steps: &mut Steps) -> Result<bool, Exhausted> {
             Ok(seen.len() == values.len())
         }
         Value::String(value) => Ok(string(text).as_deref() == Ok(value.as_str())),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(text == value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            let written = value.to_string();
+            Ok(text == written)
+        }
         Value::Array(_) | Value::Object(_) => Ok(false),
     }
 }
