@@ -1,7 +1,8 @@
 //! The way of every tool call: validate, authorise, record, dispatch.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{Entry, Journal};
@@ -9,7 +10,7 @@ use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, Caller};
+use exuvia_upstream::{CallLimits, Caller, DispatchOrder, DispatchTicket};
 use tokio::sync::mpsc;
 
 use crate::authority::Authority;
@@ -27,6 +28,8 @@ struct Inner {
     scope: Scope,
     spent: Mutex<Spent>,
     ended: AtomicBool,
+    /// In which order calls leave, by server.
+    orders: Mutex<HashMap<String, DispatchOrder>>,
 }
 
 /// What one run calls with.
@@ -50,7 +53,13 @@ pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
 impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
         let scope = Scope::current();
-        Self(Arc::new(Inner { run, scope, spent: Mutex::default(), ended: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            run,
+            scope,
+            spent: Mutex::default(),
+            ended: AtomicBool::new(false),
+            orders: Mutex::default(),
+        }))
     }
 
     /// What the run calls with.
@@ -72,7 +81,9 @@ impl ToolHost for RunTools {
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
         let scope = self.0.scope.clone();
-        Box::pin(scope.over(async move { this.0.make(call).await }))
+        // Here and not in the future: this is called in the order of the script, whatever is polled first.
+        let ticket = self.0.ticket(&call.name.server);
+        Box::pin(scope.over(async move { this.0.make(call, ticket).await }))
     }
 
     fn script_ended(&self) {
@@ -104,10 +115,22 @@ impl From<CallError> for Unmade {
 }
 
 impl Inner {
-    async fn make(&self, call: ToolCall) -> ToolOutcome {
+    /// A place behind the calls of this server that were made before. A server that does not exist gets no order.
+    fn ticket(&self, server: &str) -> DispatchTicket {
+        if self.run.snapshot.namespace.server(server).is_none() {
+            return DispatchTicket::default();
+        }
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        match orders.get(server) {
+            Some(order) => order.ticket(),
+            None => orders.entry(server.to_owned()).or_default().ticket(),
+        }
+    }
+
+    async fn make(&self, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
         let (id, begun) = (call.id, Instant::now());
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let outcome = self.decide_and_dispatch(id, call).await;
+        let outcome = self.decide_and_dispatch(id, call, ticket).await;
         // A server that does not exist is only a word of the script's.
         if let Some(server) = server {
             self.run.metrics.call_ended(
@@ -119,12 +142,13 @@ impl Inner {
         outcome
     }
 
-    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall) -> ToolOutcome {
+    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
         match self.admit(call) {
-            Ok(permit) => self.dispatch(id, permit).await,
+            Ok(permit) => self.dispatch(id, permit, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
-                // Nobody listens once the run is ending for another reason.
+                // Nobody listens once the run is ending for another reason. The ticket stays: what comes after a call that
+                // is held does not leave before it.
                 let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
@@ -203,9 +227,9 @@ impl Inner {
         note(self.run.journal.as_ref(), Entry::CallRefused { run, id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, id: CallId, permit: Permit) -> ToolOutcome {
+    async fn dispatch(&self, id: CallId, permit: Permit, ticket: DispatchTicket) -> ToolOutcome {
         let mut ended = Ended::of(&self.run, id);
-        let outcome = self.run.snapshot.routes.call(permit, &self.run.caller, self.run.limits).await;
+        let outcome = self.run.snapshot.routes.call_in_order(permit, &self.run.caller, self.run.limits, ticket).await;
         ended.code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
         ended.value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         outcome

@@ -1,11 +1,14 @@
 //! The calls of one run: counted, bounded, started, recorded.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Json, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -22,6 +25,8 @@ pub(crate) struct Calls {
     pub(crate) tools: Arc<dyn ToolHost>,
     limits: CallLimits,
     turns: Arc<Semaphore>,
+    /// Calls that have not begun, in the order in which the script made them.
+    line: Line,
     held: Arc<AtomicUsize>,
     log: CallLog,
     made: u64,
@@ -97,6 +102,7 @@ impl Calls {
             tools,
             limits: limits.clone(),
             turns: Arc::new(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS))),
+            line: Line::default(),
             held: Arc::default(),
             log: CallLog::new(events),
             made: 0,
@@ -127,7 +133,7 @@ impl Calls {
         let id = CallId(self.made);
         let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
-        let turns = Arc::clone(&self.turns);
+        let (turns, place) = (Arc::clone(&self.turns), self.line.enter());
         let answer = named
             .and_then(|()| self.admit(arguments))
             .map(|(arguments, held)| (Arc::clone(&self.tools).call(ToolCall { id, name, arguments }), held));
@@ -135,9 +141,10 @@ impl Calls {
         let call = async move {
             let outcome = match answer {
                 Ok((answer, _held)) => {
+                    place.first().await;
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
-                    within(timeout, answer).await
+                    begun(place, within(timeout, answer)).await
                 }
                 Err(error) => Err(error),
             };
@@ -215,6 +222,17 @@ fn bounded(value: Json, allowed: usize) -> ToolOutcome {
 
 fn over(limit: &str, allowed: usize, used: usize) -> CallError {
     CallError::LimitReached { limit: limit.to_owned(), allowed: allowed as u64, used: used as u64 }
+}
+
+/// A call that begins in its place: whoever is behind it begins when it has been polled once.
+async fn begun(place: Place, call: impl Future<Output = ToolOutcome>) -> ToolOutcome {
+    let mut call = pin!(call);
+    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    drop(place);
+    match first {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => call.await,
+    }
 }
 
 async fn within(timeout: Duration, answer: impl Future<Output = ToolOutcome>) -> ToolOutcome {

@@ -16,8 +16,9 @@ pub trait ToolHost: Send + Sync + 'static {
     /// The servers and tools that the script sees. Must give the same answer for the whole run.
     fn namespace(&self) -> &Namespace;
 
-    /// Answers one call. The names in it come from the guest and are not known to exist. The future is first polled when
-    /// it is the call's turn: what is decided of a call is decided then.
+    /// Answers one call. The names in it come from the guest and are not known to exist. Called in the order in which the
+    /// script made its calls. The futures are first polled in that order too, each when it is the call's turn: what is
+    /// decided of a call is decided then.
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome>;
 
     /// The script has come to its end. What still runs of it, exit functions and finalisers, may call nothing any more.

@@ -4,6 +4,8 @@
 //! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
 //! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
+//! Calls that have to leave in their order stand in a [`Line`].
+//!
 //! This crate decides nothing and does nothing: no async runtime, no clock, no file, no environment.
 //!
 //! ```
@@ -22,10 +24,12 @@ mod call;
 mod event;
 mod io;
 mod json;
+mod line;
 mod namespace;
 
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};
+pub use line::{Line, Place};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

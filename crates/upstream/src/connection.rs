@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_tool::Place;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
     RequestId, RequestMetaObject,
@@ -16,6 +17,7 @@ use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
+use crate::order::Leaving;
 use crate::relay::Input;
 use crate::traced;
 use crate::{Era, UpstreamLimits};
@@ -113,28 +115,39 @@ impl Connection {
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
     #[cfg(test)]
     pub(crate) async fn call(&self, tool: String, arguments: JsonObject) -> Result<Filled, BrokenOff> {
-        self.send(call(tool, arguments, Input::default()), Slot::default(), None).await
+        self.send(call(tool, arguments, Input::default()), Slot::default(), None, Place::default()).await
     }
 
     async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
-        self.send(request, Slot::new(kind), None).await
+        self.send(request, Slot::new(kind), None, Place::default()).await
     }
 
-    /// Sends a request once. Dropping the future cancels it and tells the server. `meta` goes with it in the newer era.
+    /// Sends a request once, from a place that is the first; whoever is behind it leaves after it. Dropping the future cancels
+    /// the request and tells the server. `meta` goes with it in the newer era.
     pub(crate) async fn send(
         &self,
         mut request: ClientRequest,
         slot: Slot,
         meta: Option<RequestMetaObject>,
+        place: Place,
     ) -> Result<Filled, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
         traced::tell(&mut request);
         let mut options = PeerRequestOptions::no_options();
         options.meta = meta.filter(|_| self.era() == Era::Modern);
+        // Over a pipe messages are written in the order in which they are given to rmcp. Over HTTP each has its own request.
+        let place = if self.carrier.outlives_requests() {
+            slot.leaving().at(place);
+            None
+        } else {
+            Some(place)
+        };
         let handle = self.service.peer().send_cancellable_request(request, options).await;
+        drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
         traced::sent(&handle.id);
-        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone() };
+        let leaving = slot.leaving().clone();
+        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone(), leaving };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
@@ -163,6 +176,7 @@ pub(crate) fn call(tool: String, arguments: JsonObject, input: Input) -> ClientR
 struct Request {
     handle: Option<RequestHandle<RoleClient>>,
     exchange: Arc<Exchange>,
+    leaving: Leaving,
 }
 
 impl Request {
@@ -185,6 +199,8 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
+        // Whether it has left or not: nobody waits for it any more.
+        self.leaving.left();
         let Some(handle) = self.forget() else { return };
         // Without a runtime everything is ending, and the server with it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

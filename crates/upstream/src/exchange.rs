@@ -9,6 +9,7 @@ use rmcp::model::ProgressToken;
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::order::Leaving;
 use crate::relay::News;
 
 /// What came back for a request.
@@ -54,6 +55,7 @@ pub(crate) struct Slot {
     news: Option<mpsc::Sender<News>>,
     /// The request has the right to be asked about, if several are on their way.
     in_turn: bool,
+    leaving: Leaving,
 }
 
 /// What a request is for, as far as its answer is read differently.
@@ -91,6 +93,11 @@ impl Slot {
     /// What the request is for.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Where those behind the request wait for it to leave.
+    pub(crate) fn leaving(&self) -> &Leaving {
+        &self.leaving
     }
 
     /// Takes out what was learnt.

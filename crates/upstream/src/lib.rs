@@ -79,6 +79,7 @@ mod listening;
 mod message;
 mod oauth;
 mod opening;
+mod order;
 mod parameter_headers;
 mod raw;
 mod reader;
@@ -98,6 +99,7 @@ pub use config::{
 };
 pub use lineup::{Change, Lineup};
 pub use oauth::login;
+pub use order::{DispatchOrder, DispatchTicket};
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;

@@ -54,7 +54,7 @@ impl Streamable {
         has_session: bool,
     ) -> Result<Option<StreamableHttpPostResponse>, Trouble> {
         // What a reply to the server needs, should it ask for something.
-        let reply = Request { body: Bytes::new(), ..request.clone() };
+        let reply = Request { body: Bytes::new(), ..request.clone() }.leaving(None);
         let response = self.client.send(request).await?;
         let status = response.status();
         if status == StatusCode::NOT_FOUND && has_session {

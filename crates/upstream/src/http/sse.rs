@@ -18,6 +18,7 @@ use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble, quote};
 use crate::UpstreamLimits;
 use crate::exchange::{Answer, Slot};
+use crate::order::Leaving;
 use crate::reader::Reader;
 use crate::traced;
 
@@ -121,9 +122,15 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
     }
 }
 
-async fn post(client: Arc<Client>, endpoint: Url, item: ClientJsonRpcMessage) -> Result<(), Trouble> {
+async fn post(
+    client: Arc<Client>,
+    endpoint: Url,
+    item: ClientJsonRpcMessage,
+    leaving: Option<Leaving>,
+) -> Result<(), Trouble> {
     let body = serde_json::to_vec(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let response = client.send(Request::post(endpoint, body).with(traced::headers(&item))).await?;
+    let request = Request::post(endpoint, body).with(traced::headers(&item)).leaving(leaving);
+    let response = client.send(request).await?;
     if response.status().is_success() { Ok(()) } else { Err(Trouble::status(&response)) }
 }
 
@@ -144,7 +151,8 @@ impl Transport<RoleClient> for Sse {
         }
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {
-            let posted = post(client.clone(), endpoint, item).await;
+            let leaving = waiting.as_ref().map(|slot: &Slot| slot.leaving().clone());
+            let posted = post(client.clone(), endpoint, item, leaving).await;
             if let Err(trouble) = &posted {
                 client.note(trouble);
                 if let Some(slot) = waiting {

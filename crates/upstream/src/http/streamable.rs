@@ -174,7 +174,8 @@ impl StreamableHttpClient for Streamable {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
         }
         let request = self.request(Method::POST, serde_json::to_vec(&message)?, session.as_deref(), headers);
-        let request = request.with(traced::headers(&message));
+        let leaving = asked.as_ref().and_then(|asked| Some(asked.slot.as_ref()?.leaving().clone()));
+        let request = request.with(traced::headers(&message)).leaving(leaving);
         let posting = self.post(request, asked.as_ref(), session.is_some());
         let outcome = match &asked {
             Some(asked) if asked.discovers => match tokio::time::timeout(DISCOVER_TIMEOUT, posting).await {

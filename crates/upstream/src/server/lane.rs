@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, ToolName};
+use exuvia_tool::{CallError, Place, ToolName};
 use rmcp::model::ClientRequest;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use super::refused::Refused;
 use crate::Era;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Slot, locked};
+use crate::order::DispatchTicket;
 use crate::relay::RelayOptions;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
@@ -73,19 +74,23 @@ impl Lane {
         request: ClientRequest,
         relay: Option<&RelayOptions>,
         timeout: Duration,
+        ticket: DispatchTicket,
     ) -> Result<Filled, CallError> {
         let mut sent_on = None;
+        let DispatchTicket { admission, leaving } = ticket;
         let call = async {
+            admission.first().await;
             // The turn first: those who wait for one must not keep others from being on their way.
             let turn = self.questions.turn(&name.tool).await;
             let _place = self.in_flight.acquire().await;
+            drop(admission);
             let Admitted { connection, probe: _probe } =
-                self.connection().await.map_err(|refused| refused.of_call(name))?;
+                self.connection_in_order(&leaving).await.map_err(|refused| refused.of_call(name))?;
             sent_on = Some(connection.clone());
             let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), turn.is_some());
             let flight = self.questions.leave(&name.tool, turn);
             let began = Instant::now();
-            match connection.send(request, slot, relay.map(RelayOptions::meta)).await {
+            match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
                 Ok(mut filled) => {
                     self.heard(&filled, began);
                     // In the newer protocol a question is the answer.
@@ -111,6 +116,20 @@ impl Lane {
                 }
                 Err(CallError::TimedOut(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)))
             }
+        }
+    }
+
+    /// The [connection](Self::connection) for a request that leaves from this place, as soon as it may leave. Whoever is behind
+    /// others waits for a connection together with them, and looks again when it is the first: the right to be the probe
+    /// goes to the one that leaves first, and what has failed meanwhile is not tried by each in turn.
+    async fn connection_in_order(self: &Arc<Self>, leaving: &Place) -> Result<Admitted, Refused> {
+        loop {
+            let admitted = self.connection().await?;
+            if leaving.is_first() {
+                return Ok(admitted);
+            }
+            drop(admitted);
+            leaving.first().await;
         }
     }
 

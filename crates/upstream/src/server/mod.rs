@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::call;
 use crate::exchange::locked;
+use crate::order::DispatchTicket;
 use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
@@ -81,20 +82,32 @@ impl Server {
     }
 
     /// Makes the call that is permitted.
-    pub(crate) async fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
+    pub(crate) async fn call(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+    ) -> ToolOutcome {
         let span = traced::begin(&self.dialer.config, &permit.call().name);
-        let outcome = span.scope().over(self.dispatch(permit, caller, limits)).await;
+        let outcome = span.scope().over(self.dispatch(permit, caller, limits, ticket)).await;
         span.end(outcome.as_ref().err().map(traced::error_type));
         outcome
     }
 
-    async fn dispatch(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
+    async fn dispatch(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+    ) -> ToolOutcome {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let arguments = object(&name, &arguments)?;
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
         let timeout = limits.timeout.min(self.dialer.config.call_timeout);
         let request = call(name.tool.clone(), arguments, Input::default());
-        let filled = lane.call(&name, request, None, timeout).await?;
+        let filled = lane.call(&name, request, None, timeout, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
         outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.message_bytes)
     }
@@ -142,7 +155,8 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let filled = lane.call(name, request, Some(options), self.dialer.config.call_timeout).await?;
+        let filled =
+            lane.call(name, request, Some(options), self.dialer.config.call_timeout, DispatchTicket::default()).await?;
         outcome::relayed(filled, name, limits.result_bytes, self.dialer.limits.message_bytes)
     }
 

@@ -23,6 +23,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Wire {
     incoming: mpsc::Receiver<ServerJsonRpcMessage>,
     outgoing: Option<mpsc::Sender<Outgoing>>,
+    /// Messages that rmcp has given away, in that order: it waits for each in a task of its own.
+    line: exuvia_tool::Line,
     exchange: Arc<Exchange>,
 }
 
@@ -53,7 +55,7 @@ impl Wire {
                 () = ends.messages.closed() => {}
             }
         });
-        Self { incoming, outgoing: Some(outgoing), exchange }
+        Self { incoming, outgoing: Some(outgoing), line: exuvia_tool::Line::default(), exchange }
     }
 }
 
@@ -74,12 +76,14 @@ impl Transport<RoleClient> for Wire {
             let progress = request.request.get_meta().get_progress_token();
             self.exchange.sent(id, request.request.extensions().get::<Slot>().cloned(), progress);
         }
-        let outgoing = self.outgoing.clone();
+        let (outgoing, place) = (self.outgoing.clone(), self.line.enter());
         async move {
+            place.first().await;
             let (written, done) = oneshot::channel();
             let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
             let outgoing = outgoing.ok_or_else(closed)?;
             outgoing.send(Outgoing { line: line?, written: Some(written) }).await.map_err(|_| closed())?;
+            drop(place);
             done.await.map_err(|_| closed())
         }
     }

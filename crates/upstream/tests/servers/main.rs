@@ -9,6 +9,7 @@ mod http;
 mod http_headers;
 mod http_rmcp;
 mod life;
+mod order;
 mod reconfigure;
 mod refresh;
 mod sharing;
