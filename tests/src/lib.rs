@@ -13,8 +13,10 @@ mod program;
 mod scripted;
 mod served;
 mod stdio;
+pub mod store;
 mod tools;
 pub mod trials;
+pub mod twins;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

@@ -13,6 +13,8 @@ mod examples;
 mod isolation;
 mod listing;
 mod logs;
+mod order;
+mod order_sent;
 mod parallel;
 mod policy;
 mod program;
