@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use exuvia_analysis::{Evidence, Finding, Reason};
+use exuvia_analysis::{Evidence, Finding, Note, Reason};
 use exuvia_gateway::{Checked, Verdict};
 use exuvia_policy::Standing;
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
@@ -24,6 +24,9 @@ pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
         for Finding { line, message, .. } in &checked.analysis.findings {
             let _ = writeln!(text, "  line {line}: {message}");
         }
+    }
+    for Note { line, message } in &checked.analysis.notes {
+        let _ = writeln!(text, "note on line {line}: {message}");
     }
     let _ = writeln!(text, "verdict: {}", sentence(&checked.verdict));
     for line in lines_that_allow(&checked.verdict) {
@@ -116,6 +119,8 @@ pub(crate) struct CheckJson<'a> {
     /// Why it is not.
     reasons: &'a [Reason],
     findings: &'a [Finding],
+    /// Where calls do not run side by side although they are meant to.
+    notes: &'a [Note],
     /// The lines of configuration that would let it run by itself.
     allow: IndexSet<&'a str>,
 }
@@ -149,6 +154,7 @@ impl<'a> CheckJson<'a> {
             precise: analysis.precision.is_precise(),
             reasons: analysis.precision.reasons(),
             findings: &analysis.findings,
+            notes: &analysis.notes,
             allow: lines_that_allow(&checked.verdict),
         }
     }

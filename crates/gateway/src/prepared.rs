@@ -1,8 +1,10 @@
 //! A run with everything it needs: recorded, decided on, executed.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use exuvia_analysis::Note;
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Report, Script};
@@ -63,15 +65,16 @@ impl Prepared {
     }
 
     async fn decided(self) -> Report {
-        match self.verdict().await.map(|verdict| Decision::of(verdict, self.script.source())) {
-            Ok(Decision::Start(grants)) => self.run(grants).await,
-            Ok(Decision::Not(outcome)) => Report::not_started(outcome),
+        let judged = self.judged().await;
+        match judged.map(|(verdict, notes)| (Decision::of(verdict, self.script.source()), notes)) {
+            Ok((Decision::Start(grants), notes)) => noted(self.run(grants).await, &notes),
+            Ok((Decision::Not(outcome), _)) => Report::not_started(outcome),
             Err(error) => Report::fault(format!("the analysis ended without a verdict: {error}")),
         }
     }
 
     /// Decided aside: a long script must not hold up the threads that other runs compute on.
-    async fn verdict(&self) -> Result<Verdict, JoinError> {
+    async fn judged(&self) -> Result<(Verdict, Vec<Note>), JoinError> {
         let (script, snapshot) = (self.script.clone(), Arc::clone(&self.snapshot));
         let (by, pre_pass) = (self.by, self.pre_pass);
         tokio::task::spawn_blocking(move || {
@@ -106,6 +109,19 @@ impl Prepared {
             .execute()
             .await
     }
+}
+
+/// Puts the notes into the log of a run that made calls one after the other: with one call there was nothing to gain.
+fn noted(mut report: Report, notes: &[Note]) -> Report {
+    if report.calls.len() > 1 {
+        if !notes.is_empty() && !report.logs.text.is_empty() && !report.logs.text.ends_with('\n') {
+            report.logs.text.push('\n');
+        }
+        for Note { line, message } in notes {
+            let _ = writeln!(report.logs.text, "note on line {line}: {message}");
+        }
+    }
+    report
 }
 
 /// The calls that are held when the first one is.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// One scope of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeId(usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

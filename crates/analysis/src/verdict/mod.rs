@@ -83,7 +83,7 @@ impl<'n> Verdict<'n> {
         self.may_call.sort();
         let reasons: Vec<Reason> = self.reasons.into_iter().take(MAX_REASONS).collect();
         let precision = if reasons.is_empty() { Precision::Precise } else { Precision::Imprecise(reasons) };
-        Analysis { may_call: self.may_call, precision, findings }
+        Analysis { may_call: self.may_call, precision, findings, notes: Vec::new() }
     }
 }
 
