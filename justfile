@@ -20,7 +20,8 @@ fuel *arguments:
 memory:
     cargo bench --bench memory
 
-# Long loops and full counts: everything that takes too long for the tests. Prints a report, fails when a gate fails.
+# Long loops and full counts: everything that takes too long for the tests. Prints a report, fails when a gate fails. As root,
+# with swap space and control groups of their own as well.
 gates *names:
     cargo build --release
     cargo bench --bench gates -- {{ names }}

@@ -8,6 +8,8 @@ mod daemon;
 mod folder;
 mod gateway;
 mod http;
+#[cfg(target_os = "linux")]
+pub mod pages;
 mod processes;
 mod program;
 mod scripted;

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod exit;
 mod logs;
+mod machine;
 mod reload;
 mod report_json;
 mod sample;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::Policy;
-use exuvia_runtime::{Engine, EngineConfig};
+use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
 use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
+use crate::machine::Memory;
 use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
@@ -88,7 +89,10 @@ impl Session {
     /// others work.
     pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
-        let engine = EngineConfig { concurrent_runs: config.runs.concurrent, ..EngineConfig::default() };
+        let engine = config.engine(Memory::here());
+        if let Some(notice) = config::smaller_limit(&config, &engine) {
+            terminal.say(&notice);
+        }
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let Setup { servers, server_limits, settings } = Setup::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::start(servers, server_limits).await);

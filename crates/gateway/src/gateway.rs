@@ -179,7 +179,8 @@ impl Gateway {
     fn longest_run(&self) -> Duration {
         let view = self.default_view();
         let Settings { limits, queue, .. } = &*view.scripts().settings;
-        let rounds = queue.runs.div_ceil(self.engine.concurrent_runs().max(1) as usize).saturating_add(1);
+        let together = self.engine.runs_at_limit(limits.memory_bytes);
+        let rounds = queue.runs.div_ceil(together.max(1) as usize).saturating_add(1);
         Duration::from_millis(limits.wall_ms).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
@@ -207,6 +208,7 @@ impl Gateway {
     /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
     #[must_use]
     pub fn metrics(&self) -> String {
+        self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.text(self.runs(), &self.servers(), &self.upstreams.leaving())
     }
 

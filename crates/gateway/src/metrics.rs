@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     runs: Family<RunLabels, Counter>,
     run_seconds: Histogram,
     run_memory: Histogram,
+    memory_held: Gauge,
     fuel: Counter,
     turned_away: Counter,
     on_their_way: Gauge,
@@ -63,6 +64,7 @@ impl Metrics {
             run_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 10)),
             // From 16 MiB to 4 GiB.
             run_memory: Histogram::new(exponential_buckets(f64::from(1 << 24), 2.0, 9)),
+            memory_held: Gauge::default(),
             fuel: Counter::default(),
             turned_away: Counter::default(),
             on_their_way: Gauge::default(),
@@ -83,6 +85,8 @@ impl Metrics {
         registry.register_with_unit("run", help, Unit::Seconds, self.run_seconds.clone());
         let help = "The most memory that a script used";
         registry.register_with_unit("run_memory_peak", help, Unit::Bytes, self.run_memory.clone());
+        let help = "What the scripts that execute hold of runs.memory_bytes";
+        registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
         registry.register("fuel", "Work of all scripts, in units of fuel", self.fuel.clone());
         registry.register("runs_turned_away", "Scripts that found no place in the queue", self.turned_away.clone());
         registry.register(
@@ -104,6 +108,10 @@ impl Metrics {
         if report.usage.memory_bytes_peak > 0 {
             self.run_memory.observe(report.usage.memory_bytes_peak as f64);
         }
+    }
+
+    pub(crate) fn memory_held(&self, bytes: u64) {
+        self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn turned_away(&self) {

@@ -10,12 +10,16 @@
 //! `examples/embed.rs` is a complete embedder.
 
 mod artifact;
+mod budget;
 mod compile;
 mod ending;
 mod engine;
 mod limits;
 mod memory;
 mod report;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod reuse;
 mod run;
 mod script;
 

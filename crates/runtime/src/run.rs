@@ -8,8 +8,9 @@ use exuvia_tool::{BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
+use crate::budget::Waits;
 use crate::ending::{self, End};
-use crate::engine::RunState;
+use crate::engine::{Inner, RunState};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
@@ -82,15 +83,21 @@ impl Run {
         };
         // The semaphore is never closed: the permit is held until the store is gone.
         let _turn = turn;
-        self.execute_now().await
+        let Inner { budget, config, .. } = &*self.engine.inner;
+        let memory = tokio::select! {
+            memory = MemoryLimit::admitted(budget, self.limits.memory_bytes, config.run_stack_bytes()) => memory,
+            () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
+        };
+        self.execute_now(memory).await
     }
 
-    async fn execute_now(self) -> Report {
+    async fn execute_now(self, memory: MemoryLimit) -> Report {
         let started = Instant::now();
         let Self { engine, script, limits, tools, io, events, cancellation, held } = self;
         let sandbox = Sandbox::new(tools, io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
-        let mut store = match new_store(&engine, sandbox, &limits) {
+        let waits = memory.waits();
+        let mut store = match new_store(&engine, sandbox, memory, &limits) {
             Ok(store) => store,
             Err(error) => return Report::fault(format!("{error:#}")),
         };
@@ -99,7 +106,7 @@ impl Run {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
-            () = tokio::time::sleep(Duration::from_millis(limits.wall_ms)) => End::TimeUp,
+            () = time_up(Duration::from_millis(limits.wall_ms), &waits) => End::TimeUp,
             end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
         };
         let memory = &store.data().memory;
@@ -143,10 +150,26 @@ fn mark(calls: &mut [CallRecord], held: &[HeldCall]) {
     }
 }
 
-fn new_store(engine: &Engine, sandbox: Sandbox, limits: &Limits) -> wasmtime::Result<Store<RunState>> {
-    let memory = MemoryLimit::new(limits.memory_bytes);
+/// The time of a run is over. What it waits for memory that others hold is not its own time.
+async fn time_up(wall: Duration, waits: &Waits) {
+    let started = Instant::now();
+    loop {
+        let left = (wall + waits.total()).saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+fn new_store(
+    engine: &Engine,
+    sandbox: Sandbox,
+    memory: MemoryLimit,
+    limits: &Limits,
+) -> wasmtime::Result<Store<RunState>> {
     let mut store = Store::new(&engine.inner.engine, RunState { sandbox, memory });
-    store.limiter(|state| &mut state.memory);
+    store.limiter_async(|state| &mut state.memory);
     store.set_fuel(limits.fuel)?;
     store.epoch_deadline_async_yield_and_update(1);
     store.set_epoch_deadline(1);

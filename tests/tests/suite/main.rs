@@ -13,11 +13,14 @@ mod examples;
 mod isolation;
 mod listing;
 mod logs;
+mod memory;
 mod parallel;
 mod policy;
 mod program;
 mod reload;
 mod results;
+#[cfg(target_os = "linux")]
+mod reuse;
 mod serve;
 mod servers;
 mod sizes;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::args::{ConfigCommand, ServerArgs};
 use crate::config::{self, Paths};
+use crate::machine::Memory;
 
 pub(crate) fn config(command: &ConfigCommand) -> Result<ExitCode> {
     let text = match command {
@@ -31,5 +32,5 @@ fn checked(file: Option<PathBuf>) -> Result<String> {
     if let Some(tls) = &config.tls {
         tls.load().context("listen.tls")?;
     }
-    Ok(config::summary(&config))
+    Ok(config::summary(&config) + &config::totals(&config, Memory::here()))
 }

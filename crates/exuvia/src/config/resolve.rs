@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use exuvia_gateway::{OnDisconnect, QueueLimits};
 use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::found::{Found, Named};
 use super::paths;
-use super::{Collector, Config, Runs, complaint, policy, profile, written};
+use super::{Collector, Config, complaint, policy, profile, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -46,7 +45,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.server_limits(&written.server_limits, &mut found.config);
     resolver.listen(&written.listen, &mut found.config);
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
-    found.config.runs = runs(&written.runs);
+    found.config.runs = resolver.runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
@@ -207,18 +206,6 @@ fn origin(uri: &http::Uri) -> Option<String> {
     };
     let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
     is_bare.then(|| format!("{scheme}://{}:{}", authority.host(), authority.port_u16().unwrap_or(port)))
-}
-
-fn runs(written: &written::Runs) -> Runs {
-    let default = Runs::default();
-    let concurrent = written.concurrent.unwrap_or(default.concurrent);
-    let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
-    let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
-    let on_disconnect = match written.on_disconnect {
-        None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
-        Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
-    };
-    Runs { concurrent, queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client }, on_disconnect }
 }
 
 #[cfg(test)]

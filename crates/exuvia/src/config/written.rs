@@ -288,9 +288,14 @@ pub(super) struct ServerLimits {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Runs {
-    /// Scripts that execute at the same time. Each costs address space from the start, and memory while it executes.
+    /// Scripts that execute at the same time. Each reserves about 4 GiB of address space from the start, and takes memory only
+    /// while it executes.
     #[schemars(range(min = 1, max = 1_000))]
     pub(super) concurrent: Option<u32>,
+    /// Memory of all scripts together that execute: what their interpreters grow to, and 33 MiB of stack for each. What would go
+    /// over it waits until another script is over, and a script whose `memory_bytes` is more has this for its limit. Default: four
+    /// fifths of the control group's limit, or half of the machine's memory, after 128 MiB for the program.
+    pub(super) memory_bytes: Option<Bytes<{ 96 << 20 }, { 16 << 40 }>>,
     /// Scripts that wait for their turn. Further ones are answered at once, with when to send them again.
     #[schemars(range(max = 1_000_000))]
     pub(super) waiting: Option<usize>,
