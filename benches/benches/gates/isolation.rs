@@ -14,53 +14,49 @@ const SWAP_BYTES: u64 = 1 << 30;
 /// Less than the tests write.
 const GROUP_BYTES: u64 = 160 << 20;
 
-/// The programs that have such tests, and how many each.
-const TESTS: [(&str, usize); 2] = [("exuvia_runtime", 4), ("suite", 2)];
+/// The tests, by their modules, and how many there are.
+const TESTS: [&str; 2] = ["slots::", "reuse::"];
+const COUNT: usize = 6;
 
 pub(crate) fn runs_do_not_meet() -> Result<String> {
     if !is_root() {
         return Ok("NOT CHECKED: only root can make swap space and control groups".into());
     }
-    let programs = programs()?;
+    let suite = suite()?;
     let _swap = Swap::on(SWAP_BYTES)?;
     for when in ["madvise", "always"] {
         let _huge = HugePages::set(when)?;
-        for (program, tests) in &programs {
-            passes(Command::new(program), *tests).with_context(|| format!("huge pages: {when}"))?;
-        }
+        passes(Command::new(&suite)).with_context(|| format!("huge pages: {when}"))?;
     }
     let group = Cgroup::new("isolation", GROUP_BYTES)?;
-    for (program, tests) in &programs {
-        passes(group.command(program), *tests).context("with too little memory")?;
-    }
+    passes(group.command(&suite)).context("with too little memory")?;
     ensure!(group.killed()? == 0, "the tests ran out of memory");
     Ok("nothing of a run is left for the next: swapped out asleep, at the end and idle; huge pages; too little memory"
         .into())
 }
 
-fn passes(mut command: Command, tests: usize) -> Result<()> {
-    command.args(["reuse::", "--test-threads", "1"]).env("EXUVIA_SWAP", "required");
+fn passes(mut command: Command) -> Result<()> {
+    command.args(TESTS).args(["--test-threads", "1"]).env("EXUVIA_SWAP", "required");
     command.current_dir("../tests").env("CARGO_MANIFEST_DIR", std::fs::canonicalize("../tests")?);
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let told = String::from_utf8_lossy(&output.stdout);
     // No test at all would pass as well.
-    let passed = format!("test result: ok. {tests} passed");
+    let passed = format!("test result: ok. {COUNT} passed");
     ensure!(output.status.success() && told.contains(&passed), "{told}{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 
-/// The test programs, as cargo has built them.
-fn programs() -> Result<Vec<(PathBuf, usize)>> {
+/// The test program, as cargo has built it.
+fn suite() -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["test", "--release", "--no-run", "--lib", "--test", "suite", "--message-format", "json"]);
+    command.args(["test", "--release", "--no-run", "--test", "suite", "--message-format", "json"]);
     let output = command.output().context("cargo test --no-run")?;
     ensure!(output.status.success(), "cargo test --no-run: {}", String::from_utf8_lossy(&output.stderr));
-    let messages: Vec<Value> =
-        String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let program = |(name, tests): (&str, usize)| {
-        let is_it = |message: &&Value| message["target"]["name"] == name && message["executable"].is_string();
-        let path = messages.iter().find(is_it).and_then(|message| message["executable"].as_str());
-        Ok((PathBuf::from(path.with_context(|| format!("{name} is not among the tests"))?), tests))
+    let told = String::from_utf8_lossy(&output.stdout);
+    let messages = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let program = |message: Value| match message["target"]["name"] == "suite" {
+        true => message["executable"].as_str().map(PathBuf::from),
+        false => None,
     };
-    TESTS.into_iter().map(program).collect()
+    messages.filter_map(program).last().context("the suite is not among the programs")
 }

@@ -40,11 +40,6 @@ impl Budget {
         Arc::new(Self { bytes, state: Mutex::default(), changed: Notify::new(), door: tokio::sync::Mutex::default() })
     }
 
-    /// The bound, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// What all runs hold now, in bytes.
     pub(crate) fn held(&self) -> u64 {
         self.locked().held()

@@ -17,13 +17,12 @@ mod engine;
 mod limits;
 mod memory;
 mod report;
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod reuse;
 mod run;
 mod script;
 
 pub use artifact::GUEST_DIGEST;
+#[doc(hidden)]
+pub use engine::wasmtime_config;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exuvia_host::{EventSink, LogText, SystemIo};
 pub use limits::{Limit, Limits};

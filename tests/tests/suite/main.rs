@@ -24,6 +24,8 @@ mod reuse;
 mod serve;
 mod servers;
 mod sizes;
+#[cfg(target_os = "linux")]
+mod slots;
 mod stdio;
 mod stdio_faults;
 mod stopped;

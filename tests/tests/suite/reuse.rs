@@ -1,5 +1,5 @@
 //! What a script leaves in memory is not there for the next one, also when the system swaps pages out: real scripts, and a look
-//! at all memory of this process. What a run could leave in tables and on stacks is tried in `crates/runtime/src/reuse.rs`.
+//! at all memory of this process. What a run could leave in tables and on stacks is tried in `slots.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
