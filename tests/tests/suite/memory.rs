@@ -64,7 +64,7 @@ async fn waiting_for_memory_is_not_a_scripts_own_time() {
 #[tokio::test]
 async fn a_script_that_waits_for_memory_can_be_cancelled_and_leaves_nothing() {
     let engine = engine(3, 160 * MIB);
-    let first = start(&engine, "lab.sleep(ms=1_500)", Limits::default());
+    let first = start(&engine, "result = lab.sleep(ms=1_500)", Limits::default());
     while engine.held_memory_bytes() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -76,7 +76,7 @@ async fn a_script_that_waits_for_memory_can_be_cancelled_and_leaves_nothing() {
     cancellation.cancel();
     assert!(matches!(second.await.expect("a run ends").outcome, Outcome::Cancelled));
     assert!(!first.is_finished());
-    returned(&first.await.expect("a run ends"));
+    assert_eq!(returned(&first.await.expect("a run ends")), 1_500);
     assert_eq!(engine.held_memory_bytes(), 0);
     assert_eq!(returned(&start(&engine, "result = 2", Limits::default()).await.expect("a run ends")), 2);
 }
