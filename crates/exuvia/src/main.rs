@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 fn complain(error: anyhow::Error) -> ExitCode {
     match logs::is_json() {
         true => tracing::error!("{error:#}"),
-        false => eprintln!("exuvia: {error:#}"),
+        false => eprintln!("exuvia: {}", exuvia_text::indented(&format!("{error:#}"), "  ")),
     }
     if error.is::<EngineError>() { exit::FAULT.into() } else { exit::USAGE.into() }
 }

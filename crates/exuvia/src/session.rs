@@ -8,6 +8,7 @@ use exuvia_journal::MemoryJournal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_server::PendingGateway;
+use exuvia_text::{indented, line};
 use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
 
@@ -24,7 +25,7 @@ const JOURNAL_BYTES: usize = 64 << 20;
 pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
     let config = config::load(args, auto_execute, &Paths::of_user())?;
     for notice in &config.notices {
-        terminal.say(&notice.to_string());
+        terminal.say(&indented(&notice.to_string(), "  "));
     }
     Ok(config)
 }
@@ -58,10 +59,10 @@ impl Setup {
 pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
     for server in servers {
         if let ServerState::Failed { message } = &server.state {
-            terminal.say(&format!("{} did not start: {message}", server.name));
+            terminal.say(&format!("{} did not start: {}", line(&server.name), indented(message, "  ")));
         }
         for warning in &server.warnings {
-            terminal.say(&format!("{}: {warning}", server.name));
+            terminal.say(&line(&format!("{}: {warning}", server.name)));
         }
     }
 }
@@ -73,7 +74,7 @@ pub(crate) fn tell_rules(policy: &Policy, servers: &[ServerStatus], terminal: &T
     };
     let tools: Vec<ToolName> = servers.iter().flat_map(tools).collect();
     for rule in policy.idle_rules(&tools) {
-        terminal.say(&format!("{rule} matches no tool"));
+        terminal.say(&line(&format!("{rule} matches no tool")));
     }
 }
 

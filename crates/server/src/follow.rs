@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_gateway::answer::printable;
 use exuvia_gateway::{OnDisconnect, RunHandle};
 use exuvia_runtime::Report;
+use exuvia_text::line;
 use exuvia_tool::RunEvent;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
@@ -88,8 +88,8 @@ impl Progress {
         match event {
             RunEvent::CallStarted { .. } => self.calls += 1,
             RunEvent::Log { text, .. } => {
-                if let Some(line) = text.lines().rfind(|line| !line.trim().is_empty()) {
-                    self.line = printable(&line.chars().take(LINE).collect::<String>());
+                if let Some(last) = text.lines().rfind(|line| !line.trim().is_empty()) {
+                    self.line = line(&last.chars().take(LINE).collect::<String>());
                 }
             }
             _ => return,

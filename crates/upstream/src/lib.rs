@@ -80,6 +80,7 @@ mod message;
 mod oauth;
 mod opening;
 mod parameter_headers;
+mod plain_names;
 mod raw;
 mod reader;
 mod relay;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
+use crate::plain_names::{self, shown};
 use crate::{UpstreamLimits, parameter_headers, raw};
 
 /// The longest tool name.
@@ -87,7 +88,7 @@ impl ToolList {
             name => name,
         }
         .ok_or_else(|| format!("the tool at place {position} has no usable name; it is left out"))?;
-        let left_out = |why: &str| Err(format!("tool {name:?} {why}; it is left out"));
+        let left_out = |why: &str| Err(format!("tool {} {why}; it is left out", shown(&name)));
         if raw::too_deep(tool) {
             return left_out("has a schema that nests too deep");
         }
@@ -98,6 +99,9 @@ impl ToolList {
             Some(_) => return left_out("has an inputSchema that is no object"),
             None => return left_out("has no inputSchema"),
         };
+        if let Some(why) = plain_names::fault(&name, &input_schema) {
+            return left_out(&why);
+        }
         if self.names.contains(&name) {
             return left_out("is listed twice; the first one counts, the second");
         }
@@ -110,7 +114,7 @@ impl ToolList {
             Some(schema @ Value::Object(_)) => Some(schema),
             None | Some(Value::Null) => None,
             Some(_) => {
-                self.warn(format!("tool {name:?} has an outputSchema that is no object; it is ignored"));
+                self.warn(format!("tool {} has an outputSchema that is no object; it is ignored", shown(&name)));
                 None
             }
         };

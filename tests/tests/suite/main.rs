@@ -10,6 +10,7 @@ mod direct;
 mod ends;
 mod evasions;
 mod examples;
+mod foreign_text;
 mod isolation;
 mod listing;
 mod logs;

@@ -26,7 +26,7 @@ fn checked(file: Option<PathBuf>) -> Result<String> {
     let args = ServerArgs { config: Some(file), ..ServerArgs::default() };
     let config = config::load(&args, &[], &paths)?;
     for notice in &config.notices {
-        writeln!(stderr(), "{notice}").context("standard error")?;
+        writeln!(stderr(), "{}", exuvia_text::indented(&notice.to_string(), "  ")).context("standard error")?;
     }
     if let Some(tls) = &config.tls {
         tls.load().context("listen.tls")?;

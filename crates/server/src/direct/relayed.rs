@@ -95,7 +95,7 @@ pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
 
 /// A call that did not work, for the model.
 pub(super) fn failure(message: &str) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(answer::printable(message))]).into()
+    CallToolResult::error(vec![ContentBlock::text(exuvia_text::printable(message))]).into()
 }
 
 pub(super) fn unreadable() -> ErrorData {

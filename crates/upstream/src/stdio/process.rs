@@ -111,11 +111,11 @@ impl Process {
             None => "it is still running".to_owned(),
         };
         let bytes: Vec<u8> = locked(&self.stderr).iter().copied().collect();
-        let text: String =
-            String::from_utf8_lossy(&bytes).chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect();
+        let text = String::from_utf8_lossy(&bytes);
         match text.trim() {
             "" => format!("{status} and wrote nothing to stderr"),
-            text => format!("{status}; its stderr ends with:\n{text}"),
+            // Indented: the server does not write lines of ours.
+            text => format!("{status}; its stderr ends with:\n  {}", exuvia_text::indented(text, "  ")),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What this program says of itself while it works, on standard error.
 
+mod printable;
+
 use std::env;
 use std::io::{IsTerminal as _, stderr};
 use std::sync::OnceLock;
@@ -12,6 +14,8 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use printable::{PrintableFields, PrintableJson};
 
 /// What is said, in the syntax of tracing's `EnvFilter`.
 const FILTER: &str = "EXUVIA_LOG";
@@ -42,10 +46,17 @@ static WRITTEN: OnceLock<LogFormat> = OnceLock::new();
 pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()> {
     let format = flag.map_or_else(written_format, Ok)?;
     let filter = written_filter(default)?.and(filter_fn(may_be_said));
-    let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let layer = tracing_subscriber::fmt::layer();
     let layer = match format {
-        LogFormat::Text => layer.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
+        LogFormat::Text => layer
+            .with_ansi(stderr().is_terminal())
+            .with_target(false)
+            .fmt_fields(PrintableFields)
+            .with_writer(stderr)
+            .boxed(),
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_current_span(false).with_writer(|| PrintableJson(stderr())).boxed()
+        }
     };
     Registry::default().with(layer.with_filter(filter)).try_init()?;
     let _ = WRITTEN.set(format);
