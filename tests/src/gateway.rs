@@ -111,10 +111,10 @@ impl SampleGateway {
     /// # Panics
     ///
     /// It answers with an error, or starts a run.
-    #[must_use]
-    pub fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
+    pub async fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
         let arguments = arguments.as_object().expect("an object");
-        match meta::call(&self.gateway, &self.gateway.default_view(), &Client::new("test"), meta_tool, arguments) {
+        let view = self.gateway.default_view();
+        match meta::call(&self.gateway, &view, &Client::new("test"), meta_tool, arguments).await {
             Ok(MetaAnswer::Text(text)) => text,
             other => panic!("{meta_tool} {arguments:?}: {other:?}"),
         }

@@ -10,6 +10,12 @@ const MAX_REFERENCE_STEPS: usize = 32;
 /// How many parts (`allOf`, branches) of one object are put together.
 const MAX_PARTS: usize = 128;
 
+/// How many properties of one object are looked at, those that several parts have once for each.
+const MAX_PROPERTIES: usize = 20_000;
+
+/// How many descriptions of one property are put together.
+const MAX_SCHEMAS: usize = 8;
+
 /// One schema document. References are resolved inside it and nowhere else.
 #[derive(Clone, Copy)]
 pub(crate) struct Document<'s> {
@@ -91,6 +97,10 @@ pub(crate) struct Object<'s> {
     pub(crate) others: Option<&'s Value>,
     /// Whether `properties` or a rule about other keys was written down at all.
     pub(crate) is_described: bool,
+    /// Whether there are more properties than are looked at.
+    is_cut: bool,
+    /// How many were looked at.
+    pub(crate) looked_at: usize,
     positions: HashMap<&'s str, usize>,
 }
 
@@ -105,11 +115,21 @@ pub(crate) struct Property<'s> {
 }
 
 impl<'s> Object<'s> {
+    /// Whether keys may be there that have no name here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.others.is_some() || !self.is_described || self.is_cut
+    }
+
     fn take(&mut self, map: &'s Map<String, Value>, presence: Presence) {
         let properties = map.get("properties").and_then(Value::as_object);
         for (name, schema) in properties.into_iter().flatten() {
+            if self.looked_at == MAX_PROPERTIES {
+                self.is_cut = true;
+                break;
+            }
+            self.looked_at += 1;
             match self.positions.get(name.as_str()).map(|&position| &mut self.properties[position]) {
-                Some(property) if property.schemas.contains(&schema) => {}
+                Some(property) if property.schemas.len() == MAX_SCHEMAS || property.schemas.contains(&schema) => {}
                 Some(property) => property.schemas.push(schema),
                 None => {
                     self.positions.insert(name, self.properties.len());

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
 use exuvia_upstream::{Change, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
@@ -53,6 +53,8 @@ pub struct Gateway {
     pub(crate) runs: AtomicU64,
     queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    /// How many answers about tools are rendered at a time.
+    pub(crate) readers: Arc<Semaphore>,
     /// Cancels every run.
     pub(crate) stopped: CancellationToken,
 }
@@ -100,6 +102,7 @@ impl Gateway {
             runs: AtomicU64::new(0),
             queue,
             metrics: Arc::new(Metrics::new()),
+            readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             stopped,
         })
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, OnceLock};
 
+use exuvia_catalog::files::StubFiles;
 use exuvia_policy::Policy;
 use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
@@ -16,6 +17,7 @@ use crate::settings::{Moment, Snapshot};
 pub struct View {
     profile: Profile,
     scripts: Arc<Snapshot>,
+    stubs: Arc<StubFiles>,
     direct: Arc<Snapshot>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
@@ -49,9 +51,12 @@ impl View {
             let namespace = Arc::new(exuvia_catalog::build_beside(ready, &away));
             Arc::new(Snapshot { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
         };
+        let scripts = snapshot(Mode::Code);
+        let stubs = StubFiles::new(Arc::clone(&scripts.namespace), settings.layouts.clone());
         let mut view = Self {
             profile: profile.clone(),
-            scripts: snapshot(Mode::Code),
+            scripts,
+            stubs: Arc::new(stubs),
             direct: snapshot(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
@@ -89,6 +94,16 @@ impl View {
     #[must_use]
     pub fn namespace(&self) -> Arc<Namespace> {
         Arc::clone(&self.scripts.namespace)
+    }
+
+    /// The stub files of what scripts see.
+    pub(crate) fn stubs(&self) -> Arc<StubFiles> {
+        Arc::clone(&self.stubs)
+    }
+
+    /// The most that a model is shown of one answer, in bytes.
+    pub(crate) fn answer_bytes(&self) -> usize {
+        self.scripts.settings.answer_bytes
     }
 
     /// What scripts are started with.

@@ -23,18 +23,18 @@ impl ArgumentCheck for Anything {
 fn namespace() -> Arc<Namespace> {
     let tool = |name: &str| Tool {
         python_name: name.to_owned(),
-        descriptor: ToolDescriptor {
+        descriptor: Arc::new(ToolDescriptor {
             name: name.to_owned(),
             title: None,
             description: None,
             input_schema: json!({}),
             output_schema: None,
             annotations: ToolAnnotations { read_only: Some(true), destructive: Some(false) },
-        },
+        }),
         parameters: vec![],
         accepts_other_keywords: true,
-        signature: String::new(),
-        documentation: String::new(),
+        signature: "".into(),
+        documentation: "".into(),
         arguments: Arc::new(Anything),
     };
     let crm = ["get_contact", "get_order", "export", "delete_contact"].map(tool).to_vec();

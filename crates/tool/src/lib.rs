@@ -22,10 +22,12 @@ mod call;
 mod event;
 mod io;
 mod json;
+mod lazy;
 mod namespace;
 
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};
+pub use lazy::LazyText;
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

@@ -29,6 +29,8 @@ const MAX_MESSAGE_CHARS: usize = 800;
 const MAX_UNKNOWN: usize = 2 * MAX_FINDINGS;
 /// How many calls are held against their schemas.
 const MAX_CALLS: usize = 1_000;
+/// How many steps go to that, of about 50 ns. The calls that come after are checked when they are made.
+const MAX_STEPS: u64 = 10_000_000;
 /// How many names a message lists.
 const MAX_NAMES: usize = 12;
 /// How long a name of the script may be in a message.
@@ -43,6 +45,8 @@ pub(crate) struct Findings {
     all_inspected: bool,
     unknown: usize,
     calls: usize,
+    /// What was spent on checks of arguments, in steps.
+    steps: u64,
 }
 
 impl Findings {

@@ -68,7 +68,7 @@ impl Face {
         context: &RequestContext<RoleServer>,
     ) -> CallToolResult {
         let arguments = request.arguments.unwrap_or_default();
-        match meta::call(gateway, view, &client(context), &request.name, &arguments) {
+        match meta::call(gateway, view, &client(context), &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
                 let answer_bytes = run.answer_bytes();
