@@ -70,12 +70,13 @@ fn escaped(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut before = None;
     for character in text.chars() {
-        if is_plain(character) || is_kept(character) || continues_picture(before, character) {
+        let shows = is_plain(character) || is_kept(character) || continues_picture(before, character);
+        if shows {
             escaped.push(character);
         } else {
             escaped.extend(spelled(character));
         }
-        before = Some(character);
+        before = shows.then_some(character);
     }
     escaped
 }
