@@ -56,7 +56,8 @@ fn size(hir: &Hir, of_class: &impl Fn(&Class) -> u64) -> u64 {
         HirKind::Capture(capture) => size(&capture.sub, of_class).saturating_add(2),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
         HirKind::Repetition(repetition) => {
-            let times = repetition.max.unwrap_or_else(|| repetition.min.saturating_add(1)).max(repetition.min).max(1);
+            // Without an upper bound the last copy is gone through again and again.
+            let times = repetition.max.unwrap_or(repetition.min).max(1);
             size(&repetition.sub, of_class).saturating_add(1).saturating_mul(u64::from(times))
         }
     }
