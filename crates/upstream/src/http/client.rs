@@ -21,8 +21,9 @@ use crate::authorization::{Authorization, Refusal};
 use crate::config::Http;
 use crate::exchange::locked;
 
-/// How long a connection may take to come up, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to come up, TLS included. Less than whoever waits for a first answer: a server that cannot be
+/// reached is not to be taken for one that says nothing.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Redirects of one request within the origin.
 const REDIRECTS: usize = 5;
 /// Connections kept for further requests, and for how long. Shorter than servers keep them (5 s is the shortest default known): a

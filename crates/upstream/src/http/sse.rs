@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use super::client::{Client, Request};
+use super::client::{CONNECT_TIMEOUT, Client, Request};
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble, quote};
 use crate::UpstreamLimits;
@@ -25,6 +25,7 @@ use crate::traced;
 const QUEUE: usize = 64;
 /// How long the server may take to name its address for messages.
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+const _: () = assert!(CONNECT_TIMEOUT.as_secs() < ENDPOINT_TIMEOUT.as_secs());
 /// How long a reply to the server may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 

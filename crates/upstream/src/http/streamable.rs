@@ -21,7 +21,7 @@ use sse_stream::Sse;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, Request};
+use super::client::{CONNECT_TIMEOUT, Client, Request};
 use super::post::Asked;
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
@@ -37,6 +37,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that takes longer to answer `server/discover` is taken for one that does not know it. Less than what rmcp waits,
 /// because its transport takes nothing else until the first message is answered.
 const DISCOVER_TIMEOUT: Duration = Duration::from_secs(8);
+const _: () = assert!(CONNECT_TIMEOUT.as_secs() < DISCOVER_TIMEOUT.as_secs());
 /// The shortest and the longest time until a stream is resumed, whatever the server asks for.
 const RESUME: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
 /// How often in a row that is tried.

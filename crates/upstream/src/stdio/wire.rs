@@ -16,8 +16,9 @@ use crate::reader::{Heard, Reader};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
 const QUEUE: usize = 64;
-/// A server that does not take a line within this time is broken.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that does not take a line within this time is broken. Less than a call may take by default: whichever of two timers
+/// for the same time ended first would say what the call came to.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One end of a connection, as rmcp sees it.
 pub(crate) struct Wire {
