@@ -94,13 +94,16 @@ impl Session {
         let upstreams = Arc::new(Upstreams::start(servers, server_limits).await);
         tell_servers(upstreams.servers().iter(), terminal);
         tell_rules(&settings.policy, &upstreams.servers(), terminal);
-        let gateway = Gateway::new(GatewayConfig {
+        let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             pre_pass: PrePass::On,
             settings,
-        })?;
+        };
+        // What clients see is made there, which may take long.
+        let gateway =
+            tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         Ok(Self { gateway: Arc::new(gateway), upstreams })
     }
 }

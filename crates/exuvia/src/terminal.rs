@@ -16,6 +16,8 @@ pub(crate) struct Terminal {
     progress: ProgressBar,
     /// Messages are entries of the log.
     logs: bool,
+    /// Messages wait for nobody, as the log does: a service goes on though nobody reads what it says.
+    is_service: bool,
 }
 
 impl Terminal {
@@ -36,12 +38,12 @@ impl Terminal {
                 }
             });
         }
-        Self { progress, logs: false }
+        Self { progress, logs: false, is_service: false }
     }
 
     /// For what runs until it is stopped: where its log is for machines, everything that it says is part of the log.
     pub(crate) fn of_service() -> Self {
-        Self { logs: logs::is_json(), ..Self::new() }
+        Self { logs: logs::is_json(), is_service: true, ..Self::new() }
     }
 
     /// Says what is going on, once it has been going on for a second.
@@ -52,6 +54,11 @@ impl Terminal {
     /// Writes text as it is.
     pub(crate) fn write(&self, text: &str) {
         self.progress.suspend(|| {
+            if self.is_service {
+                return logs::write(text);
+            }
+            // In the order in which things were said.
+            logs::finish();
             // A standard error that is closed leaves nobody to tell.
             let _ = stderr().write_all(text.as_bytes());
         });

@@ -4,7 +4,7 @@
 //! `EXUVIA_TESTS=bless` writes those anew, to be read by a person. `s3cret` stands for every secret: it never comes out.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -262,4 +262,34 @@ fn the_users_own_file_is_used_when_no_other_server_is_named() {
     let ended = program.end();
     assert_eq!(ended.status, Some(2));
     assert!(ended.stderr.contains("exuvia/exuvia/exuvia.toml: No such file"), "{ended:?}");
+}
+
+#[test]
+fn a_configuration_that_everybody_can_write_is_refused_and_one_that_others_may_is_told() {
+    let (folder, file) = folder("include = ['more.json']\n[servers.echo]\nECHO");
+    let more = Path::new(&file).with_file_name("more.json");
+    fs::write(&more, r#"{"mcpServers": {}}"#).expect("a file");
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    let check = || exuvia(&["config", "check", &file], "");
+    for mode in [0o600, 0o644] {
+        set(Path::new(&file), mode);
+        let ended = check();
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{mode:o}");
+    }
+    for (path, mode) in [(Path::new(&file), 0o646), (more.as_path(), 0o666)] {
+        set(path, mode);
+        let ended = check();
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        let advice = format!("chmod go-w {}", path.display());
+        assert!(ended.stderr.contains(&advice) && ended.stderr.contains("can write it"), "{ended:?}");
+        // Nothing of it is used.
+        let run = exuvia(&["run", "--config", &file, "-"], "result = 1");
+        assert_eq!(run.status, Some(2), "{run:?}");
+        set(path, 0o644);
+    }
+    let inner = folder.path().join("exuvia");
+    set(&inner, 0o777);
+    let ended = check();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("chmod o-w {}", inner.display())), "{ended:?}");
 }

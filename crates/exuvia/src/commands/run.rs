@@ -42,6 +42,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     session.upstreams.shutdown().await;
     telemetry.finish().await;
     terminal.done();
+    if report.unrecorded > 0 {
+        terminal.say(&format!("{} entries about this run could not be recorded", report.unrecorded));
+    }
     if args.json {
         print_json(&report)?
     } else {

@@ -20,6 +20,7 @@ mod schema;
 mod server;
 mod sources;
 mod summary;
+mod trust;
 mod written;
 
 use std::collections::BTreeMap;

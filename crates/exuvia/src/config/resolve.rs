@@ -10,8 +10,8 @@ use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::found::{Found, Named};
-use super::paths;
-use super::{Collector, Config, Runs, complaint, policy, profile, written};
+use super::paths::{self, Contents};
+use super::{Collector, Config, Runs, complaint, policy, profile, trust, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -26,7 +26,8 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             return;
         }
     };
-    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new(), files: Vec::new() };
+    let (errors, files, notices) = Default::default();
+    let mut resolver = Resolver { document: &document, environment, folder, errors, files, notices };
     for (name, server) in &written.servers {
         let pointer = super::document::below("/servers", name);
         if server.disabled {
@@ -49,6 +50,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.runs = runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
+    found.config.notices.append(&mut resolver.notices);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
@@ -65,6 +67,8 @@ pub(super) struct Resolver<'a> {
     pub(super) errors: Vec<ConfigError>,
     /// The files that were looked for.
     pub(super) files: Vec<PathBuf>,
+    /// What is to be known of those that are used.
+    pub(super) notices: Vec<ConfigError>,
 }
 
 impl Resolver<'_> {
@@ -121,8 +125,32 @@ impl Resolver<'_> {
         let path = self.path(include, pointer)?;
         let name = path.display().to_string();
         self.files.push(path.clone());
-        let text = paths::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
-        Some((name, text.ok()?))
+        let text = self.read(&path, pointer)?;
+        Some((name, text))
+    }
+
+    /// The text of a file.
+    pub(super) fn read(&mut self, path: &Path, pointer: &str) -> Option<String> {
+        let name = path.display().to_string();
+        match paths::read(path) {
+            Ok(Contents { text, doubts }) => {
+                self.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(&name, doubt)));
+                Some(text)
+            }
+            Err(message) => {
+                self.error(pointer, format!("{name}: {message}"));
+                None
+            }
+        }
+    }
+
+    /// Looks at who else can write a file that is read later.
+    fn trusted(&mut self, path: &Path, pointer: &str) {
+        let name = path.display().to_string();
+        match trust::doubts_of(path) {
+            Ok(doubts) => self.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(&name, doubt))),
+            Err(message) => self.error(pointer, format!("{name}: {message}")),
+        }
     }
 
     fn listen(&mut self, written: &written::Listen, config: &mut Config) {
@@ -167,7 +195,12 @@ impl Resolver<'_> {
         };
         let certificate = self.path(certificate, "/listen/tls/certificate");
         let key = self.path(key, "/listen/tls/key");
-        self.files.extend([&certificate, &key].into_iter().flatten().cloned());
+        for (path, pointer) in [(&certificate, "/listen/tls/certificate"), (&key, "/listen/tls/key")] {
+            if let Some(path) = path {
+                self.files.push(path.clone());
+                self.trusted(path, pointer);
+            }
+        }
         Some(TlsFiles { certificate: certificate?, key: key? })
     }
 
