@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     fn report(outcome: Outcome) -> Report {
-        Report { outcome, logs: LogText::default(), calls: Vec::new(), usage: Usage::default() }
+        Report { outcome, logs: LogText::default(), calls: Vec::new(), usage: Usage::default(), unrecorded: 0 }
     }
 
     fn returned(json: &str) -> Report {

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use exuvia_journal::{Entry, Journal};
+use exuvia_journal::Entry;
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
@@ -13,7 +13,9 @@ use exuvia_upstream::{CallLimits, Caller};
 use tokio::sync::mpsc;
 
 use crate::authority::Authority;
+use crate::ended::{CountedCall, RecordedCall};
 use crate::metrics::Metrics;
+use crate::record::RunRecord;
 use crate::settings::Snapshot;
 use crate::unknown::unknown;
 
@@ -35,7 +37,7 @@ pub(crate) struct RunParts {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
     /// Hears of calls that wait for an approval. Whoever listens ends the run.
@@ -80,6 +82,9 @@ impl ToolHost for RunTools {
     }
 }
 
+/// What is recorded and counted of a call that is held.
+pub(crate) const AWAITING: &str = "awaiting-approval";
+
 /// A call that is not made.
 pub(crate) enum Unmade {
     /// The script is told.
@@ -92,7 +97,7 @@ impl Unmade {
     fn code(&self) -> &'static str {
         match self {
             Self::Refused(error) => error.code(),
-            Self::Held(_) => "awaiting-approval",
+            Self::Held(_) => AWAITING,
         }
     }
 }
@@ -105,30 +110,20 @@ impl From<CallError> for Unmade {
 
 impl Inner {
     async fn make(&self, call: ToolCall) -> ToolOutcome {
-        let (id, begun) = (call.id, Instant::now());
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let outcome = self.decide_and_dispatch(id, call).await;
-        // A server that does not exist is only a word of the script's.
-        if let Some(server) = server {
-            self.run.metrics.call_ended(
-                &server,
-                outcome.as_ref().map_or_else(CallError::code, |_| "ok"),
-                begun.elapsed(),
-            );
-        }
-        outcome
-    }
-
-    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall) -> ToolOutcome {
-        match self.admit(call) {
-            Ok(permit) => self.dispatch(id, permit).await,
+        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline);
+        let outcome = match self.admit(call) {
+            Ok(permit) => self.dispatch(permit).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
+                counted.code = Some(AWAITING);
                 // Nobody listens once the run is ending for another reason.
                 let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
-        }
+        };
+        counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
+        outcome
     }
 
     /// Validates, authorises and records a call that is about to be made, or records why it is not.
@@ -187,55 +182,21 @@ impl Inner {
 
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
-        let run = &self.run.caller.run;
-        let entry = Entry::CallIntended { run: run.clone(), call: permit.call().clone() };
-        match self.run.journal.append(entry) {
-            Ok(()) => Ok(permit),
-            Err(error) => {
-                tracing::error!(run.id = %run, %error, "call stopped");
-                Err(CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into()))
-            }
-        }
+        let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
+        let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
+        self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
     }
 
     fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
         let run = self.run.caller.run.clone();
-        note(self.run.journal.as_ref(), Entry::CallRefused { run, id, name, code: code.to_owned() });
+        self.run.record.note(Entry::CallRefused { run, id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, id: CallId, permit: Permit) -> ToolOutcome {
-        let mut ended = Ended::of(&self.run, id);
+    async fn dispatch(&self, permit: Permit) -> ToolOutcome {
+        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline);
         let outcome = self.run.snapshot.routes.call(permit, &self.run.caller, self.run.limits).await;
-        ended.code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
-        ended.value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
+        let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
+        recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
         outcome
-    }
-}
-
-/// Records the end of a dispatched call when it goes, also when the call is dropped half-way.
-pub(crate) struct Ended<'a> {
-    run: &'a RunParts,
-    id: CallId,
-    pub(crate) code: &'static str,
-    pub(crate) value_bytes: u64,
-}
-
-impl<'a> Ended<'a> {
-    pub(crate) fn of(run: &'a RunParts, id: CallId) -> Self {
-        Self { run, id, code: "cancelled", value_bytes: 0 }
-    }
-}
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        let (run, id, code) = (self.run.caller.run.clone(), self.id, self.code.to_owned());
-        note(self.run.journal.as_ref(), Entry::CallEnded { run, id, code, value_bytes: self.value_bytes });
-    }
-}
-
-/// Records what has happened already: nothing is left to stop.
-fn note(journal: &dyn Journal, entry: Entry) {
-    if let Err(error) = journal.append(entry) {
-        tracing::error!(%error);
     }
 }

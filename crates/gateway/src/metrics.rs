@@ -32,6 +32,11 @@ struct CallLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EntryLabels {
+    entry: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerLabels {
     server: String,
 }
@@ -48,6 +53,7 @@ pub(crate) struct Metrics {
     on_their_way: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
+    entries_lost: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
@@ -68,6 +74,7 @@ impl Metrics {
             on_their_way: Gauge::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
+            entries_lost: Family::default(),
             ready: Family::default(),
             tools: Family::default(),
             known: Mutex::default(),
@@ -93,6 +100,8 @@ impl Metrics {
         registry.register("calls", "Tool calls that came to an end, by server and outcome", self.calls.clone());
         let help = "From a tool call to its end";
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
+        let help = "Entries that the journal could not keep, by kind";
+        registry.register("journal_entries_lost", help, self.entries_lost.clone());
         registry.register("server_ready", "Whether the server answers: 1, or 0", self.ready.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
     }
@@ -104,6 +113,16 @@ impl Metrics {
         if report.usage.memory_bytes_peak > 0 {
             self.run_memory.observe(report.usage.memory_bytes_peak as f64);
         }
+    }
+
+    /// A run that left no report.
+    pub(crate) fn run_dropped(&self, outcome: &'static str) {
+        self.runs.get_or_create(&RunLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// `entry` is the [kind](exuvia_journal::Entry::kind) of what could not be recorded.
+    pub(crate) fn entry_lost(&self, entry: &'static str) {
+        self.entries_lost.get_or_create(&EntryLabels { entry }).inc();
     }
 
     pub(crate) fn turned_away(&self) {

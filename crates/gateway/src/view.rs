@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use exuvia_policy::Policy;
 use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
@@ -19,7 +19,7 @@ pub struct View {
     direct: Arc<Snapshot>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
-    tools_digest: OnceLock<u64>,
+    tools_digest: u64,
 }
 
 /// A tool that clients call themselves.
@@ -55,7 +55,7 @@ impl View {
             direct: snapshot(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
-            tools_digest: OnceLock::new(),
+            tools_digest: 0,
         };
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
@@ -65,7 +65,18 @@ impl View {
                 }
             }
         }
+        // Here, where time may be taken, and not when a client asks.
+        view.tools_digest = view.digest();
         view
+    }
+
+    fn digest(&self) -> u64 {
+        let mut digest = DefaultHasher::new();
+        self.profile.has_scripts().hash(&mut digest);
+        for tool in &self.tools {
+            (&tool.name, tool.written.as_str()).hash(&mut digest);
+        }
+        digest.finish()
     }
 
     /// Two servers can be named so that two of their tools get one name: the first one keeps it.
@@ -107,17 +118,10 @@ impl View {
         &self.tools
     }
 
-    /// Another number for other tools, as clients see them. Made once, when it is first asked for.
+    /// Another number for other tools, as clients see them.
     #[must_use]
     pub fn tools_digest(&self) -> u64 {
-        *self.tools_digest.get_or_init(|| {
-            let mut digest = DefaultHasher::new();
-            self.profile.has_scripts().hash(&mut digest);
-            for tool in &self.tools {
-                (&tool.name, tool.written.as_str()).hash(&mut digest);
-            }
-            digest.finish()
-        })
+        self.tools_digest
     }
 
     /// The tool that clients know by this name.

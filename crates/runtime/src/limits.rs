@@ -24,7 +24,8 @@ pub struct Limits {
     /// Work, in units of fuel: about one per WebAssembly instruction executed, one per byte copied in bulk. Default 20 G.
     /// Does not cover host calls, instantiation, or time spent waiting.
     pub fuel: u64,
-    /// Time from the start of the script to its end, in milliseconds, waiting for tools included. Default 120,000.
+    /// Time from the start of the script to its end, in milliseconds, waiting for tools included. Default 120,000. What a
+    /// gateway needs to read the script before it starts counts; waiting for a turn does not.
     pub wall_ms: u64,
     /// Memory of the guest, the interpreter's own included, in bytes. Default 256 MiB. Does not cover what the host holds
     /// for the run: its log, its result, and answers on their way.

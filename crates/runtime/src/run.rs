@@ -28,6 +28,7 @@ pub struct Run {
     events: EventSink,
     cancellation: CancellationToken,
     held: BoxFuture<'static, Vec<HeldCall>>,
+    spent: Duration,
 }
 
 impl Run {
@@ -41,6 +42,7 @@ impl Run {
             events: Arc::new(|_| {}),
             cancellation: CancellationToken::new(),
             held: Box::pin(std::future::pending()),
+            spent: Duration::ZERO,
         }
     }
 
@@ -69,6 +71,12 @@ impl Run {
         self
     }
 
+    /// Counts this much of `wall_ms` as spent: what was done for the script before it starts.
+    pub fn with_spent(mut self, spent: Duration) -> Self {
+        self.spent = spent;
+        self
+    }
+
     /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
@@ -87,21 +95,24 @@ impl Run {
 
     async fn execute_now(self) -> Report {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, events, cancellation, held } = self;
-        let sandbox = Sandbox::new(tools, io, &limits.calls(), events);
+        let Self { engine, script, limits, tools, io, events, cancellation, held, spent } = self;
+        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let mut store = match new_store(&engine, sandbox, &limits) {
             Ok(store) => store,
             Err(error) => return Report::fault(format!("{error:#}")),
         };
         let source = script.into_source();
+        let left = Duration::from_millis(limits.wall_ms).saturating_sub(spent);
         let end = tokio::select! {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
-            () = tokio::time::sleep(Duration::from_millis(limits.wall_ms)) => End::TimeUp,
+            () = tokio::time::sleep(left) => End::TimeUp,
             end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
         };
+        // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
+        tools.script_ended();
         let memory = &store.data().memory;
         let outcome = ending::outcome(end, &limits, memory.refused());
         let mut usage = Usage {
@@ -116,8 +127,8 @@ impl Run {
             mark(&mut calls, held);
         }
         usage.tool_calls = calls.len() as u64;
-        usage.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Report { outcome, logs: log.text(), calls, usage }
+        usage.wall_ms = u64::try_from((spent + started.elapsed()).as_millis()).unwrap_or(u64::MAX);
+        Report { outcome, logs: log.text(), calls, usage, unrecorded: 0 }
     }
 }
 
@@ -131,7 +142,7 @@ impl Report {
     /// The report of a script that never started.
     #[must_use]
     pub fn not_started(outcome: Outcome) -> Self {
-        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default() }
+        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default(), unrecorded: 0 }
     }
 }
 

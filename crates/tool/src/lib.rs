@@ -13,18 +13,21 @@
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
 //!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
+//!     deadline: None,
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
 //! ```
 
 mod call;
+mod deadline;
 mod event;
 mod io;
 mod json;
 mod namespace;
 
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
+pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};

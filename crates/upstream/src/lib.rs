@@ -40,7 +40,7 @@
 //! }
 //!
 //! let name = ToolName::new("crm", "get_contact");
-//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap(), deadline: None };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();

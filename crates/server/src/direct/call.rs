@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Direct;
 use super::dialogue::{End, Request};
 use super::relayed::{self, failure};
+use crate::client::client;
 
 impl Direct<'_> {
     /// Calls a tool for the client.
@@ -22,7 +23,8 @@ impl Direct<'_> {
         request: CallToolRequestParams,
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Json::from_value(&Value::Object(request.arguments.unwrap_or_default()));
-        let make = |options| self.gateway.call(self.view, tool.clone(), arguments.clone(), options);
+        let make =
+            |options| self.gateway.call(self.view, &client(self.context), tool.clone(), arguments.clone(), options);
         let input = input(request.input_responses, request.request_state);
         let request = Request { name: tool.clone(), arguments: arguments.clone(), make };
         Ok(match self.follow(request, input).await? {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, ToolName};
+use exuvia_tool::{CallError, Deadline, ToolName};
 use rmcp::model::ClientRequest;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::exchange::{Answer, Filled, Slot, locked};
 use crate::relay::RelayOptions;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBING: Duration = Duration::from_secs(5);
 
 /// A lane to a server: at most one connection at a time, opened when a call needs it.
 #[derive(Debug)]
@@ -62,7 +62,8 @@ impl Lane {
         Self { dialer, life, verdicts: watch::Sender::new(()), in_flight, questions }
     }
 
-    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting is within `timeout`. The question that comes with the answer is the call's own.
+    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting ends with `deadline`. The
+    /// question that comes with the answer is the call's own.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl Lane {
         name: &ToolName,
         request: ClientRequest,
         relay: Option<&RelayOptions>,
-        timeout: Duration,
+        deadline: Deadline,
     ) -> Result<Filled, CallError> {
         let mut sent_on = None;
         let call = async {
@@ -103,13 +104,17 @@ impl Lane {
                 }
             }
         };
-        match tokio::time::timeout(timeout, call).await {
+        if Instant::now() >= deadline.at() {
+            // A timer that is due already would let the call leave first.
+            return Err(deadline.missed());
+        }
+        match tokio::time::timeout_at(deadline.at().into(), call).await {
             Ok(outcome) => outcome,
             Err(_) => {
                 if let Some(connection) = sent_on {
                     self.unanswered(&connection);
                 }
-                Err(CallError::TimedOut(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)))
+                Err(deadline.missed())
             }
         }
     }
@@ -120,7 +125,7 @@ impl Lane {
     ///
     /// The breaker is open, the connection cannot be opened, or the lane is over.
     pub(crate) async fn connection(self: &Arc<Self>) -> Result<Admitted, Refused> {
-        let impatient = Instant::now() + PATIENCE;
+        let impatient = Instant::now() + PROBING;
         let mut verdicts = self.verdicts.subscribe();
         let mut probe = None;
         loop {
@@ -137,7 +142,7 @@ impl Lane {
                     let until = until.min(impatient);
                     if Instant::now() >= impatient {
                         let failures = locked(&self.life).breaker.failures();
-                        return Err(Refused::Open { failures, until: Instant::now() + PATIENCE });
+                        return Err(Refused::Open { failures, until: Instant::now() + PROBING });
                     }
                     let _ = tokio::time::timeout_at(until.into(), verdicts.changed()).await;
                 }

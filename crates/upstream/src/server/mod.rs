@@ -15,9 +15,10 @@ mod upkeep;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallError, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, Deadline, Json, RunId, ToolCall, ToolName, ToolOutcome};
 use rmcp::model::{ClientRequest, JsonObject};
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -89,12 +90,13 @@ impl Server {
     }
 
     async fn dispatch(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
-        let ToolCall { name, arguments, .. } = permit.into_call();
+        let own = self.deadline();
+        let ToolCall { name, arguments, deadline, .. } = permit.into_call();
+        let deadline = deadline.unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
         let arguments = object(&name, &arguments)?;
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
-        let timeout = limits.timeout.min(self.dialer.config.call_timeout);
         let request = call(name.tool.clone(), arguments, Input::default());
-        let filled = lane.call(&name, request, None, timeout).await?;
+        let filled = lane.call(&name, request, None, deadline).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
         outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.message_bytes)
     }
@@ -142,8 +144,13 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let filled = lane.call(name, request, Some(options), self.dialer.config.call_timeout).await?;
+        let filled = lane.call(name, request, Some(options), self.deadline()).await?;
         outcome::relayed(filled, name, limits.result_bytes, self.dialer.limits.message_bytes)
+    }
+
+    /// When a call that begins now has taken longer than the server may.
+    fn deadline(&self) -> Deadline {
+        Deadline::after(Instant::now(), self.dialer.config.call_timeout)
     }
 
     /// A run is over. It must have been marked as ended.
