@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 
 /// Things that are remembered. With more, the oldest are forgotten.
-const THINGS: usize = 10_000;
+pub(super) const THINGS: usize = 10_000;
+/// The longest name that is remembered, in bytes.
+pub(super) const NAME_BYTES: usize = 4 << 10;
 
 /// Things by the servers that named them first. Their names are kept as they are, because tools and resources refer to them.
 #[derive(Debug, Default)]
@@ -16,17 +18,16 @@ impl Owners {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A server names this. Of two that name the same, the first one keeps it: whether it is this server's.
-    pub(super) fn claim(&self, name: &str, server: &str) -> bool {
+    /// A server names this. Of two that name the same, the first one keeps it.
+    pub(super) fn claim(&self, name: &str, server: &str) {
         let mut servers = self.servers();
-        if let Some(owner) = servers.get(name) {
-            return owner == server;
+        if name.len() > NAME_BYTES || servers.contains_key(name) {
+            return;
         }
         if servers.len() >= THINGS {
             servers.shift_remove_index(0);
         }
         servers.insert(name.to_owned(), server.to_owned());
-        true
     }
 
     /// Whose it is, if that is known.

@@ -11,6 +11,7 @@ mod host;
 mod listening;
 mod mcp;
 mod route;
+mod sessions;
 mod tls;
 
 use std::fmt;
