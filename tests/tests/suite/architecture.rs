@@ -141,18 +141,69 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
+/// A source without what is compiled for tests alone: each item after `#[cfg(test)]`, wherever it stands, to its end as rustfmt
+/// writes it.
+fn without_tests(source: &str) -> String {
+    let mut lines = source.lines();
+    let mut kept = String::new();
+    while let Some(line) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            kept.push_str(line);
+            kept.push('\n');
+            continue;
+        }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let ends = |line: &str| line.strip_prefix(indent).is_some_and(|line| line == "}" || line == "};");
+        let item = lines.by_ref().find(|line| !line.trim_start().starts_with(['#', '/']));
+        if item.is_some_and(|item| !item.ends_with(';') && !item.ends_with('}')) {
+            // A block, or what goes on over several lines.
+            let _ = lines.by_ref().find(|line| ends(line));
+        }
+    }
+    kept
+}
+
+/// What of the world a pure source reads.
+fn impurities(source: &str) -> Vec<&'static str> {
+    const MODULES: [&str; 5] = ["fs", "env", "net", "process", "io::stdin"];
+    const CLOCKS: [&str; 2] = ["SystemTime", "Instant::now"];
+    let code: String = without_tests(source).split_whitespace().collect();
+    let mut found: Vec<_> = CLOCKS.into_iter().filter(|clock| code.contains(clock)).collect();
+    // `use std::{fmt, fs};` as well as `std::fs::read`.
+    let groups = code.split("std::{").skip(1).map(|rest| rest.split("};").next().unwrap_or_default());
+    let grouped: Vec<&str> = groups.flat_map(|group| group.split([',', '{', '}'])).collect();
+    found.extend(MODULES.into_iter().filter(|module| {
+        let is_it =
+            |path: &&str| path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+        let mut paths =
+            code.split("std::").skip(1).map(|rest| rest.split([';', '(', ')', '<', '{', ',']).next().unwrap_or(""));
+        grouped.iter().any(is_it) || paths.any(|path| is_it(&path))
+    }));
+    found
+}
+
 #[test]
 fn what_is_pure_reads_no_clock_no_file_and_no_environment() {
     for package in ["tool", "catalog", "analysis", "policy"] {
         for file in files_below(&here().join("../crates").join(package).join("src")) {
-            let source = std::fs::read_to_string(&file).expect("UTF-8");
-            // Unit tests stand at the end and may read what they like.
-            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-            for word in ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now"] {
-                assert!(!source.contains(word), "{} has {word}", file.display());
-            }
+            let found = impurities(&std::fs::read_to_string(&file).expect("UTF-8"));
+            assert!(found.is_empty(), "{} has {found:?}", file.display());
         }
     }
+}
+
+#[test]
+fn nothing_hides_behind_the_tests_of_a_source() {
+    let hidden = "use a;\n#[cfg(test)]\nuse b;\n\nfn f() {\n    std::fs::read(\"x\");\n}\n";
+    assert_eq!(impurities(hidden), ["fs"]);
+    let text = "//! Not #[cfg(test)] yet\nuse std::{fmt, env};\n#[cfg(test)]\nmod tests {\n    use std::net;\n}\n";
+    assert_eq!(impurities(text), ["env"]);
+    let after = "#[cfg(test)]\nmod tests {\n    fn f() {\n    }\n}\n\nfn g() {\n    Instant::now();\n}\n";
+    assert_eq!(impurities(after), ["Instant::now"]);
+    let inner = "impl A {\n    #[cfg(test)]\n    fn f() {\n        std::env::vars();\n    }\n\n    fn g() {\n        SystemTime::now();\n    }\n}\n";
+    assert_eq!(impurities(inner), ["SystemTime"]);
+    let pure = "use std::{fmt, sync::Arc};\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[allow(x)]\nmod more {\n    use std::fs;\n}\n";
+    assert!(impurities(pure).is_empty());
 }
 
 #[test]
