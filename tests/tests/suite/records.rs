@@ -158,12 +158,12 @@ async fn a_timeout_is_one_in_the_journal_the_metrics_and_for_its_server() {
     let limits = Limits { call_timeout_ms: 150, ..Limits::default() };
     let gateway = SampleGateway::of(vec![server], limits).await;
     // Large arguments, so that time passes between the call's turn and the server.
-    let code = "def late(_):\n    try:\n        fake.hang(value=[0] * 20_000)\n    except ToolError as error:\n        return error.message\n\
+    let code = "def late(_):\n    try:\n        fake.hang(value=[0] * 20_000)\n    except TimeoutError as error:\n        return error.message\n\
                 result = [late(n) for n in range(20)]";
     let report = gateway.run(code).await;
     let messages = returned(&report);
     assert!(
-        messages.as_array().expect("a list").iter().all(|message| message == "no answer within 150 ms"),
+        messages.as_array().expect("a list").iter().all(|message| message == "fake.hang gave no answer within 150 ms"),
         "{messages}"
     );
     assert!(report.calls.iter().all(|call| call.outcome == "timed-out"), "{:?}", report.calls);
@@ -178,7 +178,9 @@ async fn a_timeout_is_one_in_the_journal_the_metrics_and_for_its_server() {
     assert_eq!(gateway.run(code).await.outcome.name(), "returned");
     let begun = Instant::now();
     let other = loop {
-        let report = gateway.run("try:\n    result = fake.process()\nexcept ToolError:\n    result = {'pid': 0}").await;
+        let report = gateway
+            .run("try:\n    result = fake.process()\nexcept (TimeoutError, ToolError):\n    result = {'pid': 0}")
+            .await;
         let pid = process(&report);
         if pid != 0 {
             break pid;

@@ -160,7 +160,8 @@ fn a_client_that_does_not_read_can_still_cancel_its_script() {
         assert!(begun.elapsed() < PATIENCE, "the script does not begin");
     }
     // By now its progress waits for the client.
-    assert!(goes_on() && goes_on());
+    std::thread::sleep(Duration::from_secs(2));
+    assert!((0..5).any(|_| goes_on()), "the script does not go on");
     send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {
         "requestId": 41, "_meta": modern_meta(),
     }}));
