@@ -28,7 +28,7 @@ pub use daemon::Daemon;
 pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
-pub use processes::{children, gone, runs};
+pub use processes::{children, forget_peak, gone, peak_bytes, runs};
 pub use program::{Ended, Program, exuvia, sample};
 pub use scripted::ScriptedIo;
 pub use served::{PATIENCE, Served, initialize};

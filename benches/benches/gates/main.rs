@@ -7,6 +7,7 @@ mod commands;
 mod flat;
 mod load;
 mod payloads;
+mod peaks;
 mod servers;
 mod session;
 mod trials;
@@ -21,10 +22,11 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 12] = [
+const GATES: [(&str, Gate); 13] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
+    ("peaks", |runtime| runtime.block_on(peaks::memory_follows_the_limits())),
     ("servers", |runtime| runtime.block_on(servers::leave_no_process())),
     ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
     ("load", |runtime| runtime.block_on(load::many_clients_at_once())),

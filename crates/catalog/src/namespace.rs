@@ -16,13 +16,18 @@ use crate::shape::Subject;
 /// A server or tool that repeats an earlier name is left out: no call could reach it. Schemas are compiled at the first
 /// call of their tool.
 #[must_use]
-pub fn build(servers: Vec<(String, Vec<ToolDescriptor>)>) -> Namespace {
+pub fn build<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>) -> Namespace {
     build_beside(servers, &[])
 }
 
 /// The same, beside servers that are configured and not there.
 #[must_use]
-pub fn build_beside(servers: Vec<(String, Vec<ToolDescriptor>)>, away: &[String]) -> Namespace {
+pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>, away: &[String]) -> Namespace {
+    let share = |(name, tools): (String, Vec<T>)| (name, tools.into_iter().map(Into::into).collect());
+    build_shared(servers.into_iter().map(share).collect(), away)
+}
+
+fn build_shared(servers: Vec<(String, Vec<Arc<ToolDescriptor>>)>, away: &[String]) -> Namespace {
     let mut seen = HashSet::new();
     let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
     let away = away.iter().filter(|name| seen.insert((*name).clone()));
@@ -35,7 +40,7 @@ pub fn build_beside(servers: Vec<(String, Vec<ToolDescriptor>)>, away: &[String]
     Namespace::new(built).with_away(away)
 }
 
-fn server(name: String, python_name: String, descriptors: Vec<ToolDescriptor>) -> Server {
+fn server(name: String, python_name: String, descriptors: Vec<Arc<ToolDescriptor>>) -> Server {
     let mut seen = HashSet::new();
     let descriptors: Vec<_> = descriptors.into_iter().filter(|tool| seen.insert(tool.name.clone())).collect();
     let names: Vec<&str> = descriptors.iter().map(|tool| tool.name.as_str()).collect();
@@ -45,7 +50,7 @@ fn server(name: String, python_name: String, descriptors: Vec<ToolDescriptor>) -
     Server::new(name, python_name, tools)
 }
 
-fn tool(server: &str, python_name: String, descriptor: ToolDescriptor) -> Tool {
+fn tool(server: &str, python_name: String, descriptor: Arc<ToolDescriptor>) -> Tool {
     let document = Document::new(&descriptor.input_schema);
     let object = document.object(document.root());
     let names: Vec<&str> = object.properties.iter().map(|property| property.name).collect();

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use exuvia_journal::{Entry, Journal};
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{
+    BoxFuture, CallError, CallId, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+};
 use exuvia_trace::Scope;
 use exuvia_upstream::{CallLimits, Caller};
 use tokio::sync::mpsc;
@@ -15,6 +17,7 @@ use tokio::sync::mpsc;
 use crate::authority::Authority;
 use crate::metrics::Metrics;
 use crate::settings::Snapshot;
+use crate::trees;
 use crate::unknown::unknown;
 
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
@@ -59,8 +62,8 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorised, recorded.
-    pub(crate) fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
-        self.0.admit(call)
+    pub(crate) async fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+        self.0.admit(call).await
     }
 }
 
@@ -104,7 +107,7 @@ impl From<CallError> for Unmade {
 }
 
 impl Inner {
-    async fn make(&self, call: ToolCall) -> ToolOutcome {
+    async fn make(self: &Arc<Self>, call: ToolCall) -> ToolOutcome {
         let (id, begun) = (call.id, Instant::now());
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
         let outcome = self.decide_and_dispatch(id, call).await;
@@ -119,8 +122,8 @@ impl Inner {
         outcome
     }
 
-    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall) -> ToolOutcome {
-        match self.admit(call) {
+    async fn decide_and_dispatch(self: &Arc<Self>, id: CallId, call: ToolCall) -> ToolOutcome {
+        match self.admit(call).await {
             Ok(permit) => self.dispatch(id, permit).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
@@ -132,17 +135,19 @@ impl Inner {
     }
 
     /// Validates, authorises and records a call that is about to be made, or records why it is not.
-    fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+    async fn admit(self: &Arc<Self>, call: ToolCall) -> Result<Permit, Unmade> {
         let (id, name) = (call.id, call.name.clone());
-        let admitted = self.permit(call).and_then(|permit| Ok(self.record_intent(permit)?));
+        let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
+        let permitted = trees::over(tree_bytes, move || this.permit(call)).await;
+        let admitted = permitted.and_then(|permit| Ok(self.record_intent(permit)?));
         if let Err(unmade) = &admitted {
             self.record_refusal(id, name, unmade.code());
         }
         admitted
     }
 
-    fn permit(&self, call: ToolCall) -> Result<Permit, Unmade> {
-        self.validate(&call)?;
+    fn permit(&self, mut call: ToolCall) -> Result<Permit, Unmade> {
+        self.validate(&mut call)?;
         if self.ended.load(Ordering::SeqCst) {
             let denial = Denial { tool: call.name, reason: DenialReason::Ended };
             return Err(CallError::Denied(denial.to_string()).into());
@@ -165,16 +170,20 @@ impl Inner {
         }
     }
 
-    /// Checks that the tool exists for this run and that the arguments fit it.
-    fn validate(&self, call: &ToolCall) -> Result<(), CallError> {
-        let tool = self.tool(call)?;
-        let arguments = call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+    /// Checks that the tool exists for this run and that the arguments fit it. Arguments that are too large for a tree are not
+    /// held against the schema: it helps the script's author and protects nobody, and the server judges too.
+    fn validate(&self, call: &mut ToolCall) -> Result<(), CallError> {
+        let tool = self.tool(&call.name)?;
+        if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
+            return Ok(());
+        }
+        let arguments = call.arguments.take_tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
         tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)
     }
 
-    fn tool(&self, call: &ToolCall) -> Result<&Tool, CallError> {
+    fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {
         let namespace = &self.run.snapshot.namespace;
-        let ToolName { server: server_name, tool: tool_name } = &call.name;
+        let ToolName { server: server_name, tool: tool_name } = name;
         let server = namespace.server(server_name).ok_or_else(|| {
             let names = namespace.servers().iter().map(|server| server.python_name.as_str());
             CallError::UnknownTool(unknown("server", server_name, names))

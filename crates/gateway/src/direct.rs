@@ -5,10 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use exuvia_policy::Grants;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName, raw};
 use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
 use futures_util::future::join_all;
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::call::{Ended, RunParts, RunTools, Unmade, call_limits};
@@ -19,6 +18,8 @@ use crate::{Gateway, View};
 const NEWS: usize = 16;
 /// The most pages that are asked of one list of one server.
 const PAGES: usize = 100;
+/// The memory that the items of one list of one server take as trees; what follows is left out.
+const LIST_TREE_BYTES: usize = 32 << 20;
 
 /// What came of a client's own call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Gateway {
         member: &str,
         page: fn(Option<String>) -> Query,
     ) -> (String, Vec<Json>) {
-        let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
+        let (mut items, mut cursor, mut bytes, mut tree_bytes) = (Vec::new(), None, 0, 0);
         // All pages are asked for by one run: it may have a server of its own.
         let (tools, _over) = self.direct_run(view);
         let run = tools.run();
@@ -105,11 +106,21 @@ impl Gateway {
                 _ => break,
             };
             bytes += result.size_bytes() as u64;
-            let Ok(Value::Object(mut result)) = result.to_value() else { break };
-            if let Some(Value::Array(page)) = result.remove(member) {
-                items.extend(page.iter().map(Json::from_value));
+            let page = raw::elements(raw::member(result.as_str(), member).unwrap_or("[]"));
+            for item in page.filter_map(|item| Json::parse(item).ok()) {
+                tree_bytes += item.extent().tree_bytes;
+                if tree_bytes > LIST_TREE_BYTES {
+                    tracing::warn!(
+                        server.name = server,
+                        member,
+                        "a list of the server is too long; the rest is left out"
+                    );
+                    return (server.to_owned(), items);
+                }
+                items.push(item);
             }
-            cursor = result.remove("nextCursor").and_then(|cursor| cursor.as_str().map(str::to_owned));
+            let next = raw::member(result.as_str(), "nextCursor");
+            cursor = next.and_then(|cursor| serde_json::from_str::<String>(cursor).ok());
             if cursor.is_none() || bytes > run.limits.result_bytes {
                 break;
             }
@@ -139,7 +150,7 @@ impl Gateway {
 
 async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> DirectAnswer {
     let (id, run) = (call.id, tools.run());
-    let permit = match tools.admit(call) {
+    let permit = match tools.admit(call).await {
         Ok(permit) => permit,
         Err(Unmade::Refused(error)) => return DirectAnswer::Failed(error),
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),

@@ -19,6 +19,7 @@ mod queue;
 mod run_runtime;
 mod settings;
 mod traced;
+pub mod trees;
 mod unknown;
 mod view;
 

@@ -148,7 +148,7 @@ impl View {
     }
 }
 
-fn shown(server: &ServerStatus, policy: &Policy) -> Vec<ToolDescriptor> {
-    let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
+fn shown(server: &ServerStatus, policy: &Policy) -> Vec<Arc<ToolDescriptor>> {
+    let shows = |tool: &&Arc<ToolDescriptor>| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
     server.tools.iter().filter(shows).cloned().collect()
 }

@@ -35,7 +35,8 @@ pub struct Limits {
     pub concurrent_calls: usize,
     /// How long one call may take, in milliseconds. Default 30,000. Waiting for its turn does not count.
     pub call_timeout_ms: u64,
-    /// The arguments of one call, in bytes of JSON. Default 4 MiB.
+    /// The arguments of one call, in bytes of JSON. Default 4 MiB. Arguments that would take more than 48 MiB of memory as a tree,
+    /// as some hundred thousand numbers do, are made without a look at the tool's schema.
     pub call_arguments_bytes: usize,
     /// The answer of one call, in bytes of JSON. Default 16 MiB.
     pub call_result_bytes: usize,

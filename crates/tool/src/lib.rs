@@ -20,12 +20,16 @@
 
 mod call;
 mod event;
+mod extent;
 mod io;
 mod json;
 mod namespace;
+pub mod raw;
+mod transcribe;
 
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
+pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

@@ -58,7 +58,7 @@ pub struct Tool {
     /// The attribute that a script writes: a Python identifier, no keyword, unique in its server.
     pub python_name: String,
     /// The tool as its server describes it.
-    pub descriptor: ToolDescriptor,
+    pub descriptor: Arc<ToolDescriptor>,
     /// The parameters in schema order: the order in which positional arguments fill them.
     pub parameters: Vec<Parameter>,
     /// Whether the schema lets keys pass that it does not name.

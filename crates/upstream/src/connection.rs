@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_tool::Json;
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
     RequestId, RequestMetaObject,
@@ -12,6 +13,8 @@ use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningServic
 use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
+use crate::arguments::{Arguments, outline};
+use crate::aside::aside;
 use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
@@ -81,7 +84,14 @@ impl Connection {
             let request = ListToolsRequest { params, ..ListToolsRequest::default() };
             let filled = self.ask(ClientRequest::ListToolsRequest(request), Kind::List).await;
             match filled.map(|filled| filled.answer) {
-                Ok(Some(Answer::Result(result))) => cursor = list.page(result.as_str()),
+                Ok(Some(Answer::Result(result))) => {
+                    let bytes = result.as_str().len();
+                    let read = move || {
+                        let cursor = list.page(result.as_str());
+                        (list, cursor)
+                    };
+                    (list, cursor) = aside(bytes, read).await;
+                }
                 Ok(Some(Answer::Error { code: -32601, .. })) if list.tools.is_empty() => {
                     list.warnings.push("it offers no tools".to_owned());
                     return Ok(list);
@@ -112,8 +122,8 @@ impl Connection {
 
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
     #[cfg(test)]
-    pub(crate) async fn call(&self, tool: String, arguments: JsonObject) -> Result<Filled, BrokenOff> {
-        self.send(call(tool, arguments, Input::default()), Slot::default(), None).await
+    pub(crate) async fn call(&self, tool: String, arguments: Json) -> Result<Filled, BrokenOff> {
+        self.send(call(tool, arguments, true, Input::default()), Slot::default(), None).await
     }
 
     async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
@@ -151,12 +161,15 @@ impl Connection {
     }
 }
 
-/// A call of a tool.
-pub(crate) fn call(tool: String, arguments: JsonObject, input: Input) -> ClientRequest {
-    let mut params = CallToolRequestParams::new(tool).with_arguments(arguments);
+/// A call of a tool. `has_outline`: rmcp looks at the arguments, the short ones at least.
+pub(crate) fn call(tool: String, arguments: Json, has_outline: bool, input: Input) -> ClientRequest {
+    let outline = if has_outline { outline(&arguments) } else { JsonObject::new() };
+    let mut params = CallToolRequestParams::new(tool).with_arguments(outline);
     params.input_responses = input.responses.and_then(|responses| serde_json::from_str(responses.as_str()).ok());
     params.request_state = input.state;
-    ClientRequest::CallToolRequest(CallToolRequest::new(params))
+    let mut request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+    request.extensions_mut().insert(Arguments::new(arguments));
+    request
 }
 
 /// A request that waits for its answer. Dropped before, it is cancelled.

@@ -43,6 +43,14 @@ impl Written {
     pub(crate) fn as_str(&self) -> &str {
         &self.text[self.part.clone()]
     }
+
+    /// The text, in the memory of the message.
+    pub(crate) fn into_string(self) -> String {
+        let Self { mut text, part } = self;
+        text.truncate(part.end);
+        text.drain(..part.start);
+        text
+    }
 }
 
 /// Where the answer to one request is put. Travels with the request through rmcp, which never sees the answer.

@@ -64,6 +64,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod arguments;
+mod aside;
 mod authorization;
 mod carrier;
 mod config;
@@ -80,7 +82,6 @@ mod message;
 mod oauth;
 mod opening;
 mod parameter_headers;
-mod raw;
 mod reader;
 mod relay;
 mod routes;
@@ -91,6 +92,9 @@ mod traced;
 mod upstreams;
 mod value;
 
+use exuvia_tool::raw;
+
+pub use aside::aside;
 pub use config::{
     CallLimits, ClientCredentials, CodeGrant, ConfigError, Environment, Grant, HeaderCommand, Http, HttpProtocol,
     McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,

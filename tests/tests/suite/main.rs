@@ -14,6 +14,7 @@ mod isolation;
 mod listing;
 mod logs;
 mod parallel;
+mod peaks;
 mod policy;
 mod program;
 mod reload;

@@ -87,7 +87,9 @@ fn print_json(report: &Report) -> Result<()> {
 fn print(report: &Report, terminal: &Terminal) -> Result<()> {
     if let Outcome::Returned(result) = &report.outcome {
         let mut text = if stdout().is_terminal() {
-            printable(&serde_json::to_string_pretty(&result.to_value()?)?)
+            // One that is too large for a tree is shown as it is.
+            let pretty = result.to_value().ok().map(|tree| serde_json::to_string_pretty(&tree)).transpose()?;
+            printable(pretty.as_deref().unwrap_or(result.as_str()))
         } else {
             result.as_str().to_owned()
         };

@@ -280,7 +280,8 @@ pub(super) struct ServerLimits {
     /// Pages of one list of tools. What follows is left out, with a warning.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) list_pages: Option<usize>,
-    /// All pages of one list of tools together. What follows is left out, with a warning.
+    /// All pages of one list of tools together, and half of the memory that its tools take. What follows is left out, with a
+    /// warning.
     pub(super) list_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
 }
 

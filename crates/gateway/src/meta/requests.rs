@@ -77,8 +77,7 @@ pub(super) fn read(name: &str, arguments: &Map<String, Value>) -> Result<Request
 }
 
 fn fields<T: DeserializeOwned>(name: &str, arguments: &Map<String, Value>) -> Result<T, BadRequest> {
-    serde_json::from_value(Value::Object(arguments.clone()))
-        .map_err(|error| BadRequest(format!("{name}: {error}; it takes {}", parameters(name))))
+    T::deserialize(arguments).map_err(|error| BadRequest(format!("{name}: {error}; it takes {}", parameters(name))))
 }
 
 /// `code (string)`, or whatever this tool takes, as its definition has it.

@@ -1,5 +1,7 @@
 //! A request on its way: what its server says and asks meanwhile, and what the client answers.
 
+use std::sync::Arc;
+
 use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
@@ -19,7 +21,7 @@ pub(super) struct Request<F> {
     /// The tool that it calls, or the method that it uses, of its server.
     pub(super) name: ToolName,
     /// With what.
-    pub(super) arguments: Json,
+    pub(super) arguments: Arc<Json>,
     /// Makes the request.
     pub(super) make: F,
 }

@@ -14,6 +14,8 @@ use exuvia_upstream::Question;
 
 /// Requests that wait at the same time. The question of a further one is declined.
 const REQUESTS: usize = 256;
+/// What they were asked with and what they ask, together.
+const REQUESTS_BYTES: usize = 64 << 20;
 /// How long a client may take.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// What the names of waiting requests begin with: servers of the newer era have such names of their own.
@@ -25,7 +27,7 @@ pub(super) struct Waiting {
     pub(super) question: Question,
     /// What was asked for, and with what: the client has to repeat both.
     pub(super) name: ToolName,
-    pub(super) arguments: Json,
+    pub(super) arguments: Arc<Json>,
 }
 
 /// All of them, by names that nobody can guess.
@@ -46,7 +48,9 @@ impl Parked {
     /// Puts a request aside and gives the name by which the client comes back to it. `None`: there is no room.
     pub(super) fn park(self: &Arc<Self>, waiting: Waiting) -> Option<String> {
         let mut random = [0; 16];
-        if self.requests().len() >= REQUESTS || getrandom::fill(&mut random).is_err() {
+        let bytes = |waiting: &Waiting| waiting.arguments.size_bytes() + waiting.question.params().size_bytes();
+        let held = self.requests().values().map(bytes).sum::<usize>() + bytes(&waiting);
+        if held > REQUESTS_BYTES || self.requests().len() >= REQUESTS || getrandom::fill(&mut random).is_err() {
             return None;
         }
         let name = format!("{PREFIX}{:032x}", u128::from_ne_bytes(random));
@@ -73,7 +77,7 @@ impl Parked {
         let mut requests = self.requests();
         match requests.get(state) {
             None => Err("this was answered already, or waited too long: ask anew, without requestState"),
-            Some(waiting) if waiting.name != *name || waiting.arguments != *arguments => {
+            Some(waiting) if waiting.name != *name || *waiting.arguments != *arguments => {
                 Err("this requestState belongs to another request: repeat that one, with the same arguments")
             }
             Some(_) => Ok(requests.remove(state)),

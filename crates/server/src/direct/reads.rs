@@ -1,5 +1,7 @@
 //! What clients read of direct servers: resources, prompts, completions.
 
+use std::sync::Arc;
+
 use exuvia_gateway::DirectAnswer;
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
@@ -104,7 +106,7 @@ impl Direct<'_> {
     async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<Answered<T>, ErrorData> {
         let make = |options| self.gateway.query(self.view, server, query.clone(), options);
         let name = ToolName::new(server, query.method());
-        let request = Request { name, arguments: Json::from_value(&query.params()), make };
+        let request = Request { name, arguments: Arc::new(Json::from_value(&query.params())), make };
         match self.follow(request, input).await? {
             End::Result(kind, result) => relayed::read(kind, &result).ok_or_else(unreadable),
             End::Asks(result) => Ok(Answered::Asks(result)),

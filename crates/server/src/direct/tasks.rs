@@ -13,8 +13,8 @@ use super::relayed;
 impl Direct<'_> {
     /// A call became a task: the client finds it again by its name.
     pub(super) fn task(&self, tool: &ToolName, result: &Json) -> CallToolResponse {
-        match serde_json::from_str::<CreateTaskResult>(result.as_str()) {
-            Ok(task) if self.shared.tasks.claim(&task.task.task_id, &tool.server) => task.into(),
+        match relayed::typed::<CreateTaskResult>(result) {
+            Some(task) if self.shared.tasks.claim(&task.task.task_id, &tool.server) => task.into(),
             _ => relayed::failure(&format!("{tool} became a task that this gateway cannot hand on")),
         }
     }
@@ -26,7 +26,7 @@ impl Direct<'_> {
     /// There is no such task, or its server says so.
     pub(crate) async fn get_task(&self, id: &str, params: &impl Serialize) -> Result<GetTaskResult, ErrorData> {
         let result = self.ask_owner(id, params, Query::GetTask).await?;
-        serde_json::from_str(result.as_str()).map_err(|_| relayed::unreadable())
+        relayed::typed(&result).ok_or_else(relayed::unreadable)
     }
 
     /// Gives a task what it asks for.

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exuvia_gateway::Client;
+use exuvia_upstream::aside;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -17,16 +19,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
+use super::bodies::{Bodies, Unread, discard};
 use super::drain::Drain;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
 use crate::PendingGateway;
 use crate::client::{SESSION, client_of};
 use crate::face::Face;
+use crate::sift::{self, Sifted};
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
 const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
+/// The longest body of a request that may only open a session.
+const OPENING_BYTES: usize = 64 * 1024;
 
 /// Answers clients.
 pub(super) struct Mcp {
@@ -40,6 +46,7 @@ pub(super) struct Mcp {
     listeners: Arc<Listeners>,
     most_sessions: usize,
     body_bytes: usize,
+    bodies: Bodies,
     body_timeout: Duration,
 }
 
@@ -74,6 +81,7 @@ impl Mcp {
             listeners: Arc::default(),
             most_sessions: config.sessions,
             body_bytes: config.body_bytes,
+            bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
         }
     }
@@ -113,19 +121,33 @@ impl Mcp {
         let Some(door) = self.door(profile) else {
             return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
         };
-        if self.would_open_a_session(&request) && self.sessions().await >= self.most_sessions {
+        let (mut head, mut body) = request.into_parts();
+        let only_opens = would_open_a_session(&head);
+        if only_opens && self.sessions().await >= self.most_sessions {
             return later("too many sessions, retry\n");
         }
         // A stream of events that a client only listens to is not waited for.
-        let open = (request.method() == Method::POST).then(|| drain.open());
-        let (head, body) = request.into_parts();
-        let body = match timeout(self.body_timeout, Limited::new(body, self.body_bytes).collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return line(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n");
+        let open = (head.method == Method::POST).then(|| drain.open());
+        if head.method == Method::POST && !door.knows_session(&head).await {
+            return self.unread(body, StatusCode::NOT_FOUND, "there is no such session\n").await;
+        }
+        let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
+        let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, &mut body, most)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
+                return self.unread(body, StatusCode::BAD_REQUEST, "a request of this size needs a session\n").await;
             }
-            Ok(Err(_)) => return line(StatusCode::BAD_REQUEST, "the request broke off\n"),
+            Ok(Err(unread)) => return unread.answer(),
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
+        };
+        let body = match aside(body.len(), move || sift::sift(body)).await {
+            Ok(Sifted { message, arguments }) => {
+                if let Some(arguments) = arguments {
+                    head.extensions.insert(arguments);
+                }
+                Bytes::from(message)
+            }
+            Err(unread) => return refused(unread),
         };
         let (method, client) = (head.method.clone(), client_of(&head));
         // Else it is what is left of the answer to one request.
@@ -135,10 +157,16 @@ impl Mcp {
             Method::DELETE if response.status().is_success() => self.session_ended(&client),
             Method::GET if listens && response.status().is_success() => {
                 let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
-                response.map(|body| Answered::new(listening(body), open))
+                response.map(|body| Answered::new(listening(body), open, held))
             }
-            _ => response.map(|body| Answered::new(body, open)),
+            _ => response.map(|body| Answered::new(body, open, held)),
         }
+    }
+
+    /// Answers a request whose body nobody looks at.
+    async fn unread(&self, body: Incoming, status: StatusCode, text: &'static str) -> Response<Answered> {
+        let _ = timeout(self.body_timeout, discard(body, self.body_bytes)).await;
+        line(status, text)
     }
 
     /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
@@ -148,13 +176,6 @@ impl Mcp {
             gateway.cancel_client(client);
         }
         line(StatusCode::NO_CONTENT, "")
-    }
-
-    fn would_open_a_session(&self, request: &Request<Incoming>) -> bool {
-        let headers = request.headers();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let is_without = text(VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS);
-        request.method() == Method::POST && text(SESSION).is_none() && !is_without
     }
 }
 
@@ -168,6 +189,38 @@ impl Door {
         let served = face.clone();
         let service = StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), protocol);
         Self { service, sessions, face }
+    }
+
+    /// Whether a request has no session or one that was opened here. Where there are none, what the header says of one means
+    /// nothing.
+    async fn knows_session(&self, head: &Parts) -> bool {
+        match text(&head.headers, SESSION).filter(|_| !is_without_sessions(&head.headers)) {
+            Some(session) => self.sessions.sessions.read().await.contains_key(session),
+            None => true,
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn is_without_sessions(headers: &HeaderMap) -> bool {
+    text(headers, VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS)
+}
+
+fn would_open_a_session(head: &Parts) -> bool {
+    head.method == Method::POST && !head.headers.contains_key(SESSION) && !is_without_sessions(&head.headers)
+}
+
+/// What a client is told whose message is not read.
+fn refused(unread: sift::Unread) -> Response<Answered> {
+    match unread {
+        sift::Unread::NoJson => line(StatusCode::BAD_REQUEST, "the request is no JSON\n"),
+        sift::Unread::TooManyValues => line(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request nests too deep, or holds too many values outside the arguments of a call\n",
+        ),
     }
 }
 

@@ -21,7 +21,8 @@ pub struct UpstreamLimits {
     pub tools: usize,
     /// Pages of one tool list; what follows is left out with a warning. 1,000.
     pub list_pages: usize,
-    /// All pages of one tool list together, in bytes; what follows is left out with a warning. 64 MiB.
+    /// All pages of one tool list together, in bytes, and half of the memory that its tools take as trees, which is many times
+    /// their text; what follows is left out with a warning. 64 MiB. A single tool may take 4 MiB as a tree.
     pub list_bytes: usize,
 }
 

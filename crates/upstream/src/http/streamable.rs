@@ -26,6 +26,7 @@ use super::post::Asked;
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
+use crate::arguments::written;
 use crate::exchange::Answer;
 use crate::reader::{Reader, Reply};
 use crate::traced;
@@ -173,7 +174,7 @@ impl StreamableHttpClient for Streamable {
         if let Some(Asked { id, slot, progress, .. }) = &asked {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
         }
-        let request = self.request(Method::POST, serde_json::to_vec(&message)?, session.as_deref(), headers);
+        let request = self.request(Method::POST, written(&message)?, session.as_deref(), headers);
         let request = request.with(traced::headers(&message));
         let posting = self.post(request, asked.as_ref(), session.is_some());
         let outcome = match &asked {

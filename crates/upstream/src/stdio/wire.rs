@@ -10,6 +10,8 @@ use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::arguments::written;
+use crate::aside::aside;
 use crate::exchange::{Exchange, Slot};
 use crate::lines::{Line, Lines, patience};
 use crate::reader::{Heard, Reader};
@@ -64,7 +66,7 @@ impl Transport<RoleClient> for Wire {
         &mut self,
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let line = serde_json::to_vec(&item).map(|mut line| {
+        let line = written(&item).map(|mut line| {
             line.push(b'\n');
             line
         });
@@ -147,7 +149,8 @@ async fn listen(
     while let Ok(Some(line)) = lines.next().await {
         let (head, bytes) = match line {
             Line::Whole(line) => {
-                ends.tell(reader.message(line, None)).await;
+                let reader = reader.clone();
+                ends.tell(aside(line.len(), move || reader.message(line, None)).await).await;
                 continue;
             }
             Line::Long { head, bytes } => (head, bytes),
