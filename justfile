@@ -20,7 +20,8 @@ fuel *arguments:
 memory:
     cargo bench --bench memory
 
-# Long loops and full counts: everything that takes too long for the tests. Prints a report, fails when a gate fails.
+# Long loops and full counts: everything that takes too long for the tests. Prints a report, fails when a gate fails. As root,
+# with swap space and control groups of their own as well.
 gates *names:
     cargo build --release
     cargo bench --bench gates -- {{ names }}
@@ -52,6 +53,15 @@ conformance *faces:
 # Type checks the stubs of the recorded catalogues, by mypy and pyright.
 stubs:
     tests/interop/stubs
+
+# Mutation testing of the pure crates: fails when a mistake that cargo-mutants makes is noticed by no test. `just mutants policy`
+# takes one of them, `just mutants "catalog analysis" --shard 0/40` a sample (all of these two takes a day). What it finds is in
+# mutants.out below the target folder; what it passes over, and why, in .cargo/mutants.toml.
+mutants crates="policy tool catalog analysis journal" *arguments:
+    cargo mutants --version || cargo install cargo-mutants --locked
+    mkdir -p "${CARGO_TARGET_DIR:-target}/mutants"
+    target="$(realpath "${CARGO_TARGET_DIR:-target}")/mutants" \
+        && CARGO_TARGET_DIR="$target" nice cargo mutants --output "$target" $(printf -- '-p exuvia-%s ' {{ crates }}) {{ arguments }}
 
 # What every change must pass.
 ci:

@@ -43,6 +43,17 @@ impl Served {
         self.daemon.address()
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.daemon.id()
+    }
+
+    /// Waits until its servers are there.
+    pub async fn ready(&self) {
+        self.daemon.ready().await;
+    }
+
     /// The memory that is this process's alone, in bytes.
     ///
     /// # Errors

@@ -30,7 +30,16 @@ impl Daemon {
     /// It cannot be started, or does not say where it listens.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(built("exuvia"));
+        Self::start_by(Command::new(built("exuvia")), arguments)
+    }
+
+    /// Starts it by a command that becomes `exuvia` with the arguments that follow.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started, or does not say where it listens.
+    #[must_use]
+    pub fn start_by(mut command: Command, arguments: &[&str]) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("XDG_CONFIG_HOME", here());
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use exuvia_catalog::files::Layouts;
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy};
-use exuvia_journal::MemoryJournal;
+use exuvia_journal::Journal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
 use serde_json::Value;
 
-use crate::{built, engine};
+use crate::{TestJournal, built, engine};
 
 /// What differs between gateways under test, beside servers and limits.
 pub struct Settings {
@@ -23,6 +23,8 @@ pub struct Settings {
     pub profiles: Option<Profiles>,
     /// What becomes of scripts whose clients go away.
     pub on_disconnect: OnDisconnect,
+    /// Where runs and calls are recorded.
+    pub journal: Arc<TestJournal>,
 }
 
 impl Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
             profiles: None,
             on_disconnect: OnDisconnect::Cancel,
+            journal: Arc::default(),
         }
     }
 }
@@ -46,6 +49,7 @@ impl Default for Settings {
 pub struct SampleGateway {
     gateway: Arc<Gateway>,
     upstreams: Arc<Upstreams>,
+    journal: Arc<TestJournal>,
 }
 
 impl SampleGateway {
@@ -85,7 +89,7 @@ impl SampleGateway {
         let gateway = Gateway::new(GatewayConfig {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
-            journal: Arc::new(MemoryJournal::new(16 << 20)),
+            journal: Arc::clone(&settings.journal) as Arc<dyn Journal>,
             pre_pass: settings.pre_pass,
             settings: exuvia_gateway::Settings {
                 layouts: Layouts::default(),
@@ -97,7 +101,7 @@ impl SampleGateway {
                 on_disconnect: settings.on_disconnect,
             },
         });
-        Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams }
+        Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }
     }
 
     /// The gateway itself.
@@ -106,15 +110,21 @@ impl SampleGateway {
         &self.gateway
     }
 
+    /// What it records.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<TestJournal> {
+        &self.journal
+    }
+
     /// Calls a meta-tool that answers with a text.
     ///
     /// # Panics
     ///
     /// It answers with an error, or starts a run.
-    #[must_use]
-    pub fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
+    pub async fn ask(&self, meta_tool: &str, arguments: &Value) -> String {
         let arguments = arguments.as_object().expect("an object");
-        match meta::call(&self.gateway, &self.gateway.default_view(), &Client::new("test"), meta_tool, arguments) {
+        let view = self.gateway.default_view();
+        match meta::call(&self.gateway, &view, &Client::new("test"), meta_tool, arguments).await {
             Ok(MetaAnswer::Text(text)) => text,
             other => panic!("{meta_tool} {arguments:?}: {other:?}"),
         }

@@ -8,13 +8,18 @@ mod daemon;
 mod folder;
 mod gateway;
 mod http;
+mod journal;
+#[cfg(target_os = "linux")]
+pub mod pages;
 mod processes;
 mod program;
 mod scripted;
 mod served;
 mod stdio;
+pub mod store;
 mod tools;
 pub mod trials;
+pub mod twins;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -28,7 +33,8 @@ pub use daemon::Daemon;
 pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
-pub use processes::{children, gone, runs};
+pub use journal::TestJournal;
+pub use processes::{children, forget_peak, gone, peak_bytes, runs};
 pub use program::{Ended, Program, exuvia, sample};
 pub use scripted::ScriptedIo;
 pub use served::{PATIENCE, Served, initialize};

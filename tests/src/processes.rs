@@ -46,3 +46,20 @@ fn status(pid: u32) -> Option<(String, u32)> {
     let mut fields = text.rsplit(')').next()?.split_whitespace();
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
+
+/// The most memory that a process has held at one time, in bytes: since its start, or since [`forget_peak`].
+#[must_use]
+pub fn peak_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
+    kib.trim().parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+/// Has the peak of a process counted from what it holds now.
+///
+/// # Panics
+///
+/// There is no such process of ours.
+pub fn forget_peak(pid: u32) {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of ours");
+}

@@ -42,7 +42,13 @@ impl ToolHost for TestTools {
             let arguments =
                 call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
             tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
-            answer(&call, &arguments).await
+            match call.deadline {
+                Some(deadline) => {
+                    let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call, &arguments));
+                    answer.await.unwrap_or_else(|_| Err(deadline.missed()))
+                }
+                None => answer(&call, &arguments).await,
+            }
         })
     }
 }

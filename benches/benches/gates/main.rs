@@ -4,11 +4,15 @@
 
 mod calls;
 mod commands;
+mod container;
 mod flat;
+mod isolation;
 mod load;
 mod payloads;
+mod peaks;
 mod servers;
 mod session;
+mod system;
 mod trials;
 
 use std::process::ExitCode;
@@ -21,12 +25,15 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 12] = [
+const GATES: [(&str, Gate); 15] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
+    ("peaks", |runtime| runtime.block_on(peaks::memory_follows_the_limits())),
     ("servers", |runtime| runtime.block_on(servers::leave_no_process())),
     ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
+    ("isolation", |_| isolation::runs_do_not_meet()),
+    ("container", |runtime| runtime.block_on(container::scripts_share_a_small_one())),
     ("load", |runtime| runtime.block_on(load::many_clients_at_once())),
     ("overload", |runtime| runtime.block_on(load::more_than_it_takes())),
     ("reload", |runtime| runtime.block_on(trials::a_storm_of_reloads())),

@@ -17,6 +17,8 @@ pub struct Analysis {
     pub precision: Precision,
     /// What certainly fails when its line runs, in the order of the lines; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
     pub findings: Vec<Finding>,
+    /// Where calls that are meant to run side by side do not; at most [`MAX_NOTES`](crate::MAX_NOTES). A script runs all the same.
+    pub notes: Vec<Note>,
 }
 
 /// Tools, each with what speaks for it. Ordered by server and tool.
@@ -168,6 +170,15 @@ pub enum ReasonKind {
     ServerRebound,
     /// Something that reaches every tool.
     Reflection,
+}
+
+/// A help for the author of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// The line of the script, counted from 1.
+    pub line: u32,
+    /// What happens there and what to write for something else.
+    pub message: String,
 }
 
 /// Something in a script that certainly fails when its line runs.

@@ -64,6 +64,7 @@ mod facts;
 mod findings;
 mod library;
 mod lines;
+mod notes;
 mod tokens;
 mod tree;
 mod verdict;
@@ -73,8 +74,11 @@ use std::collections::HashMap;
 use exuvia_tool::Namespace;
 use rustpython_parser::Tok;
 
-pub use analysis::{Analysis, Evidence, EvidenceKind, Finding, FindingCode, MayCall, Precision, Reason, ReasonKind};
+pub use analysis::{
+    Analysis, Evidence, EvidenceKind, Finding, FindingCode, MayCall, Note, Precision, Reason, ReasonKind,
+};
 pub use findings::MAX_FINDINGS;
+pub use notes::MAX_NOTES;
 
 use lines::Lines;
 
@@ -114,7 +118,9 @@ fn analyse_here(source: &str, lines: &Lines, namespace: &Namespace) -> Result<An
     // Two ways lead from the text to the facts. A name that stands in the tokens more often than the walk over the tree
     // has met it was passed over.
     let passed_over = awaited.iter().find(|(name, count)| facts.met.get(name.as_str()).unwrap_or(&0) < count);
-    Ok(verdict::judge(&facts, namespace, passed_over.map(|(name, _)| name.as_str())))
+    let mut analysis = verdict::judge(&facts, namespace, passed_over.map(|(name, _)| name.as_str()));
+    analysis.notes = notes::notes(&facts, namespace);
+    Ok(analysis)
 }
 
 /// Whether a name, wherever it stands, may reach a tool.

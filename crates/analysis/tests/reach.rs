@@ -54,6 +54,27 @@ fn what_can_reach_everything_is_said_to() {
         "class F:\n def __prepare__(*a): return {}\nclass C(metaclass=F): pass",
         "class C(metaclass=f): pass",
         "class C(**x): pass",
+        "class C(metaclass=Own): pass",
+        "class C(metaclass=Own()): pass",
+        "class C(metaclass=Own.make): pass",
+        "class C(metaclass=Own.make()): pass",
+        "class C(metaclass=dict): pass",
+        "class C(metaclass=copy.copy): pass",
+        "class C(metaclass=f()): pass",
+        "class C(metaclass=x['m']): pass",
+        "class C(metaclass=x[0]): pass",
+        "class C(metaclass=[f][0]): pass",
+        "class C(metaclass=f or f): pass",
+        "class C(metaclass=f if x else f): pass",
+        "class C(metaclass=(m := f)): pass",
+        "class C(metaclass=lambda *a: 0): pass",
+        "class C(metaclass=(lambda: f)()): pass",
+        "class C(metaclass=getattr(x, 'm', f)): pass",
+        "class C(metaclass=type('')): pass",
+        "class C(**{'metaclass': f}): pass",
+        "class C(**dict(metaclass=f)): pass",
+        "ABCMeta = f\nclass C(metaclass=ABCMeta): pass",
+        "def g(youtube):\n class C:\n  global youtube\n  def m(self): return youtube.gi_frame",
         "type('C', (), {})",
         "t = type",
         "print(type(x)('C'))",
@@ -170,6 +191,69 @@ fn what_can_reach_everything_is_said_to() {
     }
 }
 
+/// Ways to give a name another meaning that may not hold where the name is used. `NAME` is the name, `USE` the use.
+const REBOUND_ON_ONE_PATH: &[&str] = &[
+    "if x: NAME = f\nUSE",
+    "USE\nNAME = f",
+    "NAME = f; del NAME\nUSE",
+    "NAME: int\nUSE",
+    "if x: NAME += 1\nUSE",
+    "for NAME in x: pass\nUSE",
+    "while x: NAME = f\nUSE",
+    "with x as NAME: USE",
+    "try: x['y']\nexcept KeyError as NAME: pass\nUSE",
+    "match x:\n case {'a': NAME}: pass\nUSE",
+    "match x:\n case [*NAME]: pass\nUSE",
+    "[0 for y in rows if (NAME := y)]\nUSE",
+    "if x: import json as NAME\nUSE",
+    "if x: from json import dumps as NAME\nUSE",
+    "if x:\n def NAME(*a): pass\nUSE",
+    "if x:\n class NAME: pass\nUSE",
+    "def g():\n global NAME\n NAME = f\nUSE",
+    "def g():\n NAME = f\nUSE",
+    "def g(NAME): pass\nUSE",
+    "class C: NAME = f\nUSE",
+    "class C:\n if x: NAME = f\n USE",
+    "class C:\n NAME = f\n def m(self): USE",
+    "def g(NAME):\n class C:\n  if x: NAME = f\n  USE",
+    "def g():\n NAME = f\n class C:\n  for NAME in x: pass\n  USE",
+    "def g():\n NAME = f\n class C[T]:\n  if x: NAME = f\n  USE",
+    "def g():\n NAME = f\n class C:\n  class D:\n   if x: NAME = f\n   USE",
+    "def g():\n NAME = f\n class C:\n  global NAME\n  USE",
+    "def g():\n NAME = f\n def h():\n  global NAME\n  def i(): USE",
+];
+
+#[test]
+fn a_name_that_means_something_else_on_one_path_keeps_its_first_meaning_on_the_others() {
+    let namespace = &support::evasions().namespace;
+    let all = namespace.servers().iter().map(|server| server.tools().len()).sum::<usize>();
+    for shape in REBOUND_ON_ONE_PATH {
+        for (name, used) in [
+            ("eval", "eval('1')"),
+            ("exec", "exec('1')"),
+            ("compile", "compile('1', '', 'eval')"),
+            ("globals", "globals()"),
+            ("locals", "locals()"),
+            ("vars", "vars()"),
+            ("breakpoint", "breakpoint()"),
+            ("getattr", "getattr(x, name)"),
+            ("setattr", "setattr(x, name, 1)"),
+            ("delattr", "delattr(x, name)"),
+            ("type", "type('C', (), x)"),
+            ("mcp", "mcp[name]"),
+            ("json", "json.codecs"),
+        ] {
+            let script = shape.replace("NAME", name).replace("USE", used);
+            let analysis = judged(&script);
+            assert!(!analysis.precision.is_precise(), "{script}");
+            assert_eq!(analysis.may_call.len(), all, "{script}");
+        }
+        let script = shape.replace("NAME", "youtube").replace("USE", "youtube.delete_video(id='1')");
+        let delete = exuvia_tool::ToolName::new("youtube", "delete_video");
+        assert!(judged(&script).may_call.contains(&delete), "{script}");
+    }
+}
+
 #[test]
 fn what_only_looks_like_it_is_harmless() {
     for script in [
@@ -196,6 +280,9 @@ fn what_only_looks_like_it_is_harmless() {
         "@dataclass\nclass C(Exception): a: int",
         "@dataclass\nclass B: a: int\n@dataclass\nclass C(B): b: int\nasdict(C(1, 2))",
         "class C(metaclass=ABCMeta): pass",
+        "class C(metaclass=abc.ABCMeta): pass",
+        "class C(Own, metaclass=enum.EnumType): pass",
+        "def g(eval):\n class C: y = eval(1)\n def h(): return eval(2)",
         "class C(NamedTuple): a: int",
         "class C(TypedDict, total=False): a: int",
         "T = TypedDict('T', {'a': int})",
@@ -304,6 +391,13 @@ fn names_mean_what_pythons_scopes_say() {
         ("class youtube: pass", true),
         ("def f():\n x = 1\n def g():\n  nonlocal x\n  x = youtube.delete_video", true),
         ("def f():\n def g():\n  nonlocal m\n  import sys as m\n m = 0\n m.modules", true),
+        ("def f(youtube):\n class C:\n  youtube = x\n  y = youtube.delete_video", true),
+        ("def f(youtube):\n class C:\n  y = youtube.delete_video", false),
+        ("def f(youtube):\n class C:\n  youtube = x\n  def m(self): return youtube.delete_video", false),
+        ("def f():\n youtube = x\n class C:\n  nonlocal youtube\n  youtube = y\n  z = youtube.delete_video", false),
+        ("def f(youtube):\n class C:\n  global youtube\n  y = youtube.delete_video", true),
+        ("def f(youtube):\n class C:\n  global youtube\n  def m(self): return youtube.delete_video", false),
+        ("def f(youtube):\n def g():\n  global youtube\n  return youtube.delete_video", true),
         ("class _x:\n def f(self): return __youtube", false),
         ("from youtube import delete_video", true),
         ("from mcp.youtube import delete_video as d\nd()", true),

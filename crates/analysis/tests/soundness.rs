@@ -67,9 +67,20 @@ fn programs_are_varied() {
         (0..500).map(|_| program(&std::array::from_fn::<u32, 100, _>(|_| next()), false)).collect();
     assert!(programs.iter().map(|program| program.calls.len()).sum::<usize>() > 700);
     let all: String = programs.iter().map(|program| program.source.as_str()).collect();
-    for shape in
-        ["f_globals", "__closure__", "metaclass=", "match ", "async def", ".obj(", "__missing__", "lambda", "𝐜"]
-    {
+    for shape in [
+        "f_globals",
+        "__closure__",
+        "metaclass=",
+        "match ",
+        "async def",
+        ".obj(",
+        "__missing__",
+        "lambda",
+        "if 0: eval",
+        "        global ",
+        "__call__(self",
+        "𝐜",
+    ] {
         assert!(all.contains(shape), "{shape}");
     }
 }

@@ -2,58 +2,154 @@
 //!
 //! It helps the author of a script; it protects nobody. So a schema that cannot be used (it does not compile, refers to
 //! the network, or asks for unbounded work) is no reason to refuse a call: then any object passes, and the server judges.
+//!
+//! Its work is bounded before it is done. A schema is compiled once, when the first arguments come, if that is bounded; the
+//! steps of a check are counted for the arguments at hand. What would take too many is checked without patterns and
+//! comparisons of items, and what is too much even so is not checked.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use exuvia_tool::{ArgumentCheck, Parameter};
-use jsonschema::{PatternOptions, Validator};
-use serde_json::{Map, Value};
+use exuvia_tool::{ArgumentCheck, LazyText, Parameter, ToolDescriptor};
+use jsonschema::Validator;
+use serde_json::Value;
 
 use crate::complaint::{self, Names};
-use crate::schema;
-use crate::survey::{Survey, has_monstrous_number, survey};
+use crate::mend::{loosened, mended, validator};
+use crate::numbers::has_monstrous_number;
+use crate::patterns::count;
+use crate::survey::{Survey, survey};
 use crate::text;
-use crate::walk::change_each;
+use crate::weight::Weight;
 
 /// How many faults one answer tells. The author repairs them and tries again.
 const MAX_FAULTS: usize = 3;
 
-/// The memory that one compiled pattern may take.
-const MAX_PATTERN_BYTES: usize = 1 << 20;
-
-/// More patterns than that are not compiled at all.
-const MAX_PATTERNS: usize = 200;
-
 const MAX_SIGNATURE_CHARS: usize = 1_200;
+
+/// How many steps one check may take: about a tenth of a second.
+const MAX_STEPS: u64 = 2_000_000;
+
+/// Up to so many steps a check that fails tells all the faults; a validator collects them all before it tells any.
+const MAX_STEPS_FOR_ALL_FAULTS: u64 = 100_000;
+
+/// Up to so many it tells the first.
+const MAX_STEPS_FOR_A_FAULT: u64 = 1_000_000;
+
+/// The largest schema that is looked at, in values and 64 bytes of text.
+const MAX_SCHEMA: u64 = 100_000;
+
+/// What it takes to read a pattern, in the same measure as what it takes to compile a rule.
+const COST_OF_PATTERN: u64 = 100;
+
+/// What the schemas of one server may take to compile, in rules and states: about a second, and some hundred bytes each.
+const MAX_COMPILED_OF_SERVER: u64 = 1_000_000;
+
+/// What the schemas of one server may still take to compile.
+#[derive(Debug)]
+pub(crate) struct Allowance(AtomicU64);
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self(AtomicU64::new(MAX_COMPILED_OF_SERVER))
+    }
+}
+
+impl Allowance {
+    fn take(&self, amount: u64) -> bool {
+        let less = |left: u64| left.checked_sub(amount);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+}
 
 /// Checks the arguments of one tool. The schema is compiled when the first arguments come.
 pub(crate) struct SchemaCheck {
     /// `crm.get_contacts`
     label: String,
-    signature: String,
+    signature: LazyText,
     names: Names,
-    schema: Value,
-    compiled: OnceLock<Option<Compiled>>,
+    descriptor: Arc<ToolDescriptor>,
+    allowance: Arc<Allowance>,
+    /// The schema as the server wrote it, but for what had to be mended.
+    whole: OnceLock<Option<Compiled>>,
+    /// The same without what keeps it from compiling, and without what costs most.
+    loose: OnceLock<Option<Compiled>>,
 }
 
 struct Compiled {
-    /// What was compiled: the server's schema, mended where that was needed.
     schema: Value,
     survey: Survey,
     validator: Validator,
-    /// Whether parts were taken that kept it from compiling.
-    #[cfg_attr(not(test), expect(dead_code))]
-    is_loosened: bool,
 }
 
 impl SchemaCheck {
-    pub(crate) fn new(label: String, signature: String, parameters: &[Parameter], schema: Value) -> Self {
+    pub(crate) fn new(
+        label: String,
+        signature: LazyText,
+        parameters: &[Parameter],
+        descriptor: Arc<ToolDescriptor>,
+        allowance: Arc<Allowance>,
+    ) -> Self {
         let renamed = parameters.iter().filter(|parameter| parameter.name != parameter.python_name);
         let renamed: HashMap<_, _> = renamed.map(|one| (one.name.clone(), one.python_name.clone())).collect();
         let optional = parameters.iter().filter(|parameter| !parameter.required).map(|one| one.name.clone()).collect();
         let known = parameters.iter().map(|parameter| parameter.python_name.clone()).collect();
-        Self { label, signature, names: Names { renamed, optional, known }, schema, compiled: OnceLock::new() }
+        let names = Names { renamed, optional, known };
+        let (whole, loose) = Default::default();
+        Self { label, signature, names, descriptor, allowance, whole, loose }
+    }
+
+    fn whole(&self) -> Option<&Compiled> {
+        self.whole.get_or_init(|| self.compiled(mended)).as_ref()
+    }
+
+    fn loose(&self) -> Option<&Compiled> {
+        self.loose.get_or_init(|| self.compiled(|schema| loosened(mended(schema)))).as_ref()
+    }
+
+    fn compiled(&self, made_fit: impl FnOnce(&Value) -> Value) -> Option<Compiled> {
+        let written = &self.descriptor.input_schema;
+        let size = Weight::of(written).steps();
+        // What it takes to look at it counts whatever comes of it.
+        let to_survey = size.saturating_add(count(written).saturating_mul(COST_OF_PATTERN));
+        if size > MAX_SCHEMA || !self.allowance.take(to_survey) {
+            return None;
+        }
+        let schema = made_fit(written);
+        let survey = survey(&schema)?;
+        if !self.allowance.take(survey.to_compile) {
+            return None;
+        }
+        validator(&schema).map(|validator| Compiled { schema, survey, validator })
+    }
+
+    /// What checks `arguments` in bounded time.
+    fn bounded(&self, arguments: &Value) -> Option<&Compiled> {
+        let is_bounded = |one: &&Compiled| one.survey.steps(&one.schema, arguments, MAX_STEPS).is_some();
+        self.whole().filter(is_bounded).or_else(|| self.loose().filter(is_bounded))
+    }
+
+    fn faults(&self, compiled: &Compiled, arguments: &Value) -> String {
+        let at_most = compiled.survey.demand.over(Weight::of(arguments));
+        let mut faults: Vec<String> = Vec::with_capacity(MAX_FAULTS);
+        if at_most > MAX_STEPS_FOR_A_FAULT {
+            faults.push("the arguments do not fit the schema; they are too long to say where".to_owned());
+        } else if at_most > MAX_STEPS_FOR_ALL_FAULTS {
+            faults.extend(compiled.validator.validate(arguments).err().map(|error| complaint::of(&error, &self.names)));
+        } else {
+            for error in compiled.validator.iter_errors(arguments) {
+                let fault = complaint::of(&error, &self.names);
+                if faults.len() == MAX_FAULTS {
+                    faults.push("and more".to_owned());
+                    break;
+                }
+                if !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }
+        }
+        faults.join("; ")
     }
 
     fn refusal(&self, faults: &str) -> String {
@@ -72,117 +168,48 @@ impl ArgumentCheck for SchemaCheck {
         if has_monstrous_number(arguments) {
             return Err(self.refusal("a number has more digits or a greater exponent than can be sent"));
         }
-        let Some(compiled) = self.compiled.get_or_init(|| compiled(&self.schema)) else { return Ok(()) };
-        if !compiled.survey.allows(&compiled.schema, arguments) || compiled.validator.is_valid(arguments) {
-            return Ok(());
-        }
-        let errors = compiled.validator.iter_errors(arguments);
-        let mut faults: Vec<String> = Vec::with_capacity(MAX_FAULTS);
-        for error in errors {
-            let fault = complaint::of(&error, &self.names);
-            if faults.len() == MAX_FAULTS {
-                faults.push("and more".to_owned());
-                break;
+        match self.bounded(arguments) {
+            Some(compiled) if !compiled.validator.is_valid(arguments) => {
+                Err(self.refusal(&self.faults(compiled, arguments)))
             }
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
-        }
-        Err(self.refusal(&faults.join("; ")))
-    }
-}
-
-/// Compiles a schema: as it is if that goes, else without the parts that keep it from compiling.
-fn compiled(schema: &Value) -> Option<Compiled> {
-    if has_monstrous_number(schema) {
-        return None;
-    }
-    let mut mended = schema.clone();
-    let mut patterns = 0;
-    change_each(&mut mended, &mut |map| {
-        mend(map, schema);
-        patterns += usize::from(map.contains_key("pattern"));
-        patterns += map.get("patternProperties").and_then(Value::as_object).map_or(0, Map::len);
-    });
-    let survey = survey(&mended)?;
-    if patterns <= MAX_PATTERNS
-        && let Some(validator) = validator(&mended)
-    {
-        return Some(Compiled { schema: mended, survey, validator, is_loosened: false });
-    }
-    change_each(&mut mended, &mut |map| loosen(map));
-    validator(&mended).map(|validator| Compiled { schema: mended, survey, validator, is_loosened: true })
-}
-
-fn validator(schema: &Value) -> Option<Validator> {
-    // Patterns run on an engine whose time is linear: the script chooses the text and the server the pattern.
-    let patterns = PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
-    jsonschema::options().offline().with_pattern_options(patterns).build(schema).ok()
-}
-
-/// Takes what only matters between documents, references that lead out of this one, and lets null be where it is the
-/// default.
-fn mend(map: &mut Map<String, Value>, root: &Value) {
-    for key in ["$id", "id", "$anchor"] {
-        if map.get(key).is_some_and(Value::is_string) {
-            map.remove(key);
+            _ => Ok(()),
         }
     }
-    let leads_out = |reference: &str| schema::Document::new(root).target(reference).is_none();
-    if schema::reference(map).is_some_and(leads_out) {
-        map.remove("$ref");
-    }
-    if map.get("default") == Some(&Value::Null) && !map.contains_key("$ref") {
-        allow_null(map);
-    }
-}
 
-/// FastMCP and others write `{"type": "string", "default": null}` for what their server takes as "a string or null".
-fn allow_null(map: &mut Map<String, Value>) {
-    let default = map.remove("default");
-    let strict = Value::Object(std::mem::take(map));
-    map.insert("anyOf".to_owned(), Value::Array(vec![strict, serde_json::json!({"type": "null"})]));
-    map.extend(default.map(|default| ("default".to_owned(), default)));
-}
-
-/// Takes the parts that are known to keep real schemas from compiling. Whatever is taken only makes more arguments pass.
-fn loosen(map: &mut Map<String, Value>) {
-    map.remove("$schema");
-    map.remove("pattern");
-    map.remove("format");
-    if map.remove("patternProperties").is_some() {
-        map.remove("additionalProperties");
-        map.remove("unevaluatedProperties");
+    fn most_steps(&self, argument_bytes: usize) -> u64 {
+        // The shortest value takes two bytes with its comma, and each is looked at to be counted.
+        let bytes = argument_bytes as u64;
+        let weight = Weight { count: bytes / 2 + 1, bytes };
+        let of_tier = |tier: &OnceLock<Option<Compiled>>, otherwise: u64| match tier.get() {
+            Some(Some(compiled)) => compiled.survey.demand.over(weight).min(2 * MAX_STEPS),
+            Some(None) => 0,
+            None => otherwise,
+        };
+        let whole = of_tier(&self.whole, MAX_STEPS);
+        let is_enough = whole <= MAX_STEPS && self.whole.get().is_some_and(Option::is_some);
+        let loose = if is_enough { 0 } else { of_tier(&self.loose, MAX_STEPS) };
+        weight.steps().saturating_add(whole).saturating_add(loose)
     }
-    for key in ["exclusiveMinimum", "exclusiveMaximum"] {
-        if map.get(key).is_some_and(Value::is_boolean) {
-            map.remove(key);
-        }
-    }
-    if map.get("required").is_some_and(|required| !required.is_array()) {
-        map.remove("required");
-    }
-    if map.get("type").is_some_and(|types| !names_types(types)) {
-        map.remove("type");
-    }
-}
-
-fn names_types(types: &Value) -> bool {
-    let names_one = |name: &Value| {
-        let names = ["null", "boolean", "integer", "number", "string", "array", "object"];
-        name.as_str().is_some_and(|name| names.contains(&name))
-    };
-    types.as_array().map_or_else(|| names_one(types), |list| !list.is_empty() && list.iter().all(names_one))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use exuvia_tool::ToolAnnotations;
+    use serde_json::json;
+
+    fn check(input_schema: Value) -> SchemaCheck {
+        let annotations = ToolAnnotations::default();
+        let (title, description, output_schema) = (None, None, None);
+        let descriptor =
+            ToolDescriptor { name: "b".to_owned(), title, description, input_schema, output_schema, annotations };
+        SchemaCheck::new("a.b".to_owned(), "b()".into(), &[], Arc::new(descriptor), Arc::default())
+    }
 
     #[test]
     fn every_recorded_schema_compiles_as_it_is() {
         let directory = "../../tests/data/catalog";
-        let mut compiled_schemas = 0;
+        let (mut compiled_schemas, mut to_compile) = (0, 0);
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|end| end != "json") {
@@ -190,19 +217,46 @@ mod tests {
             }
             let tools: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
             for tool in tools {
-                let compiled = compiled(&tool["inputSchema"]);
-                assert!(compiled.is_some_and(|compiled| !compiled.is_loosened), "{}", tool["name"]);
+                let check = check(tool["inputSchema"].clone());
+                let compiled = check.whole();
+                assert!(compiled.is_some(), "{}", tool["name"]);
+                to_compile += compiled.unwrap().survey.to_compile;
                 compiled_schemas += 1;
             }
         }
         assert_eq!(compiled_schemas, 508);
+        assert!(to_compile < MAX_COMPILED_OF_SERVER / 4, "{to_compile}: all of them together are no large server");
     }
 
     #[test]
     fn a_schema_is_compiled_at_the_first_check_and_not_before() {
-        let check = SchemaCheck::new("a.b".to_owned(), "b()".to_owned(), &[], serde_json::json!({}));
-        assert!(check.compiled.get().is_none());
-        assert!(check.check(&serde_json::json!({})).is_ok());
-        assert!(check.compiled.get().is_some());
+        let check = check(json!({}));
+        assert!(check.whole.get().is_none());
+        assert!(check.check(&json!({})).is_ok());
+        assert!(check.whole.get().is_some() && check.loose.get().is_none());
+    }
+
+    #[test]
+    fn the_most_steps_are_told_before_the_arguments_are_read() {
+        let cheap = check(json!({"properties": {"a": {"type": "string"}}}));
+        assert!(cheap.most_steps(10) > MAX_STEPS, "it is not compiled yet");
+        cheap.check(&json!({})).unwrap();
+        assert!(cheap.most_steps(10) < 100 && cheap.most_steps(1 << 20) < MAX_STEPS);
+        let costly = check(json!({"properties": {"a": {"pattern": "(?:[ab]*a[ab]{900})+c"}}}));
+        costly.check(&json!({"a": "b"})).unwrap_err();
+        assert!(costly.most_steps(10) < 20_000 && costly.most_steps(1 << 20) > MAX_STEPS);
+    }
+
+    #[test]
+    fn what_all_schemas_of_a_server_take_to_compile_is_bounded() {
+        let properties: serde_json::Map<String, Value> =
+            (0..20_000).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
+        let schema = json!({"properties": properties, "required": ["q"]});
+        let allowance: Arc<Allowance> = Arc::default();
+        let checks: Vec<SchemaCheck> =
+            (0..40).map(|_| SchemaCheck { allowance: Arc::clone(&allowance), ..check(schema.clone()) }).collect();
+        assert!(checks[0].check(&json!({})).is_err());
+        let refused = checks.iter().filter(|check| check.check(&json!({})).is_err()).count();
+        assert!((5..35).contains(&refused), "{refused}: the others are for the server to judge");
     }
 }

@@ -1,8 +1,11 @@
 //! The `TypedDict` classes of one file: each shape once, each name once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::names::is_identifier;
+use serde_json::Value;
+
+use crate::names::{is_identifier, is_part};
 use crate::python;
 use crate::reserved;
 use crate::types::{Spelling, Type};
@@ -47,15 +50,46 @@ pub(crate) struct Classes {
     list: Vec<Class>,
     by_shape: HashMap<Vec<Field>, usize>,
     taken: HashSet<String>,
+    /// The names of all classes.
+    names: HashSet<String>,
+    /// From where the numbers behind a name go on.
+    numbers: HashMap<String, usize>,
+    /// How many schemas may still be looked at for this file.
+    pub(crate) work_left: usize,
+    /// About how many bytes the definitions take, and how many they may take before there is no use in more.
+    bytes: usize,
+    max_bytes: usize,
+    /// The fingerprints of documents, by where they lie.
+    fingerprints: HashMap<usize, u64>,
     /// What references stand for, by the text of the reference and the fingerprint of what it may lead to.
     pub(crate) by_reference: HashMap<(String, u64), Type>,
 }
 
 impl Classes {
-    /// An empty file in which the names of `functions` are taken.
-    pub(crate) fn beside(functions: impl IntoIterator<Item = String>) -> Self {
+    /// An empty file in which the names of `functions` are taken, and for which this many schemas may be looked at.
+    pub(crate) fn beside(functions: impl IntoIterator<Item = String>, work_left: usize) -> Self {
         let taken = functions.into_iter().chain(TYPE_NAMES.map(str::to_owned)).collect();
-        Self { taken, ..Self::default() }
+        Self { taken, work_left, max_bytes: usize::MAX, ..Self::default() }
+    }
+
+    /// An empty file of which nobody reads more than `max_bytes`.
+    pub(crate) fn measured(max_bytes: usize, work_left: usize) -> Self {
+        // Not every class that is made is one that is named in the end.
+        Self { max_bytes: 4 * max_bytes, ..Self::beside([], work_left) }
+    }
+
+    /// Tells documents apart whose references may lead to different places. For a file of one tool where they lie is enough.
+    pub(crate) fn fingerprint(&mut self, root: &Value) -> u64 {
+        let address = std::ptr::from_ref(root).addr();
+        if self.max_bytes < usize::MAX {
+            return address as u64;
+        }
+        *self.fingerprints.entry(address).or_insert_with(|| fingerprint(root))
+    }
+
+    /// Whether there is no use in more classes.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes > self.max_bytes
     }
 
     /// A class to come, so that its own fields can name it.
@@ -73,17 +107,21 @@ impl Classes {
             }
             return same;
         }
+        self.bytes += fields.iter().map(|field| field.key.len() + field.note.len() + 8).sum::<usize>();
         self.by_shape.insert(fields.clone(), id);
         let name = self.free_name(wanted);
+        self.names.insert(name.clone());
         self.list[id] = Class { name, fields };
         id
     }
 
     fn free_name(&mut self, wanted: &str) -> String {
-        let numbered = (2..).map(|n| format!("{wanted}{n}"));
-        let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
-        let free = candidates.find(|name| !self.taken.contains(name) && !reserved::is_keyword(name));
-        let free = free.unwrap_or_else(|| wanted.to_owned());
+        let mut free = wanted.to_owned();
+        let next = self.numbers.entry(free.clone()).or_insert(2);
+        while self.taken.contains(&free) || reserved::is_keyword(&free) {
+            free = format!("{wanted}{next}");
+            *next += 1;
+        }
         self.taken.insert(free.clone());
         free
     }
@@ -98,15 +136,24 @@ impl Classes {
 
     /// The numbers of the classes that `types` lead to, in the order of their numbers.
     pub(crate) fn reachable<'t>(&self, types: impl Iterator<Item = &'t Type>) -> Vec<usize> {
-        let mut seen = BTreeSet::new();
-        let mut open = Vec::new();
+        self.newly_reachable(types, &mut BTreeSet::new())
+    }
+
+    /// The same without those in `seen`, and what they lead to; adds them to it.
+    pub(crate) fn newly_reachable<'t>(
+        &self,
+        types: impl Iterator<Item = &'t Type>,
+        seen: &mut BTreeSet<usize>,
+    ) -> Vec<usize> {
+        let (mut open, mut new) = (Vec::new(), BTreeSet::new());
         types.for_each(|ty| ty.each_class(&mut |id| open.push(id)));
         while let Some(id) = open.pop() {
             if seen.insert(id) {
+                new.insert(id);
                 self.list[id].fields.iter().for_each(|field| field.ty.each_class(&mut |id| open.push(id)));
             }
         }
-        seen.into_iter().collect()
+        new.into_iter().collect()
     }
 
     /// The definition of one class.
@@ -153,7 +200,37 @@ impl Classes {
             && !reserved::is_keyword(key)
             && !key.starts_with("__")
             && !TYPE_NAMES.contains(&key)
-            && !self.list.iter().any(|class| class.name == key)
+            && !self.names.contains(key)
+    }
+}
+
+fn fingerprint(root: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let definitions: Vec<&Value> = ["$defs", "definitions"].iter().filter_map(|key| root.get(key)).collect();
+    let whole = if definitions.is_empty() { vec![root] } else { definitions };
+    whole.into_iter().for_each(|value| hash(value, &mut hasher));
+    hasher.finish()
+}
+
+/// In the order in which it is written, as that is the order of fields.
+fn hash(value: &Value, hasher: &mut DefaultHasher) {
+    std::mem::discriminant(value).hash(hasher);
+    match value {
+        Value::Array(items) => {
+            items.len().hash(hasher);
+            items.iter().for_each(|item| hash(item, hasher));
+        }
+        Value::Object(map) => {
+            map.len().hash(hasher);
+            map.iter().for_each(|(key, value)| {
+                key.hash(hasher);
+                hash(value, hasher);
+            });
+        }
+        Value::Number(number) => number.as_str().hash(hasher),
+        Value::String(text) => text.hash(hasher),
+        Value::Bool(flag) => flag.hash(hasher),
+        Value::Null => {}
     }
 }
 
@@ -162,7 +239,7 @@ pub(crate) fn pascal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at_start = true;
     for c in text.chars().take(64) {
-        if !unicode_ident::is_xid_continue(c) || c == '_' {
+        if !is_part(c) || c == '_' {
             at_start = true;
         } else if at_start {
             out.extend(c.to_uppercase());
@@ -172,11 +249,7 @@ pub(crate) fn pascal(text: &str) -> String {
         }
     }
     let out: String = unicode_normalization::UnicodeNormalization::nfkc(out.chars()).collect();
-    if out.is_empty() || is_identifier(&out) {
-        out
-    } else {
-        format!("T{out}").replace(|c| !unicode_ident::is_xid_continue(c), "")
-    }
+    if out.is_empty() || is_identifier(&out) { out } else { format!("T{out}").replace(|c| !is_part(c), "") }
 }
 
 /// What one element of a list is called: `documents` → `document`.
@@ -206,7 +279,7 @@ mod tests {
 
     #[test]
     fn one_shape_is_one_class_and_one_name_is_one_class() {
-        let mut classes = Classes::beside(["Taken".to_owned()]);
+        let mut classes = Classes::beside(["Taken".to_owned()], 0);
         let first = class(&mut classes, "A", vec![field("x", Type::Int, true)]);
         assert_eq!(class(&mut classes, "B", vec![field("x", Type::Int, true)]), first);
         let other = class(&mut classes, "A", vec![field("x", Type::Str, true)]);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::closest::closest;
 use crate::names::is_identifier;
+use crate::python;
 use crate::text;
 
 /// How much of a value is quoted.
@@ -43,7 +44,7 @@ pub(crate) fn of(error: &ValidationError<'_>, names: &Names) -> String {
             let hint = leave_out(error, names);
             match expectation(kind) {
                 Some(expected) => format!("{subject} must {expected}, not {}{hint}", shown(value)),
-                None => format!("{subject}: {}{hint}", text::cut(&text::one_line(&error.masked().to_string()), 200)),
+                None => format!("{subject}: {}{hint}", text::one_line(&error.masked().to_string(), 200)),
             }
         }
     }
@@ -56,7 +57,7 @@ pub(crate) fn shown(value: &Value) -> String {
         Value::Object(map) if map.len() > 20 => format!("an object with {} keys", map.len()),
         Value::String(long) if long.len() > 400 => format!("a text of {} bytes", long.len()),
         Value::Null => "None".to_owned(),
-        other => text::cut(&text::one_line(&other.to_string()), MAX_VALUE_CHARS),
+        other => exuvia_text::line(&text::cut(&python::json_head(other, 4 * MAX_VALUE_CHARS), MAX_VALUE_CHARS)),
     }
 }
 
@@ -77,8 +78,8 @@ fn expectation(kind: &ValidationErrorKind) -> Option<String> {
         Kind::MinItems { limit } => format!("have at least {limit} items"),
         Kind::MaxItems { limit } => format!("have at most {limit} items"),
         Kind::UniqueItems => "hold nothing twice".to_owned(),
-        Kind::Pattern { pattern } => format!("match the pattern {}", text::cut(&text::one_line(pattern), 120)),
-        Kind::Format { format } => format!("have the format {}", text::cut(&text::one_line(format), 40)),
+        Kind::Pattern { pattern } => format!("match the pattern {}", text::one_line(pattern, 120)),
+        Kind::Format { format } => format!("have the format {}", text::one_line(format, 40)),
         _ => return None,
     })
 }
@@ -100,7 +101,7 @@ fn missing(path: &str, property: &Value, names: &Names) -> String {
     let own_name = property.as_str().unwrap_or_default();
     if path.is_empty() {
         let python_name = names.renamed.get(own_name).map_or(own_name, String::as_str);
-        return format!("missing argument {}", text::cut(&text::one_line(python_name), MAX_PATH_CHARS));
+        return format!("missing argument {}", text::one_line(python_name, MAX_PATH_CHARS));
     }
     format!("{path} must have the key {}", shown(property))
 }
@@ -174,8 +175,10 @@ fn path(location: &Location, names: &Names) -> String {
                 path.push_str(names.renamed.get(&*name).map_or(&*name, String::as_str));
             }
             LocationSegment::Property(name) if is_identifier(&name) => path.push_str(&format!(".{name}")),
-            LocationSegment::Property(name) => path.push_str(&format!("[{:?}]", &*name)),
+            LocationSegment::Property(name) => {
+                path.push_str(&format!("[{}]", exuvia_text::quoted(&name, MAX_PATH_CHARS)))
+            }
         }
     }
-    text::cut(&text::one_line(&path), MAX_PATH_CHARS)
+    text::one_line(&path, MAX_PATH_CHARS)
 }

@@ -1,15 +1,21 @@
 //! Everything there is to know of one tool, each thing once.
 
-use exuvia_tool::{Server, Tool, ToolAnnotations, ToolDescriptor};
+use exuvia_tool::{Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
 
 use crate::classes::Classes;
-use crate::shape::{MAX_CLASS_DEPTH, Shape, Subject};
+use crate::shape::{Shape, Subject};
 use crate::signature;
 use crate::text;
 use crate::types::Spelling;
 
 /// How many bytes of class definitions the documentation of one tool shows.
 const MAX_CLASS_BYTES: usize = 12_000;
+
+/// How many schemas are looked at for it.
+const MAX_WORK: usize = 30_000;
+
+/// Before each line of what the server wrote: none of them begins where ours do.
+const INDENT: &str = "  ";
 
 const MAX_DESCRIPTION_CHARS: usize = 8_000;
 
@@ -22,6 +28,23 @@ pub fn tool_docs(server: &Server, tool: &Tool) -> String {
     format!("{}.{}\n\n{}", server.python_name, tool.signature, tool.documentation).trim_end().to_owned()
 }
 
+/// What is kept free for the line that says what is missing, in bytes.
+const CUT_BYTES: usize = 400;
+
+/// The same in at most `max_bytes` bytes: its end is cut at a line, and the last line says so.
+#[must_use]
+pub fn tool_docs_within(server: &Server, tool: &Tool, max_bytes: usize) -> String {
+    let docs = tool_docs(server, tool);
+    if docs.len() <= max_bytes {
+        return docs;
+    }
+    let head = &docs[..docs.floor_char_boundary(max_bytes.saturating_sub(CUT_BYTES))];
+    let head = head.rfind('\n').map_or(head, |end| &head[..end]);
+    let (server, tool) = (&server.python_name, &tool.python_name);
+    let file = if server.len() + tool.len() < 256 { format!("{server}/{tool}.pyi") } else { "its stub".to_owned() };
+    format!("{head}\n[cut: {} of {} bytes shown; {file} has the parameters in short]", head.len(), docs.len())
+}
+
 /// The signature of a tool, and what goes below it.
 pub(crate) struct Description {
     pub(crate) signature: String,
@@ -29,16 +52,17 @@ pub(crate) struct Description {
 }
 
 /// Describes a tool in terms of classes of its own, which the documentation defines.
-pub(crate) fn describe(subject: Subject<'_>, original_names: &[&str]) -> Description {
-    let depth = subject.fitting_depth(MAX_CLASS_BYTES, true).min(MAX_CLASS_DEPTH);
-    let mut classes = Classes::default();
+pub(crate) fn describe(subject: Subject<'_>) -> Description {
+    let mut work_left = MAX_WORK;
+    let depth = subject.fitting_depth(MAX_CLASS_BYTES, true, &mut work_left);
+    let mut classes = Classes::beside([], MAX_WORK);
     let shape = subject.shape(&mut classes, depth, true);
     let mut spelling = Spelling::default();
     let signature = signature::line(subject.python_name, &shape, &classes, &mut spelling);
     let description = description(subject.descriptor);
     let sections = [
-        description.clone(),
-        parameter_notes(&shape, original_names, &text::one_line(&description)),
+        indented(&description),
+        parameter_notes(&shape, subject.parameters, &text::one_line(&description, usize::MAX)),
         class_definitions(&shape, &classes, &mut spelling),
         remarks(subject),
     ];
@@ -49,15 +73,21 @@ pub(crate) fn describe(subject: Subject<'_>, original_names: &[&str]) -> Descrip
 fn description(descriptor: &ToolDescriptor) -> String {
     let written = descriptor.description.as_deref().filter(|text| !text.trim().is_empty());
     let written = written.or(descriptor.title.as_deref()).unwrap_or("");
-    text::cut(&text::block(written), MAX_DESCRIPTION_CHARS)
+    text::block(written, MAX_DESCRIPTION_CHARS)
+}
+
+fn indented(block: &str) -> String {
+    let line = |line: &str| if line.is_empty() { String::new() } else { format!("{INDENT}{line}") };
+    block.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What the signature does not say of the parameters, and the description did not say before.
-fn parameter_notes(shape: &Shape, original_names: &[&str], description: &str) -> String {
+fn parameter_notes(shape: &Shape, parameters: &[Parameter], description: &str) -> String {
     let mut notes = Vec::new();
-    for (parameter, original) in shape.parameters.iter().zip(original_names) {
+    for (parameter, Parameter { name, .. }) in shape.parameters.iter().zip(parameters) {
         let python_name = &parameter.python_name;
-        let sent_as = if python_name == original { String::new() } else { format!(" (sent as {original:?})") };
+        let sent_as =
+            if python_name == name { String::new() } else { format!(" (sent as {})", exuvia_text::quoted(name, 200)) };
         let note = if description.contains(&parameter.note) { "" } else { &parameter.note };
         if !note.is_empty() || !sent_as.is_empty() {
             notes.push(format!("{python_name}{sent_as}: {note}").trim_end_matches([':', ' ']).to_owned());
@@ -77,7 +107,7 @@ fn class_definitions(shape: &Shape, classes: &Classes, spelling: &mut Spelling) 
 fn remarks(subject: Subject<'_>) -> String {
     let mut remarks = Vec::new();
     if subject.descriptor.name != subject.python_name {
-        remarks.push(format!("Its server calls it {:?}.", text::cut(&text::one_line(&subject.descriptor.name), 200)));
+        remarks.push(format!("Its server calls it {}.", exuvia_text::quoted(&subject.descriptor.name, 200)));
     }
     remarks.extend(claims(subject.descriptor.annotations).map(str::to_owned));
     remarks.join(" ")

@@ -5,15 +5,20 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use exuvia_tool::{Namespace, Server, Tool};
 
 use crate::closest::closest;
-use crate::search;
+use crate::excerpt::excerpt;
+use crate::search::{Found, Index};
 use crate::stub;
 
 /// How long a list may get, in bytes. Names of tools come to about four bytes a token, so that is well under 1,500.
 const MAX_LIST_BYTES: usize = 4_000;
+
+/// What is kept free of a list for the line that says what is not in it, in bytes.
+const MORE_BYTES: usize = 100;
 
 /// How a server's stubs are cut into files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +47,18 @@ impl Layouts {
     }
 }
 
+/// The stub files of one namespace. Each is rendered when it is first read, and kept.
+///
+/// Rendering takes up to a second for a server that makes the most of what it may: read where nobody else has to wait.
+#[derive(Debug)]
+pub struct StubFiles {
+    namespace: Arc<Namespace>,
+    layouts: Layouts,
+    index: OnceLock<Index>,
+    /// That of each server, in the order of the namespace.
+    servers: Vec<OnceLock<Arc<str>>>,
+}
+
 /// No stub file has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFound {
@@ -53,7 +70,7 @@ pub struct NotFound {
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no stub file {:?}", crate::text::cut(&self.file, 120))?;
+        write!(f, "no stub file {}", exuvia_text::quoted(&self.file, 120))?;
         match self.closest.as_slice() {
             [] => f.write_str("; listToolFiles lists them"),
             closest => write!(f, "; did you mean {}?", closest.join(" or ")),
@@ -63,25 +80,75 @@ impl fmt::Display for NotFound {
 
 impl std::error::Error for NotFound {}
 
-/// The stub files with the number of their tools; with a `query`, the tools that fit it best, each with its file.
-#[must_use]
-pub fn list(namespace: &Namespace, layouts: &Layouts, query: Option<&str>) -> String {
-    match query.map(str::trim).filter(|query| !query.is_empty()) {
-        Some(query) => found(namespace, layouts, query),
-        None => all(namespace, layouts),
+impl StubFiles {
+    /// The stub files of `namespace`.
+    #[must_use]
+    pub fn new(namespace: Arc<Namespace>, layouts: Layouts) -> Self {
+        let servers = namespace.servers().iter().map(|_| OnceLock::new()).collect();
+        Self { namespace, layouts, index: OnceLock::new(), servers }
+    }
+
+    /// The files with the number of their tools; with a `query`, the tools that fit it best, each with its file. At most
+    /// `max_bytes`: what is cut says how to narrow it down.
+    #[must_use]
+    pub fn list(&self, query: Option<&str>, max_bytes: usize) -> String {
+        let max_bytes = MAX_LIST_BYTES.min(max_bytes.saturating_sub(MORE_BYTES));
+        match query.map(str::trim).filter(|query| !query.is_empty()) {
+            Some(query) => {
+                let index = self.index.get_or_init(|| Index::of(&self.namespace));
+                found(&index.search(&self.namespace, query), &self.layouts, max_bytes)
+            }
+            None => all(&self.namespace, &self.layouts, max_bytes),
+        }
+    }
+
+    /// The lines `first` to `last` of a stub file, counted from 1; without them, from the beginning and to the end. A line
+    /// before them says where they are from, if they are not the whole file. At most `max_bytes`: what is cut ends between
+    /// two definitions, and with how to read the rest.
+    ///
+    /// Both layouts can be read, whatever is listed.
+    ///
+    /// # Errors
+    ///
+    /// No stub file has this name.
+    pub fn read(
+        &self,
+        file: &str,
+        first: Option<usize>,
+        last: Option<usize>,
+        max_bytes: usize,
+    ) -> Result<String, NotFound> {
+        let text = self.whole(file).ok_or_else(|| not_found(&self.namespace, file))?;
+        Ok(excerpt(file.trim(), &text, first, last, max_bytes))
+    }
+
+    fn whole(&self, file: &str) -> Option<Arc<str>> {
+        let name = file.trim();
+        let name = name.strip_suffix(".pyi").unwrap_or(name);
+        match name.split_once('/') {
+            None => {
+                let server = self.namespace.find_server(name)?;
+                let place = self.namespace.servers().iter().position(|other| std::ptr::eq(other, server))?;
+                Some(Arc::clone(self.servers.get(place)?.get_or_init(|| stub::server_stub(server).into())))
+            }
+            Some((server, tool)) => {
+                let server = self.namespace.find_server(server)?;
+                server.find(tool).map(|tool| stub::tool_stub(server, tool).into())
+            }
+        }
     }
 }
 
-fn all(namespace: &Namespace, layouts: &Layouts) -> String {
+fn all(namespace: &Namespace, layouts: &Layouts, max_bytes: usize) -> String {
     let servers = namespace.servers();
     let tools: usize = servers.iter().map(|server| server.tools().len()).sum();
     let mut list = format!("{tools} tools\n");
     let mut left = servers.len();
     for server in servers {
         // What is still free is shared out evenly, so that one large server does not crowd the others out.
-        let share = MAX_LIST_BYTES.saturating_sub(list.len()) / left;
+        let share = max_bytes.saturating_sub(list.len()) / left;
         let entry = entry(server, layouts.of(server), share);
-        if list.len() + entry.len() > MAX_LIST_BYTES {
+        if list.len() + entry.len() > max_bytes {
             break;
         }
         list.push_str(&entry);
@@ -113,8 +180,7 @@ fn entry(server: &Server, layout: Layout, share: usize) -> String {
     entry
 }
 
-fn found(namespace: &Namespace, layouts: &Layouts, query: &str) -> String {
-    let found = search::search(namespace, query);
+fn found(found: &Found<'_>, layouts: &Layouts, max_bytes: usize) -> String {
     if found.hits.is_empty() {
         return "no tool fits; try other words, or no query for the list of files\n".to_owned();
     }
@@ -124,7 +190,7 @@ fn found(namespace: &Namespace, layouts: &Layouts, query: &str) -> String {
         let file = file_of(hit.server, hit.tool, layouts);
         let about = stub::summary(hit.tool).map(|summary| format!(": {summary}")).unwrap_or_default();
         let line = format!("{file} {}{about}\n", hit.tool.python_name);
-        if list.len() + line.len() > MAX_LIST_BYTES {
+        if list.len() + line.len() > max_bytes {
             break;
         }
         list.push_str(&line);
@@ -140,41 +206,6 @@ fn file_of(server: &Server, tool: &Tool, layouts: &Layouts) -> String {
     match layouts.of(server) {
         Layout::Server => format!("{}.pyi", server.python_name),
         Layout::Tool => format!("{}/{}.pyi", server.python_name, tool.python_name),
-    }
-}
-
-/// The lines `first` to `last` of a stub file, counted from 1; without them, from the beginning and to the end. A line
-/// before them says where they are from, if they are not the whole file.
-///
-/// Both layouts can be read, whatever is listed.
-///
-/// # Errors
-///
-/// No stub file has this name.
-pub fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<usize>) -> Result<String, NotFound> {
-    let text = whole(namespace, file).ok_or_else(|| not_found(namespace, file))?;
-    let lines: Vec<&str> = text.lines().collect();
-    let first = first.unwrap_or(1).max(1);
-    let last = last.unwrap_or(lines.len()).min(lines.len());
-    if first == 1 && last == lines.len() {
-        return Ok(text);
-    }
-    if first > last {
-        return Ok(format!("# {} has {} lines\n", file.trim(), lines.len()));
-    }
-    let part: String = lines[first - 1..last].iter().map(|line| format!("{line}\n")).collect();
-    Ok(format!("# lines {first} to {last} of {}\n{part}", lines.len()))
-}
-
-fn whole(namespace: &Namespace, file: &str) -> Option<String> {
-    let name = file.trim();
-    let name = name.strip_suffix(".pyi").unwrap_or(name);
-    match name.split_once('/') {
-        None => namespace.find_server(name).map(stub::server_stub),
-        Some((server, tool)) => {
-            let server = namespace.find_server(server)?;
-            server.find(tool).map(|tool| stub::tool_stub(server, tool))
-        }
     }
 }
 

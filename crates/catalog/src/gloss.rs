@@ -9,10 +9,14 @@ use exuvia_tool::Tool;
 use serde_json::Value;
 
 use crate::schema::{Document, Property};
+use crate::shape::MAX_SHOWN_PARAMETERS;
 use crate::text;
 
 /// The longest gloss, in characters. What needs more is what documentation is for.
 const MAX_CHARS: usize = 100;
+
+/// How many bytes the glosses of one tool take.
+const MAX_BYTES: usize = 4_000;
 
 /// How many words a gloss must add to the names of the tool and the parameter.
 const MIN_NEW_WORDS: usize = 3;
@@ -58,11 +62,17 @@ const FILLERS: [&str; 32] = [
 pub(crate) fn lines(tool: &Tool, told: &mut HashSet<String>) -> Vec<String> {
     let document = Document::new(&tool.descriptor.input_schema);
     let object = document.object(document.root());
-    let glosses = object.properties.iter().zip(&tool.parameters).filter_map(|(property, parameter)| {
+    let shown = object.properties.iter().zip(&tool.parameters).take(MAX_SHOWN_PARAMETERS);
+    let glosses = shown.filter_map(|(property, parameter)| {
         let gloss = of(document, property, tool.name())?;
         Some(format!("{}: {gloss}", parameter.python_name))
     });
-    glosses.filter(|line| told.insert(line.clone())).collect()
+    let mut room = MAX_BYTES;
+    let fits = |line: &String| {
+        room = room.saturating_sub(line.len());
+        room > 0
+    };
+    glosses.take_while(fits).filter(|line| told.insert(line.clone())).collect()
 }
 
 fn of(document: Document<'_>, property: &Property<'_>, tool_name: &str) -> Option<String> {

@@ -1,7 +1,5 @@
 //! From schemas to types.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use serde_json::{Map, Value};
 
 use crate::classes::{Classes, Field, pascal, singular};
@@ -12,6 +10,9 @@ use crate::types::Type;
 
 /// How many schemas of one tool are looked at. What lies beyond is `Any`.
 const MAX_NODES: usize = 10_000;
+
+/// So many bytes of notes count as one more.
+const NOTE_BYTES_A_NODE: usize = 256;
 
 /// How deep lists and unions may nest before the rest is `Any`. Classes have a bound of their own.
 const MAX_NESTING: usize = 40;
@@ -78,6 +79,8 @@ pub(crate) struct Inference<'a, 's> {
     depth: usize,
     nesting: usize,
     nodes_left: usize,
+    /// What of that was left at the beginning.
+    nodes: usize,
     following: Vec<Following<'s>>,
     /// The outermost of the references being followed that was met again, by its place in `following`.
     outermost_met: usize,
@@ -88,14 +91,17 @@ pub(crate) struct Inference<'a, 's> {
 
 impl<'a, 's> Inference<'a, 's> {
     pub(crate) fn new(document: Document<'s>, classes: &'a mut Classes, max_depth: usize, notes: Notes) -> Self {
+        let nodes = MAX_NODES.min(classes.work_left);
+        let fingerprint = classes.fingerprint(document.root());
         Self {
             document,
             classes,
-            fingerprint: fingerprint(document.root()),
+            fingerprint,
             max_depth,
             depth: 0,
             nesting: 0,
-            nodes_left: MAX_NODES,
+            nodes_left: nodes,
+            nodes,
             following: Vec::new(),
             outermost_met: usize::MAX,
             is_cut: false,
@@ -106,7 +112,7 @@ impl<'a, 's> Inference<'a, 's> {
     /// The type of a value that fits `schema`.
     pub(crate) fn type_of(&mut self, schema: &'s Value, hint: &Hint) -> Type {
         let Some(map) = schema.as_object() else { return Type::Any };
-        if self.nodes_left == 0 || self.nesting == MAX_NESTING {
+        if self.nodes_left == 0 || self.nesting == MAX_NESTING || self.classes.is_full() {
             self.is_cut = true;
             return Type::Any;
         }
@@ -199,7 +205,7 @@ impl<'a, 's> Inference<'a, 's> {
         if let [only] = parts {
             return self.type_of(only, hint);
         }
-        if !parts.is_empty() && !self.document.object(schema).properties.is_empty() {
+        if !parts.is_empty() && !self.document.head_of_object(schema).properties.is_empty() {
             return self.object(schema, hint);
         }
         let mut types = parts.iter().map(|part| self.type_of(part, hint));
@@ -245,12 +251,16 @@ impl<'a, 's> Inference<'a, 's> {
     }
 
     fn object(&mut self, schema: &'s Value, hint: &Hint) -> Type {
-        let object = self.document.object(schema);
+        // Where no class may be, its properties are not gone through: nothing that is counted would come of them.
+        let is_innermost = self.depth == self.max_depth;
+        let object = if is_innermost { self.document.head_of_object(schema) } else { self.document.object(schema) };
+        let passed_over = object.looked_at - object.properties.len() + object.parts.saturating_sub(1);
+        self.nodes_left = self.nodes_left.saturating_sub(passed_over);
         if object.properties.is_empty() {
             let value = object.others.map_or(Type::Any, |others| self.type_of(others, &hint.item()));
             return Type::dict(value);
         }
-        if self.depth == self.max_depth {
+        if is_innermost {
             self.is_cut = true;
             return Type::dict(Type::Any);
         }
@@ -263,6 +273,7 @@ impl<'a, 's> Inference<'a, 's> {
         for property in &object.properties {
             let ty = self.type_of_any(&property.schemas, &hint.part(property.name));
             let note = self.notes.on(self.document, property);
+            self.nodes_left = self.nodes_left.saturating_sub(note.len() / NOTE_BYTES_A_NODE);
             fields.push(Field { key: property.name.to_owned(), ty, required: property.required, note });
         }
         self.depth -= 1;
@@ -274,15 +285,8 @@ impl<'a, 's> Inference<'a, 's> {
     }
 }
 
-/// Tells documents apart whose references may lead to different places.
-fn fingerprint(root: &Value) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let definitions: Vec<&Value> = ["$defs", "definitions"].iter().filter_map(|key| root.get(key)).collect();
-    if definitions.is_empty() {
-        root.to_string().hash(&mut hasher);
+impl Drop for Inference<'_, '_> {
+    fn drop(&mut self) {
+        self.classes.work_left -= self.nodes - self.nodes_left;
     }
-    for definition in definitions {
-        definition.to_string().hash(&mut hasher);
-    }
-    hasher.finish()
 }

@@ -7,7 +7,17 @@
 //!
 //! Whatever a server sends is its claim and may be hostile: every text is bounded, no description can break out of the
 //! line it stands in, references are followed inside their document only, and the work that a schema can make is counted
-//! before it is done.
+//! before it is done. What is beyond a bound has a form of its own:
+//!
+//! | beyond the bound | is |
+//! |---|---|
+//! | classes of one tool (depth 6, 3,000 bytes in a stub, 12,000 in documentation), schemas of one file (300,000) | `dict`, `Any` |
+//! | members of a union (64), a result's type (2,000 bytes) | `Any` |
+//! | parameters in a signature (100, 4,000 bytes), properties of an object (20,000) | `**others` |
+//! | tools of one file (1 MiB) | a line that counts them and says how to read them |
+//! | a schema (100,000 values, references written out; 40,000 states of patterns), a server's schemas (1,000,000) | not checked: the server judges |
+//! | a pattern with look-around or back-references, or of 10,000 bytes | not checked, its schema is otherwise |
+//! | a check (2,000,000 steps) | made without patterns and comparisons of items; if that is too much as well, not made |
 //!
 //! # Names
 //!
@@ -57,24 +67,30 @@ mod classes;
 mod closest;
 mod complaint;
 pub mod docs;
+mod excerpt;
 pub mod files;
 mod gloss;
 mod infer;
 mod literals;
+mod mend;
 mod names;
 mod namespace;
 mod notes;
+mod numbers;
+mod patterns;
 mod python;
 mod reserved;
 mod schema;
 mod search;
 mod shape;
 mod signature;
+mod steps;
 pub mod stub;
 mod survey;
 mod text;
 mod types;
 mod walk;
+mod weight;
 
 pub use closest::closest;
 pub use namespace::{build, build_beside};

@@ -11,8 +11,9 @@ const MAX_LITERAL_BYTES: usize = 400;
 
 /// Whether an enumeration is short enough to be written out as a type.
 pub(crate) fn is_shown_as_literal(values: &[Value]) -> bool {
-    let bytes = || values.iter().map(|value| value.to_string().len()).sum::<usize>();
-    values.len() <= MAX_LITERALS && bytes() <= MAX_LITERAL_BYTES
+    let add = |bytes: usize, value| Some(bytes + python::json_bytes(value, MAX_LITERAL_BYTES)?);
+    let bytes = || values.iter().try_fold(0, add);
+    values.len() <= MAX_LITERALS && bytes().is_some_and(|bytes| bytes <= MAX_LITERAL_BYTES)
 }
 
 /// The values of an enumeration as a type.
@@ -23,11 +24,11 @@ pub(crate) fn literals(values: &[Value]) -> Type {
         types.push(match value {
             Value::String(text) if fits => Type::Literal(vec![python::string(text)]),
             Value::Bool(flag) if fits => Type::Literal(vec![if *flag { "True" } else { "False" }.to_owned()]),
-            Value::Number(number) if fits && is_integer(&number.to_string()) => Type::Literal(vec![number.to_string()]),
+            Value::Number(number) if fits && is_integer(number.as_str()) => Type::Literal(vec![number.to_string()]),
             Value::Null => Type::None,
             Value::String(_) => Type::Str,
             Value::Bool(_) => Type::Bool,
-            Value::Number(number) if is_integer(&number.to_string()) => Type::Int,
+            Value::Number(number) if is_integer(number.as_str()) => Type::Int,
             Value::Number(_) => Type::Float,
             Value::Array(_) => Type::list(Type::Any),
             Value::Object(_) => Type::dict(Type::Any),

@@ -1,11 +1,11 @@
 //! From what servers list to what a script sees.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use exuvia_tool::{Namespace, Parameter, Server, Tool, ToolDescriptor};
+use exuvia_tool::{LazyText, Namespace, Parameter, Server, Tool, ToolDescriptor};
 
-use crate::arguments::SchemaCheck;
+use crate::arguments::{Allowance, SchemaCheck};
 use crate::docs;
 use crate::names::{Kind, python_names};
 use crate::schema::Document;
@@ -16,13 +16,18 @@ use crate::shape::Subject;
 /// A server or tool that repeats an earlier name is left out: no call could reach it. Schemas are compiled at the first
 /// call of their tool.
 #[must_use]
-pub fn build(servers: Vec<(String, Vec<ToolDescriptor>)>) -> Namespace {
+pub fn build<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>) -> Namespace {
     build_beside(servers, &[])
 }
 
 /// The same, beside servers that are configured and not there.
 #[must_use]
-pub fn build_beside(servers: Vec<(String, Vec<ToolDescriptor>)>, away: &[String]) -> Namespace {
+pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>, away: &[String]) -> Namespace {
+    let share = |(name, tools): (String, Vec<T>)| (name, tools.into_iter().map(Into::into).collect());
+    build_shared(servers.into_iter().map(share).collect(), away)
+}
+
+fn build_shared(servers: Vec<(String, Vec<Arc<ToolDescriptor>>)>, away: &[String]) -> Namespace {
     let mut seen = HashSet::new();
     let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
     let away = away.iter().filter(|name| seen.insert((*name).clone()));
@@ -35,17 +40,18 @@ pub fn build_beside(servers: Vec<(String, Vec<ToolDescriptor>)>, away: &[String]
     Namespace::new(built).with_away(away)
 }
 
-fn server(name: String, python_name: String, descriptors: Vec<ToolDescriptor>) -> Server {
+fn server(name: String, python_name: String, descriptors: Vec<Arc<ToolDescriptor>>) -> Server {
     let mut seen = HashSet::new();
     let descriptors: Vec<_> = descriptors.into_iter().filter(|tool| seen.insert(tool.name.clone())).collect();
     let names: Vec<&str> = descriptors.iter().map(|tool| tool.name.as_str()).collect();
     let python_names = python_names(Kind::Tool, &names);
+    let allowance = Arc::default();
     let tools = descriptors.into_iter().zip(python_names);
-    let tools = tools.map(|(descriptor, tool_name)| tool(&python_name, tool_name, descriptor)).collect();
+    let tools = tools.map(|(descriptor, tool_name)| tool(&python_name, tool_name, descriptor, &allowance)).collect();
     Server::new(name, python_name, tools)
 }
 
-fn tool(server: &str, python_name: String, descriptor: ToolDescriptor) -> Tool {
+fn tool(server: &str, python_name: String, descriptor: Arc<ToolDescriptor>, allowance: &Arc<Allowance>) -> Tool {
     let document = Document::new(&descriptor.input_schema);
     let object = document.object(document.root());
     let names: Vec<&str> = object.properties.iter().map(|property| property.name).collect();
@@ -55,22 +61,37 @@ fn tool(server: &str, python_name: String, descriptor: ToolDescriptor) -> Tool {
         name: property.name.to_owned(),
         required: property.required,
     };
-    let parameters: Vec<_> = object.properties.iter().zip(&parameter_names).map(parameter).collect();
+    let parameters: Arc<[_]> = object.properties.iter().zip(&parameter_names).map(parameter).collect();
     // A schema that describes nothing at all leaves the tool open; one that lists keys and is silent about others does
     // not: there, a keyword that nobody knows is most likely misspelt.
-    let accepts_other_keywords = object.others.is_some() || !object.is_described;
-    let borrowed: Vec<&str> = parameter_names.iter().map(String::as_str).collect();
-    let subject = Subject { python_name: &python_name, descriptor: &descriptor, parameter_names: &borrowed };
-    let described = docs::describe(subject, &names);
+    let accepts_other_keywords = object.is_open();
+    let (signature, documentation) = described(&python_name, &descriptor, &parameters);
     let label = format!("{server}.{python_name}");
-    let arguments = SchemaCheck::new(label, described.signature.clone(), &parameters, descriptor.input_schema.clone());
+    let check = SchemaCheck::new(label, signature.clone(), &parameters, descriptor.clone(), Arc::clone(allowance));
     Tool {
         python_name,
-        parameters,
+        parameters: parameters.to_vec(),
         accepts_other_keywords,
-        signature: described.signature,
-        documentation: described.documentation,
-        arguments: Arc::new(arguments),
+        signature,
+        documentation,
+        arguments: Arc::new(check),
         descriptor,
     }
+}
+
+/// What is to be read of a tool, made when it is read.
+fn described(
+    python_name: &str,
+    descriptor: &Arc<ToolDescriptor>,
+    parameters: &Arc<[Parameter]>,
+) -> (LazyText, LazyText) {
+    let (python_name, descriptor, parameters) =
+        (python_name.to_owned(), Arc::clone(descriptor), Arc::clone(parameters));
+    let description = Arc::new(LazyLock::new(move || {
+        let subject = Subject { python_name: &python_name, descriptor: &descriptor, parameters: &parameters };
+        docs::describe(subject)
+    }));
+    let same = Arc::clone(&description);
+    let signature = LazyText::new(move || same.signature.clone());
+    (signature, LazyText::new(move || description.documentation.clone()))
 }

@@ -32,7 +32,8 @@ fn note(document: Document<'_>, property: &Property<'_>, tells_default: impl Fn(
     let mut facts = bounds(target);
     let prose_tells = description.to_lowercase().contains("default");
     if let Some(default) = written.get("default").filter(|default| !prose_tells && tells_default(default)) {
-        let shown = python::short_literal(default).unwrap_or_else(|| text::cut(&default.to_string(), 200));
+        let shown =
+            python::short_literal(default).unwrap_or_else(|| text::one_line(&python::json_head(default, 800), 200));
         facts.push(format!("default {shown}"));
     }
     // Prose that names a fact already need not hear it again.
@@ -47,7 +48,7 @@ fn note(document: Document<'_>, property: &Property<'_>, tells_default: impl Fn(
 
 fn description(map: &Map<String, Value>) -> Option<String> {
     let description = map.get("description")?.as_str()?;
-    Some(text::cut(&text::one_line(description), MAX_DESCRIPTION_CHARS)).filter(|line| !line.is_empty())
+    Some(text::one_line(description, MAX_DESCRIPTION_CHARS)).filter(|line| !line.is_empty())
 }
 
 /// What a schema demands beyond its type, as short as it can be said.
@@ -62,10 +63,10 @@ fn bounds(map: &Map<String, Value>) -> Vec<String> {
     facts.extend(range(number("minLength"), number("maxLength"), " characters"));
     facts.extend(range(number("minItems"), number("maxItems"), " items"));
     if let Some(format) = map.get("format").and_then(Value::as_str) {
-        facts.push(format!("format {}", text::cut(&text::one_line(format), 40)));
+        facts.push(format!("format {}", text::one_line(format, 40)));
     }
     if let Some(pattern) = map.get("pattern").and_then(Value::as_str) {
-        facts.push(format!("pattern {}", text::cut(&text::one_line(pattern), MAX_PATTERN_CHARS)));
+        facts.push(format!("pattern {}", text::one_line(pattern, MAX_PATTERN_CHARS)));
     }
     if map.get("uniqueItems") == Some(&Value::Bool(true)) {
         facts.push("no duplicates".to_owned());
@@ -77,8 +78,16 @@ fn bounds(map: &Map<String, Value>) -> Vec<String> {
 /// The values of an enumeration that the type does not show.
 fn long_enumeration(map: &Map<String, Value>) -> Option<String> {
     let values = map.get("enum")?.as_array().filter(|values| !crate::literals::is_shown_as_literal(values))?;
-    let listed: Vec<String> = values.iter().take(500).map(Value::to_string).collect();
-    Some(format!("one of {}", text::cut(&text::one_line(&listed.join(", ")), MAX_ENUMERATION_CHARS)))
+    let mut listed = String::new();
+    for value in values {
+        if listed.len() > 4 * MAX_ENUMERATION_CHARS {
+            break;
+        }
+        let comma = if listed.is_empty() { "" } else { ", " };
+        listed.push_str(comma);
+        listed.push_str(&python::json_head(value, 4 * MAX_ENUMERATION_CHARS));
+    }
+    Some(format!("one of {}", text::one_line(&listed, MAX_ENUMERATION_CHARS)))
 }
 
 fn range(least: Option<String>, most: Option<String>, unit: &str) -> Option<String> {

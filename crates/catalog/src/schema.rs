@@ -1,6 +1,6 @@
 //! Reading JSON Schema documents: references inside the document, and objects put together from their parts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -9,6 +9,12 @@ const MAX_REFERENCE_STEPS: usize = 32;
 
 /// How many parts (`allOf`, branches) of one object are put together.
 const MAX_PARTS: usize = 128;
+
+/// How many properties of one object are looked at, those that several parts have once for each.
+const MAX_PROPERTIES: usize = 20_000;
+
+/// How many descriptions of one property are put together.
+const MAX_SCHEMAS: usize = 8;
 
 /// One schema document. References are resolved inside it and nowhere else.
 #[derive(Clone, Copy)]
@@ -46,15 +52,25 @@ impl<'s> Document<'s> {
 
     /// The object that a schema describes, put together from `allOf` and the branches of `anyOf` and `oneOf`.
     pub(crate) fn object(self, schema: &'s Value) -> Object<'s> {
-        let mut object = Object::default();
+        self.object_of(schema, MAX_PROPERTIES)
+    }
+
+    /// The same as far as to its first property: enough to tell whether it has one.
+    pub(crate) fn head_of_object(self, schema: &'s Value) -> Object<'s> {
+        self.object_of(schema, 1)
+    }
+
+    fn object_of(self, schema: &'s Value, max_properties: usize) -> Object<'s> {
+        let mut object = Object { max_properties, ..Object::default() };
         let mut parts_left = MAX_PARTS;
         self.collect(schema, Presence::AsRequired, &mut object, &mut parts_left);
+        object.parts = MAX_PARTS - parts_left;
         object
     }
 
     fn collect(self, schema: &'s Value, presence: Presence, object: &mut Object<'s>, parts_left: &mut usize) {
         let Some(map) = self.resolved(schema) else { return };
-        if *parts_left == 0 {
+        if *parts_left == 0 || object.looked_at == object.max_properties {
             return;
         }
         *parts_left -= 1;
@@ -91,6 +107,13 @@ pub(crate) struct Object<'s> {
     pub(crate) others: Option<&'s Value>,
     /// Whether `properties` or a rule about other keys was written down at all.
     pub(crate) is_described: bool,
+    /// Whether there are more properties than are looked at.
+    is_cut: bool,
+    /// How many were looked at.
+    pub(crate) looked_at: usize,
+    max_properties: usize,
+    /// Of how many parts it is put together.
+    pub(crate) parts: usize,
     positions: HashMap<&'s str, usize>,
 }
 
@@ -105,11 +128,21 @@ pub(crate) struct Property<'s> {
 }
 
 impl<'s> Object<'s> {
+    /// Whether keys may be there that have no name here.
+    pub(crate) fn is_open(&self) -> bool {
+        self.others.is_some() || !self.is_described || self.is_cut
+    }
+
     fn take(&mut self, map: &'s Map<String, Value>, presence: Presence) {
         let properties = map.get("properties").and_then(Value::as_object);
         for (name, schema) in properties.into_iter().flatten() {
+            if self.looked_at == self.max_properties {
+                self.is_cut = true;
+                break;
+            }
+            self.looked_at += 1;
             match self.positions.get(name.as_str()).map(|&position| &mut self.properties[position]) {
-                Some(property) if property.schemas.contains(&schema) => {}
+                Some(property) if property.schemas.len() == MAX_SCHEMAS || property.schemas.contains(&schema) => {}
                 Some(property) => property.schemas.push(schema),
                 None => {
                     self.positions.insert(name, self.properties.len());
@@ -140,8 +173,9 @@ impl<'s> Object<'s> {
         };
         let mut branches = branches.map(required);
         let Some(first) = branches.next() else { return };
-        let common =
-            branches.fold(first, |common, next| common.into_iter().filter(|name| next.contains(name)).collect());
+        let common = branches
+            .map(HashSet::<&str>::from_iter)
+            .fold(first, |common, next| common.into_iter().filter(|name| next.contains(name)).collect());
         self.require(common.into_iter());
     }
 }

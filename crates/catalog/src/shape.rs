@@ -1,6 +1,6 @@
 //! The typed shape of one tool: its parameters and its result, in terms of the classes of one file.
 
-use exuvia_tool::ToolDescriptor;
+use exuvia_tool::{Parameter, ToolDescriptor};
 use serde_json::Value;
 
 use crate::classes::{Classes, pascal};
@@ -12,10 +12,10 @@ use crate::schema::{Document, Property};
 use crate::types::{Spelling, Type};
 
 /// How deep classes nest where nothing else bounds them.
-pub(crate) const MAX_CLASS_DEPTH: usize = 6;
+const MAX_CLASS_DEPTH: usize = 6;
 
 /// How many parameters a signature shows. The others can be passed all the same.
-const MAX_SHOWN_PARAMETERS: usize = 100;
+pub(crate) const MAX_SHOWN_PARAMETERS: usize = 100;
 
 /// One parameter, typed.
 pub(crate) struct ShapedParameter {
@@ -43,8 +43,8 @@ pub(crate) struct Shape {
 pub(crate) struct Subject<'t> {
     pub(crate) python_name: &'t str,
     pub(crate) descriptor: &'t ToolDescriptor,
-    /// The Python names of the parameters, in schema order.
-    pub(crate) parameter_names: &'t [&'t str],
+    /// The parameters, in schema order.
+    pub(crate) parameters: &'t [Parameter],
 }
 
 impl<'t> Subject<'t> {
@@ -56,14 +56,15 @@ impl<'t> Subject<'t> {
         let noted = if with_notes { Notes::OnArguments } else { Notes::None };
         let mut inference = Inference::new(document, classes, max_depth, noted);
         let mut parameters = Vec::with_capacity(object.properties.len().min(MAX_SHOWN_PARAMETERS));
-        for (property, name) in object.properties.iter().zip(self.parameter_names).take(MAX_SHOWN_PARAMETERS) {
+        for (property, named) in object.properties.iter().zip(self.parameters).take(MAX_SHOWN_PARAMETERS) {
             let ty = inference.type_of_any(&property.schemas, &hint(&pascal(property.name)));
             let note = if with_notes { notes::of_parameter(document, property) } else { String::new() };
-            parameters.push(parameter(name, ty, property, note));
+            parameters.push(parameter(&named.python_name, ty, property, note));
         }
-        let is_open = object.others.is_some() || !object.is_described || object.properties.len() > parameters.len();
+        let is_open = object.is_open() || object.properties.len() > parameters.len();
         let others =
             is_open.then(|| object.others.map_or(Type::Any, |others| inference.type_of(others, &hint("Others"))));
+        drop(inference);
         let (result, result_note) = self.result(classes, max_depth, with_notes);
         Shape { parameters, others, result, result_note }
     }
@@ -78,16 +79,23 @@ impl<'t> Subject<'t> {
         (ty, noted.on(document, &Property { name: "", schemas: vec![schema], required: true }))
     }
 
-    /// The greatest depth at which the definitions of the tool's classes take no more than `max_bytes`.
-    pub(crate) fn fitting_depth(self, max_bytes: usize, with_notes: bool) -> usize {
-        let fits = |depth: &usize| {
-            let mut classes = Classes::default();
-            let shape = self.shape(&mut classes, *depth, with_notes);
+    /// The greatest depth at which the definitions of the tool's classes take no more than `max_bytes`. Looks at no more
+    /// than `work_left` schemas, and takes from it what it looked at.
+    pub(crate) fn fitting_depth(self, max_bytes: usize, with_notes: bool, work_left: &mut usize) -> usize {
+        let mut fits = |depth: usize| {
+            let mut classes = Classes::measured(max_bytes, *work_left);
+            let shape = self.shape(&mut classes, depth, with_notes);
+            *work_left = classes.work_left;
             let spelling = &mut Spelling::default();
             let ids = classes.reachable(shape.types());
-            ids.into_iter().map(|id| classes.definition(id, spelling).len()).sum::<usize>() <= max_bytes
+            !classes.is_full()
+                && ids.into_iter().map(|id| classes.definition(id, spelling).len()).sum::<usize>() <= max_bytes
         };
-        (1..=MAX_CLASS_DEPTH).rev().find(fits).unwrap_or(0)
+        // Most tools fit whole. Of the others, what is too deep costs most to find out.
+        if fits(MAX_CLASS_DEPTH) {
+            return MAX_CLASS_DEPTH;
+        }
+        (1..MAX_CLASS_DEPTH).take_while(|&depth| fits(depth)).last().unwrap_or(0)
     }
 }
 
@@ -118,7 +126,7 @@ fn fits(ty: &Type, value: &Value) -> bool {
         (Type::Any, _) | (Type::None, Value::Null) | (Type::Bool, Value::Bool(_)) | (Type::Str, Value::String(_)) => {
             true
         }
-        (Type::Int, Value::Number(number)) => is_integer(&number.to_string()),
+        (Type::Int, Value::Number(number)) => is_integer(number.as_str()),
         (Type::Float, Value::Number(_)) => true,
         (Type::List(item), Value::Array(items)) => items.iter().all(|value| fits(item, value)),
         (Type::Dict(item), Value::Object(map)) => map.values().all(|value| fits(item, value)),

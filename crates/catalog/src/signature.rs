@@ -11,6 +11,9 @@ use crate::types::{Spelling, Type};
 /// Where a signature stops naming parameters.
 const MAX_PARAMETER_BYTES: usize = 4_000;
 
+/// A result whose type is longer is anything.
+const MAX_RESULT_BYTES: usize = 2_000;
+
 /// `get_orders(customer: int, limit: int = 10) -> list[dict]`
 pub(crate) fn line(python_name: &str, shape: &Shape, classes: &Classes, spelling: &mut Spelling) -> String {
     let class_name = |id: usize| classes.name(id);
@@ -36,9 +39,14 @@ pub(crate) fn line(python_name: &str, shape: &Shape, classes: &Classes, spelling
     }
     if let Some(others) = others {
         let name = free_name(&shape.parameters);
-        written.push(format!("**{name}: {}", spelling.of(&others, &class_name)));
+        written.push(format!("**{name}: {}", bounded(&others, spelling, &class_name)));
     }
-    format!("{python_name}({}) -> {}", written.join(", "), spelling.of(&shape.result, &class_name))
+    format!("{python_name}({}) -> {}", written.join(", "), bounded(&shape.result, spelling, &class_name))
+}
+
+fn bounded(ty: &Type, spelling: &mut Spelling, class_name: &impl Fn(usize) -> String) -> String {
+    let written = spelling.of(ty, class_name);
+    if written.len() > MAX_RESULT_BYTES { spelling.of(&Type::Any, class_name) } else { written }
 }
 
 fn one(parameter: &ShapedParameter, spelling: &mut Spelling, class_name: &impl Fn(usize) -> String) -> String {

@@ -1,6 +1,6 @@
 //! What a model reads: the signatures of a server or of one tool as a `.pyi` file that a type checker accepts.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use exuvia_tool::{Server, Tool};
 
@@ -14,6 +14,13 @@ use crate::types::Spelling;
 /// How many bytes of class definitions one tool may bring into a stub. A tool that needs more has its innermost objects
 /// shown as `dict`; its documentation shows more of them.
 const MAX_CLASS_BYTES: usize = 3_000;
+
+/// How many schemas are looked at for one file. Beyond, objects are `dict` and the rest is `Any`: some ten times what the
+/// largest servers ask for.
+const MAX_WORK: usize = 300_000;
+
+/// The longest file, in bytes. The tools that it has no room for are counted at its end.
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// The longest one-line description, in characters.
 const MAX_SUMMARY_CHARS: usize = 120;
@@ -33,27 +40,27 @@ pub fn tool_stub(server: &Server, tool: &Tool) -> String {
 
 fn stub(server: &Server, tools: &[Tool]) -> String {
     let names = tools.iter().map(|tool| tool.python_name.clone());
-    let mut classes = Classes::beside(names.clone());
+    let mut classes = Classes::beside(names.clone(), MAX_WORK);
     let mut spelling = Spelling { shadowed: names.collect(), ..Spelling::default() };
     // All shapes come before the first definition: a name given to a class decides how a field of that name is written.
     let shapes: Vec<_> = tools
         .iter()
         .map(|tool| {
-            let names = parameter_names(tool);
-            let subject = subject(tool, &names);
-            let depth = subject.fitting_depth(MAX_CLASS_BYTES, false);
+            let subject = subject(tool);
+            let depth = subject.fitting_depth(MAX_CLASS_BYTES, false, &mut classes.work_left);
             subject.shape(&mut classes, depth, false)
         })
         .collect();
     let mut body = String::new();
-    let mut defined = Vec::new();
+    let mut defined = BTreeSet::new();
     let mut told = HashSet::new();
-    for (tool, shape) in tools.iter().zip(&shapes) {
-        for id in classes.reachable(shape.types()) {
-            if !defined.contains(&id) {
-                body.push_str(&classes.definition(id, &mut spelling));
-                defined.push(id);
-            }
+    for (index, (tool, shape)) in tools.iter().zip(&shapes).enumerate() {
+        if body.len() > MAX_FILE_BYTES {
+            body.push_str(&left_out(server, tools.len() - index));
+            break;
+        }
+        for id in classes.newly_reachable(shape.types(), &mut defined) {
+            body.push_str(&classes.definition(id, &mut spelling));
         }
         let signature = signature::line(&tool.python_name, shape, &classes, &mut spelling);
         body.push_str(&match docstring(tool, &mut told) {
@@ -71,12 +78,17 @@ fn docstring(tool: &Tool, told: &mut HashSet<String>) -> Option<String> {
     Some(lines.join("\n    ")).filter(|text| !text.is_empty())
 }
 
+fn left_out(server: &Server, count: usize) -> String {
+    let name = &server.python_name;
+    format!("# {count} more tools: listToolFiles finds them with a query, readToolFile {name}/TOOL.pyi shows one\n")
+}
+
 fn header(server: &Server, tools: &[Tool], classes: &Classes) -> String {
     let noun = if tools.len() == 1 { "tool" } else { "tools" };
     let python_name = &server.python_name;
     let mut header = format!("# {} {noun}. Call {python_name}.NAME(...).", tools.len());
     if server.name != *python_name {
-        header.push_str(&format!(" The server's own name is {}.", text::cut(&text::one_line(&server.name), 80)));
+        header.push_str(&format!(" The server's own name is {}.", text::one_line(&server.name, 80)));
     }
     if !classes.is_empty() {
         header.push_str(" Classes are shapes of plain dicts: x[\"key\"], not x.key.");
@@ -126,10 +138,6 @@ fn in_docstring(text: &str) -> String {
     text
 }
 
-pub(crate) fn parameter_names(tool: &Tool) -> Vec<&str> {
-    tool.parameters.iter().map(|parameter| parameter.python_name.as_str()).collect()
-}
-
-pub(crate) fn subject<'t>(tool: &'t Tool, parameter_names: &'t [&'t str]) -> Subject<'t> {
-    Subject { python_name: &tool.python_name, descriptor: &tool.descriptor, parameter_names }
+fn subject(tool: &Tool) -> Subject<'_> {
+    Subject { python_name: &tool.python_name, descriptor: &tool.descriptor, parameters: &tool.parameters }
 }

@@ -2,6 +2,12 @@
 
 use std::collections::BTreeSet;
 
+/// How many types a union has.
+const MAX_MEMBERS: usize = 64;
+
+/// How many literals.
+const MAX_LITERALS: usize = 256;
+
 /// A Python type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Type {
@@ -33,7 +39,8 @@ impl Type {
         Self::Dict(Box::new(value))
     }
 
-    /// What any of `types` may be, in the shortest form: literals together, what another one covers left out.
+    /// What any of `types` may be, in the shortest form: literals together, what another one covers left out. More than
+    /// [`MAX_MEMBERS`] are anything, more than [`MAX_LITERALS`] literals what they are literals of.
     pub(crate) fn union(types: Vec<Self>) -> Self {
         let mut flat: Vec<Self> = Vec::new();
         let mut literals: Vec<String> = Vec::new();
@@ -41,7 +48,11 @@ impl Type {
             match ty {
                 Self::Literal(values) => {
                     for value in values {
-                        if !literals.contains(&value) {
+                        if literals.len() == MAX_LITERALS {
+                            let base = literal_base(&value);
+                            flat.retain(|ty| *ty != base);
+                            flat.push(base);
+                        } else if !literals.contains(&value) {
                             literals.push(value);
                         }
                     }
@@ -49,6 +60,18 @@ impl Type {
                 ty if !flat.contains(&ty) => flat.push(ty),
                 _ => {}
             }
+            if flat.len() > MAX_MEMBERS {
+                return Self::Any;
+            }
+        }
+        if literals.len() == MAX_LITERALS {
+            flat.extend(literals.iter().map(|literal| literal_base(literal)));
+            flat = flat.into_iter().fold(Vec::new(), |mut once, ty| {
+                if !once.contains(&ty) {
+                    once.push(ty);
+                }
+                once
+            });
         }
         if flat.contains(&Self::Any) {
             return Self::Any;

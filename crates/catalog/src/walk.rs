@@ -11,6 +11,8 @@ pub(crate) enum Place {
     Key,
     /// To values inside the value.
     Inside,
+    /// To the keys of the value.
+    Keys,
     /// To nothing: it only stands there to be referred to.
     Nowhere,
 }
@@ -21,7 +23,7 @@ const ONE: [(&str, Place); 11] = [
     ("additionalItems", Place::Inside),
     ("items", Place::Inside),
     ("contains", Place::Inside),
-    ("propertyNames", Place::Inside),
+    ("propertyNames", Place::Keys),
     ("unevaluatedItems", Place::Inside),
     ("unevaluatedProperties", Place::Inside),
     ("not", Place::Here),

@@ -3,8 +3,21 @@
 
 mod catalogues;
 
-use exuvia_catalog::files::{self, Layout, Layouts};
+use std::sync::Arc;
+
+use exuvia_catalog::files::{Layout, Layouts, NotFound, StubFiles};
 use exuvia_tool::Namespace;
+
+/// More than any answer here takes.
+const ROOM: usize = 1 << 20;
+
+fn list(namespace: &Namespace, layouts: &Layouts, query: Option<&str>) -> String {
+    StubFiles::new(Arc::new(namespace.clone()), layouts.clone()).list(query, ROOM)
+}
+
+fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<usize>) -> Result<String, NotFound> {
+    StubFiles::new(Arc::new(namespace.clone()), Layouts::default()).read(file, first, last, ROOM)
+}
 
 fn all_catalogues() -> Namespace {
     exuvia_catalog::build(
@@ -32,7 +45,7 @@ fn tokens(text: &str) -> usize {
 
 #[test]
 fn servers_are_listed_with_the_number_of_their_tools() {
-    let list = files::list(&all_catalogues(), &Layouts::default(), None);
+    let list = list(&all_catalogues(), &Layouts::default(), None);
     assert!(list.starts_with("508 tools\natlassian.pyi 98\ncircleci.pyi 13\n"), "{list}");
     assert_eq!(list.lines().count(), 17);
 }
@@ -40,7 +53,7 @@ fn servers_are_listed_with_the_number_of_their_tools() {
 #[test]
 fn a_server_by_tools_lists_their_names() {
     let namespace = all_catalogues();
-    let list = files::list(&namespace, &Layouts::default().with("git", Layout::Tool), None);
+    let list = list(&namespace, &Layouts::default().with("git", Layout::Tool), None);
     assert!(list.contains("\ngit/*.pyi 12: git_status git_diff_unstaged "), "{list}");
     assert!(list.contains("\ngithub.pyi 26\n"));
 }
@@ -55,11 +68,11 @@ fn no_list_costs_more_than_its_bound_and_a_cut_one_says_how_to_narrow_down() {
         (&Layouts::default(), Some("file")),
         (&by_tool, Some("get list create update delete document")),
     ] {
-        let list = files::list(&namespace, layouts, query);
+        let list = list(&namespace, layouts, query);
         assert!(tokens(&list) < 1_500, "{query:?}: {}", tokens(&list));
     }
-    assert!(files::list(&namespace, &by_tool, None).contains("use a query"));
-    assert!(files::list(&namespace, &by_tool, Some("file")).contains("add words to the query"));
+    assert!(list(&namespace, &by_tool, None).contains("use a query"));
+    assert!(list(&namespace, &by_tool, Some("file")).contains("add words to the query"));
 }
 
 #[test]
@@ -75,37 +88,37 @@ fn a_query_finds_the_tool_that_it_means() {
         ("kubernetes pod logs", "kubernetes.pyi pods_log"),
         ("create page in notion", "notion.pyi API_post_page"),
     ] {
-        let list = files::list(&namespace, &Layouts::default(), Some(query));
+        let list = list(&namespace, &Layouts::default(), Some(query));
         let top: Vec<&str> = list.lines().take(3).collect();
         assert!(top.iter().any(|line| line.starts_with(best)), "{query}: {top:#?}");
     }
-    assert!(files::list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool fits"));
+    assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool fits"));
 }
 
 #[test]
 fn a_file_is_read_whole_or_by_lines() {
     let namespace = all_catalogues();
-    let whole = files::read(&namespace, "git.pyi", None, None).unwrap();
+    let whole = read(&namespace, "git.pyi", None, None).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
-    let part = files::read(&namespace, "git.pyi", Some(3), Some(4)).unwrap();
+    let part = read(&namespace, "git.pyi", Some(3), Some(4)).unwrap();
     assert_eq!(part, format!("# lines 3 to 4 of {}\n{}\n{}\n", lines.len(), lines[2], lines[3]));
-    assert_eq!(files::read(&namespace, "git", Some(0), Some(usize::MAX)).unwrap(), whole);
-    let beyond = files::read(&namespace, "git.pyi", Some(9_999), None).unwrap();
+    assert_eq!(read(&namespace, "git", Some(0), Some(usize::MAX)).unwrap(), whole);
+    let beyond = read(&namespace, "git.pyi", Some(9_999), None).unwrap();
     assert_eq!(beyond, format!("# git.pyi has {} lines\n", lines.len()));
 }
 
 #[test]
 fn one_tool_is_read_by_its_name_or_its_python_name() {
     let namespace = all_catalogues();
-    let stub = files::read(&namespace, "mongodb/aggregate_db.pyi", None, None).unwrap();
+    let stub = read(&namespace, "mongodb/aggregate_db.pyi", None, None).unwrap();
     assert!(stub.contains("def aggregate_db(") && stub.starts_with("# 1 tool. "), "{stub}");
-    assert_eq!(files::read(&namespace, "mongodb/aggregate-db.pyi", None, None).unwrap(), stub);
+    assert_eq!(read(&namespace, "mongodb/aggregate-db.pyi", None, None).unwrap(), stub);
 }
 
 #[test]
 fn an_unknown_file_names_the_closest() {
     let namespace = all_catalogues();
-    let message = |file: &str| files::read(&namespace, file, None, None).unwrap_err().to_string();
+    let message = |file: &str| read(&namespace, file, None, None).unwrap_err().to_string();
     assert_eq!(message("mongo.pyi"), "no stub file \"mongo.pyi\"; did you mean mongodb.pyi?");
     assert_eq!(message("git/git_stats.pyi"), "no stub file \"git/git_stats.pyi\"; did you mean git/git_status.pyi?");
     assert_eq!(message("../etc/passwd"), "no stub file \"../etc/passwd\"; listToolFiles lists them");

@@ -33,7 +33,7 @@ fn body_of(tools: Vec<ToolDescriptor>) -> String {
 }
 
 fn signature_of(input: Value) -> String {
-    crm(vec![tool("t", input, None)]).servers()[0].tools()[0].signature.clone()
+    crm(vec![tool("t", input, None)]).servers()[0].tools()[0].signature.to_string()
 }
 
 /// Compares with a file beside the tests; `UPDATE_SNAPSHOTS=1` writes it anew.
@@ -264,7 +264,7 @@ fn docs_say_each_thing_once() {
     let namespace = crm(vec![full]);
     let server = &namespace.servers()[0];
     let expected = "crm.get_orders(from_: str, limit: int = 10, told: str = ...) -> GetOrdersResult\n\n\
-        Orders since a day.\n\nArgs:\n    told: Told above\n\n\
+        \x20 Orders since a day.\n\n  Args:\n      told: Told above\n\n\
         from_ (sent as \"from\"): The first day.\nlimit: How many. (at most 100)\n\n\
         class GetOrdersResult(TypedDict):\n    total: float  # In euros\n\n\
         Its server calls it \"get-orders\". Claims to be read-only.";
@@ -297,7 +297,7 @@ fn unusable_schemas_leave_a_tool_that_takes_anything() {
     for schema in [json!(null), json!("x"), json!({}), json!({"type": "object"}), json!({"$ref": "#"}), json!(true)] {
         let namespace = crm(vec![tool("t", schema.clone(), None)]);
         let tool = &namespace.servers()[0].tools()[0];
-        assert_eq!(tool.signature, "t(**others: Any) -> Any", "{schema}");
+        assert_eq!(&*tool.signature, "t(**others: Any) -> Any", "{schema}");
         assert!(tool.accepts_other_keywords);
     }
     let closed = crm(vec![tool("t", json!({"type": "object", "properties": {}}), None)]);

@@ -2,32 +2,39 @@
 
 use std::fmt::Write as _;
 
-use exuvia_analysis::{Evidence, Finding, Reason};
+use exuvia_analysis::{Evidence, Finding, Note, Reason};
 use exuvia_gateway::{Checked, Verdict};
 use exuvia_policy::Standing;
+use exuvia_text::{indented, line};
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use indexmap::IndexSet;
 use serde::Serialize;
+
+/// Before the lines of a text that has several: none of them begins where ours do.
+const INDENT: &str = "    ";
 
 /// For people: the tools that the script names, what else it may reach, what is wrong with it, and what becomes of it.
 pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
     let mut text = named(checked);
     let reasons = checked.analysis.precision.reasons();
     if !reasons.is_empty() {
-        let _ = writeln!(text, "may reach {}, because", reached(checked, visible));
+        let _ = writeln!(text, "may reach {}, because", line(&reached(checked, visible)));
         for Reason { line, text: reason, .. } in reasons {
-            let _ = writeln!(text, "  line {line}: {reason}");
+            let _ = writeln!(text, "  line {line}: {}", indented(reason, INDENT));
         }
     }
     if !checked.analysis.findings.is_empty() {
         text.push_str("fails for certain\n");
         for Finding { line, message, .. } in &checked.analysis.findings {
-            let _ = writeln!(text, "  line {line}: {message}");
+            let _ = writeln!(text, "  line {line}: {}", indented(message, INDENT));
         }
     }
-    let _ = writeln!(text, "verdict: {}", sentence(&checked.verdict));
-    for line in lines_that_allow(&checked.verdict) {
-        let _ = writeln!(text, "  {line}");
+    for Note { line, message } in &checked.analysis.notes {
+        let _ = writeln!(text, "note on line {line}: {}", indented(message, INDENT));
+    }
+    let _ = writeln!(text, "verdict: {}", indented(&sentence(&checked.verdict), INDENT));
+    for needed in lines_that_allow(&checked.verdict) {
+        let _ = writeln!(text, "  {}", line(needed));
     }
     text
 }
@@ -36,7 +43,7 @@ fn named(checked: &Checked) -> String {
     let may_call = &checked.analysis.may_call;
     let rows: Vec<_> = may_call
         .named()
-        .map(|tool| (tool.to_string(), lines(may_call.evidence(&tool)), standing(checked, &tool)))
+        .map(|tool| (line(&tool.to_string()), lines(may_call.evidence(&tool)), line(&standing(checked, &tool))))
         .collect();
     let width = |cell: fn(&(String, String, String)) -> &str| {
         rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or_default()
@@ -116,6 +123,8 @@ pub(crate) struct CheckJson<'a> {
     /// Why it is not.
     reasons: &'a [Reason],
     findings: &'a [Finding],
+    /// Where calls do not run side by side although they are meant to.
+    notes: &'a [Note],
     /// The lines of configuration that would let it run by itself.
     allow: IndexSet<&'a str>,
 }
@@ -149,6 +158,7 @@ impl<'a> CheckJson<'a> {
             precise: analysis.precision.is_precise(),
             reasons: analysis.precision.reasons(),
             findings: &analysis.findings,
+            notes: &analysis.notes,
             allow: lines_that_allow(&checked.verdict),
         }
     }

@@ -6,7 +6,9 @@ mod commands;
 mod config;
 mod demo;
 mod exit;
+mod log_writer;
 mod logs;
+mod machine;
 mod reload;
 mod report_json;
 mod sample;
@@ -27,7 +29,9 @@ use crate::args::{Cli, Command};
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = logs::begin(cli.log_format, cli.command.log_level()) {
-        return complain(error);
+        let status = complain(error);
+        logs::finish();
+        return status;
     }
     let status = match cli.command {
         Command::Demo => demo::demo().await,
@@ -40,7 +44,9 @@ async fn main() -> ExitCode {
         Command::Config(args) => commands::config::config(&args.command),
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     };
-    status.unwrap_or_else(complain)
+    let status = status.unwrap_or_else(complain);
+    logs::finish();
+    status
 }
 
 /// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are
@@ -49,7 +55,11 @@ async fn main() -> ExitCode {
 fn complain(error: anyhow::Error) -> ExitCode {
     match logs::is_json() {
         true => tracing::error!("{error:#}"),
-        false => eprintln!("exuvia: {error:#}"),
+        false => {
+            // In the order in which things were said.
+            logs::finish();
+            eprintln!("exuvia: {}", exuvia_text::indented(&format!("{error:#}"), "  "));
+        }
     }
     if error.is::<EngineError>() { exit::FAULT.into() } else { exit::USAGE.into() }
 }

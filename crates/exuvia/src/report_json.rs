@@ -42,7 +42,10 @@ struct ErrorJson<'a> {
 impl<'a> ReportJson<'a> {
     pub(crate) fn new(report: &'a Report) -> Self {
         let (result, limit, error) = match &report.outcome {
-            Outcome::Returned(result) => (result.to_value().ok(), None, None),
+            // A result that is too large for a tree is written as it is.
+            Outcome::Returned(result) => {
+                (Some(result.to_value().unwrap_or_else(|_| result.clone().into_leaf())), None, None)
+            }
             Outcome::Raised(error) | Outcome::Denied(error) => (None, None, Some(script_error(error))),
             Outcome::Stopped(stop) => {
                 let error = stop.error.as_ref().map_or_else(|| plain("Stopped", &stop.message), script_error);

@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings};
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::Policy;
-use exuvia_runtime::{Engine, EngineConfig};
+use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
+use exuvia_text::{indented, line};
 use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
 
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
+use crate::machine::Memory;
 use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
@@ -24,7 +26,7 @@ const JOURNAL_BYTES: usize = 64 << 20;
 pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
     let config = config::load(args, auto_execute, &Paths::of_user())?;
     for notice in &config.notices {
-        terminal.say(&notice.to_string());
+        terminal.say(&indented(&notice.to_string(), "  "));
     }
     Ok(config)
 }
@@ -58,10 +60,10 @@ impl Setup {
 pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
     for server in servers {
         if let ServerState::Failed { message } = &server.state {
-            terminal.say(&format!("{} did not start: {message}", server.name));
+            terminal.say(&format!("{} did not start: {}", line(&server.name), indented(message, "  ")));
         }
         for warning in &server.warnings {
-            terminal.say(&format!("{}: {warning}", server.name));
+            terminal.say(&line(&format!("{}: {warning}", server.name)));
         }
     }
 }
@@ -73,7 +75,7 @@ pub(crate) fn tell_rules(policy: &Policy, servers: &[ServerStatus], terminal: &T
     };
     let tools: Vec<ToolName> = servers.iter().flat_map(tools).collect();
     for rule in policy.idle_rules(&tools) {
-        terminal.say(&format!("{rule} matches no tool"));
+        terminal.say(&line(&format!("{rule} matches no tool")));
     }
 }
 
@@ -88,19 +90,25 @@ impl Session {
     /// others work.
     pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
-        let engine = EngineConfig { concurrent_runs: config.runs.concurrent, ..EngineConfig::default() };
+        let engine = config.engine(Memory::here());
+        if let Some(notice) = config::smaller_limit(&config, &engine) {
+            terminal.say(&notice);
+        }
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let Setup { servers, server_limits, settings } = Setup::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::start(servers, server_limits).await);
         tell_servers(upstreams.servers().iter(), terminal);
         tell_rules(&settings.policy, &upstreams.servers(), terminal);
-        let gateway = Gateway::new(GatewayConfig {
+        let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
             pre_pass: PrePass::On,
             settings,
-        })?;
+        };
+        // What clients see is made there, which may take long.
+        let gateway =
+            tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         Ok(Self { gateway: Arc::new(gateway), upstreams })
     }
 }

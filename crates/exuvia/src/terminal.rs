@@ -1,8 +1,10 @@
 //! What goes to the operator's terminal beside the results: messages, logs, and progress of what takes long.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
+use exuvia_text::{json, line, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::logs;
@@ -10,12 +12,27 @@ use crate::logs;
 /// Nothing is shown of what is over before this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whether somebody looks at standard output.
+pub(crate) fn is_shown() -> bool {
+    stdout().is_terminal()
+}
+
+/// Writes JSON and a line break to standard output: to the byte for whatever reads it, and for a person with the characters
+/// that would not show as themselves written as `\u202e`, which is the same JSON.
+pub(crate) fn print_json(text: &str) -> Result<()> {
+    let text = if is_shown() { json(text) } else { text.into() };
+    let mut stdout = stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).context("standard output")
+}
+
 /// Standard error, shared by messages and a progress line that never mix.
 #[derive(Clone)]
 pub(crate) struct Terminal {
     progress: ProgressBar,
     /// Messages are entries of the log.
     logs: bool,
+    /// Messages wait for nobody, as the log does: a service goes on though nobody reads what it says.
+    is_service: bool,
 }
 
 impl Terminal {
@@ -36,22 +53,28 @@ impl Terminal {
                 }
             });
         }
-        Self { progress, logs: false }
+        Self { progress, logs: false, is_service: false }
     }
 
     /// For what runs until it is stopped: where its log is for machines, everything that it says is part of the log.
     pub(crate) fn of_service() -> Self {
-        Self { logs: logs::is_json(), ..Self::new() }
+        Self { logs: logs::is_json(), is_service: true, ..Self::new() }
     }
 
     /// Says what is going on, once it has been going on for a second.
     pub(crate) fn doing(&self, what: impl Into<String>) {
-        self.progress.set_message(what.into());
+        self.progress.set_message(line(&what.into()));
     }
 
-    /// Writes text as it is.
+    /// Writes text, without what commands a terminal or hides.
     pub(crate) fn write(&self, text: &str) {
+        let text = printable(text);
         self.progress.suspend(|| {
+            if self.is_service {
+                return logs::write(&text);
+            }
+            // In the order in which things were said.
+            logs::finish();
             // A standard error that is closed leaves nobody to tell.
             let _ = stderr().write_all(text.as_bytes());
         });

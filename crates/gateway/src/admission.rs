@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use exuvia_analysis::{Analysis, Finding, analyse};
+use exuvia_analysis::{Analysis, Finding, Note, analyse};
 use exuvia_policy::{Admission, Denial, Grants, Policy, Prediction, Standing, admit};
 use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
@@ -66,14 +66,15 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Decides on a script.
-    pub(crate) fn judge(&self, script: &Script) -> Verdict {
+    /// Decides on a script, and says what its author is to be told.
+    pub(crate) fn judge(&self, script: &Script) -> (Verdict, Vec<Note>) {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
-            return Verdict::TooLarge(stop);
+            return (Verdict::TooLarge(stop), Vec::new());
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyse(script.source(), self.namespace));
-        self.admitted(analysis.as_ref())
+        let verdict = self.admitted(analysis.as_ref());
+        (verdict, analysis.map_or_else(Vec::new, |analysis| analysis.notes))
     }
 
     /// Decides on a script and tells why.

@@ -25,13 +25,13 @@ struct Rules {
     /// For servers that are configured no more, and that scripts may still use: the last policy that knew them.
     left: BTreeMap<String, Arc<Policy>>,
     /// What the policy denies of those: `deny` holds for them too.
-    denies: Policy,
+    denies: Arc<Policy>,
 }
 
 impl Authority {
     /// `servers` are the names of the servers that are configured.
     pub(crate) fn new(policy: Arc<Policy>, servers: BTreeSet<String>) -> Self {
-        let rules = Rules { policy, servers, left: BTreeMap::new(), denies: Policy::default() };
+        let rules = Rules { policy, servers, left: BTreeMap::new(), denies: Arc::default() };
         Self { rules: RwLock::new(rules), rates: Mutex::default(), begun: Instant::now() }
     }
 
@@ -64,12 +64,16 @@ impl Authority {
 
     /// The policy that decides on calls of a tool.
     fn policy_for(&self, tool: &ToolName) -> Result<Arc<Policy>, Refusal> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(left) = rules.left.get(&tool.server) else { return Ok(Arc::clone(&rules.policy)) };
-        let reason = match rules.denies.standing(tool) {
+        // Patterns are tried without the lock.
+        let (left, denies) = {
+            let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(left) = rules.left.get(&tool.server) else { return Ok(Arc::clone(&rules.policy)) };
+            (Arc::clone(left), Arc::clone(&rules.denies))
+        };
+        let reason = match denies.standing(tool) {
             Standing::Denied(rule) => DenialReason::Denied(rule),
             Standing::Hidden => DenialReason::Hidden,
-            Standing::Listed(_) | Standing::Unlisted(_) => return Ok(Arc::clone(left)),
+            Standing::Listed(_) | Standing::Unlisted(_) => return Ok(left),
         };
         Err(Refusal::Denied(Denial { tool: tool.clone(), reason }))
     }
@@ -81,7 +85,7 @@ impl Rules {
         let denies =
             PolicySource { deny: source.deny.clone(), groups: source.groups.clone(), ..PolicySource::default() };
         // It is a part of what was compiled before. A policy that knows no server hides everything.
-        self.denies = Policy::compile(denies, self.left.keys().map(String::as_str)).unwrap_or_default();
+        self.denies = Arc::new(Policy::compile(denies, self.left.keys().map(String::as_str)).unwrap_or_default());
         self.policy = policy;
     }
 }
@@ -110,7 +114,8 @@ mod tests {
     /// `ok`, or the rule or the reason why not.
     fn asked(authority: &Authority, server: &str, tool: &str) -> String {
         let name = ToolName::new(server, tool);
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        let call =
+            ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap(), deadline: None };
         match authority.authorize(call, &Grants::of([name]), &Mutex::default()) {
             Ok(_) => "ok".to_owned(),
             Err(Refusal::Denied(denial)) => denial.operator(),

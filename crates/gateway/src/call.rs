@@ -1,20 +1,26 @@
 //! The way of every tool call: validate, authorise, record, dispatch.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use exuvia_journal::{Entry, Journal};
+use exuvia_journal::Entry;
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{
+    BoxFuture, CallError, CallId, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+};
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, Caller};
+use exuvia_upstream::{CallLimits, Caller, DispatchOrder, DispatchTicket};
 use tokio::sync::mpsc;
 
 use crate::authority::Authority;
+use crate::ended::{CountedCall, RecordedCall};
 use crate::metrics::Metrics;
+use crate::record::RunRecord;
 use crate::settings::Snapshot;
+use crate::trees;
 use crate::unknown::unknown;
 
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
@@ -27,6 +33,8 @@ struct Inner {
     scope: Scope,
     spent: Mutex<Spent>,
     ended: AtomicBool,
+    /// In which order calls leave, by server.
+    orders: Mutex<HashMap<String, DispatchOrder>>,
 }
 
 /// What one run calls with.
@@ -35,7 +43,7 @@ pub(crate) struct RunParts {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
     /// Hears of calls that wait for an approval. Whoever listens ends the run.
@@ -50,7 +58,13 @@ pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
 impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
         let scope = Scope::current();
-        Self(Arc::new(Inner { run, scope, spent: Mutex::default(), ended: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            run,
+            scope,
+            spent: Mutex::default(),
+            ended: AtomicBool::new(false),
+            orders: Mutex::default(),
+        }))
     }
 
     /// What the run calls with.
@@ -59,8 +73,8 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorised, recorded.
-    pub(crate) fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
-        self.0.admit(call)
+    pub(crate) async fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+        self.0.admit(call).await
     }
 }
 
@@ -72,13 +86,18 @@ impl ToolHost for RunTools {
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
         let scope = self.0.scope.clone();
-        Box::pin(scope.over(async move { this.0.make(call).await }))
+        // Here and not in the future: this is called in the order of the script, whatever is polled first.
+        let ticket = self.0.ticket(&call.name.server);
+        Box::pin(scope.over(async move { this.0.make(call, ticket).await }))
     }
 
     fn script_ended(&self) {
         self.0.ended.store(true, Ordering::SeqCst);
     }
 }
+
+/// What is recorded and counted of a call that is held.
+pub(crate) const AWAITING: &str = "awaiting-approval";
 
 /// A call that is not made.
 pub(crate) enum Unmade {
@@ -92,7 +111,7 @@ impl Unmade {
     fn code(&self) -> &'static str {
         match self {
             Self::Refused(error) => error.code(),
-            Self::Held(_) => "awaiting-approval",
+            Self::Held(_) => AWAITING,
         }
     }
 }
@@ -104,45 +123,50 @@ impl From<CallError> for Unmade {
 }
 
 impl Inner {
-    async fn make(&self, call: ToolCall) -> ToolOutcome {
-        let (id, begun) = (call.id, Instant::now());
-        let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let outcome = self.decide_and_dispatch(id, call).await;
-        // A server that does not exist is only a word of the script's.
-        if let Some(server) = server {
-            self.run.metrics.call_ended(
-                &server,
-                outcome.as_ref().map_or_else(CallError::code, |_| "ok"),
-                begun.elapsed(),
-            );
+    /// A place behind the calls of this server that were made before. A server that does not exist gets no order.
+    fn ticket(&self, server: &str) -> DispatchTicket {
+        if self.run.snapshot.namespace.server(server).is_none() {
+            return DispatchTicket::default();
         }
-        outcome
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        match orders.get(server) {
+            Some(order) => order.ticket(),
+            None => orders.entry(server.to_owned()).or_default().ticket(),
+        }
     }
 
-    async fn decide_and_dispatch(&self, id: CallId, call: ToolCall) -> ToolOutcome {
-        match self.admit(call) {
-            Ok(permit) => self.dispatch(id, permit).await,
+    async fn make(self: &Arc<Self>, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
+        let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
+        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline);
+        let outcome = match self.admit(call).await {
+            Ok(permit) => self.dispatch(permit, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
-                // Nobody listens once the run is ending for another reason.
+                counted.code = Some(AWAITING);
+                // Nobody listens once the run is ending for another reason. The ticket stays: what comes after a call that
+                // is held does not leave before it.
                 let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
-        }
+        };
+        counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
+        outcome
     }
 
     /// Validates, authorises and records a call that is about to be made, or records why it is not.
-    fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
+    async fn admit(self: &Arc<Self>, call: ToolCall) -> Result<Permit, Unmade> {
         let (id, name) = (call.id, call.name.clone());
-        let admitted = self.permit(call).and_then(|permit| Ok(self.record_intent(permit)?));
+        let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
+        let permitted = trees::over(tree_bytes, move || this.permit(call)).await;
+        let admitted = permitted.and_then(|permit| Ok(self.record_intent(permit)?));
         if let Err(unmade) = &admitted {
             self.record_refusal(id, name, unmade.code());
         }
         admitted
     }
 
-    fn permit(&self, call: ToolCall) -> Result<Permit, Unmade> {
-        self.validate(&call)?;
+    fn permit(&self, mut call: ToolCall) -> Result<Permit, Unmade> {
+        self.validate(&mut call)?;
         if self.ended.load(Ordering::SeqCst) {
             let denial = Denial { tool: call.name, reason: DenialReason::Ended };
             return Err(CallError::Denied(denial.to_string()).into());
@@ -165,16 +189,20 @@ impl Inner {
         }
     }
 
-    /// Checks that the tool exists for this run and that the arguments fit it.
-    fn validate(&self, call: &ToolCall) -> Result<(), CallError> {
-        let tool = self.tool(call)?;
-        let arguments = call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+    /// Checks that the tool exists for this run and that the arguments fit it. Arguments that are too large for a tree are not
+    /// held against the schema: it helps the script's author and protects nobody, and the server judges too.
+    fn validate(&self, call: &mut ToolCall) -> Result<(), CallError> {
+        let tool = self.tool(&call.name)?;
+        if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
+            return Ok(());
+        }
+        let arguments = call.arguments.take_tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
         tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)
     }
 
-    fn tool(&self, call: &ToolCall) -> Result<&Tool, CallError> {
+    fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {
         let namespace = &self.run.snapshot.namespace;
-        let ToolName { server: server_name, tool: tool_name } = &call.name;
+        let ToolName { server: server_name, tool: tool_name } = name;
         let server = namespace.server(server_name).ok_or_else(|| {
             let names = namespace.servers().iter().map(|server| server.python_name.as_str());
             CallError::UnknownTool(unknown("server", server_name, names))
@@ -187,55 +215,21 @@ impl Inner {
 
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
-        let run = &self.run.caller.run;
-        let entry = Entry::CallIntended { run: run.clone(), call: permit.call().clone() };
-        match self.run.journal.append(entry) {
-            Ok(()) => Ok(permit),
-            Err(error) => {
-                tracing::error!(run.id = %run, %error, "call stopped");
-                Err(CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into()))
-            }
-        }
+        let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
+        let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
+        self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
     }
 
     fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
         let run = self.run.caller.run.clone();
-        note(self.run.journal.as_ref(), Entry::CallRefused { run, id, name, code: code.to_owned() });
+        self.run.record.note(Entry::CallRefused { run, id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, id: CallId, permit: Permit) -> ToolOutcome {
-        let mut ended = Ended::of(&self.run, id);
-        let outcome = self.run.snapshot.routes.call(permit, &self.run.caller, self.run.limits).await;
-        ended.code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
-        ended.value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
+    async fn dispatch(&self, permit: Permit, ticket: DispatchTicket) -> ToolOutcome {
+        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline);
+        let outcome = self.run.snapshot.routes.call_in_order(permit, &self.run.caller, self.run.limits, ticket).await;
+        let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
+        recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
         outcome
-    }
-}
-
-/// Records the end of a dispatched call when it goes, also when the call is dropped half-way.
-pub(crate) struct Ended<'a> {
-    run: &'a RunParts,
-    id: CallId,
-    pub(crate) code: &'static str,
-    pub(crate) value_bytes: u64,
-}
-
-impl<'a> Ended<'a> {
-    pub(crate) fn of(run: &'a RunParts, id: CallId) -> Self {
-        Self { run, id, code: "cancelled", value_bytes: 0 }
-    }
-}
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        let (run, id, code) = (self.run.caller.run.clone(), self.id, self.code.to_owned());
-        note(self.run.journal.as_ref(), Entry::CallEnded { run, id, code, value_bytes: self.value_bytes });
-    }
-}
-
-/// Records what has happened already: nothing is left to stop.
-fn note(journal: &dyn Journal, entry: Entry) {
-    if let Err(error) = journal.append(entry) {
-        tracing::error!(%error);
     }
 }

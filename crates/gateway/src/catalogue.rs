@@ -16,31 +16,52 @@ use crate::view::View;
 pub(crate) struct Catalogue {
     views: RwLock<Views>,
     upstreams: Arc<Upstreams>,
-    /// Servers and settings change side by side: one renewal at a time, so that what was seen last is what stays, and nobody
-    /// sees one without the other.
-    settings: Mutex<Settings>,
+    /// Servers and settings change side by side, so that nobody sees one without the other. Locked for the change alone: views
+    /// of it take long where servers list much, and are made afterwards, on threads that may.
+    settings: Mutex<Current>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
+struct Current {
+    settings: Settings,
+    /// How often servers or settings have changed.
+    changes: u64,
+}
+
+#[derive(Debug)]
 struct Views {
+    /// The change that they are of.
+    of: u64,
     default: Arc<View>,
     named: BTreeMap<String, Arc<View>>,
+}
+
+/// What there is to be seen after a change, and which change that is.
+pub(crate) struct Changed {
+    moment: Moment,
+    number: u64,
 }
 
 impl Catalogue {
     /// What there is to see now, kept up to date for as long as the servers and the catalogue exist.
     pub(crate) fn following(upstreams: Arc<Upstreams>, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let views = RwLock::new(Views::of(&upstreams, &settings));
+        let views = RwLock::new(Views::of(&moment(&upstreams, &settings), 0));
+        let settings = Mutex::new(Current { settings, changes: 0 });
         let changed = watch::Sender::new(());
-        let catalogue = Arc::new(Self { views, upstreams, settings: Mutex::new(settings), changed });
+        let catalogue = Arc::new(Self { views, upstreams, settings, changed });
         let followed = Arc::downgrade(&catalogue);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
                 let Some(catalogue) = followed.upgrade() else { return };
-                let settings = catalogue.settings();
-                catalogue.renew(&settings);
+                let renewed = tokio::task::spawn_blocking(move || {
+                    let changed = catalogue.change(|_| {}).1;
+                    catalogue.show(&changed);
+                });
+                if renewed.await.is_err() {
+                    tracing::error!("what clients see could not be made anew; it stays as it was");
+                }
             }
         });
         catalogue
@@ -63,40 +84,87 @@ impl Catalogue {
         self.changed.subscribe()
     }
 
-    /// Puts other settings in force together with what `take_over` changes of the servers.
-    pub(crate) fn replace<T>(&self, settings: Settings, take_over: impl FnOnce() -> T) -> T {
-        let mut current = self.settings();
-        let taken_over = take_over();
-        *current = settings;
-        self.renew(&current);
-        taken_over
+    /// Changes servers or settings. Nobody sees it before it is [shown](Self::show).
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Settings) -> T) -> (T, Changed) {
+        let mut current = self.current();
+        let changed = change(&mut current.settings);
+        current.changes += 1;
+        let number = current.changes;
+        (changed, Changed { moment: moment(&self.upstreams, &current.settings), number })
+    }
+
+    /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
+    /// much: not for the threads that serve others.
+    pub(crate) fn show(&self, changed: &Changed) {
+        let views = Views::of(&changed.moment, changed.number);
+        let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
+        if views.of < shown.of {
+            return;
+        }
+        let before = std::mem::replace(&mut *shown, views);
+        drop(shown);
+        drop(before);
+        self.changed.send_replace(());
     }
 
     /// Puts another policy in force for what scripts see, and for what they are granted at their start.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
-        let mut current = self.settings();
-        current.policy = policy;
-        self.renew(&current);
+        let ((), changed) = self.change(|settings| settings.policy = policy);
+        self.show(&changed);
     }
 
-    fn renew(&self, settings: &Settings) {
-        let views = Views::of(&self.upstreams, settings);
-        *self.views.write().unwrap_or_else(PoisonError::into_inner) = views;
-        self.changed.send_replace(());
-    }
-
-    fn settings(&self) -> MutexGuard<'_, Settings> {
+    fn current(&self) -> MutexGuard<'_, Current> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn moment(upstreams: &Upstreams, settings: &Settings) -> Moment {
+    let exuvia_upstream::Snapshot { servers, routes } = upstreams.snapshot();
+    Moment { servers, routes, settings: Arc::new(settings.clone()) }
+}
+
 impl Views {
-    fn of(upstreams: &Upstreams, settings: &Settings) -> Self {
-        let exuvia_upstream::Snapshot { servers, routes } = upstreams.snapshot();
-        let moment = Moment { servers, routes, settings: Arc::new(settings.clone()) };
-        let view = |profile| Arc::new(View::new(profile, &moment));
-        let profiles = &settings.profiles;
+    fn of(moment: &Moment, number: u64) -> Self {
+        let view = |profile| Arc::new(View::new(profile, moment));
+        let profiles = &moment.settings.profiles;
         let named = profiles.named.iter().map(|(name, profile)| (name.clone(), view(profile))).collect();
-        Self { default: view(&profiles.default), named }
+        Self { of: number, default: view(&profiles.default), named }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_policy::PolicySource;
+    use exuvia_runtime::Limits;
+    use exuvia_upstream::UpstreamLimits;
+
+    use super::*;
+    use crate::{OnDisconnect, Profiles, QueueLimits};
+
+    #[tokio::test]
+    async fn what_changed_last_is_what_stays_in_whatever_order_views_are_made() {
+        let upstreams = Arc::new(Upstreams::start(Vec::new(), UpstreamLimits::default()).await);
+        let settings = Settings {
+            layouts: Default::default(),
+            profiles: Profiles::default(),
+            policy: Arc::default(),
+            limits: Limits::default(),
+            queue: QueueLimits::default(),
+            answer_bytes: 1,
+            on_disconnect: OnDisconnect::Cancel,
+        };
+        let threads = RunRuntime::new().unwrap();
+        let catalogue = Catalogue::following(upstreams, settings, &threads);
+        let policy = || Arc::new(Policy::compile(PolicySource::default(), []).unwrap());
+        let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&catalogue.default_view().scripts().settings.policy, policy);
+        let (older, newer) = (policy(), policy());
+        let ((), first) = catalogue.change(|settings| settings.policy = Arc::clone(&older));
+        // A change is made at once, and seen when it is shown.
+        assert!(!seen(&older));
+        let ((), second) = catalogue.change(|settings| settings.policy = Arc::clone(&newer));
+        catalogue.show(&second);
+        assert!(seen(&newer));
+        catalogue.show(&first);
+        assert!(seen(&newer));
     }
 }

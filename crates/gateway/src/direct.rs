@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use exuvia_policy::Grants;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName, raw};
 use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
 use futures_util::future::join_all;
-use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::call::{Ended, RunParts, RunTools, Unmade, call_limits};
+use crate::call::{AWAITING, RunParts, RunTools, Unmade, call_limits};
+use crate::ended::{CountedCall, RecordedCall};
 use crate::prepared::Over;
-use crate::{Gateway, View};
+use crate::queue::Busy;
+use crate::{Client, Gateway, QueueLimits, View};
 
 /// News that waits for a client; what a server says beyond that is lost.
 const NEWS: usize = 16;
+/// Calls and other requests of clients that may be on their way to direct servers. A client of a session may leave what it asked
+/// for and ask for more.
+pub(crate) const REQUESTS: QueueLimits = QueueLimits { runs: 1_024, runs_per_client: 256 };
 /// The most pages that are asked of one list of one server.
 const PAGES: usize = 100;
+/// The memory that the items of one list of one server take as trees; what follows is left out.
+const LIST_TREE_BYTES: usize = 32 << 20;
 
 /// What came of a client's own call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +47,29 @@ pub struct DirectCall {
 impl Gateway {
     /// Makes a client's own call of a tool of `view`. `news` of `options` is replaced.
     #[must_use]
-    pub fn call(&self, view: &View, tool: ToolName, arguments: Json, mut options: RelayOptions) -> DirectCall {
+    pub fn call(
+        &self,
+        view: &View,
+        client: &Client,
+        tool: ToolName,
+        arguments: Json,
+        mut options: RelayOptions,
+    ) -> DirectCall {
         let (told, news) = mpsc::channel(NEWS);
+        let place = match self.requests.enter(client) {
+            Ok(place) => place,
+            Err(busy) => return DirectCall::none(news, &busy),
+        };
         options.news = Some(told);
         let (tools, over) = self.direct_run(view);
-        let call = ToolCall { id: CallId(1), name: tool, arguments };
-        let (server, begun) = (call.name.server.clone(), Instant::now());
-        let stopped = self.stopped.clone();
+        let call = ToolCall { id: CallId(1), name: tool, arguments, deadline: None };
+        let server = call.name.server.clone();
         let answer = async move {
             let _over = over;
-            let made = stopped.run_until_cancelled(dispatched(&tools, call, options)).await;
+            let mut counted = CountedCall::new(&tools.run().metrics, Some(server), None);
+            let made = place.cancellation().run_until_cancelled(dispatched(&tools, call, options)).await;
             let answer = made.unwrap_or_else(|| DirectAnswer::Failed(ending()));
-            tools.run().metrics.call_ended(&server, answer.code(), begun.elapsed());
+            counted.code = Some(answer.code());
             answer
         };
         DirectCall { news, answer: Box::pin(answer) }
@@ -61,17 +77,29 @@ impl Gateway {
 
     /// Asks a direct server of `view` for something that is no call. `news` of `options` is replaced.
     #[must_use]
-    pub fn query(&self, view: &View, server: &str, query: Query, mut options: RelayOptions) -> DirectCall {
+    pub fn query(
+        &self,
+        view: &View,
+        client: &Client,
+        server: &str,
+        query: Query,
+        mut options: RelayOptions,
+    ) -> DirectCall {
         let (told, news) = mpsc::channel(NEWS);
+        let place = match self.requests.enter(client) {
+            Ok(place) => place,
+            Err(busy) => return DirectCall::none(news, &busy),
+        };
         options.news = Some(told);
         let is_direct = view.direct_servers().any(|direct| direct == server);
-        let (server, (tools, over), stopped) = (server.to_owned(), self.direct_run(view), self.stopped.clone());
+        let (server, (tools, over)) = (server.to_owned(), self.direct_run(view));
         let answer = async move {
             let _over = over;
             if !is_direct {
                 return DirectAnswer::Failed(CallError::UnknownTool(format!("there is no server {server}")));
             }
-            let asked = stopped.run_until_cancelled(asked(tools.run(), &server, query, options)).await;
+            let asked = asked(tools.run(), &server, query, options);
+            let asked = place.cancellation().run_until_cancelled(asked).await;
             asked.unwrap_or_else(|| DirectAnswer::Failed(ending()))
         };
         DirectCall { news, answer: Box::pin(answer) }
@@ -89,7 +117,7 @@ impl Gateway {
         member: &str,
         page: fn(Option<String>) -> Query,
     ) -> (String, Vec<Json>) {
-        let (mut items, mut cursor, mut bytes) = (Vec::new(), None, 0);
+        let (mut items, mut cursor, mut bytes, mut tree_bytes) = (Vec::new(), None, 0, 0);
         // All pages are asked for by one run: it may have a server of its own.
         let (tools, _over) = self.direct_run(view);
         let run = tools.run();
@@ -105,11 +133,21 @@ impl Gateway {
                 _ => break,
             };
             bytes += result.size_bytes() as u64;
-            let Ok(Value::Object(mut result)) = result.to_value() else { break };
-            if let Some(Value::Array(page)) = result.remove(member) {
-                items.extend(page.iter().map(Json::from_value));
+            let page = raw::elements(raw::member(result.as_str(), member).unwrap_or("[]"));
+            for item in page.filter_map(|item| Json::parse(item).ok()) {
+                tree_bytes += item.extent().tree_bytes;
+                if tree_bytes > LIST_TREE_BYTES {
+                    tracing::warn!(
+                        server.name = server,
+                        member,
+                        "a list of the server is too long; the rest is left out"
+                    );
+                    return (server.to_owned(), items);
+                }
+                items.push(item);
             }
-            cursor = result.remove("nextCursor").and_then(|cursor| cursor.as_str().map(str::to_owned));
+            let next = raw::member(result.as_str(), "nextCursor");
+            cursor = next.and_then(|cursor| serde_json::from_str::<String>(cursor).ok());
             if cursor.is_none() || bytes > run.limits.result_bytes {
                 break;
             }
@@ -127,7 +165,7 @@ impl Gateway {
             caller: Caller { key: None, run: run.clone() },
             grants: Grants::listed(&snapshot.settings.policy, &snapshot.namespace),
             authority: Arc::clone(&self.authority),
-            journal: Arc::clone(&self.journal),
+            record: self.recorder.of_run(run.clone()),
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&snapshot.settings.limits),
             held,
@@ -138,19 +176,20 @@ impl Gateway {
 }
 
 async fn dispatched(tools: &RunTools, call: ToolCall, options: RelayOptions) -> DirectAnswer {
-    let (id, run) = (call.id, tools.run());
-    let permit = match tools.admit(call) {
+    let run = tools.run();
+    let permit = match tools.admit(call).await {
         Ok(permit) => permit,
         Err(Unmade::Refused(error)) => return DirectAnswer::Failed(error),
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
     };
-    let mut ended = Ended::of(run, id);
+    let mut recorded = RecordedCall::new(&run.record, permit.call().id, None);
     let relayed = run.snapshot.routes.relay(permit, &run.caller, run.limits, options).await;
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
-    ended.code = answer.code();
-    if let DirectAnswer::Relayed(Relayed::Result(_, result)) = &answer {
-        ended.value_bytes = result.size_bytes() as u64;
-    }
+    let value_bytes = match &answer {
+        DirectAnswer::Relayed(Relayed::Result(_, result)) => result.size_bytes() as u64,
+        _ => 0,
+    };
+    recorded.came = Some((answer.code(), value_bytes));
     answer
 }
 
@@ -160,7 +199,20 @@ async fn asked(run: &RunParts, server: &str, query: Query, options: RelayOptions
 }
 
 fn ending() -> CallError {
-    CallError::UpstreamUnavailable("the gateway is shutting down".to_owned())
+    CallError::UpstreamUnavailable("the gateway is shutting down, or the session has ended".to_owned())
+}
+
+impl DirectCall {
+    /// There is no room for it.
+    fn none(news: mpsc::Receiver<News>, busy: &Busy) -> Self {
+        let (limit, allowed) = match busy.own {
+            true => ("direct requests of one client", REQUESTS.runs_per_client),
+            false => ("direct requests", REQUESTS.runs),
+        };
+        let (limit, allowed) = (limit.to_owned(), allowed as u64);
+        let answer = DirectAnswer::Failed(CallError::LimitReached { limit, allowed, used: allowed + 1 });
+        Self { news, answer: Box::pin(std::future::ready(answer)) }
+    }
 }
 
 impl DirectAnswer {
@@ -170,7 +222,7 @@ impl DirectAnswer {
         match self {
             Self::Relayed(relayed) => relayed.code(),
             Self::Failed(error) => error.code(),
-            Self::Held(_) => "awaiting-approval",
+            Self::Held(_) => AWAITING,
         }
     }
 }

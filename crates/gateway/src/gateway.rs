@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use std::{fmt, io};
+use std::{fmt, io, thread};
 
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
 use exuvia_upstream::{Change, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
@@ -19,9 +19,11 @@ use tracing::Instrument as _;
 use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::catalogue::Catalogue;
+use crate::direct;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue};
+use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{OnDisconnect, Settings};
 use crate::traced;
@@ -48,11 +50,17 @@ pub struct Gateway {
     pre_pass: PrePass,
     engine: Engine,
     upstreams: Arc<Upstreams>,
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) recorder: Arc<Recorder>,
+    /// Scripts that are read before they start, at a time: as many as there are processors.
+    analyses: Arc<Semaphore>,
     threads: RunRuntime,
     pub(crate) runs: AtomicU64,
     queue: Arc<Queue>,
+    /// What clients ask of direct servers.
+    pub(crate) requests: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    /// How many answers about tools are rendered at a time.
+    pub(crate) readers: Arc<Semaphore>,
     /// Cancels every run.
     pub(crate) stopped: CancellationToken,
 }
@@ -82,12 +90,17 @@ impl Gateway {
     /// # Errors
     ///
     /// The threads for runs cannot be started.
+    ///
+    /// Makes what clients see, which takes processor time where servers list much.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
         let threads = RunRuntime::new()?;
         let stopped = CancellationToken::new();
         let queue = Queue::new(config.settings.queue, config.engine.concurrent_runs(), stopped.clone());
+        let requests = Queue::new(direct::REQUESTS, 1, stopped.clone());
         let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
         let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
+        let metrics = Arc::new(Metrics::new());
+        let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
         let catalogue = Catalogue::following(Arc::clone(&config.upstreams), config.settings, &threads);
         Ok(Self {
             catalogue,
@@ -95,11 +108,14 @@ impl Gateway {
             pre_pass: config.pre_pass,
             engine: config.engine,
             upstreams: config.upstreams,
-            journal: config.journal,
+            recorder,
+            analyses: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             threads,
             runs: AtomicU64::new(0),
             queue,
-            metrics: Arc::new(Metrics::new()),
+            requests,
+            metrics,
+            readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             stopped,
         })
     }
@@ -141,6 +157,8 @@ impl Gateway {
     }
 
     /// Puts another policy in force, for the next call of running scripts as well. It never gives a running script more.
+    ///
+    /// What clients see is made anew before this returns, which takes processor time where servers list much.
     pub fn set_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
         self.authority.replace(Arc::clone(&policy));
@@ -171,7 +189,17 @@ impl Gateway {
             let drain = self.longest_run();
             let lineup = self.upstreams.prepare(servers, limits, drain).await?;
             self.queue.set_limits(settings.queue);
-            Some(self.catalogue.replace(settings, || lineup.take_over()))
+            let (change, changed) = self.catalogue.change(|current| {
+                *current = settings;
+                lineup.take_over()
+            });
+            // Goes on to its end though nobody may wait for it any more: the servers are changed.
+            let catalogue = Arc::clone(&self.catalogue);
+            let shown = tokio::task::spawn_blocking(move || catalogue.show(&changed));
+            if shown.await.is_err() {
+                tracing::error!("what clients see could not be made anew; it stays as it was");
+            }
+            Some(change)
         }
     }
 
@@ -179,7 +207,8 @@ impl Gateway {
     fn longest_run(&self) -> Duration {
         let view = self.default_view();
         let Settings { limits, queue, .. } = &*view.scripts().settings;
-        let rounds = queue.runs.div_ceil(self.engine.concurrent_runs().max(1) as usize).saturating_add(1);
+        let together = self.engine.runs_at_limit(limits.memory_bytes);
+        let rounds = queue.runs.div_ceil(together.max(1) as usize).saturating_add(1);
         Duration::from_millis(limits.wall_ms).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
@@ -207,7 +236,14 @@ impl Gateway {
     /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
     #[must_use]
     pub fn metrics(&self) -> String {
+        self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.text(self.runs(), &self.servers(), &self.upstreams.leaving())
+    }
+
+    /// Whether the journal keeps what is appended to it. While it does not, no script runs and no call is made.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        !self.recorder.is_failing()
     }
 
     /// Cancels every run, those that are started later too. Each still gives its report.
@@ -215,9 +251,10 @@ impl Gateway {
         self.stopped.cancel();
     }
 
-    /// Cancels every run of a client that is gone. Each still gives its report.
+    /// Cancels every run of a client that is gone, and its own calls. Each run still gives its report.
     pub fn cancel_client(&self, client: &Client) {
         self.queue.cancel(client);
+        self.requests.cancel(client);
     }
 
     /// Starts a script that sees what `view` shows, if it may start. It executes when its turn comes.
@@ -241,7 +278,8 @@ impl Gateway {
             snapshot,
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
-            journal: Arc::clone(&self.journal),
+            record: self.recorder.of_run(run.clone()),
+            analyses: Arc::clone(&self.analyses),
             events: sender,
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),

@@ -32,6 +32,11 @@ struct CallLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EntryLabels {
+    entry: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerLabels {
     server: String,
 }
@@ -43,11 +48,13 @@ pub(crate) struct Metrics {
     runs: Family<RunLabels, Counter>,
     run_seconds: Histogram,
     run_memory: Histogram,
+    memory_held: Gauge,
     fuel: Counter,
     turned_away: Counter,
     on_their_way: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
+    entries_lost: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
@@ -63,11 +70,13 @@ impl Metrics {
             run_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 10)),
             // From 16 MiB to 4 GiB.
             run_memory: Histogram::new(exponential_buckets(f64::from(1 << 24), 2.0, 9)),
+            memory_held: Gauge::default(),
             fuel: Counter::default(),
             turned_away: Counter::default(),
             on_their_way: Gauge::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
+            entries_lost: Family::default(),
             ready: Family::default(),
             tools: Family::default(),
             known: Mutex::default(),
@@ -83,6 +92,8 @@ impl Metrics {
         registry.register_with_unit("run", help, Unit::Seconds, self.run_seconds.clone());
         let help = "The most memory that a script used";
         registry.register_with_unit("run_memory_peak", help, Unit::Bytes, self.run_memory.clone());
+        let help = "What the scripts that execute hold of runs.memory_bytes";
+        registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
         registry.register("fuel", "Work of all scripts, in units of fuel", self.fuel.clone());
         registry.register("runs_turned_away", "Scripts that found no place in the queue", self.turned_away.clone());
         registry.register(
@@ -93,6 +104,8 @@ impl Metrics {
         registry.register("calls", "Tool calls that came to an end, by server and outcome", self.calls.clone());
         let help = "From a tool call to its end";
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
+        let help = "Entries that the journal could not keep, by kind";
+        registry.register("journal_entries_lost", help, self.entries_lost.clone());
         registry.register("server_ready", "Whether the server answers: 1, or 0", self.ready.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
     }
@@ -104,6 +117,20 @@ impl Metrics {
         if report.usage.memory_bytes_peak > 0 {
             self.run_memory.observe(report.usage.memory_bytes_peak as f64);
         }
+    }
+
+    /// A run that left no report.
+    pub(crate) fn run_dropped(&self, outcome: &'static str) {
+        self.runs.get_or_create(&RunLabels { outcome: outcome.to_owned() }).inc();
+    }
+
+    /// `entry` is the [kind](exuvia_journal::Entry::kind) of what could not be recorded.
+    pub(crate) fn entry_lost(&self, entry: &'static str) {
+        self.entries_lost.get_or_create(&EntryLabels { entry }).inc();
+    }
+
+    pub(crate) fn memory_held(&self, bytes: u64) {
+        self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn turned_away(&self) {

@@ -1,22 +1,26 @@
-//! A run with everything it needs: recorded, decided on, executed.
+//! A run with everything it needs: decided on, recorded, executed.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use exuvia_journal::{Entry, Journal};
+use exuvia_analysis::Note;
+use exuvia_journal::Entry;
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, Report, Script};
+use exuvia_runtime::{Engine, Outcome, Report, Script};
 use exuvia_tool::{BoxFuture, HeldCall, RunEvent, RunId};
 use exuvia_upstream::{Caller, Routes};
-use tokio::sync::mpsc;
-use tokio::task::JoinError;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Decision, Judge, PrePass, StartedBy, Verdict};
+use crate::admission::{PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
+use crate::ended::EndingRun;
 use crate::metrics::Metrics;
 use crate::queue::Place;
+use crate::reading::{Read, Reading};
+use crate::record::RunRecord;
 use crate::settings::Snapshot;
 
 /// A run that has not begun.
@@ -28,7 +32,8 @@ pub(crate) struct Prepared {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) engine: Engine,
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) record: Arc<RunRecord>,
+    pub(crate) analyses: Arc<Semaphore>,
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
@@ -36,18 +41,14 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Executes the run between its two entries in the journal.
-    pub(crate) async fn execute(self) -> Report {
-        let (journal, run, routes) = (Arc::clone(&self.journal), self.run.clone(), self.snapshot.routes.clone());
-        let (metrics, begun) = (Arc::clone(&self.metrics), Instant::now());
-        let started = Entry::RunStarted { run: run.clone(), source: self.script.source().to_owned() };
-        if let Err(error) = journal.append(started) {
-            return Report::fault(error.to_string());
-        }
+    /// Decides on the script and executes it, between its two entries in the journal. One that does not start has one entry.
+    pub(crate) async fn execute(mut self) -> Report {
+        let mut ending = EndingRun::new(&self.record, &self.metrics);
         // Also when this future is dropped half-way.
-        let _over = Over { routes, run: run.clone() };
-        let report = self.decided().await;
-        metrics.run_ended(&report, begun.elapsed());
+        let _over = Over { routes: self.snapshot.routes.clone(), run: self.run.clone() };
+        let script = std::mem::replace(&mut self.script, Script::new(""));
+        let mut report = self.decided(script, &mut ending).await;
+        ending.end(&mut report);
         tracing::info!(
             outcome = report.outcome.name(),
             fuel.used = report.usage.fuel,
@@ -56,32 +57,32 @@ impl Prepared {
             calls = report.usage.tool_calls,
             "run ended"
         );
-        if let Err(error) = journal.append(Entry::RunEnded { run, outcome: report.outcome.name().to_owned() }) {
-            tracing::error!(%error);
-        }
         report
     }
 
-    async fn decided(self) -> Report {
-        match self.verdict().await.map(|verdict| Decision::of(verdict, self.script.source())) {
-            Ok(Decision::Start(grants)) => self.run(grants).await,
-            Ok(Decision::Not(outcome)) => Report::not_started(outcome),
-            Err(error) => Report::fault(format!("the analysis ended without a verdict: {error}")),
+    async fn decided(self, script: Script, ending: &mut EndingRun) -> Report {
+        let reading = Reading { by: self.by, pre_pass: self.pre_pass, snapshot: Arc::clone(&self.snapshot) };
+        let (script, grants, notes, took) = match reading.of(script, &self.analyses, &self.cancellation).await {
+            Read::Starts { script, grants, notes, took } => (script, grants, notes, took),
+            Read::Refused { outcome, source } => return self.refused(outcome, source),
+        };
+        let started = Entry::RunStarted { run: self.run.clone(), source: script.source().to_owned() };
+        if let Err(error) = self.record.require(started) {
+            return Report::fault(error.to_string());
         }
+        ending.is_started = true;
+        noted(self.run(script, grants, took).await, &notes)
     }
 
-    /// Decided aside: a long script must not hold up the threads that other runs compute on.
-    async fn verdict(&self) -> Result<Verdict, JoinError> {
-        let (script, snapshot) = (self.script.clone(), Arc::clone(&self.snapshot));
-        let (by, pre_pass) = (self.by, self.pre_pass);
-        tokio::task::spawn_blocking(move || {
-            let Snapshot { namespace, settings, .. } = &*snapshot;
-            Judge { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits }.judge(&script)
-        })
-        .await
+    /// Records that the script does not run.
+    fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
+        let (run, name, (source_bytes, source_sha256)) = (self.run.clone(), outcome.name().to_owned(), source);
+        self.record.note(Entry::RunRefused { run, outcome: name, source_bytes, source_sha256 });
+        Report::not_started(outcome)
     }
 
-    async fn run(self, grants: Grants) -> Report {
+    /// `took` is how much of its time it has used already.
+    async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
@@ -89,23 +90,37 @@ impl Prepared {
             snapshot: self.snapshot,
             grants,
             authority: self.authority,
-            journal: self.journal,
+            record: self.record,
             metrics: self.metrics,
             limits: call_limits(&limits),
             held,
         });
         let events = self.events;
         self.engine
-            .run(self.script, limits, Arc::new(tools))
+            .run(script, limits, Arc::new(tools))
             .with_events(Arc::new(move |event| {
                 // Nobody listens any more: the run goes on without an audience.
                 let _ = events.send(event);
             }))
             .with_cancellation(self.cancellation)
+            .with_spent(took)
             .with_hold(first(holds))
             .execute()
             .await
     }
+}
+
+/// Puts the notes into the log of a run that made calls one after the other: with one call there was nothing to gain.
+fn noted(mut report: Report, notes: &[Note]) -> Report {
+    if report.calls.len() > 1 {
+        if !notes.is_empty() && !report.logs.text.is_empty() && !report.logs.text.ends_with('\n') {
+            report.logs.text.push('\n');
+        }
+        for Note { line, message } in notes {
+            let _ = writeln!(report.logs.text, "note on line {line}: {message}");
+        }
+    }
+    report
 }
 
 /// The calls that are held when the first one is.

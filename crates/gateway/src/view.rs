@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use exuvia_catalog::files::StubFiles;
 use exuvia_policy::Policy;
 use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
@@ -16,10 +17,11 @@ use crate::settings::{Moment, Snapshot};
 pub struct View {
     profile: Profile,
     scripts: Arc<Snapshot>,
+    stubs: Arc<StubFiles>,
     direct: Arc<Snapshot>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
-    tools_digest: OnceLock<u64>,
+    tools_digest: u64,
 }
 
 /// A tool that clients call themselves.
@@ -49,13 +51,16 @@ impl View {
             let namespace = Arc::new(exuvia_catalog::build_beside(ready, &away));
             Arc::new(Snapshot { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
         };
+        let scripts = snapshot(Mode::Code);
+        let stubs = StubFiles::new(Arc::clone(&scripts.namespace), settings.layouts.clone());
         let mut view = Self {
             profile: profile.clone(),
-            scripts: snapshot(Mode::Code),
+            scripts,
+            stubs: Arc::new(stubs),
             direct: snapshot(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
-            tools_digest: OnceLock::new(),
+            tools_digest: 0,
         };
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
@@ -65,7 +70,18 @@ impl View {
                 }
             }
         }
+        // Here, where time may be taken, and not when a client asks.
+        view.tools_digest = view.digest();
         view
+    }
+
+    fn digest(&self) -> u64 {
+        let mut digest = DefaultHasher::new();
+        self.profile.has_scripts().hash(&mut digest);
+        for tool in &self.tools {
+            (&tool.name, tool.written.as_str()).hash(&mut digest);
+        }
+        digest.finish()
     }
 
     /// Two servers can be named so that two of their tools get one name: the first one keeps it.
@@ -91,6 +107,16 @@ impl View {
         Arc::clone(&self.scripts.namespace)
     }
 
+    /// The stub files of what scripts see.
+    pub(crate) fn stubs(&self) -> Arc<StubFiles> {
+        Arc::clone(&self.stubs)
+    }
+
+    /// The most that a model is shown of one answer, in bytes.
+    pub(crate) fn answer_bytes(&self) -> usize {
+        self.scripts.settings.answer_bytes
+    }
+
     /// What scripts are started with.
     pub(crate) fn scripts(&self) -> &Arc<Snapshot> {
         &self.scripts
@@ -107,17 +133,10 @@ impl View {
         &self.tools
     }
 
-    /// Another number for other tools, as clients see them. Made once, when it is first asked for.
+    /// Another number for other tools, as clients see them.
     #[must_use]
     pub fn tools_digest(&self) -> u64 {
-        *self.tools_digest.get_or_init(|| {
-            let mut digest = DefaultHasher::new();
-            self.profile.has_scripts().hash(&mut digest);
-            for tool in &self.tools {
-                (&tool.name, tool.written.as_str()).hash(&mut digest);
-            }
-            digest.finish()
-        })
+        self.tools_digest
     }
 
     /// The tool that clients know by this name.
@@ -148,7 +167,7 @@ impl View {
     }
 }
 
-fn shown(server: &ServerStatus, policy: &Policy) -> Vec<ToolDescriptor> {
-    let shows = |tool: &&ToolDescriptor| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
+fn shown(server: &ServerStatus, policy: &Policy) -> Vec<Arc<ToolDescriptor>> {
+    let shows = |tool: &&Arc<ToolDescriptor>| policy.shows(&ToolName::new(server.name.clone(), tool.name.clone()));
     server.tools.iter().filter(shows).cloned().collect()
 }

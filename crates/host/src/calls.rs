@@ -1,11 +1,14 @@
 //! The calls of one run: counted, bounded, started, recorded.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Deadline, Json, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -17,11 +20,17 @@ use crate::stop::ToolCallsExhausted;
 /// The longest name of a server or tool that a call may carry, in bytes.
 const NAME_BYTES: usize = 512;
 
+/// How long after its deadline a call may still be answered. Whoever answers keeps the deadline; this is for one that does not,
+/// and well apart from it: of two timers for one moment the outer one would often fire first, and nobody inside would know why.
+const NET: Duration = Duration::from_secs(1);
+
 /// Makes the calls of one run.
 pub(crate) struct Calls {
     pub(crate) tools: Arc<dyn ToolHost>,
     limits: CallLimits,
     turns: Arc<Semaphore>,
+    /// Calls that have not begun, in the order in which the script made them.
+    line: Line,
     held: Arc<AtomicUsize>,
     log: CallLog,
     made: u64,
@@ -97,6 +106,7 @@ impl Calls {
             tools,
             limits: limits.clone(),
             turns: Arc::new(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS))),
+            line: Line::default(),
             held: Arc::default(),
             log: CallLog::new(events),
             made: 0,
@@ -127,17 +137,18 @@ impl Calls {
         let id = CallId(self.made);
         let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
-        let turns = Arc::clone(&self.turns);
-        let answer = named
-            .and_then(|()| self.admit(arguments))
-            .map(|(arguments, held)| (Arc::clone(&self.tools).call(ToolCall { id, name, arguments }), held));
+        let (turns, tools, place) = (Arc::clone(&self.turns), Arc::clone(&self.tools), self.line.enter());
+        let admitted = named.and_then(|()| self.admit(arguments));
         let (timeout, result_bytes) = (self.limits.call_timeout, self.limits.call_result_bytes);
         let call = async move {
-            let outcome = match answer {
-                Ok((answer, _held)) => {
+            let outcome = match admitted {
+                Ok((arguments, _held)) => {
+                    place.first().await;
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
-                    within(timeout, answer).await
+                    let deadline = Deadline::after(Instant::now(), timeout);
+                    let answer = tools.call(ToolCall { id, name, arguments, deadline: Some(deadline) });
+                    begun(place, until(deadline, answer)).await
                 }
                 Err(error) => Err(error),
             };
@@ -217,11 +228,20 @@ fn over(limit: &str, allowed: usize, used: usize) -> CallError {
     CallError::LimitReached { limit: limit.to_owned(), allowed: allowed as u64, used: used as u64 }
 }
 
-async fn within(timeout: Duration, answer: impl Future<Output = ToolOutcome>) -> ToolOutcome {
-    match tokio::time::timeout(timeout, answer).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(CallError::TimedOut(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))),
+/// A call that begins in its place: whoever is behind it begins when it has been polled once.
+async fn begun(place: Place, call: impl Future<Output = ToolOutcome>) -> ToolOutcome {
+    let mut call = pin!(call);
+    let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+    drop(place);
+    match first {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => call.await,
     }
+}
+
+async fn until(deadline: Deadline, answer: impl Future<Output = ToolOutcome>) -> ToolOutcome {
+    let net = deadline.at() + NET;
+    tokio::time::timeout_at(net.into(), answer).await.unwrap_or_else(|_| Err(deadline.missed()))
 }
 
 /// Counts an answer that nobody has taken yet.

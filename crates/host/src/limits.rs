@@ -9,7 +9,8 @@ pub struct CallLimits {
     pub tool_calls: u64,
     /// Calls that are with the [`ToolHost`](exuvia_tool::ToolHost) at the same time. Further ones wait, first come first served.
     pub concurrent_calls: usize,
-    /// How long one call may take, from its turn to its answer. After it the script meets an error that it can catch.
+    /// How long one call may take, from its turn to its answer. After it the script meets an error that it can catch. The
+    /// [`ToolHost`](exuvia_tool::ToolHost) is told the moment and keeps it; one that does not is cut off a second later.
     pub call_timeout: Duration,
     /// The largest arguments of one call, in bytes of JSON. Larger ones are an error that the script can catch.
     pub call_arguments_bytes: usize,

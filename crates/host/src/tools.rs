@@ -139,8 +139,8 @@ fn describe(tool: &Tool) -> tools::Tool {
     tools::Tool {
         python_name: tool.python_name.clone(),
         name: tool.name().to_owned(),
-        signature: tool.signature.clone(),
-        documentation: tool.documentation.clone(),
+        signature: tool.signature.to_string(),
+        documentation: tool.documentation.to_string(),
         parameters: tool.parameters.iter().map(parameter).collect(),
         accepts_other_keywords: tool.accepts_other_keywords,
     }

@@ -10,6 +10,18 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Entry {
+    /// A script does not run: it is too large, wrong, not allowed, or was cancelled before it began. It is kept by its digest:
+    /// whoever is refused must not be able to fill the record.
+    RunRefused {
+        /// The run.
+        run: RunId,
+        /// The name of its outcome.
+        outcome: String,
+        /// The size of the script, in bytes.
+        source_bytes: u64,
+        /// The SHA-256 of the script, in lower-case hexadecimal digits. Empty if it was cancelled before it was read.
+        source_sha256: String,
+    },
     /// A script is about to run.
     RunStarted {
         /// The run.
@@ -56,9 +68,51 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// The stable name of the case.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunRefused { .. } => "run-refused",
+            Self::RunStarted { .. } => "run-started",
+            Self::CallIntended { .. } => "call-intended",
+            Self::CallRefused { .. } => "call-refused",
+            Self::CallEnded { .. } => "call-ended",
+            Self::RunEnded { .. } => "run-ended",
+        }
+    }
+
+    /// The run that it is about.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        match self {
+            Self::RunRefused { run, .. }
+            | Self::RunStarted { run, .. }
+            | Self::CallIntended { run, .. }
+            | Self::CallRefused { run, .. }
+            | Self::CallEnded { run, .. }
+            | Self::RunEnded { run, .. } => run,
+        }
+    }
+
+    /// The call that it is about, if it is about one.
+    #[must_use]
+    pub fn call_id(&self) -> Option<CallId> {
+        match self {
+            Self::CallIntended { call, .. } => Some(call.id),
+            Self::CallRefused { id, .. } | Self::CallEnded { id, .. } => Some(*id),
+            Self::RunRefused { .. } | Self::RunStarted { .. } | Self::RunEnded { .. } => None,
+        }
+    }
+
+    /// Whether it tells of something that was not done.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::RunRefused { .. } | Self::CallRefused { .. })
+    }
+
     /// About how much memory the entry takes, in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
         let text = match self {
+            Self::RunRefused { source_sha256, .. } => source_sha256.len(),
             Self::RunStarted { source, .. } => source.len(),
             Self::CallIntended { call, .. } => {
                 call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len()

@@ -1,7 +1,8 @@
 //! The append-only record of runs and their calls.
 //!
 //! The gateway appends an [`Entry`] for everything that an auditor may ask about, in order: before a call is dispatched its
-//! intent, afterwards its outcome. A journal that cannot take an intent stops the call: what is not recorded is not done.
+//! intent, afterwards its outcome. A journal that cannot take an intent stops the call, and one that cannot take the start of a
+//! run stops the run: what is not recorded is not done.
 //!
 //! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
 //!

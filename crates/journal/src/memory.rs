@@ -1,12 +1,16 @@
 //! A journal that lives as long as the process.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Entry, Journal, JournalError};
 
+/// What part of a journal is for refusals.
+const REFUSALS: usize = 8;
+
 /// Keeps the newest entries, up to a bound in bytes. What is older is forgotten: a process that serves for months must not
-/// grow for months.
+/// grow for months. An eighth of it is for [refusals](Entry::RunRefused), and they push out nothing but one another: a refusal
+/// costs a client nothing, and must not make the journal forget what was done.
 #[derive(Debug)]
 pub struct MemoryJournal {
     kept: Mutex<Kept>,
@@ -15,8 +19,27 @@ pub struct MemoryJournal {
 
 #[derive(Debug, Default)]
 struct Kept {
-    entries: VecDeque<Entry>,
+    done: Ring,
+    refused: Ring,
+    /// Entries so far: their order, across both.
+    appended: u64,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<(u64, Entry)>,
     size_bytes: usize,
+}
+
+impl Ring {
+    fn push(&mut self, number: u64, entry: Entry, limit_bytes: usize) {
+        self.size_bytes += entry.size_bytes();
+        self.entries.push_back((number, entry));
+        while self.size_bytes > limit_bytes {
+            let Some((_, oldest)) = self.entries.pop_front() else { break };
+            self.size_bytes -= oldest.size_bytes();
+        }
+    }
 }
 
 impl MemoryJournal {
@@ -29,18 +52,27 @@ impl MemoryJournal {
     /// The entries that are still kept, oldest first.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).entries.iter().cloned().collect()
+        let kept = self.kept();
+        let mut entries: Vec<_> = kept.done.entries.iter().chain(&kept.refused.entries).collect();
+        entries.sort_by_key(|(number, _)| *number);
+        entries.into_iter().map(|(_, entry)| entry.clone()).collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Journal for MemoryJournal {
     fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.size_bytes += entry.size_bytes();
-        kept.entries.push_back(entry);
-        while kept.size_bytes > self.limit_bytes {
-            let Some(oldest) = kept.entries.pop_front() else { break };
-            kept.size_bytes -= oldest.size_bytes();
+        let for_refusals = self.limit_bytes / REFUSALS;
+        let mut kept = self.kept();
+        kept.appended += 1;
+        let number = kept.appended;
+        if entry.is_refusal() {
+            kept.refused.push(number, entry, for_refusals);
+        } else {
+            kept.done.push(number, entry, self.limit_bytes - for_refusals);
         }
         Ok(())
     }
@@ -48,7 +80,7 @@ impl Journal for MemoryJournal {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_tool::RunId;
+    use exuvia_tool::{CallId, RunId, ToolName};
 
     use super::*;
 
@@ -63,5 +95,25 @@ mod tests {
         let entries = journal.entries();
         assert!(entries.len() < 200, "{}", entries.len());
         assert!(matches!(entries.last(), Some(Entry::RunEnded { run, .. }) if run.0 == "999"));
+    }
+
+    #[test]
+    fn refusals_push_out_nothing_that_was_done() {
+        let journal = MemoryJournal::new(100_000);
+        let started = |number: u64| Entry::RunStarted { run: RunId(number.to_string()), source: "x".repeat(1_000) };
+        journal.append(started(1)).expect("kept");
+        for id in 0..100_000 {
+            let (name, code) = (ToolName::new("crm", "x".repeat(500)), "denied".to_owned());
+            journal.append(Entry::CallRefused { run: RunId("1".into()), id: CallId(id), name, code }).expect("kept");
+        }
+        journal.append(started(2)).expect("kept");
+        let entries = journal.entries();
+        let runs: Vec<_> = entries.iter().filter(|entry| entry.kind() == "run-started").collect();
+        assert_eq!(runs.len(), 2);
+        assert!((2..40).contains(&entries.len()), "{}", entries.len());
+        // In the order in which they came.
+        assert_eq!(entries.first().map(Entry::kind), Some("run-started"));
+        assert_eq!(entries.last().map(|entry| entry.run().0.as_str()), Some("2"));
+        assert_eq!(entries[1].call_id(), Some(CallId(100_000 - (entries.len() as u64 - 2))));
     }
 }

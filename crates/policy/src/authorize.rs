@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use exuvia_tool::{HeldCall, ToolCall, ToolName};
 
+use crate::arguments;
 use crate::grants::Grants;
 use crate::pattern::Rule;
 use crate::policy::{Policy, Standing};
 use crate::rate::{Rates, Spent};
+use crate::rules::CompiledRules;
 use crate::source::OnUnlisted;
 
 /// The proof that one call was authorised. It owns the call.
@@ -136,48 +138,49 @@ pub fn authorize(
     now: Duration,
 ) -> Result<Permit, Refusal> {
     let tool = call.name.clone();
-    let denied = |reason| Err(Refusal::Denied(Denial { tool: tool.clone(), reason }));
-    let standing = policy.standing(&tool);
+    let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
+    let Some(rules) = policy.rules(&tool.server) else { return Err(denied(DenialReason::Hidden)) };
+    let standing = rules.standing(&tool.tool);
     if !grants.still_cover(&tool, &standing) {
-        return match standing {
+        return Err(match standing {
             Standing::Denied(rule) => denied(DenialReason::Denied(rule)),
             Standing::Hidden => denied(DenialReason::Hidden),
             Standing::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
             // Listed after the run began: what a run may call never grows by itself.
-            Standing::Unlisted(_) | Standing::Listed(_) => Err(Refusal::Held(Box::new(held(policy, call)))),
-        };
+            Standing::Unlisted(_) | Standing::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
+        });
     }
-    let Some(rules) = policy.rules(&tool.server) else { return denied(DenialReason::Hidden) };
-    let constraints = rules.constraints.iter().filter(|constraint| constraint.tools.find(&tool.tool).is_some());
-    let mut checks = constraints.flat_map(|constraint| &constraint.arguments).peekable();
-    if checks.peek().is_some() {
-        let arguments = call.arguments.to_value().unwrap_or_default();
-        for (name, check) in checks {
-            let holds = arguments.get(name).map_or_else(|| Err("must be given".to_owned()), |value| check.holds(value));
-            if let Err(must) = holds {
-                return denied(DenialReason::Argument { name: name.clone(), must });
-            }
-        }
-    }
-    // Held only to count: what was asked above may take as long as its arguments are large.
+    arguments::check(call.arguments.as_str(), &rules.bounded(&tool.tool)).map_err(denied)?;
+    // The locks are held to count and for nothing else: what is decided above takes as long as its arguments are large.
+    count(rules, &tool.server, spent, rates, now).map_err(denied)?;
+    Ok(Permit { call })
+}
+
+/// Counts a call, unless it would be one too many.
+fn count(
+    rules: &CompiledRules,
+    server: &str,
+    spent: &Mutex<Spent>,
+    rates: &Mutex<Rates>,
+    now: Duration,
+) -> Result<(), DenialReason> {
     let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(most) = rules.calls_per_run
-        && spent.calls(&tool.server) >= most
+        && spent.calls(server) >= most
     {
-        return denied(DenialReason::CallsPerRun(most));
+        return Err(DenialReason::CallsPerRun(most));
     }
-    if let Some(most) = rules.calls_per_minute
-        && let Err(wait) = rates.lock().unwrap_or_else(PoisonError::into_inner).take(&tool.server, most, now)
-    {
-        return denied(DenialReason::CallsPerMinute { most, wait });
+    if let Some(most) = rules.calls_per_minute {
+        let taken = rates.lock().unwrap_or_else(PoisonError::into_inner).take(server, most, now);
+        taken.map_err(|wait| DenialReason::CallsPerMinute { most, wait })?;
     }
-    spent.count(&tool.server);
-    Ok(Permit { call })
+    spent.count(server);
+    Ok(())
 }
 
 /// What is asked about a call.
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
-    let ToolCall { id, name, arguments } = call;
+    let ToolCall { id, name, arguments, .. } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
     HeldCall { id: Some(id), name, arguments: Some(arguments), allow }
 }

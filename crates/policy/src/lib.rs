@@ -24,7 +24,7 @@
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let decide = |tool| {
-//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
+//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap(), deadline: None };
 //!     authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)
 //! };
 //! assert!(decide("get_contacts").is_ok());
@@ -36,7 +36,7 @@
 //!
 //! ```compile_fail
 //! # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap() };
+//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap(), deadline: None };
 //! let permit = exuvia_policy::Permit { call };
 //! ```
 //!
@@ -49,13 +49,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admit;
+mod arguments;
 mod authorize;
 mod condition;
+mod fold;
+mod glob;
 mod grants;
 mod key;
 mod pattern;
 mod policy;
+mod qualified;
 mod rate;
+mod rules;
+mod slices;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::PolicyError;
+use crate::glob::{Glob, escapes};
 use crate::key::Key;
+use crate::qualified::{Effect, tools_of, unqualified};
+use crate::rules::Context;
 use crate::source::PolicySource;
 
 /// One entry of a policy, and where it stands: what an operator is shown as the reason of a decision.
@@ -24,26 +25,43 @@ impl fmt::Display for Rule {
 }
 
 /// A compiled list. The first entry that matches counts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Patterns {
+    effect: Effect,
     entries: Vec<Entry>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
     /// A name is also meant literally: tools may be called `a[b]`.
-    literal: String,
-    glob: GlobMatcher,
+    literal: Option<String>,
+    glob: Glob,
     rule: Rule,
 }
 
 impl Entry {
     fn matches(&self, name: &str) -> bool {
-        self.literal == name || self.glob.is_match(name)
+        self.literal.as_deref() == Some(name) || self.glob.matches(name)
     }
 }
 
 impl Patterns {
+    /// A server's list: names and globs of its tools, and groups.
+    pub(crate) fn of_server(key: &Key, texts: &[String], effect: Effect, context: &mut Context<'_>) -> Self {
+        let mut patterns = Self { effect, entries: Vec::new() };
+        for text in texts {
+            patterns.add(text, text.starts_with('@'), &rule(key, text), context);
+        }
+        patterns
+    }
+
+    /// Adds those of `texts` that are about the server: `SERVER.TOOL`, where both may be globs, and groups.
+    pub(crate) fn add_qualified(&mut self, key: &Key, texts: &[String], context: &mut Context<'_>) {
+        for text in texts {
+            self.add(text, true, &rule(key, text), context);
+        }
+    }
+
     /// The entry that matches this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Rule> {
         self.entries.iter().find(|entry| entry.matches(name)).map(|entry| &entry.rule)
@@ -54,68 +72,38 @@ impl Patterns {
         self.entries.iter().map(|entry| (entry.rule.clone(), names.iter().any(|name| entry.matches(name))))
     }
 
-    pub(crate) fn push(&mut self, pattern: &str, rule: Rule) -> Result<(), PolicyError> {
-        let glob = matcher(pattern, &rule.key)?;
-        self.entries.push(Entry { literal: pattern.to_owned(), glob, rule });
+    fn add(&mut self, text: &str, qualified: bool, rule: &Rule, context: &mut Context<'_>) {
+        let Some(group) = text.strip_prefix('@') else { return self.add_tools(text, qualified, rule, context) };
+        let Some(members) = context.source.groups.get(group) else {
+            return context.errors.push(PolicyError::new(&rule.key, format!("there is no group {group:?}")));
+        };
+        // What is wrong with a member is told of the group.
+        let mut untold = Vec::new();
+        let mut context = Context { errors: &mut untold, ..*context };
+        for member in members.iter().filter(|member| !member.starts_with('@')) {
+            self.add_tools(member, true, rule, &mut context);
+        }
+    }
+
+    fn add_tools(&mut self, text: &str, qualified: bool, rule: &Rule, context: &mut Context<'_>) {
+        let patterns =
+            if qualified { tools_of(text, context.server, context.servers, self.effect) } else { Ok(vec![text]) };
+        let added = patterns.and_then(|patterns| patterns.into_iter().try_for_each(|text| self.push(text, rule)));
+        if let Err(message) = added {
+            context.errors.push(PolicyError::new(&rule.key, message));
+        }
+    }
+
+    fn push(&mut self, pattern: &str, rule: &Rule) -> Result<(), String> {
+        let is_name = self.effect == Effect::Restricts || !escapes(pattern);
+        let literal = is_name.then(|| pattern.to_owned());
+        self.entries.push(Entry { literal, glob: Glob::new(pattern)?, rule: rule.clone() });
         Ok(())
     }
+}
 
-    /// A server's list: names and globs of its tools, and groups.
-    pub(crate) fn of_server(
-        server: &str,
-        key: &Key,
-        texts: &[String],
-        source: &PolicySource,
-        errors: &mut Vec<PolicyError>,
-    ) -> Self {
-        let mut patterns = Self::default();
-        for text in texts {
-            let rule = Rule { key: key.clone(), text: text.clone() };
-            patterns.add(server, text, text.starts_with('@'), rule, source, errors);
-        }
-        patterns
-    }
-
-    /// Adds those of `texts` that are about this server: `SERVER.TOOL`, where both may be globs, and groups.
-    pub(crate) fn add_qualified(
-        &mut self,
-        server: &str,
-        key: &Key,
-        texts: &[String],
-        source: &PolicySource,
-        errors: &mut Vec<PolicyError>,
-    ) {
-        for text in texts {
-            self.add(server, text, true, Rule { key: key.clone(), text: text.clone() }, source, errors);
-        }
-    }
-
-    fn add(
-        &mut self,
-        server: &str,
-        text: &str,
-        qualified: bool,
-        rule: Rule,
-        source: &PolicySource,
-        errors: &mut Vec<PolicyError>,
-    ) {
-        if let Some(group) = text.strip_prefix('@') {
-            let Some(members) = source.groups.get(group) else {
-                return errors.push(PolicyError::new(&rule.key, format!("there is no group {group:?}")));
-            };
-            for member in members.iter().filter(|member| !member.starts_with('@')) {
-                // What is wrong with it is told of the group.
-                self.add(server, member, true, rule.clone(), source, &mut Vec::new());
-            }
-            return;
-        }
-        let pattern = if qualified { qualified_for(server, text, &rule, errors) } else { Some(text) };
-        if let Some(pattern) = pattern
-            && let Err(error) = self.push(pattern, rule)
-        {
-            errors.push(error);
-        }
-    }
+fn rule(key: &Key, text: &str) -> Rule {
+    Rule { key: key.clone(), text: text.to_owned() }
 }
 
 /// Everything that is wrong with the groups, whether they are used or not.
@@ -123,54 +111,13 @@ pub(crate) fn check_groups(source: &PolicySource, errors: &mut Vec<PolicyError>)
     for (group, members) in &source.groups {
         let key = Key::of("groups").below(group).below("tools");
         for member in members {
-            // A group inside a group could go round in a circle, and says nothing that its patterns cannot.
-            if member.starts_with('@') {
-                errors.push(PolicyError::new(&key, format!("{member:?}: write its patterns out")));
-                continue;
-            }
-            match member.split_once('.') {
-                Some((server, tool)) => {
-                    errors.extend([server, tool].iter().filter_map(|part| matcher(part, &key).err()))
-                }
-                None => errors.push(unqualified(member, &key)),
-            }
+            let wrong = match member.split_once('.') {
+                // A group inside a group could go round in a circle, and says nothing that its patterns cannot.
+                _ if member.starts_with('@') => vec![format!("{member:?}: write its patterns out")],
+                Some((server, tool)) => [server, tool].iter().filter_map(|part| Glob::new(part).err()).collect(),
+                None => vec![unqualified(member)],
+            };
+            errors.extend(wrong.into_iter().map(|message| PolicyError::new(&key, message)));
         }
-    }
-}
-
-fn matcher(pattern: &str, key: &Key) -> Result<GlobMatcher, PolicyError> {
-    let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
-    let glob = glob.map_err(|error| PolicyError::new(key, format!("{pattern:?}: {}", error.kind())))?;
-    Ok(glob.compile_matcher())
-}
-
-fn unqualified(text: &str, key: &Key) -> PolicyError {
-    PolicyError::new(key, format!("{text:?}: write SERVER.TOOL, for example \"crm.get_*\""))
-}
-
-/// The tool's part of `SERVER.TOOL`, if the server's part means this server.
-fn qualified_for<'a>(server: &str, text: &'a str, rule: &Rule, errors: &mut Vec<PolicyError>) -> Option<&'a str> {
-    // A server's name may hold dots itself.
-    if let Some(tool) = text.strip_prefix(server).and_then(|rest| rest.strip_prefix('.')) {
-        return Some(tool);
-    }
-    let Some((of_server, tool)) = text.split_once('.') else {
-        errors.push(unqualified(text, &rule.key));
-        return None;
-    };
-    let mut servers = Patterns::default();
-    if let Err(error) = servers.push(of_server, rule.clone()) {
-        errors.push(error);
-        return None;
-    }
-    servers.find(server).map(|_| tool)
-}
-
-/// A tool's name as a pattern that means it alone.
-pub(crate) fn literal(name: &str) -> String {
-    // A group begins with this sign: as the glob of one sign it begins none.
-    match name.strip_prefix('@') {
-        Some(rest) => format!("[@]{}", globset::escape(rest)),
-        None => globset::escape(name),
     }
 }

@@ -5,9 +5,11 @@ use std::fmt;
 
 use exuvia_tool::ToolName;
 
-use crate::condition::Check;
+use crate::glob::literal;
 use crate::key::Key;
-use crate::pattern::{Patterns, Rule, check_groups, literal};
+use crate::pattern::{Rule, check_groups};
+use crate::qualified::only;
+use crate::rules::{CompiledRules, Context};
 use crate::source::{OnUnlisted, PolicySource, ServerRules};
 
 /// Something in a policy that cannot be used. A policy with errors never takes effect, not even in part.
@@ -45,24 +47,6 @@ impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source && self.servers.keys().eq(other.servers.keys())
     }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct CompiledRules {
-    tools: Patterns,
-    auto_execute: Patterns,
-    deny: Patterns,
-    on_unlisted: OnUnlisted,
-    pub(crate) constraints: Vec<Constraint>,
-    pub(crate) calls_per_run: Option<u64>,
-    pub(crate) calls_per_minute: Option<u32>,
-}
-
-/// Conditions on the arguments of the tools that a pattern names.
-#[derive(Debug, Clone)]
-pub(crate) struct Constraint {
-    pub(crate) tools: Patterns,
-    pub(crate) arguments: Vec<(String, Check)>,
 }
 
 /// What the policy says of a tool, whoever calls it.
@@ -111,7 +95,8 @@ impl Policy {
             .iter()
             .map(|&name| {
                 let rules = source.servers.get(name).unwrap_or(&missing);
-                (name.to_owned(), CompiledRules::compile(name, rules, &source, &mut errors))
+                let mut context = Context { server: name, servers: &names, source: &source, errors: &mut errors };
+                (name.to_owned(), CompiledRules::compile(rules, &mut context))
             })
             .collect();
         for name in source.servers.keys().filter(|name| !names.contains(&name.as_str())) {
@@ -133,17 +118,7 @@ impl Policy {
     #[must_use]
     pub fn standing(&self, tool: &ToolName) -> Standing {
         // A server that the policy was not compiled with has no rules that could allow anything.
-        let Some(rules) = self.servers.get(&tool.server) else { return Standing::Hidden };
-        if rules.tools.find(&tool.tool).is_none() {
-            return Standing::Hidden;
-        }
-        if let Some(rule) = rules.deny.find(&tool.tool) {
-            return Standing::Denied(rule.clone());
-        }
-        match rules.auto_execute.find(&tool.tool) {
-            Some(rule) => Standing::Listed(rule.clone()),
-            None => Standing::Unlisted(rules.on_unlisted),
-        }
+        self.rules(&tool.server).map_or(Standing::Hidden, |rules| rules.standing(&tool.tool))
     }
 
     /// Whether scripts and clients may know of a tool.
@@ -178,14 +153,15 @@ impl Policy {
     /// The line of configuration that would let these tools of one server run without asking.
     #[must_use]
     pub fn line_that_allows(&self, server: &str, tools: &[&str]) -> String {
-        let tools = tools.iter().map(|&tool| literal(tool));
         let (listed, place): (Vec<String>, String) = match self.source.servers.get(server) {
             Some(rules) => {
+                let tools = tools.iter().map(|&tool| literal(tool));
                 (rules.auto_execute.iter().cloned().chain(tools).collect(), format!("in [servers.{}]", bare(server)))
             }
             // It comes from elsewhere: a table of its own would define it a second time.
             None => {
-                let qualified = tools.map(|tool| format!("{server}.{tool}"));
+                let servers: Vec<&str> = self.servers.keys().map(String::as_str).collect();
+                let qualified = tools.iter().map(|&tool| only(server, tool, &servers));
                 (self.source.auto_execute.iter().cloned().chain(qualified).collect(), "before all tables".to_owned())
             }
         };
@@ -207,44 +183,4 @@ fn bare(key: &str) -> String {
 /// A string as TOML has it: JSON's escapes are among its own.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-impl CompiledRules {
-    fn lists(&self) -> [&Patterns; 3] {
-        [&self.tools, &self.auto_execute, &self.deny]
-    }
-
-    fn compile(server: &str, rules: &ServerRules, source: &PolicySource, errors: &mut Vec<PolicyError>) -> Self {
-        let here = Key::of_server(server);
-        let mut list = |key: &str, texts: &[String], everywhere: &[String]| {
-            let mut patterns = Patterns::of_server(server, &here.below(key), texts, source, errors);
-            patterns.add_qualified(server, &Key::of(key), everywhere, source, errors);
-            patterns
-        };
-        let tools = list("tools", &rules.tools, &[]);
-        let deny = list("deny", &rules.deny, &source.deny);
-        let auto_execute = list("auto_execute", &rules.auto_execute, &source.auto_execute);
-        let mut constraints = Vec::new();
-        for (tool, arguments) in &rules.constraints {
-            let key = here.below("constraints").below(tool);
-            let tools = Patterns::of_server(server, &key, std::slice::from_ref(tool), source, errors);
-            let mut checks = Vec::new();
-            for (argument, condition) in arguments {
-                match Check::compile(condition, &key.below(argument)) {
-                    Ok(check) => checks.push((argument.clone(), check)),
-                    Err(error) => errors.push(error),
-                }
-            }
-            constraints.push(Constraint { tools, arguments: checks });
-        }
-        Self {
-            tools,
-            auto_execute,
-            deny,
-            on_unlisted: rules.on_unlisted,
-            constraints,
-            calls_per_run: rules.calls_per_run,
-            calls_per_minute: rules.calls_per_minute,
-        }
-    }
 }

@@ -72,6 +72,47 @@ mod tests {
     }
 
     #[test]
+    fn no_window_holds_more_whatever_the_pace_and_none_is_refused_without_need() {
+        // Gaps between tries, in tenths of a second: even, in bursts, after long pauses.
+        for gaps in [
+            &[1][..],
+            &[599, 1, 1, 1, 1],
+            &[600, 0, 0, 0],
+            &[611, 5, 300, 300],
+            &[7, 0, 0, 0, 0, 0, 0, 1200],
+            &[0, 0, 0, 61],
+        ] {
+            let (mut rates, mut made, mut now) = (Rates::default(), Vec::<u64>::new(), 0);
+            for gap in gaps.iter().cycle().take(2_000) {
+                now += gap * 100;
+                let within = |ms: u64| made.iter().filter(|&&at| at + ms > now).count();
+                let (least, most) = (within(60_000), within(62_000));
+                match rates.take("crm", 4, Duration::from_millis(now)) {
+                    Ok(()) => {
+                        assert!(least < 4, "{gaps:?}: {least} calls in the minute before {now} ms");
+                        made.push(now);
+                    }
+                    Err(wait) => {
+                        assert!(most >= 4, "{gaps:?}: refused at {now} ms after {most} calls");
+                        assert!(!wait.is_zero() && wait <= Duration::from_secs(61), "{wait:?}");
+                    }
+                }
+            }
+            assert!(made.len() > 10, "{gaps:?}: {}", made.len());
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_server_does_not_grow() {
+        let mut rates = Rates::default();
+        for second in 0..10_000 {
+            rates.take("crm", 1_000_000, Duration::from_secs(second)).unwrap();
+            rates.take("crm", 1_000_000, Duration::from_secs(second)).unwrap();
+        }
+        assert_eq!(rates.servers["crm"].len(), 61);
+    }
+
+    #[test]
     fn the_wait_that_is_told_is_long_enough_and_no_longer() {
         let mut rates = Rates::default();
         let at = Duration::from_millis;

@@ -14,9 +14,10 @@ pub struct PolicySource {
     pub servers: BTreeMap<String, ServerRules>,
     /// Named sets of patterns of the form `SERVER.TOOL`, for use as `@name`.
     pub groups: BTreeMap<String, Vec<String>>,
-    /// Patterns of the form `SERVER.TOOL`, and groups, that are added to the servers' `auto_execute`.
+    /// Patterns of the form `SERVER.TOOL`, and groups, that are added to the servers' `auto_execute`. One that begins with the
+    /// name of a server means that server, the longest such.
     pub auto_execute: Vec<String>,
-    /// The same for the servers' `deny`.
+    /// The same for the servers' `deny`. One holds for every server that it can mean.
     pub deny: Vec<String>,
 }
 
@@ -77,20 +78,24 @@ impl fmt::Display for OnUnlisted {
     }
 }
 
-/// What an argument must be. All parts that are given must hold; of an array, for each of its elements. An argument that is
-/// not given at all does not fulfil a condition: what its server takes instead is unknown.
+/// What an argument must be. All parts that are given must hold; of an array, for each of its elements, of which there must be
+/// one. An argument that is not given, or given twice, or beside another that lenient servers take for it (`Path` or `path[]`
+/// beside `path`), does not fulfil a condition: what its server takes instead is unknown. The conditions on one call take at most
+/// 4,000,000 steps, about one for each byte that is looked at, and for each state of an expression; a call that needs more is
+/// denied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
-    /// A path at or below this one: an absolute path below an absolute one, a relative path below a relative one (`.` for
-    /// any). Compared by components, `..` resolved, percent-encoding seen through; links on the server's disk are beyond
-    /// its sight.
+    /// A path at or below this one, for all servers however they read it: an absolute path below an absolute one, a relative path
+    /// below a relative one (`.` for any). It begins with this one and never leads out of it. Compared by components; `..` counts
+    /// in plain paths only, and percent-encoding, backslashes, addresses, drives and `~` lead nowhere. Links on the server's
+    /// disk are beyond its sight.
     pub under: Option<String>,
-    /// A number not above this one.
+    /// A number not above this one, compared exactly.
     pub at_most: Option<f64>,
-    /// A number not below this one.
+    /// A number not below this one, compared exactly.
     pub at_least: Option<f64>,
-    /// One of these values.
+    /// One of these values. An empty list is, if `[]` is among them.
     pub one_of: Option<Vec<Value>>,
     /// A text that matches this regular expression as a whole. Linear time: no look-around, no back-references.
     pub matching: Option<String>,

@@ -23,18 +23,18 @@ impl ArgumentCheck for Anything {
 fn namespace() -> Arc<Namespace> {
     let tool = |name: &str| Tool {
         python_name: name.to_owned(),
-        descriptor: ToolDescriptor {
+        descriptor: Arc::new(ToolDescriptor {
             name: name.to_owned(),
             title: None,
             description: None,
             input_schema: json!({}),
             output_schema: None,
             annotations: ToolAnnotations { read_only: Some(true), destructive: Some(false) },
-        },
+        }),
         parameters: vec![],
         accepts_other_keywords: true,
-        signature: String::new(),
-        documentation: String::new(),
+        signature: "".into(),
+        documentation: "".into(),
         arguments: Arc::new(Anything),
     };
     let crm = ["get_contact", "get_order", "export", "delete_contact"].map(tool).to_vec();
@@ -74,7 +74,7 @@ fn decided_at(
     second: u64,
 ) -> String {
     let name = ToolName::new("crm", tool);
-    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments) };
+    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments), deadline: None };
     match authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
         Ok(permit) => {
             assert_eq!(permit.into_call().arguments.to_value().unwrap(), arguments);

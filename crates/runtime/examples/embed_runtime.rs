@@ -52,7 +52,7 @@ impl Tools {
             parameters: vec![Parameter { python_name: "n".into(), name: "n".into(), required: true }],
             accepts_other_keywords: false,
             arguments: Arc::new(NumberCheck),
-            descriptor,
+            descriptor: Arc::new(descriptor),
         };
         Self { namespace: Namespace::new(vec![Server::new("math", "math", vec![square])]) }
     }

@@ -9,13 +9,21 @@ use exuvia_host::{GuestPre, Sandbox, SandboxView, add_to_linker};
 use exuvia_tool::ToolHost;
 use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
+use wasmtime::error::Context as _;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::budget::Budget;
 use crate::memory::MemoryLimit;
 use crate::{Limits, Run, Script, artifact, compile};
 
 /// How often running guests come up for air, so that timers fire and cancellations are seen.
 const EPOCH: Duration = Duration::from_millis(5);
+
+/// What a guest can address, in bytes: all of it is reserved for each.
+const ADDRESSABLE_BYTES: u64 = 4 << 30;
+
+/// What lies between two guests, in bytes: wasmtime's default.
+const GUARD_BYTES: u64 = 32 << 20;
 
 /// Room on a guest's stack for the host functions that it calls.
 const HOST_STACK_BYTES: usize = 1 << 20;
@@ -24,15 +32,12 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 /// instance that does not fit is refused when the engine starts, not in the middle of a run.
 mod per_run {
     pub(super) const CORE_INSTANCES: u32 = 40;
-    pub(super) const MEMORIES: u32 = 2;
+    pub(super) const MEMORIES: u32 = 1;
     pub(super) const TABLES: u32 = 4;
     pub(super) const TABLE_ELEMENTS: usize = 40_000;
     pub(super) const COMPONENT_BYTES: usize = 1 << 20;
     pub(super) const CORE_INSTANCE_BYTES: usize = 1 << 20;
-    /// Memory that a slot keeps between runs where the kernel tells which pages a run has written: about what a small
-    /// script writes. Where it does not (Linux before 6.7), wasmtime would keep the first pages of the memory, written or
-    /// not: as slow as faulting them in again, and each slot would hold them for good.
-    pub(super) const RESIDENT_MEMORY_BYTES: usize = 2 << 20;
+    /// What stays in memory between runs, overwritten: the whole table and what every run writes of its stack.
     pub(super) const RESIDENT_TABLE_BYTES: usize = 256 << 10;
     pub(super) const RESIDENT_STACK_BYTES: usize = 64 << 10;
 }
@@ -40,19 +45,57 @@ mod per_run {
 /// The settings of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// Runs at the same time. Further ones wait. Default 16. Each costs address space from the start, and memory only while
-    /// it runs.
+    /// Runs at the same time. Further ones wait. Default 16. Each reserves [address space](Self::address_space_bytes) from the
+    /// start, and takes memory only while it runs.
     pub concurrent_runs: u32,
     /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
     /// interpreter ends the run where it could have raised a RecursionError. Only touched pages cost memory.
     pub stack_bytes: usize,
     /// The most memory that any run may be given, in bytes. Default 4 GiB, which is all that the guest can address.
     pub memory_bytes_max: u64,
+    /// The memory of all runs together, in bytes: of their guests, and `stack_bytes` for each. Default 5 GiB, which 16 runs do
+    /// not reach at their default limits.
+    ///
+    /// What would go over it waits: runs begin later, and one that grows goes on when another is over; meanwhile its `wall_ms`
+    /// stands still. A run whose own limit is larger has [this](Self::run_memory_bytes) for its limit. What the host holds for
+    /// runs is not in it: answers on their way, logs, results.
+    pub runs_memory_bytes: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { concurrent_runs: 16, stack_bytes: 32 << 20, memory_bytes_max: 4 << 30 }
+        Self { concurrent_runs: 16, stack_bytes: 32 << 20, memory_bytes_max: 4 << 30, runs_memory_bytes: 5 << 30 }
+    }
+}
+
+impl EngineConfig {
+    /// The most memory that one run can have, in bytes: what all runs together may hold, less its stack.
+    #[must_use]
+    pub fn run_memory_bytes(&self) -> u64 {
+        self.memory_bytes_max.min(self.runs_memory_bytes.saturating_sub(self.run_stack_bytes()))
+    }
+
+    /// How many runs with this limit have room at the same time, each with all that it may come to hold. At least one.
+    #[must_use]
+    pub fn runs_at_limit(&self, memory_bytes: u64) -> u32 {
+        let one = memory_bytes.min(self.run_memory_bytes()).saturating_add(self.run_stack_bytes());
+        let runs = u32::try_from(self.runs_memory_bytes / one.max(1)).unwrap_or(u32::MAX);
+        runs.clamp(1, self.concurrent_runs.max(1))
+    }
+
+    /// The address space that the engine reserves for its runs, in bytes: not memory, but what `ulimit -v` bounds. All that a
+    /// 32-bit guest can address is reserved for each, so that its code needs no checks of bounds.
+    #[must_use]
+    pub fn address_space_bytes(&self) -> u64 {
+        let memory = u64::from(per_run::MEMORIES) * (ADDRESSABLE_BYTES + GUARD_BYTES);
+        let tables = u64::from(per_run::TABLES) * (per_run::TABLE_ELEMENTS * size_of::<usize>()) as u64;
+        u64::from(self.concurrent_runs).saturating_mul(memory + tables + self.run_stack_bytes())
+    }
+
+    /// What the stack of one run may take, in bytes.
+    #[must_use]
+    pub fn run_stack_bytes(&self) -> u64 {
+        (self.stack_bytes + HOST_STACK_BYTES) as u64
     }
 }
 
@@ -66,7 +109,8 @@ pub(crate) struct Inner {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) guest: GuestPre<RunState>,
     pub(crate) turns: Arc<Semaphore>,
-    concurrent_runs: u32,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) config: EngineConfig,
     closing: Arc<AtomicBool>,
 }
 
@@ -107,18 +151,39 @@ impl Engine {
     /// How many runs execute at the same time.
     #[must_use]
     pub fn concurrent_runs(&self) -> u32 {
-        self.inner.concurrent_runs
+        self.inner.config.concurrent_runs
+    }
+
+    /// How many runs with this limit on memory have [room at the same time](EngineConfig::runs_at_limit).
+    #[must_use]
+    pub fn runs_at_limit(&self, memory_bytes: u64) -> u32 {
+        self.inner.config.runs_at_limit(memory_bytes)
+    }
+
+    /// What the runs that execute hold of [`EngineConfig::runs_memory_bytes`], in bytes.
+    #[must_use]
+    pub fn held_memory_bytes(&self) -> u64 {
+        self.inner.budget.held()
     }
 
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
-    pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
+    pub fn run(&self, script: Script, mut limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
+        // What nobody can have is no limit: the one that holds is told to the script.
+        limits.memory_bytes = limits.memory_bytes.min(self.inner.config.run_memory_bytes());
         Run::new(self.clone(), script, limits, tools)
     }
 }
 
 impl Inner {
     fn new(config: &EngineConfig) -> wasmtime::Result<Self> {
-        let engine = wasmtime::Engine::new(&engine_config(config)?)?;
+        let engine = wasmtime::Engine::new(&wasmtime_config(config)?).with_context(|| {
+            format!(
+                "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \
+                 less",
+                config.concurrent_runs,
+                config.address_space_bytes() >> 30
+            )
+        })?;
         let component = artifact::load(&engine)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
@@ -126,7 +191,14 @@ impl Inner {
         let closing = Arc::new(AtomicBool::new(false));
         tick(engine.clone(), Arc::clone(&closing))?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self { engine, guest, turns, concurrent_runs: config.concurrent_runs, closing })
+        Ok(Self {
+            engine,
+            guest,
+            turns,
+            budget: Budget::new(config.runs_memory_bytes),
+            config: config.clone(),
+            closing,
+        })
     }
 }
 
@@ -136,7 +208,14 @@ impl Drop for Inner {
     }
 }
 
-fn engine_config(config: &EngineConfig) -> wasmtime::Result<wasmtime::Config> {
+/// The settings of an engine as wasmtime knows them: for tests of what one run leaves in the pool for the next, which need guests
+/// that write where Python does not.
+///
+/// # Errors
+///
+/// This machine cannot run the guest.
+#[doc(hidden)]
+pub fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<wasmtime::Config> {
     let mut wasm = compile::config(env!("EXUVIA_TARGET"))?;
     wasm.max_wasm_stack(config.stack_bytes);
     wasm.async_stack_size(config.stack_bytes + HOST_STACK_BYTES);
@@ -162,11 +241,12 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .max_core_instance_size(per_run::CORE_INSTANCE_BYTES)
         .table_elements(per_run::TABLE_ELEMENTS)
         .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX))
+        // What a run wrote is given back to the kernel whole. wasmtime's scan for written pages takes those that are swapped out for
+        // clean, of memories and tables alike; without it, what stays resident is overwritten whatever the kernel says of it.
+        .pagemap_scan(Enabled::No)
+        .linear_memory_keep_resident(0)
         .table_keep_resident(per_run::RESIDENT_TABLE_BYTES)
         .async_stack_keep_resident(per_run::RESIDENT_STACK_BYTES);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(per_run::RESIDENT_MEMORY_BYTES);
-    }
     pool
 }
 

@@ -10,6 +10,7 @@
 //! `examples/embed.rs` is a complete embedder.
 
 mod artifact;
+mod budget;
 mod compile;
 mod ending;
 mod engine;
@@ -20,6 +21,8 @@ mod run;
 mod script;
 
 pub use artifact::GUEST_DIGEST;
+#[doc(hidden)]
+pub use engine::wasmtime_config;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exuvia_host::{EventSink, LogText, SystemIo};
 pub use limits::{Limit, Limits};

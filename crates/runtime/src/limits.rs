@@ -24,7 +24,8 @@ pub struct Limits {
     /// Work, in units of fuel: about one per WebAssembly instruction executed, one per byte copied in bulk. Default 20 G.
     /// Does not cover host calls, instantiation, or time spent waiting.
     pub fuel: u64,
-    /// Time from the start of the script to its end, in milliseconds, waiting for tools included. Default 120,000.
+    /// Time from the start of the script to its end, in milliseconds, waiting for tools included, but not for memory that other
+    /// runs hold. Default 120,000. What a gateway needs to read the script before it starts counts; waiting for a turn does not.
     pub wall_ms: u64,
     /// Memory of the guest, the interpreter's own included, in bytes. Default 256 MiB. Does not cover what the host holds
     /// for the run: its log, its result, and answers on their way.
@@ -35,7 +36,8 @@ pub struct Limits {
     pub concurrent_calls: usize,
     /// How long one call may take, in milliseconds. Default 30,000. Waiting for its turn does not count.
     pub call_timeout_ms: u64,
-    /// The arguments of one call, in bytes of JSON. Default 4 MiB.
+    /// The arguments of one call, in bytes of JSON. Default 4 MiB. Arguments that would take more than 48 MiB of memory as a tree,
+    /// as some hundred thousand numbers do, are made without a look at the tool's schema.
     pub call_arguments_bytes: usize,
     /// The answer of one call, in bytes of JSON. Default 16 MiB.
     pub call_result_bytes: usize,

@@ -1,6 +1,14 @@
-//! The limit on a guest's memory.
+//! The limit on a guest's memory, and its part in the memory of all runs.
 
-use wasmtime::{ResourceLimiter, Result};
+use std::sync::Arc;
+
+use wasmtime::{ResourceLimiterAsync, Result};
+
+use crate::budget::{Budget, Share, Waits};
+
+/// Memory that a run holds from its start, in bytes: the interpreter's own, and some for the script. Most scripts never ask for
+/// more, and so never wait for any.
+const FIRST_BYTES: u64 = 48 << 20;
 
 /// The most elements that one table of the guest may have. CPython's table of functions has 10,000 and never grows.
 const TABLE_ELEMENTS: usize = 100_000;
@@ -11,11 +19,21 @@ pub(crate) struct MemoryLimit {
     current_bytes: u64,
     peak_bytes: u64,
     refused: bool,
+    stack_bytes: u64,
+    share: Share,
 }
 
 impl MemoryLimit {
-    pub(crate) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, current_bytes: 0, peak_bytes: 0, refused: false }
+    /// Waits until there is room for one more run with this limit and a stack of this size.
+    pub(crate) async fn admitted(budget: &Arc<Budget>, limit_bytes: u64, stack_bytes: u64) -> Self {
+        let first = stack_bytes.saturating_add(limit_bytes.min(FIRST_BYTES));
+        let share = budget.admit(first, stack_bytes.saturating_add(limit_bytes)).await;
+        Self { limit_bytes, current_bytes: 0, peak_bytes: 0, refused: false, stack_bytes, share }
+    }
+
+    /// How long the guest waits for memory that other runs hold.
+    pub(crate) fn waits(&self) -> Arc<Waits> {
+        self.share.waits()
     }
 
     pub(crate) fn peak_bytes(&self) -> u64 {
@@ -28,10 +46,11 @@ impl MemoryLimit {
     }
 }
 
-impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for MemoryLimit {
+    async fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         let grown = self.current_bytes + (desired - current) as u64;
-        if grown > self.limit_bytes {
+        if grown > self.limit_bytes || !self.share.hold(self.stack_bytes + grown).await {
             self.refused = true;
             return Ok(false);
         }
@@ -45,7 +64,7 @@ impl ResourceLimiter for MemoryLimit {
         Ok(())
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+    async fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         Ok(desired <= TABLE_ELEMENTS)
     }
 }

@@ -22,6 +22,8 @@ pub struct Report {
     pub calls: Vec<CallRecord>,
     /// What it used.
     pub usage: Usage,
+    /// Entries about it that whoever keeps the record of runs could not keep. None where there is no record.
+    pub unrecorded: u64,
 }
 
 /// The one way in which a run ended.

@@ -8,8 +8,9 @@ use exuvia_tool::{BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
+use crate::budget::Waits;
 use crate::ending::{self, End};
-use crate::engine::RunState;
+use crate::engine::{Inner, RunState};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
@@ -28,6 +29,7 @@ pub struct Run {
     events: EventSink,
     cancellation: CancellationToken,
     held: BoxFuture<'static, Vec<HeldCall>>,
+    spent: Duration,
 }
 
 impl Run {
@@ -41,6 +43,7 @@ impl Run {
             events: Arc::new(|_| {}),
             cancellation: CancellationToken::new(),
             held: Box::pin(std::future::pending()),
+            spent: Duration::ZERO,
         }
     }
 
@@ -69,6 +72,12 @@ impl Run {
         self
     }
 
+    /// Counts this much of `wall_ms` as spent: what was done for the script before it starts.
+    pub fn with_spent(mut self, spent: Duration) -> Self {
+        self.spent = spent;
+        self
+    }
+
     /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
@@ -82,26 +91,35 @@ impl Run {
         };
         // The semaphore is never closed: the permit is held until the store is gone.
         let _turn = turn;
-        self.execute_now().await
+        let Inner { budget, config, .. } = &*self.engine.inner;
+        let memory = tokio::select! {
+            memory = MemoryLimit::admitted(budget, self.limits.memory_bytes, config.run_stack_bytes()) => memory,
+            () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
+        };
+        self.execute_now(memory).await
     }
 
-    async fn execute_now(self) -> Report {
+    async fn execute_now(self, memory: MemoryLimit) -> Report {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, events, cancellation, held } = self;
-        let sandbox = Sandbox::new(tools, io, &limits.calls(), events);
+        let Self { engine, script, limits, tools, io, events, cancellation, held, spent } = self;
+        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
-        let mut store = match new_store(&engine, sandbox, &limits) {
+        let waits = memory.waits();
+        let mut store = match new_store(&engine, sandbox, memory, &limits) {
             Ok(store) => store,
             Err(error) => return Report::fault(format!("{error:#}")),
         };
         let source = script.into_source();
+        let left = Duration::from_millis(limits.wall_ms).saturating_sub(spent);
         let end = tokio::select! {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
-            () = tokio::time::sleep(Duration::from_millis(limits.wall_ms)) => End::TimeUp,
+            () = time_up(left, &waits) => End::TimeUp,
             end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
         };
+        // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
+        tools.script_ended();
         let memory = &store.data().memory;
         let outcome = ending::outcome(end, &limits, memory.refused());
         let mut usage = Usage {
@@ -116,8 +134,8 @@ impl Run {
             mark(&mut calls, held);
         }
         usage.tool_calls = calls.len() as u64;
-        usage.wall_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Report { outcome, logs: log.text(), calls, usage }
+        usage.wall_ms = u64::try_from((spent + started.elapsed()).as_millis()).unwrap_or(u64::MAX);
+        Report { outcome, logs: log.text(), calls, usage, unrecorded: 0 }
     }
 }
 
@@ -131,7 +149,7 @@ impl Report {
     /// The report of a script that never started.
     #[must_use]
     pub fn not_started(outcome: Outcome) -> Self {
-        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default() }
+        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default(), unrecorded: 0 }
     }
 }
 
@@ -143,10 +161,26 @@ fn mark(calls: &mut [CallRecord], held: &[HeldCall]) {
     }
 }
 
-fn new_store(engine: &Engine, sandbox: Sandbox, limits: &Limits) -> wasmtime::Result<Store<RunState>> {
-    let memory = MemoryLimit::new(limits.memory_bytes);
+/// The time of a run is over. What it waits for memory that others hold is not its own time.
+async fn time_up(wall: Duration, waits: &Waits) {
+    let started = Instant::now();
+    loop {
+        let left = (wall + waits.total()).saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+fn new_store(
+    engine: &Engine,
+    sandbox: Sandbox,
+    memory: MemoryLimit,
+    limits: &Limits,
+) -> wasmtime::Result<Store<RunState>> {
     let mut store = Store::new(&engine.inner.engine, RunState { sandbox, memory });
-    store.limiter(|state| &mut state.memory);
+    store.limiter_async(|state| &mut state.memory);
     store.set_fuel(limits.fuel)?;
     store.epoch_deadline_async_yield_and_update(1);
     store.set_epoch_deadline(1);

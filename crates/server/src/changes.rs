@@ -49,8 +49,14 @@ impl Changes {
                 () = listener.cancelled() => None,
                 () = ending.cancelled() => None,
             };
-            if change.is_none() || listener.sink().notify_tool_list_changed().await.is_err() {
+            if change.is_none() {
                 return;
+            }
+            // A listener that does not read is told nothing, and can still go away.
+            tokio::select! {
+                told = listener.sink().notify_tool_list_changed() => if told.is_err() { return },
+                () = listener.cancelled() => return,
+                () = ending.cancelled() => return,
             }
         }
     }

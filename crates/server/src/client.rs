@@ -3,35 +3,52 @@
 use std::net::SocketAddr;
 
 use exuvia_gateway::Client;
+use http::HeaderMap;
 use http::request::Parts;
-use rmcp::model::Extensions;
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::model::ProtocolVersion;
+use rmcp::service::{NotificationContext, RequestContext, RoleServer};
 
 /// The header that names a session of a client up to 2025-11-25.
-pub(crate) const SESSION: &str = "mcp-session-id";
+const SESSION: &str = "mcp-session-id";
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// Whether the request is of the newer era: without a session, and nothing is asked in the middle of it.
+pub(crate) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
+}
+
 /// Who asks: over HTTP a session or a connection, else the one client there is.
 pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
-    client_with(&context.extensions)
+    let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
+    // In the newer era nobody checks what is in the header of a session, and whoever writes another name there each time would
+    // be another client each time.
+    session_of(&head.headers).filter(|_| !is_modern(context)).map_or_else(|| of_connection(head), of_session)
 }
 
-/// The same of a message.
-pub(crate) fn client_with(extensions: &Extensions) -> Client {
-    extensions.get::<Parts>().map_or_else(|| Client::new("stdio"), client_of)
+/// Who tells something: over HTTP only sessions do, which rmcp has found.
+pub(crate) fn teller(context: &NotificationContext<RoleServer>) -> Client {
+    let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
+    session_of(&head.headers).map_or_else(|| of_connection(head), of_session)
 }
 
-/// Who sends a request: its session, where it has one, or else its connection.
-pub(crate) fn client_of(head: &Parts) -> Client {
-    match head.headers.get(SESSION).and_then(|session| session.to_str().ok()) {
-        // What a client writes there is never the name of another one's connection.
-        Some(session) => Client::new(&format!("session {session}")),
-        None => {
-            let peer = head.extensions.get::<Peer>().map(|peer| peer.0.to_string());
-            Client::new(&format!("peer {}", peer.unwrap_or_default()))
-        }
-    }
+/// The session that a request names. Whether there is one of this name is for others to say.
+pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SESSION)?.to_str().ok()
+}
+
+/// The client whose session this is. What a client writes there is never the name of another one's connection.
+pub(crate) fn of_session(session: &str) -> Client {
+    Client::new(&format!("session {session}"))
+}
+
+fn of_connection(head: &Parts) -> Client {
+    let peer = head.extensions.get::<Peer>().map(|peer| peer.0.to_string());
+    Client::new(&format!("peer {}", peer.unwrap_or_default()))
+}
+
+fn of_pipe() -> Client {
+    Client::new("stdio")
 }

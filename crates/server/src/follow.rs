@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_gateway::answer::printable;
 use exuvia_gateway::{OnDisconnect, RunHandle};
 use exuvia_runtime::Report;
-use exuvia_tool::RunEvent;
+use exuvia_text::line;
+use exuvia_tool::{BoxFuture, RunEvent};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -34,6 +34,8 @@ pub(crate) async fn follow(
         cancellation.cancel();
     }
     let mut progress = Progress::new(context);
+    // What is told takes as long as the client does not read, and holds up nothing else.
+    let mut telling: Option<BoxFuture<'static, ()>> = None;
     loop {
         tokio::select! {
             event = run.events.recv() => match event {
@@ -47,10 +49,19 @@ pub(crate) async fn follow(
                 }
                 cancellation.cancel();
             }
-            () = progress.is_due() => progress.tell().await,
+            () = progress.is_due(), if telling.is_none() => telling = progress.tell(),
+            () = told(&mut telling) => telling = None,
         }
     }
     Some(run.report().await)
+}
+
+/// Waits until what is being told has been.
+async fn told(telling: &mut Option<BoxFuture<'static, ()>>) {
+    match telling {
+        Some(telling) => telling.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Follows a run to its end whose client is gone, or about to say that it cancelled it.
@@ -88,8 +99,8 @@ impl Progress {
         match event {
             RunEvent::CallStarted { .. } => self.calls += 1,
             RunEvent::Log { text, .. } => {
-                if let Some(line) = text.lines().rfind(|line| !line.trim().is_empty()) {
-                    self.line = printable(&line.chars().take(LINE).collect::<String>());
+                if let Some(last) = text.lines().rfind(|line| !line.trim().is_empty()) {
+                    self.line = line(&last.chars().take(LINE).collect::<String>());
                 }
             }
             _ => return,
@@ -105,13 +116,17 @@ impl Progress {
         self.pace.tick().await;
     }
 
-    async fn tell(&mut self) {
-        let Some(token) = self.token.clone() else { return };
+    /// Tells it, if there is somebody to tell.
+    fn tell(&mut self) -> Option<BoxFuture<'static, ()>> {
+        let token = self.token.clone()?;
         self.told = self.steps;
         let calls = if self.calls == 1 { "1 call".to_owned() } else { format!("{} calls", self.calls) };
         let message = if self.line.is_empty() { calls } else { format!("{calls}; {}", self.line) };
         let param = ProgressNotificationParam::new(token, self.steps as f64).with_message(message);
-        // A client that is gone is met as a cancellation.
-        let _ = self.peer.notify_progress(param).await;
+        let peer = self.peer.clone();
+        Some(Box::pin(async move {
+            // A client that is gone is met as a cancellation.
+            let _ = peer.notify_progress(param).await;
+        }))
     }
 }

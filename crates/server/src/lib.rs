@@ -14,6 +14,8 @@ mod face;
 mod follow;
 pub mod http;
 mod pending;
+mod sift;
+mod sifted_input;
 mod stdio;
 mod traced;
 

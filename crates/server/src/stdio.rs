@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
 use crate::face::Face;
+use crate::sifted_input::SiftedInput;
 
 /// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
 const LINE_BYTES: usize = 16 << 20;
@@ -47,8 +48,9 @@ pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToke
     // Its own end is not the one that is asked for.
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
     let face = Face::new(gateway.clone(), None, ending);
+    let input = SiftedInput::new(input, face.past(), LINE_BYTES);
+    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
     let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),

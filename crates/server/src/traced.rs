@@ -8,7 +8,7 @@ use rmcp::ErrorData;
 use rmcp::model::ConstString;
 use rmcp::service::{RequestContext, RoleServer};
 
-use crate::client::{Peer, SESSION};
+use crate::client::{Peer, is_modern, session_of};
 
 /// What a request is about, as far as a span's name says it.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,9 @@ pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestC
         let version = context.protocol_version();
         attributes.extend(version.map(|version| KeyValue::new("mcp.protocol.version", version.as_str().to_owned())));
         attributes.extend(transport_of(head));
+        // In the newer era it is a word that nobody has checked.
+        let session = head.and_then(|head| session_of(&head.headers)).filter(|_| !is_modern(context));
+        attributes.extend(session.map(|session| KeyValue::new("mcp.session.id", session.to_owned())));
         let name = match target {
             Target::Nothing => method.to_owned(),
             Target::Tool(tool) => {
@@ -85,7 +88,5 @@ fn transport_of(head: Option<&Parts>) -> Vec<KeyValue> {
         attributes.push(KeyValue::new("client.address", peer.ip().to_string()));
         attributes.push(KeyValue::new("client.port", i64::from(peer.port())));
     }
-    let session = head.headers.get(SESSION).and_then(|session| session.to_str().ok());
-    attributes.extend(session.map(|session| KeyValue::new("mcp.session.id", session.to_owned())));
     attributes
 }

@@ -16,11 +16,15 @@ pub trait ToolHost: Send + Sync + 'static {
     /// The servers and tools that the script sees. Must give the same answer for the whole run.
     fn namespace(&self) -> &Namespace;
 
-    /// Answers one call. The names in it come from the guest and are not known to exist. The future is first polled when
-    /// it is the call's turn: what is decided of a call is decided then.
+    /// Answers one call, at the call's turn: what is decided of a call is decided then. The names in it come from the guest and
+    /// are not known to exist. Called in the order in which the script made its calls, and the futures are first polled in that
+    /// order too. A call that has no answer at its [`deadline`](ToolCall::deadline) is to be answered with
+    /// [`missed`](crate::Deadline::missed) then; a second later its future is dropped.
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome>;
 
-    /// The script has come to its end. What still runs of it, exit functions and finalisers, may call nothing any more.
+    /// The script has come to its end, or its run has: nothing of it may be called any more. The guest says the former, for exit
+    /// functions and finalisers, and a script can keep it from doing so; the host says the latter, before it drops the guest. May
+    /// be called more than once.
     fn script_ended(&self) {}
 }
 

@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Number, Value};
 
-/// How many levels a value may nest: what serde_json builds a tree of.
-const MAX_DEPTH: usize = 127;
+use crate::extent::{Extent, MAX_TREE_BYTES};
+use crate::transcribe;
 
 /// One JSON value together with nothing else: the text as it crosses the sandbox boundary.
 ///
 /// The text is kept rather than a tree, so that a value passes through without being rebuilt and integers of any size
-/// survive.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Json(String);
+/// survive. Serialized, it is the value and not a string; deserialized, it is checked.
+#[derive(Clone)]
+pub struct Json {
+    text: String,
+    extent: Extent,
+}
 
-/// A text is not one JSON value, or nests too deep.
+/// A text is not one JSON value, nests too deep, or is too large for a tree.
 #[derive(Debug)]
 pub struct JsonError(String);
 
@@ -35,68 +37,113 @@ impl Json {
     pub fn parse(text: impl Into<String>) -> Result<Self, JsonError> {
         let text = text.into();
         serde_json::from_str::<serde::de::IgnoredAny>(&text)?;
-        if depth(&text) > MAX_DEPTH {
-            return Err(JsonError(format!("it nests deeper than {MAX_DEPTH} levels")));
-        }
-        Ok(Self(text))
+        let extent = Extent::of(&text).map_err(|deep| JsonError(deep.to_string()))?;
+        Ok(Self { text, extent })
     }
 
     /// The text of a value.
     #[must_use]
     pub fn from_value(value: &Value) -> Self {
-        Self(value.to_string())
+        let text = value.to_string();
+        // A tree that nests too deep cannot be built again from its text.
+        let extent = Extent::of(&text).unwrap_or(Extent { tree_bytes: usize::MAX, ..Extent::default() });
+        Self { text, extent }
     }
 
     /// The value as a tree.
     ///
     /// # Errors
     ///
-    /// The value came from [`from_value`](Self::from_value) and nests deeper than 127 levels.
+    /// The tree would take more than [`MAX_TREE_BYTES`], the text holds half of a surrogate pair, or it came from
+    /// [`from_value`](Self::from_value) and nests deeper than 127 levels.
     pub fn to_value(&self) -> Result<Value, JsonError> {
-        Ok(serde_json::from_str(&self.0)?)
+        if self.extent.tree_bytes > MAX_TREE_BYTES {
+            return Err(JsonError(format!("as a tree it would take more than {MAX_TREE_BYTES} bytes of memory")));
+        }
+        Ok(serde_json::from_str(&self.text)?)
+    }
+
+    /// The value as a tree, and the text as one that has each member once: of those with one name the last one stays. So what is
+    /// decided on the tree is what whoever reads the text finds in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_value`](Self::to_value).
+    pub fn take_tree(&mut self) -> Result<Value, JsonError> {
+        let tree = self.to_value()?;
+        if members(&tree) != self.extent.members {
+            *self = Self::from_value(&tree);
+        }
+        Ok(tree)
+    }
+
+    /// What the text amounts to.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The text, owned.
     #[must_use]
     pub fn into_string(self) -> String {
-        self.0
+        self.text
     }
 
     /// The length of the text in bytes.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.0.len()
+        self.text.len()
+    }
+
+    /// A leaf that serde_json writes as this text: for types that hold a [`Value`] and are only ever written, so that a large
+    /// value need not become a tree on its way out.
+    ///
+    /// Whoever reads the leaf finds a number that is none. serde_json writes a number of arbitrary precision as its text,
+    /// whatever that is.
+    #[must_use]
+    pub fn into_leaf(self) -> Value {
+        Value::Number(Number::from_string_unchecked(self.text))
     }
 }
 
-/// How many levels a text nests that is known to be JSON. `IgnoredAny` does not count them.
-fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !in_string => depth -= 1,
-            _ => {}
-        }
+/// How many members all objects of a tree have.
+fn members(tree: &Value) -> usize {
+    match tree {
+        Value::Array(elements) => elements.iter().map(members).sum(),
+        Value::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
+        _ => 0,
     }
-    deepest
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Json {}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        transcribe::write(&self.text, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(transcribe::read(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -130,5 +177,48 @@ mod tests {
     fn integers_keep_their_digits() {
         let text = "[123456789012345678901234567890,1.10]";
         assert_eq!(Json::from_value(&Json::parse(text).unwrap().to_value().unwrap()).as_str(), text);
+    }
+
+    #[test]
+    fn no_tree_is_built_that_takes_too_much_memory() {
+        let list = |elements: usize| Json::parse(format!("[{}1]", "1,".repeat(elements))).unwrap();
+        assert!(list(200_000).to_value().is_ok());
+        let large = list(2_000_000);
+        assert!(large.to_value().is_err());
+        // The same length as one string.
+        assert!(Json::parse(format!("\"{}\"", "1,".repeat(2_000_000))).unwrap().to_value().is_ok());
+    }
+
+    #[test]
+    fn of_members_that_are_named_twice_the_last_one_stays() {
+        let kept = |text: &str| {
+            let mut json = Json::parse(text).unwrap();
+            json.take_tree().unwrap();
+            json.into_string()
+        };
+        assert_eq!(kept(r#"{"path":"/etc","path":"/ok"}"#), r#"{"path":"/ok"}"#);
+        assert_eq!(kept(r#"[{"a":[{"b":1,"\u0062":2}]}]"#), r#"[{"a":[{"b":2}]}]"#);
+        assert_eq!(kept(r#"{ "a" : 1, "b":{"a":1} }"#), r#"{ "a" : 1, "b":{"a":1} }"#);
+    }
+
+    #[test]
+    fn a_leaf_is_written_as_the_text_that_it_is() {
+        let text = r#"{"b":[1.50,{"a":"x\n"}],"a":12345678901234567890123}"#;
+        let leaf = Value::Array(vec![Value::Null, Json::parse(text).unwrap().into_leaf()]);
+        assert_eq!(serde_json::to_string(&leaf).unwrap(), format!("[null,{text}]"));
+    }
+
+    #[test]
+    fn serialized_it_is_the_value_and_deserialized_it_is_checked() {
+        let text = r#"{"b":[1.50,-1e+400,null,true,"é\"\n"],"a":{"":12345678901234567890123}}"#;
+        let json = Json::parse(text).unwrap();
+        assert_eq!(serde_json::to_string(&json).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Json>(text).unwrap().as_str(), text);
+        assert_eq!(serde_json::from_value::<Json>(json.to_value().unwrap()).unwrap(), json);
+        // What was written as a string is a string, and no way to have a text taken for JSON.
+        assert_eq!(serde_json::from_str::<Json>(r#""not JSON""#).unwrap().as_str(), r#""not JSON""#);
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(serde_json::from_str::<Json>(&nested(128)).is_err());
+        assert!(serde_json::from_str::<Json>("[1,]").is_err());
     }
 }

@@ -4,6 +4,8 @@
 //! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
 //! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
+//! Calls that have to leave in their order stand in a [`Line`].
+//!
 //! This crate decides nothing and does nothing: no async runtime, no clock, no file, no environment.
 //!
 //! ```
@@ -13,19 +15,30 @@
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
 //!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
+//!     deadline: None,
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
 //! ```
 
 mod call;
+mod deadline;
 mod event;
+mod extent;
 mod io;
 mod json;
+mod lazy;
+mod line;
 mod namespace;
+pub mod raw;
+mod transcribe;
 
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
+pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
+pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError};
+pub use lazy::LazyText;
+pub use line::{Line, Place};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::LazyText;
+
 /// A tool as its server describes it. All of it is the server's claim: untrusted, and no ground for authority.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ToolDescriptor {
@@ -39,6 +41,12 @@ pub trait ArgumentCheck: Send + Sync {
     ///
     /// A sentence for the script's author: where in the arguments, what was expected, what was found.
     fn check(&self, arguments: &Value) -> Result<(), String>;
+
+    /// The most work that the next [`check`](Self::check) of arguments of this many bytes of JSON takes, in steps of about
+    /// 50 ns. Whoever must not be held up checks aside what may take longer than it can wait.
+    fn most_steps(&self, argument_bytes: usize) -> u64 {
+        argument_bytes as u64
+    }
 }
 
 /// One parameter of a tool.
@@ -58,15 +66,15 @@ pub struct Tool {
     /// The attribute that a script writes: a Python identifier, no keyword, unique in its server.
     pub python_name: String,
     /// The tool as its server describes it.
-    pub descriptor: ToolDescriptor,
+    pub descriptor: Arc<ToolDescriptor>,
     /// The parameters in schema order: the order in which positional arguments fill them.
     pub parameters: Vec<Parameter>,
     /// Whether the schema lets keys pass that it does not name.
     pub accepts_other_keywords: bool,
     /// One line without `def`: `get_orders(customer: int, limit: int = 10) -> list[dict]`.
-    pub signature: String,
+    pub signature: LazyText,
     /// What `help` shows below the signature.
-    pub documentation: String,
+    pub documentation: LazyText,
     /// The check of the arguments.
     pub arguments: Arc<dyn ArgumentCheck>,
 }
@@ -81,7 +89,7 @@ impl Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool").field("python_name", &self.python_name).field("signature", &self.signature).finish()
+        f.debug_struct("Tool").field("python_name", &self.python_name).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_tool::{Json, Place};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
     RequestId, RequestMetaObject,
@@ -12,10 +13,13 @@ use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningServic
 use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
+use crate::arguments::{Arguments, outline};
+use crate::aside::aside;
 use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
+use crate::order::Leaving;
 use crate::relay::Input;
 use crate::traced;
 use crate::{Era, UpstreamLimits};
@@ -81,7 +85,14 @@ impl Connection {
             let request = ListToolsRequest { params, ..ListToolsRequest::default() };
             let filled = self.ask(ClientRequest::ListToolsRequest(request), Kind::List).await;
             match filled.map(|filled| filled.answer) {
-                Ok(Some(Answer::Result(result))) => cursor = list.page(result.as_str()),
+                Ok(Some(Answer::Result(result))) => {
+                    let bytes = result.as_str().len();
+                    let read = move || {
+                        let cursor = list.page(result.as_str());
+                        (list, cursor)
+                    };
+                    (list, cursor) = aside(bytes, read).await;
+                }
                 Ok(Some(Answer::Error { code: -32601, .. })) if list.tools.is_empty() => {
                     list.warnings.push("it offers no tools".to_owned());
                     return Ok(list);
@@ -112,29 +123,40 @@ impl Connection {
 
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
     #[cfg(test)]
-    pub(crate) async fn call(&self, tool: String, arguments: JsonObject) -> Result<Filled, BrokenOff> {
-        self.send(call(tool, arguments, Input::default()), Slot::default(), None).await
+    pub(crate) async fn call(&self, tool: String, arguments: Json) -> Result<Filled, BrokenOff> {
+        self.send(call(tool, arguments, true, Input::default()), Slot::default(), None, Place::default()).await
     }
 
     async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
-        self.send(request, Slot::new(kind), None).await
+        self.send(request, Slot::new(kind), None, Place::default()).await
     }
 
-    /// Sends a request once. Dropping the future cancels it and tells the server. `meta` goes with it in the newer era.
+    /// Sends a request once, from a place that is the first; whoever is behind it leaves after it. Dropping the future cancels
+    /// the request and tells the server. `meta` goes with it in the newer era.
     pub(crate) async fn send(
         &self,
         mut request: ClientRequest,
         slot: Slot,
         meta: Option<RequestMetaObject>,
+        place: Place,
     ) -> Result<Filled, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
         traced::tell(&mut request);
         let mut options = PeerRequestOptions::no_options();
         options.meta = meta.filter(|_| self.era() == Era::Modern);
+        // Over a pipe messages are written in the order in which they are given to rmcp. Over HTTP each has its own request.
+        let place = if self.carrier.outlives_requests() {
+            slot.leaving().at(place);
+            None
+        } else {
+            Some(place)
+        };
         let handle = self.service.peer().send_cancellable_request(request, options).await;
+        drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
         traced::sent(&handle.id);
-        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone() };
+        let leaving = slot.leaving().clone();
+        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone(), leaving };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
@@ -151,18 +173,22 @@ impl Connection {
     }
 }
 
-/// A call of a tool.
-pub(crate) fn call(tool: String, arguments: JsonObject, input: Input) -> ClientRequest {
-    let mut params = CallToolRequestParams::new(tool).with_arguments(arguments);
+/// A call of a tool. `has_outline`: rmcp looks at the arguments, the short ones at least.
+pub(crate) fn call(tool: String, arguments: Json, has_outline: bool, input: Input) -> ClientRequest {
+    let outline = if has_outline { outline(&arguments) } else { JsonObject::new() };
+    let mut params = CallToolRequestParams::new(tool).with_arguments(outline);
     params.input_responses = input.responses.and_then(|responses| serde_json::from_str(responses.as_str()).ok());
     params.request_state = input.state;
-    ClientRequest::CallToolRequest(CallToolRequest::new(params))
+    let mut request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+    request.extensions_mut().insert(Arguments::new(arguments));
+    request
 }
 
 /// A request that waits for its answer. Dropped before, it is cancelled.
 struct Request {
     handle: Option<RequestHandle<RoleClient>>,
     exchange: Arc<Exchange>,
+    leaving: Leaving,
 }
 
 impl Request {
@@ -185,6 +211,8 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
+        // Whether it has left or not: nobody waits for it any more.
+        self.leaving.left();
         let Some(handle) = self.forget() else { return };
         // Without a runtime everything is ending, and the server with it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -9,6 +9,7 @@ use rmcp::model::ProgressToken;
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::order::Leaving;
 use crate::relay::News;
 
 /// What came back for a request.
@@ -43,6 +44,14 @@ impl Written {
     pub(crate) fn as_str(&self) -> &str {
         &self.text[self.part.clone()]
     }
+
+    /// The text, in the memory of the message.
+    pub(crate) fn into_string(self) -> String {
+        let Self { mut text, part } = self;
+        text.truncate(part.end);
+        text.drain(..part.start);
+        text
+    }
 }
 
 /// Where the answer to one request is put. Travels with the request through rmcp, which never sees the answer.
@@ -54,6 +63,7 @@ pub(crate) struct Slot {
     news: Option<mpsc::Sender<News>>,
     /// The request has the right to be asked about, if several are on their way.
     in_turn: bool,
+    leaving: Leaving,
 }
 
 /// What a request is for, as far as its answer is read differently.
@@ -91,6 +101,11 @@ impl Slot {
     /// What the request is for.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Where those behind the request wait for it to leave.
+    pub(crate) fn leaving(&self) -> &Leaving {
+        &self.leaving
     }
 
     /// Takes out what was learnt.

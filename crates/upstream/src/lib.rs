@@ -40,7 +40,7 @@
 //! }
 //!
 //! let name = ToolName::new("crm", "get_contact");
-//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap(), deadline: None };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();
@@ -64,6 +64,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod arguments;
+mod aside;
 mod authorization;
 mod carrier;
 mod config;
@@ -79,8 +81,9 @@ mod listening;
 mod message;
 mod oauth;
 mod opening;
+mod order;
 mod parameter_headers;
-mod raw;
+mod plain_names;
 mod reader;
 mod relay;
 mod routes;
@@ -91,6 +94,9 @@ mod traced;
 mod upstreams;
 mod value;
 
+use exuvia_tool::raw;
+
+pub use aside::aside;
 pub use config::{
     CallLimits, ClientCredentials, CodeGrant, ConfigError, Environment, Grant, HeaderCommand, Http, HttpProtocol,
     McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
@@ -98,6 +104,7 @@ pub use config::{
 };
 pub use lineup::{Change, Lineup};
 pub use oauth::login;
+pub use order::{DispatchOrder, DispatchTicket};
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;

@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
+use crate::plain_names::{self, shown};
 use crate::{UpstreamLimits, parameter_headers, raw};
 
 /// The longest tool name.
 const NAME_BYTES: usize = 512;
+/// The memory that the schemas of one tool may take as trees.
+const TOOL_TREE_BYTES: usize = 4 << 20;
 /// Warnings of one server; one that has more to warn of is beyond repair.
 const WARNINGS: usize = 100;
 
@@ -20,6 +23,8 @@ pub(crate) struct ToolList {
     puts_into_headers: bool,
     pages: usize,
     bytes: usize,
+    /// The memory that the tools take as trees.
+    tree_bytes: usize,
     /// Entries read so far, the unusable ones included.
     read: usize,
     names: HashSet<String>,
@@ -39,6 +44,7 @@ impl ToolList {
             puts_into_headers: false,
             pages: 0,
             bytes: 0,
+            tree_bytes: 0,
             read: 0,
             names: HashSet::new(),
             tools: Vec::new(),
@@ -69,6 +75,13 @@ impl ToolList {
                 Ok(tool) => self.tools.push(tool),
                 Err(warning) => self.warn(warning),
             }
+            if self.tree_bytes > self.most_tree_bytes() {
+                self.warn(format!(
+                    "its tool list takes more than {} bytes of memory, for which list_bytes stands; the rest is left out",
+                    self.most_tree_bytes()
+                ));
+                return None;
+            }
         }
         let cursor = serde_json::from_str::<String>(raw::member(result, "nextCursor")?).ok()?;
         if self.pages >= self.limits.list_pages {
@@ -87,17 +100,24 @@ impl ToolList {
             name => name,
         }
         .ok_or_else(|| format!("the tool at place {position} has no usable name; it is left out"))?;
-        let left_out = |why: &str| Err(format!("tool {name:?} {why}; it is left out"));
+        let left_out = |why: &str| Err(format!("tool {} {why}; it is left out", shown(&name)));
         if raw::too_deep(tool) {
             return left_out("has a schema that nests too deep");
         }
         let Ok(written) = Json::parse(tool) else { return left_out("is malformed") };
+        let tree_bytes = written.extent().tree_bytes;
+        if tree_bytes > TOOL_TREE_BYTES {
+            return left_out(&format!("has schemas that would take more than {TOOL_TREE_BYTES} bytes of memory"));
+        }
         let Ok(Value::Object(mut tool)) = written.to_value() else { return left_out("is malformed") };
         let input_schema = match tool.shift_remove("inputSchema") {
             Some(schema @ Value::Object(_)) => schema,
             Some(_) => return left_out("has an inputSchema that is no object"),
             None => return left_out("has no inputSchema"),
         };
+        if let Some(why) = plain_names::fault(&name, &input_schema) {
+            return left_out(&why);
+        }
         if self.names.contains(&name) {
             return left_out("is listed twice; the first one counts, the second");
         }
@@ -110,7 +130,7 @@ impl ToolList {
             Some(schema @ Value::Object(_)) => Some(schema),
             None | Some(Value::Null) => None,
             Some(_) => {
-                self.warn(format!("tool {name:?} has an outputSchema that is no object; it is ignored"));
+                self.warn(format!("tool {} has an outputSchema that is no object; it is ignored", shown(&name)));
                 None
             }
         };
@@ -118,6 +138,7 @@ impl ToolList {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         self.names.insert(name.clone());
         self.written.push(written);
+        self.tree_bytes += tree_bytes;
         Ok(ToolDescriptor {
             name,
             title: text(tool.get("title")).or_else(|| text(annotations.get("title"))),
@@ -129,6 +150,11 @@ impl ToolList {
                 destructive: annotations.get("destructiveHint").and_then(Value::as_bool),
             },
         })
+    }
+
+    /// What is held of a list is trees, which take more memory than their text.
+    fn most_tree_bytes(&self) -> usize {
+        self.limits.list_bytes.saturating_mul(2).max(TOOL_TREE_BYTES)
     }
 
     fn warn(&mut self, warning: String) {

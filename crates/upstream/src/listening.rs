@@ -51,7 +51,7 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
-    use serde_json::Map;
+    use exuvia_tool::Json;
 
     use super::*;
     use crate::connection::Connection;
@@ -65,7 +65,7 @@ mod tests {
         let connection = Connection::open(&config, limits, &reaper, &authorization, None).await.unwrap();
         let within = |time| tokio::time::timeout(Duration::from_millis(time), connection.list_changed());
         assert!(within(300).await.is_err(), "nothing has changed yet");
-        connection.call("change".to_owned(), Map::new()).await.unwrap();
+        connection.call("change".to_owned(), Json::parse("{}").unwrap()).await.unwrap();
         let heard = within(5000).await.is_ok();
         connection.close().await;
         heard

@@ -75,7 +75,7 @@ impl Opening<'_> {
 
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
-        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).map_err(hopeless)?;
+        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
         let talk = Talk::new(name);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(wire, mode).await;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use exuvia_tool::{BoxFuture, Json};
+use exuvia_tool::{BoxFuture, Extent, Json};
 use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
 use tokio::sync::{Notify, mpsc};
 
@@ -20,6 +20,14 @@ use crate::relay::{News, Question};
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
+/// The memory that a tree of it may take, and of what rmcp is told of one tool: it makes several trees.
+const TREE_BYTES: usize = 8 << 20;
+/// The same of all tools of a page.
+const TOOLS_TREE_BYTES: usize = 32 << 20;
+/// The longest question to a client. One that is longer is declined.
+const QUESTION_BYTES: usize = 1 << 20;
+/// The longest news of progress. What is longer is lost.
+const PROGRESS_BYTES: usize = 64 * 1024;
 /// Replies to one batch of messages; a server that asks more at once gets no more.
 const REPLIES: usize = 64;
 
@@ -160,7 +168,7 @@ impl Reader {
                 });
                 message
             }
-            Recipient::Handshake if text.len() > HANDSHAKE_BYTES => unreadable(id),
+            Recipient::Handshake if text.len() > HANDSHAKE_BYTES || tree_bytes(&text) > TREE_BYTES => unreadable(id),
             // From the text, never through a `Value`: from a tree rmcp's types refuse integers beyond 64 bits.
             Recipient::Handshake => serde_json::from_str(&text).unwrap_or_else(|_| unreadable(id)),
         })
@@ -178,6 +186,9 @@ impl Reader {
             self.exchange.asked(method, on);
             return Reply::Now(declined(&id));
         };
+        if params.len() > QUESTION_BYTES {
+            return Reply::Now(declined(&id));
+        }
         let Ok(params) = Json::parse(params) else { return Reply::Now(declined(&id)) };
         let is_elicitation = method == "elicitation/create";
         let (question, answered) = Question::new(method, params);
@@ -195,6 +206,9 @@ impl Reader {
 
     /// News that finds no room is lost: there is more to come.
     fn progress(&self, params: &str) {
+        if params.len() > PROGRESS_BYTES {
+            return;
+        }
         let token =
             raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
         let hears: Option<mpsc::Sender<News>> = token.and_then(|token| self.exchange.hears_progress(&token));
@@ -224,12 +238,25 @@ fn settled_with(id: i64, slot: &Slot, result: &str) -> ServerJsonRpcMessage {
     if slot.kind() != Kind::List || !result.contains("x-mcp-header") {
         return settled(id);
     }
+    let mut left = TOOLS_TREE_BYTES;
     let tools = raw::elements(raw::member(result, "tools").unwrap_or("[]"))
-        .filter(|tool| tool.contains("x-mcp-header") && !raw::too_deep(tool))
-        .filter_map(|tool| serde_json::from_str::<Tool>(tool).ok())
+        .filter(|tool| tool.contains("x-mcp-header"))
+        .filter_map(|tool| {
+            let bytes = tree_bytes(tool);
+            if bytes > TREE_BYTES.min(left) {
+                return None;
+            }
+            left -= bytes;
+            serde_json::from_str::<Tool>(tool).ok()
+        })
         .collect();
     let tools = ListToolsResult::with_all_items(tools);
     ServerJsonRpcMessage::response(ServerResult::ListToolsResult(tools), RequestId::Number(id))
+}
+
+/// The memory that a tree of a text takes, and too much of one that nests too deep.
+fn tree_bytes(text: &str) -> usize {
+    Extent::of(text).map_or(usize::MAX, |extent| extent.tree_bytes)
 }
 
 /// What rmcp hears of a handshake answer that is none.

@@ -9,6 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use crate::order::DispatchTicket;
 use crate::server::{EndedRuns, Server};
 use crate::{CallLimits, Caller, Query, RelayOptions, Relayed};
 
@@ -79,12 +80,24 @@ impl Routes {
     /// ```
     #[must_use]
     pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+        self.call_in_order(permit, caller, limits, DispatchTicket::default())
+    }
+
+    /// The same, for a call that has to leave after those that got their tickets before it.
+    #[must_use]
+    pub fn call_in_order(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+    ) -> BoxFuture<'static, ToolOutcome> {
         let name = permit.call().name.clone();
         let span = call_span(&name, permit.call().id.0);
         let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
         let caller = caller.clone();
         let call = async move {
-            let outcome = route.server.call(permit, &caller, limits).await;
+            let outcome = route.server.call(permit, &caller, limits, ticket).await;
             let code = outcome.as_ref().err().map_or("ok", CallError::code);
             tracing::Span::current().record("outcome", code);
             outcome

@@ -40,7 +40,7 @@ pub struct ServerStatus {
     /// Whether it has come up.
     pub state: ServerState,
     /// Its tools, in its order, as it last listed them.
-    pub tools: Arc<[ToolDescriptor]>,
+    pub tools: Arc<[Arc<ToolDescriptor>]>,
     /// The same, as the server wrote them, if it is [direct](crate::ServerConfig::direct); else none.
     pub written: Arc<[Json]>,
     /// What was left out of its tool list, for the operator.
@@ -73,8 +73,8 @@ impl ServerStatus {
     }
 }
 
-fn same_tools(one: &[ToolDescriptor], other: &[ToolDescriptor]) -> bool {
-    let same = |(one, other): (&ToolDescriptor, &ToolDescriptor)| {
+fn same_tools(one: &[Arc<ToolDescriptor>], other: &[Arc<ToolDescriptor>]) -> bool {
+    let same = |(one, other): (&Arc<ToolDescriptor>, &Arc<ToolDescriptor>)| {
         one.name == other.name
             && one.title == other.title
             && one.description == other.description
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn ready(tools: &str) -> ServerStatus {
-        let tools: Vec<ToolDescriptor> = serde_json::from_str(tools).unwrap();
+        let tools: Vec<Arc<ToolDescriptor>> = serde_json::from_str(tools).unwrap();
         let (state, name) = (ServerState::Ready { era: Era::Modern }, "a".to_owned());
         ServerStatus { name, state, tools: tools.into(), written: Arc::default(), warnings: Vec::new() }
     }

@@ -158,6 +158,7 @@ impl Upstreams {
         }
         self.leaving.gone().await;
         while ending.join_next().await.is_some() {}
+        self.reaper.rest().await;
     }
 
     /// A server that has not been started.

@@ -39,6 +39,39 @@ async fn what_a_server_leaves_behind_is_killed() {
 }
 
 #[tokio::test]
+async fn what_left_the_group_of_its_server_ends_with_it() {
+    let dir = tempdir("strays");
+    let fake = exuvia_fake_upstream::program();
+    // In a session of its own, and with a child that is a stray as well.
+    let script = format!(
+        "setsid sh -c 'echo $$ >> {0}/pids; sleep 600 & echo $! >> {0}/pids; wait' & exec {1}",
+        dir.display(),
+        fake.display()
+    );
+    let server = |name| {
+        ServerConfig::stdio(name, "/bin/sh", ["-c".to_owned(), script.clone()], &|name| std::env::var(name).ok())
+    };
+    let written = || std::fs::read_to_string(dir.join("pids")).unwrap_or_default();
+    let upstreams = Upstreams::start(vec![server("fake")], UpstreamLimits::default()).await;
+    while written().matches('\n').count() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let strays: Vec<i64> = written().lines().map(|pid| pid.parse().unwrap()).collect();
+    assert!(strays.iter().all(|&pid| fake::runs(pid)));
+    // One that is removed takes its own with it, and nobody else's.
+    let lineup = upstreams.prepare(vec![server("other")], UpstreamLimits::default(), Duration::ZERO).await.unwrap();
+    lineup.take_over();
+    while written().matches('\n').count() < 4 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(gone(&strays, Duration::from_secs(10)).await);
+    let others: Vec<i64> = written().lines().skip(2).map(|pid| pid.parse().unwrap()).collect();
+    assert!(others.iter().all(|&pid| fake::runs(pid)));
+    upstreams.shutdown().await;
+    assert!(gone(&others, Duration::ZERO).await);
+}
+
+#[tokio::test]
 async fn a_server_that_stays_is_asked_and_then_killed() {
     let upstreams = start(&["--child", "--stay"]).await;
     let pids_stay = pids(&upstreams).await;

@@ -19,11 +19,17 @@ from exuvia.errors import ToolDenied, ToolError, ToolLimitReached, ToolTimeout, 
 # Started calls whose answer has not been taken, by their id: what `wait` reports is found here without a search.
 outstanding = {}
 
+# Started calls that nothing has been handed to wait for yet, by their id, all of one group: the elements of a list that is
+# to be gathered further down. What comes after them in the text, and is not of their group, waits for their answers.
+loose = {}
+
 _scan = json.JSONDecoder().scan_once
 
 
 def call(tool, arguments):
     """Calls a tool and blocks until it has answered."""
+    if loose:
+        settle()
     output.flush()
     try:
         answer = tools.call(tool._server_name, tool._name, arguments)
@@ -32,10 +38,21 @@ def call(tool, arguments):
     return _decode(tool, answer)
 
 
-def start(tool, arguments):
-    """Starts a call. The answer comes from `take`."""
+def start(tool, arguments, group=None):
+    """Starts a call for a group. The answer comes from `take`."""
+    if loose and next(iter(loose.values()))._group != group:
+        settle()
     output.flush()
     return tools.start(tool._server_name, tool._name, arguments)
+
+
+def settle():
+    """Waits until the loose calls have their answers."""
+    waiting = list(loose.values())
+    loose.clear()
+    for call in waiting:
+        outstanding.pop(call._id, None)
+        call.arrived()
 
 
 def take(tool, pending):

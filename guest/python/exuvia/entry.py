@@ -54,6 +54,7 @@ def _prepare():
     frames.install()
     executors.install()
     loop.install()
+    servers.install()
     help.install()
     zones.install()
     json_text.install()

@@ -203,7 +203,7 @@ def _of_coroutine(error, fault):
 
 def _of_call(error, fault):
     """C code looks at the type itself, where a call that was not awaited cannot stand in for its value."""
-    return "a call in async code has no value yet: write `await` before it"
+    return "a call that was started has no value yet: write `await` before it"
 
 
 def _of_async_generator(error, fault):
@@ -258,7 +258,7 @@ def _of_value_in_await(error, fault):
 
 
 def _of_gather(error, fault):
-    return "calls made outside async code are values already: make them inside the async function, or use the values"
+    return "give calls and coroutines one by one: write `*` before a list of them"
 
 
 def _of_json_loads(error, fault):

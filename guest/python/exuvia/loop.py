@@ -19,8 +19,8 @@ import types
 
 import _asyncio
 
-from exuvia import calls, inline, started
-from exuvia.started import Call, value_of
+from exuvia import calls, handed, inline, started
+from exuvia.started import Call, is_plain, value_of
 
 _SCRIPT = "script.py"
 
@@ -77,7 +77,11 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
         pass
 
     def create_task(self, coro, **options):
-        return super().create_task(_coroutine_of_call(coro) if type(coro) is Call else coro, **options)
+        if type(coro) is Call:
+            coro = _awaiting(handed.handed(coro))
+        elif is_plain(coro):
+            coro = _value(coro)
+        return super().create_task(coro, **options)
 
     def run_in_executor(self, executor, func, *args):
         from exuvia.executors import Inline
@@ -106,6 +110,8 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
         print(f"{context['message']}: {type(error).__name__}: {error}", file=sys.stderr)
 
     def run_until_complete(self, future):
+        if is_plain(future):
+            return future
         if self.is_running():
             return self._run_inside_itself(future)
         with inline.aside():
@@ -145,10 +151,6 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
             raise error
 
 
-async def _coroutine_of_call(call):
-    return await call
-
-
 class _Policy(asyncio.events._BaseDefaultEventLoopPolicy):
     """Makes `asyncio.get_event_loop()` give a loop where there is none yet, as it did for many years."""
 
@@ -173,6 +175,9 @@ class Runner(asyncio.runners.Runner):
 
 def run(main, *, debug=None, loop_factory=None):
     """Runs a coroutine to its end."""
+    if asyncio.isfuture(main):
+        # asyncio.run(asyncio.gather(...)): only its own loop can end it.
+        return main.get_loop().run_until_complete(main)
     with Runner(debug=debug, loop_factory=loop_factory) as runner:
         value = runner.run(main)
         _tell_of_unfinished(runner.get_loop())
@@ -192,7 +197,7 @@ def _coroutine(main):
         return _awaiting(main)
     if inspect.iscoroutinefunction(main):
         raise TypeError(f"asyncio.run needs a coroutine: write asyncio.run({main.__name__}())")
-    if main is None or isinstance(main, (dict, list, str, int, float, tuple)):
+    if is_plain(main) or isinstance(main, tuple):
         # asyncio.run(crm.get_contacts()): plain code has the value already.
         return _value(main)
     raise TypeError(f"asyncio.run needs a coroutine, not {type(main).__name__}")
@@ -232,6 +237,7 @@ def install():
         module.to_thread = _to_thread
     for module in (asyncio, asyncio.base_futures, asyncio.futures):
         module.isfuture = _isfuture
+    handed.install()
     is_coroutine = _asks_the_type(asyncio.iscoroutine)
     for module in (asyncio, asyncio.coroutines):
         module.iscoroutine = is_coroutine

@@ -10,7 +10,7 @@ import opcode
 import sys
 import types
 
-from exuvia import calls, loop
+from exuvia import asked, calls, loop
 from exuvia.started import Call, value_of
 
 NAME = "script.py"
@@ -58,14 +58,18 @@ class Script:
 
     def _compile_now(self):
         linecache.cache[NAME] = (len(self.source), None, [f"{line}\n" for line in self.lines], NAME)
-        with contextlib.suppress(SyntaxError):
-            # Through the syntax tree a script costs two thirds more to compile. Few need it.
-            code = compile(self.source, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
-            if _ends_with_assignment(code):
-                return code
+        is_async = "async" in self.source or "await" in self.source
+        if not is_async:
+            with contextlib.suppress(SyntaxError):
+                # Through the syntax tree a script costs two thirds more to compile. Few need it.
+                code = compile(self.source, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+                if _ends_with_assignment(code):
+                    return code
         tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         tree.body = [_TopLevel().visit(statement) for statement in tree.body]
         _keep_last(tree.body)
+        if is_async:
+            asked.rewrite(tree, self.mcp)
         return compile(tree, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
 
     def tree(self):

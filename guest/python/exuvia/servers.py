@@ -3,16 +3,18 @@
 A tool is described by the host when it is first used: what a script pays does not grow with the tools it ignores.
 """
 
+import builtins
 import difflib
 import inspect
 from asyncio.events import _get_running_loop
+from functools import partial
 
 from wit_world.imports import tools
 
-from exuvia import calls, inline
+from exuvia import asked, calls, inline
 from exuvia.arguments import bind
 from exuvia.json_text import encode
-from exuvia.started import Call
+from exuvia.started import Call, to_await
 
 # How many names an error or a repr lists.
 _SHOWN_NAMES = 12
@@ -47,7 +49,7 @@ def _fill(target, **slots):
 
 
 class Tool(_ReadOnly):
-    """A tool. Calling it in plain code blocks and returns its value; in async code it returns an awaitable."""
+    """A tool. Calling it blocks and returns its value."""
 
     __slots__ = (
         "_accepts_other_keywords",
@@ -65,16 +67,24 @@ class Tool(_ReadOnly):
     starts_inline = True
 
     def __call__(self, /, *positional, **arguments):
-        given = arguments.keys()
-        if positional or not (given <= self._plain_names and self._required_names <= given):
-            arguments = bind(self, positional, arguments)
-        text = encode(arguments, "arguments")
-        loop = _get_running_loop()
-        if loop is not None:
-            return Call(self, calls.start(self, text), loop)
+        text = self._text(positional, arguments)
         if inline.returned_directly():
             return inline.Started(self, calls.start(self, text))
         return calls.call(self, text)
+
+    def _start(self, group, /, *positional, **arguments):
+        """Starts a call where the script asks for parallelism."""
+        text = self._text(positional, arguments)
+        loop = _get_running_loop()
+        if loop is None:
+            return calls.call(self, text)
+        return Call(self, calls.start(self, text, group), loop, group)
+
+    def _text(self, positional, arguments):
+        given = arguments.keys()
+        if positional or not (given <= self._plain_names and self._required_names <= given):
+            arguments = bind(self, positional, arguments)
+        return encode(arguments, "arguments")
 
     def __str__(self):
         return f"{self._server_python_name}.{self._python_name}"
@@ -105,6 +115,16 @@ class Tool(_ReadOnly):
         if self._accepts_other_keywords:
             parameters.append(inspect.Parameter("others", inspect.Parameter.VAR_KEYWORD))
         return inspect.Signature(parameters)
+
+
+def start(function, group):
+    """What starts a call where `function` is a tool, and `function` where it is not: see `asked`."""
+    kind = type(function)
+    if kind is Tool:
+        return partial(function._start, group)
+    if kind is partial and type(function.func) is Tool:
+        return partial(function.func._start, group, *function.args, **function.keywords)
+    return function
 
 
 def _tool(server, described):
@@ -246,3 +266,9 @@ def proxies(found):
         mcp.__dict__.setdefault(server.name, proxy)
         mcp.__dict__[server.python_name] = proxy
     return mcp
+
+
+def install():
+    """Gives scripts what their rewritten calls and `await` go through."""
+    setattr(builtins, asked.START, start)
+    setattr(builtins, asked.AWAIT, to_await)

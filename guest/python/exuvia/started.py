@@ -1,32 +1,36 @@
-"""A call that was started in async code."""
+"""A call that was started because the script asks for parallelism."""
 
 import asyncio
+import inspect
 import operator
 import sys
 
 from exuvia import calls
+from exuvia.asked import AT_ONCE
 
 # Calls that failed. The exceptions of those that nobody has looked at are raised when the loop ends.
 failed = []
 
 
 class Call(asyncio.Future):
-    """What a tool returns in async code: a future that becomes the tool's value.
+    """What a tool returns where its value goes to `await`, `gather` and their like: a future that becomes the value.
 
-    `await` it, or give it to `gather`, `wait_for`, `create_task`. Any other use, such as `call["items"]` or
-    `for item in call`, waits for the answer and uses that: a forgotten `await` costs parallelism, never a result.
+    Any other use of it, such as `call["items"]` or `for item in call`, waits for the answer and uses that.
     """
 
-    __slots__ = ("_id", "_pending", "_started_line", "_tool")
+    __slots__ = ("_group", "_id", "_pending", "_started_line", "_tool")
 
-    def __init__(self, tool, pending, loop):
+    def __init__(self, tool, pending, loop, group=AT_ONCE):
         super().__init__(loop=loop)
         self._tool = tool
         self._pending = pending
+        self._group = group
         self._id = pending.id()
-        # The caller of the tool: `__call__` of the tool lies between.
+        # The caller of the tool: a method of the tool lies between.
         self._started_line = sys._getframe(2).f_lineno
         calls.outstanding[self._id] = self
+        if group != AT_ONCE:
+            calls.loose[self._id] = self
 
     def arrived(self):
         """Takes the answer, which `wait` has reported or somebody blocks for."""
@@ -47,6 +51,7 @@ class Call(asyncio.Future):
         if not super().cancel(msg=msg):
             return False
         calls.outstanding.pop(self._id, None)
+        calls.loose.pop(self._id, None)
         # Dropping the resource is what tells the host.
         self._pending = None
         return True
@@ -71,6 +76,38 @@ class Call(asyncio.Future):
         return repr(value_of(self))
 
     __hash__ = asyncio.Future.__hash__
+
+
+# What JSON becomes, and with it every value of a tool.
+_PLAIN = frozenset({dict, list, str, int, float, bool, type(None)})
+
+
+class _Done:
+    """A plain value, to be awaited."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value):
+        self._value = value
+
+    def __await__(self):
+        return self._value
+        yield
+
+
+def is_plain(value):
+    """Whether this is a value as tools give it, rather than something to wait for or a list of that."""
+    kind = type(value)
+    return kind in _PLAIN and not (kind is list and value and inspect.isawaitable(value[0]))
+
+
+def to_await(value):
+    """What stands for the operand of an `await` of the script: a call that blocked gave a plain value."""
+    if type(value) is Call:
+        calls.loose.pop(value._id, None)
+    elif is_plain(value):
+        return _Done(value)
+    return value
 
 
 def value_of(call):

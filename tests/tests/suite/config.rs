@@ -4,7 +4,7 @@
 //! `EXUVIA_TESTS=bless` writes those anew, to be read by a person. `s3cret` stands for every secret: it never comes out.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
@@ -34,7 +34,13 @@ fn transcript(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let status = output.status.code().expect("an exit");
     let text = format!("exit {status}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr));
-    text.replace(data().to_str().expect("UTF-8"), "HERE")
+    let text = text.replace(data().to_str().expect("UTF-8"), "HERE");
+    // What this machine has stands in the tests of `crates/exuvia/src/config/totals.rs`.
+    let lines = text.split_inclusive('\n').map(|line| match line.split_once(" allows: ") {
+        Some((bound, _)) if bound.starts_with("memory of all runs: ") => "memory of all runs: as the machine allows\n",
+        _ => line,
+    });
+    lines.collect()
 }
 
 fn files(end: &str) -> Vec<PathBuf> {
@@ -134,12 +140,12 @@ fn one_name_is_one_server_across_files_and_flags() {
     let output = known_world(&[&arguments[..], &["--server", "b=unclosed 's3cret", "-"]].concat());
     assert_eq!(
         transcript(&output),
-        "exit 2\n--- stdout\n--- stderr\nexuvia: 6 errors in the configuration\n\
-        --server crm: write NAME=COMMAND, for example --server 'crm=crm-mcp --readonly'\n\
-        --server b: a quote is not closed\n\
-        clients/cursor.json:3: mcpServers.notes: another server has this name, in HERE/clients/cursor.json:3; rename one\n\
-        clients/cursor.json:4: mcpServers.mail: another server has this name, in HERE/clients/cursor.json:4; rename one\n\
-        clients/cursor.json:8: mcpServers.shell: another server has this name, in HERE/clients/cursor.json:8; rename one\n\
+        "exit 2\n--- stdout\n--- stderr\nexuvia: 6 errors in the configuration\n  \
+        --server crm: write NAME=COMMAND, for example --server 'crm=crm-mcp --readonly'\n  \
+        --server b: a quote is not closed\n  \
+        clients/cursor.json:3: mcpServers.notes: another server has this name, in HERE/clients/cursor.json:3; rename one\n  \
+        clients/cursor.json:4: mcpServers.mail: another server has this name, in HERE/clients/cursor.json:4; rename one\n  \
+        clients/cursor.json:8: mcpServers.shell: another server has this name, in HERE/clients/cursor.json:8; rename one\n  \
         --server db: another server has this name, in HERE/clients/claude_code.json:10; rename one\n"
     );
 }
@@ -262,4 +268,34 @@ fn the_users_own_file_is_used_when_no_other_server_is_named() {
     let ended = program.end();
     assert_eq!(ended.status, Some(2));
     assert!(ended.stderr.contains("exuvia/exuvia/exuvia.toml: No such file"), "{ended:?}");
+}
+
+#[test]
+fn a_configuration_that_everybody_can_write_is_refused_and_one_that_others_may_is_told() {
+    let (folder, file) = folder("include = ['more.json']\n[servers.echo]\nECHO");
+    let more = Path::new(&file).with_file_name("more.json");
+    fs::write(&more, r#"{"mcpServers": {}}"#).expect("a file");
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    let check = || exuvia(&["config", "check", &file], "");
+    for mode in [0o600, 0o644] {
+        set(Path::new(&file), mode);
+        let ended = check();
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{mode:o}");
+    }
+    for (path, mode) in [(Path::new(&file), 0o646), (more.as_path(), 0o666)] {
+        set(path, mode);
+        let ended = check();
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        let advice = format!("chmod go-w {}", path.display());
+        assert!(ended.stderr.contains(&advice) && ended.stderr.contains("can write it"), "{ended:?}");
+        // Nothing of it is used.
+        let run = exuvia(&["run", "--config", &file, "-"], "result = 1");
+        assert_eq!(run.status, Some(2), "{run:?}");
+        set(path, 0o644);
+    }
+    let inner = folder.path().join("exuvia");
+    set(&inner, 0o777);
+    let ended = check();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("chmod o-w {}", inner.display())), "{ended:?}");
 }

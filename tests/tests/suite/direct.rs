@@ -308,14 +308,30 @@ async fn resources_prompts_and_tasks_are_those_of_their_servers() {
             "/completion/values/0",
             json!("ada"),
         ),
-        ("tools/call", call, "/taskId", json!("t1")),
-        ("tasks/get", json!({"taskId": "t1"}), "/status", json!("working")),
-        ("tasks/cancel", json!({"taskId": "t1"}), "/resultType", json!("complete")),
     ] {
         let answer = client.ask("/mcp", method, params, tasks.clone()).await.message();
         assert_eq!(answer["result"].pointer(pointer), Some(&expected), "{method}: {answer}");
     }
-    for (method, params) in [("prompts/get", json!({"name": "greet"})), ("tasks/get", json!({"taskId": "t2"}))] {
+    // A task is known to its client alone, by a name that cannot be guessed: the server's own says nothing.
+    let mut created = Vec::new();
+    for _ in 0..2 {
+        let answer = client.ask("/mcp", "tools/call", call.clone(), tasks.clone()).await.message();
+        assert_eq!(answer["result"]["status"], "working", "{answer}");
+        created.push(answer["result"]["taskId"].as_str().expect("a name").to_owned());
+    }
+    assert!(created[0] != created[1] && created.iter().all(|name| name.len() > 40), "{created:?}");
+    for (method, pointer, expected) in [
+        ("tasks/get", "/status", json!("working")),
+        ("tasks/get", "/taskId", json!(created[0])),
+        ("tasks/cancel", "/resultType", json!("complete")),
+    ] {
+        let answer = client.ask("/mcp", method, json!({"taskId": created[0]}), tasks.clone()).await.message();
+        assert_eq!(answer["result"].pointer(pointer), Some(&expected), "{method}: {answer}");
+    }
+    let own = json!({"taskId": "t1"});
+    for (method, params) in
+        [("prompts/get", json!({"name": "greet"})), ("tasks/get", own.clone()), ("tasks/cancel", own)]
+    {
         let answer = client.ask("/mcp", method, params, tasks.clone()).await.message();
         assert_eq!(answer["error"]["code"], -32602, "{method}: {answer}");
     }

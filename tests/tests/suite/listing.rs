@@ -24,7 +24,7 @@ async fn a_script_keeps_the_list_that_it_started_with_and_the_next_one_has_the_n
     assert!(matches!(gateway.run("fake.change_1()").await.outcome, Outcome::Raised(_)));
     assert_eq!(returned(&gateway.run(CHANGES).await), json!(true));
     let begun = Instant::now();
-    while !gateway.ask("readToolFile", &json!({"fileName": "fake.pyi"})).contains("def change_1(") {
+    while !gateway.ask("readToolFile", &json!({"fileName": "fake.pyi"})).await.contains("def change_1(") {
         assert!(begun.elapsed() < Duration::from_secs(30), "the list was never read again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -1,8 +1,11 @@
 //! What the daemon says of itself, and in which form.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use exuvia_tests::{HttpClient, Program, exuvia, modern_meta, sample};
+use exuvia_tests::{HttpClient, Program, built, exuvia, here, modern_meta, sample};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -86,4 +89,40 @@ fn a_log_that_cannot_be_written_as_asked_is_an_error_of_usage() {
     }
     let ended = exuvia(&["config", "schema", "--log-format", "xml"], "");
     assert_eq!(ended.status, Some(2), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_whose_standard_error_nobody_reads_goes_on() {
+    let fake = exuvia_fake_upstream::program();
+    // Far more than a pipe and what may wait for it take.
+    let flood = format!("flood=sh -c \"yes 'a line of a server' | head -n 60000 >&2; exec {}\"", fake.display());
+    let mut command = Command::new(built("exuvia"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--server", &flood]);
+    command.env("XDG_CONFIG_HOME", here()).env("EXUVIA_LOG", "debug").stderr(Stdio::piped());
+    let mut child = command.spawn().expect("exuvia starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("MCP at http://") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).expect("a line"), 0);
+    }
+    let (_, rest) = line.split_once("http://").expect("an address");
+    let address = rest.split_once("/mcp").expect("an address").0.parse().expect("an address");
+    // From here on nobody reads.
+    let answered = async {
+        let mut client = HttpClient::connect(address).await;
+        for _ in 0..20 {
+            assert_eq!(client.execute("result = flood.echo(value=7)").await, r#"{"value":7}"#);
+        }
+        assert_eq!(client.send("GET", "/healthz", &[], "").await.status, 200);
+    };
+    tokio::time::timeout(Duration::from_secs(60), answered).await.expect("it goes on");
+    // Who reads again is told how much is missing.
+    let told = tokio::task::spawn_blocking(move || {
+        stderr.lines().map_while(Result::ok).find(|line| line.contains("lines of this log were dropped"))
+    });
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await.expect("in time").expect("no panic");
+    assert!(told.is_some_and(|line| line.contains("WARN") && line.contains("lines=")));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }

@@ -2,25 +2,41 @@
 
 mod architecture;
 mod bombs;
+mod caps;
 mod catalogues;
 mod catalogues_wrong;
+mod conditions;
 mod config;
 mod determinism;
 mod direct;
 mod ends;
 mod evasions;
 mod examples;
+mod foreign_text;
 mod isolation;
+mod journal;
 mod listing;
 mod logs;
+mod memory;
+mod order;
+mod order_sent;
+mod pairs;
 mod parallel;
+mod peaks;
 mod policy;
 mod program;
+mod records;
 mod reload;
 mod results;
+#[cfg(target_os = "linux")]
+mod reuse;
+mod second_layers;
 mod serve;
 mod servers;
+mod sessions;
 mod sizes;
+#[cfg(target_os = "linux")]
+mod slots;
 mod stdio;
 mod stdio_faults;
 mod stopped;

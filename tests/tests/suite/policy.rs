@@ -181,7 +181,7 @@ async fn a_policy_that_grows_gives_a_running_script_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tools_that_do_not_exist_for_the_gateway_are_seen_nowhere() {
     let gateway = gateway(ServerRules { tools: vec!["e*".into()], ..rules(&["*"], &[]) }).await;
-    let stub = gateway.ask("readToolFile", &json!({"fileName": "echo.pyi"}));
+    let stub = gateway.ask("readToolFile", &json!({"fileName": "echo.pyi"})).await;
     assert!(stub.contains("def echo(") && !stub.contains("def sleep("), "{stub}");
     let report = by_client(&gateway, "result = [hasattr(echo, 'sleep'), 'sleep' in dir(echo)]").await;
     assert_eq!(returned(&report), json!([false, false]));

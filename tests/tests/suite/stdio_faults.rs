@@ -1,8 +1,11 @@
 //! `exuvia stdio` when the client does something wrong, changes its mind, or leaves.
 
-use std::time::Duration;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use exuvia_tests::{Client, children, gone, sample, tells_nothing_of_the_host};
+use exuvia_tests::{Client, PATIENCE, built, children, gone, here, modern_meta, sample, tells_nothing_of_the_host};
 use serde_json::{Value, json};
 
 fn both_eras() -> [Client; 2] {
@@ -124,4 +127,48 @@ fn the_end_of_its_input_ends_it_in_the_middle_of_a_script() {
         let _ = client.close();
         assert!(gone(&servers, Duration::from_secs(3)), "a server is left");
     }
+}
+
+/// Whose progress cannot be told is still heard.
+#[test]
+fn a_client_that_does_not_read_can_still_cancel_its_script() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("calls");
+    let fake = format!("fake={} --record {}", exuvia_fake_upstream::program().display(), record.display());
+    let mut command = Command::new(built("exuvia"));
+    command.args(["stdio", "--auto-execute", "*.*", "--server", &fake]).env("XDG_CONFIG_HOME", here());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
+    let mut input = child.stdin.take().expect("piped");
+    let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");
+    let run = |id: u64, code: &str| {
+        let mut meta = modern_meta();
+        meta["progressToken"] = json!(id);
+        let params = json!({"name": "executeToolCode", "arguments": {"code": code}, "_meta": meta});
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+    };
+    let calls = || fs::read(&record).map_or(0, |calls| calls.len());
+    let goes_on = || {
+        let before = calls();
+        std::thread::sleep(Duration::from_secs(1));
+        calls() > before
+    };
+    // More than the pipe takes.
+    (1..=40).for_each(|id| send(run(id, "result = 'x' * 60_000")));
+    send(run(41, "import time\nwhile True:\n    fake.echo(value=1)\n    time.sleep(0.02)"));
+    let begun = Instant::now();
+    while !goes_on() {
+        assert!(begun.elapsed() < PATIENCE, "the script does not begin");
+    }
+    // By now its progress waits for the client.
+    std::thread::sleep(Duration::from_secs(2));
+    assert!((0..5).any(|_| goes_on()), "the script does not go on");
+    send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {
+        "requestId": 41, "_meta": modern_meta(),
+    }}));
+    let begun = Instant::now();
+    while goes_on() {
+        assert!(begun.elapsed() < PATIENCE, "the script goes on");
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }

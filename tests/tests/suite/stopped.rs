@@ -1,9 +1,12 @@
 //! A script that is stopped still tells what it did.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Report, Script};
-use exuvia_tests::{TestTools, run, stopped_by};
+use exuvia_tests::{TestTools, engine, run, stopped_by};
+use exuvia_tool::{BoxFuture, Namespace, ToolCall, ToolHost, ToolOutcome};
 
 /// What every stopped script below does first.
 const BEGINNING: &str = "print('begun')\ncrm.get_contacts(limit=1)\ncrm.get_last_order(id=1)\n";
@@ -82,6 +85,52 @@ async fn a_script_out_of_stack_tells_what_it_did() {
     let script = format!("{BEGINNING}a = []\nfor _ in range(100_000): a = [a]\nrepr(a)");
     let report = engine.run(Script::new(script), limits(), Arc::new(TestTools::new())).execute().await;
     tells_everything(&report, "stack_bytes");
+}
+
+/// Tools that hear of the end of the script.
+struct Ending {
+    tools: TestTools,
+    heard: Arc<AtomicU64>,
+}
+
+impl ToolHost for Ending {
+    fn namespace(&self) -> &Namespace {
+        self.tools.namespace()
+    }
+
+    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+        self.tools.call(call)
+    }
+
+    fn script_ended(&self) {
+        self.heard.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn the_tools_hear_of_the_end_of_a_run_whatever_its_guest_says() {
+    // The guest says it, and the host; a guest that is stopped says nothing any more.
+    for (script, outcome, heard) in [("result = 1", "returned", 2), ("while True: pass", "stopped", 1)] {
+        let ended = Arc::new(AtomicU64::new(0));
+        let tools = Ending { tools: TestTools::new(), heard: Arc::clone(&ended) };
+        let limits = Limits { fuel: 2_000_000_000, ..limits() };
+        let report = engine().run(Script::new(script), limits, Arc::new(tools)).execute().await;
+        assert_eq!(report.outcome.name(), outcome, "{report:?}");
+        assert_eq!(ended.load(Ordering::SeqCst), heard, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_for_a_script_before_it_starts_is_of_its_own_time() {
+    let spent = |ms| async move {
+        let run = engine().run(Script::new("result = 1"), limits(), Arc::new(TestTools::new()));
+        run.with_spent(Duration::from_millis(ms)).execute().await
+    };
+    let report = spent(limits().wall_ms).await;
+    assert_eq!(stopped_by(&report), "wall_ms");
+    let report = spent(1_000).await;
+    assert_eq!(report.outcome.name(), "returned");
+    assert!((1_000..20_000).contains(&report.usage.wall_ms), "{}", report.usage.wall_ms);
 }
 
 #[tokio::test]

@@ -58,7 +58,11 @@ impl<'a> Walk<'a> {
                 _ => break,
             }
         }
-        self.steps_of_value(&steps, self.line(expression));
+        let line = self.line(expression);
+        if matches!(role, Role::Metaclass) {
+            self.facts.metaclasses.push(line);
+        }
+        self.steps_of_value(&steps, line);
         let asks_class = matches!(steps.last(), Some(Step::Attribute(name)) if CLASS_TEXTS.contains(name));
         if asks_class { self.maybe_class(inner, role, None) } else { self.value(inner, role) }
     }
@@ -157,7 +161,10 @@ impl<'a> Walk<'a> {
             Expr::Set(set) => self.expressions(&set.elts),
             Expr::List(list) => self.elements(&list.elts, role),
             Expr::Tuple(tuple) => self.elements(&tuple.elts, role),
-            Expr::Await(awaited) => self.expression(&awaited.value),
+            Expr::Await(awaited) => {
+                self.awaited(&awaited.value);
+                self.expression(&awaited.value);
+            }
             Expr::Yield(yielded) => self.optional(yielded.value.as_deref()),
             Expr::YieldFrom(yielded) => self.expression(&yielded.value),
             Expr::Starred(starred) => self.expression(&starred.value),
@@ -217,6 +224,7 @@ impl<'a> Walk<'a> {
             let role = if function == "setattr" { Role::Store } else { Role::Delete };
             return self.stored_by_name(object, name, role);
         }
+        self.gathering(call);
         self.place(&call.func, role);
         match SHOWING.iter().find(|name| **name == function) {
             // `hasattr` gives away what it looks at by nothing but a truth value; what it looks for is another matter.

@@ -4,6 +4,7 @@
 //! further down, so the verdict comes after the walk.
 
 mod expressions;
+mod gathered;
 mod guards;
 mod patterns;
 mod scopes;
@@ -16,6 +17,7 @@ use rustpython_parser::ast::{self, Ranged};
 use crate::lines::Lines;
 
 pub(crate) use expressions::text;
+use gathered::Gathered;
 pub(crate) use guards::Guards;
 use scopes::Kind;
 pub(crate) use scopes::{Binding, ScopeId, Scopes};
@@ -33,10 +35,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) special_bindings: Vec<(u32, &'a str)>,
     /// Names with annotations in class bodies: what may become the fields of a dataclass.
     pub(crate) fields: Vec<(u32, &'a str)>,
+    /// The lines of class statements whose metaclass is no name: what its value is, only the run shows.
+    pub(crate) metaclasses: Vec<u32>,
     /// Exceptions and context managers by whose names it was told what the code around a line catches.
     pub(crate) trusted: HashSet<&'a str>,
     /// Private names inside classes, in the form in which Python looks them up.
     pub(crate) private: Vec<(u32, String)>,
+    /// What the script runs side by side.
+    pub(crate) gathered: Gathered<'a>,
     /// How often each identifier was met, wherever it stood.
     pub(crate) met: HashMap<&'a str, usize>,
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// One scope of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeId(usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,13 +167,18 @@ impl<'a> Scopes<'a> {
         let mut sees_class = true;
         while at != Self::MODULE {
             let here = &self.scopes[at.0];
-            if here.globals.contains(name) {
+            let is_seen = here.kind != Kind::Class || sees_class;
+            // What a class declares global is so in its body; its methods may still mean a variable of a function around.
+            if is_seen && here.globals.contains(name) {
                 break;
             }
-            let found = here.bindings.get(name).filter(|_| here.kind != Kind::Class || sees_class);
-            if let Some(bindings) = found {
+            if let Some(bindings) = here.bindings.get(name).filter(|_| is_seen) {
                 meaning.bindings.extend(bindings.iter().map(|(_, binding)| *binding));
-                if here.kind != Kind::Class && !here.nonlocals.contains(name) {
+                // A name that a class body binds is looked up there and then among the globals, past the functions around.
+                if here.kind == Kind::Class {
+                    break;
+                }
+                if !here.nonlocals.contains(name) {
                     return meaning;
                 }
             }

@@ -39,12 +39,13 @@ impl<'a> Walk<'a> {
     fn statement(&mut self, statement: &'a Stmt) {
         let line = self.lines.line_of(statement.range().start());
         match statement {
-            Stmt::FunctionDef(def) => self.function(function!(def), line),
-            Stmt::AsyncFunctionDef(def) => self.function(function!(def), line),
+            Stmt::FunctionDef(def) => self.function(function!(def), false, line),
+            Stmt::AsyncFunctionDef(def) => self.function(function!(def), true, line),
             Stmt::ClassDef(class) => self.class(class, line),
             Stmt::Return(returned) => self.optional(returned.value.as_deref()),
             Stmt::Delete(delete) => delete.targets.iter().for_each(|target| self.deleted(target)),
             Stmt::Assign(assign) => {
+                self.assigned(&assign.targets, &assign.value);
                 self.expression(&assign.value);
                 assign.targets.iter().for_each(|target| self.target(target));
             }
@@ -131,7 +132,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn function(&mut self, function: Function<'a>, line: u32) {
+    fn function(&mut self, function: Function<'a>, is_async: bool, line: u32) {
         self.function_decorators(function.decorators);
         self.defaults(function.arguments);
         self.bind(function.name, line);
@@ -139,6 +140,7 @@ impl<'a> Walk<'a> {
             walk.annotations(function.arguments);
             function.returns.iter().for_each(|returns| walk.annotation(returns));
             walk.within(Kind::Function, |walk| {
+                walk.facts.gathered.bodies.insert(walk.scope, (function.name.as_str(), is_async));
                 walk.parameters(function.arguments);
                 walk.body(function.body);
             });

@@ -1,13 +1,13 @@
 //! Calls whose arguments do not fit: the rules by which the sandbox binds arguments to parameters, ahead of time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use exuvia_catalog::closest;
 use exuvia_tool::{Parameter, Server, Tool};
-use rustpython_parser::ast::{Expr, ExprCall};
-use serde_json::{Map, Value};
+use rustpython_parser::ast::{Expr, ExprCall, Ranged};
+use serde_json::{Map, Value, json};
 
-use super::{Findings, MAX_CALLS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, cut, literals, schema};
+use super::{Findings, MAX_CALLS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_STEPS, cut, literals, schema};
 use crate::facts::Guards;
 use crate::{Finding, FindingCode};
 
@@ -66,9 +66,11 @@ impl Findings {
             self.add(call.finding(FindingCode::UnknownArgument, &problem), None);
         }
         let mut given: Vec<Given<'c>> = parameters.iter().map(|one| one.name.as_str()).zip(positional).collect();
+        let mut seen: HashSet<&str> = given.iter().map(|(name, _)| *name).collect();
+        let by_name = by_name(parameters);
         for keyword in &call.call.keywords {
             let Some(name) = keyword.arg.as_ref().map(|name| name.as_str()) else { continue };
-            let key = match parameter(parameters, name) {
+            let key = match by_name.get(name) {
                 Some(parameter) => parameter.name.as_str(),
                 None if call.tool.accepts_other_keywords => name,
                 None => {
@@ -76,7 +78,7 @@ impl Findings {
                     continue;
                 }
             };
-            if given.iter().any(|(known, _)| *known == key) {
+            if !seen.insert(key) {
                 let problem = format!("got '{}' twice", cut(name, MAX_NAME_CHARS));
                 self.add(call.finding(FindingCode::RepeatedArgument, &problem), None);
             }
@@ -102,16 +104,18 @@ impl Findings {
             given.iter().filter_map(|(name, value)| Some((*name, literals::value(value)?))).collect();
         let is_complete = !call.is_open() && literals.len() == call.call.args.len() + call.call.keywords.len();
         if is_complete {
-            let required = call.tool.parameters.iter().filter(|parameter| parameter.required);
-            let is_bound = required.into_iter().all(|one| literals.iter().any(|(name, _)| *name == one.name));
+            let mut required = call.tool.parameters.iter().filter(|parameter| parameter.required);
             let arguments = literals.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>();
-            if let (true, Err(message)) = (is_bound, call.tool.arguments.check(&Value::Object(arguments))) {
+            let is_bound = required.all(|one| arguments.contains_key(&one.name));
+            if is_bound && let Err(message) = self.checked(call, &Value::Object(arguments)) {
                 self.add(call.wrong_value(&message), None);
             }
             return;
         }
         for (name, value) in literals {
-            if let Some(expected) = schema::contradiction(call.tool, name, &value) {
+            let Some(expected) = schema::contradiction(call.tool, name, &value) else { continue };
+            // A schema that cannot be compiled is not enforced: its check lets everything pass.
+            if self.checked(call, &json!({ name: value })).is_err() {
                 let python_name = call.tool.parameters.iter().find(|one| one.name == name);
                 let python_name = python_name.map_or(name, |parameter| &parameter.python_name);
                 let shown = literals::shown(&value);
@@ -126,10 +130,23 @@ impl Findings {
     }
 }
 
-/// A keyword is looked up among the Python names first.
-fn parameter<'p>(parameters: &'p [Parameter], keyword: &str) -> Option<&'p Parameter> {
-    let by_python_name = parameters.iter().find(|parameter| parameter.python_name == keyword);
-    by_python_name.or_else(|| parameters.iter().find(|parameter| parameter.name == keyword))
+impl Findings {
+    /// Holds arguments against the schema, as long as that takes no more than all checks of one script may take.
+    fn checked(&mut self, call: &Call<'_>, arguments: &Value) -> Result<(), String> {
+        if self.steps > MAX_STEPS {
+            return Ok(());
+        }
+        let checked = call.tool.arguments.check(arguments);
+        // The schema is compiled by now. No literal is longer as JSON than some times what is written.
+        self.steps += call.tool.arguments.most_steps(2 * usize::from(call.call.range().len()));
+        checked
+    }
+}
+
+/// The parameters by what a keyword may call them: their Python names come first.
+fn by_name(parameters: &[Parameter]) -> HashMap<&str, &Parameter> {
+    let own = parameters.iter().rev().map(|one| (one.name.as_str(), one));
+    own.chain(parameters.iter().rev().map(|one| (one.python_name.as_str(), one))).collect()
 }
 
 fn unknown(keyword: &str, parameters: &[Parameter]) -> String {

@@ -29,6 +29,8 @@ const MAX_MESSAGE_CHARS: usize = 800;
 const MAX_UNKNOWN: usize = 2 * MAX_FINDINGS;
 /// How many calls are held against their schemas.
 const MAX_CALLS: usize = 1_000;
+/// How many steps go to that, of about 50 ns. The calls that come after are checked when they are made.
+const MAX_STEPS: u64 = 10_000_000;
 /// How many names a message lists.
 const MAX_NAMES: usize = 12;
 /// How long a name of the script may be in a message.
@@ -43,6 +45,8 @@ pub(crate) struct Findings {
     all_inspected: bool,
     unknown: usize,
     calls: usize,
+    /// What was spent on checks of arguments, in steps.
+    steps: u64,
 }
 
 impl Findings {
@@ -90,11 +94,11 @@ impl Findings {
             )
         } else {
             let close = closest(name, names.iter().copied());
-            let written = cut(written, MAX_NAME_CHARS);
+            let shown = cut(written, MAX_NAME_CHARS);
             let what = if close.is_empty() && !written.contains('.') {
-                format!("{written} is no server, and the script does not define it")
+                format!("{shown} is no server, and the script does not define it")
             } else {
-                format!("there is no server {written}")
+                format!("there is no server {shown}")
             };
             (FindingCode::UnknownServer, format!("{what}; {}", hint(&close, "the servers", &names)))
         };
@@ -113,7 +117,9 @@ impl Findings {
             closest(name, names.iter().copied()).iter().map(|tool| format!("{python_name}.{tool}")).collect();
         let close: Vec<&str> = close.iter().map(String::as_str).collect();
         let hint = hint(&close, "its tools", &names);
-        let message = format!("{python_name} has no tool '{}'; {hint}", cut(name, MAX_NAME_CHARS));
+        // In one line, whatever the script writes between the quotes.
+        let name = cut(name, MAX_NAME_CHARS);
+        let message = format!("{python_name} has no tool '{}'; {hint}", name.escape_debug());
         let message = cut(&message, MAX_MESSAGE_CHARS);
         self.add(Finding { line: one.line, code: FindingCode::UnknownTool, message }, Some(server));
     }

@@ -83,7 +83,7 @@ impl<'n> Verdict<'n> {
         self.may_call.sort();
         let reasons: Vec<Reason> = self.reasons.into_iter().take(MAX_REASONS).collect();
         let precision = if reasons.is_empty() { Precision::Precise } else { Precision::Imprecise(reasons) };
-        Analysis { may_call: self.may_call, precision, findings }
+        Analysis { may_call: self.may_call, precision, findings, notes: Vec::new() }
     }
 }
 
@@ -155,6 +155,9 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let facts = self.facts;
         for (line, name, next) in &facts.attributes {
             self.attribute(*line, name, *next);
+        }
+        for line in &facts.metaclasses {
+            self.reflection(*line, "the metaclass is not told by a name, and can make anything".to_owned());
         }
         for (line, name) in &facts.special_bindings {
             if !may_define(name) {

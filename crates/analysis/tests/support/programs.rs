@@ -196,18 +196,25 @@ impl Maker<'_> {
                 "with contextlib.ExitStack() as stack:".to_owned(),
                 format!("    stack.callback({}, x=1)", self.tool()),
             ],
-            _ => vec![format!("class {name}(metaclass={}): pass", self.tool())],
+            _ => {
+                let tool = self.tool();
+                // A metaclass that no name tells may decide what the names in the class body mean.
+                let named = tool.strip_prefix('[').and_then(|tool| tool.strip_suffix("][0]")).filter(|_| self.plain);
+                vec![format!("class {name}(metaclass={}): pass", named.unwrap_or(&tool))]
+            }
         }
     }
 
     /// What no reader can follow to the tool that is called.
     fn roundabout(&mut self) -> Vec<String> {
         self.is_plain = false;
-        let (server, tools) = SERVERS[self.choose(SERVERS.len())];
+        let place = self.choose(SERVERS.len());
+        let (server, tools) = SERVERS[place];
+        let (other, _) = SERVERS[(place + 1) % SERVERS.len()];
         let tool = tools[self.choose(tools.len())];
         let name = self.name();
         self.calls.insert(format!("{server}.{tool}"));
-        match self.choose(14) {
+        match self.choose(18) {
             0 => vec![format!("{name} = {server}"), format!("{name}.{tool}(x=1)")],
             1 => vec![format!("{name}, _ = {server}, mcp"), format!("{name}.{tool}(x=1)")],
             2 => vec![format!("def {name}(): return {server}"), format!("{name}().{tool}(x=1)")],
@@ -238,7 +245,39 @@ impl Maker<'_> {
                 format!("    '{{0.__globals__[{server}].{tool}.nope}}'.format(lambda: 0)"),
                 format!("except AttributeError as {name}: {name}.obj(x=1)"),
             ],
-            _ => vec![format!("with contextlib.nullcontext({server}) as {name}: {name}.{tool}(x=1)")],
+            13 => vec![format!("with contextlib.nullcontext({server}) as {name}: {name}.{tool}(x=1)")],
+            // What a class body binds is a global where it is not bound yet, whatever a function around calls so.
+            14 => vec![
+                format!("def {name}({server}):"),
+                "    class C:".to_owned(),
+                format!("        if 0: {server} = 1"),
+                format!("        {server}.{tool}(x=1)"),
+                format!("{name}('x')"),
+            ],
+            15 => vec![
+                format!("class {name}:"),
+                "    if 0: eval = 1".to_owned(),
+                format!("    eval('{server}.{tool}(x=1)')"),
+            ],
+            // `global` in a class body does not hold for its methods.
+            16 => vec![
+                format!("def {name}({other}):"),
+                "    class C:".to_owned(),
+                format!("        global {other}"),
+                format!("        def m(self): return {other}.gi_frame.f_globals['{server}'].{tool}(x=1)"),
+                "    C().m()".to_owned(),
+                format!("{name}((0 for _ in [0]))"),
+            ],
+            // The metaclass decides what the names in a class body mean.
+            _ => vec![
+                format!("class {name}(dict):"),
+                "    def __missing__(self, key): return (0 for _ in [0])".to_owned(),
+                format!("class {name}m:"),
+                format!("    def __getattr__(self, key): return lambda *a, **k: {name}()"),
+                "    def __call__(self, n, b, d): return 0".to_owned(),
+                format!("class {name}c(metaclass={name}m()):"),
+                format!("    {other}.gi_frame.f_globals['{server}'].{tool}(x=1)"),
+            ],
         }
     }
 

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use exuvia_gateway::Verdict;
-use exuvia_gateway::answer::printable;
 
 use crate::args::CheckArgs;
 use crate::check_report::{CheckJson, told};
 use crate::exit;
 use crate::script;
 use crate::session::{Session, configured};
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
@@ -26,12 +25,11 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());
     session.upstreams.shutdown().await;
     terminal.done();
-    let text = if args.json {
-        serde_json::to_string(&CheckJson::new(&checked))? + "\n"
+    if args.json {
+        terminal::print_json(&serde_json::to_string(&CheckJson::new(&checked))?)?;
     } else {
-        printable(&told(&checked, &visible))
-    };
-    stdout().write_all(text.as_bytes()).context("standard output")?;
+        stdout().write_all(told(&checked, &visible).as_bytes()).context("standard output")?;
+    }
     Ok(status(&checked.verdict).into())
 }
 

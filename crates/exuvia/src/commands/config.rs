@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::args::{ConfigCommand, ServerArgs};
 use crate::config::{self, Paths};
+use crate::machine::Memory;
 
 pub(crate) fn config(command: &ConfigCommand) -> Result<ExitCode> {
     let text = match command {
@@ -26,10 +27,10 @@ fn checked(file: Option<PathBuf>) -> Result<String> {
     let args = ServerArgs { config: Some(file), ..ServerArgs::default() };
     let config = config::load(&args, &[], &paths)?;
     for notice in &config.notices {
-        writeln!(stderr(), "{notice}").context("standard error")?;
+        writeln!(stderr(), "{}", exuvia_text::indented(&notice.to_string(), "  ")).context("standard error")?;
     }
     if let Some(tls) = &config.tls {
         tls.load().context("listen.tls")?;
     }
-    Ok(config::summary(&config))
+    Ok(config::summary(&config) + &config::totals(&config, Memory::here()))
 }

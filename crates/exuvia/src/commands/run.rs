@@ -1,10 +1,9 @@
 //! `exuvia run`: one script, its result on standard output, everything else on standard error.
 
-use std::io::{IsTerminal as _, Write as _, stdout};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
-use exuvia_gateway::answer::{printable, render};
+use anyhow::Result;
+use exuvia_gateway::answer::render;
 use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tool::RunEvent;
@@ -16,7 +15,7 @@ use crate::report_json::ReportJson;
 use crate::script;
 use crate::session::{Session, configured};
 use crate::telemetry::Telemetry;
-use crate::terminal::Terminal;
+use crate::terminal::{self, Terminal};
 
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
@@ -42,6 +41,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     session.upstreams.shutdown().await;
     telemetry.finish().await;
     terminal.done();
+    if report.unrecorded > 0 {
+        terminal.say(&format!("{} entries about this run could not be recorded", report.unrecorded));
+    }
     if args.json {
         print_json(&report)?
     } else {
@@ -64,7 +66,7 @@ async fn follow(mut run: RunHandle, interrupts: &mut Signal, terminal: &Terminal
     loop {
         tokio::select! {
             event = run.events.recv() => match event {
-                Some(RunEvent::Log { text, .. }) if !quiet => terminal.write(&printable(&text)),
+                Some(RunEvent::Log { text, .. }) if !quiet => terminal.write(&text),
                 Some(RunEvent::CallStarted { name, .. }) => {
                     calls += 1;
                     terminal.doing(format!("running the script: {calls} calls, {name}"));
@@ -79,20 +81,18 @@ async fn follow(mut run: RunHandle, interrupts: &mut Signal, terminal: &Terminal
 }
 
 fn print_json(report: &Report) -> Result<()> {
-    let mut text = serde_json::to_string(&ReportJson::new(report))?;
-    text.push('\n');
-    stdout().write_all(text.as_bytes()).context("standard output")
+    terminal::print_json(&serde_json::to_string(&ReportJson::new(report))?)
 }
 
 fn print(report: &Report, terminal: &Terminal) -> Result<()> {
     if let Outcome::Returned(result) = &report.outcome {
-        let mut text = if stdout().is_terminal() {
-            printable(&serde_json::to_string_pretty(&result.to_value()?)?)
+        if terminal::is_shown() {
+            // One that is too large for a tree is shown as it is.
+            let pretty = result.to_value().ok().map(|tree| serde_json::to_string_pretty(&tree)).transpose()?;
+            terminal::print_json(pretty.as_deref().unwrap_or(result.as_str()))?;
         } else {
-            result.as_str().to_owned()
-        };
-        text.push('\n');
-        stdout().write_all(text.as_bytes()).context("standard output")?;
+            terminal::print_json(result.as_str())?;
+        }
     } else {
         let without_log = Report { logs: Default::default(), ..report.clone() };
         terminal.say(&render(&without_log, usize::MAX).text);

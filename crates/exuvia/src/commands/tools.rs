@@ -4,9 +4,9 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_gateway::answer::printable;
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway};
+use exuvia_text::printable;
 use serde_json::{Map, Value, json};
 
 use crate::args::ToolsArgs;
@@ -18,7 +18,7 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let config = configured(&args.servers, &[], &terminal)?;
     let profiles = config.for_operator();
     let session = Session::start(config, profiles, &terminal).await?;
-    let text = shown(&session.gateway, args.name.as_deref());
+    let text = shown(&session.gateway, args.name.as_deref()).await;
     session.upstreams.shutdown().await;
     terminal.done();
     let mut text = printable(&text?);
@@ -30,14 +30,14 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
 }
 
 /// What the model would read: this goes through the very meta-tools.
-fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
+async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
     let (tool, arguments) = match name.map(|name| name.split_once('.').map_or((name, None), |(a, b)| (a, Some(b)))) {
         None => ("listToolFiles", json!({})),
         Some((server, None)) => ("readToolFile", json!({"fileName": format!("{server}.pyi")})),
         Some((server, Some(tool))) => ("getToolDocs", json!({"server": server, "tool": tool})),
     };
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments)? {
+    match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
         MetaAnswer::Text(text) => Ok(text),
         MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
     }

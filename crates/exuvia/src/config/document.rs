@@ -10,6 +10,9 @@ use toml::de::{DeTable, DeValue};
 /// What the parser says of a key that is there twice: the one error after which the rest means what it says.
 const DUPLICATE: &str = "duplicate key";
 
+/// The most values of a file: each takes some hundred bytes of memory, whatever its length.
+const VALUES: usize = 100_000;
+
 /// A file that has been read. Its parts are named by JSON pointers: `/servers/crm/args/0`.
 pub(super) struct Document {
     file: String,
@@ -20,8 +23,16 @@ pub(super) struct Document {
 impl Document {
     /// Reads a text. Where it is no TOML there are errors, and the document is empty.
     pub(super) fn read(text: &str, file: &str) -> (Self, Vec<ConfigError>) {
-        let (table, faults) = DeTable::parse_recoverable(text);
         let places = Places::of(text);
+        // Also where such a character stands in a text or a comment: nobody has so many of those either.
+        if text.bytes().filter(|byte| b",=[{".contains(byte)).count() > VALUES {
+            let error = ConfigError::of_file(file, format!("holds more than {VALUES} values"));
+            return (
+                Self { file: file.to_owned(), value: Value::Object(Map::new()), lines: HashMap::new() },
+                vec![error],
+            );
+        }
+        let (table, faults) = DeTable::parse_recoverable(text);
         let errors: Vec<_> = faults.iter().map(|fault| syntax_error(fault, text, file, &places)).collect();
         let mut lines = HashMap::new();
         let is_readable = faults.iter().all(|fault| fault.message() == DUPLICATE);

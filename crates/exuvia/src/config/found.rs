@@ -52,6 +52,11 @@ impl Found {
         self.errors.extend(servers.errors);
     }
 
+    /// Tells what is to be known of a file that is used.
+    pub(super) fn doubt(&mut self, file: &str, doubts: Vec<String>) {
+        self.config.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(file, doubt)));
+    }
+
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);

@@ -7,7 +7,6 @@ use exuvia_upstream::{
 };
 
 use super::document::below;
-use super::paths;
 use super::resolve::Resolver;
 use super::written;
 
@@ -59,8 +58,8 @@ impl Resolver<'_> {
     fn certificates(&mut self, file: &str, pointer: &str) -> Option<Vec<CertificateDer<'static>>> {
         let path = self.path(file, pointer)?;
         self.files.push(path.clone());
-        let read = paths::read(&path).and_then(|text| check::certificates(&text));
-        read.map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
+        let text = self.read(&path, pointer)?;
+        check::certificates(&text).map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
     }
 
     fn headers(&mut self, written: &written::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {

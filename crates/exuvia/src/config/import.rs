@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use exuvia_upstream::{ConfigError, Environment, McpServers, parse_mcp_servers};
 
 use super::found::Found;
-use super::paths::read;
+use super::paths::{Contents, read};
 
 /// A client whose servers can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,10 +57,16 @@ pub(super) fn import(client: KnownClient, config_dir: Option<&Path>, environment
         .filter(|file| file.exists())
         .filter_map(|file| {
             let name = file.display().to_string();
-            read(file)
-                .map_err(|message| found.errors.push(ConfigError::of_file(&name, message)))
-                .ok()
-                .map(|t| (name, t))
+            match read(file) {
+                Ok(Contents { text, doubts }) => {
+                    found.doubt(&name, doubts);
+                    Some((name, text))
+                }
+                Err(message) => {
+                    found.errors.push(ConfigError::of_file(&name, message));
+                    None
+                }
+            }
         })
         // Claude Code keeps much else in its file.
         .filter(|(_, text)| text.contains("\"mcpServers\"") || text.contains("\"servers\""))

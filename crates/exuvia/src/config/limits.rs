@@ -1,13 +1,14 @@
-//! Limits: what is written, in place of the defaults.
+//! Limits, and how many scripts may be on their way: what is written, in place of the defaults.
 
 use std::time::Duration;
 
+use exuvia_gateway::{OnDisconnect, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_upstream::UpstreamLimits;
 
 use super::bytes::Bytes;
 use super::resolve::Resolver;
-use super::{ANSWER_BYTES, Config, written};
+use super::{ANSWER_BYTES, Config, Runs, written};
 
 impl Resolver<'_> {
     pub(super) fn limits(&mut self, written: &written::Limits, config: &mut Config) {
@@ -32,6 +33,23 @@ impl Resolver<'_> {
             source_bytes: self.size(&written.source_bytes, &at("source_bytes")).unwrap_or(default.source_bytes),
         };
         config.answer_bytes = self.size(&written.answer_bytes, &at("answer_bytes")).unwrap_or(ANSWER_BYTES);
+    }
+
+    pub(super) fn runs(&mut self, written: &written::Runs) -> Runs {
+        let default = Runs::default();
+        let concurrent = written.concurrent.unwrap_or(default.concurrent);
+        let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
+        let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
+        let on_disconnect = match written.on_disconnect {
+            None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
+            Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
+        };
+        Runs {
+            concurrent,
+            memory_bytes: self.bytes(&written.memory_bytes, "/runs/memory_bytes"),
+            queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client },
+            on_disconnect,
+        }
     }
 
     pub(super) fn server_limits(&mut self, written: &written::ServerLimits, config: &mut Config) {

@@ -20,6 +20,8 @@ mod schema;
 mod server;
 mod sources;
 mod summary;
+mod totals;
+mod trust;
 mod written;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,9 @@ pub(crate) use paths::Paths;
 pub(crate) use schema::schema;
 pub(crate) use sources::load;
 pub(crate) use summary::summary;
+pub(crate) use totals::{smaller_limit, totals};
+
+use crate::machine::Memory;
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
 const ANSWER_BYTES: usize = 64 << 10;
@@ -84,6 +89,8 @@ impl fmt::Debug for Collector {
 pub(crate) struct Runs {
     /// Those that execute.
     pub(crate) concurrent: u32,
+    /// The memory of those together, where it is said.
+    pub(crate) memory_bytes: Option<u64>,
     /// All of them.
     pub(crate) queue: QueueLimits,
     /// What becomes of one whose client goes away.
@@ -94,6 +101,7 @@ impl Default for Runs {
     fn default() -> Self {
         Self {
             concurrent: EngineConfig::default().concurrent_runs,
+            memory_bytes: None,
             queue: QueueLimits::default(),
             on_disconnect: OnDisconnect::default(),
         }
@@ -135,6 +143,17 @@ impl From<ServerConfig> for Server {
 }
 
 impl Config {
+    /// The engine that it asks for, on a machine with this memory.
+    pub(crate) fn engine(&self, memory: Option<Memory>) -> EngineConfig {
+        let default = EngineConfig::default();
+        let runs_memory_bytes = self.runs.memory_bytes.or(memory.map(Memory::for_runs));
+        EngineConfig {
+            concurrent_runs: self.runs.concurrent,
+            runs_memory_bytes: runs_memory_bytes.unwrap_or(default.runs_memory_bytes),
+            ..default
+        }
+    }
+
     /// How each server's stubs are cut into files.
     pub(crate) fn layouts(&self) -> Layouts {
         let servers = self.servers.iter();

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
 
+use super::trust;
+
 /// How large a file may be, in bytes.
 const FILE_BYTES: u64 = 16 << 20;
 
@@ -38,10 +40,18 @@ pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
-/// The text of a file.
-pub(super) fn read(file: &Path) -> Result<String, String> {
+/// What a file holds.
+pub(super) struct Contents {
+    pub(super) text: String,
+    /// What an operator should know of who else can write it.
+    pub(super) doubts: Vec<String>,
+}
+
+/// Reads a file, unless everybody can write it.
+pub(super) fn read(file: &Path) -> Result<Contents, String> {
     let mut text = String::new();
     let opened = File::open(file).map_err(|error| error.to_string())?;
+    let doubts = trust::doubts(file, &opened.metadata().map_err(|error| error.to_string())?)?;
     opened.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if text.len() as u64 > FILE_BYTES { Err("is larger than 16 MiB".to_owned()) } else { Ok(text) }
+    if text.len() as u64 > FILE_BYTES { Err("is larger than 16 MiB".to_owned()) } else { Ok(Contents { text, doubts }) }
 }

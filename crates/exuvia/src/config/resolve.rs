@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use exuvia_gateway::{OnDisconnect, QueueLimits};
 use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
 
 use super::document::Document;
 use super::found::{Found, Named};
-use super::paths;
-use super::{Collector, Config, Runs, complaint, policy, profile, written};
+use super::paths::{self, Contents};
+use super::{Collector, Config, complaint, policy, profile, trust, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -26,7 +25,8 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             return;
         }
     };
-    let mut resolver = Resolver { document: &document, environment, folder, errors: Vec::new(), files: Vec::new() };
+    let (errors, files, notices) = Default::default();
+    let mut resolver = Resolver { document: &document, environment, folder, errors, files, notices };
     for (name, server) in &written.servers {
         let pointer = super::document::below("/servers", name);
         if server.disabled {
@@ -46,9 +46,10 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.server_limits(&written.server_limits, &mut found.config);
     resolver.listen(&written.listen, &mut found.config);
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
-    found.config.runs = runs(&written.runs);
+    found.config.runs = resolver.runs(&written.runs);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
+    found.config.notices.append(&mut resolver.notices);
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
@@ -65,6 +66,8 @@ pub(super) struct Resolver<'a> {
     pub(super) errors: Vec<ConfigError>,
     /// The files that were looked for.
     pub(super) files: Vec<PathBuf>,
+    /// What is to be known of those that are used.
+    pub(super) notices: Vec<ConfigError>,
 }
 
 impl Resolver<'_> {
@@ -121,8 +124,32 @@ impl Resolver<'_> {
         let path = self.path(include, pointer)?;
         let name = path.display().to_string();
         self.files.push(path.clone());
-        let text = paths::read(&path).map_err(|message| self.error(pointer, format!("{name}: {message}")));
-        Some((name, text.ok()?))
+        let text = self.read(&path, pointer)?;
+        Some((name, text))
+    }
+
+    /// The text of a file.
+    pub(super) fn read(&mut self, path: &Path, pointer: &str) -> Option<String> {
+        let name = path.display().to_string();
+        match paths::read(path) {
+            Ok(Contents { text, doubts }) => {
+                self.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(&name, doubt)));
+                Some(text)
+            }
+            Err(message) => {
+                self.error(pointer, format!("{name}: {message}"));
+                None
+            }
+        }
+    }
+
+    /// Looks at who else can write a file that is read later.
+    fn trusted(&mut self, path: &Path, pointer: &str) {
+        let name = path.display().to_string();
+        match trust::doubts_of(path) {
+            Ok(doubts) => self.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(&name, doubt))),
+            Err(message) => self.error(pointer, format!("{name}: {message}")),
+        }
     }
 
     fn listen(&mut self, written: &written::Listen, config: &mut Config) {
@@ -167,7 +194,12 @@ impl Resolver<'_> {
         };
         let certificate = self.path(certificate, "/listen/tls/certificate");
         let key = self.path(key, "/listen/tls/key");
-        self.files.extend([&certificate, &key].into_iter().flatten().cloned());
+        for (path, pointer) in [(&certificate, "/listen/tls/certificate"), (&key, "/listen/tls/key")] {
+            if let Some(path) = path {
+                self.files.push(path.clone());
+                self.trusted(path, pointer);
+            }
+        }
         Some(TlsFiles { certificate: certificate?, key: key? })
     }
 
@@ -207,18 +239,6 @@ fn origin(uri: &http::Uri) -> Option<String> {
     };
     let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none() && !authority.as_str().contains('@');
     is_bare.then(|| format!("{scheme}://{}:{}", authority.host(), authority.port_u16().unwrap_or(port)))
-}
-
-fn runs(written: &written::Runs) -> Runs {
-    let default = Runs::default();
-    let concurrent = written.concurrent.unwrap_or(default.concurrent);
-    let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
-    let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
-    let on_disconnect = match written.on_disconnect {
-        None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
-        Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
-    };
-    Runs { concurrent, queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client }, on_disconnect }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use exuvia_upstream::{ConfigError, Environment, parse_mcp_servers};
 
 use super::found::{Found, Named};
-use super::paths::{self, Paths, read};
+use super::paths::{self, Contents, Paths, read};
 use super::{Config, ConfigErrors, flag, import, resolve};
 use crate::args::ServerArgs;
 
@@ -32,7 +32,10 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
     for file in &args.mcp_configs {
         let name = file.display().to_string();
         match read(file) {
-            Ok(text) => found.add(parse_mcp_servers(&text, &name, environment), &name),
+            Ok(Contents { text, doubts }) => {
+                found.doubt(&name, doubts);
+                found.add(parse_mcp_servers(&text, &name, environment), &name);
+            }
             Err(message) => found.errors.push(ConfigError::of_file(name, message)),
         }
     }
@@ -55,7 +58,10 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
 fn read_config(file: &Path, environment: Environment<'_>, found: &mut Found) {
     let name = file.display().to_string();
     match (read(file), std::path::absolute(file)) {
-        (Ok(text), Ok(place)) => resolve::file(&text, &name, place.parent().unwrap_or(&place), environment, found),
+        (Ok(Contents { text, doubts }), Ok(place)) => {
+            found.doubt(&name, doubts);
+            resolve::file(&text, &name, place.parent().unwrap_or(&place), environment, found);
+        }
         (Err(message), _) => found.errors.push(ConfigError::of_file(name, message)),
         (_, Err(error)) => found.errors.push(ConfigError::of_file(name, error.to_string())),
     }

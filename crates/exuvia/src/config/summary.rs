@@ -2,9 +2,9 @@
 //! may hold secrets.
 
 use exuvia_catalog::files::Layout;
-use exuvia_gateway::answer::printable;
 use exuvia_gateway::{Mode, Profile};
 use exuvia_policy::{PolicySource, ServerRules};
+use exuvia_text::line as one_line;
 use exuvia_upstream::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
 
 use super::{Config, Server};
@@ -26,7 +26,7 @@ pub(crate) fn summary(config: &Config) -> String {
         lines.push("no servers".to_owned());
     }
     lines.push(String::new());
-    printable(&lines.join("\n"))
+    lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn servers(profile: &Profile) -> String {

@@ -32,9 +32,11 @@ pub(super) struct File {
     #[schemars(with = "BTreeMap<String, Server>")]
     pub(super) servers: IndexMap<String, Server>,
     /// Tools that run without asking, as `SERVER.TOOL`: names and globs (`crm.get_*`), and groups (`@name`). Added to the
-    /// servers' own lists; the way to list tools of servers that are included. Default: none.
+    /// servers' own lists; the way to list tools of servers that are included. An entry that begins with the name of a server means
+    /// that server, the longest such where names hold dots. Default: none.
     pub(super) auto_execute: Vec<String>,
-    /// Tools that are never called, whatever else allows them, written like `auto_execute`. Default: none.
+    /// Tools that are never called, whatever else allows them, written like `auto_execute`. Where names hold dots, an entry
+    /// holds for every server that it can mean. Default: none.
     pub(super) deny: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
@@ -280,7 +282,8 @@ pub(super) struct ServerLimits {
     /// Pages of one list of tools. What follows is left out, with a warning.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) list_pages: Option<usize>,
-    /// All pages of one list of tools together. What follows is left out, with a warning.
+    /// All pages of one list of tools together, and half of the memory that its tools take. What follows is left out, with a
+    /// warning.
     pub(super) list_bytes: Option<Bytes<65_536, { 4 * GIB }>>,
 }
 
@@ -288,9 +291,14 @@ pub(super) struct ServerLimits {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Runs {
-    /// Scripts that execute at the same time. Each costs address space from the start, and memory while it executes.
+    /// Scripts that execute at the same time. Each reserves about 4 GiB of address space from the start, and takes memory only
+    /// while it executes.
     #[schemars(range(min = 1, max = 1_000))]
     pub(super) concurrent: Option<u32>,
+    /// Memory of all scripts together that execute: what their interpreters grow to, and 33 MiB of stack for each. What would go
+    /// over it waits until another script is over, and a script whose `memory_bytes` is more has this for its limit. Default: four
+    /// fifths of the control group's limit, or half of the machine's memory, after 128 MiB for the program.
+    pub(super) memory_bytes: Option<Bytes<{ 96 << 20 }, { 16 << 40 }>>,
     /// Scripts that wait for their turn. Further ones are answered at once, with when to send them again.
     #[schemars(range(max = 1_000_000))]
     pub(super) waiting: Option<usize>,

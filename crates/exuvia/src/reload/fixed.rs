@@ -23,6 +23,7 @@ impl Fixed {
             // The address may hold a token: it is compared, and never told.
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
             ("runs.concurrent", config.runs.concurrent.to_string()),
+            ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
             // A session lives longer than the longest script.
             ("limits.wall_ms, as far as it lets sessions be silent,", format!("{:?}", http.session_idle)),
         ];

@@ -11,6 +11,7 @@ use exuvia_server::http::{Tls, TlsError, TlsFiles};
 use exuvia_tool::BoxFuture;
 use exuvia_upstream::Change;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -144,10 +145,7 @@ impl Follower {
     async fn load(&self) -> Result<Loaded, ConfigErrors> {
         let (args, speaks_tls) = (Arc::clone(&self.args), self.tls.is_some());
         let read = move || read(&args, speaks_tls);
-        match tokio::task::spawn_blocking(read).await {
-            Ok(loaded) => loaded,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        finished(tokio::task::spawn_blocking(read).await).await
     }
 
     /// Takes what was read. Tells whether it is another configuration, which can be used.
@@ -247,6 +245,15 @@ fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, ConfigErrors> {
     Ok(Loaded { config, tls })
 }
 
+/// What a task came to, whose panic is ours too. One that was cancelled was so because everything ends: nothing comes after it.
+async fn finished<T>(task: Result<T, JoinError>) -> T {
+    match task.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_cancelled)) => std::future::pending().await,
+    }
+}
+
 /// The end of a change that is on its way. None: everything is over.
 async fn ongoing(changing: &mut Option<Changing<'_>>) -> Option<Change> {
     match changing {
@@ -266,5 +273,20 @@ async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_was_cancelled_is_no_panic() {
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        let cancelled = task.await;
+        assert!(cancelled.is_err());
+        assert!(tokio::time::timeout(Duration::from_millis(50), finished(cancelled)).await.is_err());
+        assert_eq!(finished(Ok(7)).await, 7);
     }
 }

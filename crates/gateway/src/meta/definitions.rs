@@ -58,7 +58,7 @@ fn execute_tool_code() -> MetaTool {
         name: "executeToolCode",
         description: "Runs a Python 3.14 script in a fresh sandbox and returns its result as JSON.\n\
             - Servers are globals: `crm.get_contacts(limit=10)` calls the tool and gives its value.\n\
-            - Call in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
+            - Calls block, in order; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
             - The value of the last expression, or of `result = ...`, is what you get; print() adds a log. \
             Filter and aggregate in the script: return only what you need.\n\
             - A failed call raises ToolError (.message, .data), a refused one ToolDenied.\n\

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::discovery::Discovery;
 use super::{NAMES, definitions};
 use crate::unknown::unknown;
 
@@ -29,9 +30,7 @@ impl BadRequest {
 
 /// One request of a model.
 pub(super) enum Request {
-    ListToolFiles { query: Option<String> },
-    ReadToolFile { file_name: String, start_line: Option<usize>, end_line: Option<usize> },
-    GetToolDocs { server: String, tool: String },
+    Discovery(Discovery),
     ExecuteToolCode { code: String },
 }
 
@@ -64,21 +63,21 @@ struct ExecuteToolCode {
 
 pub(super) fn read(name: &str, arguments: &Map<String, Value>) -> Result<Request, BadRequest> {
     match name {
-        "listToolFiles" => fields(name, arguments).map(|ListToolFiles { query }| Request::ListToolFiles { query }),
-        "readToolFile" => fields(name, arguments).map(|ReadToolFile { file_name, start_line, end_line }| {
-            Request::ReadToolFile { file_name, start_line, end_line }
-        }),
-        "getToolDocs" => {
-            fields(name, arguments).map(|GetToolDocs { server, tool }| Request::GetToolDocs { server, tool })
+        "listToolFiles" => {
+            fields(name, arguments).map(|ListToolFiles { query }| Request::Discovery(Discovery::List { query }))
         }
+        "readToolFile" => fields(name, arguments).map(|ReadToolFile { file_name, start_line, end_line }| {
+            Request::Discovery(Discovery::Read { file_name, start_line, end_line })
+        }),
+        "getToolDocs" => fields(name, arguments)
+            .map(|GetToolDocs { server, tool }| Request::Discovery(Discovery::Docs { server, tool })),
         "executeToolCode" => fields(name, arguments).map(|ExecuteToolCode { code }| Request::ExecuteToolCode { code }),
         _ => Err(BadRequest::unknown("tool", name, NAMES.into_iter())),
     }
 }
 
 fn fields<T: DeserializeOwned>(name: &str, arguments: &Map<String, Value>) -> Result<T, BadRequest> {
-    serde_json::from_value(Value::Object(arguments.clone()))
-        .map_err(|error| BadRequest(format!("{name}: {error}; it takes {}", parameters(name))))
+    T::deserialize(arguments).map_err(|error| BadRequest(format!("{name}: {error}; it takes {}", parameters(name))))
 }
 
 /// `code (string)`, or whatever this tool takes, as its definition has it.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::conversation::ask_for;
+use super::relayed::typed;
 
 /// By what name a question that a server asks in the middle of a call goes into a result.
 const QUESTION: &str = "question";
@@ -23,7 +24,7 @@ struct Asks {
 
 /// Asks the client what a result asks for, one question after the other. `None`: it cannot answer one of them.
 pub(super) async fn of_client(asks: &Json, context: &RequestContext<RoleServer>) -> Option<Input> {
-    let Asks { input_requests, request_state } = serde_json::from_str(asks.as_str()).ok()?;
+    let Asks { input_requests, request_state } = typed(asks)?;
     let mut responses = Map::new();
     for (name, request) in &input_requests {
         let params = Json::from_value(request.get("params").unwrap_or(&json!({})));

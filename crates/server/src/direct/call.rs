@@ -1,5 +1,7 @@
 //! A client's own call.
 
+use std::sync::Arc;
+
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, ResultKind};
 use rmcp::ErrorData;
@@ -9,9 +11,11 @@ use serde_json::Value;
 use super::Direct;
 use super::dialogue::{End, Request};
 use super::relayed::{self, failure};
+use crate::client::client;
+use crate::sift::Arguments;
 
 impl Direct<'_> {
-    /// Calls a tool for the client.
+    /// Calls a tool for the client. `past`: the arguments, where rmcp did not see them.
     ///
     /// # Errors
     ///
@@ -20,14 +24,18 @@ impl Direct<'_> {
         &self,
         tool: &ToolName,
         request: CallToolRequestParams,
+        past: Option<Arguments>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = Json::from_value(&Value::Object(request.arguments.unwrap_or_default()));
-        let make = |options| self.gateway.call(self.view, tool.clone(), arguments.clone(), options);
+        let seen = || Arc::new(Json::from_value(&Value::Object(request.arguments.unwrap_or_default())));
+        let arguments = past.map_or_else(seen, |Arguments(arguments)| arguments);
+        let make = |options| {
+            self.gateway.call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
+        };
         let input = input(request.input_responses, request.request_state);
-        let request = Request { name: tool.clone(), arguments: arguments.clone(), make };
+        let request = Request { name: tool.clone(), arguments: Arc::clone(&arguments), make };
         Ok(match self.follow(request, input).await? {
             End::Result(ResultKind::Task, result) => self.task(tool, &result),
-            End::Result(kind, result) => relayed::call_result(tool, kind, &result),
+            End::Result(kind, result) => relayed::call_result(tool, kind, result),
             End::Asks(result) => result.into(),
             End::Other(answer) => return relayed::unanswered(answer),
             End::Nothing(why) => failure(&why),

@@ -2,9 +2,11 @@
 
 use exuvia_tool::Json;
 use exuvia_upstream::{Abilities, Question};
-use rmcp::model::{CustomRequest, ProgressNotificationParam, ProtocolVersion, ServerRequest};
+use rmcp::model::{CustomRequest, ProgressNotificationParam, ServerRequest};
 use rmcp::service::{RequestContext, RoleServer};
 use serde::Deserialize;
+
+use crate::client::is_modern;
 
 /// What a server tells of its progress.
 #[derive(Deserialize)]
@@ -12,11 +14,6 @@ struct Progress {
     progress: f64,
     total: Option<f64>,
     message: Option<String>,
-}
-
-/// Whether the request is of the newer era, in which nothing is asked in the middle of a request.
-pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
 /// What the client can be asked for.

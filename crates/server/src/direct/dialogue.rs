@@ -1,15 +1,19 @@
 //! A request on its way: what its server says and asks meanwhile, and what the client answers.
 
+use std::sync::Arc;
+
 use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::InputRequiredResult;
+use tokio::sync::mpsc;
 
 use super::Direct;
 use super::asking;
-use super::conversation::{abilities, ask, can_be_asked, is_modern, tell};
+use super::conversation::{abilities, ask, can_be_asked, tell};
 use super::parked::Waiting;
+use crate::client::is_modern;
 
 /// How often a server may ask before it answers one request.
 const ROUNDS: usize = 10;
@@ -19,7 +23,7 @@ pub(super) struct Request<F> {
     /// The tool that it calls, or the method that it uses, of its server.
     pub(super) name: ToolName,
     /// With what.
-    pub(super) arguments: Json,
+    pub(super) arguments: Arc<Json>,
     /// Makes the request.
     pub(super) make: F,
 }
@@ -101,14 +105,16 @@ impl Direct<'_> {
             tokio::select! {
                 () = self.context.ct.cancelled() => return Reached::Nobody,
                 answer = &mut call.answer => {
-                    // What was said before the answer comes before the answer.
-                    while let Ok(News::Progress(params)) = call.news.try_recv() {
-                        tell(self.context, &params).await;
-                    }
+                    self.tell_the_rest(&mut call.news).await;
                     return Reached::Answer(answer);
                 }
                 Some(news) = call.news.recv() => match news {
-                    News::Progress(params) => tell(self.context, &params).await,
+                    // A client that does not read is told nothing more, and can still cancel.
+                    News::Progress(params) => tokio::select! {
+                        () = self.context.ct.cancelled() => return Reached::Nobody,
+                        answer = &mut call.answer => return Reached::Answer(answer),
+                        () = tell(self.context, &params) => {}
+                    },
                     // Dropped, it is declined.
                     News::Question(question) if !can_be_asked(self.context, question.method()) => {}
                     News::Question(question) if is_modern(self.context) => return Reached::Question(call, question),
@@ -118,6 +124,16 @@ impl Direct<'_> {
                         () = ask(self.context, question) => {}
                     },
                 },
+            }
+        }
+    }
+
+    /// What was said before the answer comes before the answer.
+    async fn tell_the_rest(&self, news: &mut mpsc::Receiver<News>) {
+        while let Ok(News::Progress(params)) = news.try_recv() {
+            tokio::select! {
+                () = self.context.ct.cancelled() => return,
+                () = tell(self.context, &params) => {}
             }
         }
     }

@@ -18,6 +18,7 @@ use rmcp::service::{RequestContext, RoleServer};
 
 use owners::Owners;
 use parked::Parked;
+use tasks::Tasks;
 
 pub(crate) use lists::tool;
 
@@ -27,7 +28,7 @@ pub(crate) struct Shared {
     parked: Arc<Parked>,
     /// Resources and their templates.
     resources: Owners,
-    tasks: Owners,
+    tasks: Tasks,
 }
 
 /// One request of a client, on its way to a server.

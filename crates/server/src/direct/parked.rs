@@ -11,9 +11,12 @@ use std::time::Duration;
 use exuvia_gateway::DirectCall;
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::Question;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Requests that wait at the same time. The question of a further one is declined.
 const REQUESTS: usize = 256;
+/// What they were asked with and what they ask, together.
+const REQUESTS_BYTES: usize = 64 << 20;
 /// How long a client may take.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// What the names of waiting requests begin with: servers of the newer era have such names of their own.
@@ -25,12 +28,16 @@ pub(super) struct Waiting {
     pub(super) question: Question,
     /// What was asked for, and with what: the client has to repeat both.
     pub(super) name: ToolName,
-    pub(super) arguments: Json,
+    pub(super) arguments: Arc<Json>,
 }
 
-/// All of them, by names that nobody can guess.
+/// All of them, by names that nobody can guess: a client of the newer era has nothing else that tells it from others, and may
+/// come back on another connection.
 #[derive(Default)]
-pub(super) struct Parked(Mutex<HashMap<String, Waiting>>);
+pub(super) struct Parked(Mutex<HashMap<String, (Waiting, Forgetting)>>);
+
+/// The task that forgets a request whose client does not come back. Ends with the request.
+type Forgetting = AbortOnDropHandle<()>;
 
 impl fmt::Debug for Parked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,25 +46,31 @@ impl fmt::Debug for Parked {
 }
 
 impl Parked {
-    fn requests(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+    fn requests(&self) -> MutexGuard<'_, HashMap<String, (Waiting, Forgetting)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a request aside and gives the name by which the client comes back to it. `None`: there is no room.
     pub(super) fn park(self: &Arc<Self>, waiting: Waiting) -> Option<String> {
         let mut random = [0; 16];
-        if self.requests().len() >= REQUESTS || getrandom::fill(&mut random).is_err() {
+        getrandom::fill(&mut random).ok()?;
+        let name = format!("{PREFIX}{:032x}", u128::from_ne_bytes(random));
+        // Looked at and taken under one lock: there are never more.
+        let mut requests = self.requests();
+        let bytes = |waiting: &Waiting| waiting.arguments.size_bytes() + waiting.question.params().size_bytes();
+        let held = requests.values().map(|(waiting, _)| bytes(waiting)).sum::<usize>() + bytes(&waiting);
+        if held > REQUESTS_BYTES || requests.len() >= REQUESTS {
             return None;
         }
-        let name = format!("{PREFIX}{:032x}", u128::from_ne_bytes(random));
-        self.requests().insert(name.clone(), waiting);
         let (parked, late) = (Arc::downgrade(self), name.clone());
-        tokio::spawn(async move {
+        let forgetting = tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
             if let Some(parked) = parked.upgrade() {
-                parked.requests().remove(&late);
+                let forgotten = parked.requests().remove(&late);
+                drop(forgotten);
             }
         });
+        requests.insert(name.clone(), (waiting, AbortOnDropHandle::new(forgetting)));
         Some(name)
     }
 
@@ -73,10 +86,10 @@ impl Parked {
         let mut requests = self.requests();
         match requests.get(state) {
             None => Err("this was answered already, or waited too long: ask anew, without requestState"),
-            Some(waiting) if waiting.name != *name || waiting.arguments != *arguments => {
+            Some((waiting, _)) if waiting.name != *name || *waiting.arguments != *arguments => {
                 Err("this requestState belongs to another request: repeat that one, with the same arguments")
             }
-            Some(_) => Ok(requests.remove(state)),
+            Some(_) => Ok(requests.remove(state).map(|(waiting, _)| waiting)),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What clients read of direct servers: resources, prompts, completions.
 
+use std::sync::Arc;
+
 use exuvia_gateway::DirectAnswer;
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
@@ -14,6 +16,7 @@ use super::call::input;
 use super::conversation::abilities;
 use super::dialogue::{End, Request};
 use super::relayed::{self, Answered, Complete, unreadable};
+use crate::client::client;
 
 impl Direct<'_> {
     /// Reads a resource: of the server that listed it, else of the first one that has it.
@@ -102,9 +105,10 @@ impl Direct<'_> {
 
     /// Asks for something that a server may ask the client about first.
     async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<Answered<T>, ErrorData> {
-        let make = |options| self.gateway.query(self.view, server, query.clone(), options);
+        let asker = client(self.context);
+        let make = |options| self.gateway.query(self.view, &asker, server, query.clone(), options);
         let name = ToolName::new(server, query.method());
-        let request = Request { name, arguments: Json::from_value(&query.params()), make };
+        let request = Request { name, arguments: Arc::new(Json::from_value(&query.params())), make };
         match self.follow(request, input).await? {
             End::Result(kind, result) => relayed::read(kind, &result).ok_or_else(unreadable),
             End::Asks(result) => Ok(Answered::Asks(result)),
@@ -116,7 +120,7 @@ impl Direct<'_> {
     /// Asks for something that no client is asked about.
     pub(super) async fn ask(&self, server: &str, query: Query) -> Result<Json, ErrorData> {
         let options = RelayOptions { can: abilities(self.context), ..RelayOptions::default() };
-        let asked = self.gateway.query(self.view, server, query, options).answer;
+        let asked = self.gateway.query(self.view, &client(self.context), server, query, options).answer;
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {

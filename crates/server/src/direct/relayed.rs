@@ -1,7 +1,7 @@
 //! What servers answered, in the types in which clients are answered.
 
 use exuvia_gateway::{DirectAnswer, answer};
-use exuvia_tool::{Json, ToolName};
+use exuvia_tool::{Json, ToolName, raw};
 use exuvia_upstream::{Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -10,6 +10,14 @@ use rmcp::model::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
+
+/// The memory that a result may take in rmcp's types beyond that of its text, as the estimate for a tree has it. Structured
+/// content does not count: it becomes no tree.
+const RESULT_TREE_BYTES: usize = 16 << 20;
+/// What holds the structured content of a call's result.
+const STRUCTURED: &str = "structuredContent";
+/// Structured content up to this length is read with the rest.
+const SHORT_BYTES: usize = 4 * 1024;
 
 /// What may come instead of a result, of its kind.
 pub(super) enum Answered<T> {
@@ -38,26 +46,54 @@ complete!(CallToolResult, CompleteResult, GetPromptResult, ReadResourceResult);
 pub(super) fn read<T: Complete>(kind: ResultKind, result: &Json) -> Option<Answered<T>> {
     match kind {
         ResultKind::Complete | ResultKind::Failed => complete(result).map(Answered::Complete),
-        ResultKind::AsksForInput => serde_json::from_str(result.as_str()).ok().map(Answered::Asks),
+        ResultKind::AsksForInput => typed(result).map(Answered::Asks),
         ResultKind::Task | ResultKind::Unknown => None,
     }
 }
 
 /// Reads a complete result, as text: from a tree rmcp's types refuse some numbers.
 pub(super) fn complete<T: Complete>(result: &Json) -> Option<T> {
-    let mut result: T = serde_json::from_str(result.as_str()).ok()?;
-    // The older era does not say it, and rmcp takes it out for clients of that.
+    typed(result).map(completed)
+}
+
+/// The older era does not say it, and rmcp takes it out for clients of that.
+fn completed<T: Complete>(mut result: T) -> T {
     result.result_type().get_or_insert(ResultType::COMPLETE);
-    Some(result)
+    result
+}
+
+/// Reads a result, if it does not take too much memory in rmcp's types.
+pub(super) fn typed<T: DeserializeOwned>(result: &Json) -> Option<T> {
+    if result.extent().tree_bytes > result.size_bytes() + RESULT_TREE_BYTES {
+        return None;
+    }
+    serde_json::from_str(result.as_str()).ok()
 }
 
 /// The result of a call.
-pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: &Json) -> CallToolResponse {
-    match read::<CallToolResult>(kind, result) {
+pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json) -> CallToolResponse {
+    let read = match kind {
+        ResultKind::Complete | ResultKind::Failed => with_structured_content(result).map(Answered::Complete),
+        _ => read::<CallToolResult>(kind, &result),
+    };
+    match read {
         Some(Answered::Complete(result)) => result.into(),
         Some(Answered::Asks(result)) => result.into(),
         None => failure(&format!("{tool} answered with a result that this gateway cannot hand on")),
     }
+}
+
+/// Reads the result of a call but for its structured content, which goes on as the text that it is.
+fn with_structured_content(result: Json) -> Option<CallToolResult> {
+    let text = result.as_str();
+    let Some(content) = raw::member(text, STRUCTURED).filter(|content| content.len() > SHORT_BYTES) else {
+        return complete(&result);
+    };
+    let place = raw::place(text, content);
+    let rest = [&text[..place.start], "0", &text[place.end..]].concat();
+    let mut read: CallToolResult = complete(&Json::parse(rest).ok()?)?;
+    read.structured_content = Some(Json::parse(content).ok()?.into_leaf());
+    Some(read)
 }
 
 /// What a client is told of a call that has no result.
@@ -78,7 +114,7 @@ pub(super) fn error(answer: DirectAnswer) -> ErrorData {
     match answer {
         DirectAnswer::Relayed(Relayed::Error { code, message, data }) => {
             let code = ErrorCode(i32::try_from(code).unwrap_or(ErrorCode::INTERNAL_ERROR.0));
-            ErrorData::new(code, message, data.and_then(|data| data.to_value().ok()))
+            ErrorData::new(code, message, data.map(Json::into_leaf))
         }
         DirectAnswer::Failed(error) => ErrorData::internal_error(error.to_string(), None),
         DirectAnswer::Relayed(Relayed::Result(..)) | DirectAnswer::Held(_) => unreadable(),
@@ -95,7 +131,7 @@ pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
 
 /// A call that did not work, for the model.
 pub(super) fn failure(message: &str) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(answer::printable(message))]).into()
+    CallToolResult::error(vec![ContentBlock::text(exuvia_text::printable(message))]).into()
 }
 
 pub(super) fn unreadable() -> ErrorData {

@@ -17,7 +17,7 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use rmcp::{ErrorData, ServerHandler};
 
 use super::Face;
-use crate::client::client_with;
+use crate::client::teller;
 use crate::traced::{self, Target};
 
 impl ServerHandler for Face {
@@ -61,7 +61,7 @@ impl ServerHandler for Face {
 
     async fn on_cancelled(&self, cancelled: CancelledNotificationParam, context: NotificationContext<RoleServer>) {
         if let Some(request) = cancelled.request_id {
-            self.cancellable.cancel(client_with(&context.extensions), request);
+            self.cancellable.cancel(teller(&context), request);
         }
     }
 

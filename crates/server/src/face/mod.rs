@@ -16,6 +16,7 @@ use crate::PendingGateway;
 use crate::cancelled::Cancellable;
 use crate::changes::Changes;
 use crate::direct::{Direct, Shared};
+use crate::sift::Past;
 
 /// The gateway, and what there is to see at the moment.
 type Opened = (Arc<Gateway>, Arc<View>);
@@ -28,6 +29,8 @@ pub(crate) struct Face {
     profile: Option<Arc<str>>,
     shared: Arc<Shared>,
     cancellable: Arc<Cancellable>,
+    /// Arguments of calls that came over a pipe and went past rmcp.
+    past: Arc<Past>,
     /// Cancelled when the server is about to end: whoever only listens is told so.
     ending: CancellationToken,
     /// Whether the client at the other end of a pipe is told of changes.
@@ -37,8 +40,13 @@ pub(crate) struct Face {
 impl Face {
     pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>, ending: CancellationToken) -> Self {
         let profile = profile.map(Arc::from);
-        let (shared, cancellable, is_telling) = Default::default();
-        Self { gateway, profile, shared, cancellable, ending, is_telling }
+        let (shared, cancellable, past, is_telling) = Default::default();
+        Self { gateway, profile, shared, cancellable, past, ending, is_telling }
+    }
+
+    /// Where arguments are put that go past rmcp.
+    pub(crate) fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.past)
     }
 
     /// What is known of the profile, the gateway may still be starting.

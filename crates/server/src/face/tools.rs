@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
-use exuvia_gateway::Profile;
 use exuvia_gateway::answer::{Answer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
+use exuvia_gateway::{Profile, trees};
 use exuvia_runtime::Report;
+use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, MetaObject, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Face, Opened};
 use crate::client::client;
 use crate::direct;
 use crate::follow::follow;
+use crate::sift::Arguments;
 
 /// What a tool's schema has where an argument goes into a header as well.
 const PARAMETER_HEADER: &str = "x-mcp-header";
@@ -48,27 +50,43 @@ impl Face {
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let past = self.past_arguments(context);
         let opened = self.open().await?;
         if let Some(tool) = opened.1.tool(&request.name) {
-            return self.direct(&opened, context).call(&tool.tool, request).await;
+            return self.direct(&opened, context).call(&tool.tool, request, past).await;
         }
         let view = &opened.1;
         let metas = if view.profile().has_scripts() { meta::NAMES.as_slice() } else { &[] };
         if metas.contains(&request.name.as_ref()) {
-            return Ok(self.meta_call(&opened, request, context).await.into());
+            return Ok(self.meta_call(&opened, request, past, context).await.into());
         }
         let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
         Err(ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None))
+    }
+
+    /// The arguments of a call that rmcp did not see.
+    fn past_arguments(&self, context: &RequestContext<RoleServer>) -> Option<Arguments> {
+        match context.extensions.get::<Parts>() {
+            Some(head) => head.extensions.get().cloned(),
+            None => self.past.take(&context.id),
+        }
     }
 
     async fn meta_call(
         &self,
         (gateway, view): &Opened,
         request: CallToolRequestParams,
+        past: Option<Arguments>,
         context: &RequestContext<RoleServer>,
     ) -> CallToolResult {
-        let arguments = request.arguments.unwrap_or_default();
-        match meta::call(gateway, view, &client(context), &request.name, &arguments) {
+        let arguments = match past {
+            Some(past) => match tree(&past).await {
+                Ok(arguments) => arguments,
+                Err(error) => return text(format!("{}: {error}", request.name), true),
+            },
+            None => request.arguments.unwrap_or_default(),
+        };
+        match meta::call(gateway, view, &client(context), &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
                 let answer_bytes = run.answer_bytes();
@@ -83,6 +101,16 @@ impl Face {
             }
             Err(error) => text(error.to_string(), true),
         }
+    }
+}
+
+/// The arguments of a meta-tool, few of which are long.
+async fn tree(Arguments(arguments): &Arguments) -> Result<JsonObject, String> {
+    let _room = trees::room(arguments.extent().tree_bytes).await;
+    match arguments.to_value() {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err("the arguments must be an object".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

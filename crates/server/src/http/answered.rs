@@ -11,18 +11,23 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::bodies::Held;
+
 /// The body of every answer. Its request counts as open until it is sent, or given up.
 pub(super) struct Answered {
     body: UnsyncBoxBody<Bytes, Infallible>,
     _open: Option<TaskTrackerToken>,
+    /// The room that the request takes.
+    _held: Held,
 }
 
 impl Answered {
     pub(super) fn new(
         body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static,
         open: Option<TaskTrackerToken>,
+        held: Held,
     ) -> Self {
-        Self { body: body.boxed_unsync(), _open: open }
+        Self { body: body.boxed_unsync(), _open: open, _held: held }
     }
 }
 
@@ -59,7 +64,7 @@ pub(super) fn later(text: &'static str) -> Response<Answered> {
 }
 
 pub(super) fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Answered> {
-    let mut response = Response::new(Answered::new(Full::new(body), None));
+    let mut response = Response::new(Answered::new(Full::new(body), None, Held::default()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response

@@ -17,7 +17,8 @@ pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
-    /// What is not: `gateway`, `ending`, or servers by name. A server that is away takes its tools with it, and nothing else.
+    /// What is not: `gateway`, `ending`, `journal`, or servers by name. A server that is away takes its tools with it, and
+    /// nothing else; a journal that cannot be written is tried again by the next script.
     not_ready: Vec<String>,
 }
 
@@ -29,6 +30,7 @@ pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answe
     not_ready.extend(gateway.is_none().then(|| "gateway".to_owned()));
     let ready = not_ready.is_empty();
     if let Some(gateway) = gateway {
+        not_ready.extend((!gateway.is_recording()).then(|| "journal".to_owned()));
         let servers = gateway.servers();
         let away = servers.iter().filter(|server| !server.is_ready());
         not_ready.extend(away.map(|server| format!("server {}", server.name)));

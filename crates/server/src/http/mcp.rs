@@ -6,27 +6,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exuvia_gateway::Client;
+use exuvia_upstream::aside;
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
+use super::bodies::{Bodies, Unread, discard};
 use super::drain::Drain;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
+use super::sessions::Sessions;
 use crate::PendingGateway;
-use crate::client::{SESSION, client_of};
+use crate::client::{self, session_of};
 use crate::face::Face;
+use crate::sift::{self, Sifted};
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
 const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
+/// The longest body of a request that may only open a session.
+const OPENING_BYTES: usize = 64 * 1024;
+
+const TOO_MANY: &str = "too many sessions, retry\n";
 
 /// Answers clients.
 pub(super) struct Mcp {
@@ -38,15 +46,17 @@ pub(super) struct Mcp {
     /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
     doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
     listeners: Arc<Listeners>,
-    most_sessions: usize,
+    /// For sessions, at all doors.
+    room: Arc<Semaphore>,
     body_bytes: usize,
+    bodies: Bodies,
     body_timeout: Duration,
 }
 
 /// Where the clients of one profile come in. A session that began at one door is unknown at the others.
 struct Door {
-    service: StreamableHttpService<Face, LocalSessionManager>,
-    sessions: Arc<LocalSessionManager>,
+    service: StreamableHttpService<Face, Sessions>,
+    sessions: Arc<Sessions>,
     face: Face,
 }
 
@@ -72,8 +82,9 @@ impl Mcp {
             session_idle: config.session_idle,
             doors: Mutex::default(),
             listeners: Arc::default(),
-            most_sessions: config.sessions,
+            room: Arc::new(Semaphore::new(config.sessions.min(Semaphore::MAX_PERMITS))),
             body_bytes: config.body_bytes,
+            bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
         }
     }
@@ -90,18 +101,8 @@ impl Mcp {
             None => self.gateway.profiles().get(profile).is_some(),
         };
         let face = || Face::new(self.gateway.clone(), profile, self.ending.clone());
-        let open = || Arc::new(Door::new(face(), self.session_idle, self.protocol.clone()));
+        let open = || Arc::new(Door::new(face(), Sessions::new(&self.room, self.session_idle), self.protocol.clone()));
         exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
-    }
-
-    /// How many sessions are open, at all doors.
-    async fn sessions(&self) -> usize {
-        let doors: Vec<Arc<Door>> = self.doors().values().cloned().collect();
-        let mut sessions = 0;
-        for door in doors {
-            sessions += door.sessions.sessions.read().await.len();
-        }
-        sessions
     }
 
     pub(super) async fn answer(
@@ -113,61 +114,113 @@ impl Mcp {
         let Some(door) = self.door(profile) else {
             return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
         };
-        if self.would_open_a_session(&request) && self.sessions().await >= self.most_sessions {
-            return later("too many sessions, retry\n");
+        let (mut head, mut body) = request.into_parts();
+        // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
+        let only_opens = would_open_a_session(&head);
+        if only_opens && self.room.available_permits() == 0 {
+            return later(TOO_MANY);
         }
         // A stream of events that a client only listens to is not waited for.
-        let open = (request.method() == Method::POST).then(|| drain.open());
-        let (head, body) = request.into_parts();
-        let body = match timeout(self.body_timeout, Limited::new(body, self.body_bytes).collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return line(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n");
+        let open = (head.method == Method::POST).then(|| drain.open());
+        if head.method == Method::POST && !door.knows_session(&head).await {
+            return self.unread(body, StatusCode::NOT_FOUND, "there is no such session\n").await;
+        }
+        let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
+        let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, &mut body, most)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
+                return self.unread(body, StatusCode::BAD_REQUEST, "a request of this size needs a session\n").await;
             }
-            Ok(Err(_)) => return line(StatusCode::BAD_REQUEST, "the request broke off\n"),
+            Ok(Err(unread)) => return unread.answer(),
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
-        let (method, client) = (head.method.clone(), client_of(&head));
+        let body = match aside(body.len(), move || sift::sift(body)).await {
+            Ok(Sifted { message, arguments }) => {
+                if let Some(arguments) = arguments {
+                    head.extensions.insert(arguments);
+                }
+                Bytes::from(message)
+            }
+            Err(unread) => return refused(unread),
+        };
+        let (method, session) = (head.method.clone(), session_of(&head.headers).map(str::to_owned));
+        if let Some(session) = session.as_deref().filter(|_| method == Method::DELETE)
+            && !door.sessions.has(session).await
+        {
+            return line(StatusCode::NOT_FOUND, "there is no such session here\n");
+        }
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
-        let response = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body))).await;
-        match method {
-            Method::DELETE if response.status().is_success() => self.session_ended(&client),
-            Method::GET if listens && response.status().is_success() => {
-                let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
-                response.map(|body| Answered::new(listening(body), open))
-            }
-            _ => response.map(|body| Answered::new(body, open)),
+        let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body)));
+        let (response, is_full) = Sessions::noticing_full(handled).await;
+        if is_full {
+            return later(TOO_MANY);
         }
+        match (method, session) {
+            (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),
+            (Method::GET, Some(session)) if listens && response.status().is_success() => {
+                let client = client::of_session(&session);
+                let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
+                response.map(|body| Answered::new(listening(body), open, held))
+            }
+            _ => response.map(|body| Answered::new(body, open, held)),
+        }
+    }
+
+    /// Answers a request whose body nobody looks at.
+    async fn unread(&self, body: Incoming, status: StatusCode, text: &'static str) -> Response<Answered> {
+        let _ = timeout(self.body_timeout, discard(body, self.body_bytes)).await;
+        line(status, text)
     }
 
     /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
     /// take the other for a failure.
-    fn session_ended(&self, client: &Client) -> Response<Answered> {
+    fn session_ended(&self, session: &str) -> Response<Answered> {
         if let Some(gateway) = self.gateway.now() {
-            gateway.cancel_client(client);
+            gateway.cancel_client(&client::of_session(session));
         }
         line(StatusCode::NO_CONTENT, "")
-    }
-
-    fn would_open_a_session(&self, request: &Request<Incoming>) -> bool {
-        let headers = request.headers();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let is_without = text(VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS);
-        request.method() == Method::POST && text(SESSION).is_none() && !is_without
     }
 }
 
 impl Door {
-    fn new(face: Face, session_idle: Duration, protocol: StreamableHttpServerConfig) -> Self {
-        let mut sessions = LocalSessionManager::default();
-        let mut config = SessionConfig::default();
-        config.keep_alive = Some(session_idle);
-        sessions.session_config = config;
+    fn new(face: Face, sessions: Sessions, protocol: StreamableHttpServerConfig) -> Self {
         let sessions = Arc::new(sessions);
         let served = face.clone();
         let service = StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), protocol);
         Self { service, sessions, face }
+    }
+
+    /// Whether a request has no session or one that was opened here. Where there are none, what the header says of one means
+    /// nothing.
+    async fn knows_session(&self, head: &Parts) -> bool {
+        match session_of(&head.headers).filter(|_| !is_without_sessions(&head.headers)) {
+            Some(session) => self.sessions.has(session).await,
+            None => true,
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn is_without_sessions(headers: &HeaderMap) -> bool {
+    text(headers, VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS)
+}
+
+fn would_open_a_session(head: &Parts) -> bool {
+    head.method == Method::POST && session_of(&head.headers).is_none() && !is_without_sessions(&head.headers)
+}
+
+/// What a client is told whose message is not read.
+fn refused(unread: sift::Unread) -> Response<Answered> {
+    match unread {
+        sift::Unread::NoJson => line(StatusCode::BAD_REQUEST, "the request is no JSON\n"),
+        sift::Unread::TooManyValues => line(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request nests too deep, or holds too many values outside the arguments of a call\n",
+        ),
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod accept;
 mod answered;
+mod bodies;
 mod drain;
 mod health;
 mod host;
 mod listening;
 mod mcp;
 mod route;
+mod sessions;
 mod tls;
 
 use std::fmt;
@@ -43,8 +45,13 @@ pub struct HttpConfig {
     pub sessions: usize,
     /// How long a session lives in which nothing happens. Default 30 min. Never shorter than what a script may take.
     pub session_idle: Duration,
-    /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB.
+    /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB. Without a session, and where the header
+    /// names no version that has none, 64 KiB: a longer one is told 400. What holds too many values outside the arguments of a
+    /// call is told 413 as well.
     pub body_bytes: usize,
+    /// Bodies of more than 32 KiB, in bytes, of all requests that are not answered yet. Further ones are told 503. Never less than
+    /// one body. Default 64 MiB.
+    pub all_bodies_bytes: usize,
     /// How long the head of a request may take, how long a connection may wait for the next one, and how long a TLS handshake
     /// may take. Default 30 s.
     pub header_timeout: Duration,
@@ -65,6 +72,7 @@ impl Default for HttpConfig {
             sessions: 1_024,
             session_idle: Duration::from_secs(30 * 60),
             body_bytes: 16 << 20,
+            all_bodies_bytes: 64 << 20,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             unread_timeout: Duration::from_secs(60),

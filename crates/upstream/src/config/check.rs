@@ -42,6 +42,8 @@ pub fn server_name(name: &str) -> Result<(), String> {
         Err(format!("the name of a server has at most {SERVER_NAME_BYTES} bytes"))
     } else if name.contains(char::is_control) {
         Err("the name of a server holds no control characters".to_owned())
+    } else if !exuvia_text::is_plain_name(name) {
+        Err("the name of a server holds no characters that are not seen".to_owned())
     } else {
         Ok(())
     }

@@ -21,7 +21,8 @@ pub struct UpstreamLimits {
     pub tools: usize,
     /// Pages of one tool list; what follows is left out with a warning. 1,000.
     pub list_pages: usize,
-    /// All pages of one tool list together, in bytes; what follows is left out with a warning. 64 MiB.
+    /// All pages of one tool list together, in bytes, and half of the memory that its tools take as trees, which is many times
+    /// their text; what follows is left out with a warning. 64 MiB. A single tool may take 4 MiB as a tree.
     pub list_bytes: usize,
 }
 
@@ -42,8 +43,9 @@ impl Default for UpstreamLimits {
 /// Bounds on one call.
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimits {
-    /// How long the call may take, waiting for its turn and for a restart of its server included. A server's `call_timeout`
-    /// counts as well, the shorter one wins. At the limit the call ends as `timed-out`, and the server is told.
+    /// How long a call may take that brings no [`Deadline`](exuvia_tool::Deadline) of its own, waiting for its turn and for a
+    /// restart of its server included. A server's `call_timeout` counts as well, the shorter one wins. At the limit the call
+    /// ends as `timed-out`, and the server is told.
     pub timeout: Duration,
     /// The value of the call as JSON text, in bytes. A larger one ends the call as `limit-reached`.
     pub result_bytes: u64,

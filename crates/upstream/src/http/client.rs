@@ -5,6 +5,7 @@
 //! acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
 //! anything was written, or a stream that HTTP/2 says was not processed.
 
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,9 +21,11 @@ use super::trouble::{Kind, Trouble, quote};
 use crate::authorization::{Authorization, Refusal};
 use crate::config::Http;
 use crate::exchange::locked;
+use crate::order::Leaving;
 
-/// How long a connection may take to come up, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to come up, TLS included. Less than whoever waits for a first answer: a server that cannot be
+/// reached is not to be taken for one that says nothing.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Redirects of one request within the origin.
 const REDIRECTS: usize = 5;
 /// Connections kept for further requests, and for how long. Shorter than servers keep them (5 s is the shortest default known): a
@@ -47,12 +50,20 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Told when the body has left.
+    pub(crate) leaving: Leaving,
 }
 
 impl Request {
     /// A message to the server.
     pub(crate) fn post(url: Url, body: impl Into<Bytes>) -> Self {
-        let mut request = Self { method: Method::POST, url, headers: HeaderMap::new(), body: body.into() };
+        let mut request = Self {
+            method: Method::POST,
+            url,
+            headers: HeaderMap::new(),
+            body: body.into(),
+            leaving: Leaving::default(),
+        };
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
@@ -60,9 +71,21 @@ impl Request {
 
     /// A stream of events from the server.
     pub(crate) fn events(url: Url) -> Self {
-        let mut request = Self { method: Method::GET, url, headers: HeaderMap::new(), body: Bytes::new() };
+        let mut request = Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            leaving: Leaving::default(),
+        };
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         request
+    }
+
+    /// Others wait for it to leave.
+    pub(crate) fn leaving(mut self, leaving: Option<Leaving>) -> Self {
+        self.leaving = leaving.unwrap_or_default();
+        self
     }
 
     /// Adds headers.
@@ -166,12 +189,12 @@ impl Client {
     /// Sends a request, on to where the server moved it within its origin.
     async fn follow(&self, mut request: Request) -> Result<Response, Trouble> {
         for _ in 0..=REDIRECTS {
-            let mut sent = reqwest::Request::new(request.method.clone(), request.url.clone());
-            *sent.headers_mut() = request.headers.clone();
-            if request.method == Method::POST {
-                *sent.body_mut() = Some(request.body.clone().into());
-            }
-            let response = self.http.execute(sent).await?;
+            let is_watched = !request.leaving.is_over();
+            let response = match self.http.execute(sendable(&request)).await {
+                // reqwest sends such a request again by itself, but not with a body that tells when it leaves.
+                Err(error) if is_watched && is_unprocessed(&error) => self.http.execute(sendable(&request)).await?,
+                response => response?,
+            };
             let status = response.status();
             if !status.is_redirection() {
                 return Ok(response);
@@ -185,6 +208,28 @@ impl Client {
         }
         Err(Trouble::new(Kind::Redirect, format!("its redirects do not end after {REDIRECTS}")))
     }
+}
+
+fn sendable(request: &Request) -> reqwest::Request {
+    let mut sendable = reqwest::Request::new(request.method.clone(), request.url.clone());
+    *sendable.headers_mut() = request.headers.clone();
+    if request.method == Method::POST {
+        *sendable.body_mut() = Some(request.leaving.body(request.body.clone()));
+    }
+    sendable
+}
+
+/// Whether an HTTP/2 server says that it has not looked at the request.
+fn is_unprocessed(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
+        error.is_remote()
+            && match error.reason() {
+                Some(h2::Reason::NO_ERROR) => error.is_go_away(),
+                Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
+                _ => false,
+            }
+    })
 }
 
 enum Answered {

@@ -17,6 +17,7 @@ use super::client::Request;
 use super::stream::Stream;
 use super::streamable::{SESSION, Streamable};
 use super::trouble::{Kind, Trouble, quote};
+use crate::aside::aside;
 use crate::exchange::{Answer, Slot};
 use crate::raw;
 use crate::reader::{settled, unreadable};
@@ -54,7 +55,7 @@ impl Streamable {
         has_session: bool,
     ) -> Result<Option<StreamableHttpPostResponse>, Trouble> {
         // What a reply to the server needs, should it ask for something.
-        let reply = Request { body: Bytes::new(), ..request.clone() };
+        let reply = Request { body: Bytes::new(), ..request.clone() }.leaving(None);
         let response = self.client.send(request).await?;
         let status = response.status();
         if status == StatusCode::NOT_FOUND && has_session {
@@ -86,7 +87,10 @@ impl Streamable {
             }
             "application/json" => {
                 let heard = match message(response, self.limit_bytes).await? {
-                    Message::Whole(body) => self.reader.message(body, Some(asked.id)),
+                    Message::Whole(body) => {
+                        let (reader, id) = (self.reader.clone(), asked.id);
+                        aside(body.len(), move || reader.message(body, Some(id))).await
+                    }
                     Message::Long { head, bytes } => self.reader.long(&head, bytes, Some(asked.id)).unwrap_or_default(),
                 };
                 self.client.remember(None);

@@ -13,11 +13,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use super::client::{Client, Request};
+use super::client::{CONNECT_TIMEOUT, Client, Request};
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble, quote};
 use crate::UpstreamLimits;
+use crate::arguments::written;
 use crate::exchange::{Answer, Slot};
+use crate::order::Leaving;
 use crate::reader::Reader;
 use crate::traced;
 
@@ -25,6 +27,7 @@ use crate::traced;
 const QUEUE: usize = 64;
 /// How long the server may take to name its address for messages.
 const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
+const _: () = assert!(CONNECT_TIMEOUT.as_secs() < ENDPOINT_TIMEOUT.as_secs());
 /// How long a reply to the server may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -121,9 +124,15 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
     }
 }
 
-async fn post(client: Arc<Client>, endpoint: Url, item: ClientJsonRpcMessage) -> Result<(), Trouble> {
-    let body = serde_json::to_vec(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let response = client.send(Request::post(endpoint, body).with(traced::headers(&item))).await?;
+async fn post(
+    client: Arc<Client>,
+    endpoint: Url,
+    item: ClientJsonRpcMessage,
+    leaving: Option<Leaving>,
+) -> Result<(), Trouble> {
+    let body = written(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
+    let request = Request::post(endpoint, body).with(traced::headers(&item)).leaving(leaving);
+    let response = client.send(request).await?;
     if response.status().is_success() { Ok(()) } else { Err(Trouble::status(&response)) }
 }
 
@@ -144,7 +153,8 @@ impl Transport<RoleClient> for Sse {
         }
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {
-            let posted = post(client.clone(), endpoint, item).await;
+            let leaving = waiting.as_ref().map(|slot: &Slot| slot.leaving().clone());
+            let posted = post(client.clone(), endpoint, item, leaving).await;
             if let Err(trouble) = &posted {
                 client.note(trouble);
                 if let Some(slot) = waiting {

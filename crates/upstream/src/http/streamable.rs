@@ -21,11 +21,12 @@ use sse_stream::Sse;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, Request};
+use super::client::{CONNECT_TIMEOUT, Client, Request};
 use super::post::Asked;
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
+use crate::arguments::written;
 use crate::exchange::Answer;
 use crate::reader::{Reader, Reply};
 use crate::traced;
@@ -37,6 +38,7 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that takes longer to answer `server/discover` is taken for one that does not know it. Less than what rmcp waits,
 /// because its transport takes nothing else until the first message is answered.
 const DISCOVER_TIMEOUT: Duration = Duration::from_secs(8);
+const _: () = assert!(CONNECT_TIMEOUT.as_secs() < DISCOVER_TIMEOUT.as_secs());
 /// The shortest and the longest time until a stream is resumed, whatever the server asks for.
 const RESUME: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(60));
 /// How often in a row that is tried.
@@ -173,8 +175,9 @@ impl StreamableHttpClient for Streamable {
         if let Some(Asked { id, slot, progress, .. }) = &asked {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
         }
-        let request = self.request(Method::POST, serde_json::to_vec(&message)?, session.as_deref(), headers);
-        let request = request.with(traced::headers(&message));
+        let request = self.request(Method::POST, written(&message)?, session.as_deref(), headers);
+        let leaving = asked.as_ref().and_then(|asked| Some(asked.slot.as_ref()?.leaving().clone()));
+        let request = request.with(traced::headers(&message)).leaving(leaving);
         let posting = self.post(request, asked.as_ref(), session.is_some());
         let outcome = match &asked {
             Some(asked) if asked.discovers => match tokio::time::timeout(DISCOVER_TIMEOUT, posting).await {

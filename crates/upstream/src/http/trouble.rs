@@ -101,8 +101,7 @@ fn refuses(status: StatusCode) -> bool {
 
 /// Text of a server, short and without anything that a terminal obeys.
 pub(crate) fn quote(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.trim();
+    let text = exuvia_text::one_line(text, QUOTE_BYTES);
     text[..text.floor_char_boundary(QUOTE_BYTES)].to_owned()
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use exuvia_tool::Extent;
 use http::{Method, Response, header};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
 use rustls::pki_types::CertificateDer;
@@ -18,10 +19,13 @@ use crate::http::roots;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long one exchange may take, from its first byte to its last.
-const EXCHANGE: Duration = Duration::from_secs(30);
+/// How long one exchange may take, from its first byte to its last. Less than a server's start may take by default, so that it is
+/// told what took so long.
+const EXCHANGE: Duration = Duration::from_secs(20);
 /// The longest answer, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
+/// The memory that a tree of one may take.
+const ANSWER_TREE_BYTES: usize = 8 << 20;
 
 /// An HTTP client for everything that OAuth asks for on behalf of one server. It follows no redirect: the library above does
 /// so for metadata, within one origin, and for nothing else is there a reason.
@@ -165,7 +169,12 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    // What reads it makes several trees of it.
+    let is_simple = |text: &str| Extent::of(text).is_ok_and(|extent| extent.tree_bytes <= ANSWER_TREE_BYTES);
+    match std::str::from_utf8(&body) {
+        Ok(text) if !is_simple(text) => Err("its answer holds too many values".to_owned()),
+        _ => Ok(body),
+    }
 }
 
 /// An error and its causes: the outermost alone says no more than that something failed.

@@ -1,11 +1,14 @@
 //! The file that holds a server's token.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 use tokio::time::Instant;
 
 use super::problem::Problem;
@@ -72,16 +75,26 @@ impl TokenFile {
     fn read_now(&self) -> Result<Option<Record>, Problem> {
         let place = self.path.display();
         let unreadable = |error: &io::Error| Problem::Mend(format!("its token file {place} cannot be read: {error}"));
-        // Looked at before it is opened: opening a pipe would wait for somebody to write.
-        match fs::metadata(&self.path) {
-            Ok(found) if found.is_file() => {}
-            Ok(_) => return Err(Problem::Mend(format!("its token file {place} is no file"))),
+        let file = match open_here(OpenOptions::new().read(true), &self.path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
+                return Err(Problem::Mend(format!("its token file {place} is a link; put the file itself there")));
+            }
             Err(error) => return Err(unreadable(&error)),
+        };
+        // All of it on what is open: the name may belong to another file by now.
+        let found = file.metadata().map_err(|error| unreadable(&error))?;
+        if !found.is_file() {
+            return Err(Problem::Mend(format!("its token file {place} is no file")));
         }
-        let file = File::open(&self.path).map_err(|error| unreadable(&error))?;
-        // A file that nobody but its owner can read and that we could open is ours.
-        if file.metadata().map_err(|error| unreadable(&error))?.mode() & 0o077 != 0 {
+        if found.uid() != geteuid().as_raw() {
+            return Err(Problem::Mend(format!(
+                "its token file {place} belongs to another user ({}), who may have put another token there; log in again",
+                found.uid()
+            )));
+        }
+        if found.mode() & 0o077 != 0 {
             return Err(Problem::Mend(format!(
                 "its token file {place} is open to other users, who may have the token; run `chmod 600 {place}` if you trust \
                  them, or log in again"
@@ -110,7 +123,10 @@ impl TokenFile {
         self.make_directory()?;
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(".lock");
-        OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(self.path.with_file_name(name))
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let lock = open_here(&mut options, &self.path.with_file_name(name))?;
+        if lock.metadata()?.is_file() { Ok(lock) } else { Err(io::Error::other("its lock is no file")) }
     }
 
     fn make_directory(&self) -> io::Result<&Path> {
@@ -124,6 +140,11 @@ impl TokenFile {
     }
 }
 
+/// Opens what has this name itself, and waits for nobody: a pipe would wait for its other end, a link may lead anywhere.
+fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits()).open(path)
+}
+
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
     let broken = |_| Err(Problem::Passing("its token file could not be looked after".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
@@ -131,8 +152,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
 
     use super::*;
     use crate::config::{CodeGrant, Grant, OAuth};
@@ -183,6 +207,35 @@ mod tests {
         }
         let Err(Problem::Mend(message)) = TokenFile::new(home.path()).read().await else { panic!() };
         assert!(message.ends_with("is no file"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn what_stands_where_a_token_file_should_is_neither_waited_for_nor_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("crm.json");
+        let file = TokenFile::new(&path);
+        file.write(record(&path)).await.unwrap();
+        let elsewhere = home.path().join("elsewhere.json");
+        fs::rename(&path, &elsewhere).unwrap();
+        let mended = async || match tokio::time::timeout(Duration::from_secs(10), file.read()).await {
+            Ok(Err(Problem::Mend(message))) => message,
+            other => panic!("{other:?}"),
+        };
+        symlink(&elsewhere, &path).unwrap();
+        assert!(mended().await.contains("is a link"), "{}", mended().await);
+        fs::remove_file(&path).unwrap();
+        mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        assert!(mended().await.ends_with("is no file"), "{}", mended().await);
+        fs::remove_file(&path).unwrap();
+        mkfifo(&path.with_file_name("crm.json.lock"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        let locked = tokio::time::timeout(Duration::from_secs(10), file.lock()).await.expect("no waiting");
+        assert!(matches!(locked, Err(Problem::Mend(_))), "{locked:?}");
+        // Who may open everything still reads nobody else's.
+        if geteuid().is_root() {
+            fs::rename(&elsewhere, &path).unwrap();
+            chown(&path, Some(1), None).unwrap();
+            assert!(mended().await.contains("belongs to another user"), "{}", mended().await);
+        }
     }
 
     #[tokio::test]

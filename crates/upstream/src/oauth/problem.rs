@@ -49,7 +49,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Foreign text made fit to be shown: one line, no control characters, at most 300 characters.
+/// Foreign text made fit to be shown: one line, no characters that are not seen, at most 300 characters.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    exuvia_text::one_line(text, 300)
 }

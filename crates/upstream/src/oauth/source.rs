@@ -67,7 +67,6 @@ impl TokenSource {
     /// The source for a server. Its headers are the configured ones and the token.
     ///
     /// Must be called on a tokio runtime that has I/O and lives as long as the server does.
-    #[allow(dead_code)]
     pub(crate) fn new(server: &str, http: &Http, oauth: &OAuth) -> Self {
         Self {
             state: Arc::new(State {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, ToolName};
+use exuvia_tool::{CallError, Deadline, Place, ToolName};
 use rmcp::model::ClientRequest;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -16,10 +16,11 @@ use super::refused::Refused;
 use crate::Era;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Slot, locked};
+use crate::order::DispatchTicket;
 use crate::relay::RelayOptions;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBING: Duration = Duration::from_secs(5);
 
 /// A lane to a server: at most one connection at a time, opened when a call needs it.
 #[derive(Debug)]
@@ -62,7 +63,8 @@ impl Lane {
         Self { dialer, life, verdicts: watch::Sender::new(()), in_flight, questions }
     }
 
-    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting is within `timeout`. The question that comes with the answer is the call's own.
+    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting ends with `deadline`. The
+    /// question that comes with the answer is the call's own.
     ///
     /// # Errors
     ///
@@ -72,20 +74,24 @@ impl Lane {
         name: &ToolName,
         request: ClientRequest,
         relay: Option<&RelayOptions>,
-        timeout: Duration,
+        deadline: Deadline,
+        ticket: DispatchTicket,
     ) -> Result<Filled, CallError> {
         let mut sent_on = None;
+        let DispatchTicket { admission, leaving } = ticket;
         let call = async {
+            admission.first().await;
             // The turn first: those who wait for one must not keep others from being on their way.
             let turn = self.questions.turn(&name.tool).await;
             let _place = self.in_flight.acquire().await;
+            drop(admission);
             let Admitted { connection, probe: _probe } =
-                self.connection().await.map_err(|refused| refused.of_call(name))?;
+                self.connection_in_order(&leaving).await.map_err(|refused| refused.of_call(name))?;
             sent_on = Some(connection.clone());
             let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), turn.is_some());
             let flight = self.questions.leave(&name.tool, turn);
             let began = Instant::now();
-            match connection.send(request, slot, relay.map(RelayOptions::meta)).await {
+            match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
                 Ok(mut filled) => {
                     self.heard(&filled, began);
                     // In the newer protocol a question is the answer.
@@ -103,14 +109,32 @@ impl Lane {
                 }
             }
         };
-        match tokio::time::timeout(timeout, call).await {
+        if Instant::now() >= deadline.at() {
+            // A timer that is due already would let the call leave first.
+            return Err(deadline.missed());
+        }
+        match tokio::time::timeout_at(deadline.at().into(), call).await {
             Ok(outcome) => outcome,
             Err(_) => {
                 if let Some(connection) = sent_on {
                     self.unanswered(&connection);
                 }
-                Err(CallError::TimedOut(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)))
+                Err(deadline.missed())
             }
+        }
+    }
+
+    /// The [connection](Self::connection) for a request that leaves from this place, as soon as it may leave. Whoever is behind
+    /// others waits for a connection together with them, and looks again when it is the first: the right to be the probe
+    /// goes to the one that leaves first, and what has failed meanwhile is not tried by each in turn.
+    async fn connection_in_order(self: &Arc<Self>, leaving: &Place) -> Result<Admitted, Refused> {
+        loop {
+            let admitted = self.connection().await?;
+            if leaving.is_first() {
+                return Ok(admitted);
+            }
+            drop(admitted);
+            leaving.first().await;
         }
     }
 
@@ -120,7 +144,7 @@ impl Lane {
     ///
     /// The breaker is open, the connection cannot be opened, or the lane is over.
     pub(crate) async fn connection(self: &Arc<Self>) -> Result<Admitted, Refused> {
-        let impatient = Instant::now() + PATIENCE;
+        let impatient = Instant::now() + PROBING;
         let mut verdicts = self.verdicts.subscribe();
         let mut probe = None;
         loop {
@@ -137,7 +161,7 @@ impl Lane {
                     let until = until.min(impatient);
                     if Instant::now() >= impatient {
                         let failures = locked(&self.life).breaker.failures();
-                        return Err(Refused::Open { failures, until: Instant::now() + PATIENCE });
+                        return Err(Refused::Open { failures, until: Instant::now() + PROBING });
                     }
                     let _ = tokio::time::timeout_at(until.into(), verdicts.changed()).await;
                 }

@@ -15,21 +15,23 @@ mod upkeep;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallError, Json, RunId, ToolCall, ToolName, ToolOutcome};
-use rmcp::model::{ClientRequest, JsonObject};
-use serde_json::Value;
+use exuvia_tool::{CallError, Deadline, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::aside::aside;
 use crate::connection::call;
 use crate::exchange::locked;
+use crate::order::DispatchTicket;
 use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Caller, ServerConfig, UpstreamLimits};
+use crate::{CallLimits, Caller, ServerConfig, Transport, UpstreamLimits};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
@@ -81,22 +83,47 @@ impl Server {
     }
 
     /// Makes the call that is permitted.
-    pub(crate) async fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
+    pub(crate) async fn call(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+    ) -> ToolOutcome {
         let span = traced::begin(&self.dialer.config, &permit.call().name);
-        let outcome = span.scope().over(self.dispatch(permit, caller, limits)).await;
+        let outcome = span.scope().over(self.dispatch(permit, caller, limits, ticket)).await;
         span.end(outcome.as_ref().err().map(traced::error_type));
         outcome
     }
 
-    async fn dispatch(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> ToolOutcome {
-        let ToolCall { name, arguments, .. } = permit.into_call();
-        let arguments = object(&name, &arguments)?;
+    async fn dispatch(
+        &self,
+        permit: Permit,
+        caller: &Caller,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+    ) -> ToolOutcome {
+        let own = self.deadline();
+        let ToolCall { name, arguments, deadline, .. } = permit.into_call();
+        let deadline = deadline.unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
+        let request = self.request(&name, arguments, Input::default())?;
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
-        let timeout = limits.timeout.min(self.dialer.config.call_timeout);
-        let request = call(name.tool.clone(), arguments, Input::default());
-        let filled = lane.call(&name, request, None, timeout).await?;
+        let filled = lane.call(&name, request, None, deadline, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
-        outcome::outcome(filled, &name, boxed, limits.result_bytes, self.dialer.limits.message_bytes)
+        let text_bytes = outcome::text_bytes(&filled);
+        let message_bytes = self.dialer.limits.message_bytes;
+        let read = move || outcome::outcome(filled, &name, boxed, limits.result_bytes, message_bytes);
+        aside(text_bytes, read).await
+    }
+
+    /// A call of a tool with these arguments, which become no tree.
+    fn request(&self, name: &ToolName, arguments: Json, input: Input) -> Result<ClientRequest, CallError> {
+        if !arguments.as_str().trim_start().starts_with('{') {
+            return Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object")));
+        }
+        // Over HTTP some arguments are repeated in headers.
+        let has_outline = matches!(self.dialer.config.transport, Transport::Http(_));
+        Ok(call(name.tool.clone(), arguments, has_outline, input))
     }
 
     /// Makes the call that is permitted and gives the answer as it was written.
@@ -108,7 +135,7 @@ impl Server {
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
-        let request = call(name.tool.clone(), object(&name, &arguments)?, options.input.clone());
+        let request = self.request(&name, arguments, options.input.clone())?;
         let span = traced::begin(&self.dialer.config, &name);
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
@@ -142,8 +169,16 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let filled = lane.call(name, request, Some(options), self.dialer.config.call_timeout).await?;
-        outcome::relayed(filled, name, limits.result_bytes, self.dialer.limits.message_bytes)
+        let filled = lane.call(name, request, Some(options), self.deadline(), DispatchTicket::default()).await?;
+        let text_bytes = outcome::text_bytes(&filled);
+        let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
+        let read = move || outcome::relayed(filled, &name, limits.result_bytes, message_bytes);
+        aside(text_bytes, read).await
+    }
+
+    /// When a call that begins now has taken longer than the server may.
+    fn deadline(&self) -> Deadline {
+        Deadline::after(Instant::now(), self.dialer.config.call_timeout)
     }
 
     /// A run is over. It must have been marked as ended.
@@ -155,13 +190,5 @@ impl Server {
     pub(crate) async fn shut_down(&self) {
         self.shut_down.cancel();
         self.lanes.shut_down().await;
-    }
-}
-
-fn object(name: &ToolName, arguments: &Json) -> Result<JsonObject, CallError> {
-    match arguments.to_value() {
-        Ok(Value::Object(arguments)) => Ok(arguments),
-        Ok(_) => Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object"))),
-        Err(error) => Err(CallError::InvalidArguments(format!("the arguments of {name}: {error}"))),
     }
 }

@@ -9,6 +9,14 @@ use crate::value::{asked_for_input, cut, outcome as value, too_large};
 /// The error code by which servers of the older protocol ask for a visit to a web page.
 const URL_ELICITATION_REQUIRED: i64 = -32042;
 
+/// How long the text is that is to be read.
+pub(crate) fn text_bytes(filled: &Filled) -> usize {
+    match &filled.answer {
+        Some(Answer::Result(result)) => result.as_str().len(),
+        _ => 0,
+    }
+}
+
 /// Reads an answer. `boxed`: the tool's value comes in a box. `message_bytes`: what was read of a message at most.
 pub(crate) fn outcome(
     filled: Filled,
@@ -54,7 +62,7 @@ pub(crate) fn relayed(
         Some(Answer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
             Err(too_large(result_bytes, result.as_str().len() as u64))
         }
-        Some(Answer::Result(result)) => Json::parse(result.as_str())
+        Some(Answer::Result(result)) => Json::parse(result.into_string())
             .map(as_written)
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
         Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),

@@ -108,7 +108,7 @@ impl Server {
         let tools = list.tools.len();
         let state = ServerState::Ready { era };
         let written = if self.dialer.config.direct { list.written.into() } else { Arc::default() };
-        let (listed, warnings) = (list.tools.into(), list.warnings);
+        let (listed, warnings) = (list.tools.into_iter().map(Arc::new).collect(), list.warnings);
         let status = ServerStatus { name: name.clone(), state, tools: listed, written, warnings };
         if self.board.post(&self.card, status) {
             tracing::info!(server.name = %name, ?era, tools, "server is ready");

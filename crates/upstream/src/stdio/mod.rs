@@ -2,6 +2,7 @@
 
 mod process;
 mod reaper;
+mod strays;
 mod wire;
 
 pub(crate) use process::Process;

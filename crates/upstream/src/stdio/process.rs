@@ -10,8 +10,10 @@ use nix::unistd::Pid;
 use tokio::io::BufReader;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::reaper::{MARK, Reaper};
+use super::strays;
 use crate::config;
 use crate::exchange::locked;
 use crate::lines::{Line, Lines};
@@ -26,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Process {
     group: Arc<Group>,
     exit: watch::Receiver<Option<ExitStatus>>,
+    /// Cancelled when nothing is left of it.
+    gone: CancellationToken,
     stderr: Arc<Mutex<VecDeque<u8>>>,
 }
 
@@ -35,17 +39,18 @@ impl Process {
     /// # Errors
     ///
     /// A sentence for the operator.
-    pub(crate) fn start(
+    pub(crate) async fn start(
         server: &str,
         config: &config::Stdio,
         reaper: &Arc<Reaper>,
     ) -> Result<(Self, ChildStdin, ChildStdout), String> {
+        let mark = reaper.expect_child().await;
         let mut command = Command::new(&config.command);
         command
             .args(&config.args)
             .env_clear()
             .envs(&config.env)
-            .env(MARK, reaper.expect_child())
+            .env(MARK, &mark)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -72,8 +77,9 @@ impl Process {
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         tokio::spawn(drain(stderr, tail.clone(), server.to_owned()));
         let (exited, exit) = watch::channel(None);
-        tokio::spawn(wait(child, exited, group.clone()));
-        Ok((Self { group, exit, stderr: tail }, stdin, stdout))
+        let gone = CancellationToken::new();
+        tokio::spawn(wait(child, exited, group.clone(), mark, gone.clone().drop_guard()));
+        Ok((Self { group, exit, gone, stderr: tail }, stdin, stdout))
     }
 
     /// Whether the server has not ended.
@@ -88,10 +94,12 @@ impl Process {
         tokio::time::timeout(time, exit.wait_for(Option::is_some)).await.is_ok()
     }
 
-    /// Ends the server, whose input is closed already: waits, asks, forces. Takes 6 s at most.
+    /// Ends the server, whose input is closed already: waits, asks, forces. Takes 6 s at most, and the moment that it takes to
+    /// find what it left behind.
     pub(crate) async fn stop(&self) {
         for signal in [Some(Signal::SIGTERM), Some(Signal::SIGKILL), None] {
             if self.ended_within(GRACE).await {
+                let _ = tokio::time::timeout(GRACE, self.gone.cancelled()).await;
                 return;
             }
             if let Some(signal) = signal {
@@ -111,11 +119,11 @@ impl Process {
             None => "it is still running".to_owned(),
         };
         let bytes: Vec<u8> = locked(&self.stderr).iter().copied().collect();
-        let text: String =
-            String::from_utf8_lossy(&bytes).chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect();
+        let text = String::from_utf8_lossy(&bytes);
         match text.trim() {
             "" => format!("{status} and wrote nothing to stderr"),
-            text => format!("{status}; its stderr ends with:\n{text}"),
+            // Indented: the server does not write lines of ours.
+            text => format!("{status}; its stderr ends with:\n  {}", exuvia_text::indented(text, "  ")),
         }
     }
 }
@@ -142,28 +150,38 @@ impl Group {
         }
     }
 
-    /// The leader has ended. What it left behind is killed; after that the number may belong to somebody else.
-    fn end(&self) {
+    /// The leader has ended. What it left behind is killed; after that the number may belong to somebody else. `swept`: what left
+    /// the group is looked for next.
+    fn end(&self, swept: bool) {
         self.signal(Signal::SIGKILL);
         let mut gone = locked(&self.gone);
         if !std::mem::replace(&mut *gone, true) {
-            self.reaper.release(self.pid);
+            self.reaper.release(self.pid, swept);
         }
     }
 }
 
-async fn wait(mut child: Child, exited: watch::Sender<Option<ExitStatus>>, group: Arc<Group>) {
+async fn wait(
+    mut child: Child,
+    exited: watch::Sender<Option<ExitStatus>>,
+    group: Arc<Group>,
+    mark: String,
+    _gone: DropGuard,
+) {
     /// Clears up as well when the runtime ends under the task.
     struct End(Arc<Group>);
     impl Drop for End {
         fn drop(&mut self) {
-            self.0.end();
+            self.0.end(false);
         }
     }
     let end = End(group);
     let status = child.wait().await.ok();
+    end.0.end(true);
     drop(end);
     exited.send_replace(status.or(Some(ExitStatus::default())));
+    // What left the group goes with the server all the same. An error means that the runtime ends: then the reaper does it.
+    let _ = tokio::task::spawn_blocking(move || strays::end(&mark)).await;
 }
 
 /// Reads stderr to its end, so that the server never blocks on it, and keeps the tail.

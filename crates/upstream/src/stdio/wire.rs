@@ -4,25 +4,31 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_tool::Line as SendOrder;
 use rmcp::model::{GetExtensions, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::arguments::written;
+use crate::aside::aside;
 use crate::exchange::{Exchange, Slot};
 use crate::lines::{Line, Lines, patience};
 use crate::reader::{Heard, Reader};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
 const QUEUE: usize = 64;
-/// A server that does not take a line within this time is broken.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that does not take a line within this time is broken. Less than a call may take by default: whichever of two timers
+/// for the same time ended first would say what the call came to.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One end of a connection, as rmcp sees it.
 pub(crate) struct Wire {
     incoming: mpsc::Receiver<ServerJsonRpcMessage>,
     outgoing: Option<mpsc::Sender<Outgoing>>,
+    /// Messages that rmcp has given away, in that order: it waits for each in a task of its own.
+    line: SendOrder,
     exchange: Arc<Exchange>,
 }
 
@@ -53,7 +59,7 @@ impl Wire {
                 () = ends.messages.closed() => {}
             }
         });
-        Self { incoming, outgoing: Some(outgoing), exchange }
+        Self { incoming, outgoing: Some(outgoing), line: SendOrder::default(), exchange }
     }
 }
 
@@ -64,7 +70,7 @@ impl Transport<RoleClient> for Wire {
         &mut self,
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
-        let line = serde_json::to_vec(&item).map(|mut line| {
+        let line = written(&item).map(|mut line| {
             line.push(b'\n');
             line
         });
@@ -74,12 +80,14 @@ impl Transport<RoleClient> for Wire {
             let progress = request.request.get_meta().get_progress_token();
             self.exchange.sent(id, request.request.extensions().get::<Slot>().cloned(), progress);
         }
-        let outgoing = self.outgoing.clone();
+        let (outgoing, place) = (self.outgoing.clone(), self.line.enter());
         async move {
+            place.first().await;
             let (written, done) = oneshot::channel();
             let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
             let outgoing = outgoing.ok_or_else(closed)?;
             outgoing.send(Outgoing { line: line?, written: Some(written) }).await.map_err(|_| closed())?;
+            drop(place);
             done.await.map_err(|_| closed())
         }
     }
@@ -147,7 +155,8 @@ async fn listen(
     while let Ok(Some(line)) = lines.next().await {
         let (head, bytes) = match line {
             Line::Whole(line) => {
-                ends.tell(reader.message(line, None)).await;
+                let reader = reader.clone();
+                ends.tell(aside(line.len(), move || reader.message(line, None)).await).await;
                 continue;
             }
             Line::Long { head, bytes } => (head, bytes),

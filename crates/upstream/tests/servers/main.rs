@@ -9,6 +9,8 @@ mod http;
 mod http_headers;
 mod http_rmcp;
 mod life;
+mod order;
+mod pairs;
 mod reconfigure;
 mod refresh;
 mod sharing;

@@ -2,4 +2,5 @@
 #: kind: TypeError
 import asyncio, re
 await asyncio.sleep(0)
-result = re.search("x", lab.echo(value="xyz"))
+task = asyncio.ensure_future(lab.echo(value="xyz"))
+result = re.search("x", task)

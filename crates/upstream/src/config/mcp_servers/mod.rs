@@ -8,6 +8,7 @@ mod tests;
 use std::collections::HashSet;
 use std::path::Path;
 
+use exuvia_tool::Json;
 use serde_json::Value;
 
 use crate::config::{ConfigError, ServerConfig};
@@ -61,7 +62,7 @@ pub fn parse_mcp_servers(text: &str, file: &str, environment: Environment<'_>) -
     let text = text.trim_start_matches('\u{feff}');
     let unusable =
         |message: String| McpServers { errors: vec![ConfigError::of_file(file, message)], ..Default::default() };
-    let root: Value = match serde_json::from_str(text) {
+    let root: Value = match Json::parse(text).and_then(|text| text.to_value()) {
         Ok(root) => root,
         Err(error) => return unusable(format!("no JSON: {error}")),
     };

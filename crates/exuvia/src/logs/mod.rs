@@ -1,8 +1,11 @@
 //! What this program says of itself while it works, on standard error.
 
+mod printable;
+
 use std::env;
 use std::io::{IsTerminal as _, stderr};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -12,6 +15,10 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use printable::{PrintableFields, PrintableJson};
+
+use crate::log_writer::LogWriter;
 
 /// What is said, in the syntax of tracing's `EnvFilter`.
 const FILTER: &str = "EXUVIA_LOG";
@@ -33,6 +40,10 @@ pub(crate) enum LogFormat {
 }
 
 static WRITTEN: OnceLock<LogFormat> = OnceLock::new();
+static WRITER: OnceLock<LogWriter> = OnceLock::new();
+
+/// How long the last lines may take at the end of the program.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Begins the log. `default` is what is said where `EXUVIA_LOG` is not set.
 ///
@@ -42,14 +53,44 @@ static WRITTEN: OnceLock<LogFormat> = OnceLock::new();
 pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()> {
     let format = flag.map_or_else(written_format, Ok)?;
     let filter = written_filter(default)?.and(filter_fn(may_be_said));
-    let layer = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let layer = tracing_subscriber::fmt::layer();
     let layer = match format {
-        LogFormat::Text => layer.with_ansi(stderr().is_terminal()).with_target(false).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
+        LogFormat::Text => layer
+            .with_ansi(stderr().is_terminal())
+            .with_target(false)
+            .fmt_fields(PrintableFields)
+            .with_writer(|| writer().clone())
+            .boxed(),
+        LogFormat::Json => layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(|| PrintableJson(writer().clone()))
+            .boxed(),
     };
     Registry::default().with(layer.with_filter(filter)).try_init()?;
     let _ = WRITTEN.set(format);
     Ok(())
+}
+
+/// Writes this among the entries of the log, without waiting for whoever reads it.
+pub(crate) fn write(text: &str) {
+    writer().line(text.as_bytes());
+}
+
+/// Waits until the log is written, for as long as a reader that reads needs.
+pub(crate) fn finish() {
+    if let Some(writer) = WRITER.get() {
+        writer.flush(LAST_LINES);
+    }
+}
+
+fn writer() -> &'static LogWriter {
+    WRITER.get_or_init(|| {
+        LogWriter::new(stderr(), |lines| {
+            tracing::warn!(lines, "lines of this log were dropped: standard error was not read");
+        })
+    })
 }
 
 /// Whether all of standard error is for machines.

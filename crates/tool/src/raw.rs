@@ -3,54 +3,63 @@
 //! What a server answers is not turned into a tree and back: the parts of it are found in the text and handed on as they
 //! were written, so that numbers keep their digits and a large result costs one copy.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
-/// How deep a value may nest. Everything behind the gateway reads JSON recursively, serde_json (which stops at 128) as
-/// well as CPython.
-pub(crate) const DEPTH: usize = 127;
+use crate::Extent;
 
 /// The members of the object that `text` is, in order, with their values as written. Ends early where the text stops being
 /// an object, so a text that is cut off still gives the members before the cut.
-pub(crate) fn members(text: &str) -> Members<'_> {
+#[must_use]
+pub fn members(text: &str) -> Members<'_> {
     Members { rest: open(text, '{') }
 }
 
 /// The elements of the array that `text` is, as written. Ends early where the text stops being an array.
-pub(crate) fn elements(text: &str) -> Elements<'_> {
+#[must_use]
+pub fn elements(text: &str) -> Elements<'_> {
     Elements { rest: open(text, '[') }
 }
 
 /// The value of the first member with this name.
-pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+#[must_use]
+pub fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     members(text).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// Whether `text` nests deeper than [`DEPTH`]. Expects JSON.
-pub(crate) fn too_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > DEPTH {
-                    return true;
-                }
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
+/// The members of an object whose names and values are short, for whoever needs no more than those: at most `member_bytes` each
+/// and `all_bytes` together.
+pub fn short_members(text: &str, member_bytes: usize, all_bytes: usize) -> impl Iterator<Item = (String, &str)> {
+    let mut left = all_bytes;
+    members(text).filter(move |(name, value)| {
+        let bytes = name.len() + value.len();
+        let is_short = bytes <= member_bytes.min(left);
+        if is_short {
+            left -= bytes;
         }
-    }
-    false
+        is_short
+    })
+}
+
+/// Whether `text` nests deeper than [`MAX_DEPTH`](crate::MAX_DEPTH). Expects JSON.
+#[must_use]
+pub fn too_deep(text: &str) -> bool {
+    Extent::of(text).is_err()
+}
+
+/// Where `part` stands in `text`, which it was cut out of.
+#[must_use]
+pub fn place(text: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    start..start + part.len()
 }
 
 /// See [`members`].
-pub(crate) struct Members<'a> {
+#[derive(Debug, Clone)]
+pub struct Members<'a> {
     rest: Option<&'a str>,
 }
 
@@ -67,7 +76,8 @@ impl<'a> Iterator for Members<'a> {
 }
 
 /// See [`elements`].
-pub(crate) struct Elements<'a> {
+#[derive(Debug, Clone)]
+pub struct Elements<'a> {
     rest: Option<&'a str>,
 }
 
@@ -129,12 +139,5 @@ mod tests {
     fn a_cut_off_object_gives_what_stands_before_the_cut() {
         let parts: Vec<_> = members(r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"te"#).collect();
         assert_eq!(parts, [("jsonrpc".into(), "\"2.0\""), ("id".into(), "7")]);
-    }
-
-    #[test]
-    fn depth_counts_brackets_outside_strings() {
-        assert!(!too_deep(&format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH))));
-        assert!(too_deep(&format!("{}{}", "[".repeat(DEPTH + 1), "]".repeat(DEPTH + 1))));
-        assert!(!too_deep(&format!("\"\\\"{}\"", "[".repeat(500))));
     }
 }

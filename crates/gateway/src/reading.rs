@@ -1,0 +1,134 @@
+//! The reading of a script before it starts: aside from the threads that runs compute on, and a few at a time.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use exuvia_analysis::Note;
+use exuvia_policy::Grants;
+use exuvia_runtime::{Outcome, Script};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{Decision, Judge, PrePass, StartedBy};
+use crate::settings::Snapshot;
+
+/// How a script is read.
+pub(crate) struct Reading {
+    pub(crate) by: StartedBy,
+    pub(crate) pre_pass: PrePass,
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+/// What comes of it.
+pub(crate) enum Read {
+    /// It starts, with these grants, and the log tells these notes. Reading it took so long.
+    Starts { script: Script, grants: Grants, notes: Vec<Note>, took: Duration },
+    /// It does not: its outcome, and its size and digest.
+    Refused { outcome: Outcome, source: (u64, String) },
+}
+
+impl Reading {
+    /// Waits for a turn and reads the script. One that is cancelled is not read, or not waited for.
+    pub(crate) async fn of(self, script: Script, turns: &Arc<Semaphore>, cancelled: &CancellationToken) -> Read {
+        let bytes = script.source().len() as u64;
+        let unread = |outcome| Read::Refused { outcome, source: (bytes, String::new()) };
+        let turn = tokio::select! {
+            biased;
+            () = cancelled.cancelled() => return unread(Outcome::Cancelled),
+            // The semaphore is never closed: the turn lasts as long as the reading, whoever waits for that.
+            turn = Arc::clone(turns).acquire_owned() => turn,
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            self.now(script)
+        });
+        tokio::select! {
+            () = cancelled.cancelled() => unread(Outcome::Cancelled),
+            read = read => read.unwrap_or_else(|error| {
+                unread(Outcome::Fault(format!("the analysis ended without a verdict: {error}")))
+            }),
+        }
+    }
+
+    fn now(self, script: Script) -> Read {
+        let begun = Instant::now();
+        let Snapshot { namespace, settings, .. } = &*self.snapshot;
+        let (by, pre_pass) = (self.by, self.pre_pass);
+        let judge = Judge { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
+        let (verdict, notes) = judge.judge(&script);
+        match Decision::of(verdict, script.source()) {
+            Decision::Start(grants) => Read::Starts { script, grants, notes, took: begun.elapsed() },
+            Decision::Not(outcome) => Read::Refused { outcome, source: digest(&script) },
+        }
+    }
+}
+
+fn digest(script: &Script) -> (u64, String) {
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(script.source()) {
+        // Writing to a string does not fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    (script.source().len() as u64, digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_runtime::Limits;
+    use exuvia_tool::Namespace;
+    use exuvia_upstream::{UpstreamLimits, Upstreams};
+
+    use super::*;
+    use crate::{OnDisconnect, Profiles, QueueLimits, Settings};
+
+    async fn reading() -> Reading {
+        let upstreams = Upstreams::start(Vec::new(), UpstreamLimits::default()).await;
+        let settings = Settings {
+            layouts: Default::default(),
+            profiles: Profiles::default(),
+            policy: Arc::default(),
+            limits: Limits { source_bytes: 10 << 20, ..Limits::default() },
+            queue: QueueLimits::default(),
+            answer_bytes: 1_000,
+            on_disconnect: OnDisconnect::Cancel,
+        };
+        let namespace: Arc<Namespace> =
+            Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
+        let snapshot = Snapshot { namespace, routes: upstreams.routes(), settings: Arc::new(settings) };
+        Reading { by: StartedBy::Operator, pre_pass: PrePass::On, snapshot: Arc::new(snapshot) }
+    }
+
+    #[tokio::test]
+    async fn scripts_are_read_in_turn_and_one_that_is_cancelled_keeps_its_turn_until_it_is_read() {
+        let turns = Arc::new(Semaphore::new(1));
+        let cancelled = CancellationToken::new();
+        // Long enough to be cancelled meanwhile.
+        let long = Script::new("x = [1, 2, 3]\n".repeat(200_000));
+        let (reader, theirs) = (Arc::clone(&turns), cancelled.clone());
+        let first = reading().await;
+        let first = tokio::spawn(async move { first.of(long, &reader, &theirs).await });
+        while turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        // Another one waits, and can be cancelled while it does.
+        let (waits, none) = (CancellationToken::new(), CancellationToken::new());
+        let second = reading().await;
+        let second = second.of(Script::new("1"), &turns, &waits);
+        let (second, ()) = tokio::join!(second, async { waits.cancel() });
+        assert!(matches!(&second, Read::Refused { outcome: Outcome::Cancelled, source } if source.1.is_empty()));
+        cancelled.cancel();
+        assert!(matches!(first.await.unwrap(), Read::Refused { outcome: Outcome::Cancelled, .. }));
+        assert_eq!(turns.available_permits(), 0, "the processor is still at it");
+        let Read::Starts { took, .. } = reading().await.of(Script::new("1"), &turns, &none).await else { panic!() };
+        assert!(took < Duration::from_secs(20));
+        assert_eq!(turns.available_permits(), 1);
+    }
+
+    #[test]
+    fn a_digest_is_the_one_that_other_programs_give() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest(&Script::new("abc")), (3, abc.to_owned()));
+    }
+}

@@ -1,0 +1,124 @@
+//! What the journal in memory keeps, to the byte and in order, and what its entries say of themselves.
+
+use exuvia_journal::{Entry, Journal, JournalError, MemoryJournal};
+use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
+
+fn run() -> RunId {
+    RunId("r".into())
+}
+
+fn started(source_bytes: usize) -> Entry {
+    Entry::RunStarted { run: run(), source: "x".repeat(source_bytes) }
+}
+
+fn intended(arguments_bytes: usize) -> Entry {
+    let arguments = Json::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
+    let name = ToolName::new("s".repeat(300), "t".repeat(20));
+    Entry::CallIntended { run: run(), call: ToolCall { id: CallId(2), name, arguments, deadline: None } }
+}
+
+fn refused(name_bytes: usize) -> Entry {
+    let name = ToolName::new("s".repeat(name_bytes - 50), "t".repeat(50));
+    Entry::CallRefused { run: run(), id: CallId(3), name, code: "denied".into() }
+}
+
+fn not_run(digest_bytes: usize) -> Entry {
+    Entry::RunRefused { run: run(), outcome: "denied".into(), source_bytes: 9, source_sha256: "a".repeat(digest_bytes) }
+}
+
+fn answered() -> Entry {
+    Entry::CallEnded { run: run(), id: CallId(4), code: "ok".into(), value_bytes: 1 << 40 }
+}
+
+fn ended(number: usize) -> Entry {
+    Entry::RunEnded { run: RunId(number.to_string()), outcome: "returned".into() }
+}
+
+/// What an entry takes beside its text.
+const BASE: usize = 2 * size_of::<Entry>();
+
+/// A journal with this much room for what was done, or for what was refused.
+fn with_room(bytes: usize, for_refusals: bool) -> MemoryJournal {
+    let room = |limit: usize| if for_refusals { limit / 8 } else { limit - limit / 8 };
+    let limit = (bytes..9 * bytes + 9).find(|&limit| room(limit) == bytes).expect("some limit gives this room");
+    MemoryJournal::new(limit)
+}
+
+fn kept(journal: &MemoryJournal, entries: impl IntoIterator<Item = Entry>) -> usize {
+    entries.into_iter().for_each(|entry| journal.append(entry).expect("kept"));
+    journal.entries().len()
+}
+
+#[test]
+fn an_entry_counts_with_all_of_its_text() {
+    for (entry, text_bytes, is_refusal) in [
+        (started(5_000), 5_000, false),
+        (intended(5_000), 5_320, false),
+        (answered(), 0, false),
+        (ended(1), 0, false),
+        (refused(5_000), 5_000, true),
+        (not_run(5_000), 5_000, true),
+    ] {
+        let two = 2 * (BASE + text_bytes);
+        let entries = |count: usize| vec![entry.clone(); count];
+        assert_eq!(kept(&with_room(two, is_refusal), entries(2)), 2, "{two} bytes are enough: {}", entry.kind());
+        assert_eq!(kept(&with_room(two - 1, is_refusal), entries(2)), 1, "a byte less is not: {}", entry.kind());
+        assert_eq!(kept(&with_room(two, is_refusal), entries(9)), 2, "{}", entry.kind());
+    }
+}
+
+#[test]
+fn the_oldest_go_first_and_what_is_left_stays_in_order() {
+    let journal = with_room(10 * BASE, false);
+    (0..1_000).for_each(|number| {
+        journal.append(ended(number)).expect("kept");
+        journal.append(not_run(0)).expect("kept");
+    });
+    let runs: Vec<String> = journal.entries().iter().map(|entry| entry.run().0.clone()).collect();
+    let numbers: Vec<&String> = runs.iter().filter(|run| *run != "r").collect();
+    assert_eq!(
+        numbers,
+        (990..1_000).map(|number: usize| number.to_string()).collect::<Vec<_>>().iter().collect::<Vec<_>>()
+    );
+    // A refusal came after each, and the last of all.
+    assert_eq!(runs.last().map(String::as_str), Some("r"));
+    assert_eq!(runs[runs.len() - 2], "999");
+}
+
+#[test]
+fn an_entry_that_is_larger_than_its_room_leaves_it_empty_and_usable() {
+    let journal = with_room(3 * BASE, false);
+    assert_eq!(kept(&journal, [ended(1), ended(2), started(4 * BASE)]), 0);
+    assert_eq!(kept(&journal, (3..9).map(ended)), 3);
+}
+
+#[test]
+fn what_is_done_and_what_is_refused_have_rooms_of_their_own() {
+    let journal = MemoryJournal::new(80 * BASE);
+    assert_eq!(kept(&journal, (0..100).map(|_| not_run(0))), 10);
+    assert_eq!(kept(&journal, (0..100).map(ended)), 80);
+    let of_calls = 10 * BASE / (BASE + 50);
+    assert_eq!(kept(&journal, (0..100).map(|_| refused(50))), 70 + of_calls, "both kinds of refusals share a room");
+}
+
+#[test]
+fn an_entry_says_what_it_is_and_of_which_run_and_call() {
+    for (entry, kind, call) in [
+        (not_run(64), "run-refused", None),
+        (started(1), "run-started", None),
+        (intended(9), "call-intended", Some(2)),
+        (refused(60), "call-refused", Some(3)),
+        (answered(), "call-ended", Some(4)),
+    ] {
+        assert_eq!((entry.kind(), entry.run().0.as_str(), entry.call_id()), (kind, "r", call.map(CallId)));
+        let written = serde_json::to_value(&entry).expect("JSON");
+        assert_eq!(written.as_object().expect("an object").keys().collect::<Vec<_>>(), [kind], "the same name in JSON");
+        assert_eq!(written[kind]["run"], "r");
+    }
+    assert_eq!((ended(7).kind(), ended(7).run().0.as_str(), ended(7).call_id()), ("run-ended", "7", None));
+}
+
+#[test]
+fn an_error_says_what_failed_and_why() {
+    assert_eq!(JournalError("disk full".into()).to_string(), "the journal cannot be written: disk full");
+}

@@ -1,0 +1,134 @@
+//! What an argument must be.
+
+mod expression;
+mod number;
+mod path;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(crate) use steps::{Exhausted, Steps};
+
+use crate::PolicyError;
+use crate::key::Key;
+use crate::slices::{elements, string};
+use crate::source::Condition;
+use expression::Expression;
+use number::Decimal;
+use path::{Base, Fault};
+use values::Values;
+
+/// What a value costs beside its length.
+const VALUE_STEPS: usize = 16;
+
+/// A compiled condition.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    under: Option<(String, Base)>,
+    at_most: Option<(f64, Decimal)>,
+    at_least: Option<(f64, Decimal)>,
+    one_of: Option<(String, Values)>,
+    matching: Option<(String, Expression)>,
+}
+
+impl Check {
+    pub(crate) fn compile(condition: &Condition, key: &Key) -> Result<Self, PolicyError> {
+        if *condition == Condition::default() {
+            return Err(PolicyError::new(key, "write under, at_most, at_least, one_of or matching"));
+        }
+        Self::of(condition).map_err(|message| PolicyError::new(key, message))
+    }
+
+    fn of(condition: &Condition) -> Result<Self, String> {
+        let Condition { under, at_most, at_least, one_of, matching } = condition;
+        let number = |name: &str, number: f64| match Decimal::written(number) {
+            Some(exact) => Ok((number, exact)),
+            None => Err(format!("{name}: write a number between -2^53 and 2^53, which is kept exactly")),
+        };
+        let base = |path: &String| match Base::of(path) {
+            Ok(base) => Ok((path.clone(), base)),
+            Err(why) => Err(format!("under: {path:?} {why}")),
+        };
+        let expression = |text: &String| match Expression::compile(text) {
+            Ok(expression) => Ok((text.clone(), expression)),
+            Err(why) => Err(format!("matching: {why}")),
+        };
+        let listed = |values: &Vec<serde_json::Value>| {
+            let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
+            (shown.join(", "), Values::of(values))
+        };
+        Ok(Self {
+            under: under.as_ref().map(base).transpose()?,
+            at_most: at_most.map(|most| number("at_most", most)).transpose()?,
+            at_least: at_least.map(|least| number("at_least", least)).transpose()?,
+            one_of: one_of.as_ref().map(listed),
+            matching: matching.as_ref().map(expression).transpose()?,
+        })
+    }
+
+    /// Checks a value, which is JSON text.
+    ///
+    /// # Errors
+    ///
+    /// What it must be, as the end of a sentence.
+    pub(crate) fn holds(&self, value: &str, steps: &mut Steps) -> Result<(), String> {
+        steps.take(value.len() + VALUE_STEPS, 1)?;
+        let is_listed = match &self.one_of {
+            Some((_, values)) => Some(values.contain(value, steps)?),
+            None => None,
+        };
+        if value.starts_with('[') && is_listed != Some(true) {
+            return self.holds_for_each(value, steps);
+        }
+        self.holds_for_path(value, steps)?;
+        self.holds_for_number(value)?;
+        if let Some((shown, _)) = &self.one_of
+            && is_listed == Some(false)
+        {
+            return Err(format!("must be one of {shown}"));
+        }
+        match &self.matching {
+            Some((shown, expression)) => match string(value) {
+                Ok(text) if expression.matches(&text, steps)? => Ok(()),
+                _ => Err(format!("must match {shown}")),
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the elements of an array. None is not enough: to many servers that means everything.
+    fn holds_for_each(&self, array: &str, steps: &mut Steps) -> Result<(), String> {
+        let mut any = false;
+        for element in elements(array) {
+            any = true;
+            self.holds(element.map_err(|_| "must be readable".to_owned())?, steps)?;
+        }
+        if any { Ok(()) } else { Err("must not be an empty list".to_owned()) }
+    }
+
+    fn holds_for_path(&self, value: &str, steps: &mut Steps) -> Result<(), String> {
+        let Some((shown, base)) = &self.under else { return Ok(()) };
+        match string(value).map_or(Err(Fault::Outside), |path| base.check(&path, steps)) {
+            Ok(()) => Ok(()),
+            Err(Fault::Outside) => Err(format!("must be a path under {shown}")),
+            Err(Fault::Unclear(what)) => Err(format!("must be a path under {shown}, written without {what}")),
+            Err(Fault::Exhausted) => Err(Exhausted.into()),
+        }
+    }
+
+    fn holds_for_number(&self, value: &str) -> Result<(), String> {
+        let number = Decimal::parse(value);
+        if let Some((shown, most)) = &self.at_most
+            && number.as_ref().is_none_or(|number| number > most)
+        {
+            return Err(format!("must be a number of at most {shown}"));
+        }
+        if let Some((shown, least)) = &self.at_least
+            && number.as_ref().is_none_or(|number| number < least)
+        {
+            return Err(format!("must be a number of at least {shown}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The compiled rules of one server.
+
+use crate::arguments::Bounded;
+use crate::condition::Check;
+use crate::key::Key;
+use crate::pattern::Patterns;
+use crate::policy::{PolicyError, Standing};
+use crate::qualified::Effect;
+use crate::source::{OnUnlisted, PolicySource, ServerRules};
+
+/// How long the name of a tool may be. No entry says anything of a longer one.
+const NAME_BYTES: usize = 1_024;
+
+/// What the rules of a server are compiled against.
+pub(crate) struct Context<'a> {
+    /// Whose rules they are.
+    pub(crate) server: &'a str,
+    /// All configured servers.
+    pub(crate) servers: &'a [&'a str],
+    pub(crate) source: &'a PolicySource,
+    pub(crate) errors: &'a mut Vec<PolicyError>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct CompiledRules {
+    tools: Patterns,
+    auto_execute: Patterns,
+    deny: Patterns,
+    on_unlisted: OnUnlisted,
+    constraints: Vec<Constraint>,
+    pub(crate) calls_per_run: Option<u64>,
+    pub(crate) calls_per_minute: Option<u32>,
+}
+
+/// Conditions on the arguments of the tools that a pattern names.
+#[derive(Debug, Clone)]
+struct Constraint {
+    tools: Patterns,
+    arguments: Vec<Bounded>,
+}
+
+impl CompiledRules {
+    pub(crate) fn compile(rules: &ServerRules, context: &mut Context<'_>) -> Self {
+        let here = Key::of_server(context.server);
+        let source = context.source;
+        let mut list = |key: &str, texts: &[String], everywhere: &[String], effect| {
+            let mut patterns = Patterns::of_server(&here.below(key), texts, effect, context);
+            patterns.add_qualified(&Key::of(key), everywhere, context);
+            patterns
+        };
+        let tools = list("tools", &rules.tools, &[], Effect::Allows);
+        let deny = list("deny", &rules.deny, &source.deny, Effect::Restricts);
+        let auto_execute = list("auto_execute", &rules.auto_execute, &source.auto_execute, Effect::Allows);
+        let constraints = rules.constraints.iter().map(|(tool, arguments)| {
+            let key = here.below("constraints").below(tool);
+            let tools = Patterns::of_server(&key, std::slice::from_ref(tool), Effect::Restricts, context);
+            let bounded = arguments.iter().filter_map(|(argument, condition)| {
+                let key = key.below(argument);
+                let bounded = Check::compile(condition, &key)
+                    .and_then(|check| Bounded::new(argument, check).map_err(|message| PolicyError::new(&key, message)));
+                bounded.map_err(|error| context.errors.push(error)).ok()
+            });
+            Constraint { tools, arguments: bounded.collect() }
+        });
+        Self {
+            constraints: constraints.collect(),
+            tools,
+            auto_execute,
+            deny,
+            on_unlisted: rules.on_unlisted,
+            calls_per_run: rules.calls_per_run,
+            calls_per_minute: rules.calls_per_minute,
+        }
+    }
+
+    /// What they say of a tool.
+    pub(crate) fn standing(&self, tool: &str) -> Standing {
+        if tool.len() > NAME_BYTES || self.tools.find(tool).is_none() {
+            return Standing::Hidden;
+        }
+        if let Some(rule) = self.deny.find(tool) {
+            return Standing::Denied(rule.clone());
+        }
+        match self.auto_execute.find(tool) {
+            Some(rule) => Standing::Listed(rule.clone()),
+            None => Standing::Unlisted(self.on_unlisted),
+        }
+    }
+
+    /// The arguments of a tool that conditions hold for.
+    pub(crate) fn bounded(&self, tool: &str) -> Vec<&Bounded> {
+        let constraints = self.constraints.iter().filter(|constraint| constraint.tools.find(tool).is_some());
+        constraints.flat_map(|constraint| &constraint.arguments).collect()
+    }
+
+    /// The lists of tools.
+    pub(crate) fn lists(&self) -> [&Patterns; 3] {
+        [&self.tools, &self.auto_execute, &self.deny]
+    }
+}

@@ -1,0 +1,141 @@
+//! Bodies of requests in memory, all together.
+
+use std::sync::Arc;
+
+use bytes::Buf as _;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::answered::{Answered, later, line};
+use crate::sift::SMALL_BYTES;
+
+/// What a permit stands for.
+const UNIT_BYTES: usize = 1024;
+
+/// Room for bodies. Small ones take none: their number is that of the connections.
+#[derive(Debug, Clone)]
+pub(super) struct Bodies {
+    room: Arc<Semaphore>,
+}
+
+/// The room that one request takes, until this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    permit: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+}
+
+/// A body that is not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    TooLarge,
+    /// There is no room for it at the moment.
+    NoRoom,
+    BrokenOff,
+}
+
+impl Bodies {
+    /// Room for that many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new((bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS))) }
+    }
+
+    /// Reads a body of at most `most` bytes.
+    pub(super) async fn read(
+        &self,
+        head: &HeaderMap,
+        body: &mut Incoming,
+        most: usize,
+    ) -> Result<(Vec<u8>, Held), Unread> {
+        let announced = head.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let (mut read, mut held) = (Vec::new(), Held::default());
+        if let Some(length) = announced {
+            if length > most {
+                return Err(Unread::TooLarge);
+            }
+            held.grow(self, length)?;
+            read.reserve_exact(length);
+        }
+        while let Some(frame) = body.frame().await {
+            let Ok(mut data) = frame.map_err(|_| Unread::BrokenOff)?.into_data() else { continue };
+            let length = read.len() + data.remaining();
+            if length > most {
+                return Err(Unread::TooLarge);
+            }
+            held.grow(self, length)?;
+            while data.has_remaining() {
+                let chunk = data.chunk();
+                read.extend_from_slice(chunk);
+                let length = chunk.len();
+                data.advance(length);
+            }
+        }
+        Ok((read, held))
+    }
+}
+
+/// Lets the rest of a body of at most `most` bytes go by: a client that still writes would not see the answer.
+pub(super) async fn discard(mut body: Incoming, most: usize) {
+    let mut passed = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        passed += frame.data_ref().map_or(0, |data| data.len());
+        if passed > most {
+            return;
+        }
+    }
+}
+
+impl Held {
+    /// Takes room for this many bytes in all.
+    fn grow(&mut self, bodies: &Bodies, bytes: usize) -> Result<(), Unread> {
+        if bytes <= SMALL_BYTES || bytes <= self.bytes {
+            return Ok(());
+        }
+        // In steps, so that a body of many small pieces does not ask for each.
+        let more = (bytes - self.bytes).next_multiple_of(SMALL_BYTES);
+        let units = u32::try_from(more / UNIT_BYTES).map_err(|_| Unread::TooLarge)?;
+        let permit = Arc::clone(&bodies.room).try_acquire_many_owned(units).map_err(|_| Unread::NoRoom)?;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        self.bytes += more;
+        Ok(())
+    }
+}
+
+impl Unread {
+    pub(super) fn answer(self) -> Response<Answered> {
+        match self {
+            Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+            Self::NoRoom => later("too many large requests at the same time, retry\n"),
+            Self::BrokenOff => line(StatusCode::BAD_REQUEST, "the request broke off\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_bodies_share_the_room_and_small_ones_take_none() {
+        let bodies = Bodies::new(1 << 20);
+        let take = |bytes: usize| {
+            let mut held = Held::default();
+            held.grow(&bodies, bytes).map(|()| held)
+        };
+        let first = take(600 << 10);
+        assert!(first.is_ok());
+        assert_eq!(take(600 << 10).unwrap_err(), Unread::NoRoom);
+        assert!(take(SMALL_BYTES).is_ok_and(|held| held.permit.is_none()));
+        drop(first);
+        let mut grown = take(600 << 10).expect("room");
+        assert!(grown.grow(&bodies, 900 << 10).is_ok());
+        assert_eq!(grown.grow(&bodies, 2 << 20), Err(Unread::NoRoom));
+        drop(grown);
+        assert!(take(1 << 20).is_ok());
+    }
+}

@@ -1,0 +1,147 @@
+//! Sessions, counted where they are made.
+//!
+//! What opens a session is rmcp's to say, and no header tells it beforehand: any `initialize` does, whatever version it names.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::Stream;
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::transport::streamable_http_server::session::local::{
+    LocalSessionManager, LocalSessionManagerError, SessionConfig,
+};
+use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+tokio::task_local! {
+    /// Whether there was no room for the session that the request of this task would have opened.
+    static FULL: AtomicBool;
+}
+
+/// The sessions of one door. All doors share the room for them.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    inner: LocalSessionManager,
+    room: Arc<Semaphore>,
+    /// One for each session that is open.
+    places: Mutex<HashMap<SessionId, OwnedSemaphorePermit>>,
+}
+
+/// Why a session does not do what is asked of it.
+#[derive(Debug)]
+pub(super) enum SessionError {
+    /// There are too many.
+    Full,
+    /// rmcp's own reason.
+    Other(LocalSessionManagerError),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("there are too many sessions"),
+            Self::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SessionError {}
+
+impl From<LocalSessionManagerError> for SessionError {
+    fn from(error: LocalSessionManagerError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Sessions {
+    /// None yet. One in which nothing happens for `idle` ends.
+    pub(super) fn new(room: &Arc<Semaphore>, idle: Duration) -> Self {
+        let mut inner = LocalSessionManager::default();
+        let mut config = SessionConfig::default();
+        config.keep_alive = Some(idle);
+        inner.session_config = config;
+        Self { inner, room: Arc::clone(room), places: Mutex::default() }
+    }
+
+    /// Whether a session of this name began at this door and is open.
+    pub(super) async fn has(&self, session: &str) -> bool {
+        self.inner.sessions.read().await.contains_key(session)
+    }
+
+    /// Answers a request, and tells whether there was no room for the session that it would have opened.
+    pub(super) async fn noticing_full<T>(request: impl Future<Output = T>) -> (T, bool) {
+        let answered = async {
+            let answer = request.await;
+            (answer, FULL.with(|full| full.load(Ordering::Relaxed)))
+        };
+        FULL.scope(AtomicBool::new(false), answered).await
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<SessionId, OwnedSemaphorePermit>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionManager for Sessions {
+    type Error = SessionError;
+    type Transport = <LocalSessionManager as SessionManager>::Transport;
+
+    async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            // Not in the task of a request: then nobody is to be told when to come back.
+            let _ = FULL.try_with(|full| full.store(true, Ordering::Relaxed));
+            return Err(SessionError::Full);
+        };
+        let (session, transport) = self.inner.create_session().await?;
+        self.places().insert(session.clone(), place);
+        Ok((session, transport))
+    }
+
+    async fn initialize_session(
+        &self,
+        session: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<ServerJsonRpcMessage, SessionError> {
+        Ok(self.inner.initialize_session(session, message).await?)
+    }
+
+    async fn has_session(&self, session: &SessionId) -> Result<bool, SessionError> {
+        Ok(self.inner.has_session(session).await?)
+    }
+
+    async fn close_session(&self, session: &SessionId) -> Result<(), SessionError> {
+        // Goes with this future, also when that is dropped half-way.
+        let _place = self.places().remove(session);
+        Ok(self.inner.close_session(session).await?)
+    }
+
+    async fn create_stream(
+        &self,
+        session: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.inner.create_stream(session, message).await?)
+    }
+
+    async fn accept_message(&self, session: &SessionId, message: ClientJsonRpcMessage) -> Result<(), SessionError> {
+        Ok(self.inner.accept_message(session, message).await?)
+    }
+
+    async fn create_standalone_stream(
+        &self,
+        session: &SessionId,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.inner.create_standalone_stream(session).await?)
+    }
+
+    async fn resume(
+        &self,
+        session: &SessionId,
+        last_event_id: String,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.inner.resume(session, last_event_id).await?)
+    }
+}

@@ -1,0 +1,141 @@
+//! Names, texts and codes of the nouns that the other crates share.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_tool::{
+    ArgumentCheck, BoxFuture, CallError, CallId, Json, Namespace, RunId, RunIo, Server, Tool, ToolAnnotations,
+    ToolDescriptor, ToolName,
+};
+use serde_json::{Value, json};
+
+struct Anything;
+impl ArgumentCheck for Anything {
+    fn check(&self, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn tool(name: &str, python_name: &str) -> Tool {
+    Tool {
+        python_name: python_name.to_owned(),
+        descriptor: Arc::new(ToolDescriptor {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            input_schema: json!({}),
+            output_schema: None,
+            annotations: ToolAnnotations::default(),
+        }),
+        parameters: vec![],
+        accepts_other_keywords: true,
+        signature: String::new().into(),
+        documentation: String::new().into(),
+        arguments: Arc::new(Anything),
+    }
+}
+
+#[test]
+fn calls_are_authorized_in_the_own_name_of_a_tool_alone() {
+    let tools =
+        vec![tool("get-user", "get_user"), tool("list", "list_"), tool("list_", "list__"), tool("Plain", "Plain")];
+    let server = Server::new("crm", "crm_", tools);
+    let own = |name: &str| server.tool(name).map(|tool| tool.python_name.as_str());
+    let any = |name: &str| server.find(name).map(|tool| tool.name());
+    assert_eq!((own("get-user"), own("get_user")), (Some("get_user"), None));
+    assert_eq!((any("get-user"), any("get_user")), (Some("get-user"), Some("get-user")));
+    // The own name of one goes before the Python name of another.
+    assert_eq!((own("list_"), any("list_"), any("list__")), (Some("list__"), Some("list_"), Some("list_")));
+    assert_eq!((own("list"), any("list")), (Some("list_"), Some("list")));
+    assert_eq!((own("Plain"), own("plain"), any("plain"), any("")), (Some("Plain"), None, None, None));
+    let shown: Vec<&str> = server.tools().iter().map(Tool::name).collect();
+    assert_eq!(shown, ["get-user", "list", "list_", "Plain"]);
+}
+
+#[test]
+fn servers_are_found_by_the_name_in_the_configuration_first() {
+    let servers = vec![Server::new("a-b", "a_b", vec![]), Server::new("a_b", "a_b_", vec![tool("t", "t")])];
+    let namespace = Namespace::new(servers).with_away(vec!["gone".to_owned()]);
+    let configured = |name: &str| namespace.server(name).map(|server| server.python_name.as_str());
+    let any = |name: &str| namespace.find_server(name).map(|server| server.name.as_str());
+    assert_eq!((configured("a-b"), configured("a_b"), configured("a_b_")), (Some("a_b"), Some("a_b_"), None));
+    assert_eq!((any("a-b"), any("a_b"), any("a_b_"), any("gone")), (Some("a-b"), Some("a_b"), Some("a_b"), None));
+    let shown: Vec<&str> = namespace.servers().iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(shown, ["a-b", "a_b"]);
+    assert!(namespace.is_away("gone") && !namespace.is_away("a_b") && !namespace.is_away(""));
+    assert!(!Namespace::default().is_away("gone"));
+}
+
+#[test]
+fn errors_have_stable_codes_and_say_what_happened() {
+    let text = || "what happened".to_owned();
+    for (error, code, said) in [
+        (CallError::UnknownTool(text()), "unknown-tool", "what happened"),
+        (CallError::InvalidArguments(text()), "invalid-arguments", "what happened"),
+        (CallError::Denied(text()), "denied", "what happened"),
+        (CallError::TimedOut(250), "timed-out", "no answer within 250 ms"),
+        (CallError::ToolFailed { message: text(), data: None }, "tool-failed", "what happened"),
+        (CallError::UpstreamUnavailable(text()), "upstream-unavailable", "what happened"),
+        (
+            CallError::LimitReached { limit: "held_bytes".to_owned(), allowed: 5, used: 7 },
+            "limit-reached",
+            "held_bytes is 5, this call would use 7",
+        ),
+    ] {
+        assert_eq!((error.code(), error.to_string().as_str()), (code, said));
+    }
+    assert_eq!(ToolName::new("crm", "a/b.c").to_string(), "crm.a/b.c");
+    assert_eq!(RunId("run-7".to_owned()).to_string(), "run-7");
+}
+
+struct Io;
+impl RunIo for Io {
+    fn wall_clock(&mut self) -> Duration {
+        Duration::ZERO
+    }
+    fn monotonic_clock(&mut self) -> Duration {
+        Duration::ZERO
+    }
+    fn fill_random(&mut self, _: &mut [u8]) {}
+    fn sleep_until(&mut self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn a_live_run_reports_all_answers_as_they_come() {
+    assert_eq!(Io.deliver(vec![CallId(2), CallId(1)]), [CallId(2), CallId(1)]);
+}
+
+#[test]
+fn json_is_kept_as_it_is_written() {
+    let text = " {\"a\": 1.0, \"a\": [\"]}\", 1e400]} ";
+    let json = Json::parse(text).unwrap();
+    assert_eq!((json.as_str(), json.size_bytes()), (text, text.len()));
+    assert_eq!(json.clone().into_string(), text);
+    assert_eq!(Json::from_value(&json!({"b": [1, null]})).as_str(), r#"{"b":[1,null]}"#);
+    assert_eq!(Json::parse("[1,\"x\"]").unwrap().to_value().unwrap(), json!([1, "x"]));
+    for text in ["", "{", "[1,]", "1 2", "nul", "'a'"] {
+        let error = Json::parse(text).unwrap_err();
+        assert!(!error.to_string().is_empty(), "{text}");
+    }
+    assert!(Json::parse("[1,]").unwrap_err().to_string().contains("column"));
+}
+
+#[test]
+fn brackets_count_as_levels_outside_of_strings_only() {
+    let nested = |levels: usize, inside: &str| format!("{}{inside}{}", "[".repeat(levels), "]".repeat(levels));
+    for inside in ["\"]]]\"", "\"}\"", "\"\\\"]\"", "\"\\\\\",[1],{\"]\":\"}\"}", "\"[{\"", "\"\\\"[\""] {
+        assert!(Json::parse(nested(126, inside)).is_ok(), "{inside}");
+        assert!(Json::parse(nested(128, inside)).unwrap_err().to_string().contains("127 levels"), "{inside}");
+    }
+    // Levels, not brackets, and the deepest place counts wherever it stands.
+    let row = "[[1],[2],{\"a\":{}}]";
+    assert!(Json::parse(format!("[{}]", [row; 200].join(","))).is_ok());
+    assert!(Json::parse(format!("[{},{}]", nested(127, ""), row)).is_err());
+    assert!(Json::parse(format!("[{},{}]", row, nested(127, ""))).is_err());
+    assert!(Json::parse(format!("[{},{}]", nested(126, ""), nested(126, ""))).is_ok());
+    let objects = format!("{}1{}", "{\"a\":".repeat(128), "}".repeat(128));
+    assert!(Json::parse(objects).is_err());
+}

@@ -1,0 +1,124 @@
+//! What a script leaves in memory is not there for the next one, also when the system swaps pages out: real scripts, and a look
+//! at all memory of this process. What a run could leave in tables and on stacks is tried in `slots.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use exuvia_runtime::{Engine, EngineConfig, Limits, Script};
+use exuvia_tests::pages::{Swapper, can_swap, page_out, pages_that_hold};
+use exuvia_tests::returned;
+use exuvia_tool::{BoxFuture, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use serde_json::json;
+
+/// The canary with all bits inverted: only the guest ever has it as it is.
+const INVERTED: [u8; 32] = *b"the canary is never on the host!";
+
+/// Pages that the script fills.
+const PAGES: usize = 20_000;
+
+/// Fills memory with the canary, marks every module of the interpreter, and sleeps.
+fn fills() -> String {
+    format!(
+        "import sys\n\
+         canary = bytes(255 - byte for byte in {INVERTED:?})\n\
+         pages = [canary * 127 for _ in range({PAGES})]\n\
+         for module in list(sys.modules.values()):\n    \
+             try: module.LEFT_BEHIND = canary\n    \
+             except Exception: pass\n\
+         host.sleep()\n\
+         result = len(pages)"
+    )
+}
+
+const LOOKS: &str = "import sys\n\
+    result = [name for name, module in sys.modules.items() if hasattr(module, 'LEFT_BEHIND')]";
+
+/// `host.sleep`, in which the host looks at its own memory and swaps out.
+struct Host {
+    namespace: Namespace,
+    swaps: bool,
+    seen: Arc<AtomicUsize>,
+}
+
+impl Host {
+    fn new(swaps: bool) -> Self {
+        let descriptor = ToolDescriptor {
+            name: "sleep".into(),
+            title: None,
+            description: None,
+            input_schema: json!({"type": "object"}),
+            output_schema: None,
+            annotations: Default::default(),
+        };
+        let namespace = exuvia_catalog::build(vec![("host".to_owned(), vec![descriptor])]);
+        Self { namespace, swaps, seen: Arc::default() }
+    }
+}
+
+impl ToolHost for Host {
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    fn call(&self, _call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+        let (swaps, seen) = (self.swaps, Arc::clone(&self.seen));
+        Box::pin(async move {
+            seen.store(pages_that_hold(&INVERTED), Ordering::Relaxed);
+            if swaps {
+                page_out();
+            }
+            Ok(Json::from_value(&json!(null)))
+        })
+    }
+}
+
+/// When pages are swapped out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scene {
+    asleep: bool,
+    ending: bool,
+    idle: bool,
+}
+
+/// Runs one script after another on the one slot of an engine.
+async fn one_after_the_other(engine: &Engine, scene: Scene) {
+    let host = Host::new(scene.asleep);
+    let seen = Arc::clone(&host.seen);
+    let swapper = scene.ending.then(Swapper::start);
+    let report = engine.run(Script::new(fills()), Limits::default(), Arc::new(host)).execute().await;
+    drop(swapper);
+    assert_eq!(returned(&report), PAGES);
+    assert!(seen.load(Ordering::Relaxed) >= PAGES, "{seen:?} pages held the canary");
+    assert_eq!(pages_that_hold(&INVERTED), 0, "{scene:?}: pages still hold the canary");
+    if scene.idle {
+        page_out();
+    }
+    let report = engine.run(Script::new(LOOKS), Limits::default(), Arc::new(Host::new(false))).execute().await;
+    assert_eq!(returned(&report), json!([]), "{scene:?}");
+}
+
+fn engine() -> Engine {
+    Engine::new(&EngineConfig { concurrent_runs: 1, ..EngineConfig::default() }).expect("the engine starts")
+}
+
+#[tokio::test]
+async fn nothing_of_a_script_is_left_in_memory_when_it_is_over() {
+    one_after_the_other(&engine(), Scene::default()).await;
+}
+
+#[tokio::test]
+async fn nothing_of_a_script_is_left_in_pages_that_were_swapped_out() {
+    if !can_swap("that scripts do not meet when pages are swapped out") {
+        return;
+    }
+    let engine = engine();
+    let when = [
+        Scene { asleep: true, ..Scene::default() },
+        Scene { ending: true, ..Scene::default() },
+        Scene { idle: true, ..Scene::default() },
+        Scene { asleep: true, ending: true, idle: true },
+    ];
+    for scene in when {
+        one_after_the_other(&engine, scene).await;
+    }
+}
