@@ -8,7 +8,7 @@
 //! There are two ways to treat a character that does not show as itself:
 //!
 //! - it is *left out* where somebody reads prose: [`one_line`], [`block`];
-//! - it is *escaped*, as `\u{202e}`, where somebody must see what is there: [`printable`], [`line`], [`quoted`], [`json`].
+//! - it is *escaped*, as `\u{202e}`, where somebody must see what is there: [`printable`], [`line()`], [`quoted`], [`json`].
 //!
 //! ```
 //! use exuvia_text::{line, one_line, quoted};
