@@ -166,6 +166,11 @@ impl Inner {
     }
 
     fn permit(&self, mut call: ToolCall) -> Result<Permit, Unmade> {
+        // What nests too deep is read by nobody: neither by a condition nor by the server.
+        if call.arguments.extent().tree_bytes == usize::MAX {
+            let message = format!("the arguments of {} nest too deep", call.name);
+            return Err(Unmade::Refused(CallError::InvalidArguments(message)));
+        }
         self.validate(&mut call)?;
         if self.ended.load(Ordering::SeqCst) {
             let denial = Denial { tool: call.name, reason: DenialReason::Ended };
