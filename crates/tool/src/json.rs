@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn serialized_it_is_the_value_and_deserialized_it_is_checked() {
-        let text = r#"{"b":[1.50,-1e+400,null,true,"é\"\n"],"a":{"":12345678901234567890123}}"#;
+        let text = r#"{"b":[1.50,-1e+400,null,true,"é\"\n"],"a":{"":[12345678901234567890123,-9223372036854775809]}}"#;
         let json = Json::parse(text).unwrap();
         assert_eq!(serde_json::to_string(&json).unwrap(), text);
         assert_eq!(serde_json::from_str::<Json>(text).unwrap().as_str(), text);

@@ -62,6 +62,15 @@ impl<'de, S: Serializer> Visitor<'de> for To<S> {
         self.0.serialize_u64(value).map_err(E::custom)
     }
 
+    // An integer of a tree that is longer than 64 bits.
+    fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<S::Ok, E> {
+        self.0.serialize_i128(value).map_err(E::custom)
+    }
+
+    fn visit_u128<E: serde::de::Error>(self, value: u128) -> Result<S::Ok, E> {
+        self.0.serialize_u128(value).map_err(E::custom)
+    }
+
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<S::Ok, E> {
         self.0.serialize_f64(value).map_err(E::custom)
     }
