@@ -1,5 +1,6 @@
 //! A request on its way: what its server says and asks meanwhile, and what the client answers.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use exuvia_gateway::{DirectAnswer, DirectCall};
@@ -109,18 +110,31 @@ impl Direct<'_> {
                     return Reached::Answer(answer);
                 }
                 Some(news) = call.news.recv() => match news {
-                    // A client that does not read is told nothing more, and can still cancel.
-                    News::Progress(params) => tokio::select! {
-                        () = self.context.ct.cancelled() => return Reached::Nobody,
-                        answer = &mut call.answer => return Reached::Answer(answer),
-                        () = tell(self.context, &params) => {}
-                    },
+                    // The call goes on, and can be cancelled, while a client does not read.
+                    News::Progress(params) => {
+                        let mut told = pin!(tell(self.context, &params));
+                        tokio::select! {
+                            () = self.context.ct.cancelled() => return Reached::Nobody,
+                            () = &mut told => {}
+                            answer = &mut call.answer => {
+                                tokio::select! {
+                                    () = self.context.ct.cancelled() => return Reached::Nobody,
+                                    () = told => {}
+                                }
+                                self.tell_the_rest(&mut call.news).await;
+                                return Reached::Answer(answer);
+                            }
+                        }
+                    }
                     // Dropped, it is declined.
                     News::Question(question) if !can_be_asked(self.context, question.method()) => {}
                     News::Question(question) if is_modern(self.context) => return Reached::Question(call, question),
                     News::Question(question) => tokio::select! {
                         () = self.context.ct.cancelled() => return Reached::Nobody,
-                        answer = &mut call.answer => return Reached::Answer(answer),
+                        answer = &mut call.answer => {
+                            self.tell_the_rest(&mut call.news).await;
+                            return Reached::Answer(answer);
+                        }
                         () = ask(self.context, question) => {}
                     },
                 },
