@@ -51,6 +51,10 @@ mod tests {
         let (short, long) = (Deadline::after(now, Duration::from_secs(1)), Deadline::after(now, Duration::MAX));
         assert_eq!((short.or_earlier(long), long.or_earlier(short)), (short, short));
         assert_eq!(short.missed(), CallError::TimedOut(1_000));
-        assert!(long.at() > now + Duration::from_secs(1 << 20));
+        // 30 years of 365 days.
+        assert_eq!(long.at(), now + Duration::from_secs(946_080_000));
+        // Of two that come at the same moment it is the own one.
+        let same = Deadline::after(now - Duration::from_secs(1), Duration::from_secs(2));
+        assert_eq!((short.or_earlier(same), same.or_earlier(short)), (short, same));
     }
 }

@@ -83,7 +83,7 @@ impl Scan<'_> {
                         return Err(TooDeep);
                     }
                     let is_object = byte == b'{';
-                    objects = objects << 1 | u128::from(is_object);
+                    objects = (objects << 1) + u128::from(is_object);
                     self.extent.depth = self.extent.depth.max(depth);
                     self.extent.values += 1;
                     if !self.closes() {
@@ -190,6 +190,25 @@ mod tests {
             assert!(extent.tree_bytes >= taken, "{head}: {extent:?} is less than {taken}");
             assert!(extent.tree_bytes <= 10 * taken, "{head}: {extent:?} is far more than {taken}");
         }
+    }
+
+    #[test]
+    fn the_estimate_is_made_of_what_each_part_takes() {
+        let bytes = |text: &str| Extent::of(text).unwrap().tree_bytes;
+        assert_eq!(["[]", "{ }", "[ ]", "true"].map(bytes), [NODE; 4]);
+        assert_eq!(
+            ["[1]", "[1,2]", "[1,2,3]"].map(bytes),
+            [72 + 304 + 32, 72 + 304 + 144 + 2 * 32, 72 + 304 + 2 * 144 + 3 * 32]
+        );
+        assert_eq!([r#"{"a":1}"#, r#"{"a":1,"b":2}"#].map(bytes), [72 + 480 + 2 * 32, 72 + 480 + 240 + 4 * 32]);
+        // A comma adds what it is worth in its own container, also after an inner one.
+        assert_eq!(bytes(r#"{"a":[1,2],"b":3}"#), 72 + (480 + 240) + (304 + 144) + 5 * 32);
+        assert_eq!(bytes(r#"[{"a":1,"b":2},3,4]"#), 72 + (304 + 2 * 144) + (480 + 240) + 6 * 32);
+        assert_eq!(bytes(r#"[[{"a":[],"b":2}],3]"#), 72 + (304 + 144) + 304 + (480 + 240) + 4 * 32);
+        // Text and digits count from where they need more than the smallest piece.
+        assert_eq!((bytes(&format!("\"{}\"", "x".repeat(8))), bytes(&"9".repeat(8))), (72 + 32, 72 + 32));
+        assert_eq!((bytes(&format!("\"{}\"", "x".repeat(40))), bytes(&"9".repeat(40))), (72 + 64, 72 + 64));
+        assert_eq!(bytes(&format!("[\"{}\\\"\",{}]", "x".repeat(38), "9".repeat(40))), 72 + 304 + 144 + 2 * 64);
     }
 
     #[test]

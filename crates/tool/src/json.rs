@@ -168,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tree_that_nests_too_deep_is_known_by_its_size() {
+        let nested = |levels: usize| (1..levels).fold(Value::Array(Vec::new()), |inner, _| Value::Array(vec![inner]));
+        assert_eq!(Json::from_value(&nested(128)).extent().tree_bytes, usize::MAX);
+        assert!(Json::from_value(&nested(128)).to_value().is_err());
+        assert!(Json::from_value(&nested(127)).extent().tree_bytes < MAX_TREE_BYTES);
+    }
+
+    #[test]
     fn brackets_in_strings_do_not_nest() {
         let text = format!("\"{}\\\"{}\"", "[".repeat(500), "{".repeat(500));
         assert!(Json::parse(text).is_ok());
