@@ -2,11 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{
-    ArgumentCheck, BoxFuture, CallError, CallId, Json, Namespace, RunId, RunIo, Server, Tool, ToolAnnotations,
-    ToolDescriptor, ToolName,
+    ArgumentCheck, BoxFuture, CallError, CallId, Json, LazyText, Namespace, RunId, RunIo, Server, Tool,
+    ToolAnnotations, ToolDescriptor, ToolName,
 };
 use serde_json::{Value, json};
 
@@ -87,6 +88,22 @@ fn errors_have_stable_codes_and_say_what_happened() {
     }
     assert_eq!(ToolName::new("crm", "a/b.c").to_string(), "crm.a/b.c");
     assert_eq!(RunId("run-7".to_owned()).to_string(), "run-7");
+}
+
+#[test]
+fn a_lazy_text_is_made_once_and_reads_as_what_was_made() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&made);
+    let text = LazyText::new(move || format!("text {}", counted.fetch_add(1, Ordering::Relaxed)));
+    let other = text.clone();
+    assert_eq!((format!("{text:?}"), made.load(Ordering::Relaxed)), ("LazyText".to_owned(), 0));
+    assert_eq!((&*text, other.to_string().as_str(), made.load(Ordering::Relaxed)), ("text 0", "text 0", 1));
+    assert!(text == "text 0" && text != "text 1" && LazyText::from("a") == "a" && LazyText::from(String::new()) == "");
+}
+
+#[test]
+fn a_check_that_says_nothing_else_reads_each_byte_once() {
+    assert_eq!([0, 1, 7].map(|bytes| Anything.most_steps(bytes)), [0, 1, 7]);
 }
 
 struct Io;
