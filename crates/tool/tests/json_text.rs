@@ -3,6 +3,8 @@
 
 use exuvia_tool::raw::{member, place, short_members, too_deep};
 use exuvia_tool::{Json, MAX_DEPTH, MAX_TREE_BYTES};
+use serde::Deserialize as _;
+use serde::de::value::{BytesDeserializer, Error};
 
 #[test]
 fn one_text_is_one_value() {
@@ -10,6 +12,12 @@ fn one_text_is_one_value() {
     assert_eq!(json("[1]"), json("[1]"));
     assert_ne!(json("[1]"), json("[2]"));
     assert_eq!(json("[1]").extent().values, 2);
+}
+
+#[test]
+fn what_no_json_has_is_refused_in_words() {
+    let error = Json::deserialize(BytesDeserializer::<Error>::new(b"[1]")).unwrap_err();
+    assert!(error.to_string().contains("expected a JSON value"), "{error}");
 }
 
 #[test]
