@@ -54,14 +54,15 @@ conformance *faces:
 stubs:
     tests/interop/stubs
 
-# Mutation testing of the pure crates: fails when a mistake that cargo-mutants makes is noticed by no test. `just mutants policy`
+# Mutation testing of the pure crates: fails when a mistake that cargo-mutants makes is noticed by no test; status 3 is a mistake
+# that made a loop endless, which the time limit noticed. `just mutants policy`
 # takes one of them, `just mutants "catalog analysis" --shard 0/40` a sample (all of these two takes a day). What it finds is in
 # mutants.out below the target folder; what it passes over, and why, in .cargo/mutants.toml.
 mutants crates="policy tool catalog analysis journal" *arguments:
     cargo mutants --version || cargo install cargo-mutants --locked
     mkdir -p "${CARGO_TARGET_DIR:-target}/mutants"
     target="$(realpath "${CARGO_TARGET_DIR:-target}")/mutants" \
-        && CARGO_TARGET_DIR="$target" nice cargo mutants --output "$target" $(printf -- '-p exuvia-%s ' {{ crates }}) {{ arguments }}
+        && CARGO_TARGET_DIR="$target" nice cargo mutants --output "$target" $(printf -- '-p exuvia-%s ' {{ crates }}) {{ arguments }} || [ $? -eq 3 ]
 
 # What every change must pass.
 ci:

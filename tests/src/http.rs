@@ -75,10 +75,28 @@ impl HttpClient {
     ///
     /// None comes.
     pub async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let (head, body) = self.begin(method, path, headers, body).await.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        let text = String::from_utf8(body.to_vec()).expect("UTF-8");
-        Answer { status: head.status.as_u16(), headers: head.headers, text }
+        self.try_send(method, path, headers, body).await.expect("an answer")
+    }
+
+    /// The same, for a server that may refuse a body before it has read it all, and closes the connection.
+    ///
+    /// # Errors
+    ///
+    /// The connection was closed before the answer was read.
+    ///
+    /// # Panics
+    ///
+    /// The connection is not open, or the answer is not UTF-8.
+    pub async fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> hyper::Result<Answer> {
+        let (head, body) = self.try_begin(method, path, headers, body).await?.into_parts();
+        let text = String::from_utf8(body.collect().await?.to_bytes().to_vec()).expect("UTF-8");
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, text })
     }
 
     /// Sends a request and gives back the answer as it begins.
@@ -93,6 +111,16 @@ impl HttpClient {
         headers: &[(&str, &str)],
         body: &str,
     ) -> http::Response<Incoming> {
+        self.try_begin(method, path, headers, body).await.expect("an answer")
+    }
+
+    async fn try_begin(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> hyper::Result<http::Response<Incoming>> {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| *name == "host") {
             request = request.header("host", self.address.to_string());
@@ -102,7 +130,7 @@ impl HttpClient {
         }
         let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("a request");
         self.sender.ready().await.expect("an open connection");
-        self.sender.send_request(request).await.expect("an answer")
+        self.sender.send_request(request).await
     }
 
     /// Sends a JSON-RPC message to `/mcp` as a client does.

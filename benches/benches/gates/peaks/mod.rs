@@ -172,13 +172,18 @@ async fn eight_requests(peak: &Peak, session: &str, measured: &mut Vec<Measured>
             let (body, address, session) = (body.clone(), peak.served.address(), session.to_owned());
             tokio::spawn(async move {
                 let headers = [PLAIN, &[("mcp-session-id", &*session)]].concat();
-                HttpClient::connect(address).await.send("POST", "/mcp", &headers, &body).await.status
+                let mut client = HttpClient::connect(address).await;
+                client.try_send("POST", "/mcp", &headers, &body).await.ok().map(|answer| answer.status)
             })
         });
+        let mut answered = 0;
         for answer in sent.collect::<Vec<_>>() {
-            let status = answer.await?;
+            // Who is refused for want of room may see the connection closed while it still writes.
+            let status = answer.await?.unwrap_or(503);
             ensure!(matches!(status, 200 | 503), "one of eight: {status}");
+            answered += usize::from(status == 200);
         }
+        ensure!(answered > 0, "none of eight was answered");
         Ok(())
     };
     let taken = peak.during(send).await?;
@@ -216,7 +221,9 @@ async fn lists(measured: &mut Vec<Measured>) -> Result<()> {
 /// 31 calls in flight of one script, as large as they may be.
 async fn arguments(measured: &mut Vec<Measured>) -> Result<()> {
     let limit = 128 * MIB;
-    let peak = Peak::start("", &[]).await?;
+    // Enough to write 31 times 4 MB of JSON, a few bytes at a time.
+    let tables = "[limits]\nfuel = 200_000_000_000\nwall_ms = 300_000\ncall_timeout_ms = 200_000";
+    let peak = Peak::start(tables, &[]).await?;
     for (shape, argument) in [
         ("numbers", "[1] * 1_300_000"),
         ("empty", "[{}] * 1_000_000"),
