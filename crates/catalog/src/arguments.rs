@@ -31,10 +31,10 @@ const MAX_SIGNATURE_CHARS: usize = 1_200;
 /// How many steps one check may take: about a tenth of a second.
 const MAX_STEPS: u64 = 2_000_000;
 
-/// Up to so many steps a check that fails tells all the faults; a validator collects them all before it tells any.
+/// Up to so many steps a check that fails reports all errors; a validator collects them all before it reports any.
 const MAX_STEPS_FOR_ALL_FAULTS: u64 = 100_000;
 
-/// Up to so many it tells the first.
+/// Up to so many it reports the first.
 const MAX_STEPS_FOR_A_FAULT: u64 = 1_000_000;
 
 /// The largest schema that is looked at, in values and 64 bytes of text.

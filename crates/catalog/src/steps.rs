@@ -15,7 +15,7 @@ const MAX_DESCENT: usize = 256;
 /// How many pairs of a schema and a value are counted before the count itself is too much.
 const MAX_PAIRS: usize = 100_000;
 
-/// Beyond so many characters, numbers are told apart by a comparison of each with each: as doubles they are the same.
+/// Beyond so many characters, numbers are distinguished by pairwise comparison: as doubles they are equal.
 const PRECISE_CHARS: usize = 15;
 
 /// Counts the steps that a validator takes for one value: each pair of schema and value is counted once and remembered.
@@ -117,7 +117,7 @@ fn looks_at_keys(map: &Map<String, Value>) -> bool {
     keywords.iter().any(|keyword| map.contains_key(*keyword))
 }
 
-/// The steps of finding two equal items. They are hashed, and a hash tells texts and small numbers apart; of other values a
+/// The steps of finding two equal items. They are hashed, and a hash distinguishes texts and small numbers; of other values a
 /// hostile list may hold any number that share one.
 fn to_tell_apart(items: &[Value]) -> u64 {
     let is_told_by_hash = |item: &Value| match item {

@@ -47,7 +47,7 @@ impl Weight {
         Self { count: map.len() as u64, bytes: map.keys().map(|key| key.len() as u64).sum() }
     }
 
-    /// A value by itself, without what is in it.
+    /// One value, without its elements or members.
     pub(crate) fn of_surface(value: &Value) -> Self {
         match value {
             Value::Array(_) | Value::Object(_) => Self { count: 1, bytes: 0 },

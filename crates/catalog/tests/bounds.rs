@@ -1,4 +1,4 @@
-//! Every bound on what a server's schema may ask of the check, and on what is told, is met: from there on and not before.
+//! Every bound on the work that a server's schema causes, and on what an error reports, is tested on both sides.
 #![allow(clippy::unwrap_used)]
 
 use exuvia_catalog::closest;

@@ -61,7 +61,7 @@ pub(crate) async fn memory_follows_the_limits() -> Result<String> {
     Ok(format!("{} peaks, the highest at {worst} % of what is allowed", measured.len()))
 }
 
-/// A daemon over a server that answers as it is told.
+/// A daemon over a server with scripted answers.
 struct Peak {
     served: Served,
     _folder: TempDir,

@@ -1,5 +1,4 @@
-//! What a script asks to run side by side, and what it means to: the sandbox tells calls that are started from calls that
-//! block by the same signs.
+//! What a script runs in parallel, and what it means to: the sandbox decides by the same rules whether a call starts or blocks.
 
 use std::collections::{HashMap, HashSet};
 

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_tool::Line as SendOrder;
 use rmcp::model::{GetExtensions, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
@@ -28,7 +27,7 @@ pub(crate) struct Wire {
     incoming: mpsc::Receiver<ServerJsonRpcMessage>,
     outgoing: Option<mpsc::Sender<Outgoing>>,
     /// Messages that rmcp has given away, in that order: it waits for each in a task of its own.
-    line: SendOrder,
+    line: exuvia_tool::Line,
     exchange: Arc<Exchange>,
 }
 
@@ -59,7 +58,7 @@ impl Wire {
                 () = ends.messages.closed() => {}
             }
         });
-        Self { incoming, outgoing: Some(outgoing), line: SendOrder::default(), exchange }
+        Self { incoming, outgoing: Some(outgoing), line: exuvia_tool::Line::default(), exchange }
     }
 }
 
