@@ -105,7 +105,7 @@ fn own(demand: Demand, map: &Map<String, Value>, value: &Value) -> u64 {
             steps.saturating_add(by_key.over(keys))
         }
         Value::Array(items) if map.get("uniqueItems") == Some(&Value::Bool(true)) => {
-            steps.saturating_add(to_tell_apart(items))
+            steps.saturating_add(steps_to_distinguish(items))
         }
         _ => steps,
     }
@@ -119,14 +119,14 @@ fn looks_at_keys(map: &Map<String, Value>) -> bool {
 
 /// The steps of finding two equal items. They are hashed, and a hash distinguishes texts and small numbers; of other values a
 /// hostile list may hold any number that share one.
-fn to_tell_apart(items: &[Value]) -> u64 {
-    let is_told_by_hash = |item: &Value| match item {
+fn steps_to_distinguish(items: &[Value]) -> u64 {
+    let is_distinguished_by_hash = |item: &Value| match item {
         Value::Number(number) => crate::numbers::chars_of(number) <= PRECISE_CHARS,
         Value::Null | Value::Bool(_) | Value::String(_) => true,
         Value::Array(_) | Value::Object(_) => false,
     };
     let once = items.iter().fold(0_u64, |steps, item| steps.saturating_add(Weight::of(item).steps()));
-    let times = if items.iter().all(is_told_by_hash) { FEW_ITEMS } else { FEW_ITEMS.max(items.len() as u64) };
+    let times = if items.iter().all(is_distinguished_by_hash) { FEW_ITEMS } else { FEW_ITEMS.max(items.len() as u64) };
     once.saturating_mul(times.min(items.len() as u64))
 }
 

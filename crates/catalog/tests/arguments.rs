@@ -1,23 +1,14 @@
 //! What the check of arguments lets pass, and what it tells the author of a script.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{ToolAnnotations, ToolDescriptor};
 use serde_json::{Value, json};
 
 fn check_text(schema: Value, arguments: &str) -> Result<(), String> {
-    let descriptor = ToolDescriptor {
-        name: "get_contacts".to_owned(),
-        title: None,
-        description: None,
-        input_schema: schema,
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
-    let namespace = exuvia_catalog::build(vec![("crm".to_owned(), vec![descriptor])]);
-    let tool = &namespace.server("crm").unwrap().tools()[0];
-    tool.arguments.check(&serde_json::from_str(arguments).unwrap())
+    common::check("get_contacts", schema, &serde_json::from_str(arguments).unwrap())
 }
 
 fn check(schema: Value, arguments: Value) -> Result<(), String> {

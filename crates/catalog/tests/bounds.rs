@@ -1,21 +1,13 @@
 //! Every bound on the work that a server's schema causes, and on what an error reports, is tested on both sides.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use exuvia_catalog::closest;
-use exuvia_tool::{ToolAnnotations, ToolDescriptor};
 use serde_json::{Map, Value, json};
 
 fn check(schema: Value, arguments: &Value) -> Result<(), String> {
-    let descriptor = ToolDescriptor {
-        name: "get".to_owned(),
-        title: None,
-        description: None,
-        input_schema: schema,
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
-    let namespace = exuvia_catalog::build(vec![("crm".to_owned(), vec![descriptor])]);
-    namespace.server("crm").unwrap().tools()[0].arguments.check(arguments)
+    common::check("get", schema, arguments)
 }
 
 /// What is told of the one fault.

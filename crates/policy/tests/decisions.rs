@@ -1,6 +1,8 @@
 //! What is decided of scripts and of calls.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,35 +10,12 @@ use exuvia_policy::{
     Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, Rates, Refusal,
     ServerRules, Spent, Standing, admit, authorize,
 };
-use exuvia_tool::{
-    ArgumentCheck, CallId, Json, Namespace, Server, Tool, ToolAnnotations, ToolCall, ToolDescriptor, ToolName,
-};
+use exuvia_tool::{CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
 use serde_json::{Value, json};
 
-struct Anything;
-impl ArgumentCheck for Anything {
-    fn check(&self, _: &Value) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 fn namespace() -> Arc<Namespace> {
-    let tool = |name: &str| Tool {
-        python_name: name.to_owned(),
-        descriptor: Arc::new(ToolDescriptor {
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            input_schema: json!({}),
-            output_schema: None,
-            annotations: ToolAnnotations { read_only: Some(true), destructive: Some(false) },
-        }),
-        parameters: vec![],
-        accepts_other_keywords: true,
-        signature: "".into(),
-        documentation: "".into(),
-        arguments: Arc::new(Anything),
-    };
+    let annotations = ToolAnnotations { read_only: Some(true), destructive: Some(false) };
+    let tool = |name: &str| common::tool(name, name, annotations);
     let crm = ["get_contact", "get_order", "export", "delete_contact"].map(tool).to_vec();
     Arc::new(Namespace::new(vec![Server::new("crm", "crm", crm), Server::new("files", "files", vec![tool("read")])]))
 }

@@ -1,17 +1,16 @@
 //! Decisions on calls as tables: `tables/*.json`, each a policy with calls and what is decided of them.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{DenialReason, Grants, Policy, PolicySource, Rates, Refusal, ServerRules, Spent, authorize};
-use exuvia_tool::{
-    ArgumentCheck, CallId, Json, Namespace, Server, Tool, ToolAnnotations, ToolCall, ToolDescriptor, ToolName,
-};
+use exuvia_tool::{CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +32,10 @@ struct Table {
     #[serde(default)]
     granted: Granted,
     calls: Vec<Row>,
+}
+
+fn listed((name, python_name): (&String, &String)) -> exuvia_tool::Tool {
+    common::tool(name, python_name, ToolAnnotations::default())
 }
 
 #[derive(Default, Deserialize)]
@@ -69,32 +72,6 @@ fn once() -> u32 {
     1
 }
 
-struct Anything;
-impl ArgumentCheck for Anything {
-    fn check(&self, _: &Value) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-fn tool((name, python_name): (&String, &String)) -> Tool {
-    Tool {
-        python_name: python_name.clone(),
-        descriptor: Arc::new(ToolDescriptor {
-            name: name.clone(),
-            title: None,
-            description: None,
-            input_schema: json!({}),
-            output_schema: None,
-            annotations: ToolAnnotations::default(),
-        }),
-        parameters: vec![],
-        accepts_other_keywords: true,
-        signature: String::new().into(),
-        documentation: String::new().into(),
-        arguments: Arc::new(Anything),
-    }
-}
-
 impl Table {
     fn policy(&self) -> Arc<Policy> {
         let rules = self.servers.iter().filter_map(|(name, rules)| Some((name.clone(), rules.clone()?)));
@@ -109,7 +86,7 @@ impl Table {
 
     fn grants(&self, policy: &Arc<Policy>, called: &ToolName) -> Grants {
         let servers =
-            self.tools.iter().map(|(server, tools)| Server::new(server, server, tools.iter().map(tool).collect()));
+            self.tools.iter().map(|(server, tools)| Server::new(server, server, tools.iter().map(listed).collect()));
         let namespace = Arc::new(Namespace::new(servers.collect()));
         match self.granted {
             Granted::Named => Grants::of([called.clone()]),
