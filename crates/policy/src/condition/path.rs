@@ -120,9 +120,10 @@ impl Base {
             // With two separators it would begin with the name of a machine.
             return path.strip_prefix('/').is_some_and(|rest| !rest.starts_with(SEPARATORS));
         }
-        // Servers that resolve `.` before they decode make the part behind it the start.
+        // Servers that resolve `.` before they decode make the part behind it the start, and `.;` is `.` to those that drop
+        // parameters.
         let mut rest = path;
-        while let Some(behind) = rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(SEPARATORS)) {
+        while let Some((_, behind)) = rest.split_once(SEPARATORS).filter(|(part, _)| may_be_here(part)) {
             rest = behind;
         }
         // A colon would make it an address, or a path of a drive.
@@ -200,6 +201,11 @@ fn separator(c: char) -> char {
         '\u{2216}' | '\u{a5}' | '\u{20a9}' => '\\',
         c => c,
     }
+}
+
+/// Whether a part is `.`, or some servers read it as that because they cut it at a character that is not of a name.
+fn may_be_here(part: &str) -> bool {
+    part.split(|c| !in_names(c)).next() == Some(".")
 }
 
 /// Whether some servers read a part that is not `..` as that: with blanks or further dots, as Windows drops them, or beside a

@@ -213,6 +213,11 @@ fn a_relative_path_stays_relative_for_every_server() {
         "\u{ff0f}etc",
         "http://host/a",
         "./\\a:b\\..",
+        "./.;/C:",
+        ".;x/C:/a",
+        ".;/~",
+        ". /C:a",
+        ".%3b/%2fetc",
     ] {
         assert!(!holds(&here, &json!(path)), "{path}");
     }
