@@ -20,6 +20,7 @@ pub mod store;
 mod tools;
 pub mod trials;
 pub mod twins;
+mod web;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -40,6 +41,7 @@ pub use scripted::ScriptedIo;
 pub use served::{PATIENCE, Served, initialize};
 pub use stdio::{Client, modern_meta};
 pub use tools::TestTools;
+pub use web::WebServer;
 
 /// The folder of this package, as cargo names it when it runs the tests: compiled in, it would tie a build to one clone.
 #[must_use]

@@ -20,7 +20,12 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             let lines = arguments.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
             let token = params.pointer("/_meta/progressToken").unwrap_or(&Value::Null).to_string();
             let line = |line: &str| line.replace("$ID", &id.to_string()).replace("$TOKEN", &token).into_bytes();
-            Reply::Messages(lines.iter().filter_map(Value::as_str).map(line).collect())
+            let messages: Vec<_> = lines.iter().filter_map(Value::as_str).map(line).collect();
+            if arguments.get("open").and_then(Value::as_bool) == Some(true) {
+                messages.iter().for_each(|message| out.message(message));
+                return Reply::Nothing;
+            }
+            Reply::Messages(messages)
         }
         "long" => {
             let text = "x".repeat(usize::try_from(number("bytes")).unwrap_or(0));

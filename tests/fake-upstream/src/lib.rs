@@ -9,7 +9,7 @@
 //! | `echo` | `value` | answers `{"value": ..}` as structured content and as text |
 //! | `answer` | `result` | answers with this result, as given |
 //! | `error` | `error` | answers with this JSON-RPC error, as given |
-//! | `lines` | `lines` | writes these lines as they are, `$ID` replaced by the request's id |
+//! | `lines` | `lines`, `open` | writes these lines as they are, `$ID` replaced by the request's id and `$TOKEN` by its progress token; with `open` the answer may still come |
 //! | `long` | `bytes`, `id_last` | answers with a text of this length; the id stands first or last in the line |
 //! | `endless` | `id_last` | begins an answer that never ends; with `id_last` nothing tells what it answers |
 //! | `not_utf8` | | answers with a text that is not UTF-8 |

@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Client, PATIENCE, built, children, gone, here, modern_meta, sample, tells_nothing_of_the_host};
+use exuvia_tests::{
+    Client, Folder, PATIENCE, WebServer, built, children, gone, here, modern_meta, sample, tells_nothing_of_the_host,
+};
 use serde_json::{Value, json};
 
 fn both_eras() -> [Client; 2] {
@@ -168,6 +170,47 @@ fn a_client_that_does_not_read_can_still_cancel_its_script() {
     let begun = Instant::now();
     while goes_on() {
         assert!(begun.elapsed() < PATIENCE, "the script goes on");
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}
+
+/// The progress of a direct call waits for the client; its cancellation does not.
+#[test]
+fn a_client_that_does_not_read_can_still_cancel_its_direct_call() {
+    let web = WebServer::start(&[]);
+    let server = format!("[servers.web]\nurl = '{}'\nauto_execute = [\"*\"]\n", web.url());
+    let (direct, scripts) = (Folder::new(&format!("{server}mode = \"direct\"\n")), Folder::new(&server));
+    let mut watcher = Client::modern(&["--config", &scripts.text("exuvia.toml")]);
+    let mut ended = || {
+        let (seen, _) = watcher.execute("result = web.seen()");
+        seen.contains("gone ") || seen.contains("cancelled ")
+    };
+    let mut command = Command::new(built("exuvia"));
+    command.args(["stdio", "--config", &direct.text("exuvia.toml")]).env("XDG_CONFIG_HOME", here());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
+    let mut input = child.stdin.take().expect("piped");
+    let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");
+    // More than the pipe takes, and no answer after it.
+    let progress = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {
+        "progressToken": "$TOKEN", "progress": 1, "message": "x".repeat(1_000),
+    }});
+    let line = progress.to_string().replace("\"$TOKEN\"", "$TOKEN");
+    let mut meta = modern_meta();
+    meta["progressToken"] = json!("mine");
+    send(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "lines", "arguments": {"lines": vec![line; 400], "open": true}, "_meta": meta,
+    }}));
+    // By now its progress waits for the client.
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!ended(), "the call goes on");
+    send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {
+        "requestId": 1, "_meta": modern_meta(),
+    }}));
+    let begun = Instant::now();
+    while !ended() {
+        assert!(begun.elapsed() < PATIENCE, "the server still works for a call that was cancelled");
+        std::thread::sleep(Duration::from_millis(100));
     }
     child.kill().expect("it runs");
     child.wait().expect("it ends");

@@ -2,14 +2,12 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use exuvia_tests::{Daemon, Ended, HttpClient, Program, built, modern_meta, sample};
+use exuvia_tests::{Daemon, Ended, HttpClient, Program, WebServer, built, modern_meta, sample};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -76,26 +74,6 @@ async fn collector(status: u16) -> (String, Received) {
     (url, received)
 }
 
-/// A fake server over HTTP. Killed when it is dropped.
-struct Web(Child, String);
-
-impl Web {
-    fn start() -> Self {
-        let mut command = Command::new(built("exuvia-fake-upstream"));
-        let mut child = command.arg("--http").stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("a line");
-        Self(child, url.trim().to_owned())
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn text<'s>(attributes: &'s [KeyValue], key: &str) -> &'s str {
     let found = attributes.iter().find(|attribute| attribute.key == key);
     match found.and_then(|attribute| attribute.value.as_ref()).and_then(|value| value.value.as_ref()) {
@@ -136,14 +114,14 @@ async fn run(address: SocketAddr, code: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clients_trace_goes_through_a_script_to_the_servers_it_calls() {
     let (url, received) = collector(200).await;
-    let (folder, web) = (tempfile::tempdir().expect("a folder"), Web::start());
+    let (folder, web) = (tempfile::tempdir().expect("a folder"), WebServer::start(&[]));
     let (file, record) = (folder.path().join("exuvia.toml"), folder.path().join("record"));
     let pipe = built("exuvia-fake-upstream").display().to_string();
     let config = format!(
         "auto_execute = ['*.*']\n[listen]\nmcp = '127.0.0.1:0'\n[telemetry]\notlp = '{url}/'\n\
         [servers.pipe]\ncommand = '{pipe}'\nargs = ['--record', '{}']\n[servers.web]\nurl = '{}'\n",
         record.display(),
-        web.1
+        web.url()
     );
     fs::write(&file, config).expect("a file");
     let mut program = Program::start(&["serve", "--config", file.to_str().expect("UTF-8")], &[]);
