@@ -123,16 +123,23 @@ impl Base {
         // Servers that resolve `.` before they decode make the part behind it the start, and `.;` is `.` to those that drop
         // parameters.
         let mut rest = path;
-        while let Some((_, behind)) = rest.split_once(SEPARATORS).filter(|(part, _)| may_be_here(part)) {
-            rest = behind;
+        while !self.begins_elsewhere(rest) {
+            match rest.split_once(SEPARATORS).filter(|(part, _)| may_be_here(part)) {
+                Some((_, behind)) => rest = behind,
+                None => return true,
+            }
         }
-        // A colon would make it an address, or a path of a drive.
-        let first = rest.split(SEPARATORS).next().unwrap_or_default();
-        let begins_elsewhere = rest.starts_with(SEPARATORS)
-            || rest.starts_with(char::is_whitespace)
-            || rest.starts_with(EXPANDED)
-            || self.parts.is_empty() && first.contains(':');
-        !begins_elsewhere
+        false
+    }
+
+    /// Whether some servers take a relative path for one with a start of its own.
+    fn begins_elsewhere(&self, path: &str) -> bool {
+        let first = path.split(SEPARATORS).next().unwrap_or_default();
+        path.starts_with(SEPARATORS)
+            || path.starts_with(char::is_whitespace)
+            || path.starts_with(EXPANDED)
+            // A colon would make it an address, or a path of a drive.
+            || self.parts.is_empty() && first.contains(':')
     }
 }
 

@@ -215,6 +215,7 @@ fn a_relative_path_stays_relative_for_every_server() {
         "./\\a:b\\..",
         "./.;/C:",
         ".;x/C:/a",
+        ".:/",
         ".;/~",
         ". /C:a",
         ".%3b/%2fetc",
