@@ -16,7 +16,7 @@ use tokio_util::sync::DropGuard;
 use crate::arguments::{Arguments, outline};
 use crate::aside::aside;
 use crate::carrier::Carrier;
-use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
+use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
 use crate::failure::Failure;
 use crate::list::ToolList;
 use crate::order::Leaving;
@@ -160,7 +160,11 @@ impl Connection {
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
-            filled.answer = Some(Answer::Failed(Failure::maybe_taken("broke off its answer").unwell()));
+            let failure = match filled.session {
+                Session::Awaited => Failure::not_taken("has lost its session and gave no other one"),
+                _ => Failure::maybe_taken("broke off its answer"),
+            };
+            filled.answer = Some(Answer::Failed(failure.unwell()));
         }
         if filled.answer.is_some() { Ok(filled) } else { Err(BrokenOff) }
     }

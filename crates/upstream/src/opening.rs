@@ -203,7 +203,7 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
         Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
-        Kind::Status(..) | Kind::Content | Kind::BrokenOff => Next::Initialize,
+        Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
     Unstarted { message: trouble.details, next }
 }

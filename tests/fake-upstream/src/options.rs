@@ -46,6 +46,8 @@ pub struct Options {
     pub no_session: bool,
     /// `--forget-every N`: forgets all sessions before every Nth call.
     pub forget_every: Option<u64>,
+    /// `--lost-session STATUS=BODY`: answers so in a session that it does not know, `$ID` replaced by the request's id; else 404.
+    pub lost_session: Option<(u16, String)>,
     /// `--redirect TO`: what is asked of `/mcp` is to be found there, with `--redirect-status N` (307).
     pub redirect: Option<String>,
     /// See `redirect`.
@@ -91,6 +93,7 @@ impl Options {
                 "--json" => options.json = true,
                 "--no-session" => options.no_session = true,
                 "--forget-every" => options.forget_every = Some(number(&value()?)?),
+                "--lost-session" => options.lost_session = Some(loss(&value()?)?),
                 "--redirect" => options.redirect = Some(value()?),
                 "--redirect-status" => options.redirect_status = number(&value()?)?,
                 "--refuse" => options.refuse = Some(refusal(&value()?)?),
@@ -124,6 +127,11 @@ fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
 fn refusal(text: &str) -> Result<(String, u16), String> {
     let (method, status) = text.split_once('=').ok_or(format!("{text} is not METHOD=STATUS"))?;
     Ok((method.to_owned(), number(status)?))
+}
+
+fn loss(text: &str) -> Result<(u16, String), String> {
+    let (status, body) = text.split_once('=').ok_or(format!("{text} is not STATUS=BODY"))?;
+    Ok((number(status)?, body.to_owned()))
 }
 
 /// How the server fails to go on.
