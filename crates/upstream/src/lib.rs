@@ -82,6 +82,7 @@ mod message;
 mod oauth;
 mod opening;
 mod order;
+mod pages;
 mod parameter_headers;
 mod plain_names;
 mod reader;
@@ -105,6 +106,7 @@ pub use config::{
 pub use lineup::{Change, Lineup};
 pub use oauth::login;
 pub use order::{DispatchOrder, DispatchTicket};
+pub use pages::Pages;
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;

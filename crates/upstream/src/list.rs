@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
+use crate::pages::Pages;
 use crate::plain_names::{self, shown};
 use crate::{UpstreamLimits, parameter_headers, raw};
 
@@ -22,11 +23,14 @@ pub(crate) struct ToolList {
     /// Whether calls have parameters in their headers, where a schema says so.
     puts_into_headers: bool,
     pages: usize,
+    asked: Pages,
     bytes: usize,
     /// The memory that the tools take as trees.
     tree_bytes: usize,
     /// Entries read so far, the unusable ones included.
     read: usize,
+    /// Entries that were listed before.
+    known: usize,
     names: HashSet<String>,
     /// The tools, in the server's order.
     pub(crate) tools: Vec<ToolDescriptor>,
@@ -43,9 +47,11 @@ impl ToolList {
             limits,
             puts_into_headers: false,
             pages: 0,
+            asked: Pages::default(),
             bytes: 0,
             tree_bytes: 0,
             read: 0,
+            known: 0,
             names: HashSet::new(),
             tools: Vec::new(),
             written: Vec::new(),
@@ -66,6 +72,7 @@ impl ToolList {
             self.warn(format!("its tool list is longer than {} bytes; the rest is left out", self.limits.list_bytes));
             return None;
         }
+        let (read, known, listed, warned) = (self.read, self.known, self.tools.len(), self.warnings.len());
         for tool in raw::elements(raw::member(result, "tools").unwrap_or("[]")) {
             if self.tools.len() >= self.limits.tools {
                 self.warn(format!("it has more than {} tools; the rest is left out", self.limits.tools));
@@ -83,7 +90,12 @@ impl ToolList {
                 return None;
             }
         }
-        let cursor = serde_json::from_str::<String>(raw::member(result, "nextCursor")?).ok()?;
+        let (read, new) = (self.read - read, self.tools.len() - listed);
+        if read > 0 && self.known - known == read {
+            // A page that was listed before says nothing of its tools.
+            self.warnings.truncate(warned);
+        }
+        let cursor = self.asked.next(result, read, new)?;
         if self.pages >= self.limits.list_pages {
             self.warn(format!("its tool list has more than {} pages; the rest is left out", self.limits.list_pages));
             return None;
@@ -119,6 +131,7 @@ impl ToolList {
             return left_out(&why);
         }
         if self.names.contains(&name) {
+            self.known += 1;
             return left_out("is listed twice; the first one counts, the second");
         }
         if self.puts_into_headers
@@ -210,6 +223,15 @@ mod tests {
         assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
         let (tools, warnings, cursor) = list(limits(9, 9, 60), &pages[..2]);
         assert_eq!((tools.len(), warnings.len(), cursor), (1, 1, None));
+    }
+
+    #[test]
+    fn a_page_that_is_given_again_is_the_end_and_nothing_to_warn_of() {
+        let page = r#"{"tools":[{"name":"a","inputSchema":{}},{"name":"b","inputSchema":{}}],"nextCursor":"MTA="}"#;
+        let (tools, warnings, cursor) = list(UpstreamLimits::default(), &[page, page]);
+        assert_eq!((tools.len(), warnings, cursor), (2, vec![], None));
+        let twice = r#"{"tools":[{"name":"a","inputSchema":{}},{"name":"a","inputSchema":{}}]}"#;
+        assert_eq!(list(UpstreamLimits::default(), &[twice]).1.len(), 1);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Options {
     pub crash_every: Option<u64>,
     /// `--pages N`: the tool list has this many pages, the first with the usual tools. 0: it never ends.
     pub pages: Option<u64>,
+    /// `--cursor TEXT`: every page of the tool list has this cursor; all are the first, unless there are several `--pages`.
+    pub cursor: Option<String>,
     /// `--tools FILE`: the list has the tools of this file (an array, or `{"tools": [..]}`), as they are.
     pub tools: Option<String>,
     /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
@@ -77,6 +79,7 @@ impl Options {
                 "--exit-at" => options.exit_at = Some(value()?),
                 "--crash-every" => options.crash_every = Some(number(&value()?)?),
                 "--pages" => options.pages = Some(number(&value()?)?),
+                "--cursor" => options.cursor = Some(value()?),
                 "--tools" => options.tools = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
                 "--results" => options.results = Some(value()?),
