@@ -88,6 +88,7 @@ impl Connection {
                 Ok(Some(Answer::Result(result))) => {
                     let bytes = result.as_str().len();
                     let read = move || {
+                        list.has_nulls(result.nulls);
                         let cursor = list.page(result.as_str());
                         (list, cursor)
                     };

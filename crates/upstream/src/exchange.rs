@@ -32,12 +32,14 @@ pub(crate) enum Answer {
 pub(crate) struct Written {
     text: String,
     part: Range<usize>,
+    /// How many numbers of the message are none: `null` stands in their place.
+    pub(crate) nulls: usize,
 }
 
 impl Written {
     /// The part of `text` at this range.
-    pub(crate) fn new(text: String, part: Range<usize>) -> Self {
-        Self { text, part }
+    pub(crate) fn new(text: String, part: Range<usize>, nulls: usize) -> Self {
+        Self { text, part, nulls }
     }
 
     /// The text.
@@ -47,7 +49,7 @@ impl Written {
 
     /// The text, in the memory of the message.
     pub(crate) fn into_string(self) -> String {
-        let Self { mut text, part } = self;
+        let Self { mut text, part, .. } = self;
         text.truncate(part.end);
         text.drain(..part.start);
         text

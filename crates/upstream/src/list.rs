@@ -64,6 +64,13 @@ impl ToolList {
         Self { puts_into_headers: true, ..self }
     }
 
+    /// Numbers of a page are none, and were read as `null`.
+    pub(crate) fn has_nulls(&mut self, nulls: usize) {
+        if nulls > 0 {
+            self.warn(format!("its tool list holds NaN or Infinity {nulls} times, read as null"));
+        }
+    }
+
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
     pub(crate) fn page(&mut self, result: &str) -> Option<String> {
         self.pages += 1;

@@ -14,6 +14,7 @@ use crate::connection::{Connection, Dialect};
 use crate::exchange::Exchange;
 use crate::http::{Client, Kind, connect_sse, streamable};
 use crate::listening::listen;
+use crate::message::Source;
 use crate::reader::Reader;
 use crate::relay::Abilities;
 use crate::stdio::{Process, Reaper, Wire};
@@ -76,7 +77,7 @@ impl Opening<'_> {
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
-        let talk = Talk::new(name);
+        let talk = Talk::new(name, Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(wire, mode).await;
         talk.connection(service, Carrier::Process(process), false).await
@@ -116,7 +117,7 @@ impl Opening<'_> {
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(&self.config.name, Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
         let service = self.identity().serve_with_lifecycle(transport, mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
@@ -124,7 +125,7 @@ impl Opening<'_> {
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(&self.config.name, Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
         let service = self.identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
@@ -140,9 +141,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(server: &str) -> Self {
+    fn new(server: &str, source: Source) -> Self {
         let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let reader = Reader::new(exchange.clone(), list_changed.clone(), server);
+        let reader = Reader::new(exchange.clone(), list_changed.clone(), server, source);
         Self { exchange, list_changed, reader }
     }
 

@@ -18,6 +18,8 @@ pub struct Options {
     pub cursor: Option<String>,
     /// `--tools FILE`: the list has the tools of this file (an array, or `{"tools": [..]}`), as they are.
     pub tools: Option<String>,
+    /// `--raw-list FILE`: answers `tools/list` with the text of this file, `$ID` replaced by the request's id.
+    pub raw_list: Option<String>,
     /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
     pub answers: Option<String>,
     /// `--results FILE`: requests of these methods get these results; the file maps methods to results.
@@ -28,6 +30,8 @@ pub struct Options {
     pub malformed: bool,
     /// `--garbage`: writes a banner to stdout first, and invalid UTF-8.
     pub garbage: bool,
+    /// `--mark`: writes a byte order mark before each answer.
+    pub mark: bool,
     /// `--stderr TEXT`: writes this to stderr at the start.
     pub stderr: Option<String>,
     /// `--child`: starts a child of its own that never ends by itself and ignores SIGTERM.
@@ -81,12 +85,14 @@ impl Options {
                 "--pages" => options.pages = Some(number(&value()?)?),
                 "--cursor" => options.cursor = Some(value()?),
                 "--tools" => options.tools = Some(value()?),
+                "--raw-list" => options.raw_list = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
                 "--results" => options.results = Some(value()?),
                 "--record" => options.record = Some(value()?),
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,
                 "--garbage" => options.garbage = true,
+                "--mark" => options.mark = true,
                 "--child" => options.child = true,
                 "--stay" => options.stay = true,
                 "--changes" => options.changes = true,

@@ -168,11 +168,12 @@ impl Server {
         options: &RelayOptions,
     ) -> Result<Relayed, CallError> {
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
+        let is_call = matches!(request, ClientRequest::CallToolRequest(_));
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
         let filled = lane.call(name, request, Some(options), self.deadline(), DispatchTicket::default()).await?;
         let text_bytes = outcome::text_bytes(&filled);
         let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
-        let read = move || outcome::relayed(filled, &name, limits.result_bytes, message_bytes);
+        let read = move || outcome::relayed(filled, &name, is_call, limits.result_bytes, message_bytes);
         aside(text_bytes, read).await
     }
 
