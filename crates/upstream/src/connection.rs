@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_tool::{Json, Place};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
-    RequestId, RequestMetaObject,
+    RequestMetaObject,
 };
 use rmcp::model::{ClientConfig, GetExtensions};
 use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningService};
@@ -18,6 +18,7 @@ use crate::aside::aside;
 use crate::carrier::Carrier;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
 use crate::failure::Failure;
+use crate::ids::told;
 use crate::list::ToolList;
 use crate::order::Leaving;
 use crate::relay::Input;
@@ -155,9 +156,10 @@ impl Connection {
         let handle = self.service.peer().send_cancellable_request(request, options).await;
         drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
-        traced::sent(&handle.id);
+        let id = told(&handle.id);
+        traced::sent(id);
         let leaving = slot.leaving().clone();
-        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone(), leaving };
+        let mut request = Request { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
@@ -192,6 +194,8 @@ pub(crate) fn call(tool: String, arguments: Json, has_outline: bool, input: Inpu
 /// A request that waits for its answer. Dropped before, it is cancelled.
 struct Request {
     handle: Option<RequestHandle<RoleClient>>,
+    /// By which the server knows it.
+    id: Option<i64>,
     exchange: Arc<Exchange>,
     leaving: Leaving,
 }
@@ -207,7 +211,7 @@ impl Request {
 
     fn forget(&mut self) -> Option<RequestHandle<RoleClient>> {
         let handle = self.handle.take()?;
-        if let RequestId::Number(id) = handle.id {
+        if let Some(id) = self.id {
             self.exchange.forget(id);
         }
         Some(handle)

@@ -74,6 +74,7 @@ mod exchange;
 mod failure;
 mod forms;
 mod http;
+mod ids;
 mod leaving;
 mod lines;
 mod lineup;

@@ -13,6 +13,7 @@ use crate::carrier::Carrier;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::Exchange;
 use crate::http::{Client, Kind, connect_sse, streamable};
+use crate::ids::FromOne;
 use crate::listening::listen;
 use crate::message::Source;
 use crate::reader::Reader;
@@ -63,8 +64,13 @@ impl Connection {
 }
 
 impl Opening<'_> {
+    /// The one to speak, if it is not to be found out.
+    fn era(&self, known: Option<Dialect>) -> Option<Era> {
+        self.config.era.or(known.map(|dialect| dialect.era))
+    }
+
     async fn stdio(&self, stdio: &Stdio, known: Option<Dialect>) -> Result<Connection, Unstarted> {
-        let era = known.map(|dialect| dialect.era);
+        let era = self.era(known);
         match self.process(stdio, mode(era)).await {
             // Some older servers end, or answer nonsense, when the first message is not `initialize`.
             Err(Unstarted { next: Next::Initialize, .. }) if era.is_none() => {
@@ -79,12 +85,12 @@ impl Opening<'_> {
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
         let talk = Talk::new(name, Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
-        let service = self.identity().serve_with_lifecycle(wire, mode).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(wire), mode).await;
         talk.connection(service, Carrier::Process(process), false).await
     }
 
     async fn http(&self, http: &Http, known: Option<Dialect>) -> Result<Connection, Unstarted> {
-        let era = known.map(|dialect| dialect.era);
+        let era = self.era(known);
         if http.protocol == HttpProtocol::Sse || known.is_some_and(|dialect| dialect.sse) {
             return self.sse(http).await;
         }
@@ -92,8 +98,9 @@ impl Opening<'_> {
         if era.is_none() && matches!(result, Err(Unstarted { next: Next::Initialize, .. })) {
             result = self.streamable(http, mode(Some(Era::Legacy))).await;
         }
+        let may_be_sse = http.protocol == HttpProtocol::Auto && known.is_none() && era != Some(Era::Modern);
         match result {
-            Err(first @ Unstarted { next: Next::Sse, .. }) if era.is_none() && http.protocol == HttpProtocol::Auto => {
+            Err(first @ Unstarted { next: Next::Sse, .. }) if may_be_sse => {
                 self.sse(http).await.map_err(|second| Unstarted {
                     message: format!("{}; nor does it speak HTTP+SSE: {}", first.message, second.message),
                     ..second
@@ -119,7 +126,7 @@ impl Opening<'_> {
         let client = self.client(http)?;
         let talk = Talk::new(&self.config.name, Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
-        let service = self.identity().serve_with_lifecycle(transport, mode).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(transport), mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
     }
 
@@ -128,7 +135,7 @@ impl Opening<'_> {
         let talk = Talk::new(&self.config.name, Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
-        let service = self.identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
         talk.connection(service, Carrier::Http(client, done), true).await
     }
 }

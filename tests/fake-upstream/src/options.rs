@@ -5,6 +5,8 @@
 pub struct Options {
     /// `--era legacy|modern|both`: which protocols it answers. Both by default.
     pub era: String,
+    /// `--true-ids`: takes requests whose id is 0 for notifications.
+    pub true_ids: bool,
     /// `--hang-at start|discover|initialize|list|end`: never answers that; `end` is the end of a session over HTTP.
     pub hang_at: Option<String>,
     /// `--exit-at start|discover|initialize|list`: ends there, with the code 3.
@@ -92,6 +94,7 @@ impl Options {
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,
                 "--garbage" => options.garbage = true,
+                "--true-ids" => options.true_ids = true,
                 "--mark" => options.mark = true,
                 "--child" => options.child = true,
                 "--stay" => options.stay = true,

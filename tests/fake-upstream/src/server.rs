@@ -116,6 +116,9 @@ impl Server {
             Some(id) => format!("cancelled {id}"),
             None => method.to_owned(),
         });
+        if options.true_ids && message.get("id").is_some_and(|id| id == 0) {
+            return Reply::Nothing;
+        }
         let params = message.get("params").cloned().unwrap_or_default();
         let id = message.get("id").unwrap_or(&Value::Null);
         let stops = |point| match options.at(point) {
