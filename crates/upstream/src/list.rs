@@ -184,11 +184,6 @@ impl ToolList {
     }
 }
 
-/// Whether a tool's value comes boxed as `{"result": ..}`, because its schema had to be an object and its value is none.
-pub(crate) fn is_boxed(tool: &ToolDescriptor) -> bool {
-    tool.output_schema.as_ref().and_then(|schema| schema.get("x-fastmcp-wrap-result")) == Some(&Value::Bool(true))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +262,6 @@ mod tests {
         assert_eq!(tool.title.as_deref(), Some("T"));
         assert_eq!(tool.annotations, ToolAnnotations { read_only: Some(true), destructive: None });
         assert_eq!(tool.input_schema.to_string(), r#"{"properties":{"z":{"maximum":12345678901234567890123},"a":{}}}"#);
-        assert!(is_boxed(tool));
+        assert!(tool.is_boxed());
     }
 }

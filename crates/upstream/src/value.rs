@@ -2,7 +2,7 @@
 //!
 //! | the result has | the value is |
 //! |---|---|
-//! | `structuredContent` | that; unboxed from `{"result": ..}` if the output schema says `x-fastmcp-wrap-result` |
+//! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed) |
 //! | text only | the texts, joined by newlines: parsed if the whole of it is JSON, else a string |
 //! | other blocks (image, audio, resource, link), alone or mixed with text | the list of blocks, as they were sent |
 //! | no blocks | `null` |

@@ -12,7 +12,7 @@ use super::backoff::jitter;
 use super::lane::Admitted;
 use super::schedule::Schedule;
 use crate::exchange::locked;
-use crate::list::{ToolList, is_boxed};
+use crate::list::ToolList;
 use crate::value::cut;
 use crate::{Era, ServerState, ServerStatus, Share};
 
@@ -99,7 +99,7 @@ impl Server {
 
     fn publish(&self, (era, list): (Era, ToolList)) {
         let name = &self.dialer.config.name;
-        let boxed = list.tools.iter().filter(|tool| is_boxed(tool)).map(|tool| tool.name.clone());
+        let boxed = list.tools.iter().filter(|tool| tool.is_boxed()).map(|tool| tool.name.clone());
         *locked(&self.boxed) = Arc::new(boxed.collect());
         // Told in the status, where somebody decides how loud it is.
         for warning in &list.warnings {
