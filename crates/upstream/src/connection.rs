@@ -69,6 +69,11 @@ impl Connection {
         self.carrier.is_open() && !self.service.peer().is_transport_closed()
     }
 
+    /// Whether the latest request was refused for want of authorisation.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorised)
+    }
+
     /// Waits until the server says that its list of tools is another one.
     pub(crate) async fn list_changed(&self) {
         self.list_changed.notified().await;

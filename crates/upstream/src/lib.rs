@@ -113,5 +113,5 @@ pub use pages::Pages;
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
-pub use status::{Era, ServerState, ServerStatus};
+pub use status::{Era, Failing, ServerState, ServerStatus};
 pub use upstreams::{Caller, Snapshot, Upstreams};

@@ -81,7 +81,9 @@ impl Trouble {
     pub(crate) fn failure(&self) -> Failure {
         match &self.kind {
             Kind::Unreachable => Failure::not_taken("cannot be reached").unwell(),
-            Kind::Unauthorised => Failure::not_taken("asks for authorisation that the gateway does not have"),
+            Kind::Unauthorised => {
+                Failure::not_taken("asks for authorisation that the gateway does not have").unauthorized()
+            }
             Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
             Kind::Status(status, wait) => {
                 let mut what = format!("answered with HTTP {}", status.as_u16());

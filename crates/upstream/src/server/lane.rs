@@ -212,6 +212,10 @@ impl Lane {
                 locked(&self.life).failed(&self.dialer, began);
                 self.verdicts.send_replace(());
             }
+            Some(Answer::Failed(failure)) if failure.is_unauthorized() => {
+                self.answered();
+                self.dialer.refuses_credentials();
+            }
             // Whatever it says, it says something.
             _ => self.answered(),
         }

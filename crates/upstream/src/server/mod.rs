@@ -31,7 +31,7 @@ use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Caller, ServerConfig, Transport, UpstreamLimits};
+use crate::{CallLimits, Caller, Failing, ServerConfig, Transport, UpstreamLimits};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
@@ -70,6 +70,11 @@ impl Server {
 
     pub(crate) fn card(&self) -> &Arc<Card> {
         &self.card
+    }
+
+    /// Why its calls fail at the moment.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        self.dialer.failing()
     }
 
     /// Where its connections live.

@@ -14,7 +14,7 @@ use super::schedule::Schedule;
 use crate::exchange::locked;
 use crate::list::ToolList;
 use crate::value::cut;
-use crate::{Era, ServerState, ServerStatus, Share};
+use crate::{Era, Failing, ServerState, ServerStatus, Share};
 
 /// How often keys' lanes are looked through for idle ones, in parts of the time that they may be idle.
 const SWEEPS: u32 = 4;
@@ -88,6 +88,10 @@ impl Server {
         match &listed {
             // Not counted without need: a server that lists its tools and crashes in every call must not look healthy.
             Ok(_) if probe.is_some() => first.answered(),
+            Ok(_) if matches!(self.dialer.failing(), Some(Failing::Unauthorized { .. })) => {
+                self.dialer.is_failing(None)
+            }
+            Err(_) if connection.is_unauthorized() => self.dialer.refuses_credentials(),
             Err(message) if !self.has_come_up() => first.lost(&connection, begun, message),
             _ => {}
         }
