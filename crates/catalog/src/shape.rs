@@ -71,7 +71,9 @@ impl<'t> Subject<'t> {
 
     fn result(self, classes: &mut Classes, max_depth: usize, with_notes: bool) -> (Type, String) {
         let Some(root) = &self.descriptor.output_schema else { return (Type::Any, String::new()) };
-        let schema = unboxed(root);
+        let is_boxed = self.descriptor.is_boxed();
+        // The value that a script gets.
+        let schema = root.pointer("/properties/result").filter(|_| is_boxed).unwrap_or(root);
         let document = Document::new(root);
         let hint = Hint { owner: pascal(self.python_name), part: "Result".to_owned() };
         let noted = if with_notes { Notes::OnResults } else { Notes::None };
@@ -104,12 +106,6 @@ impl Shape {
     pub(crate) fn types(&self) -> impl Iterator<Item = &Type> {
         self.parameters.iter().map(|parameter| &parameter.ty).chain(&self.others).chain(std::iter::once(&self.result))
     }
-}
-
-/// The value that a script gets: FastMCP boxes what is no object as `{"result": ...}` and says so.
-fn unboxed(root: &Value) -> &Value {
-    let is_boxed = root.get("x-fastmcp-wrap-result") == Some(&Value::Bool(true));
-    root.pointer("/properties/result").filter(|_| is_boxed).unwrap_or(root)
 }
 
 fn parameter(name: &str, ty: Type, property: &Property<'_>, note: String) -> ShapedParameter {

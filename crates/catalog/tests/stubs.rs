@@ -198,6 +198,14 @@ fn a_result_is_typed_and_unboxed() {
     let boxed = json!({"type": "object", "properties": {"result": {"type": "array", "items": {"type": "integer"}}},
         "x-fastmcp-wrap-result": true});
     assert_eq!(body_of(vec![tool("t", json!({}), Some(boxed))]), "def t(**others: Any) -> list[int]: ...\n");
+    // As the official Python SDK writes it, for the tool `t` and for another one.
+    let box_of = |tool: &str| {
+        let result = json!({"title": "Result", "type": "array", "items": {"type": "integer"}});
+        let title = format!("{tool}Output");
+        json!({"properties": {"result": result}, "required": ["result"], "title": title, "type": "object"})
+    };
+    assert_eq!(body_of(vec![tool("t", json!({}), Some(box_of("t")))]), "def t(**others: Any) -> list[int]: ...\n");
+    assert!(body_of(vec![tool("t", json!({}), Some(box_of("u")))]).contains("    result: list[int]\n"));
     let plain = json!({"type": "object", "properties": {"result": {"type": "integer"}}, "required": ["result"]});
     let expected = "class TResult(TypedDict):\n    result: int\ndef t(**others: Any) -> TResult: ...\n";
     assert_eq!(body_of(vec![tool("t", json!({}), Some(plain))]), expected);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use exuvia_policy::Grants;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName, raw};
-use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
+use exuvia_upstream::{Caller, News, Pages, Query, RelayOptions, Relayed};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
@@ -118,6 +118,7 @@ impl Gateway {
         page: fn(Option<String>) -> Query,
     ) -> (String, Vec<Json>) {
         let (mut items, mut cursor, mut bytes, mut tree_bytes) = (Vec::new(), None, 0, 0);
+        let mut pages = Pages::default();
         // All pages are asked for by one run: it may have a server of its own.
         let (tools, _over) = self.direct_run(view);
         let run = tools.run();
@@ -134,7 +135,12 @@ impl Gateway {
             };
             bytes += result.size_bytes() as u64;
             let page = raw::elements(raw::member(result.as_str(), member).unwrap_or("[]"));
+            let (listed, mut found) = (items.len(), 0);
             for item in page.filter_map(|item| Json::parse(item).ok()) {
+                found += 1;
+                if !pages.is_new(item.as_str()) {
+                    continue;
+                }
                 tree_bytes += item.extent().tree_bytes;
                 if tree_bytes > LIST_TREE_BYTES {
                     tracing::warn!(
@@ -146,8 +152,7 @@ impl Gateway {
                 }
                 items.push(item);
             }
-            let next = raw::member(result.as_str(), "nextCursor");
-            cursor = next.and_then(|cursor| serde_json::from_str::<String>(cursor).ok());
+            cursor = pages.next(result.as_str(), found, items.len() - listed);
             if cursor.is_none() || bytes > run.limits.result_bytes {
                 break;
             }

@@ -1,6 +1,6 @@
 //! The gateway: what is the same for all runs of a process, and how one of them starts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, RunEvent, RunId};
-use exuvia_upstream::{Change, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
+use exuvia_upstream::{Change, Failing, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -150,6 +150,12 @@ impl Gateway {
         self.upstreams.servers()
     }
 
+    /// The servers whose every call fails at the moment, and why, by name.
+    #[must_use]
+    pub fn failing(&self) -> BTreeMap<String, Failing> {
+        self.upstreams.failing()
+    }
+
     /// The policy of the moment.
     #[must_use]
     pub fn policy(&self) -> Arc<Policy> {
@@ -237,7 +243,7 @@ impl Gateway {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
-        self.metrics.text(self.runs(), &self.servers(), &self.upstreams.leaving())
+        self.metrics.text(self.runs(), &self.servers(), &self.failing(), &self.upstreams.leaving())
     }
 
     /// Whether the journal keeps what is appended to it. While it does not, no script runs and no call is made.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use exuvia_runtime::Report;
-use exuvia_upstream::ServerStatus;
+use exuvia_upstream::{Failing, ServerStatus};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -56,6 +56,7 @@ pub(crate) struct Metrics {
     call_seconds: Family<ServerLabels, Histogram>,
     entries_lost: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
+    failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
     known: Mutex<BTreeMap<String, BTreeSet<String>>>,
@@ -78,6 +79,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             entries_lost: Family::default(),
             ready: Family::default(),
+            failing: Family::default(),
             tools: Family::default(),
             known: Mutex::default(),
         };
@@ -107,6 +109,8 @@ impl Metrics {
         let help = "Entries that the journal could not keep, by kind";
         registry.register("journal_entries_lost", help, self.entries_lost.clone());
         registry.register("server_ready", "Whether the server answers: 1, or 0", self.ready.clone());
+        let help = "Whether every call of the server fails: 1, or 0";
+        registry.register("server_failing", help, self.failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
     }
 
@@ -148,7 +152,13 @@ impl Metrics {
 
     /// Everything, as OpenMetrics text. What is a state and no count is taken now. `leaving` are servers that scripts still use
     /// though they are configured no more; of any others but `servers` nothing is told any more.
-    pub(crate) fn text(&self, on_their_way: usize, servers: &[ServerStatus], leaving: &[String]) -> String {
+    pub(crate) fn text(
+        &self,
+        on_their_way: usize,
+        servers: &[ServerStatus],
+        failing: &BTreeMap<String, Failing>,
+        leaving: &[String],
+    ) -> String {
         let mut known = self.known();
         let is_there = |name: &str| servers.iter().any(|server| server.name == name);
         known.retain(|name, outcomes| {
@@ -166,6 +176,7 @@ impl Metrics {
             known.entry(server.name.clone()).or_default();
             let labels = ServerLabels { server: server.name.clone() };
             self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
+            self.failing.get_or_create(&labels).set(i64::from(failing.contains_key(&server.name)));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
@@ -176,6 +187,7 @@ impl Metrics {
     fn forget_state(&self, server: &str) {
         let labels = ServerLabels { server: server.to_owned() };
         self.ready.remove(&labels);
+        self.failing.remove(&labels);
         self.tools.remove(&labels);
     }
 
@@ -216,16 +228,16 @@ mod tests {
             metrics.call_ended(name, "denied", Duration::from_millis(1));
         }
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
-        let whole = metrics.text(0, &both, &[]);
+        let whole = metrics.text(0, &both, &BTreeMap::new(), &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
-        // Two outcomes, ready, tools, and the buckets with their sum and count.
+        // Two outcomes, ready, failing, tools, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
-        let leaving = metrics.text(0, &both[1..], &["crm".to_owned()]);
-        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 2, "{leaving}");
-        let gone = metrics.text(0, &both[1..], &[]);
+        let leaving = metrics.text(0, &both[1..], &BTreeMap::new(), &["crm".to_owned()]);
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 3, "{leaving}");
+        let gone = metrics.text(0, &both[1..], &BTreeMap::new(), &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.
         metrics.call_ended("crm", "ok", Duration::from_millis(1));
-        assert_eq!(lines(&metrics.text(0, &both[1..], &[]), "crm"), 0);
+        assert_eq!(lines(&metrics.text(0, &both[1..], &BTreeMap::new(), &[]), "crm"), 0);
     }
 }

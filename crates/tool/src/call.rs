@@ -111,7 +111,12 @@ impl fmt::Display for CallError {
             | Self::Denied(message)
             | Self::UpstreamUnavailable(message)
             | Self::ToolFailed { message, .. } => f.write_str(message),
-            Self::TimedOut(ms) => write!(f, "no answer within {ms} ms"),
+            Self::TimedOut(ms) => {
+                write!(
+                    f,
+                    "no answer within {ms} ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take"
+                )
+            }
             Self::LimitReached { limit, allowed, used } => {
                 write!(f, "{limit} is {allowed}, this call would use {used}")
             }

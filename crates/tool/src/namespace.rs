@@ -26,6 +26,27 @@ pub struct ToolDescriptor {
     pub annotations: ToolAnnotations,
 }
 
+impl ToolDescriptor {
+    /// Whether the tool's value comes boxed as `{"result": ..}`, because its schema had to be an object and its value is none.
+    ///
+    /// FastMCP says so by `x-fastmcp-wrap-result`. The official Python SDK says nothing: its boxes are known by the class that it
+    /// makes for them, which has one member and is named after the tool.
+    #[must_use]
+    pub fn is_boxed(&self) -> bool {
+        let Some(schema) = &self.output_schema else { return false };
+        if schema.get("x-fastmcp-wrap-result") == Some(&Value::Bool(true)) {
+            return true;
+        }
+        let title = |schema: &Value, title: &str| schema.get("title").and_then(Value::as_str) == Some(title);
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let only =
+            properties.filter(|properties| properties.len() == 1).and_then(|properties| properties.get("result"));
+        only.is_some_and(|result| title(result, "Result"))
+            && title(schema, &format!("{}Output", self.name))
+            && schema.get("required").is_some_and(|required| *required == serde_json::json!(["result"]))
+    }
+}
+
 /// What a tool claims of its effects. Hints to show, never to act on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolAnnotations {

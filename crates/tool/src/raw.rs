@@ -15,13 +15,13 @@ use crate::Extent;
 /// an object, so a text that is cut off still gives the members before the cut.
 #[must_use]
 pub fn members(text: &str) -> Members<'_> {
-    Members { rest: open(text, '{') }
+    Members(Parts::of(text, '{'))
 }
 
 /// The elements of the array that `text` is, as written. Ends early where the text stops being an array.
 #[must_use]
 pub fn elements(text: &str) -> Elements<'_> {
-    Elements { rest: open(text, '[') }
+    Elements(Parts::of(text, '['))
 }
 
 /// The value of the first member with this name.
@@ -59,46 +59,81 @@ pub fn place(text: &str, part: &str) -> Range<usize> {
 
 /// See [`members`].
 #[derive(Debug, Clone)]
-pub struct Members<'a> {
-    rest: Option<&'a str>,
+pub struct Members<'a>(Parts<'a>);
+
+/// See [`elements`].
+#[derive(Debug, Clone)]
+pub struct Elements<'a>(Parts<'a>);
+
+impl Members<'_> {
+    /// Whether the text was an object and nothing else. Known when there are no more members.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.0.is_whole()
+    }
+}
+
+impl Elements<'_> {
+    /// Whether the text was an array and nothing else. Known when there are no more elements.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.0.is_whole()
+    }
 }
 
 impl<'a> Iterator for Members<'a> {
     type Item = (String, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.take()?;
+        let rest = self.0.next('}')?;
         let (key, rest) = value::<String>(rest)?;
         let (raw, rest) = skip(rest.trim_start().strip_prefix(':')?)?;
-        self.rest = after(rest, '}');
+        self.0.after(rest, '}');
         Some((key, raw))
     }
-}
-
-/// See [`elements`].
-#[derive(Debug, Clone)]
-pub struct Elements<'a> {
-    rest: Option<&'a str>,
 }
 
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (raw, rest) = skip(self.rest.take()?)?;
-        self.rest = after(rest, ']');
+        let (raw, rest) = skip(self.0.next(']')?)?;
+        self.0.after(rest, ']');
         Some(raw)
     }
 }
 
-fn open(text: &str, bracket: char) -> Option<&str> {
-    text.trim_start().strip_prefix(bracket)
+/// What is left of an object or an array.
+#[derive(Debug, Clone)]
+struct Parts<'a> {
+    /// What follows the bracket or a comma.
+    rest: Option<&'a str>,
+    /// What follows the closing bracket.
+    beyond: Option<&'a str>,
 }
 
-/// What follows a comma; nothing when the object or array closes, or breaks off, here.
-fn after(rest: &str, bracket: char) -> Option<&str> {
-    let rest = rest.trim_start();
-    if rest.starts_with(bracket) { None } else { rest.strip_prefix(',') }
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, bracket: char) -> Self {
+        Self { rest: text.trim_start().strip_prefix(bracket), beyond: None }
+    }
+
+    /// Where the next part begins; nothing when the object or array closes, or breaks off, here.
+    fn next(&mut self, bracket: char) -> Option<&'a str> {
+        let rest = self.rest.take()?;
+        self.beyond = rest.trim_start().strip_prefix(bracket);
+        if self.beyond.is_some() { None } else { Some(rest) }
+    }
+
+    /// A part ended here.
+    fn after(&mut self, rest: &'a str, bracket: char) {
+        let rest = rest.trim_start();
+        self.beyond = rest.strip_prefix(bracket);
+        self.rest = rest.strip_prefix(',');
+    }
+
+    fn is_whole(&self) -> bool {
+        self.beyond.is_some_and(|beyond| beyond.trim_start().is_empty())
+    }
 }
 
 /// One value read as a `T`, and what follows it.
@@ -133,6 +168,24 @@ mod tests {
     fn an_array_comes_apart_as_written() {
         assert_eq!(elements("[1e5, [2,3],\"\\u00e9\"]").collect::<Vec<_>>(), ["1e5", "[2,3]", "\"\\u00e9\""]);
         assert_eq!(elements(" [ ] ").count(), 0);
+    }
+
+    #[test]
+    fn whether_a_text_was_whole_is_known_at_its_end() {
+        let is_object = |text: &str| {
+            let mut parts = members(text);
+            parts.by_ref().count();
+            parts.is_whole()
+        };
+        assert!([r#"{"a":1}"#, " {} ", "{ }\r\n"].iter().all(|text| is_object(text)));
+        assert!(["", "{", r#"{"a":1"#, r#"{"a":1}x"#, r#"{"a":NaN}"#, "[1]", "{]"].iter().all(|text| !is_object(text)));
+        let is_array = |text: &str| {
+            let mut parts = elements(text);
+            parts.by_ref().count();
+            parts.is_whole()
+        };
+        assert!(["[1,{}]", " [ ] "].iter().all(|text| is_array(text)));
+        assert!(["[1", "[1,NaN]", "[1]]", "{}"].iter().all(|text| !is_array(text)));
     }
 
     #[test]

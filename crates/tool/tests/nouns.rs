@@ -75,7 +75,11 @@ fn errors_have_stable_codes_and_say_what_happened() {
         (CallError::UnknownTool(text()), "unknown-tool", "what happened"),
         (CallError::InvalidArguments(text()), "invalid-arguments", "what happened"),
         (CallError::Denied(text()), "denied", "what happened"),
-        (CallError::TimedOut(250), "timed-out", "no answer within 250 ms"),
+        (
+            CallError::TimedOut(250),
+            "timed-out",
+            "no answer within 250 ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take",
+        ),
         (CallError::ToolFailed { message: text(), data: None }, "tool-failed", "what happened"),
         (CallError::UpstreamUnavailable(text()), "upstream-unavailable", "what happened"),
         (

@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_tool::{Json, Place};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
-    RequestId, RequestMetaObject,
+    RequestMetaObject,
 };
 use rmcp::model::{ClientConfig, GetExtensions};
 use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningService};
@@ -16,8 +16,9 @@ use tokio_util::sync::DropGuard;
 use crate::arguments::{Arguments, outline};
 use crate::aside::aside;
 use crate::carrier::Carrier;
-use crate::exchange::{Answer, Exchange, Filled, Kind, Slot};
+use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
 use crate::failure::Failure;
+use crate::ids::told;
 use crate::list::ToolList;
 use crate::order::Leaving;
 use crate::relay::Input;
@@ -68,6 +69,11 @@ impl Connection {
         self.carrier.is_open() && !self.service.peer().is_transport_closed()
     }
 
+    /// Whether the latest request was refused for want of authorisation.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorised)
+    }
+
     /// Waits until the server says that its list of tools is another one.
     pub(crate) async fn list_changed(&self) {
         self.list_changed.notified().await;
@@ -88,6 +94,7 @@ impl Connection {
                 Ok(Some(Answer::Result(result))) => {
                     let bytes = result.as_str().len();
                     let read = move || {
+                        list.has_nulls(result.nulls);
                         let cursor = list.page(result.as_str());
                         (list, cursor)
                     };
@@ -154,13 +161,18 @@ impl Connection {
         let handle = self.service.peer().send_cancellable_request(request, options).await;
         drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
-        traced::sent(&handle.id);
+        let id = told(&handle.id);
+        traced::sent(id);
         let leaving = slot.leaving().clone();
-        let mut request = Request { handle: Some(handle), exchange: self.exchange.clone(), leaving };
+        let mut request = Request { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
         request.answered().await;
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
-            filled.answer = Some(Answer::Failed(Failure::maybe_taken("broke off its answer").unwell()));
+            let failure = match filled.session {
+                Session::Awaited => Failure::not_taken("has lost its session and gave no other one"),
+                _ => Failure::maybe_taken("broke off its answer"),
+            };
+            filled.answer = Some(Answer::Failed(failure.unwell()));
         }
         if filled.answer.is_some() { Ok(filled) } else { Err(BrokenOff) }
     }
@@ -187,6 +199,8 @@ pub(crate) fn call(tool: String, arguments: Json, has_outline: bool, input: Inpu
 /// A request that waits for its answer. Dropped before, it is cancelled.
 struct Request {
     handle: Option<RequestHandle<RoleClient>>,
+    /// By which the server knows it.
+    id: Option<i64>,
     exchange: Arc<Exchange>,
     leaving: Leaving,
 }
@@ -202,7 +216,7 @@ impl Request {
 
     fn forget(&mut self) -> Option<RequestHandle<RoleClient>> {
         let handle = self.handle.take()?;
-        if let RequestId::Number(id) = handle.id {
+        if let Some(id) = self.id {
             self.exchange.forget(id);
         }
         Some(handle)

@@ -32,12 +32,14 @@ pub(crate) enum Answer {
 pub(crate) struct Written {
     text: String,
     part: Range<usize>,
+    /// How many numbers of the message are none: `null` stands in their place.
+    pub(crate) nulls: usize,
 }
 
 impl Written {
     /// The part of `text` at this range.
-    pub(crate) fn new(text: String, part: Range<usize>) -> Self {
-        Self { text, part }
+    pub(crate) fn new(text: String, part: Range<usize>, nulls: usize) -> Self {
+        Self { text, part, nulls }
     }
 
     /// The text.
@@ -47,7 +49,7 @@ impl Written {
 
     /// The text, in the memory of the message.
     pub(crate) fn into_string(self) -> String {
-        let Self { mut text, part } = self;
+        let Self { mut text, part, .. } = self;
         text.truncate(part.end);
         text.drain(..part.start);
         text
@@ -85,6 +87,22 @@ pub(crate) struct Filled {
     pub(crate) answer: Option<Answer>,
     /// The server asked for something while the request was on its way: the method it used.
     pub(crate) asked: Option<String>,
+    /// What became of the session that the request was sent in.
+    pub(crate) session: Session,
+}
+
+/// What became of the session of a request, over HTTP.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// Nothing.
+    #[default]
+    Kept,
+    /// The server has lost it and did not take the request, which waits for another one.
+    Awaited,
+    /// The request was sent again in another one.
+    Renewed,
+    /// The server has lost it, and whether it took the request is unknown.
+    Lost,
 }
 
 impl Slot {
@@ -116,6 +134,29 @@ impl Slot {
     /// Puts the answer in. The first one counts.
     pub(crate) fn fill(&self, answer: Answer) {
         locked(&self.filled).answer.get_or_insert(answer);
+    }
+
+    /// The request is sent.
+    pub(crate) fn sent(&self) {
+        let session = &mut locked(&self.filled).session;
+        if *session == Session::Awaited {
+            *session = Session::Renewed;
+        }
+    }
+
+    /// The server has lost the session and did not take the request. Tells whether it is to be sent again: once at most.
+    pub(crate) fn awaits_session(&self) -> bool {
+        let session = &mut locked(&self.filled).session;
+        let first = *session == Session::Kept;
+        if first {
+            *session = Session::Awaited;
+        }
+        first
+    }
+
+    /// The server has lost the session, and whether it took the request is unknown.
+    pub(crate) fn lost_session(&self) {
+        locked(&self.filled).session = Session::Lost;
     }
 
     fn asked(&self, method: &str) {

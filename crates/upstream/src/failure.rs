@@ -8,23 +8,34 @@ pub(crate) struct Failure {
     what: String,
     taken: bool,
     unwell: bool,
+    unauthorized: bool,
 }
 
 impl Failure {
     /// The server, or what stands before it, did not take the request. `what` completes "server x": it names no address and
     /// holds nothing that the server said.
     pub(crate) fn not_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: false, unwell: false }
+        Self { what: what.into(), taken: false, unwell: false, unauthorized: false }
     }
 
     /// The server may have acted on the request.
     pub(crate) fn maybe_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: true, unwell: false }
+        Self { what: what.into(), taken: true, unwell: false, unauthorized: false }
     }
 
     /// The server does not work, rather than that it does not want: its circuit breaker counts it.
     pub(crate) fn unwell(self) -> Self {
         Self { unwell: true, ..self }
+    }
+
+    /// The server asks for another authorisation than the gateway has.
+    pub(crate) fn unauthorized(self) -> Self {
+        Self { unauthorized: true, ..self }
+    }
+
+    /// Whether the server asks for another authorisation than the gateway has.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        self.unauthorized
     }
 
     /// Whether the server does not work.

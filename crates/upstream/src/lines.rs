@@ -20,14 +20,35 @@ pub(crate) fn patience(limit_bytes: usize, known: bool) -> u64 {
 pub(crate) struct Lines<R> {
     reader: R,
     limit_bytes: usize,
+    ends: LineEnd,
+    /// The last line ended with a carriage return: a newline that comes next belongs to it.
+    after_return: bool,
     /// What is known of the line that [`Line::Long`] began.
     rest: Rest,
 }
 
-/// What a server wrote up to a newline, or up to the end.
+/// What ends a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineEnd {
+    /// A newline.
+    Newline,
+    /// A newline, a carriage return, or both, as in streams of events.
+    Either,
+}
+
+impl LineEnd {
+    fn find(self, text: &[u8]) -> Option<usize> {
+        match self {
+            Self::Newline => text.iter().position(|&byte| byte == b'\n'),
+            Self::Either => text.iter().position(|&byte| matches!(byte, b'\n' | b'\r')),
+        }
+    }
+}
+
+/// What a server wrote up to the end of a line, or of everything.
 #[derive(Debug)]
 pub(crate) enum Line {
-    /// A whole line, without its newline.
+    /// A whole line, without what ended it.
     Whole(Vec<u8>),
     /// The beginning of a line beyond the limit. [`Lines::rest`] reads on.
     Long {
@@ -60,20 +81,30 @@ impl Rest {
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
     /// Lines of at most this many bytes.
-    pub(crate) fn new(reader: R, limit_bytes: usize) -> Self {
-        Self { reader, limit_bytes, rest: Rest::default() }
+    pub(crate) fn new(reader: R, limit_bytes: usize, ends: LineEnd) -> Self {
+        Self { reader, limit_bytes, ends, after_return: false, rest: Rest::default() }
     }
 
-    /// Reads the next line. `None` is the end of the stream. A last line without a newline counts.
+    /// Skips the second half of what ended the last line.
+    async fn begin(&mut self) -> std::io::Result<()> {
+        if std::mem::take(&mut self.after_return) {
+            let is_newline = self.reader.fill_buf().await?.first() == Some(&b'\n');
+            self.reader.consume(usize::from(is_newline));
+        }
+        Ok(())
+    }
+
+    /// Reads the next line. `None` is the end of the stream. A last line without an end counts.
     pub(crate) async fn next(&mut self) -> std::io::Result<Option<Line>> {
         let mut line = Vec::new();
+        self.begin().await?;
         loop {
             let available = self.reader.fill_buf().await?;
             if available.is_empty() {
                 return Ok((!line.is_empty()).then_some(Line::Whole(line)));
             }
-            let newline = available.iter().position(|&byte| byte == b'\n');
-            let part = &available[..newline.unwrap_or(available.len())];
+            let end = self.ends.find(available);
+            let part = &available[..end.unwrap_or(available.len())];
             let room = self.limit_bytes - line.len();
             if part.len() > room {
                 line.extend_from_slice(&part[..room]);
@@ -84,9 +115,10 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
                 return Ok(Some(Line::Long { head: line, bytes: self.rest.bytes + 1 }));
             }
             line.extend_from_slice(part);
-            let consumed = part.len() + usize::from(newline.is_some());
+            self.after_return = end.is_some_and(|end| available[end] == b'\r');
+            let consumed = part.len() + usize::from(end.is_some());
             self.reader.consume(consumed);
-            if newline.is_some() {
+            if end.is_some() {
                 return Ok(Some(Line::Whole(line)));
             }
         }
@@ -96,11 +128,12 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     pub(crate) async fn rest(&mut self, most_bytes: u64) -> std::io::Result<Rest> {
         while self.rest.bytes < most_bytes {
             let available = self.reader.fill_buf().await?;
-            let newline = available.iter().position(|&byte| byte == b'\n');
-            let part = &available[..newline.unwrap_or(available.len())];
+            let end = self.ends.find(available);
+            let part = &available[..end.unwrap_or(available.len())];
             self.rest.add(part);
-            let (consumed, ended) = (part.len() + usize::from(newline.is_some()), newline.is_some());
-            let ended = ended || available.is_empty();
+            self.after_return = end.is_some_and(|end| available[end] == b'\r');
+            let consumed = part.len() + usize::from(end.is_some());
+            let ended = end.is_some() || available.is_empty();
             self.reader.consume(consumed);
             if ended {
                 self.rest.ended = true;
@@ -158,7 +191,11 @@ mod tests {
     use super::*;
 
     async fn lines(text: &[u8], limit: usize) -> Vec<String> {
-        let mut lines = Lines::new(tokio::io::BufReader::with_capacity(7, text), limit);
+        lines_of(text, limit, LineEnd::Newline).await
+    }
+
+    async fn lines_of(text: &[u8], limit: usize, ends: LineEnd) -> Vec<String> {
+        let mut lines = Lines::new(tokio::io::BufReader::with_capacity(7, text), limit, ends);
         let mut seen = Vec::new();
         while let Some(line) = lines.next().await.unwrap() {
             seen.push(match line {
@@ -176,6 +213,16 @@ mod tests {
     #[tokio::test]
     async fn lines_are_cut_at_newlines_and_at_the_end() {
         assert_eq!(lines(b"one\n\ntwo two two\r\nhalf", 100).await, ["one", "", "two two two\r", "half"]);
+    }
+
+    #[tokio::test]
+    async fn a_carriage_return_ends_a_line_where_it_may() {
+        let text = b"one\rtwo\r\rthree\r\n\r\nfour\n\rfivefi\r\nsix";
+        assert_eq!(
+            lines_of(text, 100, LineEnd::Either).await,
+            ["one", "two", "", "three", "", "four", "", "fivefi", "six"]
+        );
+        assert_eq!(lines_of(b"12345\r\n1234\r", 4, LineEnd::Either).await, ["5:4:5:5", "1234"]);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
+use crate::pages::Pages;
 use crate::plain_names::{self, shown};
 use crate::{UpstreamLimits, parameter_headers, raw};
 
@@ -22,11 +23,14 @@ pub(crate) struct ToolList {
     /// Whether calls have parameters in their headers, where a schema says so.
     puts_into_headers: bool,
     pages: usize,
+    asked: Pages,
     bytes: usize,
     /// The memory that the tools take as trees.
     tree_bytes: usize,
     /// Entries read so far, the unusable ones included.
     read: usize,
+    /// Entries that were listed before.
+    known: usize,
     names: HashSet<String>,
     /// The tools, in the server's order.
     pub(crate) tools: Vec<ToolDescriptor>,
@@ -43,9 +47,11 @@ impl ToolList {
             limits,
             puts_into_headers: false,
             pages: 0,
+            asked: Pages::default(),
             bytes: 0,
             tree_bytes: 0,
             read: 0,
+            known: 0,
             names: HashSet::new(),
             tools: Vec::new(),
             written: Vec::new(),
@@ -58,6 +64,13 @@ impl ToolList {
         Self { puts_into_headers: true, ..self }
     }
 
+    /// Numbers of a page are none, and were read as `null`.
+    pub(crate) fn has_nulls(&mut self, nulls: usize) {
+        if nulls > 0 {
+            self.warn(format!("its tool list holds NaN or Infinity {nulls} times, read as null"));
+        }
+    }
+
     /// Takes the result of one `tools/list`. Gives the cursor of the next page, if there is one to ask for.
     pub(crate) fn page(&mut self, result: &str) -> Option<String> {
         self.pages += 1;
@@ -66,6 +79,7 @@ impl ToolList {
             self.warn(format!("its tool list is longer than {} bytes; the rest is left out", self.limits.list_bytes));
             return None;
         }
+        let (read, known, listed, warned) = (self.read, self.known, self.tools.len(), self.warnings.len());
         for tool in raw::elements(raw::member(result, "tools").unwrap_or("[]")) {
             if self.tools.len() >= self.limits.tools {
                 self.warn(format!("it has more than {} tools; the rest is left out", self.limits.tools));
@@ -83,7 +97,12 @@ impl ToolList {
                 return None;
             }
         }
-        let cursor = serde_json::from_str::<String>(raw::member(result, "nextCursor")?).ok()?;
+        let (read, new) = (self.read - read, self.tools.len() - listed);
+        if read > 0 && self.known - known == read {
+            // A page that was listed before says nothing of its tools.
+            self.warnings.truncate(warned);
+        }
+        let cursor = self.asked.next(result, read, new)?;
         if self.pages >= self.limits.list_pages {
             self.warn(format!("its tool list has more than {} pages; the rest is left out", self.limits.list_pages));
             return None;
@@ -119,6 +138,7 @@ impl ToolList {
             return left_out(&why);
         }
         if self.names.contains(&name) {
+            self.known += 1;
             return left_out("is listed twice; the first one counts, the second");
         }
         if self.puts_into_headers
@@ -162,11 +182,6 @@ impl ToolList {
             self.warnings.push(warning);
         }
     }
-}
-
-/// Whether a tool's value comes boxed as `{"result": ..}`, because its schema had to be an object and its value is none.
-pub(crate) fn is_boxed(tool: &ToolDescriptor) -> bool {
-    tool.output_schema.as_ref().and_then(|schema| schema.get("x-fastmcp-wrap-result")) == Some(&Value::Bool(true))
 }
 
 #[cfg(test)]
@@ -213,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_is_given_again_is_the_end_and_nothing_to_warn_of() {
+        let page = r#"{"tools":[{"name":"a","inputSchema":{}},{"name":"b","inputSchema":{}}],"nextCursor":"MTA="}"#;
+        let (tools, warnings, cursor) = list(UpstreamLimits::default(), &[page, page]);
+        assert_eq!((tools.len(), warnings, cursor), (2, vec![], None));
+        let twice = r#"{"tools":[{"name":"a","inputSchema":{}},{"name":"a","inputSchema":{}}]}"#;
+        assert_eq!(list(UpstreamLimits::default(), &[twice]).1.len(), 1);
+    }
+
+    #[test]
     fn a_tool_with_a_wrong_header_is_left_out_where_there_are_headers() {
         let page = r#"{"tools":[
             {"name":"good","inputSchema":{"properties":{"a":{"type":"string","x-mcp-header":"A"}}}},
@@ -238,6 +262,6 @@ mod tests {
         assert_eq!(tool.title.as_deref(), Some("T"));
         assert_eq!(tool.annotations, ToolAnnotations { read_only: Some(true), destructive: None });
         assert_eq!(tool.input_schema.to_string(), r#"{"properties":{"z":{"maximum":12345678901234567890123},"a":{}}}"#);
-        assert!(is_boxed(tool));
+        assert!(tool.is_boxed());
     }
 }

@@ -6,6 +6,7 @@ use exuvia_tool::Json;
 
 use crate::lines::{Subject, at_head, at_tail, number};
 use crate::raw;
+use crate::repair::numbers;
 
 /// The longest id of a server's request that is given back, and the longest name of a method.
 const NAME_BYTES: usize = 256;
@@ -34,56 +35,130 @@ pub(crate) enum Body {
     Error { code: i64, message: String, data: Option<Json> },
     /// The text is not UTF-8.
     NotText,
+    /// The text is no JSON.
+    Broken,
 }
 
-/// Reads a message. The text comes back for whoever wants the part of it that the message points at.
-pub(crate) fn read(text: Vec<u8>) -> (String, Message) {
-    match String::from_utf8(text) {
-        Ok(text) => {
-            let message = message(&text);
-            (text, message)
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A pipe, into which a server may also write its log.
+    Pipe,
+    /// HTTP, where everything is a message.
+    Http,
+}
+
+/// A message, and the text of it for whoever wants the part that it points at.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) text: String,
+    pub(crate) message: Message,
+    /// How many numbers in it are none: `null` stands in their place.
+    pub(crate) nulls: usize,
+}
+
+/// Reads a message, which is repaired where it is no JSON.
+pub(crate) fn read(text: String, source: Source) -> Told {
+    let (message, is_whole) = message(&text, source);
+    if is_whole || !text.trim_start().starts_with('{') {
+        return Told { text, message, nulls: 0 };
+    }
+    if let Some((text, nulls)) = numbers(&text)
+        && let (message, true) = self::message(&text, source)
+    {
+        return Told { text, message, nulls };
+    }
+    Told { message: broken(&text, message), text, nulls: 0 }
+}
+
+/// What bytes are that are no text.
+pub(crate) fn not_text(bytes: &[u8]) -> Message {
+    match (at_head(bytes), at_tail(bytes)) {
+        (Subject::Answer(id), _) | (Subject::Unknown, Subject::Answer(id)) => {
+            Message::Answer { id: Some(id), body: Body::NotText }
         }
-        Err(error) => match (at_head(error.as_bytes()), at_tail(error.as_bytes())) {
-            (Subject::Answer(id), _) | (Subject::Unknown, Subject::Answer(id)) => {
-                (String::new(), Message::Answer { id: Some(id), body: Body::NotText })
-            }
-            _ => (String::new(), Message::NotText),
-        },
+        _ => Message::NotText,
     }
 }
 
-fn message(text: &str) -> Message {
-    let (mut id, mut method, mut params, mut result, mut error) = (None, None, None, None, None);
-    let place = |part: &str| {
-        let start = part.as_ptr() as usize - text.as_ptr() as usize;
-        start..start + part.len()
-    };
-    for (key, value) in raw::members(text.trim_start_matches('\u{feff}')) {
+/// A message that is no JSON, but says what it answers.
+fn broken(text: &str, message: Message) -> Message {
+    let is_message = raw::member(text, "jsonrpc").is_some_and(is_version);
+    match (message, raw::member(text, "id").and_then(number)) {
+        (Message::Garbage(_), Some(id)) if is_message && raw::member(text, "method").is_none() => {
+            Message::Answer { id: Some(id), body: Body::Broken }
+        }
+        (message, _) => message,
+    }
+}
+
+fn is_version(value: &str) -> bool {
+    matches!(value, "\"2.0\"" | "2.0" | "\"2\"" | "2")
+}
+
+/// What a text says, and whether it is an object and nothing else.
+fn message(text: &str, source: Source) -> (Message, bool) {
+    let mut found = Found::default();
+    let (mut is_message, mut is_result) = (source == Source::Http, false);
+    let mut members = raw::members(text);
+    for (key, value) in members.by_ref() {
         match key.as_str() {
-            "id" => id = Some(value).filter(|&id| id != "null"),
-            "method" => method = Some(value),
-            "params" => params = Some(place(value)),
-            "result" => result = Some(value),
-            "error" => error = Some(value).filter(|&error| error != "null"),
+            "jsonrpc" => is_message |= is_version(value),
+            "id" => found.id = Some(value).filter(|&id| id != "null"),
+            "method" => found.method = Some(value),
+            "params" => found.params = Some(raw::place(text, value)),
+            "result" => found.result = Some(value),
+            "error" => found.error = Some(value).filter(|&error| error != "null"),
+            "content" | "structuredContent" | "toolResult" => is_result = source == Source::Http,
             _ => {}
         }
     }
-    if let Some(method) = method {
-        let Some(method) = name(method) else { return Message::Garbage("no method name") };
-        return match id {
-            Some(id) if id.len() <= NAME_BYTES => Message::Request { id: id.to_owned(), method, params },
-            Some(_) => Message::Garbage("a request with a huge id"),
-            None => Message::Notification { method, params },
-        };
+    let is_whole = members.is_whole();
+    if is_result && is_whole {
+        // Without an envelope: over HTTP it is known what it answers.
+        found.result.get_or_insert(text.trim());
     }
-    let body = match (result, error) {
-        (_, Some(error)) => failure(error),
-        (Some(result), None) => Body::Result(place(result)),
-        (None, None) => return Message::Garbage("neither request nor answer"),
-    };
-    match id.map(number) {
-        Some(None) => Message::Garbage("an answer with an id that is not ours"),
-        id => Message::Answer { id: id.flatten(), body },
+    (if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") }, is_whole)
+}
+
+/// The members of a message, as written.
+#[derive(Default)]
+struct Found<'a> {
+    id: Option<&'a str>,
+    method: Option<&'a str>,
+    params: Option<Range<usize>>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+impl Found<'_> {
+    fn message(self, text: &str) -> Message {
+        let Self { id, method, params, result, error } = self;
+        if let Some(method) = method {
+            return request(id, method, params);
+        }
+        // What some languages write for no error.
+        let error = error.filter(|&error| result.is_none() || !matches!(error, "\"\"" | "false" | "{}"));
+        let body = match (result, error) {
+            (_, Some(error)) => failure(error),
+            (Some(result), None) => Body::Result(raw::place(text, result)),
+            (None, None) => return Message::Garbage("neither request nor answer"),
+        };
+        match id.map(number) {
+            // Servers that could not read a request, or have lost its session, cannot name it: some say null, some "server-error".
+            Some(None) if matches!(body, Body::Error { .. }) => Message::Answer { id: None, body },
+            Some(None) => Message::Garbage("an answer with an id that is not ours"),
+            id => Message::Answer { id: id.flatten(), body },
+        }
+    }
+}
+
+fn request(id: Option<&str>, method: &str, params: Option<Range<usize>>) -> Message {
+    let Some(method) = name(method) else { return Message::Garbage("no method name") };
+    match id {
+        Some(id) if id.len() <= NAME_BYTES => Message::Request { id: id.to_owned(), method, params },
+        Some(_) => Message::Garbage("a request with a huge id"),
+        None => Message::Notification { method, params },
     }
 }
 
@@ -93,13 +168,19 @@ fn name(method: &str) -> Option<String> {
 
 fn failure(error: &str) -> Body {
     let code = raw::member(error, "code").and_then(number).unwrap_or_default();
-    let message = raw::member(error, "message").and_then(|raw| serde_json::from_str::<String>(raw).ok());
+    // Some say only a text, or put something else where the text belongs.
+    let said = if error.starts_with('{') { raw::member(error, "message") } else { Some(error) };
     let data = raw::member(error, "data").filter(|&raw| raw != "null" && !raw::too_deep(raw));
     Body::Error {
         code,
-        message: message.unwrap_or_else(|| "an error without a message".to_owned()),
+        message: said.map_or_else(|| "an error without a message".to_owned(), text),
         data: data.and_then(|raw| Json::parse(raw).ok()),
     }
+}
+
+/// The text that a value is, or that it is written as.
+fn text(value: &str) -> String {
+    serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned())
 }
 
 #[cfg(test)]
@@ -107,14 +188,23 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Message {
-        read(line.as_bytes().to_vec()).1
+        read(line.to_owned(), Source::Http).message
+    }
+
+    fn piped(line: &str) -> Message {
+        read(line.to_owned(), Source::Pipe).message
+    }
+
+    fn result(line: &str) -> (String, usize) {
+        let Told { text, message, nulls } = read(line.to_owned(), Source::Pipe);
+        let Message::Answer { id: Some(7), body: Body::Result(part) } = message else { panic!("{message:?}") };
+        (text[part].to_owned(), nulls)
     }
 
     #[test]
     fn an_answer_points_at_its_result() {
-        let (line, message) = read(br#"{"jsonrpc":"2.0","id":7,"result":{"n":12345678901234567890123}}"#.to_vec());
-        let Message::Answer { id: Some(7), body: Body::Result(part) } = message else { panic!("{message:?}") };
-        assert_eq!(&line[part], r#"{"n":12345678901234567890123}"#);
+        let line = r#"{"jsonrpc":"2.0","id":7,"result":{"n":12345678901234567890123}}"#;
+        assert_eq!(result(line), (r#"{"n":12345678901234567890123}"#.to_owned(), 0));
     }
 
     #[test]
@@ -125,6 +215,7 @@ mod tests {
         };
         assert_eq!(id(r#"{"id":"7","result":{}}"#), Ok(Some(7)));
         assert_eq!(id(r#"{"id":null,"error":{"code":-32700,"message":"?"}}"#), Ok(None));
+        assert_eq!(id(r#"{"id":"server-error","error":{"code":-32600,"message":"?"}}"#), Ok(None));
         assert!(id(r#"{"id":"abc","result":{}}"#).is_err());
         assert!(id(r#"{"id":1.5,"result":{}}"#).is_err());
     }
@@ -134,7 +225,57 @@ mod tests {
         for line in ["", "Listening on stdio", "[]", "{}", "{\"jsonrpc\":\"2.0\"}", "\u{0}", "null", "{\"id\":7"] {
             assert!(matches!(of(line), Message::Garbage(_)), "{line}: {:?}", of(line));
         }
-        assert_eq!(read(vec![0xff, 0xfe]).1, Message::NotText);
+        assert_eq!(not_text(&[0xff, 0xfe]), Message::NotText);
+    }
+
+    #[test]
+    fn a_line_of_a_log_is_no_message() {
+        for line in [
+            r#"{"level":"info","id":7,"result":"ok"}"#,
+            r#"{"id":7,"error":"slow"}"#,
+            r#"{"method":"GET","id":1}"#,
+            r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
+        ] {
+            assert_eq!(piped(line), Message::Garbage("no JSON-RPC 2.0"), "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_none_cost_only_themselves() {
+        let line = r#"{"jsonrpc":"2.0","id":7,"result":{"mean":NaN,"n":"NaN","max":[Infinity,-Infinity]}}"#;
+        assert_eq!(result(line), (r#"{"mean":null,"n":"NaN","max":[null,null]}"#.to_owned(), 3));
+    }
+
+    #[test]
+    fn a_message_that_is_no_json_answers_whom_it_names() {
+        let broken = Message::Answer { id: Some(7), body: Body::Broken };
+        assert_eq!(piped(r#"{"jsonrpc":"2.0","id":7,"result":{'a':1}}"#), broken);
+        for line in [r#"{"id":7,"result":{'a':1}}"#, r#"{"jsonrpc":"2.0","method":"x","id":7,"params":{'a'}}"#, "{x}"] {
+            assert!(!matches!(piped(line), Message::Answer { .. }), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_error_may_be_a_text() {
+        let says = |line: &str| match of(line) {
+            Message::Answer { body: Body::Error { code, message, .. }, .. } => (code, message),
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(says(r#"{"id":7,"error":"no \"such\""}"#), (0, "no \"such\"".to_owned()));
+        assert_eq!(says(r#"{"id":7,"error":{"code":"-3","message":{"a":1}}}"#), (-3, r#"{"a":1}"#.to_owned()));
+        assert_eq!(says(r#"{"id":7,"error":{}}"#), (0, "an error without a message".to_owned()));
+        assert_eq!(says(r#"{"id":7,"error":true}"#), (0, "true".to_owned()));
+        for none in ["\"\"", "false", "{}", "null"] {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":7,"result":1,"error":{none}}}"#);
+            assert_eq!(result(&line).0, "1");
+        }
+    }
+
+    #[test]
+    fn over_http_a_result_may_be_the_whole_body() {
+        let Message::Answer { id: None, body: Body::Result(part) } = of(r#"{"content":"x"}"#) else { panic!() };
+        assert_eq!(part, 0..15);
+        assert!(matches!(piped(r#"{"jsonrpc":"2.0","content":"x"}"#), Message::Garbage(_)));
     }
 
     #[test]

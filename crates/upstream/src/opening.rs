@@ -13,7 +13,9 @@ use crate::carrier::Carrier;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::Exchange;
 use crate::http::{Client, Kind, connect_sse, streamable};
+use crate::ids::FromOne;
 use crate::listening::listen;
+use crate::message::Source;
 use crate::reader::Reader;
 use crate::relay::Abilities;
 use crate::stdio::{Process, Reaper, Wire};
@@ -62,8 +64,13 @@ impl Connection {
 }
 
 impl Opening<'_> {
+    /// The one to speak, if it is not to be found out.
+    fn era(&self, known: Option<Dialect>) -> Option<Era> {
+        self.config.era.or(known.map(|dialect| dialect.era))
+    }
+
     async fn stdio(&self, stdio: &Stdio, known: Option<Dialect>) -> Result<Connection, Unstarted> {
-        let era = known.map(|dialect| dialect.era);
+        let era = self.era(known);
         match self.process(stdio, mode(era)).await {
             // Some older servers end, or answer nonsense, when the first message is not `initialize`.
             Err(Unstarted { next: Next::Initialize, .. }) if era.is_none() => {
@@ -76,14 +83,14 @@ impl Opening<'_> {
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
-        let talk = Talk::new(name);
+        let talk = Talk::new(name, Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
-        let service = self.identity().serve_with_lifecycle(wire, mode).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(wire), mode).await;
         talk.connection(service, Carrier::Process(process), false).await
     }
 
     async fn http(&self, http: &Http, known: Option<Dialect>) -> Result<Connection, Unstarted> {
-        let era = known.map(|dialect| dialect.era);
+        let era = self.era(known);
         if http.protocol == HttpProtocol::Sse || known.is_some_and(|dialect| dialect.sse) {
             return self.sse(http).await;
         }
@@ -91,8 +98,9 @@ impl Opening<'_> {
         if era.is_none() && matches!(result, Err(Unstarted { next: Next::Initialize, .. })) {
             result = self.streamable(http, mode(Some(Era::Legacy))).await;
         }
+        let may_be_sse = http.protocol == HttpProtocol::Auto && known.is_none() && era != Some(Era::Modern);
         match result {
-            Err(first @ Unstarted { next: Next::Sse, .. }) if era.is_none() && http.protocol == HttpProtocol::Auto => {
+            Err(first @ Unstarted { next: Next::Sse, .. }) if may_be_sse => {
                 self.sse(http).await.map_err(|second| Unstarted {
                     message: format!("{}; nor does it speak HTTP+SSE: {}", first.message, second.message),
                     ..second
@@ -116,18 +124,18 @@ impl Opening<'_> {
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(&self.config.name, Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
-        let service = self.identity().serve_with_lifecycle(transport, mode).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(transport), mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
     }
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(&self.config.name, Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
-        let service = self.identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
+        let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
         talk.connection(service, Carrier::Http(client, done), true).await
     }
 }
@@ -140,9 +148,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(server: &str) -> Self {
+    fn new(server: &str, source: Source) -> Self {
         let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let reader = Reader::new(exchange.clone(), list_changed.clone(), server);
+        let reader = Reader::new(exchange.clone(), list_changed.clone(), server, source);
         Self { exchange, list_changed, reader }
     }
 
@@ -203,7 +211,7 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
         Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
-        Kind::Status(..) | Kind::Content | Kind::BrokenOff => Next::Initialize,
+        Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
     Unstarted { message: trouble.details, next }
 }

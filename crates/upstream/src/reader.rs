@@ -7,16 +7,19 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use exuvia_tool::{BoxFuture, Extent, Json};
 use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
 use tokio::sync::{Notify, mpsc};
 
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
+use crate::failure::Failure;
 use crate::lines::{Subject, at_head, at_tail};
-use crate::message::{Body, Message, read};
+use crate::message::{Body, Message, Source, Told, not_text, read};
 use crate::raw;
 use crate::relay::{News, Question};
+use crate::repair::{halves, numbers, without_mark};
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -31,12 +34,18 @@ const PROGRESS_BYTES: usize = 64 * 1024;
 /// Replies to one batch of messages; a server that asks more at once gets no more.
 const REPLIES: usize = 64;
 
+/// What an answer is that breaks off or is written wrongly.
+const NO_JSON: &str = "text that is no JSON";
+
 /// Reads the messages of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     exchange: Arc<Exchange>,
     list_changed: Arc<Notify>,
     server: Arc<str>,
+    source: Source,
+    /// The operator was told of numbers that are none.
+    noted: Arc<AtomicBool>,
 }
 
 /// What follows from a message.
@@ -70,8 +79,8 @@ impl Reply {
 
 impl Reader {
     /// A reader for the requests of this exchange.
-    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str) -> Self {
-        Self { exchange, list_changed, server: server.into() }
+    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str, source: Source) -> Self {
+        Self { exchange, list_changed, server: server.into(), source, noted: Arc::default() }
     }
 
     /// The requests whose answers it looks for.
@@ -82,22 +91,49 @@ impl Reader {
     /// Reads a message, or a batch of them. `on` is the request on whose stream it came, if the carrier tells.
     pub(crate) fn message(&self, text: Vec<u8>, on: Option<i64>) -> Heard {
         let mut heard = Heard::default();
-        match std::str::from_utf8(&text) {
-            Ok(batch) if batch.trim_start().starts_with('[') => {
-                for message in raw::elements(batch) {
-                    self.one(message.as_bytes().to_vec(), on, &mut heard);
-                }
+        match String::from_utf8(without_mark(text)) {
+            Ok(batch) if batch.trim_start().starts_with('[') => self.batch(batch, on, &mut heard),
+            Ok(text) => self.one(text, on, &mut heard),
+            Err(error) => {
+                let message = not_text(error.as_bytes());
+                self.told(Told { text: String::new(), message, nulls: 0 }, on, &mut heard);
             }
-            _ => self.one(text, on, &mut heard),
         }
         heard
     }
 
-    fn one(&self, text: Vec<u8>, on: Option<i64>, heard: &mut Heard) {
-        let (text, message) = read(text);
+    fn batch(&self, batch: String, on: Option<i64>, heard: &mut Heard) {
+        let mut messages = raw::elements(&batch);
+        messages.by_ref().count();
+        let repaired = if messages.is_whole() { None } else { numbers(&batch) };
+        for message in raw::elements(repaired.as_ref().map_or(&batch, |(repaired, _)| repaired)) {
+            self.one(message.to_owned(), on, heard);
+        }
+    }
+
+    fn one(&self, mut text: String, on: Option<i64>, heard: &mut Heard) {
+        halves(&mut text);
+        let told = read(text, self.source);
+        if told.nulls > 0 {
+            self.note(told.nulls);
+        }
+        self.told(told, on, heard);
+    }
+
+    /// Tells the operator once for each connection.
+    fn note(&self, nulls: usize) {
+        let server = &self.server;
+        if self.noted.swap(true, Ordering::Relaxed) {
+            tracing::debug!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null");
+        } else {
+            tracing::warn!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null");
+        }
+    }
+
+    fn told(&self, Told { text, message, nulls }: Told, on: Option<i64>, heard: &mut Heard) {
         match message {
             Message::Answer { id, body } => match id.or(on).or_else(|| self.exchange.only()) {
-                Some(id) => heard.messages.extend(self.deliver(id, body, text)),
+                Some(id) => heard.messages.extend(self.deliver(id, body, text, nulls)),
                 None => tracing::warn!(server.name = %self.server, "an answer of the server names no request"),
             },
             Message::Request { id, method, params } if heard.replies.len() < REPLIES => {
@@ -112,7 +148,7 @@ impl Reader {
                 }
                 tracing::trace!(server.name = %self.server, method, "notification");
             }
-            Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text))),
+            Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text, 0))),
             Message::Garbage(what) => {
                 tracing::debug!(server.name = %self.server, what, "the server sent what is no message");
             }
@@ -150,7 +186,7 @@ impl Reader {
         Heard { messages: ids.iter().filter_map(settle).collect(), replies: Vec::new() }
     }
 
-    fn deliver(&self, id: i64, body: Body, text: String) -> Option<ServerJsonRpcMessage> {
+    fn deliver(&self, id: i64, body: Body, text: String, nulls: usize) -> Option<ServerJsonRpcMessage> {
         let Some(recipient) = self.exchange.answered(id) else {
             tracing::debug!(server.name = %self.server, id, "an answer comes late or twice");
             return None;
@@ -162,9 +198,11 @@ impl Reader {
                     _ => settled(id),
                 };
                 slot.fill(match body {
-                    Body::Result(part) => Answer::Result(Written::new(text, part)),
+                    Body::Result(part) => Answer::Result(Written::new(text, part, nulls)),
                     Body::Error { code, message, data } => Answer::Error { code, message, data },
                     Body::NotText => Answer::Unreadable("bytes that are not UTF-8"),
+                    Body::Broken if slot.kind() == Kind::List => Answer::Unreadable(NO_JSON),
+                    Body::Broken => Answer::Failed(Failure::maybe_taken(format!("answered with {NO_JSON}"))),
                 });
                 message
             }

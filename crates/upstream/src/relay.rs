@@ -10,7 +10,7 @@ use rmcp::model::{
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::raw;
+use crate::forms::Parts;
 
 /// What a server says to a request before it answers it.
 #[derive(Debug)]
@@ -88,16 +88,7 @@ pub enum ResultKind {
 
 impl ResultKind {
     pub(crate) fn of(result: &Json) -> Self {
-        let (mut kind, mut is_error) = (None, false);
-        for (key, value) in raw::members(result.as_str()) {
-            match key.as_str() {
-                "resultType" if value != "null" => {
-                    kind = Some(serde_json::from_str::<String>(value).unwrap_or_default())
-                }
-                "isError" => is_error = value == "true",
-                _ => {}
-            }
-        }
+        let Parts { kind, is_error, .. } = Parts::of(result.as_str());
         match kind.as_deref() {
             None | Some("complete") if is_error => Self::Failed,
             None | Some("complete") => Self::Complete,

@@ -32,6 +32,18 @@ pub enum ServerState {
     },
 }
 
+/// Why every call of a server fails that has come up. Known from calls and readings of its list, until one is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// Its circuit breaker is open.
+    Broken,
+    /// It refuses the gateway's credentials, for example a token that was revoked.
+    Unauthorized {
+        /// The user can log in with `exuvia login`; else its headers are to be looked at.
+        login: bool,
+    },
+}
+
 /// A server at one moment.
 #[derive(Debug, Clone)]
 pub struct ServerStatus {

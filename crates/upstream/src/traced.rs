@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use exuvia_tool::{CallError, ToolName};
 use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outgoing};
 use http::{HeaderName, HeaderValue};
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage};
 
 use crate::{Query, Relayed, ResultKind, ServerConfig, Transport};
 
@@ -71,8 +71,10 @@ pub(crate) fn tell(request: &mut ClientRequest) {
 }
 
 /// The request is on its way under this id.
-pub(crate) fn sent(id: &RequestId) {
-    note(|| KeyValue::new("jsonrpc.request.id", id.to_string()));
+pub(crate) fn sent(id: Option<i64>) {
+    if let Some(id) = id {
+        note(|| KeyValue::new("jsonrpc.request.id", id.to_string()));
+    }
 }
 
 /// The same for what is in the way of a message over HTTP.

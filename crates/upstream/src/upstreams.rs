@@ -1,6 +1,6 @@
 //! All servers together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::routes::{Route, Routes};
 use crate::server::{EndedRuns, Server};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
-use crate::{CallLimits, ServerConfig, ServerStatus, UpstreamLimits};
+use crate::{CallLimits, Failing, ServerConfig, ServerStatus, UpstreamLimits};
 
 /// On whose behalf calls are made: who may share which connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +110,13 @@ impl Upstreams {
     pub fn snapshot(&self) -> Snapshot {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Snapshot { servers: self.board.read(), routes: current.clone() }
+    }
+
+    /// The servers whose every call fails at the moment, and why, by name.
+    #[must_use]
+    pub fn failing(&self) -> BTreeMap<String, Failing> {
+        let routes = self.routes();
+        routes.iter().filter_map(|(name, route)| Some((name.clone(), route.server().failing()?))).collect()
     }
 
     /// The names of servers that were replaced or removed and have not ended. One that left more than once is there as often.

@@ -2,17 +2,20 @@
 //!
 //! | the result has | the value is |
 //! |---|---|
-//! | `structuredContent` | that; unboxed from `{"result": ..}` if the output schema says `x-fastmcp-wrap-result` |
+//! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed) |
 //! | text only | the texts, joined by newlines: parsed if the whole of it is JSON, else a string |
 //! | other blocks (image, audio, resource, link), alone or mixed with text | the list of blocks, as they were sent |
 //! | no blocks | `null` |
+//! | another form than the protocol's | what [`forms`](crate::forms) takes it for |
 //!
 //! Values are cut out of the answer as they were written: integers of any size and all digits survive. A
 //! `structuredContent` of `null` counts as none.
 
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
+use crate::forms::Parts;
 use crate::raw;
+use crate::repair::halves;
 
 /// What a failure says is kept to this length.
 const MESSAGE_BYTES: usize = 64 * 1024;
@@ -23,29 +26,26 @@ const MESSAGE_BYTES: usize = 64 * 1024;
 ///
 /// The tool reported a failure or asked for input, the value is larger than `limit_bytes`, or the result is none.
 pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
-    let unreadable = |what: &str| Err(CallError::UpstreamUnavailable(format!("{tool} answered with {what}")));
-    if !result.starts_with('{') {
-        return unreadable("something that is no tool result");
-    }
     if raw::too_deep(result) {
-        return unreadable("a value that nests too deep");
+        return unreadable(tool, "a value that nests too deep");
     }
-    let (mut structured, mut content, mut is_error, mut kind) = (None, "[]", false, None);
-    for (key, value) in raw::members(result) {
-        match key.as_str() {
-            "structuredContent" => structured = Some(value).filter(|&value| value != "null"),
-            "content" => content = value,
-            "isError" => is_error = value == "true",
-            "resultType" => kind = serde_json::from_str::<String>(value).ok(),
-            _ => {}
-        }
-    }
-    match kind.as_deref() {
+    let parts = Parts::of(result);
+    match parts.kind.as_deref() {
         None | Some("complete") => {}
         Some("input_required") => return Err(asked_for_input(tool, "input")),
-        Some(_) => return unreadable("a task to poll instead of a result, which is not supported"),
+        Some(_) => return unreadable(tool, "a task to poll instead of a result, which is not supported"),
     }
-    let Ok(blocks) = Blocks::read(content) else { return unreadable("content that cannot be read") };
+    match parts.usual(result) {
+        Some(usual) => told(Parts::of(&usual), tool, boxed, limit_bytes),
+        None => told(parts, tool, boxed, limit_bytes),
+    }
+}
+
+fn told(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
+    let Parts { content, structured, is_error, .. } = parts;
+    let Ok(blocks) = Blocks::read(content.unwrap_or("[]")) else {
+        return unreadable(tool, "content that cannot be read");
+    };
     if is_error {
         let data = structured.filter(|data| data.len() as u64 <= limit_bytes).and_then(|data| Json::parse(data).ok());
         return Err(CallError::ToolFailed { message: blocks.message(tool), data });
@@ -58,8 +58,12 @@ pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u
     };
     match value {
         Ok(value) => bounded(value, limit_bytes),
-        Err(_) => unreadable("a value that cannot be read"),
+        Err(_) => unreadable(tool, "a value that cannot be read"),
     }
+}
+
+fn unreadable(tool: &ToolName, what: &str) -> ToolOutcome {
+    Err(CallError::UpstreamUnavailable(format!("{tool} answered with {what}")))
 }
 
 /// The failure of a call whose server wants something from the user first.
@@ -89,11 +93,12 @@ fn text_value(text: String) -> Json {
     // Most texts are prose, and prose is told at its first letter.
     let may_be_json =
         trimmed.starts_with(|c: char| matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
-    if may_be_json
-        && !raw::too_deep(trimmed)
-        && let Ok(value) = Json::parse(trimmed)
-    {
-        return value;
+    if may_be_json && !raw::too_deep(trimmed) {
+        let mut json = trimmed.to_owned();
+        halves(&mut json);
+        if let Ok(value) = Json::parse(json) {
+            return value;
+        }
     }
     Json::from_value(&serde_json::Value::String(text))
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use exuvia_tool::CallError;
 use fake::{gone, runs};
 use misbehaving::http::*;
+use misbehaving::values::*;
 use misbehaving::{ANSWER, Fake, Over, Plan};
 use serde_json::json;
 
@@ -29,18 +30,22 @@ macro_rules! over {
     };
 }
 
-over!(Stdio stdio:
+over!(Stdio stdio: writes_a_log
     hangs_at_start hangs_in_list hangs_in_a_call exits_at_start exits_in_a_call crashes_every_third_call writes_garbage
     writes_half_an_answer answers_with_17_mib_above_the_limit answers_with_17_mib_below_the_limit never_ends_an_answer
     answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
-    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages
+    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages gives_a_cursor_for_ever
+    writes_half_characters writes_no_numbers lists_no_numbers writes_a_byte_order_mark writes_no_json
+    answers_in_other_forms
     changes_its_list_all_the_time ignores_sigterm leaves_grandchildren
 );
-over!(Http http:
+over!(Http http: ends_lines_with_carriage_returns answers_without_an_envelope
     hangs_at_start hangs_in_list hangs_in_a_call exits_at_start exits_in_a_call crashes_every_third_call writes_garbage
     writes_half_an_answer answers_with_17_mib_above_the_limit answers_with_17_mib_below_the_limit never_ends_an_answer
     answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
-    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages
+    answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages gives_a_cursor_for_ever
+    writes_half_characters writes_no_numbers lists_no_numbers writes_a_byte_order_mark writes_no_json
+    answers_in_other_forms
     changes_its_list_all_the_time does_not_let_a_session_end redirects_to_another_origin redirects_for_ever
     answers_with_the_wrong_content answers_with_less_than_announced answers_slowly never_ends_a_stream never_ends_a_body
     never_ends_its_headers answers_with_error_statuses closes_within_an_event resumes_for_ever
@@ -263,6 +268,21 @@ fn floods_pages(over: Over) {
         assert!(status.warnings.iter().any(|warning| warning.contains("50 pages")), "{:?}", status.warnings);
         fake.works().await;
     });
+}
+
+fn gives_a_cursor_for_ever(over: Over) {
+    for cursor in ["", "MTA="] {
+        let mut plan = Plan::new(over, "");
+        plan.args = vec!["--cursor".to_owned(), cursor.to_owned()];
+        plan.run(async |fake: &Fake| {
+            assert_eq!(fake.failed(), None);
+            let status = &fake.upstreams.servers()[0];
+            assert_eq!((status.tools.len(), &status.warnings), (19, &vec![]));
+            let seen = fake.try_call("seen", "{}").await.unwrap().to_value().unwrap();
+            let asked = seen["seen"].as_array().unwrap().iter().filter(|&method| method == "tools/list").count();
+            assert_eq!(asked, 2, "{seen}");
+        });
+    }
 }
 
 fn changes_its_list_all_the_time(over: Over) {

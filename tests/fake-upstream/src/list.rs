@@ -56,7 +56,9 @@ pub(crate) fn list(options: &Options, changes: u64, params: &Value) -> Value {
         tools.insert(3, json!("what?"));
     }
     let mut result = json!({"tools": tools, "resultType": "complete", "ttlMs": 0, "cacheScope": "private"});
-    if options.pages.is_some_and(|pages| pages == 0 || page < pages) {
+    if let Some(cursor) = &options.cursor {
+        result["nextCursor"] = json!(cursor);
+    } else if options.pages.is_some_and(|pages| pages == 0 || page < pages) {
         result["nextCursor"] = json!((page + 1).to_string());
     }
     result

@@ -5,6 +5,8 @@
 pub struct Options {
     /// `--era legacy|modern|both`: which protocols it answers. Both by default.
     pub era: String,
+    /// `--true-ids`: takes requests whose id is 0 for notifications.
+    pub true_ids: bool,
     /// `--hang-at start|discover|initialize|list|end`: never answers that; `end` is the end of a session over HTTP.
     pub hang_at: Option<String>,
     /// `--exit-at start|discover|initialize|list`: ends there, with the code 3.
@@ -14,8 +16,12 @@ pub struct Options {
     pub crash_every: Option<u64>,
     /// `--pages N`: the tool list has this many pages, the first with the usual tools. 0: it never ends.
     pub pages: Option<u64>,
+    /// `--cursor TEXT`: every page of the tool list has this cursor; all are the first, unless there are several `--pages`.
+    pub cursor: Option<String>,
     /// `--tools FILE`: the list has the tools of this file (an array, or `{"tools": [..]}`), as they are.
     pub tools: Option<String>,
+    /// `--raw-list FILE`: answers `tools/list` with the text of this file, `$ID` replaced by the request's id.
+    pub raw_list: Option<String>,
     /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
     pub answers: Option<String>,
     /// `--results FILE`: requests of these methods get these results; the file maps methods to results.
@@ -26,6 +32,8 @@ pub struct Options {
     pub malformed: bool,
     /// `--garbage`: writes a banner to stdout first, and invalid UTF-8.
     pub garbage: bool,
+    /// `--mark`: writes a byte order mark before each answer.
+    pub mark: bool,
     /// `--stderr TEXT`: writes this to stderr at the start.
     pub stderr: Option<String>,
     /// `--child`: starts a child of its own that never ends by itself and ignores SIGTERM.
@@ -46,6 +54,8 @@ pub struct Options {
     pub no_session: bool,
     /// `--forget-every N`: forgets all sessions before every Nth call.
     pub forget_every: Option<u64>,
+    /// `--lost-session STATUS=BODY`: answers so in a session that it does not know, `$ID` replaced by the request's id; else 404.
+    pub lost_session: Option<(u16, String)>,
     /// `--redirect TO`: what is asked of `/mcp` is to be found there, with `--redirect-status N` (307).
     pub redirect: Option<String>,
     /// See `redirect`.
@@ -75,13 +85,17 @@ impl Options {
                 "--exit-at" => options.exit_at = Some(value()?),
                 "--crash-every" => options.crash_every = Some(number(&value()?)?),
                 "--pages" => options.pages = Some(number(&value()?)?),
+                "--cursor" => options.cursor = Some(value()?),
                 "--tools" => options.tools = Some(value()?),
+                "--raw-list" => options.raw_list = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
                 "--results" => options.results = Some(value()?),
                 "--record" => options.record = Some(value()?),
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,
                 "--garbage" => options.garbage = true,
+                "--true-ids" => options.true_ids = true,
+                "--mark" => options.mark = true,
                 "--child" => options.child = true,
                 "--stay" => options.stay = true,
                 "--changes" => options.changes = true,
@@ -91,6 +105,7 @@ impl Options {
                 "--json" => options.json = true,
                 "--no-session" => options.no_session = true,
                 "--forget-every" => options.forget_every = Some(number(&value()?)?),
+                "--lost-session" => options.lost_session = Some(loss(&value()?)?),
                 "--redirect" => options.redirect = Some(value()?),
                 "--redirect-status" => options.redirect_status = number(&value()?)?,
                 "--refuse" => options.refuse = Some(refusal(&value()?)?),
@@ -124,6 +139,11 @@ fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
 fn refusal(text: &str) -> Result<(String, u16), String> {
     let (method, status) = text.split_once('=').ok_or(format!("{text} is not METHOD=STATUS"))?;
     Ok((method.to_owned(), number(status)?))
+}
+
+fn loss(text: &str) -> Result<(u16, String), String> {
+    let (status, body) = text.split_once('=').ok_or(format!("{text} is not STATUS=BODY"))?;
+    Ok((number(status)?, body.to_owned()))
 }
 
 /// How the server fails to go on.

@@ -21,3 +21,9 @@ pub(crate) fn answer(file: &str, name: &str) -> Option<Reply> {
     let answers: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
     answers.get(name).cloned().map(Reply::Result)
 }
+
+/// What `file` has as the answer to a request with this id.
+pub(crate) fn raw(file: &str, id: &Value) -> Reply {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    Reply::Messages(vec![text.replace("$ID", &id.to_string()).into_bytes()])
+}

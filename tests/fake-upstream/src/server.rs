@@ -92,7 +92,7 @@ impl Server {
         let envelope = |key: &str, value: Value| {
             let mut envelope = json!({"jsonrpc": "2.0", "id": id});
             envelope[key] = value;
-            envelope.to_string()
+            format!("{}{envelope}", if self.options.mark { "\u{feff}" } else { "" })
         };
         match (self.reply(message, out), &id) {
             (Reply::Result(result), Some(_)) => out.message(envelope("result", result).as_bytes()),
@@ -116,6 +116,9 @@ impl Server {
             Some(id) => format!("cancelled {id}"),
             None => method.to_owned(),
         });
+        if options.true_ids && message.get("id").is_some_and(|id| id == 0) {
+            return Reply::Nothing;
+        }
         let params = message.get("params").cloned().unwrap_or_default();
         let id = message.get("id").unwrap_or(&Value::Null);
         let stops = |point| match options.at(point) {
@@ -157,9 +160,10 @@ impl Server {
                 Reply::Nothing
             }
             "ping" => Reply::Result(json!({})),
-            "tools/list" => {
-                stops("list").unwrap_or_else(|| Reply::Result(list(options, self.state().changes, &params)))
-            }
+            "tools/list" => stops("list").unwrap_or_else(|| match &options.raw_list {
+                Some(file) => record::raw(file, id),
+                None => Reply::Result(list(options, self.state().changes, &params)),
+            }),
             "tools/call" => {
                 let calls = {
                     let mut state = self.state();

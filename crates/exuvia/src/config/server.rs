@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use exuvia_catalog::files::Layout;
 use exuvia_gateway::Mode;
-use exuvia_upstream::{ServerConfig, Share, Stdio, Transport, check, passed_variables};
+use exuvia_upstream::{Era, ServerConfig, Share, Stdio, Transport, check, passed_variables};
 
 use super::document::below;
 use super::resolve::Resolver;
@@ -32,6 +32,11 @@ impl Resolver<'_> {
         config.start_timeout = written.start_timeout_ms.map_or(config.start_timeout, Duration::from_millis);
         config.call_timeout = written.call_timeout_ms.map_or(config.call_timeout, Duration::from_millis);
         config.refresh = written.refresh_ms.map_or(config.refresh, Duration::from_millis);
+        config.era = match written.era {
+            None | Some(written::Era::Auto) => None,
+            Some(written::Era::Modern) => Some(Era::Modern),
+            Some(written::Era::Legacy) => Some(Era::Legacy),
+        };
         config.share = match written.share {
             None | Some(written::Share::All) => Share::All,
             Some(written::Share::Key) => Share::Key,

@@ -99,6 +99,9 @@ pub(super) struct Server {
     /// Its transport: `streamable` HTTP, `sse` (HTTP+SSE, of 2024-11-05), or `auto`, the first that it knows.
     /// Default: auto.
     pub(super) protocol: Option<Protocol>,
+    /// The era of MCP that it speaks: `modern` (2026-07-28 and later), `legacy` (up to 2025-11-25, `initialize`), or `auto`, the
+    /// first that it knows: a legacy server that does not answer what it does not know takes 10 s longer to start. Default: auto.
+    pub(super) era: Option<Era>,
     /// Headers that go with every request, for example `{ Authorization = "Bearer ${CRM_TOKEN}" }`.
     pub(super) headers: BTreeMap<String, String>,
     /// A program with its arguments that prints further headers: one JSON object of strings, or a line `Name: value` for
@@ -189,6 +192,14 @@ pub(super) enum Protocol {
     Auto,
     Streamable,
     Sse,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Era {
+    Auto,
+    Modern,
+    Legacy,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use exuvia_gateway::METRICS_MEDIA_TYPE;
+use exuvia_upstream::Failing;
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -17,9 +18,22 @@ pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
-    /// What is not: `gateway`, `ending`, `journal`, or servers by name. A server that is away takes its tools with it, and
-    /// nothing else; a journal that cannot be written is tried again by the next script.
+    /// What is not: `gateway`, `ending`, `journal`, or servers by name, those whose every call fails with the reason. A server
+    /// that is away takes its tools with it, and nothing else; a journal that cannot be written is tried again by the next script.
     not_ready: Vec<String>,
+}
+
+/// Why the calls of a server fail, and what to do about it.
+fn failing((server, failing): (&String, &Failing)) -> String {
+    match failing {
+        Failing::Broken => format!("server {server}: its calls fail, its circuit breaker is open"),
+        Failing::Unauthorized { login: true } => {
+            format!("server {server}: it refuses the credentials; run `exuvia login {server}`")
+        }
+        Failing::Unauthorized { login: false } => {
+            format!("server {server}: it refuses the credentials that it is given")
+        }
+    }
 }
 
 /// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
@@ -34,9 +48,23 @@ pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answe
         let servers = gateway.servers();
         let away = servers.iter().filter(|server| !server.is_ready());
         not_ready.extend(away.map(|server| format!("server {}", server.name)));
+        not_ready.extend(gateway.failing().iter().map(failing));
     }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = serde_json::to_vec(&Ready { ready, not_ready }).unwrap_or_default();
     body.push(b'\n');
     with_body(status, "application/json", Bytes::from(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_watches_is_told_what_to_do_about_a_server_that_fails() {
+        let told = |why| failing((&"crm".to_owned(), &why));
+        assert_eq!(told(Failing::Broken), "server crm: its calls fail, its circuit breaker is open");
+        assert!(told(Failing::Unauthorized { login: true }).ends_with("run `exuvia login crm`"));
+        assert!(!told(Failing::Unauthorized { login: false }).contains("login"));
+    }
 }

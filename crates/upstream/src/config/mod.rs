@@ -10,6 +10,8 @@ mod stdio;
 
 use std::time::Duration;
 
+use crate::Era;
+
 pub use error::ConfigError;
 pub use expand::expand;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
@@ -29,6 +31,9 @@ pub struct ServerConfig {
     /// How long one call to it may take; a run's own limit counts as well, the shorter one wins. 1 hour, so that the run's
     /// counts alone.
     pub call_timeout: Duration,
+    /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
+    /// server of the older era that does not answer what it does not know.
+    pub era: Option<Era>,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
     /// The longest time between two looks at its list of tools. 10 minutes.
@@ -69,6 +74,7 @@ impl ServerConfig {
             transport,
             start_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(3600),
+            era: None,
             share: Share::All,
             refresh: Duration::from_secs(600),
             direct: false,

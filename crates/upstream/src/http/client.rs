@@ -123,6 +123,11 @@ impl Client {
         Ok(Self { http, url, authorization, server, last_trouble: Mutex::default() })
     }
 
+    /// The server's name.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// Where the server is.
     pub(crate) fn url(&self) -> &Url {
         &self.url

@@ -7,7 +7,7 @@ use std::io;
 
 use tokio::io::AsyncBufRead;
 
-use crate::lines::{ENDS_BYTES, Line, Lines, Rest};
+use crate::lines::{ENDS_BYTES, Line, LineEnd, Lines, Rest};
 
 /// The longest name of an event that is of interest, and the longest id, which goes back to the server in a header.
 const NAME_BYTES: usize = 256;
@@ -58,7 +58,7 @@ pub(crate) enum Data {
 impl<R: AsyncBufRead + Unpin> Events<R> {
     /// Events with at most this much data.
     pub(crate) fn new(reader: R, limit_bytes: usize) -> Self {
-        let lines = Lines::new(reader, limit_bytes.saturating_add(FIELD.len() + 1));
+        let lines = Lines::new(reader, limit_bytes.saturating_add(FIELD.len()), LineEnd::Either);
         Self { lines, limit_bytes, rest: Rest::default(), within_line: false }
     }
 
@@ -75,13 +75,12 @@ impl<R: AsyncBufRead + Unpin> Events<R> {
                 }
                 Some(Line::Whole(line)) => line,
             };
-            let line = line.strip_suffix(b"\r").unwrap_or(&line);
-            match field(line) {
+            match field(&line) {
                 None if event.says_something() => return Ok(Some(event)),
                 None => {}
                 Some((b"data", value)) if event.data.len() + value.len() > self.limit_bytes => {
                     self.within_line = false;
-                    self.begin_long(&mut event, line, value.len() as u64);
+                    self.begin_long(&mut event, &line, value.len() as u64);
                     return Ok(Some(event));
                 }
                 Some((name, value)) => event.take(name, value),
@@ -118,10 +117,10 @@ impl<R: AsyncBufRead + Unpin> Events<R> {
             }
             match self.lines.next().await? {
                 Some(Line::Long { .. }) => self.within_line = true,
-                Some(Line::Whole(line)) if field(line.strip_suffix(b"\r").unwrap_or(&line)).is_some() => {
+                Some(Line::Whole(line)) if field(&line).is_some() => {
                     // One more than its length, so that lines without any do not go on for ever.
                     self.rest.bytes += 1;
-                    if let Some((b"data", value)) = field(line.strip_suffix(b"\r").unwrap_or(&line)) {
+                    if let Some((b"data", value)) = field(&line) {
                         self.rest.add(value);
                     }
                 }
@@ -210,6 +209,13 @@ b"#,
                 r#"None Some("8") None -"#
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn lines_may_end_with_a_carriage_return() {
+        assert_eq!(events("id: 7\rdata: a\rdata: b\r\rdata: c\r\r", 100).await.len(), 2);
+        let mut kept = Events::new(tokio::io::BufReader::new(&b"data: a\r\r"[..]), 100);
+        assert!(matches!(kept.next().await.unwrap().unwrap().data, Data::Whole(data) if data == b"a"));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod events;
 mod headers;
 mod post;
 mod roots;
+mod session;
 mod sse;
 mod stream;
 mod streamable;

@@ -14,6 +14,7 @@ use sse_stream::Sse;
 
 use super::body::{Message, message};
 use super::client::Request;
+use super::session::{Loss, loss};
 use super::stream::Stream;
 use super::streamable::{SESSION, Streamable};
 use super::trouble::{Kind, Trouble, quote};
@@ -23,7 +24,7 @@ use crate::raw;
 use crate::reader::{settled, unreadable};
 
 /// How much of the body of an error is read.
-const ERROR_BYTES: usize = 64 * 1024;
+pub(super) const ERROR_BYTES: usize = 64 * 1024;
 
 /// The request that a message is.
 pub(super) struct Asked {
@@ -58,12 +59,10 @@ impl Streamable {
         let reply = Request { body: Bytes::new(), ..request.clone() }.leaving(None);
         let response = self.client.send(request).await?;
         let status = response.status();
-        if status == StatusCode::NOT_FOUND && has_session {
-            return Ok(None);
-        }
         match asked {
             Some(asked) if status.is_success() => self.read(response, asked, reply).await.map(Some),
-            Some(asked) => self.refused(response, asked).await.map(Some),
+            Some(asked) => self.refused(response, asked, has_session.then_some(&reply)).await,
+            None if status == StatusCode::NOT_FOUND && has_session => Ok(None),
             None if status.is_success() => Ok(Some(StreamableHttpPostResponse::Accepted)),
             None => Err(Trouble::status(&response)),
         }
@@ -102,21 +101,33 @@ impl Streamable {
         }
     }
 
-    /// An error status may come with the error that the protocol has for it.
-    async fn refused(&self, response: Response, asked: &Asked) -> Result<StreamableHttpPostResponse, Trouble> {
+    /// An error status may come with the error that the protocol has for it. `in_session`: a request in the same session.
+    async fn refused(
+        &self,
+        response: Response,
+        asked: &Asked,
+        in_session: Option<&Request>,
+    ) -> Result<Option<StreamableHttpPostResponse>, Trouble> {
         let trouble = Trouble::status(&response);
+        let status = response.status();
         let body = match message(response, ERROR_BYTES).await {
             Ok(Message::Whole(body)) => body,
             _ => Vec::new(),
         };
         let text = String::from_utf8_lossy(&body);
         let trouble = trouble.quoting(&text);
-        if asked.slot.is_some() {
+        if let Some(slot) = &asked.slot {
+            if let Some(request) = in_session
+                && self.is_session_lost(loss(status, &text, asked.id), request, slot).await
+            {
+                tracing::debug!(server.name = self.client.server(), %status, "the server has lost the session");
+                return if slot.awaits_session() { Ok(None) } else { Err(trouble.of(Kind::Session)) };
+            }
             if raw::member(&text, "error").is_none() {
                 return Err(trouble);
             }
             let heard = self.reader.message(body, Some(asked.id));
-            return Ok(answer(self.settle(asked, heard.messages), None));
+            return Ok(Some(answer(self.settle(asked, heard.messages), None)));
         }
         let error = match serde_json::from_str(&text) {
             Ok(ServerJsonRpcMessage::Error(error)) => Some(error.error),
@@ -128,7 +139,22 @@ impl Streamable {
         // No news for the operator, but what decides whether the older transport is tried.
         self.client.remember(Some(&trouble));
         let error = ServerJsonRpcMessage::error(error, Some(RequestId::Number(asked.id)));
-        Ok(StreamableHttpPostResponse::Json(error, None))
+        Ok(Some(StreamableHttpPostResponse::Json(error, None)))
+    }
+
+    /// Whether the server has lost the session and did not take the request.
+    async fn is_session_lost(&self, loss: Loss, request: &Request, slot: &Slot) -> bool {
+        match loss {
+            Loss::None => false,
+            Loss::Certain => true,
+            Loss::Possible { .. } if !self.refuses_session(request).await => false,
+            Loss::Possible { refused } => {
+                if !refused {
+                    slot.lost_session();
+                }
+                refused
+            }
+        }
     }
 
     /// Nothing more will come for a request: if it has no answer, that is the answer.

@@ -13,13 +13,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
+use super::body::{Message, message};
 use super::client::{CONNECT_TIMEOUT, Client, Request};
+use super::post::ERROR_BYTES;
+use super::session::{Loss, loss};
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble, quote};
 use crate::UpstreamLimits;
 use crate::arguments::written;
 use crate::exchange::{Answer, Slot};
-use crate::order::Leaving;
 use crate::reader::Reader;
 use crate::traced;
 
@@ -30,6 +32,8 @@ const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(10);
 const _: () = assert!(CONNECT_TIMEOUT.as_secs() < ENDPOINT_TIMEOUT.as_secs());
 /// How long a reply to the server may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// No request has it: what refuses a message over HTTP answers none.
+const NO_ID: i64 = -1;
 
 /// One end of a connection, as rmcp sees it.
 pub(crate) struct Sse {
@@ -128,12 +132,25 @@ async fn post(
     client: Arc<Client>,
     endpoint: Url,
     item: ClientJsonRpcMessage,
-    leaving: Option<Leaving>,
+    slot: Option<&Slot>,
 ) -> Result<(), Trouble> {
     let body = written(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let request = Request::post(endpoint, body).with(traced::headers(&item)).leaving(leaving);
-    let response = client.send(request).await?;
-    if response.status().is_success() { Ok(()) } else { Err(Trouble::status(&response)) }
+    let request = Request::post(endpoint, body).with(traced::headers(&item));
+    let response = client.send(request.leaving(slot.map(|slot| slot.leaving().clone()))).await?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let trouble = Trouble::status(&response);
+    let Ok(Message::Whole(body)) = message(response, ERROR_BYTES).await else { return Err(trouble) };
+    let body = String::from_utf8_lossy(&body);
+    // The address holds the session: another one comes with another stream.
+    if let Some(slot) = slot
+        && loss(status, &body, NO_ID) == Loss::Certain
+    {
+        slot.lost_session();
+    }
+    Err(trouble.quoting(&body))
 }
 
 impl Transport<RoleClient> for Sse {
@@ -153,8 +170,7 @@ impl Transport<RoleClient> for Sse {
         }
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {
-            let leaving = waiting.as_ref().map(|slot: &Slot| slot.leaving().clone());
-            let posted = post(client.clone(), endpoint, item, leaving).await;
+            let posted = post(client.clone(), endpoint, item, waiting.as_ref()).await;
             if let Err(trouble) = &posted {
                 client.note(trouble);
                 if let Some(slot) = waiting {

@@ -27,7 +27,7 @@ use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
 use crate::arguments::written;
-use crate::exchange::Answer;
+use crate::exchange::{Answer, Slot};
 use crate::reader::{Reader, Reply};
 use crate::traced;
 
@@ -174,6 +174,7 @@ impl StreamableHttpClient for Streamable {
         let asked = Asked::of(&message);
         if let Some(Asked { id, slot, progress, .. }) = &asked {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
+            slot.iter().for_each(Slot::sent);
         }
         let request = self.request(Method::POST, written(&message)?, session.as_deref(), headers);
         let leaving = asked.as_ref().and_then(|asked| Some(asked.slot.as_ref()?.leaving().clone()));

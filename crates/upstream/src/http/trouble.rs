@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Redirect,
     /// A status that is no success.
     Status(StatusCode, Option<u32>),
+    /// The server does not know the session that it has just given.
+    Session,
     /// A success that holds no message.
     Content,
     /// The connection broke off before or within the answer.
@@ -65,6 +67,11 @@ impl Trouble {
         self
     }
 
+    /// The same trouble, of this kind.
+    pub(crate) fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// Whether the server says that the request is wrong.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.kind, Kind::Status(status, _) if status.is_client_error())
@@ -74,7 +81,9 @@ impl Trouble {
     pub(crate) fn failure(&self) -> Failure {
         match &self.kind {
             Kind::Unreachable => Failure::not_taken("cannot be reached").unwell(),
-            Kind::Unauthorised => Failure::not_taken("asks for authorisation that the gateway does not have"),
+            Kind::Unauthorised => {
+                Failure::not_taken("asks for authorisation that the gateway does not have").unauthorized()
+            }
             Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
             Kind::Status(status, wait) => {
                 let mut what = format!("answered with HTTP {}", status.as_u16());
@@ -88,6 +97,7 @@ impl Trouble {
                     failure
                 }
             }
+            Kind::Session => Failure::not_taken("does not know the session that it has just given").unwell(),
             Kind::Content => Failure::maybe_taken("answered with something that is no MCP message").unwell(),
             Kind::BrokenOff => Failure::maybe_taken("broke off its answer").unwell(),
         }
@@ -96,7 +106,7 @@ impl Trouble {
 
 /// Whether a server that answers with this status has not looked at the request.
 fn refuses(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 401 | 403 | 404 | 405 | 406 | 411 | 413 | 414 | 415 | 429 | 431)
+    matches!(status.as_u16(), 401 | 403 | 404 | 405 | 406 | 410 | 411 | 413 | 414 | 415 | 429 | 431)
 }
 
 /// Text of a server, short and without anything that a terminal obeys.

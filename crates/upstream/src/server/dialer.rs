@@ -10,7 +10,7 @@ use crate::connection::{Connection, Dialect};
 use crate::exchange::locked;
 use crate::stdio::Reaper;
 use crate::value::cut;
-use crate::{ServerConfig, UpstreamLimits};
+use crate::{Failing, Grant, ServerConfig, Transport, UpstreamLimits};
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Dialer {
     /// How the server speaks. It belongs to the server and not to a lane: which program answers does not depend on who asks.
     /// Forgotten when a start fails, so that a server which has been replaced by a newer one is asked again.
     dialect: Mutex<Option<Dialect>>,
+    /// Why calls fail, whichever lane they take.
+    failing: Mutex<Option<Failing>>,
 }
 
 impl Dialer {
@@ -34,7 +36,16 @@ impl Dialer {
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
         let authorization = crate::http::authorization(&config);
-        Self { config, limits, runtime, stale, reaper, authorization, dialect: Mutex::default() }
+        Self {
+            config,
+            limits,
+            runtime,
+            stale,
+            reaper,
+            authorization,
+            dialect: Mutex::default(),
+            failing: Mutex::default(),
+        }
     }
 
     /// Opens a connection: starts the server, or connects to it, and greets it.
@@ -51,6 +62,28 @@ impl Dialer {
         };
         *locked(&self.dialect) = opened.as_ref().ok().map(Connection::dialect);
         opened
+    }
+
+    /// Why calls fail at the moment.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        *locked(&self.failing)
+    }
+
+    /// Calls fail for this reason, or do not any more.
+    pub(crate) fn is_failing(&self, failing: Option<Failing>) {
+        *locked(&self.failing) = failing;
+    }
+
+    /// It refuses the credentials that the gateway has.
+    pub(crate) fn refuses_credentials(&self) {
+        let login = match &self.config.transport {
+            Transport::Http(http) => match &http.oauth {
+                Some(oauth) => matches!(oauth.grant, Grant::Code(_)),
+                None => http.headers.is_empty() && http.header_command.is_none(),
+            },
+            Transport::Stdio(_) => false,
+        };
+        self.is_failing(Some(Failing::Unauthorized { login }));
     }
 
     /// What is said of a server that took too long, for the operator.

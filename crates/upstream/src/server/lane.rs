@@ -15,7 +15,7 @@ use super::questions::Questions;
 use super::refused::Refused;
 use crate::Era;
 use crate::connection::{BrokenOff, Connection};
-use crate::exchange::{Answer, Filled, Slot, locked};
+use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
 use crate::relay::RelayOptions;
 
@@ -93,7 +93,7 @@ impl Lane {
             let began = Instant::now();
             match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
                 Ok(mut filled) => {
-                    self.heard(&filled, began);
+                    self.heard(&filled, &connection, began);
                     // In the newer protocol a question is the answer.
                     if connection.era() == Era::Legacy {
                         filled.asked = flight.landed(filled.asked);
@@ -205,11 +205,16 @@ impl Lane {
     }
 
     /// What an answer to a request that began then says of the server's health.
-    fn heard(&self, filled: &Filled, began: Instant) {
+    fn heard(&self, filled: &Filled, connection: &Arc<Connection>, began: Instant) {
         match &filled.answer {
+            _ if filled.session == Session::Lost => self.lost(connection, began, "it has lost its session"),
             Some(Answer::Failed(failure)) if failure.is_unwell() => {
                 locked(&self.life).failed(&self.dialer, began);
                 self.verdicts.send_replace(());
+            }
+            Some(Answer::Failed(failure)) if failure.is_unauthorized() => {
+                self.answered();
+                self.dialer.refuses_credentials();
             }
             // Whatever it says, it says something.
             _ => self.answered(),

@@ -11,6 +11,7 @@ use super::breaker::Breaker;
 use super::dialer::Dialer;
 use super::lane::Lane;
 use super::refused::Refused;
+use crate::Failing;
 use crate::connection::Connection;
 
 /// So many calls that are not answered in their time, and nothing that is, put the connection to the test.
@@ -149,6 +150,7 @@ impl Life {
 
     fn warn(&self, dialer: &Dialer) {
         if !self.breaker.is_closed() {
+            dialer.is_failing(Some(Failing::Broken));
             let failures = self.breaker.failures();
             tracing::warn!(server.name = %dialer.config.name, failures, "the server keeps failing and is left alone for a while");
         }
@@ -158,6 +160,7 @@ impl Life {
     pub(crate) fn answered(&mut self, dialer: &Dialer) -> bool {
         self.unanswered = 0;
         self.test = None;
+        dialer.is_failing(None);
         let reopened = self.breaker.succeeded();
         if reopened {
             tracing::info!(server.name = %dialer.config.name, "the server answers again");

@@ -31,7 +31,7 @@ use crate::relay::{Input, Query, RelayOptions, Relayed};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Caller, ServerConfig, Transport, UpstreamLimits};
+use crate::{CallLimits, Caller, Failing, ServerConfig, Transport, UpstreamLimits};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
@@ -70,6 +70,11 @@ impl Server {
 
     pub(crate) fn card(&self) -> &Arc<Card> {
         &self.card
+    }
+
+    /// Why its calls fail at the moment.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        self.dialer.failing()
     }
 
     /// Where its connections live.
@@ -168,11 +173,12 @@ impl Server {
         options: &RelayOptions,
     ) -> Result<Relayed, CallError> {
         let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
+        let is_call = matches!(request, ClientRequest::CallToolRequest(_));
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
         let filled = lane.call(name, request, Some(options), self.deadline(), DispatchTicket::default()).await?;
         let text_bytes = outcome::text_bytes(&filled);
         let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
-        let read = move || outcome::relayed(filled, &name, limits.result_bytes, message_bytes);
+        let read = move || outcome::relayed(filled, &name, is_call, limits.result_bytes, message_bytes);
         aside(text_bytes, read).await
     }
 

@@ -2,7 +2,8 @@
 
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
-use crate::exchange::{Answer, Filled};
+use crate::exchange::{Answer, Filled, Written};
+use crate::forms::Parts;
 use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
@@ -51,10 +52,11 @@ pub(crate) fn outcome(
     }
 }
 
-/// Reads an answer that is handed through.
+/// Reads an answer that is handed through. `is_call`: that of a tool.
 pub(crate) fn relayed(
     filled: Filled,
     name: &ToolName,
+    is_call: bool,
     result_bytes: u64,
     message_bytes: usize,
 ) -> Result<Relayed, CallError> {
@@ -62,15 +64,21 @@ pub(crate) fn relayed(
         Some(Answer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
             Err(too_large(result_bytes, result.as_str().len() as u64))
         }
-        Some(Answer::Result(result)) => Json::parse(result.into_string())
+        Some(Answer::Result(result)) => Json::parse(usual(result, is_call))
             .map(as_written)
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
         Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),
-        answer => match outcome(Filled { answer, asked: None }, name, false, result_bytes, message_bytes) {
+        answer => match outcome(Filled { answer, ..Filled::default() }, name, false, result_bytes, message_bytes) {
             Ok(value) => Ok(as_written(value)),
             Err(error) => Err(error),
         },
     }
+}
+
+/// A result as it was written, unless a client would not know the form.
+fn usual(result: Written, is_call: bool) -> String {
+    let usual = is_call.then(|| Parts::of(result.as_str()).usual(result.as_str())).flatten();
+    usual.unwrap_or_else(|| result.into_string())
 }
 
 fn as_written(result: Json) -> Relayed {

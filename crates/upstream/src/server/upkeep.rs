@@ -12,9 +12,9 @@ use super::backoff::jitter;
 use super::lane::Admitted;
 use super::schedule::Schedule;
 use crate::exchange::locked;
-use crate::list::{ToolList, is_boxed};
+use crate::list::ToolList;
 use crate::value::cut;
-use crate::{Era, ServerState, ServerStatus, Share};
+use crate::{Era, Failing, ServerState, ServerStatus, Share};
 
 /// How often keys' lanes are looked through for idle ones, in parts of the time that they may be idle.
 const SWEEPS: u32 = 4;
@@ -88,6 +88,10 @@ impl Server {
         match &listed {
             // Not counted without need: a server that lists its tools and crashes in every call must not look healthy.
             Ok(_) if probe.is_some() => first.answered(),
+            Ok(_) if matches!(self.dialer.failing(), Some(Failing::Unauthorized { .. })) => {
+                self.dialer.is_failing(None)
+            }
+            Err(_) if connection.is_unauthorized() => self.dialer.refuses_credentials(),
             Err(message) if !self.has_come_up() => first.lost(&connection, begun, message),
             _ => {}
         }
@@ -99,7 +103,7 @@ impl Server {
 
     fn publish(&self, (era, list): (Era, ToolList)) {
         let name = &self.dialer.config.name;
-        let boxed = list.tools.iter().filter(|tool| is_boxed(tool)).map(|tool| tool.name.clone());
+        let boxed = list.tools.iter().filter(|tool| tool.is_boxed()).map(|tool| tool.name.clone());
         *locked(&self.boxed) = Arc::new(boxed.collect());
         // Told in the status, where somebody decides how loud it is.
         for warning in &list.warnings {

@@ -16,7 +16,7 @@ use super::reaper::{MARK, Reaper};
 use super::strays;
 use crate::config;
 use crate::exchange::locked;
-use crate::lines::{Line, Lines};
+use crate::lines::{Line, LineEnd, Lines};
 
 /// How much of what a server wrote to stderr is kept for the operator.
 const STDERR_TAIL_BYTES: usize = 8 * 1024;
@@ -186,7 +186,7 @@ async fn wait(
 
 /// Reads stderr to its end, so that the server never blocks on it, and keeps the tail.
 async fn drain(stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, server: String) {
-    let mut lines = Lines::new(BufReader::new(stderr), STDERR_TAIL_BYTES);
+    let mut lines = Lines::new(BufReader::new(stderr), STDERR_TAIL_BYTES, LineEnd::Newline);
     while let Ok(Some(line)) = lines.next().await {
         let line = match line {
             Line::Whole(line) => line,

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::arguments::written;
 use crate::aside::aside;
 use crate::exchange::{Exchange, Slot};
-use crate::lines::{Line, Lines, patience};
+use crate::lines::{Line, LineEnd, Lines, patience};
 use crate::reader::{Heard, Reader};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
@@ -51,7 +51,7 @@ impl Wire {
         tokio::spawn(write(to_server, lines));
         // Weak, so that rmcp alone decides when the server's input is closed.
         let ends = Ends { messages, outgoing: outgoing.downgrade() };
-        let lines = Lines::new(BufReader::with_capacity(64 * 1024, from_server), message_bytes);
+        let lines = Lines::new(BufReader::with_capacity(64 * 1024, from_server), message_bytes, LineEnd::Newline);
         tokio::spawn(async move {
             tokio::select! {
                 () = listen(lines, message_bytes, &reader, &ends) => {}

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub)]
 
 pub mod http;
+pub mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::fake::{LIMITS, call, config, gone, limited, runs, start, value};
 use crate::life::{Dir, becomes, call_as, pid, who};
 use exuvia_tool::{CallError, ToolOutcome};
-use exuvia_upstream::{CallLimits, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Failing, UpstreamLimits, Upstreams};
 use serde_json::json;
 
 /// The words of a breaker that is open.
@@ -32,7 +32,9 @@ async fn crash_until_it_opens(upstreams: &Upstreams) {
 async fn five_crashes_in_a_row_and_calls_fail_without_a_start() {
     let dir = Dir::new("opens");
     let upstreams = crashing(&dir).await;
+    assert_eq!(upstreams.failing().len(), 0);
     crash_until_it_opens(&upstreams).await;
+    assert_eq!(upstreams.failing().into_iter().collect::<Vec<_>>(), [("fake".to_owned(), Failing::Broken)]);
     let starts = dir.lines("starts").len();
     assert_eq!(starts, 5);
     let begun = Instant::now();

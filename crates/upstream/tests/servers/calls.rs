@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, call, limited, start, start_with, value};
+use crate::life::Dir;
 use exuvia_tool::CallError;
-use exuvia_upstream::{CallLimits, Era, UpstreamLimits};
+use exuvia_upstream::{CallLimits, Era, UpstreamLimits, Upstreams};
 use serde_json::json;
 
 #[tokio::test]
@@ -238,4 +239,21 @@ async fn floods_are_swallowed() {
 async fn arguments_that_are_no_object_are_refused_here() {
     let upstreams = start(&[]).await;
     assert_eq!(call(&upstreams, "echo", "[1]").await.unwrap_err().code(), "invalid-arguments");
+}
+
+#[tokio::test]
+async fn a_box_of_the_official_sdk_is_taken_off() {
+    let dir = Dir::new("boxes");
+    let schema = |title: &str| json!({"type": "object", "title": title, "properties": {"result": {"title": "Result"}}, "required": ["result"]});
+    let tool = |name: &str, title: &str| json!({"name": name, "inputSchema": {"type": "object"}, "outputSchema": schema(title)});
+    dir.write("tools", &json!([tool("answer", "answerOutput"), tool("boxed", "Found")]).to_string());
+    let upstreams = Upstreams::start(vec![dir.listing("fake")], UpstreamLimits::default()).await;
+    let boxed = r#"{"result":{"content":[],"structuredContent":{"result":[7]}}}"#;
+    assert_eq!(call(&upstreams, "answer", boxed).await.unwrap().as_str(), "[7]");
+    assert_eq!(
+        call(&upstreams, "boxed", boxed).await.unwrap().as_str(),
+        r#"{"result":[7]}"#,
+        "a model of the tool's own"
+    );
+    upstreams.shutdown().await;
 }

@@ -96,6 +96,55 @@ async fn a_session_that_is_forgotten_is_renewed_without_a_lost_or_doubled_call()
 }
 
 #[tokio::test]
+async fn a_session_that_is_lost_is_renewed_however_the_server_says_so() {
+    let error = |code: i32, message: &str, id: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{message}"}}}}"#)
+    };
+    let python = error(-32600, "Bad Request: No valid session ID provided", r#""server-error""#);
+    let plain = "Invalid session ID".to_owned();
+    let other = error(-32000, "Bad Request", "null");
+    let internal = error(-32603, "Internal server error", "null");
+    let own = error(-32000, "session not found", "$ID");
+    // How it says so, and whether the call that meets it is made again: only where it cannot have been taken.
+    let mut ways = vec![(400, &plain, true), (400, &other, true), (422, &other, true), (410, &plain, true)];
+    ways.extend([400, 422, 500, 503].map(|status| (status, &python, true)));
+    ways.extend([(500, &internal, false), (503, &internal, false), (400, &own, false), (500, &plain, false)]);
+    for (status, body, again) in ways {
+        let served =
+            Served::new(&["--era", "legacy", "--forget-every", "3", "--lost-session", &format!("{status}={body}")]);
+        let upstreams = served.start().await;
+        let mut met = 0;
+        for n in 0..8 {
+            match call(&upstreams, "echo", &json!({"value": n}).to_string()).await {
+                Ok(value) => assert_eq!(value.to_value().unwrap(), json!({"value": n}), "{status} {body}"),
+                Err(error) if !again => {
+                    met += 1;
+                    assert!(error.code() == "tool-failed" || !body.starts_with('{'), "{status} {body}: {error:?}");
+                }
+                Err(error) => panic!("{status} {body}: {error:?}"),
+            }
+        }
+        assert_eq!(met > 0, !again, "{status} {body}");
+        assert!(met < 4, "{status} {body}: {met} calls met it");
+        upstreams.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_knows_none_of_the_sessions_it_gives_opens_its_breaker() {
+    let error = r#"500={"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"no session"}}"#;
+    let served = Served::new(&["--era", "legacy", "--forget-every", "1", "--lost-session", error]);
+    let upstreams = served.start().await;
+    for _ in 0..5 {
+        let said = call(&upstreams, "echo", "{}").await.unwrap_err().to_string();
+        assert!(said.contains("does not know the session that it has just given; fake.echo was not called"), "{said}");
+    }
+    let said = call(&upstreams, "echo", "{}").await.unwrap_err().to_string();
+    assert!(said.contains("has failed 5 times in a row"), "{said}");
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_session_is_ended_with_its_connection() {
     let served = Served::new(&["--era", "legacy"]);
     served.start().await.shutdown().await;

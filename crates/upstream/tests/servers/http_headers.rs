@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::fake::{Served, call, http, value};
-use exuvia_upstream::{HeaderCommand, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{Failing, HeaderCommand, ServerConfig, ServerState, UpstreamLimits, Upstreams};
 use serde_json::json;
 
 /// A server that asks for the token in a file, and a command that reads it.
@@ -99,4 +99,27 @@ async fn refused_headers_are_told_to_the_script_and_to_the_operator() {
         failed.to_string(),
         "server fake asks for authorisation that the gateway does not have; fake.echo was not called"
     );
+}
+
+#[tokio::test]
+async fn a_server_whose_every_call_is_refused_is_known_until_one_is_answered() {
+    let guarded = Guarded::new("failing");
+    let script = format!("echo Authorization: Bearer $(cat {} | head -c 5)", guarded.token.display());
+    let (upstreams, failed) = start(guarded.config(&script)).await;
+    assert_eq!((failed, upstreams.failing().len()), (None, 0));
+    std::fs::write(&guarded.token, "first-and-more").unwrap();
+    call(&upstreams, "echo", "{}").await.unwrap_err();
+    assert_eq!(upstreams.failing()["fake"], Failing::Unauthorized { login: false });
+    std::fs::write(&guarded.token, "first").unwrap();
+    call(&upstreams, "echo", "{}").await.unwrap();
+    assert_eq!(upstreams.failing().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_login_says_so() {
+    let served = Served::new(&["--refuse", "tools/call=401"]);
+    let (upstreams, failed) = start(served.config("fake")).await;
+    assert_eq!(failed, None);
+    call(&upstreams, "echo", "{}").await.unwrap_err();
+    assert_eq!(upstreams.failing()["fake"], Failing::Unauthorized { login: true });
 }

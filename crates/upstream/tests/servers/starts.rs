@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fake::{LIMITS, call, caller, config, limited, permit, start, start_with, states, value};
+use crate::fake::{LIMITS, Served, call, caller, config, limited, permit, start, start_with, states, value};
 use exuvia_tool::CallError;
 use exuvia_upstream::{Era, ServerConfig, UpstreamLimits, Upstreams};
 use serde_json::json;
@@ -171,4 +171,51 @@ async fn a_server_gets_its_own_environment_and_no_other() {
     assert!(found["variables"].get("CARGO_PKG_NAME").is_none());
     assert_eq!(found["arguments"], json!(["--era", "both"]));
     assert_eq!(found["cwd"], json!("/tmp"));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_an_id_of_0_for_none_is_up_at_once() {
+    for (era, expected) in [("modern", Era::Modern), ("legacy", Era::Legacy)] {
+        let begun = Instant::now();
+        let upstreams = start(&["--true-ids", "--era", era]).await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(crate::fake::era(&upstreams), expected);
+        upstreams.shutdown().await;
+        let served = Served::new(&["--true-ids", "--era", era]);
+        let upstreams = served.start().await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        upstreams.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn an_era_that_is_configured_is_not_found_out() {
+    let mut configs = Vec::new();
+    for (name, args, era) in [
+        ("fake", ["--era", "legacy", "--hang-at", "discover"], Era::Legacy),
+        ("modern", ["--era", "modern", "--hang-at", "initialize"], Era::Modern),
+        ("wrong", ["--era", "legacy", "--hang-at", "initialize"], Era::Modern),
+    ] {
+        let mut config = config(name, &args);
+        config.era = Some(era);
+        configs.push(config);
+    }
+    let begun = Instant::now();
+    let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let states = states(&upstreams);
+    assert!(
+        states[..2].iter().all(|state| state == "ready") && states[2].contains("refused the handshake"),
+        "{states:?}"
+    );
+    let seen = value(&upstreams, "seen", "{}").await;
+    assert!(!seen.to_string().contains("server/discover"), "{seen}");
+    upstreams.shutdown().await;
+    // The older transport is of the older era.
+    let served = Served::new(&["--era", "legacy", "--sse"]);
+    let mut config = served.config("fake");
+    config.era = Some(Era::Legacy);
+    let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
+    assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
+    upstreams.shutdown().await;
 }

@@ -18,7 +18,7 @@ impl Http {
         if let Some(session) = session
             && !self.knows(session)
         {
-            return Answer::new(404).send(stream);
+            return self.lost_session(message).send(stream);
         }
         match request.method.as_str() {
             "POST" => {}
@@ -49,10 +49,17 @@ impl Http {
         if method == "tools/call" && self.forgets() {
             self.forget(None);
             if session.is_some() {
-                return Answer::new(404).send(stream);
+                return self.lost_session(message).send(stream);
             }
         }
         self.reply(message, head, stream)
+    }
+
+    /// What is said to a message in a session that is not known.
+    fn lost_session(&self, message: &Value) -> Answer {
+        let Some((status, body)) = &self.server.options.lost_session else { return Answer::new(404) };
+        let id = message.get("id").unwrap_or(&Value::Null).to_string();
+        Answer::new(*status).json(body.replace("$ID", &id).into_bytes())
     }
 
     fn reply(&self, message: &Value, head: String, stream: &mut TcpStream) -> Connection {
