@@ -76,7 +76,7 @@ impl Opening<'_> {
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
-        let talk = Talk::new(name);
+        let talk = Talk::new(self.config);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(wire, mode).await;
         talk.connection(service, Carrier::Process(process), false).await
@@ -116,7 +116,7 @@ impl Opening<'_> {
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(self.config);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
         let service = self.identity().serve_with_lifecycle(transport, mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
@@ -124,7 +124,7 @@ impl Opening<'_> {
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name);
+        let talk = Talk::new(self.config);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
         let service = self.identity().serve_with_lifecycle(transport, mode(Some(Era::Legacy))).await;
@@ -140,9 +140,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(server: &str) -> Self {
+    fn new(server: &ServerConfig) -> Self {
         let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let reader = Reader::new(exchange.clone(), list_changed.clone(), server);
+        let reader = Reader::new(exchange.clone(), list_changed.clone(), &server.name, server.question_timeout);
         Self { exchange, list_changed, reader }
     }
 

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, Extent, Json};
 use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
@@ -15,8 +16,9 @@ use tokio::sync::{Notify, mpsc};
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::lines::{Subject, at_head, at_tail};
 use crate::message::{Body, Message, read};
+use crate::question::Question;
 use crate::raw;
-use crate::relay::{News, Question};
+use crate::relay::News;
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -37,6 +39,8 @@ pub(crate) struct Reader {
     exchange: Arc<Exchange>,
     list_changed: Arc<Notify>,
     server: Arc<str>,
+    /// How long a client may take to answer.
+    patience: Duration,
 }
 
 /// What follows from a message.
@@ -70,8 +74,8 @@ impl Reply {
 
 impl Reader {
     /// A reader for the requests of this exchange.
-    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str) -> Self {
-        Self { exchange, list_changed, server: server.into() }
+    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str, patience: Duration) -> Self {
+        Self { exchange, list_changed, server: server.into(), patience }
     }
 
     /// The requests whose answers it looks for.
@@ -182,17 +186,14 @@ impl Reader {
         if !matches!(method, "elicitation/create" | "sampling/createMessage") {
             return Reply::Now(declined(&id));
         }
-        let Some(news) = self.exchange.hears_questions(method, on) else {
-            self.exchange.asked(method, on);
-            return Reply::Now(declined(&id));
-        };
+        let Some(slot) = self.exchange.asked(method, on) else { return Reply::Now(declined(&id)) };
         if params.len() > QUESTION_BYTES {
             return Reply::Now(declined(&id));
         }
         let Ok(params) = Json::parse(params) else { return Reply::Now(declined(&id)) };
         let is_elicitation = method == "elicitation/create";
-        let (question, answered) = Question::new(method, params);
-        if news.try_send(News::Question(question)).is_err() {
+        let (question, answered) = Question::new(method, params, self.patience);
+        if !slot.ask(question) {
             return Reply::Now(declined(&id));
         }
         Reply::Later(Box::pin(async move {

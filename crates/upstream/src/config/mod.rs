@@ -29,6 +29,9 @@ pub struct ServerConfig {
     /// How long one call to it may take; a run's own limit counts as well, the shorter one wins. 1 hour, so that the run's
     /// counts alone.
     pub call_timeout: Duration,
+    /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server hears
+    /// that the user made no choice, and its request goes on. 1 minute.
+    pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
     /// The longest time between two looks at its list of tools. 10 minutes.
@@ -69,6 +72,7 @@ impl ServerConfig {
             transport,
             start_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(3600),
+            question_timeout: Duration::from_secs(60),
             share: Share::All,
             refresh: Duration::from_secs(600),
             direct: false,

@@ -66,7 +66,7 @@ pub(crate) fn relayed(
             .map(as_written)
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
         Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),
-        answer => match outcome(Filled { answer, asked: None }, name, false, result_bytes, message_bytes) {
+        answer => match outcome(Filled { answer, ..Filled::default() }, name, false, result_bytes, message_bytes) {
             Ok(value) => Ok(as_written(value)),
             Err(error) => Err(error),
         },
