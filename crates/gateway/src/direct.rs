@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use exuvia_policy::Grants;
 use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName, raw};
@@ -42,6 +43,8 @@ pub struct DirectCall {
     pub news: mpsc::Receiver<News>,
     /// What comes of it.
     pub answer: BoxFuture<'static, DirectAnswer>,
+    /// How long the client may take to answer what the server asks it.
+    pub question_timeout: Duration,
 }
 
 impl Gateway {
@@ -61,9 +64,10 @@ impl Gateway {
             Err(busy) => return DirectCall::none(news, &busy),
         };
         options.news = Some(told);
-        let (tools, over) = self.direct_run(view);
+        let (tools, over) = self.direct_run(view, Some(client));
         let call = ToolCall { id: CallId(1), name: tool, arguments, deadline: None };
         let server = call.name.server.clone();
+        let question_timeout = view.direct().routes.question_timeout(&server);
         let answer = async move {
             let _over = over;
             let mut counted = CountedCall::new(&tools.run().metrics, Some(server), None);
@@ -72,7 +76,7 @@ impl Gateway {
             counted.code = Some(answer.code());
             answer
         };
-        DirectCall { news, answer: Box::pin(answer) }
+        DirectCall { news, answer: Box::pin(answer), question_timeout }
     }
 
     /// Asks a direct server of `view` for something that is no call. `news` of `options` is replaced.
@@ -92,7 +96,8 @@ impl Gateway {
         };
         options.news = Some(told);
         let is_direct = view.direct_servers().any(|direct| direct == server);
-        let (server, (tools, over)) = (server.to_owned(), self.direct_run(view));
+        let question_timeout = view.direct().routes.question_timeout(server);
+        let (server, (tools, over)) = (server.to_owned(), self.direct_run(view, Some(client)));
         let answer = async move {
             let _over = over;
             if !is_direct {
@@ -102,7 +107,7 @@ impl Gateway {
             let asked = place.cancellation().run_until_cancelled(asked).await;
             asked.unwrap_or_else(|| DirectAnswer::Failed(ending()))
         };
-        DirectCall { news, answer: Box::pin(answer) }
+        DirectCall { news, answer: Box::pin(answer), question_timeout }
     }
 
     /// All pages of one of the lists of each direct server of `view`, as far as they answer. `member` is what holds the items.
@@ -120,7 +125,7 @@ impl Gateway {
         let (mut items, mut cursor, mut bytes, mut tree_bytes) = (Vec::new(), None, 0, 0);
         let mut pages = Pages::default();
         // All pages are asked for by one run: it may have a server of its own.
-        let (tools, _over) = self.direct_run(view);
+        let (tools, _over) = self.direct_run(view, None);
         let run = tools.run();
         for _ in 0..PAGES {
             let asked = asked(run, server, page(cursor.take()), RelayOptions::default());
@@ -161,13 +166,13 @@ impl Gateway {
     }
 
     /// What one call of a client is made with: a run of its own.
-    fn direct_run(&self, view: &View) -> (RunTools, Over) {
+    fn direct_run(&self, view: &View, client: Option<&Client>) -> (RunTools, Over) {
         let run = RunId(format!("call-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();
         let parts = RunParts {
-            caller: Caller { key: None, run: run.clone() },
+            caller: Caller { key: None, client: client.map(|client| Arc::clone(client.name())), run: run.clone() },
             grants: Grants::listed(&snapshot.settings.policy, &snapshot.namespace),
             authority: Arc::clone(&self.authority),
             record: self.recorder.of_run(run.clone()),
@@ -216,7 +221,7 @@ impl DirectCall {
         };
         let (limit, allowed) = (limit.to_owned(), allowed as u64);
         let answer = DirectAnswer::Failed(CallError::LimitReached { limit, allowed, used: allowed + 1 });
-        Self { news, answer: Box::pin(std::future::ready(answer)) }
+        Self { news, answer: Box::pin(std::future::ready(answer)), question_timeout: Duration::ZERO }
     }
 }
 

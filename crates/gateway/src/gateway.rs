@@ -261,6 +261,13 @@ impl Gateway {
     pub fn cancel_client(&self, client: &Client) {
         self.queue.cancel(client);
         self.requests.cancel(client);
+        self.client_left(client);
+    }
+
+    /// A client is gone, and may come back under another name for what it left: connections to servers that were its own end when
+    /// nothing is on its way there.
+    pub fn client_left(&self, client: &Client) {
+        self.upstreams.routes().client_gone(client.name());
     }
 
     /// Starts a script that sees what `view` shows, if it may start. It executes when its turn comes.
@@ -289,7 +296,7 @@ impl Gateway {
             events: sender,
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),
-            _place: place,
+            place,
         };
         let span = tracing::info_span!("run", run.id = %run);
         let execution = traced::over(traced::begin(&run), prepared.execute());

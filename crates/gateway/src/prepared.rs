@@ -37,7 +37,7 @@ pub(crate) struct Prepared {
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) _place: Place,
+    pub(crate) place: Place,
 }
 
 impl Prepared {
@@ -86,7 +86,7 @@ impl Prepared {
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
-            caller: Caller { key: None, run: self.run },
+            caller: Caller { key: None, client: Some(Arc::clone(self.place.client().name())), run: self.run },
             snapshot: self.snapshot,
             grants,
             authority: self.authority,

@@ -33,6 +33,11 @@ impl Client {
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.0
+    }
 }
 
 /// There is no room for another script now. `Display` is for the client.
@@ -146,6 +151,11 @@ impl Queue {
 }
 
 impl Place {
+    /// Whose it is.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Cancels the script of this place, and is cancelled with all of its client.
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()

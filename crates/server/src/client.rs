@@ -1,6 +1,7 @@
 //! Who asks.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use exuvia_gateway::Client;
 use http::HeaderMap;
@@ -13,7 +14,24 @@ const SESSION: &str = "mcp-session-id";
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// The number of the connection. A port is given again: who gets it next is another client.
+    connection: u64,
+}
+
+impl Peer {
+    /// The other end of a new connection.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+        Self { address, connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The client at this end, where it has no session.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&format!("connection {}", self.connection))
+    }
+}
 
 /// Whether the request is of the newer era: without a session, and nothing is asked in the middle of it.
 pub(crate) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
@@ -45,8 +63,7 @@ pub(crate) fn of_session(session: &str) -> Client {
 }
 
 fn of_connection(head: &Parts) -> Client {
-    let peer = head.extensions.get::<Peer>().map(|peer| peer.0.to_string());
-    Client::new(&format!("peer {}", peer.unwrap_or_default()))
+    head.extensions.get::<Peer>().map_or_else(|| Client::new("connection"), Peer::client)
 }
 
 fn of_pipe() -> Client {

@@ -84,7 +84,7 @@ fn transport_of(head: Option<&Parts>) -> Vec<KeyValue> {
         KeyValue::new("network.protocol.name", "http"),
         KeyValue::new("network.protocol.version", "1.1"),
     ];
-    if let Some(Peer(peer)) = head.extensions.get() {
+    if let Some(Peer { address: peer, .. }) = head.extensions.get() {
         attributes.push(KeyValue::new("client.address", peer.ip().to_string()));
         attributes.push(KeyValue::new("client.port", i64::from(peer.port())));
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_tool::Json;
 use rmcp::model::ProgressToken;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::failure::Failure;
 use crate::order::Leaving;
+use crate::question::Question;
 use crate::relay::News;
 
 /// What came back for a request.
@@ -63,8 +64,10 @@ pub(crate) struct Slot {
     kind: Kind,
     /// Who hears what the server says before it answers.
     news: Option<mpsc::Sender<News>>,
-    /// The request has the right to be asked about, if several are on their way.
-    in_turn: bool,
+    /// The tool is known to ask.
+    asks: bool,
+    /// The request's place among those in flight, given back while somebody is asked: nobody waits for a person.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     leaving: Leaving,
 }
 
@@ -89,6 +92,8 @@ pub(crate) struct Filled {
     pub(crate) asked: Option<String>,
     /// What became of the session that the request was sent in.
     pub(crate) session: Session,
+    /// Nobody was asked that, because it was not certain whose question it was, and it may have been this request's.
+    pub(crate) doubt: Option<Doubt>,
 }
 
 /// What became of the session of a request, over HTTP.
@@ -105,15 +110,25 @@ pub(crate) enum Session {
     Lost,
 }
 
+/// How likely it is that a question was a request's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Others were on their way.
+    Among,
+    /// It was the only one.
+    Alone,
+}
+
 impl Slot {
     /// The slot of such a request.
     pub(crate) fn new(kind: Kind) -> Self {
         Self { kind, ..Self::default() }
     }
 
-    /// The slot of a call. What the server says before it answers goes to `news`.
-    pub(crate) fn of_call(news: Option<mpsc::Sender<News>>, in_turn: bool) -> Self {
-        Self { news, in_turn, ..Self::default() }
+    /// The slot of a call. What the server says before it answers goes to `news`; `asks`: its tool is known to ask. `place` is
+    /// given back when somebody is asked.
+    pub(crate) fn of_call(news: Option<mpsc::Sender<News>>, asks: bool, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { news, asks, place: Arc::new(Mutex::new(place)), ..Self::default() }
     }
 
     /// What the request is for.
@@ -159,8 +174,36 @@ impl Slot {
         locked(&self.filled).session = Session::Lost;
     }
 
+    /// What is in doubt.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        locked(&self.filled).doubt
+    }
+
+    /// Gives a question to whoever is asked. Tells whether it could.
+    pub(crate) fn ask(&self, question: Question) -> bool {
+        let asked = self.news.as_ref().is_some_and(|news| news.try_send(News::Question(question)).is_ok());
+        if asked {
+            self.give_way();
+        }
+        asked
+    }
+
+    /// Gives back the place among those in flight.
+    pub(crate) fn give_way(&self) {
+        // Dropped outside the lock: that wakes whoever is next.
+        let place = locked(&self.place).take();
+        drop(place);
+    }
+
     fn asked(&self, method: &str) {
         locked(&self.filled).asked.get_or_insert_with(|| method.to_owned());
+    }
+
+    fn doubted(&self, doubt: Doubt) {
+        let mut filled = locked(&self.filled);
+        if filled.doubt != Some(Doubt::Alone) {
+            filled.doubt = Some(doubt);
+        }
     }
 }
 
@@ -168,6 +211,16 @@ impl Slot {
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     pending: Mutex<HashMap<i64, Pending>>,
+    users: Mutex<Users>,
+}
+
+/// Whose requests a connection has carried.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Users {
+    #[default]
+    Nobody,
+    One(Arc<str>),
+    Several,
 }
 
 #[derive(Debug)]
@@ -241,31 +294,54 @@ impl Exchange {
         })
     }
 
-    /// Who is asked what the server asks on the stream of this request. Where nothing says on behalf of which request it
-    /// asks: the only one on its way, or the one that has its turn.
-    pub(crate) fn hears_questions(&self, method: &str, on: Option<i64>) -> Option<mpsc::Sender<News>> {
-        let only = on.or_else(|| self.only());
-        let pending = locked(&self.pending);
-        let slot = pending.iter().find_map(|(&id, pending)| match pending {
-            Pending::Slot(slot, _) if only.map_or(slot.in_turn, |only| only == id) => Some(slot),
-            _ => None,
-        })?;
-        let news = slot.news.clone()?;
-        // A tool that asks takes turns, whoever answers it.
-        slot.asked(method);
-        Some(news)
+    /// A request of this client is about to leave. What nobody asked for is nobody's.
+    pub(crate) fn used_by(&self, client: Option<&Arc<str>>) {
+        let Some(client) = client else { return };
+        let mut users = locked(&self.users);
+        match &*users {
+            Users::Nobody => *users = Users::One(Arc::clone(client)),
+            Users::One(one) if one != client => *users = Users::Several,
+            Users::One(_) | Users::Several => {}
+        }
     }
 
-    /// The server asked for something by `method`, on the stream of this request. Where nothing says on behalf of which
-    /// request, all are marked.
-    pub(crate) fn asked(&self, method: &str, on: Option<i64>) {
-        for (&id, pending) in locked(&self.pending).iter() {
-            if let Pending::Slot(slot, _) = pending
-                && on.is_none_or(|on| on == id)
-            {
-                slot.asked(method);
+    /// The request that the server asks for. On the stream of a request it is that one. Where nothing says on behalf of which
+    /// request the server asks, it is the only one on its way, on a connection that has carried the requests of one client and
+    /// no other: a question that comes late is that client's as well. Else it is nobody's, and all that are on their way are
+    /// marked.
+    pub(crate) fn asked(&self, method: &str, on: Option<i64>) -> Option<Slot> {
+        let pending = locked(&self.pending);
+        let calls = || {
+            pending.iter().filter_map(|(id, pending)| match pending {
+                Pending::Slot(slot, _) if slot.kind == Kind::Call => Some((id, slot)),
+                _ => None,
+            })
+        };
+        let own = match on {
+            Some(on) => calls().find(|(id, _)| **id == on),
+            None if *locked(&self.users) == Users::Several => None,
+            None => calls().next().filter(|_| calls().count() == 1),
+        };
+        if let Some((_, slot)) = own {
+            slot.asked(method);
+            if on.is_none() && slot.news.is_none() {
+                // A script's: nobody is asked, and beside other calls it would not be certain whose it is.
+                slot.doubted(Doubt::Alone);
+            }
+            return Some(slot.clone());
+        }
+        if on.is_none() {
+            let doubt = if calls().count() == 1 { Doubt::Alone } else { Doubt::Among };
+            // A failure is put down to the question where the tool is one that asks, if there is any.
+            let is_known = calls().any(|(_, slot)| slot.asks);
+            for (_, slot) in calls() {
+                slot.doubted(doubt);
+                if slot.asks || !is_known {
+                    slot.asked(method);
+                }
             }
         }
+        None
     }
 }
 

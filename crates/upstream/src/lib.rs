@@ -44,7 +44,7 @@
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();
-//! let caller = Caller { key: None, run: RunId("run-1".into()) };
+//! let caller = Caller { key: None, client: None, run: RunId("run-1".into()) };
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, &caller, limits).await);
 //!
@@ -87,6 +87,7 @@ mod order;
 mod pages;
 mod parameter_headers;
 mod plain_names;
+mod question;
 mod reader;
 mod relay;
 mod repair;
@@ -110,7 +111,8 @@ pub use lineup::{Change, Lineup};
 pub use oauth::login;
 pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
-pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
+pub use question::Question;
+pub use relay::{Abilities, Input, News, Query, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
 pub use status::{Era, Failing, ServerState, ServerStatus};

@@ -83,7 +83,7 @@ impl Opening<'_> {
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
-        let talk = Talk::new(name, Source::Pipe);
+        let talk = Talk::new(self.config, Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(FromOne(wire), mode).await;
         talk.connection(service, Carrier::Process(process), false).await
@@ -124,7 +124,7 @@ impl Opening<'_> {
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name, Source::Http);
+        let talk = Talk::new(&self.config.self.config, Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
@@ -132,7 +132,7 @@ impl Opening<'_> {
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.name, Source::Http);
+        let talk = Talk::new(&self.config.self.config, Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
@@ -148,9 +148,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(server: &str, source: Source) -> Self {
+    fn new(server: &ServerConfig, source: Source) -> Self {
         let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let reader = Reader::new(exchange.clone(), list_changed.clone(), server, source);
+        let reader = Reader::new(exchange.clone(), list_changed.clone(), &server.name, source, server.question_timeout);
         Self { exchange, list_changed, reader }
     }
 

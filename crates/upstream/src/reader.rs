@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, Extent, Json};
 use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
@@ -17,8 +18,9 @@ use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::failure::Failure;
 use crate::lines::{Subject, at_head, at_tail};
 use crate::message::{Body, Message, Source, Told, not_text, read};
+use crate::question::Question;
 use crate::raw;
-use crate::relay::{News, Question};
+use crate::relay::News;
 use crate::repair::{halves, numbers, without_mark};
 
 /// The longest answer to the handshake: rmcp keeps it.
@@ -46,6 +48,8 @@ pub(crate) struct Reader {
     source: Source,
     /// The operator was told of numbers that are none.
     noted: Arc<AtomicBool>,
+    /// How long a client may take to answer.
+    patience: Duration,
 }
 
 /// What follows from a message.
@@ -79,8 +83,14 @@ impl Reply {
 
 impl Reader {
     /// A reader for the requests of this exchange.
-    pub(crate) fn new(exchange: Arc<Exchange>, list_changed: Arc<Notify>, server: &str, source: Source) -> Self {
-        Self { exchange, list_changed, server: server.into(), source, noted: Arc::default() }
+    pub(crate) fn new(
+        exchange: Arc<Exchange>,
+        list_changed: Arc<Notify>,
+        server: &str,
+        source: Source,
+        patience: Duration,
+    ) -> Self {
+        Self { exchange, list_changed, server: server.into(), source, noted: Arc::default(), patience }
     }
 
     /// The requests whose answers it looks for.
@@ -220,17 +230,14 @@ impl Reader {
         if !matches!(method, "elicitation/create" | "sampling/createMessage") {
             return Reply::Now(declined(&id));
         }
-        let Some(news) = self.exchange.hears_questions(method, on) else {
-            self.exchange.asked(method, on);
-            return Reply::Now(declined(&id));
-        };
+        let Some(slot) = self.exchange.asked(method, on) else { return Reply::Now(declined(&id)) };
         if params.len() > QUESTION_BYTES {
             return Reply::Now(declined(&id));
         }
         let Ok(params) = Json::parse(params) else { return Reply::Now(declined(&id)) };
         let is_elicitation = method == "elicitation/create";
-        let (question, answered) = Question::new(method, params);
-        if news.try_send(News::Question(question)).is_err() {
+        let (question, answered) = Question::new(method, params, self.patience);
+        if !slot.ask(question) {
             return Reply::Now(declined(&id));
         }
         Reply::Later(Box::pin(async move {

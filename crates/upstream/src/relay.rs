@@ -8,9 +8,10 @@ use rmcp::model::{
     UrlElicitationCapability,
 };
 use serde_json::{Map, Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::forms::Parts;
+use crate::question::Question;
 
 /// What a server says to a request before it answers it.
 #[derive(Debug)]
@@ -19,40 +20,6 @@ pub enum News {
     Progress(Json),
     /// It wants something of the user first.
     Question(Question),
-}
-
-/// Something that a server asks in the middle of a request. Dropped without an answer, it is declined.
-#[derive(Debug)]
-pub struct Question {
-    method: String,
-    params: Json,
-    answer: oneshot::Sender<Json>,
-}
-
-impl Question {
-    /// A question, and where its answer arrives.
-    pub(crate) fn new(method: &str, params: Json) -> (Self, oneshot::Receiver<Json>) {
-        let (answer, answered) = oneshot::channel();
-        (Self { method: method.to_owned(), params, answer }, answered)
-    }
-
-    /// What is asked for: `elicitation/create` or `sampling/createMessage`.
-    #[must_use]
-    pub fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// The parameters of the request, as written.
-    #[must_use]
-    pub fn params(&self) -> &Json {
-        &self.params
-    }
-
-    /// Gives the server this result.
-    pub fn answer(self, result: Json) {
-        // The call may be over.
-        let _ = self.answer.send(result);
-    }
 }
 
 /// What a server answered.
@@ -133,8 +100,10 @@ pub struct RelayOptions {
 /// What a client can be asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Abilities {
-    /// Input of the user.
+    /// Input of the user, in a form.
     pub elicitation: bool,
+    /// A visit of the user to a web page.
+    pub url: bool,
     /// A completion of a language model.
     pub sampling: bool,
     /// To come back for the result of a task: in the newer era alone.
@@ -143,14 +112,21 @@ pub struct Abilities {
 
 impl Abilities {
     /// What a server of the older era is told, once for all clients.
-    pub(crate) const OF_ANYBODY: Self = Self { elicitation: true, sampling: true, tasks: false };
+    pub(crate) const OF_ANYBODY: Self = Self { elicitation: true, url: true, sampling: true, tasks: false };
+
+    /// Whether there is anything to ask for in the middle of a request.
+    pub(crate) fn any(self) -> bool {
+        self.elicitation || self.url || self.sampling
+    }
 
     /// As the protocol says it.
     pub(crate) fn capabilities(self) -> ClientCapabilities {
         let mut capabilities = ClientCapabilities::default();
-        if self.elicitation {
-            let (form, url) = (FormElicitationCapability::default(), UrlElicitationCapability::default());
-            capabilities.elicitation = Some(ElicitationCapability::new().with_form(form).with_url(url));
+        if self.elicitation || self.url {
+            let mut elicitation = ElicitationCapability::new();
+            elicitation.form = self.elicitation.then(FormElicitationCapability::default);
+            elicitation.url = self.url.then(UrlElicitationCapability::default);
+            capabilities.elicitation = Some(elicitation);
         }
         if self.sampling {
             capabilities.sampling = serde_json::from_value(json!({})).ok();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_policy::Permit;
 use exuvia_tool::{BoxFuture, CallError, RunId, ToolName, ToolOutcome};
@@ -153,6 +154,18 @@ impl Routes {
         if self.0.ended.insert(run) {
             self.0.servers.values().for_each(|route| route.server.run_ended(run));
         }
+    }
+
+    /// How long a client may take to answer what this server asks it.
+    #[must_use]
+    pub fn question_timeout(&self, server: &str) -> Duration {
+        self.get(server).map_or(Duration::ZERO, |route| route.server.question_timeout())
+    }
+
+    /// A client that called over these routes is gone: connections that belonged to it alone end in the background, when its
+    /// last call there is over.
+    pub fn client_gone(&self, client: &str) {
+        self.0.servers.values().for_each(|route| route.server.client_gone(client));
     }
 }
 

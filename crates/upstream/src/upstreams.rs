@@ -23,6 +23,9 @@ use crate::{CallLimits, Failing, ServerConfig, ServerStatus, UpstreamLimits};
 pub struct Caller {
     /// The virtual key of the client; none for the operator.
     pub key: Option<Arc<str>>,
+    /// The client, as the gateway tells clients apart; none where the gateway itself asks. On a connection that several have
+    /// used, a server's questions are handed to nobody.
+    pub client: Option<Arc<str>>,
     /// The run.
     pub run: RunId,
 }

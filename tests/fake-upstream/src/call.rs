@@ -57,10 +57,17 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             Reply::Exit(0)
         }
         "ask" => {
-            server.state().asking = Some((id.clone(), out.later()));
+            let name = {
+                let mut state = server.state();
+                state.questions += 1;
+                let name = format!("question-{}", state.questions);
+                state.asking.insert(name.clone(), (id.clone(), out.later()));
+                name
+            };
             let method = arguments.get("method").cloned().unwrap_or(json!("elicitation/create"));
-            let params = json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
-            let question = json!({"jsonrpc": "2.0", "id": "question-1", "method": method, "params": params});
+            let asked = json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
+            let params = arguments.get("params").cloned().unwrap_or(asked);
+            let question = json!({"jsonrpc": "2.0", "id": name, "method": method, "params": params});
             out.message(question.to_string().as_bytes());
             Reply::Nothing
         }

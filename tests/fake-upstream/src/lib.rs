@@ -16,7 +16,7 @@
 //! | `hang` | | never answers |
 //! | `exit` | `code` | ends |
 //! | `half` | | writes half an answer and ends |
-//! | `ask` | `method` | sends a request of its own, waits for the answer to it, then fails with that |
+//! | `ask` | `method`, `params` | sends a request of its own, waits for the answer to it, then fails with that |
 //! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
 //! | `change` | | changes the list of tools and notifies |
 //! | `seen` | | what it was sent: methods, and the ids of cancelled requests; over HTTP also `gone ID` for a request whose connection was closed before its answer |

@@ -1,5 +1,6 @@
 //! The protocol, both eras of it.
 
+use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,8 +26,10 @@ pub(crate) struct State {
     /// Methods that it was sent, `cancelled ID`, and over HTTP `gone ID` and `session ended`.
     pub(crate) seen: Vec<String>,
     pub(crate) calls: u64,
-    /// The request that waits for an answer to a question of ours, and the way back to it.
-    pub(crate) asking: Option<(Value, Later)>,
+    /// The requests that wait for answers to questions of ours, by the ids of the questions, and the ways back to them.
+    pub(crate) asking: HashMap<String, (Value, Later)>,
+    /// How often we asked.
+    pub(crate) questions: u64,
     /// How often the list of tools has changed.
     pub(crate) changes: u64,
     /// Who wants to hear of it: the ways, and the ids that the notifications bear.
@@ -190,7 +193,8 @@ impl Server {
 impl State {
     /// Our question was answered, and with that the call that we asked it for.
     fn answered(&mut self, message: &Value) {
-        let Some((id, way)) = self.asking.take() else { return };
+        let question = message.get("id").and_then(Value::as_str).unwrap_or_default();
+        let Some((id, way)) = self.asking.remove(question) else { return };
         let said = message.get("error").or(message.get("result")).unwrap_or(&Value::Null);
         let text = format!("the client said: {said}");
         let result = json!({"content": [{"type": "text", "text": text}], "isError": true});

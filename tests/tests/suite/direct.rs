@@ -204,7 +204,7 @@ async fn a_client_of_the_older_era_is_asked_in_the_middle_of_its_call() {
                 break asked;
             }
         };
-        assert_eq!(asked["params"]["message"], "who?", "{asked}");
+        assert_eq!(asked["params"]["message"], "fake asks:\n  who?", "{asked}");
         let said = json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {"a": 1}}});
         assert_eq!(aside.post_to("/mcp/one", &headers, &said).await.status, 202);
         if arguments[1] == "legacy" {
@@ -247,7 +247,7 @@ async fn a_client_of_the_newer_era_is_asked_by_an_answer_and_comes_back() {
     let asked = client.ask("/mcp/one", "tools/call", params.clone(), can_be_asked()).await.message();
     assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
     let (name, request) = asked["result"]["inputRequests"].as_object().expect("requests").iter().next().expect("one");
-    assert_eq!(request["params"]["message"], "who?", "{asked}");
+    assert_eq!(request["params"]["message"], "fake asks:\n  who?", "{asked}");
     let mut back = params.clone();
     back["requestState"] = asked["result"]["requestState"].clone();
     back["inputResponses"] = json!({name: {"action": "accept", "content": {"a": 1}}});

@@ -150,6 +150,10 @@ pub(super) struct Server {
     /// Default 3,600,000. At the limit the script meets a `TimeoutError`.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) call_timeout_ms: Option<u64>,
+    /// How long a client may take to answer what the server asks its user in the middle of a call, in milliseconds. Default
+    /// 60,000. At the limit the server hears that the user made no choice, and the call goes on.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) question_timeout_ms: Option<u64>,
     /// The longest time between two looks at its list of tools, in milliseconds. Default 600,000.
     #[schemars(range(min = 1_000, max = LONGEST_MS))]
     pub(super) refresh_ms: Option<u64>,
@@ -281,7 +285,8 @@ pub(super) struct ServerLimits {
     /// Calls over one connection at a time. Further ones wait, within their timeouts.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) calls_in_flight: Option<usize>,
-    /// Connections to one server that belong to keys or to runs (`share`). When all are in use, a call fails.
+    /// Connections to one server that belong to keys or to runs (`share`), or to clients that it asks. When all are in use, a
+    /// call fails.
     #[schemars(range(min = 1, max = 10_000))]
     pub(super) connections: Option<usize>,
     /// How long the connection of a key stays open with nothing to do, in milliseconds.

@@ -1,12 +1,20 @@
 //! What can be said to a client while its request is on its way.
 
-use exuvia_tool::Json;
-use exuvia_upstream::{Abilities, Question};
-use rmcp::model::{CustomRequest, ProgressNotificationParam, ServerRequest};
-use rmcp::service::{RequestContext, RoleServer};
-use serde::Deserialize;
+use std::time::Duration;
 
+use exuvia_tool::Json;
+use exuvia_upstream::Abilities;
+use rmcp::model::{CancelledNotificationParam, CustomRequest, ProgressNotificationParam, ServerRequest};
+use rmcp::service::{PeerRequestOptions, RequestContext, RequestHandle, RoleServer};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::shown::shown;
 use crate::client::is_modern;
+
+/// How long the word that a question is withdrawn may take.
+const WITHDRAWING: Duration = Duration::from_secs(1);
 
 /// What a server tells of its progress.
 #[derive(Deserialize)]
@@ -16,23 +24,16 @@ struct Progress {
     message: Option<String>,
 }
 
-/// What the client can be asked for.
+/// What the client can be asked for. One that says of elicitation nothing more knows forms.
 pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     let capabilities = context.client_capabilities().unwrap_or_default();
+    let (form, url) =
+        capabilities.elicitation.as_ref().map_or((false, false), |can| (can.form.is_some(), can.url.is_some()));
     Abilities {
-        elicitation: capabilities.elicitation.is_some(),
+        elicitation: form || (capabilities.elicitation.is_some() && !url),
+        url,
         sampling: capabilities.sampling.is_some(),
         tasks: is_modern(context) && capabilities.supports_tasks(),
-    }
-}
-
-/// Whether the client can be asked this.
-pub(super) fn can_be_asked(context: &RequestContext<RoleServer>, method: &str) -> bool {
-    let can = abilities(context);
-    match method {
-        "elicitation/create" => can.elicitation,
-        "sampling/createMessage" => can.sampling,
-        _ => false,
     }
 }
 
@@ -46,20 +47,44 @@ pub(super) async fn tell(context: &RequestContext<RoleServer>, params: &Json) {
     let _ = context.peer.notify_progress(param).await;
 }
 
-/// Asks the client what a server asks, in the middle of its request. Must be called in the task of the request: rmcp sends the
-/// question where that one came from.
-pub(super) async fn ask(context: &RequestContext<RoleServer>, question: Question) {
-    if let Some(result) = ask_for(context, question.method(), question.params()).await {
-        question.answer(result);
-    }
+/// A question that a client of the older era has before it.
+pub(super) struct OpenQuestion {
+    request: RequestHandle<RoleServer>,
+    until: Instant,
 }
 
-/// The client's answer. `None`: it cannot be asked this, or declines to answer.
-pub(super) async fn ask_for(context: &RequestContext<RoleServer>, method: &str, params: &Json) -> Option<Json> {
-    if !can_be_asked(context, method) {
-        return None;
+impl OpenQuestion {
+    /// Asks the client what `server` asks. Must be called in the task of the client's request: rmcp sends the question where that
+    /// one came from. `None`: the client cannot be asked this, or is gone.
+    pub(super) async fn ask(
+        context: &RequestContext<RoleServer>,
+        server: &str,
+        method: &str,
+        params: Value,
+        patience: Duration,
+    ) -> Option<Self> {
+        let until = Instant::now() + patience;
+        let params = shown(server, method, params, abilities(context))?;
+        let request = ServerRequest::CustomRequest(CustomRequest::new(method, Some(params)));
+        let sent = context.peer.send_cancellable_request(request, PeerRequestOptions::no_options());
+        let request = tokio::time::timeout_at(until, sent).await.ok()?.ok()?;
+        Some(Self { request, until })
     }
-    let request = CustomRequest::new(method, Some(params.to_value().ok()?));
-    let result = context.peer.send_request(ServerRequest::CustomRequest(request)).await.ok()?;
-    Json::parse(serde_json::to_string(&result).ok()?).ok()
+
+    /// The client's answer. `None`: it has none, or took too long.
+    pub(super) async fn answered(&mut self) -> Option<Json> {
+        let answer = tokio::time::timeout_at(self.until, &mut self.request.rx).await;
+        let Ok(answer) = answer else {
+            self.withdraw().await;
+            return None;
+        };
+        Json::parse(serde_json::to_string(&answer.ok()?.ok()?).ok()?).ok()
+    }
+
+    /// Tells the client that nobody waits for its answer any more.
+    pub(super) async fn withdraw(&self) {
+        let params = CancelledNotificationParam::new(Some(self.request.id.clone()), Some("no longer asked".to_owned()));
+        let told = self.request.peer.notify_cancelled(params);
+        let _ = tokio::time::timeout(WITHDRAWING, told).await;
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
@@ -9,15 +10,20 @@ use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::InputRequiredResult;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::Direct;
 use super::asking;
-use super::conversation::{abilities, ask, can_be_asked, tell};
+use super::conversation::{OpenQuestion, abilities, tell};
 use super::parked::Waiting;
-use crate::client::is_modern;
+use crate::client::{client, is_modern};
 
-/// How often a server may ask before it answers one request.
+/// How often a server may ask before it answers one request. Further questions are declined.
 const ROUNDS: usize = 10;
+/// The error code by which servers of the older protocol ask for a visit to a web page.
+const VISIT_REQUIRED: i64 = -32042;
+/// How the sentence ends that tells of a question nobody was asked.
+const UNASKABLE: &str = "which this client cannot be asked, or did not answer in time";
 
 /// What a client does with a server.
 pub(super) struct Request<F> {
@@ -41,11 +47,18 @@ pub(super) enum End {
     Nothing(String),
 }
 
+/// A request that was made.
+pub(super) struct Ongoing {
+    pub(super) call: DirectCall,
+    /// How often its server has asked.
+    questions: usize,
+}
+
 /// How far a request came.
 enum Reached {
     Answer(DirectAnswer),
     /// A question that this client is asked by an answer.
-    Question(DirectCall, Question),
+    Question(Ongoing, Question),
     /// The client is gone.
     Nobody,
 }
@@ -61,32 +74,51 @@ impl Direct<'_> {
     where
         F: Fn(RelayOptions) -> DirectCall,
     {
-        let Request { name, .. } = &request;
+        let name = request.name.clone();
+        let can = abilities(self.context);
         for _ in 0..ROUNDS {
-            let reached = match self.waiting(&request, &input)? {
-                Some((waiting, None)) => Reached::Question(waiting.call, waiting.question),
+            let ongoing = match self.waiting(&request, &input)? {
+                Some((waiting, None)) => {
+                    let Waiting { ongoing, question, until, .. } = waiting;
+                    return Ok(self.ask_later(request, ongoing, question, until));
+                }
                 Some((waiting, Some(answer))) => {
                     waiting.question.answer(answer);
-                    self.reach(waiting.call).await
+                    waiting.ongoing
                 }
                 None => {
-                    let options =
-                        RelayOptions { news: None, can: abilities(self.context), input: std::mem::take(&mut input) };
-                    self.reach((request.make)(options)).await
+                    let options = RelayOptions { news: None, can, input: std::mem::take(&mut input) };
+                    Ongoing { call: (request.make)(options), questions: 0 }
                 }
             };
-            let (kind, result) = match reached {
+            let patience = ongoing.call.question_timeout;
+            let (kind, result) = match self.reach(&name.server, ongoing).await {
                 Reached::Nobody => return Ok(End::Nothing("cancelled".to_owned())),
-                Reached::Question(call, question) => return Ok(self.ask_later(request, call, question)),
+                Reached::Question(ongoing, question) => {
+                    let until = Instant::now() + question.patience();
+                    return Ok(self.ask_later(request, ongoing, question, until));
+                }
                 Reached::Answer(DirectAnswer::Relayed(Relayed::Result(kind, result))) => (kind, result),
+                Reached::Answer(DirectAnswer::Relayed(Relayed::Error { code: VISIT_REQUIRED, message, data })) => {
+                    let Some(data) = asking::shown_error(&name.server, data.as_ref(), can) else {
+                        return Ok(End::Nothing(format!("{name} asked for a visit to a web page, {UNASKABLE}")));
+                    };
+                    let error = Relayed::Error { code: VISIT_REQUIRED, message, data: Some(data) };
+                    return Ok(End::Other(DirectAnswer::Relayed(error)));
+                }
                 Reached::Answer(other) => return Ok(End::Other(other)),
             };
-            if kind != ResultKind::AsksForInput || is_modern(self.context) {
-                return Ok(End::Result(kind, result));
-            }
-            match self.answers(&result).await {
-                Some(answers) => input = answers,
-                None => return Ok(End::Nothing(format!("{name} asked for input, which this client does not give"))),
+            let unasked = || End::Nothing(format!("{name} asked for input, {UNASKABLE}"));
+            match kind {
+                ResultKind::AsksForInput if is_modern(self.context) => {
+                    let shown = asking::shown_result(&name.server, &result, can);
+                    return Ok(shown.map_or_else(unasked, |shown| End::Result(kind, shown)));
+                }
+                ResultKind::AsksForInput => match self.answers(&name.server, &result, patience).await {
+                    Some(answers) => input = answers,
+                    None => return Ok(unasked()),
+                },
+                _ => return Ok(End::Result(kind, result)),
             }
         }
         Ok(End::Nothing(format!("{name} asked {ROUNDS} times for input and did not answer")))
@@ -101,8 +133,9 @@ impl Direct<'_> {
     }
 
     /// Follows a request. Only this task, the one of the client's request, talks to the client.
-    async fn reach(&self, mut call: DirectCall) -> Reached {
+    async fn reach(&self, server: &str, mut ongoing: Ongoing) -> Reached {
         loop {
+            let Ongoing { call, questions } = &mut ongoing;
             tokio::select! {
                 () = self.context.ct.cancelled() => return Reached::Nobody,
                 answer = &mut call.answer => {
@@ -127,17 +160,48 @@ impl Direct<'_> {
                         }
                     }
                     // Dropped, it is declined.
-                    News::Question(question) if !can_be_asked(self.context, question.method()) => {}
-                    News::Question(question) if is_modern(self.context) => return Reached::Question(call, question),
-                    News::Question(question) => tokio::select! {
-                        () = self.context.ct.cancelled() => return Reached::Nobody,
-                        answer = &mut call.answer => {
-                            self.tell_the_rest(&mut call.news).await;
-                            return Reached::Answer(answer);
+                    News::Question(_) if *questions >= ROUNDS => {}
+                    News::Question(question) if is_modern(self.context) => {
+                        *questions += 1;
+                        if asking::result(server, &question, abilities(self.context)).is_none() {
+                            continue;
                         }
-                        () = ask(self.context, question) => {}
-                    },
+                        return Reached::Question(ongoing, question);
+                    }
+                    News::Question(question) => {
+                        *questions += 1;
+                        if let Some(reached) = self.ask_now(server, call, question).await {
+                            return reached;
+                        }
+                    }
                 },
+            }
+        }
+    }
+
+    /// Asks a client of the older era, beside its call. `None`: the call goes on.
+    async fn ask_now(&self, server: &str, call: &mut DirectCall, question: Question) -> Option<Reached> {
+        // What is not asked is declined.
+        let _place = self.shared.questions.enter(client(self.context))?;
+        let params = question.params().to_value().ok()?;
+        let asked = OpenQuestion::ask(self.context, server, question.method(), params, question.patience());
+        let mut open = tokio::select! {
+            () = self.context.ct.cancelled() => return Some(Reached::Nobody),
+            open = asked => open?,
+        };
+        tokio::select! {
+            () = self.context.ct.cancelled() => Some(Reached::Nobody),
+            answer = &mut call.answer => {
+                open.withdraw().await;
+                self.tell_the_rest(&mut call.news).await;
+                Some(Reached::Answer(answer))
+            }
+            said = open.answered() => {
+                match said {
+                    Some(said) => question.answer(said),
+                    None => question.dismiss(),
+                }
+                None
             }
         }
     }
@@ -152,21 +216,26 @@ impl Direct<'_> {
         }
     }
 
-    /// What the client answers, unless it goes away.
-    async fn answers(&self, asks: &Json) -> Option<Input> {
+    /// What the client answers, unless it goes away or has enough before it.
+    async fn answers(&self, server: &str, asks: &Json, patience: Duration) -> Option<Input> {
+        let _place = self.shared.questions.enter(client(self.context))?;
         tokio::select! {
             () = self.context.ct.cancelled() => None,
-            answers = asking::of_client(asks, self.context) => answers,
+            answers = asking::of_client(server, asks, self.context, patience) => answers,
         }
     }
 
     /// Answers with a question, and keeps the request until the client comes back.
-    fn ask_later<F>(&self, request: Request<F>, call: DirectCall, question: Question) -> End {
+    fn ask_later<F>(&self, request: Request<F>, ongoing: Ongoing, question: Question, until: Instant) -> End {
         let Request { name, arguments, .. } = request;
-        let Some(mut asks) = asking::result(&question) else {
-            return End::Nothing(format!("{name} asked for something that this gateway cannot hand on"));
+        let Some(mut asks) = asking::result(&name.server, &question, abilities(self.context)) else {
+            return End::Nothing(format!("{name} asked for input, {UNASKABLE}"));
         };
-        match self.shared.parked.park(Waiting { call, question, name: name.clone(), arguments }) {
+        let waiting = self.shared.questions.enter(client(self.context)).map(|place| {
+            let name = name.clone();
+            Waiting { ongoing, question, until, name, arguments, _place: place }
+        });
+        match waiting.and_then(|waiting| self.shared.parked.park(waiting)) {
             Some(state) => {
                 asks.request_state = Some(state);
                 End::Asks(asks)

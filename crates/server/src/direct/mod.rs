@@ -5,10 +5,12 @@ mod call;
 mod conversation;
 mod dialogue;
 mod lists;
+mod open_questions;
 mod owners;
 mod parked;
 mod reads;
 mod relayed;
+mod shown;
 mod tasks;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use exuvia_gateway::{Gateway, View};
 use rmcp::service::{RequestContext, RoleServer};
 
+use open_questions::OpenQuestions;
 use owners::Owners;
 use parked::Parked;
 use tasks::Tasks;
@@ -26,6 +29,7 @@ pub(crate) use lists::tool;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     parked: Arc<Parked>,
+    questions: Arc<OpenQuestions>,
     /// Resources and their templates.
     resources: Owners,
     tasks: Tasks,

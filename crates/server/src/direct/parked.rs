@@ -6,26 +6,29 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use exuvia_gateway::DirectCall;
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::Question;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
+
+use super::dialogue::Ongoing;
+use super::open_questions::QuestionPlace;
 
 /// Requests that wait at the same time. The question of a further one is declined.
 const REQUESTS: usize = 256;
 /// What they were asked with and what they ask, together.
 const REQUESTS_BYTES: usize = 64 << 20;
-/// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// What the names of waiting requests begin with: servers of the newer era have such names of their own.
 const PREFIX: &str = "exuvia-";
 
 /// A request that waits.
 pub(super) struct Waiting {
-    pub(super) call: DirectCall,
+    pub(super) ongoing: Ongoing,
     pub(super) question: Question,
+    /// How long the client may take.
+    pub(super) until: Instant,
+    pub(super) _place: QuestionPlace,
     /// What was asked for, and with what: the client has to repeat both.
     pub(super) name: ToolName,
     pub(super) arguments: Arc<Json>,
@@ -62,12 +65,12 @@ impl Parked {
         if held > REQUESTS_BYTES || requests.len() >= REQUESTS {
             return None;
         }
-        let (parked, late) = (Arc::downgrade(self), name.clone());
+        let (parked, late, until) = (Arc::downgrade(self), name.clone(), waiting.until);
         let forgetting = tokio::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
-            if let Some(parked) = parked.upgrade() {
-                let forgotten = parked.requests().remove(&late);
-                drop(forgotten);
+            tokio::time::sleep_until(until).await;
+            let late = parked.upgrade().and_then(|parked| parked.requests().remove(&late));
+            if let Some((Waiting { question, .. }, _)) = late {
+                question.dismiss();
             }
         });
         requests.insert(name.clone(), (waiting, AbortOnDropHandle::new(forgetting)));

@@ -1,58 +1,61 @@
 //! Tasks of direct servers (SEP-2663): what a call became, and what clients do with it.
 //!
 //! A client of the newer era has no session, and may come back for its task on another connection: what makes a task its own is
-//! that nobody else knows the task's name. Servers may count theirs, so clients are given other ones, which cannot be guessed.
+//! that nobody else knows the task's name. Servers may count theirs, so clients are given other ones: the server and its own
+//! name of the task, sealed with a key of this process and profile. Nothing is kept, so no client's tasks push out another's.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
 
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::Query;
-use indexmap::IndexMap;
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResponse, CreateTaskResult, GetTaskResult};
+use rmcp::model::{CallToolResponse, CreateTaskResult, GetTaskResult, InputRequests, RequestStateCodec, TaskPayload};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Direct;
-use super::owners::{NAME_BYTES, THINGS};
-use super::relayed;
+use super::conversation::abilities;
+use super::{relayed, shown};
 
 /// What the names of tasks begin with.
 const PREFIX: &str = "exuvia-task-";
+/// The longest name that a server may give a task, in bytes.
+const ID_BYTES: usize = 1 << 10;
+/// The longest name of a task that is looked at, in bytes.
+const NAME_BYTES: usize = 4 << 10;
 
-/// The tasks of the clients of one profile, by the names that clients know. With too many, the oldest are forgotten.
-#[derive(Debug, Default)]
-pub(super) struct Tasks(Mutex<IndexMap<String, Task>>);
+/// The names of the tasks of one profile.
+pub(super) struct Tasks(Option<RequestStateCodec>);
 
-#[derive(Debug, Clone)]
-struct Task {
-    server: String,
-    /// The server's own name of it.
-    id: String,
+impl Default for Tasks {
+    /// With a new key. Where the system has no randomness there are no tasks.
+    fn default() -> Self {
+        let mut key = [0; 32];
+        Self(getrandom::fill(&mut key).ok().and_then(|()| RequestStateCodec::try_new(key).ok()))
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tasks")
+    }
 }
 
 impl Tasks {
-    fn tasks(&self) -> MutexGuard<'_, IndexMap<String, Task>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Gives a task a name for its client. `None`: it has too long a name of its own, or there is no randomness.
-    fn add(&self, server: &str, id: &str) -> Option<String> {
-        let mut random = [0; 16];
-        if id.len() > NAME_BYTES || getrandom::fill(&mut random).is_err() {
-            return None;
-        }
-        let name = format!("{PREFIX}{:032x}", u128::from_ne_bytes(random));
-        let mut tasks = self.tasks();
-        if tasks.len() >= THINGS {
-            tasks.shift_remove_index(0);
-        }
-        tasks.insert(name.clone(), Task { server: server.to_owned(), id: id.to_owned() });
-        Some(name)
+    fn name(&self, server: &str, id: &str) -> Option<String> {
+        // A number that is new each time: of two tasks that a server names alike neither is the other's.
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).ok().filter(|()| id.len() <= ID_BYTES)?;
+        let sealed = self.0.as_ref()?.seal_json(&(server, id, u64::from_ne_bytes(nonce))).ok()?;
+        Some(format!("{PREFIX}{sealed}"))
     }
 
-    fn find(&self, name: &str) -> Option<Task> {
-        self.tasks().get(name).cloned()
+    /// The server of a task and its own name of it.
+    fn find(&self, name: &str) -> Option<(String, String)> {
+        let sealed = name.strip_prefix(PREFIX).filter(|_| name.len() <= NAME_BYTES)?;
+        let (server, id, _): (String, String, u64) = self.0.as_ref()?.open_json(sealed).ok()?;
+        Some((server, id))
     }
 }
 
@@ -61,7 +64,7 @@ impl Direct<'_> {
     pub(super) fn task(&self, tool: &ToolName, result: &Json) -> CallToolResponse {
         let task = relayed::typed::<CreateTaskResult>(result);
         let named = task.and_then(|mut task| {
-            task.task.task_id = self.shared.tasks.add(&tool.server, &task.task.task_id)?;
+            task.task.task_id = self.shared.tasks.name(&tool.server, &task.task.task_id)?;
             Some(task)
         });
         match named {
@@ -79,7 +82,18 @@ impl Direct<'_> {
         let result = self.ask_owner(name, params, Query::GetTask).await?;
         let mut task: GetTaskResult = relayed::typed(&result).ok_or_else(relayed::unreadable)?;
         name.clone_into(&mut task.task.task.task_id);
+        if let TaskPayload::InputRequired { input_requests } = &mut task.task.payload {
+            let (server, _) = self.shared.tasks.find(name).ok_or_else(relayed::unreadable)?;
+            *input_requests = self.shown(&server, input_requests).ok_or_else(relayed::unreadable)?;
+        }
         Ok(task)
+    }
+
+    /// What a task of `server` asks for, as far as this client can be asked it.
+    fn shown(&self, server: &str, requests: &InputRequests) -> Option<InputRequests> {
+        let requests: Map<String, Value> = serde_json::from_str(&serde_json::to_string(requests).ok()?).ok()?;
+        let shown = shown::requests(server, requests, abilities(self.context));
+        serde_json::from_str(&Value::Object(shown).to_string()).ok()
     }
 
     /// Gives a task what it asks for.
@@ -106,11 +120,17 @@ impl Direct<'_> {
         params: &impl Serialize,
         query: impl FnOnce(Value) -> Query,
     ) -> Result<Json, ErrorData> {
-        let unknown = || ErrorData::invalid_params(format!("there is no task {name:?}"), None);
-        let task = self.shared.tasks.find(name).ok_or_else(unknown)?;
+        let unknown = || {
+            let name = exuvia_text::quoted(name, 80);
+            ErrorData::invalid_params(
+                format!("there is no task {name}: take the taskId that the call was answered with"),
+                None,
+            )
+        };
+        let (server, id) = self.shared.tasks.find(name).ok_or_else(unknown)?;
         let mut params = serde_json::to_value(params).map_err(|_| relayed::unreadable())?;
-        params["taskId"] = Value::String(task.id);
-        self.ask(&task.server, query(params)).await
+        params["taskId"] = Value::String(id);
+        self.ask(&server, query(params)).await
     }
 }
 
@@ -121,14 +141,38 @@ mod tests {
     #[test]
     fn tasks_have_names_of_their_own_also_where_servers_give_the_same() {
         let tasks = Tasks::default();
-        let [crm, billing] = ["crm", "billing"].map(|server| tasks.add(server, "1").unwrap());
+        let [crm, billing] = ["crm", "billing"].map(|server| tasks.name(server, "1").unwrap());
         assert_ne!(crm, billing);
-        assert_eq!(tasks.find(&billing).map(|task| (task.server, task.id)), Some(("billing".into(), "1".into())));
-        assert!(tasks.find("1").is_none());
-        assert!(tasks.add("crm", &"x".repeat(NAME_BYTES + 1)).is_none());
-        for n in 0..THINGS {
-            tasks.add("crm", &n.to_string()).unwrap();
+        assert_ne!(crm, tasks.name("crm", "1").unwrap());
+        assert_eq!(tasks.find(&billing), Some(("billing".into(), "1".into())));
+        assert_eq!(tasks.find(&crm), Some(("crm".into(), "1".into())));
+        assert!(tasks.name("crm", &"x".repeat(ID_BYTES)).is_some());
+        assert!(tasks.name("crm", &"x".repeat(ID_BYTES + 1)).is_none());
+    }
+
+    #[test]
+    fn no_name_is_made_or_changed_by_others() {
+        let tasks = Tasks::default();
+        let name = tasks.name("crm", "1").unwrap();
+        assert!(!name.contains("crm"), "{name}");
+        let mut changed = name.clone();
+        changed.replace_range(
+            PREFIX.len() + 8..PREFIX.len() + 9,
+            if &name[PREFIX.len() + 8..=PREFIX.len() + 8] == "A" { "B" } else { "A" },
+        );
+        let foreign = Tasks::default().name("crm", "1").unwrap();
+        for name in ["1", "", PREFIX, &changed, &foreign, &name[PREFIX.len()..], &name[..name.len() - 1]] {
+            assert_eq!(tasks.find(name), None, "{name}");
         }
-        assert!(tasks.find(&crm).is_none() && tasks.tasks().len() == THINGS);
+    }
+
+    #[test]
+    fn no_number_of_tasks_makes_another_be_forgotten() {
+        let tasks = Tasks::default();
+        let first = tasks.name("crm", "1").unwrap();
+        for n in 0..20_000 {
+            tasks.name("billing", &n.to_string()).unwrap();
+        }
+        assert_eq!(tasks.find(&first), Some(("crm".into(), "1".into())));
     }
 }

@@ -1,7 +1,6 @@
 //! Connections: how many there are, and how long each may take.
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,10 +58,11 @@ pub(super) async fn until_stopped(
             Ok(place) => {
                 let (watcher, routes, config) = (graceful.watcher(), Arc::clone(&routes), Arc::clone(&config));
                 tokio::spawn(async move {
-                    let _place = place;
-                    if let Err(why) = served(stream, peer, routes, &config, watcher).await {
+                    let (_place, peer) = (place, Peer::new(peer));
+                    if let Err(why) = served(stream, peer, Arc::clone(&routes), &config, watcher).await {
                         tracing::debug!(%why, "a connection broke off");
                     }
+                    routes.closed(peer);
                 });
             }
             Err(_) if config.tls.is_some() => {}
@@ -74,7 +74,7 @@ pub(super) async fn until_stopped(
 /// Serves one connection to its end.
 async fn served(
     stream: TcpStream,
-    peer: SocketAddr,
+    peer: Peer,
     routes: Arc<Routes>,
     config: &HttpConfig,
     watcher: Watcher,
@@ -110,7 +110,7 @@ fn bounded(stream: TcpStream, config: &HttpConfig) -> Pin<Box<TimeoutStream<TcpS
 
 fn connection<S>(
     stream: S,
-    peer: SocketAddr,
+    peer: Peer,
     routes: Arc<Routes>,
     config: &HttpConfig,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static
@@ -118,7 +118,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         let routes = Arc::clone(&routes);
         async move { routes.answer(request).await }
     });

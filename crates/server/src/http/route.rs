@@ -14,6 +14,7 @@ use super::health;
 use super::host::{self, Scheme};
 use super::mcp::Mcp;
 use crate::PendingGateway;
+use crate::client::Peer;
 
 /// All that can be asked for.
 pub(super) struct Routes {
@@ -34,6 +35,13 @@ impl Routes {
     ) -> Self {
         let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending());
         Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone() }
+    }
+
+    /// A connection is closed.
+    pub(super) fn closed(&self, peer: Peer) {
+        if let Some(gateway) = self.gateway.now() {
+            gateway.client_left(&peer.client());
+        }
     }
 
     /// Answers a request, whatever it is.

@@ -34,6 +34,9 @@ pub struct ServerConfig {
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
     /// server of the older era that does not answer what it does not know.
     pub era: Option<Era>,
+    /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server hears
+    /// that the user made no choice, and its request goes on. 1 minute.
+    pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
     /// The longest time between two looks at its list of tools. 10 minutes.
@@ -75,6 +78,7 @@ impl ServerConfig {
             start_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(3600),
             era: None,
+            question_timeout: Duration::from_secs(60),
             share: Share::All,
             refresh: Duration::from_secs(600),
             direct: false,

@@ -13,7 +13,6 @@ use super::dialer::Dialer;
 use super::life::Life;
 use super::questions::Questions;
 use super::refused::Refused;
-use crate::Era;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
@@ -30,8 +29,10 @@ pub(crate) struct Lane {
     /// Ticks when what the breaker says has changed, or the lane is over.
     verdicts: watch::Sender<()>,
     /// First come, first served.
-    in_flight: Semaphore,
-    questions: Questions,
+    in_flight: Arc<Semaphore>,
+    questions: Arc<Questions>,
+    /// One client's, for calls of tools that ask: they go one by one.
+    is_own: bool,
 }
 
 /// A connection to make a request on.
@@ -57,14 +58,24 @@ enum Step {
 }
 
 impl Lane {
-    pub(crate) fn new(dialer: Arc<Dialer>) -> Self {
-        let in_flight = Semaphore::new(dialer.limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS));
-        let (life, questions) = (Mutex::default(), Questions::default());
-        Self { dialer, life, verdicts: watch::Sender::new(()), in_flight, questions }
+    /// A lane for whoever shares it.
+    pub(crate) fn new(dialer: Arc<Dialer>, questions: Arc<Questions>) -> Self {
+        let in_flight = dialer.limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        Self::of(dialer, questions, in_flight, false)
     }
 
-    /// Makes a call, or asks for something else that `name` names in errors, once. All waiting ends with `deadline`. The
-    /// question that comes with the answer is the call's own.
+    /// A lane for the calls of one client that it may be asked about, one by one.
+    pub(crate) fn own(dialer: Arc<Dialer>, questions: Arc<Questions>) -> Self {
+        Self::of(dialer, questions, 1, true)
+    }
+
+    fn of(dialer: Arc<Dialer>, questions: Arc<Questions>, in_flight: usize, is_own: bool) -> Self {
+        let (verdicts, in_flight) = (watch::Sender::new(()), Arc::new(Semaphore::new(in_flight)));
+        Self { dialer, life: Mutex::default(), verdicts, in_flight, questions, is_own }
+    }
+
+    /// Makes a call, or asks for something else that `name` names in errors, once, for `client`. All waiting ends with
+    /// `deadline`.
     ///
     /// # Errors
     ///
@@ -72,6 +83,7 @@ impl Lane {
     pub(crate) async fn call(
         self: &Arc<Self>,
         name: &ToolName,
+        client: Option<&Arc<str>>,
         request: ClientRequest,
         relay: Option<&RelayOptions>,
         deadline: Deadline,
@@ -81,23 +93,22 @@ impl Lane {
         let DispatchTicket { admission, leaving } = ticket;
         let call = async {
             admission.first().await;
-            // The turn first: those who wait for one must not keep others from being on their way.
-            let turn = self.questions.turn(&name.tool).await;
-            let _place = self.in_flight.acquire().await;
+            let place = Arc::clone(&self.in_flight).acquire_owned().await.ok();
             drop(admission);
             let Admitted { connection, probe: _probe } =
                 self.connection_in_order(&leaving).await.map_err(|refused| refused.of_call(name))?;
             sent_on = Some(connection.clone());
-            let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), turn.is_some());
-            let flight = self.questions.leave(&name.tool, turn);
+            // On a lane of its own a client waits for itself, and a question for the call before it.
+            let (_kept, place) = if self.is_own { (place, None) } else { (None, place) };
+            let asks = self.questions.of(&name.tool).is_some();
+            let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), asks, place);
+            let flight = Flight { lane: self, tool: &name.tool, slot: slot.clone() };
+            connection.exchange.used_by(client);
             let began = Instant::now();
             match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
-                Ok(mut filled) => {
+                Ok(filled) => {
                     self.heard(&filled, &connection, began);
-                    // In the newer protocol a question is the answer.
-                    if connection.era() == Era::Legacy {
-                        filled.asked = flight.landed(filled.asked);
-                    }
+                    flight.landed(&filled);
                     Ok(filled)
                 }
                 Err(BrokenOff) => {
@@ -242,6 +253,36 @@ impl Lane {
         let remains = locked(&self.life).end(why);
         self.verdicts.send_replace(());
         remains.close().await;
+    }
+}
+
+/// A call on its way. However it ends, what was learnt of its tool is kept.
+struct Flight<'a> {
+    lane: &'a Lane,
+    tool: &'a str,
+    slot: Slot,
+}
+
+impl Flight<'_> {
+    /// It was answered.
+    fn landed(&self, filled: &Filled) {
+        let questions = &self.lane.questions;
+        match (filled.doubt, &filled.asked) {
+            (Some(doubt), _) => questions.declined(self.tool, doubt),
+            (None, Some(_)) if self.lane.is_own => questions.asked(self.tool),
+            (None, None) if self.lane.is_own => questions.kept_quiet(self.tool),
+            (None, _) => {}
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        // Of one that was answered everything is taken out already.
+        if let Some(doubt) = self.slot.doubt() {
+            self.lane.questions.declined(self.tool, doubt);
+        }
+        self.slot.give_way();
     }
 }
 

@@ -6,23 +6,31 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_tool::RunId;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::dialer::Dialer;
 use super::ended_runs::EndedRuns;
 use super::lane::Lane;
+use super::questions::{Asks, Questions};
 use super::refused::Refused;
 use crate::exchange::locked;
 use crate::{Caller, Share};
+
+/// How long the lane of a client stays open with nothing to do, at most.
+pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
 
 /// The lanes to one server.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     dialer: Arc<Dialer>,
+    questions: Arc<Questions>,
     /// The operator's: it exists from the beginning to the end, and the list of tools is read over it.
     first: Arc<Lane>,
     ended: Arc<EndedRuns>,
     others: Mutex<Others>,
+    /// A client that is gone uses its lane no more.
+    left: Arc<Notify>,
     /// Lanes that are closing. As many as may be open, at most: closing takes 6 s, and runs can be shorter than that.
     closing: Mutex<JoinSet<()>>,
 }
@@ -36,6 +44,8 @@ struct Others {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
     Key(Arc<str>),
+    /// For calls of tools that ask.
+    Client(Arc<str>),
     Run(RunId),
 }
 
@@ -49,6 +59,8 @@ struct Used {
 struct Usage {
     calls: usize,
     last: Instant,
+    /// Its client is gone.
+    is_left: bool,
 }
 
 /// A lane in use: it is not closed for being idle.
@@ -56,12 +68,22 @@ struct Usage {
 pub(crate) struct Lease {
     lane: Arc<Lane>,
     usage: Option<Arc<Mutex<Usage>>>,
+    left: Arc<Notify>,
 }
 
 impl Lanes {
     pub(crate) fn new(dialer: Arc<Dialer>, ended: Arc<EndedRuns>) -> Self {
-        let first = Arc::new(Lane::new(dialer.clone()));
-        Self { dialer, first, ended, others: Mutex::default(), closing: Mutex::default() }
+        let questions = Arc::<Questions>::default();
+        let first = Arc::new(Lane::new(dialer.clone(), questions.clone()));
+        Self {
+            dialer,
+            questions,
+            first,
+            ended,
+            others: Mutex::default(),
+            left: Arc::default(),
+            closing: Mutex::default(),
+        }
     }
 
     /// The lane over which the list is read. With [`Share::Run`] it carries no calls.
@@ -69,21 +91,33 @@ impl Lanes {
         &self.first
     }
 
-    /// The caller's lane.
+    /// The caller's lane, and for a tool that asks its client a lane of the client's own. Where there is no room for that, a tool
+    /// that has not been seen to ask goes where the others do.
     ///
     /// # Errors
     ///
     /// The run is over, or there are too many lanes and none is idle.
-    pub(crate) fn lease(&self, caller: &Caller) -> Result<Lease, Refused> {
+    pub(crate) fn lease(&self, caller: &Caller, asks: Option<&str>) -> Result<Lease, Refused> {
+        let asks = asks.and_then(|tool| self.questions.of(tool)).filter(|_| self.dialer.config.share != Share::Run);
+        match self.find(caller, caller.client.as_ref().filter(|_| asks.is_some())) {
+            Err(Refused::Full { .. }) if asks == Some(Asks::Perhaps) => self.find(caller, None),
+            found => found,
+        }
+    }
+
+    fn find(&self, caller: &Caller, client: Option<&Arc<str>>) -> Result<Lease, Refused> {
         // Whoever ends the run first marks it and then looks here for its lane: under this lock it is not missed.
         let mut others = locked(&self.others);
         if self.ended.contains(&caller.run) {
             return Err(Refused::RunOver);
         }
-        let owner = match (self.dialer.config.share, &caller.key) {
-            (Share::All, _) | (Share::Key, None) => return Ok(Lease { lane: self.first.clone(), usage: None }),
-            (Share::Key, Some(key)) => Owner::Key(key.clone()),
-            (Share::Run, _) => Owner::Run(caller.run.clone()),
+        let owner = match (client, self.dialer.config.share, &caller.key) {
+            (Some(client), ..) => Owner::Client(client.clone()),
+            (None, Share::All, _) | (None, Share::Key, None) => {
+                return Ok(Lease { lane: self.first.clone(), usage: None, left: self.left.clone() });
+            }
+            (None, Share::Key, Some(key)) => Owner::Key(key.clone()),
+            (None, Share::Run, _) => Owner::Run(caller.run.clone()),
         };
         if others.shut_down {
             return Err(Refused::ShutDown);
@@ -91,15 +125,17 @@ impl Lanes {
         if !others.lanes.contains_key(&owner) {
             self.make_room(&mut others)?;
         }
+        let make = if matches!(owner, Owner::Client(_)) { Lane::own } else { Lane::new };
         let used = others.lanes.entry(owner).or_insert_with(|| Used {
-            lane: Arc::new(Lane::new(self.dialer.clone())),
-            usage: Arc::new(Mutex::new(Usage { calls: 0, last: Instant::now() })),
+            lane: Arc::new(make(self.dialer.clone(), self.questions.clone())),
+            usage: Arc::new(Mutex::new(Usage { calls: 0, last: Instant::now(), is_left: false })),
         });
         locked(&used.usage).calls += 1;
-        Ok(Lease { lane: used.lane.clone(), usage: Some(used.usage.clone()) })
+        Ok(Lease { lane: used.lane.clone(), usage: Some(used.usage.clone()), left: self.left.clone() })
     }
 
-    /// The key's lane that has been idle longest goes. A run's lane never does: with it would go what the run has done there.
+    /// The lane of a key or a client that has been idle longest goes. A run's lane never does: with it would go what the run has
+    /// done there.
     fn make_room(&self, others: &mut Others) -> Result<(), Refused> {
         let connections = self.dialer.limits.connections.max(1);
         let mut closing = locked(&self.closing);
@@ -118,10 +154,13 @@ impl Lanes {
         Ok(())
     }
 
-    /// Closes the lanes of keys that have had nothing to do for this long.
+    /// Closes the lanes of keys that have had nothing to do for this long, and those of clients, at once where they are gone.
     pub(crate) fn close_idle(&self, time: Duration) {
         let now = Instant::now();
-        let idle = |owner: &Owner, used: &mut Used| used.idle_since(owner).is_some_and(|since| now >= since + time);
+        let idle = |owner: &Owner, used: &mut Used| {
+            let time = if matches!(owner, Owner::Client(_)) { time.min(CLIENT_IDLE) } else { time };
+            used.idle_since(owner).is_some_and(|since| locked(&used.usage).is_left || now >= since + time)
+        };
         let closed: Vec<Used> =
             locked(&self.others).lanes.extract_if(|owner, used| idle(owner, used)).map(|(_, used)| used).collect();
         closed.into_iter().for_each(|used| self.close(used));
@@ -135,6 +174,20 @@ impl Lanes {
                 self.close(used);
             }
         }
+    }
+
+    /// A client is gone: its lane closes when its last call there is over.
+    pub(crate) fn client_gone(&self, client: &str) {
+        let others = locked(&self.others);
+        if let Some(used) = others.lanes.get(&Owner::Client(client.into())) {
+            locked(&used.usage).is_left = true;
+            self.left.notify_one();
+        }
+    }
+
+    /// Waits until there may be a lane to close whose client is gone.
+    pub(crate) async fn left(&self) {
+        self.left.notified().await;
     }
 
     /// Closes a lane that nobody finds any more.
@@ -162,7 +215,7 @@ impl Used {
     /// Since when it may be closed for the sake of others.
     fn idle_since(&self, owner: &Owner) -> Option<Instant> {
         let usage = locked(&self.usage);
-        (matches!(owner, Owner::Key(_)) && usage.calls == 0).then_some(usage.last)
+        (!matches!(owner, Owner::Run(_)) && usage.calls == 0).then_some(usage.last)
     }
 }
 
@@ -180,6 +233,9 @@ impl Drop for Lease {
             let mut usage = locked(usage);
             usage.calls -= 1;
             usage.last = Instant::now();
+            if usage.is_left {
+                self.left.notify_one();
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ mod upkeep;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use exuvia_policy::Permit;
 use exuvia_tool::{CallError, Deadline, Json, RunId, ToolCall, ToolName, ToolOutcome};
@@ -68,6 +68,10 @@ impl Server {
         &self.dialer.config.name
     }
 
+    pub(crate) fn question_timeout(&self) -> Duration {
+        self.dialer.config.question_timeout
+    }
+
     pub(crate) fn card(&self) -> &Arc<Card> {
         &self.card
     }
@@ -112,8 +116,8 @@ impl Server {
         let ToolCall { name, arguments, deadline, .. } = permit.into_call();
         let deadline = deadline.unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
         let request = self.request(&name, arguments, Input::default())?;
-        let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(&name))?;
-        let filled = lane.call(&name, request, None, deadline, ticket).await?;
+        let lane = self.lanes.lease(caller, None).map_err(|refused| refused.of_call(&name))?;
+        let filled = lane.call(&name, caller.client.as_ref(), request, None, deadline, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
         let text_bytes = outcome::text_bytes(&filled);
         let message_bytes = self.dialer.limits.message_bytes;
@@ -172,10 +176,12 @@ impl Server {
         limits: CallLimits,
         options: &RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let lane = self.lanes.lease(caller).map_err(|refused| refused.of_call(name))?;
+        let asks = options.can.any().then_some(name.tool.as_str());
+        let lane = self.lanes.lease(caller, asks).map_err(|refused| refused.of_call(name))?;
         let is_call = matches!(request, ClientRequest::CallToolRequest(_));
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let filled = lane.call(name, request, Some(options), self.deadline(), DispatchTicket::default()).await?;
+        let (client, ticket) = (caller.client.as_ref(), DispatchTicket::default());
+        let filled = lane.call(name, client, request, Some(options), self.deadline(), ticket).await?;
         let text_bytes = outcome::text_bytes(&filled);
         let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
         let read = move || outcome::relayed(filled, &name, is_call, limits.result_bytes, message_bytes);
@@ -190,6 +196,11 @@ impl Server {
     /// A run is over. It must have been marked as ended.
     pub(crate) fn run_ended(&self, run: &RunId) {
         self.lanes.run_ended(run);
+    }
+
+    /// A client is gone.
+    pub(crate) fn client_gone(&self, client: &str) {
+        self.lanes.client_gone(client);
     }
 
     /// Ends the server. No call starts it again.

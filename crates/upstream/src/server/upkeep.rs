@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use super::Server;
 use super::backoff::jitter;
 use super::lane::Admitted;
+use super::lanes::CLIENT_IDLE;
 use super::schedule::Schedule;
 use crate::exchange::locked;
 use crate::list::ToolList;
 use crate::value::cut;
 use crate::{Era, Failing, ServerState, ServerStatus, Share};
 
-/// How often keys' lanes are looked through for idle ones, in parts of the time that they may be idle.
+/// How often the lanes of keys and clients are looked through for idle ones, in parts of the time that they may be idle.
 const SWEEPS: u32 = 4;
 /// At most so often.
 const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
@@ -38,13 +39,15 @@ impl Server {
         let shut_down = self.shut_down.clone();
         let upkeep = async {
             let idle = self.dialer.limits.key_idle;
-            let mut sweep = tokio::time::interval((idle / SWEEPS).max(SHORTEST_SWEEP));
+            let has_others = self.dialer.config.share == Share::Key || self.dialer.config.direct;
+            let mut sweep = tokio::time::interval((idle.min(CLIENT_IDLE) / SWEEPS).max(SHORTEST_SWEEP));
             sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(schedule.due().into()) => self.refresh(&mut schedule).await,
                     () = self.dialer.stale.notified(), if !schedule.is_noticed() => schedule.changed(Instant::now()),
-                    _ = sweep.tick(), if self.dialer.config.share == Share::Key => self.lanes.close_idle(idle),
+                    () = self.lanes.left() => self.lanes.close_idle(idle),
+                    _ = sweep.tick(), if has_others => self.lanes.close_idle(idle),
                 }
             }
         };

@@ -83,7 +83,7 @@ pub fn states(upstreams: &Upstreams) -> Vec<String> {
 }
 
 pub fn caller() -> Caller {
-    Caller { key: None, run: RunId("run-1".into()) }
+    Caller { key: None, client: None, run: RunId("run-1".into()) }
 }
 
 /// One fake server, named `fake`.

@@ -36,7 +36,7 @@ async fn refused(name: &str, http: &Http) -> String {
 }
 
 fn call(upstreams: &Upstreams, tool: &str) -> BoxFuture<'static, ToolOutcome> {
-    let caller = Caller { key: None, run: RunId("run-1".into()) };
+    let caller = Caller { key: None, client: None, run: RunId("run-1".into()) };
     let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 1 << 20 };
     upstreams.call(permit("notes", tool, "{}"), &caller, limits)
 }

@@ -161,9 +161,8 @@ async fn a_start_goes_on_when_the_call_that_began_it_gives_up() {
 }
 
 #[tokio::test]
-async fn tools_that_ask_take_turns_on_a_legacy_connection() {
+async fn tools_that_ask_run_beside_each_other_for_scripts() {
     let upstreams = start(&["--era", "legacy"]).await;
-    // The fake server forgets a question when it asks the next one: side by side, all calls but one would hang.
     call(&upstreams, "ask", "{}").await.unwrap_err();
     let short = CallLimits { timeout: Duration::from_secs(5), ..LIMITS };
     let asking: Vec<_> = (0..20).map(|_| tokio::spawn(limited(&upstreams, "ask", "{}", short))).collect();

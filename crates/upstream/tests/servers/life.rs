@@ -67,7 +67,7 @@ impl Drop for Dir {
 
 /// Somebody with this key, or the operator, in this run.
 pub fn who(key: Option<&str>, run: &str) -> Caller {
-    Caller { key: key.map(Into::into), run: RunId(run.to_owned()) }
+    Caller { key: key.map(Into::into), client: None, run: RunId(run.to_owned()) }
 }
 
 /// A call of `server.tool`.

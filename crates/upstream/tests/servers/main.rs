@@ -11,6 +11,7 @@ mod http_rmcp;
 mod life;
 mod order;
 mod pairs;
+mod questions;
 mod reconfigure;
 mod refresh;
 mod sharing;

@@ -1,0 +1,174 @@
+//! Questions of servers of the older protocol, and whom they are handed to.
+
+use std::time::Duration;
+
+use exuvia_tool::CallError;
+use exuvia_upstream::{Abilities, Caller, News, Question, RelayOptions, Relayed, UpstreamLimits, Upstreams};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::fake::{self, LIMITS, gone, permit};
+use crate::life::{Dir, becomes};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A call of a client on its way.
+struct Asking {
+    answer: JoinHandle<Result<Relayed, CallError>>,
+    news: mpsc::Receiver<News>,
+}
+
+fn client(name: &str) -> Caller {
+    Caller { client: Some(name.into()), ..fake::caller() }
+}
+
+fn ask(upstreams: &Upstreams, name: &str, tool: &str) -> Asking {
+    let (told, news) = mpsc::channel(16);
+    let can = Abilities { elicitation: true, ..Abilities::default() };
+    let options = RelayOptions { news: Some(told), can, ..RelayOptions::default() };
+    let relayed = upstreams.routes().relay(permit("fake", tool, "{}"), &client(name), LIMITS, options);
+    Asking { answer: tokio::spawn(relayed), news }
+}
+
+impl Asking {
+    /// The question that the client is asked.
+    async fn question(&mut self) -> Question {
+        match timeout(SOON, self.news.recv()).await.expect("a question in time") {
+            Some(News::Question(question)) => question,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the server said in the end.
+    async fn said(self) -> String {
+        match timeout(SOON, self.answer).await.expect("an answer in time").unwrap() {
+            Ok(Relayed::Result(_, result)) => result.as_str().replace('\\', ""),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn answer(question: Question, word: &str) {
+    question
+        .answer(exuvia_tool::Json::parse(format!(r#"{{"action":"accept","content":{{"word":"{word}"}}}}"#)).unwrap());
+}
+
+async fn started(dir: &Dir, limits: UpstreamLimits) -> Upstreams {
+    dir.write("args", "--era legacy");
+    let mut config = dir.server("fake");
+    config.direct = true;
+    Upstreams::start(vec![config], limits).await
+}
+
+fn pids(dir: &Dir) -> Vec<i64> {
+    dir.lines("starts").iter().map(|pid| pid.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_question_goes_to_the_client_whose_call_it_is_or_to_nobody() {
+    let dir = Dir::new("questions");
+    let upstreams = started(&dir, UpstreamLimits::default()).await;
+    // Whoever is alone with the server is asked.
+    let mut a = ask(&upstreams, "a", "ask");
+    answer(a.question().await, "first");
+    assert!(a.said().await.contains(r#""word":"first""#));
+    let mut a = ask(&upstreams, "a", "ask");
+    let open = a.question().await;
+    // Another client's question is not for the one who has one open.
+    let mut b = ask(&upstreams, "b", "ask");
+    assert!(timeout(SOON, &mut b.answer).await.unwrap().unwrap().is_ok());
+    assert!(b.news.try_recv().is_err() && a.news.try_recv().is_err());
+    answer(open, "of a");
+    assert!(a.said().await.contains(r#""word":"of a""#));
+    assert_eq!(pids(&dir).len(), 1);
+    // From then on each has a connection of its own, and waits for nobody else.
+    let mut b = ask(&upstreams, "b", "ask");
+    let open = b.question().await;
+    let mut a = ask(&upstreams, "a", "ask");
+    answer(a.question().await, "again of a");
+    assert!(a.said().await.contains(r#""word":"again of a""#));
+    answer(open, "of b");
+    assert!(b.said().await.contains(r#""word":"of b""#));
+    let started = pids(&dir);
+    assert_eq!(started.len(), 3);
+    upstreams.routes().client_gone("b");
+    assert!(gone(&started[1..2], SOON).await);
+    assert!(fake::runs(started[0]) && fake::runs(started[2]));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_calls_of_one_client_that_is_asked_go_one_by_one() {
+    let dir = Dir::new("one-by-one");
+    let upstreams = started(&dir, UpstreamLimits::default()).await;
+    for name in ["a", "b"] {
+        ask(&upstreams, name, "ask").answer.abort();
+        let mut asking = ask(&upstreams, name, "ask");
+        let asked = timeout(Duration::from_millis(500), asking.news.recv()).await;
+        drop(asked);
+    }
+    let mut first = ask(&upstreams, "b", "ask");
+    let open = first.question().await;
+    let mut second = ask(&upstreams, "b", "ask");
+    assert!(timeout(Duration::from_millis(300), second.news.recv()).await.is_err());
+    // Nobody else waits.
+    let mut other = ask(&upstreams, "c", "ask");
+    answer(other.question().await, "of c");
+    assert!(other.said().await.contains("of c"));
+    answer(open, "one");
+    assert!(first.said().await.contains("one"));
+    answer(second.question().await, "two");
+    assert!(second.said().await.contains("two"));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn while_a_client_is_asked_its_call_holds_no_place_that_others_wait_for() {
+    let served = fake::Served::new(&["--era", "legacy"]);
+    let mut config = served.config("fake");
+    config.direct = true;
+    let limits = UpstreamLimits { calls_in_flight: 1, ..UpstreamLimits::default() };
+    let upstreams = Upstreams::start(vec![config], limits).await;
+    // On the stream of a request it is certain whose question it is.
+    let mut asked = Vec::new();
+    for name in ["a", "b", "c"] {
+        let mut asking = ask(&upstreams, name, "ask");
+        asked.push((asking.question().await, asking));
+    }
+    assert!(fake::call(&upstreams, "echo", r#"{"value": 1}"#).await.is_ok());
+    for (question, asking) in asked {
+        drop(question);
+        assert!(asking.said().await.contains("decline"));
+    }
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn connections_of_clients_are_bounded_and_end_when_they_are_idle() {
+    let dir = Dir::new("bounded");
+    let limits = UpstreamLimits { connections: 1, key_idle: Duration::from_millis(400), ..UpstreamLimits::default() };
+    let upstreams = started(&dir, limits).await;
+    let hanging = ask(&upstreams, "a", "hang");
+    becomes(|| pids(&dir).len() == 1).await;
+    ask(&upstreams, "b", "ask").said().await;
+    // Both tools may have asked now. For the one that did there is one connection.
+    let mut b = ask(&upstreams, "b", "ask");
+    answer(b.question().await, "of b");
+    assert!(b.said().await.contains("of b"));
+    let mut b = ask(&upstreams, "b", "ask");
+    let open = b.question().await;
+    let refused = timeout(SOON, ask(&upstreams, "c", "ask").answer).await.unwrap().unwrap();
+    assert!(matches!(&refused, Err(CallError::LimitReached { limit, .. }) if limit == "connections"), "{refused:?}");
+    // The one that did not is not kept from its server by that.
+    let mut beside = ask(&upstreams, "d", "hang");
+    assert!(timeout(Duration::from_millis(500), &mut beside.answer).await.is_err());
+    answer(open, "of b");
+    assert!(b.said().await.contains("of b"));
+    let started = pids(&dir);
+    assert!(gone(&started[1..], SOON).await, "{started:?}");
+    assert!(fake::runs(started[0]));
+    hanging.answer.abort();
+    beside.answer.abort();
+    upstreams.shutdown().await;
+}
