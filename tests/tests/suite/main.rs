@@ -43,3 +43,4 @@ mod stopped;
 mod systemd;
 mod telemetry;
 mod tls;
+mod vanished;
