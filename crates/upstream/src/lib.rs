@@ -105,7 +105,7 @@ pub use config::{
 pub use lineup::{Change, Lineup};
 pub use oauth::login;
 pub use order::{DispatchOrder, DispatchTicket};
-pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
+pub use relay::{Abilities, Input, Listing, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
 pub use status::{Era, ServerState, ServerStatus};

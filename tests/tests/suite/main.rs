@@ -1,5 +1,6 @@
 //! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
 
+mod addresses;
 mod architecture;
 mod bombs;
 mod caps;
@@ -25,6 +26,7 @@ mod parallel;
 mod peaks;
 mod policy;
 mod program;
+mod reads;
 mod records;
 mod reload;
 mod results;

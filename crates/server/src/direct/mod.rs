@@ -4,8 +4,8 @@ mod asking;
 mod call;
 mod conversation;
 mod dialogue;
+mod directory;
 mod lists;
-mod owners;
 mod parked;
 mod reads;
 mod relayed;
@@ -16,18 +16,17 @@ use std::sync::Arc;
 use exuvia_gateway::{Gateway, View};
 use rmcp::service::{RequestContext, RoleServer};
 
-use owners::Owners;
+use directory::{Asker, Directory};
 use parked::Parked;
 use tasks::Tasks;
 
-pub(crate) use lists::tool;
+pub(crate) use lists::{Page, tool};
 
 /// What the clients of one profile share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     parked: Arc<Parked>,
-    /// Resources and their templates.
-    resources: Owners,
+    directory: Directory,
     tasks: Tasks,
 }
 
@@ -37,4 +36,10 @@ pub(crate) struct Direct<'a> {
     pub(crate) view: &'a View,
     pub(crate) shared: &'a Shared,
     pub(crate) context: &'a RequestContext<RoleServer>,
+}
+
+impl Direct<'_> {
+    fn asker(&self) -> Asker<'_> {
+        Asker { gateway: self.gateway, view: self.view }
+    }
 }

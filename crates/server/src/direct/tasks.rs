@@ -14,11 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Direct;
-use super::owners::{NAME_BYTES, THINGS};
 use super::relayed;
 
 /// What the names of tasks begin with.
 const PREFIX: &str = "exuvia-task-";
+/// Tasks that are remembered.
+const THINGS: usize = 10_000;
+/// The longest name that a server may give a task, in bytes.
+const NAME_BYTES: usize = 4 << 10;
 
 /// The tasks of the clients of one profile, by the names that clients know. With too many, the oldest are forgotten.
 #[derive(Debug, Default)]
