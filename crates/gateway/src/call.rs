@@ -73,8 +73,8 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorised, recorded.
-    pub(crate) async fn admit(&self, call: ToolCall) -> Result<Permit, Unmade> {
-        self.0.admit(call).await
+    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
+        self.0.admit(call, asked).await
     }
 }
 
@@ -94,6 +94,15 @@ impl ToolHost for RunTools {
     fn script_ended(&self) {
         self.0.ended.store(true, Ordering::SeqCst);
     }
+}
+
+/// What a call asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A tool: there is one of this name, with a schema.
+    Tool,
+    /// What the protocol has beside tools, by its method: the server judges its parameters.
+    Read,
 }
 
 /// What is recorded and counted of a call that is held.
@@ -138,7 +147,7 @@ impl Inner {
     async fn make(self: &Arc<Self>, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
         let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline);
-        let outcome = match self.admit(call).await {
+        let outcome = match self.admit(call, Asked::Tool).await {
             Ok(permit) => self.dispatch(permit, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
@@ -154,10 +163,10 @@ impl Inner {
     }
 
     /// Validates, authorises and records a call that is about to be made, or records why it is not.
-    async fn admit(self: &Arc<Self>, call: ToolCall) -> Result<Permit, Unmade> {
+    async fn admit(self: &Arc<Self>, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
-        let permitted = trees::over(tree_bytes, move || this.permit(call)).await;
+        let permitted = trees::over(tree_bytes, move || this.permit(call, asked)).await;
         let admitted = permitted.and_then(|permit| Ok(self.record_intent(permit)?));
         if let Err(unmade) = &admitted {
             self.record_refusal(id, name, unmade.code());
@@ -165,13 +174,15 @@ impl Inner {
         admitted
     }
 
-    fn permit(&self, mut call: ToolCall) -> Result<Permit, Unmade> {
+    fn permit(&self, mut call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
         // What nests too deep is read by nobody: neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
             return Err(Unmade::Refused(CallError::InvalidArguments(message)));
         }
-        self.validate(&mut call)?;
+        if asked == Asked::Tool {
+            self.validate(&mut call)?;
+        }
         if self.ended.load(Ordering::SeqCst) {
             let denial = Denial { tool: call.name, reason: DenialReason::Ended };
             return Err(CallError::Denied(denial.to_string()).into());

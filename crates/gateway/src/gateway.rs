@@ -270,19 +270,33 @@ impl Gateway {
         self.upstreams.routes().client_gone(client.name());
     }
 
+    /// A client went away without a word: cancels its own calls, and its scripts unless they come to their end without it
+    /// ([`OnDisconnect`]). Each still gives its report.
+    pub fn client_gone(&self, client: &Client) {
+        self.queue.gone(client);
+        self.requests.gone(client);
+    }
+
+    /// Whether a client has a script or a request of its own on its way.
+    #[must_use]
+    pub fn is_busy_for(&self, client: &Client) -> bool {
+        self.queue.has(client) || self.requests.has(client)
+    }
+
     /// Starts a script that sees what `view` shows, if it may start. It executes when its turn comes.
     ///
     /// # Errors
     ///
     /// There is no room for it now.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
-        let place = self.queue.enter(client).inspect_err(|_| self.metrics.turned_away())?;
+        let on_disconnect = view.scripts().settings.on_disconnect;
+        let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.turned_away())?;
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let snapshot = Arc::clone(view.scripts());
-        let Settings { answer_bytes, on_disconnect, .. } = *snapshot.settings;
+        let answer_bytes = snapshot.settings.answer_bytes;
         let prepared = Prepared {
             run: run.clone(),
             script,

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::settings::OnDisconnect;
+
 /// How many scripts may be on their way at the same time: executing, or waiting for their turn. How many execute is the
 /// engine's [`concurrent_runs`](exuvia_runtime::EngineConfig::concurrent_runs).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,8 @@ struct Own {
     runs: usize,
     /// Cancels all of it.
     cancellation: CancellationToken,
+    /// Cancels what does not outlive the client.
+    gone: CancellationToken,
 }
 
 /// A place in the queue. Dropping it frees the place.
@@ -116,6 +120,15 @@ impl Queue {
     ///
     /// There is none.
     pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
+        self.enter_for(client, OnDisconnect::Cancel)
+    }
+
+    /// The same, for one that may outlive its client.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub(crate) fn enter_for(self: &Arc<Self>, client: &Client, when_gone: OnDisconnect) -> Result<Place, Busy> {
         let mut state = self.locked();
         let own = state.clients.get(client).map_or(0, |own| own.runs);
         if state.runs >= state.limits.runs || own >= state.limits.runs_per_client {
@@ -123,10 +136,13 @@ impl Queue {
             return Err(Busy { retry_after: self.wait(&state), own });
         }
         state.runs += 1;
-        let first = || Own { runs: 0, cancellation: self.stopped.child_token() };
+        let first = || Own::new(&self.stopped);
         let own = state.clients.entry(client.clone()).or_insert_with(first);
         own.runs += 1;
-        let cancellation = own.cancellation.child_token();
+        let cancellation = match when_gone {
+            OnDisconnect::Cancel => own.gone.child_token(),
+            OnDisconnect::Finish => own.cancellation.child_token(),
+        };
         Ok(Place { queue: Arc::clone(self), client: client.clone(), since: Instant::now(), cancellation })
     }
 
@@ -134,8 +150,21 @@ impl Queue {
     pub(crate) fn cancel(&self, client: &Client) {
         if let Some(own) = self.locked().clients.get_mut(client) {
             // Whoever comes back under this name begins anew; what is cancelled still has its places.
-            std::mem::replace(&mut own.cancellation, self.stopped.child_token()).cancel();
+            let anew = Own { runs: own.runs, ..Own::new(&self.stopped) };
+            std::mem::replace(own, anew).cancellation.cancel();
         }
+    }
+
+    /// Cancels what a client that is gone has on its way, but for what outlives it.
+    pub(crate) fn gone(&self, client: &Client) {
+        if let Some(own) = self.locked().clients.get_mut(client) {
+            std::mem::replace(&mut own.gone, own.cancellation.child_token()).cancel();
+        }
+    }
+
+    /// Whether a client has something on its way.
+    pub(crate) fn has(&self, client: &Client) -> bool {
+        self.locked().clients.contains_key(client)
     }
 
     /// Until one of the scripts is likely to be over; between a second and a minute.
@@ -147,6 +176,13 @@ impl Queue {
 
     fn locked(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Own {
+    fn new(stopped: &CancellationToken) -> Self {
+        let cancellation = stopped.child_token();
+        Self { runs: 0, gone: cancellation.child_token(), cancellation }
     }
 }
 
@@ -214,6 +250,21 @@ mod tests {
         drop((left, back, other));
         assert!(queue.locked().clients.is_empty());
         assert_eq!(queue.runs(), 0);
+    }
+
+    #[test]
+    fn a_client_that_is_gone_leaves_behind_what_outlives_it() {
+        let queue = Queue::new(QueueLimits { runs: 9, runs_per_client: 9 }, 1, CancellationToken::new());
+        let ada = Client::new("ada");
+        let cancelled = |place: &Place| place.cancellation().is_cancelled();
+        let (left, whole) = (queue.enter(&ada).unwrap(), queue.enter_for(&ada, OnDisconnect::Finish).unwrap());
+        queue.gone(&ada);
+        let back = queue.enter(&ada).unwrap();
+        assert_eq!([cancelled(&left), cancelled(&whole), cancelled(&back)], [true, false, false]);
+        queue.cancel(&ada);
+        assert!(cancelled(&whole) && cancelled(&back) && queue.has(&ada));
+        drop((left, whole, back));
+        assert!(!queue.has(&ada));
     }
 
     #[test]

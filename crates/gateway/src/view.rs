@@ -152,12 +152,25 @@ impl View {
     }
 
     /// The server's own name of what clients know by `name`, if it can be one of this server.
-    #[must_use]
-    pub fn own_name<'a>(&self, server: &str, name: &'a str) -> Option<&'a str> {
+    fn own_name<'a>(&self, server: &str, name: &'a str) -> Option<&'a str> {
         match self.profile.servers() {
             [_] => Some(name),
             _ => name.strip_prefix(server)?.strip_prefix("__"),
         }
+    }
+
+    /// Whether clients may know that a server can be asked for this, one of the [`READS`](exuvia_policy::READS).
+    #[must_use]
+    pub fn shows_read(&self, server: &str, method: &str) -> bool {
+        self.direct.settings.policy.shows(&ToolName::new(server, method))
+    }
+
+    /// The direct server that a name for clients belongs to, and the server's own name of it. Where several names of servers
+    /// begin it, the longest counts.
+    #[must_use]
+    pub fn owner<'a>(&self, name: &'a str) -> Option<(&str, &'a str)> {
+        let owned = |server| Some((server, self.own_name(server, name)?));
+        self.direct_servers().filter_map(owned).max_by_key(|(server, _)| server.len())
     }
 
     /// The direct servers.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exuvia_tool::{Namespace, ToolName};
 
 use crate::policy::{Policy, Standing};
+use crate::reads::is_read;
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at
 /// the moment of a call can only take from it. As cheap to make with 2,000 tools as with one.
@@ -17,6 +18,8 @@ pub struct Grants(Granted);
 enum Granted {
     /// The policy's lists: a tool that leaves them while the run goes on is no longer granted.
     Listed(Arc<Policy>, Arc<Namespace>),
+    /// The same, for what a client asks of servers beside calls.
+    Reads(Arc<Policy>),
     /// A person who is allowed to, for everything that there is to see: only a denial takes it back.
     Visible(Arc<Namespace>),
     /// The same, for these.
@@ -42,6 +45,12 @@ impl Grants {
         Self(Granted::Listed(Arc::clone(policy), Arc::clone(namespace)))
     }
 
+    /// Grants of the [reads](crate::READS) that the policy lists, and of no tool.
+    #[must_use]
+    pub fn listed_reads(policy: &Arc<Policy>) -> Self {
+        Self(Granted::Reads(Arc::clone(policy)))
+    }
+
     /// Whether a call of this tool was granted when the run started.
     #[must_use]
     pub fn cover(&self, tool: &ToolName) -> bool {
@@ -49,6 +58,7 @@ impl Grants {
             Granted::Listed(policy, namespace) => {
                 has(namespace, tool) && matches!(policy.standing(tool), Standing::Listed(_))
             }
+            Granted::Reads(policy) => is_read(&tool.tool) && matches!(policy.standing(tool), Standing::Listed(_)),
             Granted::Visible(namespace) => has(namespace, tool),
             Granted::These(tools) => tools.contains(tool),
         }
@@ -58,7 +68,7 @@ impl Grants {
     pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Standing) -> bool {
         let stands = match standing {
             Standing::Listed(_) => true,
-            Standing::Unlisted(_) => !matches!(self.0, Granted::Listed(..)),
+            Standing::Unlisted(_) => !matches!(self.0, Granted::Listed(..) | Granted::Reads(_)),
             Standing::Denied(_) | Standing::Hidden => false,
         };
         stands && self.cover(tool)

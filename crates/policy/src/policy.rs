@@ -9,6 +9,7 @@ use crate::glob::literal;
 use crate::key::Key;
 use crate::pattern::{Rule, check_groups};
 use crate::qualified::only;
+use crate::reads::READS;
 use crate::rules::{CompiledRules, Context};
 use crate::source::{OnUnlisted, PolicySource, ServerRules};
 
@@ -128,7 +129,7 @@ impl Policy {
     }
 
     /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelt, or for
-    /// tools that come later. Lists of servers without a tool among these are passed over.
+    /// tools that come later. Lists of servers without a tool among these are passed over. [Reads](READS) are always there.
     #[must_use]
     pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {
         let (mut idle, mut used) = (BTreeSet::new(), BTreeSet::new());
@@ -138,7 +139,8 @@ impl Policy {
         for (server, rules) in &self.servers {
             let names: Vec<&str> =
                 tools.iter().filter(|tool| tool.server == *server).map(|tool| tool.tool.as_str()).collect();
-            for (rule, matches) in rules.lists().into_iter().flat_map(|list| list.uses(&names)) {
+            let known: Vec<&str> = names.iter().copied().chain(READS).collect();
+            for (rule, matches) in rules.lists().into_iter().flat_map(|list| list.uses(&known)) {
                 // Whether a server that is away has such a tool is not known.
                 if matches || names.is_empty() {
                     used.insert(rule)

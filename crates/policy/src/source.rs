@@ -25,7 +25,8 @@ pub struct PolicySource {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerRules {
-    /// Which tools exist for scripts and clients, as names, globs (`get_*`) and groups (`@name`). Default: `["*"]`.
+    /// Which tools exist for scripts and clients, as names, globs (`get_*`) and groups (`@name`). [Reads](crate::READS) stand in
+    /// all lists as tools do. Default: `["*"]`.
     pub tools: Vec<String>,
     /// Which tools run without asking. Default: none.
     pub auto_execute: Vec<String>,

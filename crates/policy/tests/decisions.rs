@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{
-    Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, Rates, Refusal,
+    Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, READS, Rates, Refusal,
     ServerRules, Spent, Standing, admit, authorize,
 };
 use exuvia_tool::{CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
@@ -277,4 +277,23 @@ fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() 
             "servers.ghost: there is no such server",
         ]
     );
+}
+
+#[test]
+fn a_read_is_listed_by_its_method_and_granted_to_nobody_else() {
+    let listed = policy(rules(&["get_*", "resources/read", "tasks/*"], &["tasks/cancel"], OnUnlisted::AskAtCall));
+    let (reads, scripts) = (Grants::listed_reads(&listed), Grants::listed(&listed, &namespace()));
+    let decided = |grants: &Grants, tool: &str| decided(&listed, grants, tool, json!({}));
+    assert_eq!(
+        READS.map(|read| decided(&reads, read).split([' ', ':']).next().unwrap().to_owned()),
+        ["ok", "held", "held", "ok", "ok", "denied"]
+    );
+    assert!(decided(&reads, "prompts/get").ends_with("\"prompts/get\"]  # in [servers.crm]"));
+    // A grant of reads is none of tools, and a script reads nothing.
+    assert!(decided(&reads, "get_order").starts_with("held"));
+    assert!(decided(&scripts, "resources/read").starts_with("held"));
+    assert!(decided(&Grants::everything_visible(&namespace()), "resources/read").starts_with("held"));
+    // Lists that name reads are not idle.
+    let tools = ["get_order"].map(|tool| ToolName::new("crm", tool));
+    assert!(listed.idle_rules(&tools).is_empty(), "{:?}", listed.idle_rules(&tools));
 }

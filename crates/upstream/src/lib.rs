@@ -112,7 +112,7 @@ pub use oauth::login;
 pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
 pub use question::Question;
-pub use relay::{Abilities, Input, News, Query, RelayOptions, Relayed, ResultKind};
+pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
 pub use status::{Era, Failing, ServerState, ServerStatus};

@@ -137,6 +137,9 @@ impl ToolList {
         if let Some(why) = plain_names::fault(&name, &input_schema) {
             return left_out(&why);
         }
+        if exuvia_policy::is_read(&name) {
+            return left_out("has the name of a request that is no call, for which lists of tools stand as well");
+        }
         if self.names.contains(&name) {
             self.known += 1;
             return left_out("is listed twice; the first one counts, the second");
@@ -200,11 +203,11 @@ mod tests {
         let page = format!(
             r#"{{"tools": [{{"name": "a", "inputSchema": {{}}}}, {{"name": "b", "inputSchema": 7}}, 5, {{"name": ""}},
             {{"name": "deep", "inputSchema": {{"x": {deep}}}}}, {{"name": "a", "inputSchema": {{}}}},
-            {{"name": "c", "inputSchema": {{}}, "outputSchema": true, "execution": {{}}}}]}}"#
+            {{"name": "resources/read", "inputSchema": {{}}}}, {{"name": "c", "inputSchema": {{}}, "outputSchema": true, "execution": {{}}}}]}}"#
         );
         let (tools, warnings, cursor) = list(UpstreamLimits::default(), &[&page]);
         assert_eq!((tools, cursor), (vec!["a".to_owned(), "c".to_owned()], None));
-        assert_eq!(warnings.len(), 6, "{warnings:#?}");
+        assert_eq!(warnings.len(), 7, "{warnings:#?}");
         assert!(warnings.iter().any(|warning| warning.contains("\"b\"")));
     }
 

@@ -1,5 +1,6 @@
 //! What is handed through between a client and a server, as it was written.
 
+use exuvia_policy::READS;
 #[cfg(doc)]
 use exuvia_tool::CallError;
 use exuvia_tool::{Json, ToolName};
@@ -138,15 +139,48 @@ impl Abilities {
     }
 }
 
-/// A request that is no call of a tool. No permit is needed: what it gives is what the server shows to everybody.
+/// One of the lists that a server shows to everybody: no permit is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listing {
+    /// Of resources.
+    Resources,
+    /// Of templates of resources.
+    ResourceTemplates,
+    /// Of prompts.
+    Prompts,
+}
+
+impl Listing {
+    /// The protocol's name for a page of it.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Resources => "resources/list",
+            Self::ResourceTemplates => "resources/templates/list",
+            Self::Prompts => "prompts/list",
+        }
+    }
+
+    /// What holds the items in a result.
+    #[must_use]
+    pub fn member(self) -> &'static str {
+        match self {
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+
+    /// The request for the page at this cursor.
+    pub(crate) fn request(self, cursor: Option<&str>) -> Option<ClientRequest> {
+        let params = cursor.map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }));
+        request(self.method(), params, Input::default())
+    }
+}
+
+/// A request that is no call of a tool, and is permitted like one: [`Permit`](exuvia_policy::Permit)s name it by its method.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
-    /// A page of the resources; the cursor that the last page named.
-    Resources(Option<String>),
-    /// A page of the templates of resources.
-    ResourceTemplates(Option<String>),
-    /// A page of the prompts.
-    Prompts(Option<String>),
     /// What a resource holds.
     ReadResource {
         /// Which one.
@@ -170,13 +204,10 @@ pub enum Query {
 }
 
 impl Query {
-    /// The protocol's name for it.
+    /// The protocol's name for it, one of [`READS`].
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {
-            Self::Resources(_) => "resources/list",
-            Self::ResourceTemplates(_) => "resources/templates/list",
-            Self::Prompts(_) => "prompts/list",
             Self::ReadResource { .. } => "resources/read",
             Self::GetPrompt { .. } => "prompts/get",
             Self::Complete(_) => "completion/complete",
@@ -186,18 +217,10 @@ impl Query {
         }
     }
 
-    /// How errors name it.
-    pub(crate) fn name(&self, server: &str) -> ToolName {
-        ToolName::new(server, self.method())
-    }
-
     /// The parameters of the request.
     #[must_use]
     pub fn params(&self) -> Value {
         match self {
-            Self::Resources(cursor) | Self::ResourceTemplates(cursor) | Self::Prompts(cursor) => {
-                cursor.as_ref().map_or_else(|| json!({}), |cursor| json!({ "cursor": cursor }))
-            }
             Self::ReadResource { uri } => json!({ "uri": uri }),
             Self::GetPrompt { name, arguments: None } => json!({ "name": name }),
             Self::GetPrompt { name, arguments: Some(arguments) } => json!({ "name": name, "arguments": arguments }),
@@ -206,13 +229,19 @@ impl Query {
             }
         }
     }
+}
 
-    /// The request. `None`: the parameters are none that the protocol knows.
-    pub(crate) fn request(&self, input: Input) -> Option<ClientRequest> {
-        let request = json!({ "method": self.method(), "params": with_input(self.params(), input) });
-        // From the text: from a tree rmcp's types refuse some numbers.
-        serde_json::from_str(&request.to_string()).ok()
-    }
+/// The request that a permit stands for, and its method. `None`: it stands for a call, or its parameters are none that the
+/// protocol knows.
+pub(crate) fn permitted(name: &ToolName, params: &Json, input: Input) -> Option<(&'static str, ClientRequest)> {
+    let method = READS.into_iter().find(|method| *method == name.tool)?;
+    Some((method, request(method, params.to_value().ok()?, input)?))
+}
+
+fn request(method: &'static str, params: Value, input: Input) -> Option<ClientRequest> {
+    let request = json!({ "method": method, "params": with_input(params, input) });
+    // From the text: from a tree rmcp's types refuse some numbers.
+    serde_json::from_str(&request.to_string()).ok()
 }
 
 fn with_input(mut params: Value, input: Input) -> Value {
@@ -240,6 +269,29 @@ impl RelayOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_call_is_permitted_by_its_method_and_nothing_else_is() {
+        let params = json!({"name": "p", "taskId": "t", "ref": {"type": "ref/prompt", "name": "p"},
+            "argument": {"name": "a", "value": ""}, "uri": "a:b", "inputResponses": {}});
+        let queries = [
+            Query::ReadResource { uri: "a:b".into() },
+            Query::GetPrompt { name: "p".into(), arguments: Some(json!({"a": "b"})) },
+            Query::Complete(params.clone()),
+            Query::GetTask(params.clone()),
+            Query::UpdateTask(params.clone()),
+            Query::CancelTask(params.clone()),
+        ];
+        assert_eq!(queries.each_ref().map(Query::method), READS);
+        for query in queries {
+            let name = ToolName::new("crm", query.method());
+            let (method, request) = permitted(&name, &Json::from_value(&query.params()), Input::default()).unwrap();
+            assert_eq!((method, request.method()), (query.method(), query.method()));
+        }
+        for name in ["resources/list", "tools/call", "get"] {
+            assert!(permitted(&ToolName::new("crm", name), &Json::from_value(&params), Input::default()).is_none());
+        }
+    }
 
     #[test]
     fn a_result_is_what_its_own_members_say() {

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::order::DispatchTicket;
 use crate::server::{EndedRuns, Server};
-use crate::{CallLimits, Caller, Query, RelayOptions, Relayed};
+use crate::{CallLimits, Caller, Listing, RelayOptions, Relayed};
 
 /// The servers of one moment, as ways to call their tools. Clones are the same moment.
 ///
@@ -131,19 +131,35 @@ impl Routes {
         Box::pin(call.instrument(span))
     }
 
-    /// Asks a server for something that is no call, and gives the answer as it was written.
+    /// Makes the request that is permitted and that is no call of a tool, and gives the answer as it was written. The permit
+    /// names it by its method, with its parameters as arguments.
     #[must_use]
-    pub fn query(
+    pub fn read(
         &self,
-        server: &str,
-        query: Query,
+        permit: Permit,
         caller: &Caller,
         limits: CallLimits,
         options: RelayOptions,
     ) -> BoxFuture<'static, Result<Relayed, CallError>> {
+        let server = &permit.call().name.server;
+        let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
+        let caller = caller.clone();
+        Box::pin(async move { route.server.read(permit, &caller, limits, options).await })
+    }
+
+    /// Asks a server for the page of a list at this cursor, and gives the answer as it was written.
+    #[must_use]
+    pub fn list(
+        &self,
+        server: &str,
+        listing: Listing,
+        cursor: Option<String>,
+        caller: &Caller,
+        limits: CallLimits,
+    ) -> BoxFuture<'static, Result<Relayed, CallError>> {
         let Some(route) = self.get(server).cloned() else { return no_server(server.to_owned()) };
         let caller = caller.clone();
-        Box::pin(async move { route.server.query(&query, &caller, limits, options).await })
+        Box::pin(async move { route.server.list(listing, cursor.as_deref(), &caller, limits).await })
     }
 
     /// A run that called over these routes is over: connections that belonged to it alone end in the background, and calls of

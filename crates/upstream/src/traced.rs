@@ -7,7 +7,7 @@ use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outg
 use http::{HeaderName, HeaderValue};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage};
 
-use crate::{Query, Relayed, ResultKind, ServerConfig, Transport};
+use crate::{Relayed, ResultKind, ServerConfig, Transport};
 
 /// Begins the span of a call, below the run or the request that it is made for.
 pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
@@ -20,8 +20,8 @@ pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
 }
 
 /// The same for a request that is no call.
-pub(crate) fn begin_query(server: &ServerConfig, query: &Query) -> Span {
-    Span::begin(SpanKind::Client, || (query.method().to_owned(), about(server, query.method())))
+pub(crate) fn begin_query(server: &ServerConfig, method: &'static str) -> Span {
+    Span::begin(SpanKind::Client, || (method.to_owned(), about(server, method)))
 }
 
 fn about(server: &ServerConfig, method: &'static str) -> Vec<KeyValue> {

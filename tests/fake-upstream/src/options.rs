@@ -26,6 +26,8 @@ pub struct Options {
     pub answers: Option<String>,
     /// `--results FILE`: requests of these methods get these results; the file maps methods to results.
     pub results: Option<String>,
+    /// `--results-after MS`: waits that long before it gives one of those.
+    pub results_after: Option<u64>,
     /// `--record FILE`: appends each `tools/call` to this file, as it was received, a line each.
     pub record: Option<String>,
     /// `--malformed`: the tool list also holds tools that are none.
@@ -90,6 +92,7 @@ impl Options {
                 "--raw-list" => options.raw_list = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
                 "--results" => options.results = Some(value()?),
+                "--results-after" => options.results_after = Some(number(&value()?)?),
                 "--record" => options.record = Some(value()?),
                 "--stderr" => options.stderr = Some(value()?),
                 "--malformed" => options.malformed = true,

@@ -183,6 +183,7 @@ impl Server {
                 call(self, id, &params, out)
             }
             _ if message.get("id").is_some() => {
+                std::thread::sleep(Duration::from_millis(options.results_after.unwrap_or(0)));
                 options.results.as_deref().and_then(|file| record::answer(file, method)).unwrap_or_else(unknown)
             }
             _ => Reply::Nothing,

@@ -1,5 +1,6 @@
 //! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
 
+mod addresses;
 mod architecture;
 mod bombs;
 mod caps;
@@ -26,6 +27,7 @@ mod parallel;
 mod peaks;
 mod policy;
 mod program;
+mod reads;
 mod records;
 mod reload;
 mod results;
@@ -44,3 +46,4 @@ mod stopped;
 mod systemd;
 mod telemetry;
 mod tls;
+mod vanished;

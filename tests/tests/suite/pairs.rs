@@ -259,7 +259,7 @@ async fn a_client_calls_nothing_of_the_server_of_another_profile() {
         assert_eq!(pair.call(profile, other, "echo").await.code(), "unknown-tool", "{profile}");
         let query = exuvia_upstream::Query::ReadResource { uri: "a://b".into() };
         let asked =
-            pair.gateway.gateway().query(&view, &Client::new("test"), other, query, RelayOptions::default()).answer;
+            pair.gateway.gateway().query(&view, &Client::new("test"), other, &query, RelayOptions::default()).answer;
         assert_eq!(timeout(PATIENCE, asked).await.expect("in time").code(), "unknown-tool", "{profile}");
         assert_eq!(pair.received(other), if profile == "left" { 0 } else { 1 });
         assert_eq!(pair.call(profile, profile, "echo").await.code(), "ok", "{profile}");

@@ -160,6 +160,7 @@ impl Resolver<'_> {
             origins: self.origins(&written.origins),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
+            session_grace: written.session_grace_ms.map_or(default.session_grace, Duration::from_millis),
             // A session may be silent for as long as a script may take.
             session_idle: default.session_idle + Duration::from_millis(config.limits.wall_ms),
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),

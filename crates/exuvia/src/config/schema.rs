@@ -34,7 +34,10 @@ pub(crate) fn schema() -> Value {
     });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
     let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);
-    let listen = json!({"connections": http.connections, "sessions": http.sessions, "drain_ms": drain_ms});
+    let grace_ms = u64::try_from(http.session_grace.as_millis()).unwrap_or(u64::MAX);
+    let listen = json!({
+        "connections": http.connections, "sessions": http.sessions, "session_grace_ms": grace_ms, "drain_ms": drain_ms,
+    });
     add_defaults(&mut schema["$defs"]["Listen"], &listen);
     schema
 }

@@ -124,7 +124,9 @@ pub(super) struct Server {
     /// Who shares a connection to it: `all`, all runs of one virtual `key`, or nobody, so that every `run` has its own.
     /// Default: all.
     pub(super) share: Option<Share>,
-    /// Which of its tools exist for scripts and clients: names, globs (`get_*`), groups (`@name`). Default: `["*"]`.
+    /// Which of its tools exist for scripts and clients: names, globs (`get_*`), groups (`@name`). What clients ask of a direct
+    /// server beside calls stands in this list and the next two by its method: `resources/read`, `prompts/get`,
+    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`. Default: `["*"]`.
     pub(super) tools: Option<Vec<String>>,
     /// Which of them a client's script calls without asking. What a tool says of itself, such as that it only reads, allows
     /// nothing. Default: none.
@@ -321,7 +323,8 @@ pub(super) struct Runs {
     /// Scripts of one client, executing and waiting.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) per_client: Option<usize>,
-    /// What becomes of a script whose client goes away without having cancelled it. A client's own calls are always cancelled.
+    /// What becomes of a script whose client goes away without having cancelled it. A client's own calls are always cancelled. Over
+    /// HTTP a client up to 2025-11-25 is gone when its session has lost its last stream for `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
 }
 
@@ -351,9 +354,14 @@ pub(super) struct Listen {
     /// Connections at the same time. Further ones are told 503.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) connections: Option<usize>,
-    /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503.
+    /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
+    /// stream and nothing on its way; without such a one it is told 503.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) sessions: Option<usize>,
+    /// How long the client of a session that lost its last stream may take to come back, in milliseconds. Then it is gone: see
+    /// `on_disconnect` in `[runs]`. Clients are told to come back after 3 s.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) session_grace_ms: Option<u64>,
     /// How long requests may take after SIGTERM, in milliseconds. What is left is cancelled, and its clients are told.
     #[schemars(range(max = LONGEST_MS))]
     pub(super) drain_ms: Option<u64>,

@@ -19,6 +19,7 @@ impl Fixed {
             ("listen.origins", format!("{:?}", http.origins)),
             ("listen.connections", http.connections.to_string()),
             ("listen.sessions", http.sessions.to_string()),
+            ("listen.session_grace_ms", format!("{:?}", http.session_grace)),
             ("listen.drain_ms", format!("{:?}", http.drain)),
             // The address may hold a token: it is compared, and never told.
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),

@@ -1,63 +1,219 @@
-//! What there is to see of direct servers: tools, resources, prompts.
+//! What there is to see of direct servers: tools, and pages of resources, templates and prompts.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use exuvia_gateway::DirectTool;
-use exuvia_upstream::Query;
-use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use exuvia_gateway::{DirectTool, Gap};
+use exuvia_upstream::{Listing, aside};
+use rmcp::ErrorData;
+use rmcp::model::{MetaObject, PaginatedRequestParams, Prompt, Tool};
+use serde_json::{Value, json};
 
 use super::Direct;
+use super::directory::{Item, List};
+use super::reads::RESOURCES;
+use super::relayed;
+use crate::client::client;
+
+/// About how long the items of one page are together, in bytes.
+const PAGE_BYTES: usize = 1 << 20;
+/// The memory that they may take as trees.
+const PAGE_TREE_BYTES: usize = 16 << 20;
+/// The key under which `_meta` tells what is not in a list.
+const NOTICES_KEY: &str = "exuvia/notices";
+
+/// A part of a list.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<String>,
+    /// What is missing.
+    pub(crate) meta: Option<MetaObject>,
+}
+
+/// Where a page begins: at this item of this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    server: usize,
+    item: usize,
+}
+
+/// The items of a page, each with the number of its server.
+struct Cut<T> {
+    items: Vec<(usize, T)>,
+    next: Option<Place>,
+    /// By server: how many were left out because another server has them.
+    taken: Vec<(usize, usize)>,
+}
 
 impl Direct<'_> {
-    /// The resources of all direct servers.
-    pub(crate) async fn resources(&self) -> Vec<Resource> {
-        let resources: Vec<(String, Resource)> = self.listed("resources", Query::Resources).await;
-        for (server, resource) in &resources {
-            self.shared.resources.claim(&resource.uri, server);
+    /// A page of the resources or their templates, of all direct servers together.
+    ///
+    /// # Errors
+    ///
+    /// There is no such page, or there is no room for the request.
+    pub(crate) async fn addresses<T>(&self, page: Option<PaginatedRequestParams>) -> Result<Page<T>, ErrorData>
+    where
+        T: Item + Send + 'static,
+    {
+        let servers: Vec<&str> = self.shown(RESOURCES).collect();
+        let (lists, cut) = self.cut::<T>(&servers, page).await?;
+        let mut notices = self.gaps::<T>(&servers, &lists);
+        for &(other, owner) in &cut.taken {
+            self.shared.directory.report(servers[owner], servers[other]);
+            notices.push(format!(
+                "{} lists addresses that {} has, which counts: those of {} are left out",
+                servers[other], servers[owner], servers[other]
+            ));
         }
-        resources.into_iter().map(|(_, resource)| resource).collect()
+        let items = cut.items.into_iter().map(|(_, item)| item).collect();
+        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: meta(notices) })
     }
 
-    /// The templates of resources of all direct servers.
-    pub(crate) async fn resource_templates(&self) -> Vec<ResourceTemplate> {
-        let templates: Vec<(String, ResourceTemplate)> =
-            self.listed("resourceTemplates", Query::ResourceTemplates).await;
-        for (server, template) in &templates {
-            self.shared.resources.claim(&template.uri_template, server);
-        }
-        templates.into_iter().map(|(_, template)| template).collect()
-    }
-
-    /// The prompts of all direct servers, by their names for clients.
-    pub(crate) async fn prompts(&self) -> Vec<Prompt> {
-        let prompts: Vec<(String, Prompt)> = self.listed("prompts", Query::Prompts).await;
-        let named = |(server, mut prompt): (String, Prompt)| {
-            prompt.name = self.view.exposed(&server, &prompt.name);
-            prompt
-        };
-        prompts.into_iter().map(named).collect()
-    }
-
-    /// The items that can be read; one that cannot loses only itself.
-    async fn listed<T: DeserializeOwned>(
-        &self,
-        member: &'static str,
-        page: fn(Option<String>) -> Query,
-    ) -> Vec<(String, T)> {
-        let mut items = Vec::new();
-        for (server, listed) in self.gateway.list(self.view, member, page).await {
-            for item in listed {
-                match serde_json::from_str(item.as_str()) {
-                    Ok(item) => items.push((server.clone(), item)),
-                    Err(error) => tracing::debug!(server.name = %server, member, %error, "an item is left out"),
+    /// A page of the prompts of all direct servers, by their names for clients.
+    ///
+    /// # Errors
+    ///
+    /// There is no such page, or there is no room for the request.
+    pub(crate) async fn prompts(&self, page: Option<PaginatedRequestParams>) -> Result<Page<Prompt>, ErrorData> {
+        let servers: Vec<&str> = self.shown("prompts/get").collect();
+        let (lists, cut) = self.cut::<Prompt>(&servers, page).await?;
+        let mut notices = self.gaps::<Prompt>(&servers, &lists);
+        let mut items = Vec::with_capacity(cut.items.len());
+        for (number, mut prompt) in cut.items {
+            let (server, name) = (servers[number], self.view.exposed(servers[number], &prompt.name));
+            match self.view.owner(&name) {
+                Some((owner, _)) if owner != server => {
+                    let notice = format!("a prompt of {server} is left out: its name would be one of {owner}");
+                    if !notices.contains(&notice) {
+                        tracing::warn!(
+                            server.name = server,
+                            owner,
+                            "a prompt is left out: its name is another server's"
+                        );
+                        notices.push(notice);
+                    }
+                }
+                _ => {
+                    prompt.name = name;
+                    items.push(prompt);
                 }
             }
         }
-        items
+        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: meta(notices) })
     }
+
+    /// The direct servers of which clients may know that they can be asked for this.
+    pub(super) fn shown(&self, method: &'static str) -> impl Iterator<Item = &str> {
+        self.view.direct_servers().filter(move |server| self.view.shows_read(server, method))
+    }
+
+    /// Reads the lists, or takes those that the pages before are of, and cuts a page out.
+    async fn cut<T>(
+        &self,
+        servers: &[&str],
+        page: Option<PaginatedRequestParams>,
+    ) -> Result<(Vec<Arc<List>>, Cut<T>), ErrorData>
+    where
+        T: Item + Send + 'static,
+    {
+        let cursor = page.and_then(|page| page.cursor);
+        let place = match &cursor {
+            None => Place { server: 0, item: 0 },
+            Some(cursor) => Place::of(cursor, servers)?,
+        };
+        let request = self.gateway.request_place(&client(self.context)).map_err(relayed::failed)?;
+        let cancellation = request.cancellation();
+        let (directory, asker) = (&self.shared.directory, self.asker());
+        let lists = async {
+            match cursor {
+                None => directory.lists(asker, servers, T::LISTING).await,
+                Some(_) => directory.kept(asker, servers, T::LISTING).await,
+            }
+        };
+        let lists = tokio::select! {
+            () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+            () = cancellation.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+            lists = lists => lists,
+        };
+        let bytes = lists.iter().flat_map(|list| list.items()).map(|item| item.size_bytes()).sum();
+        let cut_from = lists.clone();
+        let cut = aside(bytes, move || cut(&cut_from, place)).await;
+        Ok((lists, cut))
+    }
+
+    /// What is missing of the lists.
+    fn gaps<T: Item>(&self, servers: &[&str], lists: &[Arc<List>]) -> Vec<String> {
+        let what = match T::LISTING {
+            Listing::Resources => "resources",
+            Listing::ResourceTemplates => "templates of resources",
+            Listing::Prompts => "prompts",
+        };
+        let notice = |(server, list): (&&str, &Arc<List>)| {
+            let before = if list.items().is_empty() { "" } else { "; what it listed before, or so far, is here" };
+            Some(match list.gap? {
+                Gap::Late => format!("{server} did not list its {what} in time{before}"),
+                Gap::Unavailable => format!("{server} could not list its {what}{before}"),
+                Gap::TooLong => {
+                    format!("{server} lists more {what}, or larger ones, than are read: the rest is left out")
+                }
+            })
+        };
+        servers.iter().zip(lists).filter_map(notice).collect()
+    }
+}
+
+impl Place {
+    /// Where a cursor of ours leads to.
+    fn of(cursor: &str, servers: &[&str]) -> Result<Self, ErrorData> {
+        let place = cursor.split_once(' ').and_then(|(item, server)| {
+            let server = servers.iter().position(|&other| other == server)?;
+            Some(Self { server, item: item.parse().ok()? })
+        });
+        place.ok_or_else(|| {
+            ErrorData::invalid_params("there is no such page any more: list anew, without a cursor", None)
+        })
+    }
+
+    fn cursor(self, servers: &[&str]) -> String {
+        format!("{} {}", self.item, servers[self.server])
+    }
+}
+
+/// Cuts a page out of lists. An address that an earlier server lists as well is left out.
+fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
+    let mut page = Cut { items: Vec::new(), next: None, taken: Vec::new() };
+    let (mut bytes, mut tree_bytes) = (0, 0);
+    for (server, list) in lists.iter().enumerate().skip(from.server) {
+        let first = if server == from.server { from.item } else { 0 };
+        for (number, item) in list.items().iter().enumerate().skip(first) {
+            let is_full = bytes + item.size_bytes() > PAGE_BYTES;
+            if bytes > 0 && (is_full || tree_bytes + item.extent().tree_bytes > PAGE_TREE_BYTES) {
+                page.next = Some(Place { server, item: number });
+                return page;
+            }
+            let Ok(read) = serde_json::from_str::<T>(item.as_str()) else { continue };
+            let owner = lists[..server].iter().position(|earlier| earlier.has(read.name()));
+            match owner {
+                Some(owner) if page.taken.contains(&(server, owner)) => {}
+                Some(owner) => page.taken.push((server, owner)),
+                None => {
+                    bytes += item.size_bytes();
+                    tree_bytes += item.extent().tree_bytes;
+                    page.items.push((server, read));
+                }
+            }
+        }
+    }
+    page
+}
+
+fn meta(notices: Vec<String>) -> Option<MetaObject> {
+    if notices.is_empty() {
+        return None;
+    }
+    let mut meta = MetaObject::default();
+    meta.insert(NOTICES_KEY.into(), json!(notices));
+    Some(meta)
 }
 
 /// A tool as clients are shown it: as its server lists it, under its name for clients.

@@ -4,9 +4,9 @@ mod asking;
 mod call;
 mod conversation;
 mod dialogue;
+mod directory;
 mod lists;
 mod open_questions;
-mod owners;
 mod parked;
 mod reads;
 mod relayed;
@@ -18,20 +18,19 @@ use std::sync::Arc;
 use exuvia_gateway::{Gateway, View};
 use rmcp::service::{RequestContext, RoleServer};
 
+use directory::{Asker, Directory};
 use open_questions::OpenQuestions;
-use owners::Owners;
 use parked::Parked;
 use tasks::Tasks;
 
-pub(crate) use lists::tool;
+pub(crate) use lists::{Page, tool};
 
 /// What the clients of one profile share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     parked: Arc<Parked>,
     questions: Arc<OpenQuestions>,
-    /// Resources and their templates.
-    resources: Owners,
+    directory: Directory,
     tasks: Tasks,
 }
 
@@ -41,4 +40,10 @@ pub(crate) struct Direct<'a> {
     pub(crate) view: &'a View,
     pub(crate) shared: &'a Shared,
     pub(crate) context: &'a RequestContext<RoleServer>,
+}
+
+impl Direct<'_> {
+    fn asker(&self) -> Asker<'_> {
+        Asker { gateway: self.gateway, view: self.view }
+    }
 }

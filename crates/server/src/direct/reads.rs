@@ -18,27 +18,27 @@ use super::dialogue::{End, Request};
 use super::relayed::{self, Answered, Complete, unreadable};
 use crate::client::client;
 
+/// What a server is asked for that has an address.
+pub(super) const RESOURCES: &str = "resources/read";
+
 impl Direct<'_> {
-    /// Reads a resource: of the server that listed it, else of the first one that has it.
+    /// Reads a resource: of the server whose its address is.
     ///
     /// # Errors
     ///
-    /// None has it, or it cannot be read.
+    /// It is nobody's, or it cannot be read.
     pub(crate) async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let input = input(request.input_responses, request.request_state);
-        let mut last = ErrorData::resource_not_found(format!("there is no resource {}", request.uri), None);
-        for server in self.servers_of(&request.uri) {
-            let query = Query::ReadResource { uri: request.uri.clone() };
-            match self.read::<ReadResourceResult>(server, query, input.clone()).await {
-                Ok(Answered::Complete(result)) => return Ok(result.into()),
-                Ok(Answered::Asks(result)) => return Ok(result.into()),
-                Err(error) => last = error,
-            }
+        let server = self.server_of(&request.uri).await?;
+        let query = Query::ReadResource { uri: request.uri.clone() };
+        match self.read::<ReadResourceResult>(server, query, input).await {
+            Ok(Answered::Complete(result)) => Ok(result.into()),
+            Ok(Answered::Asks(result)) => Ok(result.into()),
+            Err(error) => Err(relayed::about(error, &request.uri)),
         }
-        Err(relayed::about(last, &request.uri))
     }
 
     /// Gets a prompt.
@@ -62,51 +62,52 @@ impl Direct<'_> {
     ///
     /// No server knows what is to be completed.
     pub(crate) async fn complete(&self, mut request: CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
-        let servers = match &mut request.r#ref {
+        let server = match &mut request.r#ref {
             Reference::Prompt(prompt) => {
                 let (server, name) = self.prompt(&prompt.name)?;
                 prompt.name = name;
-                vec![server]
+                server
             }
-            Reference::Resource(resource) => self.servers_of(&resource.uri),
-            _ => Vec::new(),
+            Reference::Resource(resource) => self.server_of(&resource.uri).await?,
+            _ => return Err(ErrorData::invalid_params("no server completes this", None)),
         };
         request.meta = None;
         let params = serde_json::to_value(&request).map_err(|_| unreadable())?;
-        let mut last = ErrorData::invalid_params("no server completes this", None);
-        for server in servers {
-            match self.ask(server, Query::Complete(params.clone())).await {
-                Ok(result) => return relayed::complete(&result).ok_or_else(unreadable),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let result = self.ask(server, Query::Complete(params)).await?;
+        relayed::complete(&result).ok_or_else(unreadable)
     }
 
-    /// The servers to ask for a resource, the first one first: its owner alone, where that is known.
-    fn servers_of(&self, uri: &str) -> Vec<&str> {
-        let owner = self.shared.resources.owner(uri);
-        let servers: Vec<&str> = self.view.direct_servers().collect();
-        match servers.iter().find(|&&server| owner.as_deref() == Some(server)) {
-            Some(&owner) => vec![owner],
-            None => servers,
+    /// The server of an address, or of a template. The only direct server there is has all of them.
+    async fn server_of(&self, uri: &str) -> Result<&str, ErrorData> {
+        let mut all = self.view.direct_servers();
+        if let (Some(only), None) = (all.next(), all.next()) {
+            return Ok(only);
         }
+        let request = self.gateway.request_place(&client(self.context)).map_err(relayed::failed)?;
+        let (servers, cancellation) = (self.shown(RESOURCES).collect::<Vec<_>>(), request.cancellation());
+        let owner = tokio::select! {
+            () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+            () = cancellation.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
+            owner = self.shared.directory.owner(self.asker(), &servers, uri) => owner,
+        };
+        let unknown = || {
+            let message = format!("no server lists {uri}, and no template of theirs matches it");
+            relayed::about(ErrorData::resource_not_found(message, None), uri)
+        };
+        owner.ok_or_else(unknown)
     }
 
     /// The server of a prompt and its own name.
     fn prompt(&self, name: &str) -> Result<(&str, String), ErrorData> {
-        let owns = |server: &&str| self.view.own_name(server, name).is_some();
-        let server = self.view.direct_servers().find(owns);
         let unknown = || ErrorData::invalid_params(format!("there is no prompt named {name:?}"), None);
-        let server = server.ok_or_else(unknown)?;
-        let own = self.view.own_name(server, name).ok_or_else(unknown)?;
+        let (server, own) = self.view.owner(name).ok_or_else(unknown)?;
         Ok((server, own.to_owned()))
     }
 
     /// Asks for something that a server may ask the client about first.
     async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<Answered<T>, ErrorData> {
         let asker = client(self.context);
-        let make = |options| self.gateway.query(self.view, &asker, server, query.clone(), options);
+        let make = |options| self.gateway.query(self.view, &asker, server, &query, options);
         let name = ToolName::new(server, query.method());
         let request = Request { name, arguments: Arc::new(Json::from_value(&query.params())), make };
         match self.follow(request, input).await? {
@@ -120,7 +121,7 @@ impl Direct<'_> {
     /// Asks for something that no client is asked about.
     pub(super) async fn ask(&self, server: &str, query: Query) -> Result<Json, ErrorData> {
         let options = RelayOptions { can: abilities(self.context), ..RelayOptions::default() };
-        let asked = self.gateway.query(self.view, &client(self.context), server, query, options).answer;
+        let asked = self.gateway.query(self.view, &client(self.context), server, &query, options).answer;
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {

@@ -1,7 +1,7 @@
 //! What servers answered, in the types in which clients are answered.
 
 use exuvia_gateway::{DirectAnswer, answer};
-use exuvia_tool::{Json, ToolName, raw};
+use exuvia_tool::{CallError, Json, ToolName, raw};
 use exuvia_upstream::{Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -116,8 +116,18 @@ pub(super) fn error(answer: DirectAnswer) -> ErrorData {
             let code = ErrorCode(i32::try_from(code).unwrap_or(ErrorCode::INTERNAL_ERROR.0));
             ErrorData::new(code, message, data.map(Json::into_leaf))
         }
-        DirectAnswer::Failed(error) => ErrorData::internal_error(error.to_string(), None),
-        DirectAnswer::Relayed(Relayed::Result(..)) | DirectAnswer::Held(_) => unreadable(),
+        DirectAnswer::Failed(error) => failed(error),
+        DirectAnswer::Held(held) => ErrorData::invalid_request(answer::awaiting(std::slice::from_ref(&held)), None),
+        DirectAnswer::Relayed(Relayed::Result(..)) => unreadable(),
+    }
+}
+
+/// Why there is no answer.
+pub(super) fn failed(error: CallError) -> ErrorData {
+    let message = exuvia_text::printable(&error.to_string());
+    match error {
+        CallError::Denied(_) => ErrorData::invalid_request(message, None),
+        _ => ErrorData::internal_error(message, None),
     }
 }
 

@@ -10,14 +10,15 @@ use rmcp::model::{
     Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsRequestMethod,
     ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, UpdateTaskMethod,
-    UpdateTaskParams,
+    ReadResourceResponse, Resource, ResourceTemplate, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    UpdateTaskMethod, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
 
 use super::Face;
 use crate::client::teller;
+use crate::direct::Page;
 use crate::traced::{self, Target};
 
 impl ServerHandler for Face {
@@ -92,24 +93,30 @@ impl ServerHandler for Face {
 
     async fn list_resources(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let answer = async {
             let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
-            Ok(ListResourcesResult::with_all_items(self.direct(&opened, &context).resources().await))
+            let Page { items, next, meta } = self.direct(&opened, &context).addresses::<Resource>(page).await?;
+            Ok(ListResourcesResult { next_cursor: next, meta, ..ListResourcesResult::with_all_items(items) })
         };
         traced::answer::<ListResourcesRequestMethod, _>(Target::Nothing, &context, answer).await
     }
 
     async fn list_resource_templates(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let answer = async {
             let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
-            Ok(ListResourceTemplatesResult::with_all_items(self.direct(&opened, &context).resource_templates().await))
+            let Page { items, next, meta } = self.direct(&opened, &context).addresses::<ResourceTemplate>(page).await?;
+            Ok(ListResourceTemplatesResult {
+                next_cursor: next,
+                meta,
+                ..ListResourceTemplatesResult::with_all_items(items)
+            })
         };
         traced::answer::<ListResourceTemplatesRequestMethod, _>(Target::Nothing, &context, answer).await
     }
@@ -129,12 +136,13 @@ impl ServerHandler for Face {
 
     async fn list_prompts(
         &self,
-        _page: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let answer = async {
             let opened = self.open_direct::<ListPromptsRequestMethod>().await?;
-            Ok(ListPromptsResult::with_all_items(self.direct(&opened, &context).prompts().await))
+            let Page { items, next, meta } = self.direct(&opened, &context).prompts(page).await?;
+            Ok(ListPromptsResult { next_cursor: next, meta, ..ListPromptsResult::with_all_items(items) })
         };
         traced::answer::<ListPromptsRequestMethod, _>(Target::Nothing, &context, answer).await
     }

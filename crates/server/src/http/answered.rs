@@ -12,6 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::bodies::Held;
+use super::table::Attending;
 
 /// The body of every answer. Its request counts as open until it is sent, or given up.
 pub(super) struct Answered {
@@ -19,6 +20,8 @@ pub(super) struct Answered {
     _open: Option<TaskTrackerToken>,
     /// The room that the request takes.
     _held: Held,
+    /// The session whose request it is.
+    attending: Option<Attending>,
 }
 
 impl Answered {
@@ -27,7 +30,19 @@ impl Answered {
         open: Option<TaskTrackerToken>,
         held: Held,
     ) -> Self {
-        Self { body: body.boxed_unsync(), _open: open, _held: held }
+        Self { body: body.boxed_unsync(), _open: open, _held: held, attending: None }
+    }
+
+    /// The answer to a request of a session, which learns whether it came to its end.
+    pub(super) fn attended(mut self, attending: Option<Attending>) -> Self {
+        self.attending = attending;
+        self
+    }
+
+    fn end(&mut self) {
+        if let Some(attending) = &mut self.attending {
+            attending.end();
+        }
     }
 }
 
@@ -39,7 +54,11 @@ impl Body for Answered {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) {
+            self.end();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -48,6 +67,14 @@ impl Body for Answered {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        if self.body.is_end_stream() {
+            self.end();
+        }
     }
 }
 

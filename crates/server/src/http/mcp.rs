@@ -12,7 +12,6 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +22,7 @@ use super::drain::Drain;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
 use super::sessions::Sessions;
+use super::table::Table;
 use crate::PendingGateway;
 use crate::client::{self, session_of};
 use crate::face::Face;
@@ -46,8 +46,8 @@ pub(super) struct Mcp {
     /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
     doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
     listeners: Arc<Listeners>,
-    /// For sessions, at all doors.
-    room: Arc<Semaphore>,
+    /// The sessions of all doors.
+    table: Arc<Table>,
     body_bytes: usize,
     bodies: Bodies,
     body_timeout: Duration,
@@ -76,13 +76,13 @@ impl Mcp {
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
         Self {
+            table: Table::new(config.sessions, config.session_grace, gateway.clone()),
             gateway,
             ending,
             protocol,
             session_idle: config.session_idle,
             doors: Mutex::default(),
             listeners: Arc::default(),
-            room: Arc::new(Semaphore::new(config.sessions.min(Semaphore::MAX_PERMITS))),
             body_bytes: config.body_bytes,
             bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
@@ -101,7 +101,7 @@ impl Mcp {
             None => self.gateway.profiles().get(profile).is_some(),
         };
         let face = || Face::new(self.gateway.clone(), profile, self.ending.clone());
-        let open = || Arc::new(Door::new(face(), Sessions::new(&self.room, self.session_idle), self.protocol.clone()));
+        let open = || Arc::new(Door::new(face(), Sessions::new(&self.table, self.session_idle), self.protocol.clone()));
         exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
     }
 
@@ -117,7 +117,7 @@ impl Mcp {
         let (mut head, mut body) = request.into_parts();
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
         let only_opens = would_open_a_session(&head);
-        if only_opens && self.room.available_permits() == 0 {
+        if only_opens && !self.table.has_room() {
             return later(TOO_MANY);
         }
         // A stream of events that a client only listens to is not waited for.
@@ -149,6 +149,8 @@ impl Mcp {
         {
             return line(StatusCode::NOT_FOUND, "there is no such session here\n");
         }
+        let attending = session.as_deref().filter(|_| !is_without_sessions(&head.headers));
+        let attending = attending.and_then(|session| self.table.attend(session));
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
         let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body)));
@@ -161,9 +163,9 @@ impl Mcp {
             (Method::GET, Some(session)) if listens && response.status().is_success() => {
                 let client = client::of_session(&session);
                 let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
-                response.map(|body| Answered::new(listening(body), open, held))
+                response.map(|body| Answered::new(listening(body), open, held).attended(attending))
             }
-            _ => response.map(|body| Answered::new(body, open, held)),
+            _ => response.map(|body| Answered::new(body, open, held).attended(attending)),
         }
     }
 

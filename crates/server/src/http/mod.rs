@@ -13,6 +13,7 @@ mod listening;
 mod mcp;
 mod route;
 mod sessions;
+mod table;
 mod tls;
 
 use std::fmt;
@@ -41,8 +42,13 @@ pub struct HttpConfig {
     pub origins: Vec<String>,
     /// Connections at the same time. Further ones are told 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
-    /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503. Default 1,024.
+    /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
+    /// stream and nothing on its way; without such a one it is told 503. Default 1,024.
     pub sessions: usize,
+    /// How long the client of a session that lost its last stream may take to come back. Then what it asked for is cancelled, and
+    /// the session makes room for another one where that is needed. Default 5 s, longer than clients are told to wait before they
+    /// come back.
+    pub session_grace: Duration,
     /// How long a session lives in which nothing happens. Default 30 min. Never shorter than what a script may take.
     pub session_idle: Duration,
     /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB. Without a session, and where the header
@@ -70,6 +76,7 @@ impl Default for HttpConfig {
             origins: Vec::new(),
             connections: 1_024,
             sessions: 1_024,
+            session_grace: Duration::from_secs(5),
             session_idle: Duration::from_secs(30 * 60),
             body_bytes: 16 << 20,
             all_bodies_bytes: 64 << 20,

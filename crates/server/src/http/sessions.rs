@@ -2,10 +2,9 @@
 //!
 //! What opens a session is rmcp's to say, and no header tells it beforehand: any `initialize` does, whatever version it names.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -14,20 +13,19 @@ use rmcp::transport::streamable_http_server::session::local::{
     LocalSessionManager, LocalSessionManagerError, SessionConfig,
 };
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::table::Table;
 
 tokio::task_local! {
     /// Whether there was no room for the session that the request of this task would have opened.
     static FULL: AtomicBool;
 }
 
-/// The sessions of one door. All doors share the room for them.
+/// The sessions of one door. All doors share the table that they stand in.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    inner: LocalSessionManager,
-    room: Arc<Semaphore>,
-    /// One for each session that is open.
-    places: Mutex<HashMap<SessionId, OwnedSemaphorePermit>>,
+    inner: Arc<LocalSessionManager>,
+    table: Arc<Table>,
 }
 
 /// Why a session does not do what is asked of it.
@@ -58,12 +56,12 @@ impl From<LocalSessionManagerError> for SessionError {
 
 impl Sessions {
     /// None yet. One in which nothing happens for `idle` ends.
-    pub(super) fn new(room: &Arc<Semaphore>, idle: Duration) -> Self {
+    pub(super) fn new(table: &Arc<Table>, idle: Duration) -> Self {
         let mut inner = LocalSessionManager::default();
         let mut config = SessionConfig::default();
         config.keep_alive = Some(idle);
         inner.session_config = config;
-        Self { inner, room: Arc::clone(room), places: Mutex::default() }
+        Self { inner: Arc::new(inner), table: Arc::clone(table) }
     }
 
     /// Whether a session of this name began at this door and is open.
@@ -79,10 +77,6 @@ impl Sessions {
         };
         FULL.scope(AtomicBool::new(false), answered).await
     }
-
-    fn places(&self) -> MutexGuard<'_, HashMap<SessionId, OwnedSemaphorePermit>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl SessionManager for Sessions {
@@ -90,13 +84,13 @@ impl SessionManager for Sessions {
     type Transport = <LocalSessionManager as SessionManager>::Transport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
-        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+        let Some(place) = self.table.enter() else {
             // Not in the task of a request: then nobody is to be told when to come back.
             let _ = FULL.try_with(|full| full.store(true, Ordering::Relaxed));
             return Err(SessionError::Full);
         };
         let (session, transport) = self.inner.create_session().await?;
-        self.places().insert(session.clone(), place);
+        self.table.opened(session.clone(), place, &self.inner);
         Ok((session, transport))
     }
 
@@ -114,7 +108,7 @@ impl SessionManager for Sessions {
 
     async fn close_session(&self, session: &SessionId) -> Result<(), SessionError> {
         // Goes with this future, also when that is dropped half-way.
-        let _place = self.places().remove(session);
+        let _place = self.table.ended(session);
         Ok(self.inner.close_session(session).await?)
     }
 

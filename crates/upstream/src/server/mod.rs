@@ -27,7 +27,7 @@ use crate::aside::aside;
 use crate::connection::call;
 use crate::exchange::locked;
 use crate::order::DispatchTicket;
-use crate::relay::{Input, Query, RelayOptions, Relayed};
+use crate::relay::{Input, Listing, RelayOptions, Relayed, permitted};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
@@ -151,18 +151,36 @@ impl Server {
         relayed
     }
 
-    /// Asks for something that is no call and gives the answer as it was written.
-    pub(crate) async fn query(
+    /// Makes the request that is permitted and that is no call, and gives the answer as it was written.
+    pub(crate) async fn read(
         &self,
-        query: &Query,
+        permit: Permit,
         caller: &Caller,
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let name = query.name(&self.dialer.config.name);
-        let unusable = || CallError::InvalidArguments(format!("{} does not take this", query.method()));
-        let request = query.request(options.input.clone()).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, query);
+        let ToolCall { name, arguments, .. } = permit.into_call();
+        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let (method, request) = permitted(&name, &arguments, options.input.clone()).ok_or_else(unusable)?;
+        let span = traced::begin_query(&self.dialer.config, method);
+        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        span.end(traced::relayed_error_type(&relayed).as_deref());
+        relayed
+    }
+
+    /// Asks for a page of a list.
+    pub(crate) async fn list(
+        &self,
+        listing: Listing,
+        cursor: Option<&str>,
+        caller: &Caller,
+        limits: CallLimits,
+    ) -> Result<Relayed, CallError> {
+        let name = ToolName::new(self.name(), listing.method());
+        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let request = listing.request(cursor).ok_or_else(unusable)?;
+        let span = traced::begin_query(&self.dialer.config, listing.method());
+        let options = RelayOptions::default();
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed

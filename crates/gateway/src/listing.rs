@@ -1,0 +1,148 @@
+//! The lists of direct servers beside that of tools, read page by page within bounds.
+
+use std::time::Instant;
+
+use exuvia_tool::{CallError, Json, raw};
+use exuvia_upstream::{Listing, Pages, Relayed, aside};
+use tokio_util::sync::CancellationToken;
+
+use crate::call::Asked;
+use crate::queue::Place;
+use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
+
+/// The most pages that are asked of one list of one server.
+const PAGES: usize = 100;
+/// The memory that the items of one list of one server take; what follows is left out.
+const KEPT_BYTES: usize = 32 << 20;
+/// What an item takes beyond its text.
+const ITEM_BYTES: usize = 128;
+/// The memory that one item may take as a tree; a larger one is left out.
+const TREE_BYTES: usize = 4 << 20;
+/// JSON-RPC's code for a method that a server does not have.
+const METHOD_NOT_FOUND: i64 = -32_601;
+
+/// A list of one server, as far as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    /// The items, as written.
+    pub items: Vec<Json>,
+    /// What is missing, if anything is.
+    pub gap: Option<Gap>,
+}
+
+/// Why a list is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// It was not there in time.
+    Late,
+    /// The server could not be asked, or did not answer with a list.
+    Unavailable,
+    /// It is longer than lists may be.
+    TooLong,
+}
+
+/// The place of a client's request that asks several servers. Frees the place when it is dropped.
+#[derive(Debug)]
+pub struct RequestPlace(Place);
+
+impl RequestPlace {
+    /// Cancelled when the client is gone or the gateway ends.
+    #[must_use]
+    pub fn cancellation(&self) -> CancellationToken {
+        self.0.cancellation()
+    }
+}
+
+/// A list as its pages come in.
+#[derive(Default)]
+struct Reading {
+    pages: Pages,
+    items: Vec<Json>,
+    bytes: u64,
+    kept_bytes: usize,
+    number: usize,
+    /// An item is left out.
+    is_cut: bool,
+}
+
+/// What follows a page.
+enum Next {
+    Page(String),
+    Nothing,
+    /// More than is read.
+    TooMuch,
+}
+
+impl Gateway {
+    /// A place for a request of a client that asks several servers at a time.
+    ///
+    /// # Errors
+    ///
+    /// There is none now.
+    pub fn request_place(&self, client: &Client) -> Result<RequestPlace, CallError> {
+        self.requests.enter(client).map(RequestPlace).map_err(|busy| DirectCall::busy(&busy))
+    }
+
+    /// Reads a list of a direct server of `view`, as far as it comes until `deadline`.
+    pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> Listed {
+        // All pages are asked for by one run: it may have a server of its own.
+        let (tools, _over) = self.direct_run(view, None, Asked::Read);
+        let run = tools.run();
+        let (mut reading, mut cursor) = (Reading::default(), None);
+        let gap = loop {
+            let asked = run.snapshot.routes.list(server, listing, cursor.take(), &run.caller, run.limits);
+            let answer = tokio::time::timeout_at(deadline.into(), self.stopped.run_until_cancelled(asked)).await;
+            let result = match answer {
+                Err(_) => break Some(Gap::Late),
+                Ok(Some(Ok(Relayed::Result(_, result)))) => result,
+                Ok(Some(Ok(Relayed::Error { code: METHOD_NOT_FOUND, .. }))) => break None,
+                Ok(answer) => {
+                    let code = answer.map(|answer| answer.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed));
+                    let code = code.as_ref().map_or("cancelled", DirectAnswer::code);
+                    tracing::warn!(server.name = server, list = listing.method(), code, "a list cannot be read");
+                    break Some(Gap::Unavailable);
+                }
+            };
+            let most = run.limits.result_bytes;
+            let (read, next) = aside(result.size_bytes(), move || reading.with(&result, listing, most)).await;
+            reading = read;
+            match next {
+                Next::Page(next) => cursor = Some(next),
+                Next::Nothing => break reading.is_cut.then_some(Gap::TooLong),
+                Next::TooMuch => break Some(Gap::TooLong),
+            }
+        };
+        Listed { items: reading.items, gap }
+    }
+}
+
+impl Reading {
+    /// Takes a page, and tells what follows it.
+    fn with(mut self, result: &Json, listing: Listing, most_bytes: u64) -> (Self, Next) {
+        self.bytes += result.size_bytes() as u64;
+        self.number += 1;
+        let page = raw::elements(raw::member(result.as_str(), listing.member()).unwrap_or("[]"));
+        let (listed, mut found) = (self.items.len(), 0);
+        for item in page.filter_map(|item| Json::parse(item).ok()) {
+            found += 1;
+            if !self.pages.is_new(item.as_str()) {
+                continue;
+            }
+            if item.extent().tree_bytes > TREE_BYTES {
+                self.is_cut = true;
+                continue;
+            }
+            self.kept_bytes += item.size_bytes() + ITEM_BYTES;
+            if self.kept_bytes > KEPT_BYTES {
+                return (self, Next::TooMuch);
+            }
+            self.items.push(item);
+        }
+        let next = match self.pages.next(result.as_str(), found, self.items.len() - listed) {
+            None => Next::Nothing,
+            Some(_) if self.number >= PAGES || self.bytes > most_bytes => Next::TooMuch,
+            Some(cursor) => Next::Page(cursor),
+        };
+        (self, next)
+    }
+}

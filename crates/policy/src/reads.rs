@@ -1,0 +1,12 @@
+//! What a client asks of a server beside calls of tools.
+
+/// The requests of a client that are decided on like calls, by the names that lists know them under: `SERVER.resources/read`
+/// stands in a list as a tool would. No tool has such a name.
+pub const READS: [&str; 6] =
+    ["resources/read", "prompts/get", "completion/complete", "tasks/get", "tasks/update", "tasks/cancel"];
+
+/// Whether this is the name of such a request.
+#[must_use]
+pub fn is_read(name: &str) -> bool {
+    READS.contains(&name)
+}

@@ -1,0 +1,173 @@
+//! A list that a server gave, and the addresses that are its own by it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use exuvia_gateway::{Gap, Listed};
+use exuvia_tool::Json;
+use exuvia_upstream::Listing;
+use rmcp::model::{Prompt, Resource, ResourceTemplate};
+use serde::de::DeserializeOwned;
+
+use super::template::Template;
+
+/// The longest address, in bytes.
+const ADDRESS_BYTES: usize = 4 << 10;
+/// The templates of one server that addresses are held against.
+const TEMPLATES: usize = 500;
+
+/// An item of a list.
+pub(crate) trait Item: DeserializeOwned {
+    /// The list that it stands in.
+    const LISTING: Listing;
+    /// By what clients ask for it.
+    fn name(&self) -> &str;
+}
+
+impl Item for Resource {
+    const LISTING: Listing = Listing::Resources;
+
+    fn name(&self) -> &str {
+        &self.uri
+    }
+}
+
+impl Item for ResourceTemplate {
+    const LISTING: Listing = Listing::ResourceTemplates;
+
+    fn name(&self) -> &str {
+        &self.uri_template
+    }
+}
+
+impl Item for Prompt {
+    const LISTING: Listing = Listing::Prompts;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// A list as it was read the last time.
+#[derive(Debug)]
+pub(in crate::direct) struct List {
+    /// When it was asked for.
+    pub(super) begun: Instant,
+    /// What is missing.
+    pub(in crate::direct) gap: Option<Gap>,
+    contents: Arc<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// The items that can be read, as written.
+    items: Vec<Json>,
+    /// The addresses and templates of the server, as it lists them.
+    names: HashSet<String>,
+    templates: Vec<Template>,
+}
+
+impl List {
+    /// Reads what was listed, which takes as long as that is. A server that is away keeps what it listed before.
+    pub(super) fn read(listing: Listing, listed: Listed, begun: Instant, before: Option<&Self>) -> Self {
+        let Listed { items, gap } = listed;
+        let before = before.filter(|before| is_failed(gap) && !before.contents.items.is_empty());
+        let contents = match before {
+            Some(before) => Arc::clone(&before.contents),
+            None => Arc::new(Contents::read(listing, items)),
+        };
+        Self { begun, gap, contents }
+    }
+
+    /// The items.
+    pub(in crate::direct) fn items(&self) -> &[Json] {
+        &self.contents.items
+    }
+
+    /// Whether the server did not give it the last time.
+    pub(super) fn is_failed(&self) -> bool {
+        is_failed(self.gap)
+    }
+
+    /// Whether the server lists this address, or a template that is written so.
+    pub(in crate::direct) fn has(&self, address: &str) -> bool {
+        self.contents.names.contains(address)
+    }
+
+    /// Whether one of its templates can become this address.
+    pub(super) fn matches(&self, address: &str) -> bool {
+        address.len() <= ADDRESS_BYTES && self.contents.templates.iter().any(|template| template.matches(address))
+    }
+
+    /// About how many steps that takes.
+    pub(super) fn steps(&self, address: &str) -> usize {
+        self.contents.templates.len().saturating_mul(address.len())
+    }
+}
+
+fn is_failed(gap: Option<Gap>) -> bool {
+    matches!(gap, Some(Gap::Late | Gap::Unavailable))
+}
+
+impl Contents {
+    fn read(listing: Listing, items: Vec<Json>) -> Self {
+        let name = match listing {
+            Listing::Resources => name_of::<Resource>,
+            Listing::ResourceTemplates => name_of::<ResourceTemplate>,
+            Listing::Prompts => name_of::<Prompt>,
+        };
+        let mut contents = Self::default();
+        for item in items {
+            let Some(name) = name(&item).filter(|name| name.len() <= ADDRESS_BYTES) else { continue };
+            contents.items.push(item);
+            if listing == Listing::Prompts || !contents.names.insert(name.clone()) {
+                continue;
+            }
+            if listing == Listing::ResourceTemplates && contents.templates.len() < TEMPLATES {
+                contents.templates.extend(Template::parse(&name));
+            }
+        }
+        contents
+    }
+}
+
+/// The name of an item, if it can be read.
+fn name_of<T: Item>(item: &Json) -> Option<String> {
+    serde_json::from_str::<T>(item.as_str()).ok().map(|item| item.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(items: &[&str], gap: Option<Gap>) -> Listed {
+        Listed { items: items.iter().map(|item| Json::parse(*item).unwrap()).collect(), gap }
+    }
+
+    #[test]
+    fn a_server_that_is_away_keeps_what_it_listed() {
+        let (begun, listing) = (Instant::now(), Listing::Resources);
+        let [a, b] = [r#"{"uri":"x://a","name":"a"}"#, r#"{"uri":"x://b","name":"b"}"#];
+        let first = List::read(listing, listed(&[a, "7", "{}"], None), begun, None);
+        assert!(first.has("x://a") && first.items().len() == 1 && !first.is_failed());
+        for gap in [Gap::Late, Gap::Unavailable] {
+            let away = List::read(listing, listed(&[b], Some(gap)), begun, Some(&first));
+            assert!(away.has("x://a") && !away.has("x://b") && away.is_failed());
+        }
+        for gap in [None, Some(Gap::TooLong)] {
+            let other = List::read(listing, listed(&[b], gap), begun, Some(&first));
+            assert!(!other.has("x://a") && other.has("x://b") && !other.is_failed());
+        }
+        let partly = List::read(listing, listed(&[b], Some(Gap::Late)), begun, None);
+        assert!(partly.has("x://b") && partly.is_failed());
+    }
+
+    #[test]
+    fn templates_are_known_as_they_are_written_and_by_what_they_become() {
+        let template = r#"{"uriTemplate":"x://{a}","name":"a"}"#;
+        let list = List::read(Listing::ResourceTemplates, listed(&[template], None), Instant::now(), None);
+        assert!(list.has("x://{a}") && !list.has("x://1") && list.matches("x://1"));
+        assert!(!list.matches(&format!("x://{}", "1".repeat(ADDRESS_BYTES))));
+    }
+}
