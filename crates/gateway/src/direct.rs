@@ -126,7 +126,12 @@ impl Gateway {
             let result = match self.stopped.run_until_cancelled(asked).await {
                 Some(DirectAnswer::Relayed(Relayed::Result(_, result))) => result,
                 Some(DirectAnswer::Failed(error)) => {
-                    tracing::warn!(server.name = server, member, %error, "a list of the server cannot be read");
+                    tracing::warn!(
+                        server.name = server,
+                        member,
+                        error = error.code(),
+                        "a list of the server cannot be read"
+                    );
                     break;
                 }
                 // It has no such list.

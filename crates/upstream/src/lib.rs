@@ -103,7 +103,7 @@ pub use config::{
     parse_mcp_servers, passed_variables,
 };
 pub use lineup::{Change, Lineup};
-pub use oauth::login;
+pub use oauth::{login, renewals_settled};
 pub use order::{DispatchOrder, DispatchTicket};
 pub use relay::{Abilities, Input, News, Query, Question, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bombs;
+mod canaries;
 mod caps;
 mod catalogues;
 mod catalogues_wrong;
@@ -13,6 +14,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod headers_commands;
 mod isolation;
 mod journal;
 mod listing;
@@ -27,6 +29,7 @@ mod policy;
 mod program;
 mod records;
 mod reload;
+mod renewals;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;

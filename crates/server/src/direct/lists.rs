@@ -52,7 +52,9 @@ impl Direct<'_> {
             for item in listed {
                 match serde_json::from_str(item.as_str()) {
                     Ok(item) => items.push((server.clone(), item)),
-                    Err(error) => tracing::debug!(server.name = %server, member, %error, "an item is left out"),
+                    Err(_) => {
+                        tracing::debug!(server.name = %server, member, "an item is no {member} item and is left out")
+                    }
                 }
             }
         }

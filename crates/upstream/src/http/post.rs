@@ -16,7 +16,7 @@ use super::body::{Message, message};
 use super::client::Request;
 use super::stream::Stream;
 use super::streamable::{SESSION, Streamable};
-use super::trouble::{Kind, Trouble, quote};
+use super::trouble::{Kind, Trouble};
 use crate::aside::aside;
 use crate::exchange::{Answer, Slot};
 use crate::raw;
@@ -98,7 +98,7 @@ impl Streamable {
                 Ok(answer(self.settle(asked, heard.messages), session))
             }
             "" => Err(Trouble::new(Kind::Content, format!("it answered with HTTP {} and nothing", response.status()))),
-            _ => Err(Trouble::new(Kind::Content, format!("it answered with content of the type {}", quote(&content)))),
+            _ => Err(Trouble::content(&content)),
         }
     }
 
@@ -110,7 +110,6 @@ impl Streamable {
             _ => Vec::new(),
         };
         let text = String::from_utf8_lossy(&body);
-        let trouble = trouble.quoting(&text);
         if asked.slot.is_some() {
             if raw::member(&text, "error").is_none() {
                 return Err(trouble);
