@@ -17,7 +17,7 @@ const WORD: &str = "kanarie";
 const CODE: &str = "# kanarie-source\nimport sys\nprint('kanarie-print')\nprint('kanarie-stderr', file=sys.stderr)\n\
     for tool in ['fine', 'error', 'failure', 'status', 'type', 'garbage', 'stream', 'gone']:\n    try:\n        \
     getattr(works, tool)(text='kanarie-argument')\n    except Exception as e:\n        print(e)\n\
-    try:\n    works.hidden(text='kanarie-denied')\nexcept ToolError as e:\n    pass\nraise ValueError('kanarie-raise')";
+    try:\n    getattr(works, 'hid' + 'den')(text='kanarie-denied')\nexcept Exception as e:\n    pass\nraise ValueError('kanarie-raise')";
 
 const TOOLS: [&str; 9] = ["fine", "error", "failure", "status", "type", "garbage", "stream", "gone", "hidden"];
 
@@ -85,9 +85,7 @@ fn answer(target: &str, body: &str) -> String {
             "serverInfo": {"name": "kanarie-name", "version": "kanarie-version"}, "instructions": "kanarie-instructions",
         })),
         ("/unlisted", "tools/list") => refused("200 OK"),
-        (_, "tools/list") => result(
-            json!({"tools": ["fine", "error", "failure", "status", "type", "garbage", "stream", "gone", "hidden"].map(tool)}),
-        ),
+        (_, "tools/list") => result(json!({"tools": TOOLS.map(tool)})),
         (_, "resources/list") => refused("400 Bad Request"),
         (_, "resources/templates/list") => http("500 A", "text/plain", "kanarie-body"),
         (_, "prompts/list") => result(json!({"prompts": [{"name": ["kanarie-prompt"]}, "kanarie-prompt"]})),
@@ -148,7 +146,8 @@ async fn use_it(address: SocketAddr) {
         assert!(begun.elapsed() < Duration::from_secs(60), "not ready");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(client.execute(CODE).await.contains("kanarie-raise"));
+    let answer = client.execute(CODE).await;
+    assert!(answer.contains("kanarie-raise"), "{answer}");
     client.execute("fake.echo(value='kanarie-argument')\nfake.fail()").await;
     client.execute("kanarie syntax error (").await;
     for method in ["resources/list", "resources/templates/list", "prompts/list", "kanarie/method"] {

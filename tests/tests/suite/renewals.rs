@@ -56,8 +56,9 @@ impl User {
 
 /// As if there were no room on any disk, or as if there were some again.
 fn disk(daemon: &Daemon, room: &str) {
-    let done = Command::new("prlimit").args(["--pid", &daemon.id().to_string(), &format!("--fsize={room}:unlimited")]);
-    assert!({ done }.status().expect("prlimit is there").success());
+    let (process, limit) = (daemon.id().to_string(), format!("--fsize={room}:unlimited"));
+    let done = Command::new("prlimit").args(["--pid", &process, &limit]).status();
+    assert!(done.expect("prlimit is there").success());
 }
 
 async fn ends(mut daemon: Daemon) {

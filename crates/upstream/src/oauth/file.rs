@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -14,6 +15,10 @@ use super::record::Record;
 
 /// The longest file that is read, in bytes.
 const FILE_BYTES: u64 = 256 * 1024;
+
+/// How often a file is read that is no record, and the pause between.
+const TRIES: usize = 2;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A token file. It and what stands beside it are readable by their owner alone.
 #[derive(Debug, Clone)]
@@ -50,11 +55,16 @@ impl TokenFile {
     }
 
     pub(super) fn read_now(&self) -> Result<Option<Record>, Problem> {
-        let Some(text) = self.read_beside(&self.path)? else { return Ok(None) };
+        // Where a disk has no room, it is written over while it is read.
+        for _ in 0..TRIES {
+            let Some(text) = self.read_beside(&self.path)? else { return Ok(None) };
+            if let Ok(record) = serde_json::from_slice(&text) {
+                return Ok(Some(record));
+            }
+            std::thread::sleep(PAUSE);
+        }
         // The parser's own message could quote a token.
-        let damaged =
-            |_| Problem::Login(format!("its token file {} is damaged and has to be written anew", self.path.display()));
-        serde_json::from_slice(&text).map(Some).map_err(damaged)
+        Err(Problem::Login(format!("its token file {} is damaged and has to be written anew", self.path.display())))
     }
 
     /// The bytes of this file or of one beside it, if they are a file of this user that nobody else reads.
@@ -129,7 +139,6 @@ pub(super) async fn blocking<T: Send + 'static>(
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
-    use std::time::Duration;
 
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;

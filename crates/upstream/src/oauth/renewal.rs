@@ -144,7 +144,7 @@ impl State {
         let room = match self.file.reserve(&record).await {
             Ok(room) => Some(room),
             Err(problem) => {
-                tracing::warn!(server.name = %self.server, %problem, "a token is renewed that cannot be written yet");
+                tracing::warn!(server.name = %self.server, %problem, "there is no room for the token that is renewed");
                 None
             }
         };

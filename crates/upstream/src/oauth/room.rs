@@ -4,20 +4,24 @@
 //! large as the new token may be, says what is spent, is written over with the new record, and takes the name of the token file
 //! in one step. Who holds the lock and finds it knows that a process died in between.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::file::{TokenFile, blocking};
+use super::file::{TokenFile, blocking, open_here};
 use super::problem::Problem;
 use super::record::Record;
 
 const ENDING: &str = ".renewal";
 /// Room beside twice the present record: an answer may hold longer tokens, and more scopes.
 const MORE_BYTES: usize = 2 * 1024;
+/// The unit in which the kernel tells how much of a disk a file takes.
+const BLOCK_BYTES: u64 = 512;
 /// Room for what a login gives.
 const LOGIN_BYTES: usize = 8 * 1024;
 
@@ -144,9 +148,22 @@ impl TokenFile {
         {
             return Ok(true);
         }
-        self.write_now(record)?;
+        self.write_now(record).or_else(|error| self.write_over(record).map_err(|_| error))?;
         let _ = fs::remove_file(self.beside(ENDING));
         Ok(true)
+    }
+
+    /// Writes a record over what the file holds, into the blocks that it has already: for a disk without room, where the token in
+    /// the file is spent and there is nothing left to lose.
+    fn write_over(&self, record: &Record) -> io::Result<()> {
+        let text = record.text()?;
+        let mut file = open_here(OpenOptions::new().write(true), self.path())?;
+        let found = file.metadata()?;
+        let is_ours = found.is_file() && found.uid() == geteuid().as_raw();
+        if !is_ours || text.len() as u64 > found.len().max(found.blocks() * BLOCK_BYTES) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        write_padded(&mut file, &text, usize::try_from(found.len()).unwrap_or_default())
     }
 
     fn fill(&self, mut room: Room, record: &Record) -> io::Result<()> {
@@ -254,6 +271,21 @@ mod tests {
         let room = file.reserve(&record("two", 2)).await.unwrap();
         assert!(file.keep(Some(room), &record(&long, 3), "two").await.unwrap());
         assert_eq!(refresh(&file).await, long);
+    }
+
+    #[tokio::test]
+    async fn a_record_is_written_over_the_old_one_where_it_fits_into_its_blocks() {
+        let home = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(&home.path().join("crm.json"));
+        for (old, new) in [("one", "twenty-two"), ("a-long-token", "b")] {
+            file.write(record(old, 1)).await.unwrap();
+            file.write_over(&record(new, 2)).unwrap();
+            assert_eq!(refresh(&file).await, new);
+        }
+        let blocks = fs::metadata(file.path()).unwrap().blocks() * BLOCK_BYTES;
+        let long = "x".repeat(usize::try_from(blocks).unwrap());
+        file.write_over(&record(&long, 3)).unwrap_err();
+        assert_eq!(refresh(&file).await, "b");
     }
 
     #[tokio::test]
