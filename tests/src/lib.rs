@@ -1,6 +1,7 @@
 //! What the tests share: one engine, a set of tools that live in this process, a world that repeats itself, gateways and
 //! programs under test, the recorded catalogues as servers, and the reading of case files.
 
+mod authorizing;
 mod case;
 pub mod catalogue;
 mod certificates;
@@ -28,6 +29,7 @@ use std::sync::{Arc, OnceLock};
 use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
 use serde_json::Value;
 
+pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
 pub use daemon::Daemon;

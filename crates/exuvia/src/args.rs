@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::KnownClient;
@@ -49,6 +50,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The signals that end a command which may renew tokens and does not look after them itself.
+    pub(crate) fn ended_by(&self) -> &'static [SignalKind] {
+        const ENDS: &[SignalKind] = &[SignalKind::terminate(), SignalKind::interrupt()];
+        match self {
+            Self::Run(_) | Self::Check(_) => &ENDS[..1],
+            Self::Tools(_) | Self::Login(_) => ENDS,
+            Self::Demo | Self::Stdio(_) | Self::Serve(_) | Self::Config(_) | Self::Sample(_) => &[],
+        }
+    }
+
     /// What the log holds where nothing else is said: a daemon tells what it does, a command what goes wrong.
     pub(crate) fn log_level(&self) -> LevelFilter {
         match self {

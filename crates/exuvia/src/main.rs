@@ -5,6 +5,7 @@ mod check_report;
 mod commands;
 mod config;
 mod demo;
+mod ending;
 mod exit;
 mod log_writer;
 mod logs;
@@ -33,6 +34,9 @@ async fn main() -> ExitCode {
         logs::finish();
         return status;
     }
+    if let Err(error) = ending::end_on(cli.command.ended_by()) {
+        return complain(error.into());
+    }
     let status = match cli.command {
         Command::Demo => demo::demo().await,
         Command::Run(args) => commands::run::run(args).await,
@@ -45,6 +49,7 @@ async fn main() -> ExitCode {
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     };
     let status = status.unwrap_or_else(complain);
+    ending::settle().await;
     logs::finish();
     status
 }

@@ -13,6 +13,7 @@ use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
@@ -88,7 +89,13 @@ pub(crate) struct Session {
 impl Session {
     /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
     /// others work.
-    pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
+    /// Nobody waits for them any more when `over` is cancelled.
+    pub(crate) async fn start(
+        config: Config,
+        profiles: Profiles,
+        terminal: &Terminal,
+        over: CancellationToken,
+    ) -> Result<Self> {
         terminal.doing(format!("starting {} servers", config.servers.len()));
         let engine = config.engine(Memory::here());
         if let Some(notice) = config::smaller_limit(&config, &engine) {
@@ -96,8 +103,10 @@ impl Session {
         }
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let Setup { servers, server_limits, settings } = Setup::of(&config, profiles);
-        let upstreams = Arc::new(Upstreams::start(servers, server_limits).await);
-        tell_servers(upstreams.servers().iter(), terminal);
+        let upstreams = Arc::new(Upstreams::start_until(servers, server_limits, over.clone()).await);
+        if !over.is_cancelled() {
+            tell_servers(upstreams.servers().iter(), terminal);
+        }
         tell_rules(&settings.policy, &upstreams.servers(), terminal);
         let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
@@ -117,15 +126,17 @@ impl Session {
 pub(crate) struct Starting {
     gateway: PendingGateway,
     session: oneshot::Receiver<Result<Session>>,
+    over: CancellationToken,
 }
 
 impl Starting {
     /// Begins to start. `give_up` ends the face where that comes to nothing.
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, session) = oneshot::channel();
-        let profiles = config.profiles();
+        let (profiles, over) = (config.profiles(), CancellationToken::new());
+        let until = over.clone();
         let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = Session::start(config, profiles, &terminal).await;
+            let started = Session::start(config, profiles, &terminal, until).await;
             let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
             let _ = sender.send(started);
             match gateway {
@@ -136,7 +147,7 @@ impl Starting {
                 }
             }
         });
-        Self { gateway, session }
+        Self { gateway, session, over }
     }
 
     /// The gateway, once it is there.
@@ -150,6 +161,7 @@ impl Starting {
     ///
     /// The start came to nothing, for this reason.
     pub(crate) async fn finish(self) -> Result<()> {
+        self.over.cancel();
         // No answer: the face was over before the start was.
         if let Ok(session) = self.session.await {
             session?.upstreams.shutdown().await;

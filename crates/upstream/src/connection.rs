@@ -104,8 +104,8 @@ impl Connection {
                     list.warnings.push("it offers no tools".to_owned());
                     return Ok(list);
                 }
-                Ok(Some(Answer::Error { message, .. })) => {
-                    return Err(format!("it refused to list its tools: {message}"));
+                Ok(Some(Answer::Error { code, .. })) => {
+                    return Err(format!("it refused to list its tools with the error {code}"));
                 }
                 Ok(Some(Answer::Oversized { bytes })) => {
                     return Err(format!(

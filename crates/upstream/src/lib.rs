@@ -108,7 +108,7 @@ pub use config::{
     parse_mcp_servers, passed_variables,
 };
 pub use lineup::{Change, Lineup};
-pub use oauth::login;
+pub use oauth::{login, renewals_settled};
 pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
 pub use question::Question;

@@ -83,9 +83,13 @@ impl<'a> Lineup<'a> {
             servers.insert(name, route);
             started.push(ready);
         }
-        for ready in started {
-            ready.cancelled().await;
-        }
+        let all_ready = async {
+            for ready in started {
+                ready.cancelled().await;
+            }
+        };
+        // Who gives it up shuts them down.
+        upstreams.over.run_until_cancelled(all_ready).await;
         Self { upstreams, cards, servers, change, room, drain, _turn: turn }
     }
 

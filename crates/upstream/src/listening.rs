@@ -32,8 +32,8 @@ pub(crate) async fn listen(peer: Peer<RoleClient>, list_changed: Arc<Notify>) {
         let begun = Instant::now();
         let Ok(handle) = peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await else { return };
         let _ = handle.rx.await;
-        if let Some(Answer::Error { message, .. }) = slot.take().answer {
-            tracing::debug!(message, "the server tells no changes of its list of tools");
+        if let Some(Answer::Error { code, .. }) = slot.take().answer {
+            tracing::debug!(code, "the server tells no changes of its list of tools");
             return;
         }
         if begun.elapsed() > LONGEST_PAUSE {
@@ -60,8 +60,8 @@ mod tests {
 
     /// Whether a change of the list is heard of.
     async fn hears(config: ServerConfig) -> bool {
-        let authorization = crate::http::authorization(&config);
         let (limits, reaper) = (UpstreamLimits::default(), Arc::new(Reaper::new()));
+        let authorization = crate::http::authorization(&config, &reaper);
         let connection = Connection::open(&config, limits, &reaper, &authorization, None).await.unwrap();
         let within = |time| tokio::time::timeout(Duration::from_millis(time), connection.list_changed());
         assert!(within(300).await.is_err(), "nothing has changed yet");

@@ -216,13 +216,19 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
     Unstarted { message: trouble.details, next }
 }
 
-/// What went wrong in the handshake, without the payloads that rmcp's own words may hold.
+/// What went wrong in the handshake, without what the server or rmcp says of it: that may hold anything.
 fn refusal(error: &ClientInitializeError) -> String {
     match error {
-        ClientInitializeError::JsonRpcError(error) => format!("it refused the handshake: {}", error.message),
+        ClientInitializeError::JsonRpcError(error) => {
+            format!("it refused the handshake with the error {}", error.code.0)
+        }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => refusal(fallback),
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
-            format!("it speaks only the protocol versions {server_supported:?}")
+            let is_version =
+                |version: &&str| version.len() <= 10 && version.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+            let versions: Vec<&str> =
+                server_supported.iter().map(ProtocolVersion::as_str).filter(is_version).take(8).collect();
+            format!("it speaks only the protocol versions {}", versions.join(", "))
         }
         ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
             "the connection broke off in the handshake".to_owned()

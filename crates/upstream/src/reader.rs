@@ -156,7 +156,7 @@ impl Reader {
                     "notifications/progress" => self.progress(part(&text, params)),
                     _ => {}
                 }
-                tracing::trace!(server.name = %self.server, method, "notification");
+                tracing::trace!(server.name = %self.server, "notification");
             }
             Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text, 0))),
             Message::Garbage(what) => {

@@ -54,7 +54,7 @@ pub struct Upstreams {
     pub(crate) leaving: Leaving,
     /// Held by whoever is about to change the servers.
     pub(crate) turn: Mutex<()>,
-    over: CancellationToken,
+    pub(crate) over: CancellationToken,
 }
 
 impl Upstreams {
@@ -63,7 +63,13 @@ impl Upstreams {
     ///
     /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
     pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
-        let (ended, over) = (Arc::new(EndedRuns::default()), CancellationToken::new());
+        Self::start_until(configs, limits, CancellationToken::new()).await
+    }
+
+    /// [Starts](Self::start) them, and waits no longer when this is cancelled: then everything is over, as after
+    /// [`shutdown`](Self::shutdown), which is still to be called.
+    pub async fn start_until(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
+        let ended = Arc::new(EndedRuns::default());
         let upstreams = Self {
             current: RwLock::new(Routes::new(HashMap::new(), Arc::clone(&ended))),
             board: Arc::default(),

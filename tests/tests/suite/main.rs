@@ -3,6 +3,7 @@
 mod addresses;
 mod architecture;
 mod bombs;
+mod canaries;
 mod caps;
 mod catalogues;
 mod catalogues_wrong;
@@ -15,6 +16,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod headers_commands;
 mod isolation;
 mod journal;
 mod listing;
@@ -30,6 +32,7 @@ mod program;
 mod reads;
 mod records;
 mod reload;
+mod renewals;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;

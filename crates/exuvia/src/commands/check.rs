@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use exuvia_gateway::Verdict;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::args::CheckArgs;
 use crate::check_report::{CheckJson, told};
 use crate::exit;
@@ -19,7 +21,7 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     let profiles = config.profiles();
     let session = tokio::select! {
-        session = Session::start(config, profiles, &terminal) => session?,
+        session = Session::start(config, profiles, &terminal, CancellationToken::new()) => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());

@@ -8,6 +8,7 @@ use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tool::RunEvent;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::args::RunArgs;
 use crate::exit;
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let session = tokio::select! {
-        session = Session::start(config, profiles, &terminal) => session?,
+        session = Session::start(config, profiles, &terminal, CancellationToken::new()) => session?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
     terminal.doing("running the script");

@@ -9,6 +9,8 @@ use exuvia_gateway::{Client, Gateway};
 use exuvia_text::printable;
 use serde_json::{Map, Value, json};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::args::ToolsArgs;
 use crate::session::{Session, configured};
 use crate::terminal::Terminal;
@@ -17,7 +19,7 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(&args.servers, &[], &terminal)?;
     let profiles = config.for_operator();
-    let session = Session::start(config, profiles, &terminal).await?;
+    let session = Session::start(config, profiles, &terminal, CancellationToken::new()).await?;
     let text = shown(&session.gateway, args.name.as_deref()).await;
     session.upstreams.shutdown().await;
     terminal.done();

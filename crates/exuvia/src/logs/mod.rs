@@ -1,5 +1,7 @@
 //! What this program says of itself while it works, on standard error.
 
+mod libraries;
+mod panics;
 mod printable;
 
 use std::env;
@@ -9,13 +11,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use libraries::{OwnWords, may_be_said};
 use printable::{PrintableFields, PrintableJson};
 
 use crate::log_writer::LogWriter;
@@ -25,8 +27,6 @@ const FILTER: &str = "EXUVIA_LOG";
 /// How, where no flag says it.
 const FORMAT: &str = "EXUVIA_LOG_FORMAT";
 
-/// Libraries that write what they carry: arguments of calls, results, headers. No filter brings out more of them than warnings.
-const PAYLOADS: [&str; 2] = ["rmcp", "h2"];
 /// Each of its failures is told by `telemetry.rs`, once in a while.
 const TOLD_ELSEWHERE: &str = "opentelemetry-otlp=off";
 
@@ -60,16 +60,19 @@ pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()>
             .with_target(false)
             .fmt_fields(PrintableFields)
             .with_writer(|| writer().clone())
+            .map_event_format(|inner| OwnWords { inner, format })
             .boxed(),
         LogFormat::Json => layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_writer(|| PrintableJson(writer().clone()))
+            .map_event_format(|inner| OwnWords { inner, format })
             .boxed(),
     };
     Registry::default().with(layer.with_filter(filter)).try_init()?;
     let _ = WRITTEN.set(format);
+    panics::tell();
     Ok(())
 }
 
@@ -112,9 +115,4 @@ fn written_filter(default: LevelFilter) -> Result<EnvFilter> {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text).with_context(|| FILTER.to_owned()),
         _ => Ok(EnvFilter::new(format!("{default},{TOLD_ELSEWHERE}"))),
     }
-}
-
-fn may_be_said(metadata: &Metadata<'_>) -> bool {
-    let library = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= tracing::Level::WARN || !PAYLOADS.contains(&library)
 }

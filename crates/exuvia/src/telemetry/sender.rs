@@ -45,7 +45,7 @@ async fn send(client: reqwest::Client, request: reqwest::Request) -> Result<Resp
     *response.status_mut() = answer.status();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
     let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await? {
+    while let Some(part) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
         body.extend_from_slice(&part);
         if body.len() > ANSWER_BYTES {
             return Err(ResponseBodyTooLarge::new().into());

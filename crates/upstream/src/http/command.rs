@@ -1,15 +1,18 @@
 //! A command that is run for its output.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
 
 use super::trouble::quote;
 use crate::config::HeaderCommand;
+use crate::stdio::{MARK, Reaper, strays};
 
 /// How long it may run.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,36 +21,44 @@ const OUTPUT_BYTES: u64 = 64 * 1024;
 /// How much is kept of what it writes to standard error.
 const ERROR_BYTES: u64 = 4 * 1024;
 
-/// Runs a command. The error completes "the command".
-pub(super) async fn output(config: &HeaderCommand) -> Result<Vec<u8>, String> {
+/// Runs a command, which ends with this program however that ends. The error completes "the command".
+pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Result<Vec<u8>, String> {
+    let mark = reaper.expect_child().await;
     let mut command = Command::new(&config.command);
     command
         .args(&config.args)
         .env_clear()
         .envs(&config.env)
+        .env(MARK, &mark)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let child = command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", config.command))?;
-    let mut group = Group::of(child);
+    let mut group = Group::of(child, reaper, mark);
     match tokio::time::timeout(TIMEOUT, group.run()).await {
         Ok(result) => result,
         Err(_) => Err(format!("does not end within {} s", TIMEOUT.as_secs())),
     }
 }
 
-/// A process and what it started. Dropping it before the process has ended kills them all.
+/// A process and what it started. Dropping it before the process has ended kills them all. What a command that ended well has
+/// put into a group of its own, as the agents of key rings are, may go on until this program ends.
 struct Group {
     child: Child,
     pid: Option<Pid>,
+    reaper: Arc<Reaper>,
+    mark: String,
 }
 
 impl Group {
-    fn of(child: Child) -> Self {
+    fn of(child: Child, reaper: &Arc<Reaper>, mark: String) -> Self {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        Self { child, pid }
+        if let Some(pid) = pid {
+            reaper.watch(pid);
+        }
+        Self { child, pid, reaper: reaper.clone(), mark }
     }
 
     async fn run(&mut self) -> Result<Vec<u8>, String> {
@@ -61,8 +72,11 @@ impl Group {
         let stderr = async { Ok(read(stderr, ERROR_BYTES, true).await.0) };
         let (output, said) = tokio::try_join!(stdout, stderr)?;
         let status = self.child.wait().await.map_err(|error| error.to_string())?;
-        // Its number may belong to somebody else from now on.
-        self.pid = None;
+        if let Some(pid) = self.pid.take() {
+            let _ = killpg(pid, Signal::SIGKILL);
+            // Its number may belong to somebody else from now on.
+            self.reaper.release(pid, true);
+        }
         match (status.success(), quote(&String::from_utf8_lossy(&said))) {
             (true, _) => Ok(output),
             (false, said) if said.is_empty() => Err(format!("ended with {status}")),
@@ -75,6 +89,12 @@ impl Drop for Group {
     fn drop(&mut self) {
         if let Some(pid) = self.pid {
             let _ = killpg(pid, Signal::SIGKILL);
+            self.reaper.release(pid, false);
+            let mark = std::mem::take(&mut self.mark);
+            if let Ok(runtime) = Handle::try_current() {
+                // The runtime may end before that: then the reaper does it.
+                runtime.spawn_blocking(move || strays::end(&mark));
+            }
         }
     }
 }
@@ -102,7 +122,7 @@ mod tests {
     async fn run(script: &str) -> Result<String, String> {
         let env = [("WHO".to_owned(), "ada".to_owned())].into();
         let config = HeaderCommand { command: "/bin/sh".into(), args: vec!["-c".into(), script.into()], env };
-        output(&config).await.map(|output| String::from_utf8(output).unwrap())
+        output(&config, &Arc::new(Reaper::new())).await.map(|output| String::from_utf8(output).unwrap())
     }
 
     #[tokio::test]
@@ -119,13 +139,16 @@ mod tests {
         );
         assert_eq!(run("PATH=/usr/bin:/bin; head -c 700000 /dev/zero >&2; echo x").await, Ok("x\n".into()));
         let missing = HeaderCommand { command: "/no/such".into(), args: vec![], env: Default::default() };
-        assert!(output(&missing).await.unwrap_err().starts_with("`/no/such` cannot be started"));
+        assert!(
+            output(&missing, &Arc::new(Reaper::new())).await.unwrap_err().starts_with("`/no/such` cannot be started")
+        );
     }
 
     #[tokio::test]
     async fn a_command_that_hangs_is_ended_with_what_it_started() {
         let file = std::env::temp_dir().join(format!("exuvia-header-command-{}", std::process::id()));
-        let script = format!("PATH=/usr/bin:/bin; sleep 60 & echo $! > {}; wait", file.display());
+        // One that left the group goes as well.
+        let script = format!("PATH=/usr/bin:/bin; setsid sleep 60 & sleep 60 & echo $! > {}; wait", file.display());
         let begun = Instant::now();
         assert_eq!(run(&script).await, Err("does not end within 10 s".into()));
         assert!(begun.elapsed() < Duration::from_secs(15));

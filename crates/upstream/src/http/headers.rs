@@ -11,14 +11,15 @@ use super::command;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
 use crate::config::{HeaderCommand, Http};
 use crate::oauth::TokenSource;
+use crate::stdio::Reaper;
 use crate::{ServerConfig, Transport};
 
 /// What shows a server who asks.
-pub(crate) fn authorization(config: &ServerConfig) -> Arc<dyn Authorization> {
+pub(crate) fn authorization(config: &ServerConfig, reaper: &Arc<Reaper>) -> Arc<dyn Authorization> {
     match &config.transport {
         Transport::Http(http) => match &http.oauth {
             Some(oauth) => Arc::new(TokenSource::new(&config.name, http, oauth)),
-            None => Arc::new(Headers::new(http)),
+            None => Arc::new(Headers::new(http, reaper)),
         },
         Transport::Stdio(_) => Arc::new(Headers::default()),
     }
@@ -35,14 +36,15 @@ struct Headers {
 #[derive(Debug)]
 struct Command {
     config: HeaderCommand,
+    reaper: Arc<Reaper>,
     /// Locked while it runs: who else wants headers waits for the same run.
     given: Mutex<Option<HeaderMap>>,
 }
 
 impl Headers {
-    fn new(config: &Http) -> Self {
+    fn new(config: &Http, reaper: &Arc<Reaper>) -> Self {
         let command = config.header_command.clone();
-        let command = command.map(|config| Command { config, given: Mutex::default() });
+        let command = command.map(|config| Command { config, reaper: reaper.clone(), given: Mutex::default() });
         Self { fixed: config.headers.clone(), command }
     }
 
@@ -92,7 +94,7 @@ impl Authorization for Headers {
 impl Command {
     async fn run(&self) -> Result<HeaderMap, Unauthorized> {
         let unauthorized = |what: String| Unauthorized { message: format!("its `header_command` {what}") };
-        let output = command::output(&self.config).await.map_err(unauthorized)?;
+        let output = command::output(&self.config, &self.reaper).await.map_err(unauthorized)?;
         read(&output).map_err(unauthorized)
     }
 }

@@ -18,4 +18,4 @@ pub(crate) use headers::authorization;
 pub(crate) use roots::roots;
 pub(crate) use sse::connect as connect_sse;
 pub(crate) use streamable::transport as streamable;
-pub(crate) use trouble::{Kind, Trouble};
+pub(crate) use trouble::{Kind, Trouble, causes};

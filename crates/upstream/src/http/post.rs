@@ -17,7 +17,7 @@ use super::client::Request;
 use super::session::{Loss, loss};
 use super::stream::Stream;
 use super::streamable::{SESSION, Streamable};
-use super::trouble::{Kind, Trouble, quote};
+use super::trouble::{Kind, Trouble};
 use crate::aside::aside;
 use crate::exchange::{Answer, Slot};
 use crate::raw;
@@ -97,7 +97,7 @@ impl Streamable {
                 Ok(answer(self.settle(asked, heard.messages), session))
             }
             "" => Err(Trouble::new(Kind::Content, format!("it answered with HTTP {} and nothing", response.status()))),
-            _ => Err(Trouble::new(Kind::Content, format!("it answered with content of the type {}", quote(&content)))),
+            _ => Err(Trouble::content(&content)),
         }
     }
 
@@ -115,7 +115,6 @@ impl Streamable {
             _ => Vec::new(),
         };
         let text = String::from_utf8_lossy(&body);
-        let trouble = trouble.quoting(&text);
         if let Some(slot) = &asked.slot {
             if let Some(request) = in_session
                 && self.is_session_lost(loss(status, &text, asked.id), request, slot).await

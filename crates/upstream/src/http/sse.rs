@@ -18,7 +18,7 @@ use super::client::{CONNECT_TIMEOUT, Client, Request};
 use super::post::ERROR_BYTES;
 use super::session::{Loss, loss};
 use super::stream::{News, Stream};
-use super::trouble::{Kind, Trouble, quote};
+use super::trouble::{Kind, Trouble};
 use crate::UpstreamLimits;
 use crate::arguments::written;
 use crate::exchange::{Answer, Slot};
@@ -73,7 +73,7 @@ async fn open(client: &Client, reader: &Arc<Reader>, limits: UpstreamLimits) -> 
     }
     let content = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !content.starts_with("text/event-stream") {
-        return Err(Trouble::new(Kind::Content, format!("it answered with content of the type {}", quote(content))));
+        return Err(Trouble::content(content));
     }
     let mut stream = Stream::new(response, reader.clone(), None, limits.message_bytes);
     loop {

@@ -1,5 +1,6 @@
 //! What goes wrong with a request over HTTP, for whom it concerns.
 
+use std::error::Error;
 use std::fmt;
 
 use http::StatusCode;
@@ -8,15 +9,25 @@ use http::header::RETRY_AFTER;
 use crate::authorization::Unauthorized;
 use crate::failure::Failure;
 
-/// How much of what a server wrote is told to the operator.
+/// How much of what somebody else wrote is told to the operator.
 const QUOTE_BYTES: usize = 512;
+/// Content types that are told by their names.
+const CONTENT_TYPES: [&str; 7] = [
+    "text/html",
+    "text/plain",
+    "text/xml",
+    "text/event-stream",
+    "application/json",
+    "application/xml",
+    "application/octet-stream",
+];
 
 /// A request over HTTP that got no answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
     /// What happened.
     pub(crate) kind: Kind,
-    /// The same for the operator: may name addresses and quote the server.
+    /// The same for the operator: may name addresses, and holds nothing else that the server wrote.
     pub(crate) details: String,
 }
 
@@ -57,14 +68,18 @@ impl Trouble {
         Self::new(Kind::Status(status, wait), details)
     }
 
-    /// The same with what the server wrote.
-    pub(crate) fn quoting(mut self, body: &str) -> Self {
-        let text = quote(body);
-        if !text.is_empty() {
-            self.details.push_str(": ");
-            self.details.push_str(&text);
-        }
-        self
+    /// A success with content of another kind than messages have.
+    pub(crate) fn content(content_type: &str) -> Self {
+        let named = content_type.split(';').next().unwrap_or_default().trim();
+        // A server may write anything there.
+        let known = CONTENT_TYPES.iter().find(|known| known.eq_ignore_ascii_case(named));
+        Self::new(
+            Kind::Content,
+            match known {
+                Some(known) => format!("it answered with content of the type {known}"),
+                None => "it answered with content of a type that no message has".to_owned(),
+            },
+        )
     }
 
     /// The same trouble, of this kind.
@@ -122,7 +137,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl Error for Trouble {}
 
 impl From<Unauthorized> for Trouble {
     fn from(error: Unauthorized) -> Self {
@@ -134,16 +149,31 @@ impl From<reqwest::Error> for Trouble {
     fn from(error: reqwest::Error) -> Self {
         let kind = if error.is_connect() { Kind::Unreachable } else { Kind::BrokenOff };
         // The causes say more than the error itself, whose address may hold a token.
-        let error = error.without_url();
-        let mut details = String::new();
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(error) = cause {
-            if !details.is_empty() {
-                details.push_str(": ");
-            }
-            details.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::new(kind, quote(&details))
+        Self::new(kind, causes(&error.without_url()))
+    }
+}
+
+/// An error and what caused it, in one line. What the other end says of itself when it ends a connection is left out.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    let told = chain.map(|error| match error.downcast_ref::<h2::Error>() {
+        Some(error) => match error.reason() {
+            Some(reason) => format!("HTTP/2 ended with {reason:?}"),
+            None => "HTTP/2 ended".to_owned(),
+        },
+        None => error.to_string(),
+    });
+    quote(&told.collect::<Vec<_>>().join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_is_told_only_where_it_is_a_common_one() {
+        let told = |content_type| Trouble::content(content_type).details;
+        assert!(told("Text/HTML; charset=utf-8").ends_with("text/html"), "{}", told("Text/HTML; charset=utf-8"));
+        assert!(!told("application/s3cret").contains("s3cret") && !told("").is_empty());
     }
 }

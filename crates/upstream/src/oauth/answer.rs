@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 /// The longest token, in bytes. It has to fit into a header.
 const TOKEN_BYTES: usize = 16 * 1024;
 
+/// How many of the authorization servers that a server names are tried. Nearly all name one.
+const AUTHORIZATION_SERVERS: usize = 3;
+/// The longest name of one, in bytes.
+const NAME_BYTES: usize = 2 * 1024;
+
 /// A token, as RFC 6749 (5.1) has it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TokenAnswer {
@@ -74,6 +79,20 @@ pub(super) fn registration(body: &[u8]) -> Result<Vec<u8>, &'static str> {
     serde_json::to_vec(&kept).map_err(|_| "its answer holds no client")
 }
 
+/// A document about a server or an authorization server, with no more names of authorization servers than are tried.
+pub(super) fn metadata(body: Vec<u8>) -> Vec<u8> {
+    const NAMES: &str = "authorization_servers";
+    let Ok(Value::Object(mut document)) = serde_json::from_slice(&body) else { return body };
+    match document.get_mut(NAMES) {
+        Some(Value::Array(names)) => {
+            names.retain(|name| name.as_str().is_some_and(|name| name.len() <= NAME_BYTES));
+            names.truncate(AUTHORIZATION_SERVERS);
+        }
+        _ => return body,
+    }
+    serde_json::to_vec(&document).unwrap_or(body)
+}
+
 /// The error code in an answer that is none of success.
 pub(super) fn refusal(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
@@ -109,6 +128,17 @@ mod tests {
             "[]".to_owned(),
         ] {
             assert!(token(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn few_authorization_servers_are_left_of_many() {
+        let names: Vec<String> = (0..5000).map(|n| format!("https://as{n}.example")).collect();
+        let body = json!({"resource": "r", "authorization_servers": names}).to_string();
+        let kept: Value = serde_json::from_slice(&metadata(body.into_bytes())).unwrap();
+        assert_eq!(kept, json!({"resource": "r", "authorization_servers": names[..AUTHORIZATION_SERVERS]}));
+        for untouched in ["[]", "{}", "none", r#"{"authorization_servers":"a"}"#] {
+            assert_eq!(metadata(untouched.as_bytes().to_vec()), untouched.as_bytes());
         }
     }
 

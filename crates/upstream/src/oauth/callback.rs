@@ -1,11 +1,12 @@
 //! Where the browser comes back to: a listener on loopback that answers one question and is gone.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use url::Url;
 
@@ -15,8 +16,11 @@ const PATH: &str = "/callback";
 const REQUEST_BYTES: usize = 16 * 1024;
 /// How long one connection may take. Browsers open some that they never use.
 const CONNECTION: Duration = Duration::from_secs(10);
-/// Connections at a time. Further ones are closed.
-const CONNECTIONS: usize = 32;
+/// Connections at a time. A further one closes the oldest: the browser says at once what it wants, and who says nothing must not
+/// keep it out.
+const CONNECTIONS: usize = 64;
+/// The pause after a connection that could not be accepted, for want of descriptors for example.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A listener on 127.0.0.1.
 #[derive(Debug)]
@@ -53,19 +57,30 @@ impl Callback {
 
     /// Waits for the browser to come back with this state. Whatever comes with another one is turned away and changes
     /// nothing: any page that the user has open can send it.
-    pub(super) async fn redirect(self, state: &str) -> std::io::Result<Redirect> {
-        let mut connections = JoinSet::new();
+    pub(super) async fn redirect(self, state: &str) -> Redirect {
+        let (mut connections, mut oldest) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => {
-                    let (stream, _) = accepted?;
-                    if connections.len() < CONNECTIONS {
-                        connections.spawn(timeout(CONNECTION, read(stream, state.to_owned())));
-                    }
-                }
+                // Whoever was heard first, and only then who comes besides.
+                biased;
                 Some(read) = connections.join_next() => {
                     if let Ok(Ok(Some(redirect))) = read {
-                        return Ok(redirect);
+                        return redirect;
+                    }
+                }
+                accepted = self.listener.accept() => {
+                    oldest.retain(|connection| !connection.is_finished());
+                    if accepted.is_err() || oldest.len() >= CONNECTIONS {
+                        if let Some(connection) = oldest.pop_front() {
+                            connection.abort();
+                        }
+                    }
+                    match accepted {
+                        Ok((stream, _)) => {
+                            let reading = timeout(CONNECTION, read(stream, state.to_owned()));
+                            oldest.push_back(connections.spawn(reading));
+                        }
+                        Err(_) => tokio::time::sleep(PAUSE).await,
                     }
                 }
             }
@@ -181,9 +196,12 @@ mod tests {
     async fn strangers_are_turned_away_and_the_browser_is_still_heard() {
         let callback = Callback::bind(0).await.unwrap();
         let port = callback.port;
-        let waiting = tokio::spawn(async move { callback.redirect("s").await.unwrap() });
-        // One that never says anything, as browsers open them.
-        let silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let waiting = tokio::spawn(async move { callback.redirect("s").await });
+        // Those that never say anything, as browsers open them, and more than there are places.
+        let mut silent = Vec::new();
+        for _ in 0..2 * CONNECTIONS + 1 {
+            silent.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+        }
         let ask = async |head: String| {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
             let _ = stream.write_all(head.as_bytes()).await;

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_tool::Extent;
 use http::{Method, Response, header};
@@ -12,20 +13,27 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::answer;
-use super::problem::shown;
 use super::reach::Reach;
 use crate::exchange::locked;
-use crate::http::roots;
+use crate::http::{causes, roots};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long one exchange may take, from its first byte to its last. Less than a server's start may take by default, so that it is
 /// told what took so long.
 const EXCHANGE: Duration = Duration::from_secs(20);
+/// The steps in which it is waited for.
+const STEP: Duration = Duration::from_millis(250);
+/// How many steps may take far longer without being counted.
+const PAUSES: u32 = 100;
 /// The longest answer, in bytes.
 const ANSWER_BYTES: usize = 1 << 20;
 /// The memory that a tree of one may take.
 const ANSWER_TREE_BYTES: usize = 8 << 20;
+
+/// What may be read before it is known who authorises for a server: answers, and bytes of them in all. Two places are looked at
+/// for the server's own metadata and three for that of each authorization server, most of which are not there.
+const METADATA: Budget = Budget { answers: 24, bytes: 4 << 20 };
 
 /// An HTTP client for everything that OAuth asks for on behalf of one server. It follows no redirect: the library above does
 /// so for metadata, within one origin, and for nothing else is there a reason.
@@ -33,6 +41,14 @@ pub(super) struct Client {
     http: reqwest::Client,
     reach: Reach,
     failure: Mutex<Option<Failure>>,
+    metadata: Mutex<Budget>,
+}
+
+/// What is left to be read.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    answers: usize,
+    bytes: usize,
 }
 
 /// Why an exchange came to nothing.
@@ -60,12 +76,11 @@ impl Client {
             .no_proxy()
             .dns_resolver(Arc::new(reach.clone()))
             .connect_timeout(CONNECT)
-            .timeout(EXCHANGE)
             // Beside those of the system: an authorisation server may be anybody's.
             .tls_certs_merge(roots(ca)?)
             .build()
-            .map_err(|error| chain(&error))?;
-        Ok(Arc::new(Self { http, reach, failure: Mutex::default() }))
+            .map_err(|error| causes(&error))?;
+        Ok(Arc::new(Self { http, reach, failure: Mutex::default(), metadata: Mutex::new(METADATA) }))
     }
 
     /// Why the latest exchange failed, if it did. The library above keeps less.
@@ -79,7 +94,7 @@ impl Client {
         let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
         let place = url.origin().ascii_serialization();
         self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
-        let failed = |error: reqwest::Error| Failure::exchange(&place, chain(&error.without_url()));
+        let failed = |error: reqwest::Error| Failure::exchange(&place, causes(&error.without_url()));
         let mut request = reqwest::Request::try_from(request).map_err(failed)?;
         if let Some(secret) = request.headers_mut().get_mut(header::AUTHORIZATION) {
             secret.set_sensitive(true);
@@ -89,10 +104,17 @@ impl Client {
 
     async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
         let asked = Asked::by(&request);
+        let is_metadata = asked == Asked::Metadata;
+        if is_metadata {
+            self.spend(1, 0)?;
+        }
         let response = self.send(request).await?;
         let place = response.url().origin().ascii_serialization();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = body(response).await.map_err(|why| Failure::exchange(&place, why))?;
+        if is_metadata {
+            self.spend(0, body.len())?;
+        }
         let body = asked.cut_down(status, body).map_err(|refused| match refused {
             Cut::Refused(code) => Failure::Refused(code),
             Cut::Senseless(why) => Failure::exchange(&place, why),
@@ -104,10 +126,24 @@ impl Client {
     }
 }
 
+impl Client {
+    fn spend(&self, answers: usize, bytes: usize) -> Result<(), Failure> {
+        let mut left = locked(&self.metadata);
+        let after = left.answers.checked_sub(answers).zip(left.bytes.checked_sub(bytes));
+        let (answers, bytes) = after.ok_or_else(|| {
+            Failure::exchange("its metadata", "it leads to too many places, or is too long; looking was given up")
+        })?;
+        *left = Budget { answers, bytes };
+        Ok(())
+    }
+}
+
 impl OAuthHttpClient for Client {
     fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
         Box::pin(async move {
-            let result = self.exchange(request.request).await;
+            let place = request.request.uri().authority().map_or_else(String::new, ToString::to_string);
+            let late = || Err(Failure::exchange(&place, format!("it took longer than {} s", EXCHANGE.as_secs())));
+            let result = while_running(EXCHANGE, self.exchange(request.request)).await.unwrap_or_else(late);
             *locked(&self.failure) = result.as_ref().err().cloned();
             result.map_err(Into::into)
         })
@@ -120,8 +156,26 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Waits at most this long, as far as this process runs. An answer that came while it was stopped, or the machine slept, is
+/// there when it goes on, and may hold the only refresh token that there is.
+pub(super) async fn while_running<T>(within: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let (mut steps, mut pauses) = (within.as_millis() / STEP.as_millis(), PAUSES);
+    while steps > 0 {
+        let begun = Instant::now();
+        if let Ok(done) = tokio::time::timeout(STEP, &mut work).await {
+            return Some(done);
+        }
+        match begun.elapsed() < 2 * STEP || pauses == 0 {
+            true => steps -= 1,
+            false => pauses -= 1,
+        }
+    }
+    None
+}
+
 /// What a request is for, which is what its answer is cut down to.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Metadata,
     Token,
@@ -145,7 +199,7 @@ impl Asked {
 
     fn cut_down(self, status: http::StatusCode, body: Vec<u8>) -> Result<Vec<u8>, Cut> {
         if matches!(self, Self::Metadata) {
-            return Ok(body);
+            return Ok(answer::metadata(body));
         }
         if !status.is_success() {
             let senseless = || Cut::Senseless(format!("it answered {}", status.as_u16()));
@@ -163,7 +217,7 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
         return Ok(Vec::new());
     }
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {
         if body.len() + chunk.len() > ANSWER_BYTES {
             return Err(format!("its answer is longer than {ANSWER_BYTES} bytes"));
         }
@@ -175,17 +229,6 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
         Ok(text) if !is_simple(text) => Err("its answer holds too many values".to_owned()),
         _ => Ok(body),
     }
-}
-
-/// An error and its causes: the outermost alone says no more than that something failed.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    shown(&text)
 }
 
 impl Failure {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::transport::auth::{AuthError, AuthorizationManager, ClientCredentialsConfig};
 use tracing::instrument::WithSubscriber as _;
@@ -9,11 +10,14 @@ use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use super::challenge::challenge;
-use super::client::{Client, Failure};
+use super::client::{Client, Failure, while_running};
 use super::problem::{Problem, shown};
 use super::reach::{Reach, is_loopback};
 use super::record::{bare, resource};
 use crate::config::Http;
+
+/// How long that may take in all. Less than a server's start may take by default, so that it is told what took so long.
+const WITHIN: Duration = Duration::from_secs(25);
 
 /// A server's authorisation server.
 pub(super) struct Discovery {
@@ -31,6 +35,13 @@ impl Discovery {
     /// Asks the server, and whom it names. A challenge of the server says best where to begin; without one at hand the server
     /// is asked for it.
     pub(super) async fn of(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
+        let found = while_running(WITHIN, Self::found(http, given)).await;
+        found.unwrap_or_else(|| {
+            Err(Problem::Passing(format!("who authorises for it was not found out within {} s", WITHIN.as_secs())))
+        })
+    }
+
+    async fn found(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
         let server = bare(&http.url);
         if server.scheme() != "https" && !is_loopback(&server) {
             return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));

@@ -1,6 +1,6 @@
 //! The file that holds a server's token.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -9,28 +9,21 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
-use tokio::time::Instant;
 
 use super::problem::Problem;
 use super::record::Record;
 
 /// The longest file that is read, in bytes.
 const FILE_BYTES: u64 = 256 * 1024;
-/// How long the lock is waited for: longer than one renewal by another process takes.
-const LOCK_WAIT: Duration = Duration::from_secs(45);
-/// The pause between two looks at the lock. std's waiting form could not be given up.
-const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
+/// How often a file is read that is no record, and the pause between.
+const TRIES: usize = 2;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A token file. It and what stands beside it are readable by their owner alone.
 #[derive(Debug, Clone)]
 pub(super) struct TokenFile {
     path: PathBuf,
-}
-
-/// The right to renew the token, among all processes that use the file. Ends when dropped.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
 }
 
 impl TokenFile {
@@ -40,6 +33,13 @@ impl TokenFile {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What stands beside it under its name and this ending.
+    pub(super) fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        self.path.with_file_name(name)
     }
 
     /// What the file holds; nothing if there is none.
@@ -54,28 +54,24 @@ impl TokenFile {
         blocking(move || file.write_now(&record).map_err(|error| file.unwritable(&error))).await
     }
 
-    /// Waits for the right to renew the token.
-    pub(super) async fn lock(&self) -> Result<Lock, Problem> {
-        let file = self.clone();
-        let lock = blocking(move || file.open_lock().map_err(|error| file.unwritable(&error))).await?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Lock { _file: lock }),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => tokio::time::sleep(LOCK_PAUSE).await,
-                Err(TryLockError::WouldBlock) => {
-                    let place = self.path.display();
-                    return Err(Problem::Passing(format!("another process has been renewing {place} for too long")));
-                }
-                Err(TryLockError::Error(error)) => return Err(self.unwritable(&error)),
+    pub(super) fn read_now(&self) -> Result<Option<Record>, Problem> {
+        // Where a disk has no room, it is written over while it is read.
+        for _ in 0..TRIES {
+            let Some(text) = self.read_beside(&self.path)? else { return Ok(None) };
+            if let Ok(record) = serde_json::from_slice(&text) {
+                return Ok(Some(record));
             }
+            std::thread::sleep(PAUSE);
         }
+        // The parser's own message could quote a token.
+        Err(Problem::Login(format!("its token file {} is damaged and has to be written anew", self.path.display())))
     }
 
-    fn read_now(&self) -> Result<Option<Record>, Problem> {
-        let place = self.path.display();
+    /// The bytes of this file or of one beside it, if they are a file of this user that nobody else reads.
+    pub(super) fn read_beside(&self, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+        let place = path.display();
         let unreadable = |error: &io::Error| Problem::Mend(format!("its token file {place} cannot be read: {error}"));
-        let file = match open_here(OpenOptions::new().read(true), &self.path) {
+        let file = match open_here(OpenOptions::new().read(true), path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
@@ -102,15 +98,12 @@ impl TokenFile {
         }
         let mut text = Vec::new();
         file.take(FILE_BYTES).read_to_end(&mut text).map_err(|error| unreadable(&error))?;
-        // The parser's own message could quote a token.
-        let damaged = |_| Problem::Login(format!("its token file {place} is damaged and has to be written anew"));
-        serde_json::from_slice(&text).map(Some).map_err(damaged)
+        Ok(Some(text))
     }
 
-    fn write_now(&self, record: &Record) -> io::Result<()> {
+    pub(super) fn write_now(&self, record: &Record) -> io::Result<()> {
         let directory = self.make_directory()?;
-        let mut text = serde_json::to_vec_pretty(record)?;
-        text.push(b'\n');
+        let text = record.text()?;
         // Made with mode 0600, and gone again if it is not given its name.
         let mut file = tempfile::Builder::new().prefix(".token-").tempfile_in(directory)?;
         file.write_all(&text)?;
@@ -119,33 +112,25 @@ impl TokenFile {
         File::open(directory)?.sync_all()
     }
 
-    fn open_lock(&self) -> io::Result<File> {
-        self.make_directory()?;
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".lock");
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        let lock = open_here(&mut options, &self.path.with_file_name(name))?;
-        if lock.metadata()?.is_file() { Ok(lock) } else { Err(io::Error::other("its lock is no file")) }
-    }
-
-    fn make_directory(&self) -> io::Result<&Path> {
+    pub(super) fn make_directory(&self) -> io::Result<&Path> {
         let directory = self.path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         Ok(directory)
     }
 
-    fn unwritable(&self, error: &io::Error) -> Problem {
+    pub(super) fn unwritable(&self, error: &io::Error) -> Problem {
         Problem::Mend(format!("its token file {} cannot be written: {error}", self.path.display()))
     }
 }
 
 /// Opens what has this name itself, and waits for nobody: a pipe would wait for its other end, a link may lead anywhere.
-fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+pub(super) fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits()).open(path)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     let broken = |_| Err(Problem::Passing("its token file could not be looked after".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
 }
@@ -160,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::config::{CodeGrant, Grant, OAuth};
+    use crate::oauth::lock::Purpose;
     use crate::oauth::record::Client;
 
     fn record(file: &Path) -> Record {
@@ -174,7 +160,7 @@ mod tests {
         let path = home.path().join("a/b/crm.json");
         let file = TokenFile::new(&path);
         assert_eq!(file.read().await.unwrap(), None);
-        let lock = file.lock().await.unwrap();
+        let lock = file.lock(Purpose::Spend, Duration::ZERO).await.unwrap().unwrap();
         file.write(record(&path)).await.unwrap();
         drop(lock);
         assert_eq!(file.read().await.unwrap(), Some(record(&path)));
@@ -228,7 +214,9 @@ mod tests {
         assert!(mended().await.ends_with("is no file"), "{}", mended().await);
         fs::remove_file(&path).unwrap();
         mkfifo(&path.with_file_name("crm.json.lock"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
-        let locked = tokio::time::timeout(Duration::from_secs(10), file.lock()).await.expect("no waiting");
+        let locked = tokio::time::timeout(Duration::from_secs(10), file.lock(Purpose::Other, Duration::ZERO))
+            .await
+            .expect("no waiting");
         assert!(matches!(locked, Err(Problem::Mend(_))), "{locked:?}");
         // Who may open everything still reads nobody else's.
         if geteuid().is_root() {
@@ -236,20 +224,5 @@ mod tests {
             chown(&path, Some(1), None).unwrap();
             assert!(mended().await.contains("belongs to another user"), "{}", mended().await);
         }
-    }
-
-    #[tokio::test]
-    async fn one_holder_of_the_lock_at_a_time() {
-        let home = tempfile::tempdir().unwrap();
-        let file = TokenFile::new(&home.path().join("crm.json"));
-        let lock = file.lock().await.unwrap();
-        let waiting = tokio::spawn({
-            let file = file.clone();
-            async move { file.lock().await.map(drop) }
-        });
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(!waiting.is_finished());
-        drop(lock);
-        waiting.await.unwrap().unwrap();
     }
 }

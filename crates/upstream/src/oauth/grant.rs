@@ -13,28 +13,60 @@ use super::record::{Client, Record};
 use super::scopes;
 use crate::config::{ClientCredentials, CodeGrant, Http, OAuth};
 
-/// Spends the refresh token of a record for a new token. What comes back has to be stored before anything else happens: the
-/// old refresh token is used up.
-pub(super) async fn refresh(http: &Http, code: &CodeGrant, mut record: Record) -> Result<Record, Problem> {
-    let spent = || Problem::Login("the authorisation has run out".to_owned());
-    let refresh_token = record.token.as_ref().and_then(|token| token.refresh.clone()).ok_or_else(spent)?;
-    let mut discovery = Discovery::of(http, None).await?;
-    if record.issuer.as_ref() != Some(&discovery.issuer) {
-        return Err(Problem::Login("another authorisation server than the one of the login answers for it".to_owned()));
+/// A refresh token that is about to be spent: whom it is sent to is found out.
+pub(super) struct Refresh {
+    discovery: Discovery,
+    client: OAuthClientConfig,
+}
+
+impl Refresh {
+    /// Finds out who renews the token of this record. Nothing is sent that could not be sent again.
+    pub(super) async fn prepare(http: &Http, code: &CodeGrant, record: &Record) -> Result<Self, Problem> {
+        record.refresh().ok_or_else(run_out)?;
+        let discovery = Discovery::of(http, None).await?;
+        let mut client = OAuthClientConfig::new(&record.client.id, http.url.as_str());
+        client.client_secret = code.client_secret.clone().or_else(|| record.client.secret.clone());
+        let refresh = Self { discovery, client };
+        refresh.check(record)?;
+        Ok(refresh)
     }
-    let mut client = OAuthClientConfig::new(&record.client.id, http.url.as_str());
-    client.client_secret = code.client_secret.clone().or_else(|| record.client.secret.clone());
-    discovery.manager.configure_client(client).map_err(|error| discovery.problem(error))?;
-    let stored = json!({"access_token": "", "token_type": "bearer", "refresh_token": refresh_token});
-    let stored = serde_json::from_value::<OAuthTokenResponse>(stored).map_err(|_| spent())?;
-    let stored = StoredCredentials::new(record.client.id.clone(), Some(stored), record.granted.clone(), None);
-    let store = InMemoryCredentialStore::new();
-    store.save(stored).await.map_err(|error| discovery.problem(error))?;
-    discovery.manager.set_credential_store(store);
-    let answer = silent(discovery.manager.refresh_token()).await.map_err(|error| discovery.problem(error))?;
-    let asked = record.granted.clone();
-    record.renew(own(&answer)?, &asked);
-    Ok(record)
+
+    /// Spends the refresh token of a record for a new token. What comes back has to be stored before anything else happens: the
+    /// old refresh token is used up.
+    pub(super) async fn send(mut self, mut record: Record) -> Result<Record, Problem> {
+        self.check(&record)?;
+        let told = |discovery: &Discovery, error| discovery.problem(error);
+        let configured = self.discovery.manager.configure_client(self.client);
+        configured.map_err(|error| told(&self.discovery, error))?;
+        let refresh_token = record.refresh().ok_or_else(run_out)?;
+        let stored = json!({"access_token": "", "token_type": "bearer", "refresh_token": refresh_token});
+        let stored = serde_json::from_value::<OAuthTokenResponse>(stored).map_err(|_| run_out())?;
+        let stored = StoredCredentials::new(record.client.id.clone(), Some(stored), record.granted.clone(), None);
+        let store = InMemoryCredentialStore::new();
+        store.save(stored).await.map_err(|error| told(&self.discovery, error))?;
+        self.discovery.manager.set_credential_store(store);
+        let answer = silent(self.discovery.manager.refresh_token()).await;
+        let answer = answer.map_err(|error| told(&self.discovery, error))?;
+        let asked = record.granted.clone();
+        record.renew(own(&answer)?, &asked);
+        Ok(record)
+    }
+
+    fn check(&self, record: &Record) -> Result<(), Problem> {
+        if record.issuer.as_ref() != Some(&self.discovery.issuer) {
+            return Err(Problem::Login(
+                "another authorisation server than the one of the login answers for it".to_owned(),
+            ));
+        }
+        if record.client.id != self.client.client_id {
+            return Err(Problem::Passing("somebody logged in while its token was being renewed".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn run_out() -> Problem {
+    Problem::Login("the authorisation has run out".to_owned())
 }
 
 /// Asks for a token for the gateway itself, with at least the scopes that are demanded.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rmcp::transport::auth::OAuthClientConfig;
+use tempfile::NamedTempFile;
 use tokio::time::timeout;
 use url::Url;
 
@@ -13,11 +14,14 @@ use super::callback::{Callback, Redirect};
 use super::discovery::{Discovery, refused, silent};
 use super::file::TokenFile;
 use super::grant;
+use super::lock::Purpose;
 use super::problem::{Problem, shown};
 use super::record::{Client, Record};
 use super::scopes;
 use crate::config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
 
+/// How long another process is waited for that renews the token.
+const OTHERS: Duration = Duration::from_secs(25);
 /// How long a user has to consent.
 const CONSENT: Duration = Duration::from_secs(300);
 /// What the gateway calls itself where it registers.
@@ -32,6 +36,7 @@ pub struct Login {
     record: Record,
     asked: Vec<String>,
     file: TokenFile,
+    room: NamedTempFile,
 }
 
 /// A login that succeeded.
@@ -71,6 +76,8 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
         file.read().await.ok().flatten().filter(|record| record.check(&http.url).is_ok() && record.is_of(oauth));
     let mut discovery = Discovery::of(http, None).await?;
     discovery.check_code_grant()?;
+    // Before anybody registers or consents to what could not be kept.
+    let room = file.room().await?;
     let earlier = earlier.filter(|record| record.issuer.as_ref() == Some(&discovery.issuer));
     let asked = scopes_to_ask_for(&discovery, oauth, earlier.as_ref(), more).await;
     let callback = bind(code, earlier.as_ref()).await?;
@@ -83,7 +90,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
         .and_then(|url| url.query_pairs().find_map(|(name, value)| (name == "state").then(|| value.into_owned())));
     let state = state.ok_or_else(|| LoginError { message: "the page for the consent has no URL".to_owned() })?;
     let record = Record::new(&http.url, oauth, Some(discovery.issuer.clone()), client);
-    Ok(Login { url, state, discovery, callback, record, asked, file })
+    Ok(Login { url, state, discovery, callback, record, asked, file, room })
 }
 
 /// Fetches a token for the gateway itself, by client credentials, and keeps it: to find out whether it works.
@@ -96,7 +103,7 @@ pub async fn fetch(http: &Http, oauth: &OAuth) -> Result<LoggedIn, LoginError> {
         return Err(LoginError { message: "it is configured for the consent of a user".to_owned() });
     };
     let file = TokenFile::new(&oauth.token_file);
-    let _lock = file.lock().await?;
+    let _lock = file.lock(Purpose::Other, OTHERS).await?;
     let record = fetched(http, oauth, client).await?;
     file.write(record.clone()).await?;
     Ok(LoggedIn::new(file.path(), &record, true))
@@ -120,15 +127,14 @@ impl Login {
     /// The user or the authorisation server refused, the answer came from another authorisation server, nothing came in
     /// time, or the token cannot be kept.
     pub async fn finish(self) -> Result<LoggedIn, LoginError> {
-        let Self { state, discovery, callback, mut record, asked, file, .. } = self;
+        let Self { state, discovery, callback, mut record, asked, file, room, .. } = self;
         let redirect = timeout(CONSENT, callback.redirect(&state)).await;
         let redirect = redirect.map_err(|_| LoginError { message: "nobody consented within 5 minutes".to_owned() })?;
-        let redirect =
-            redirect.map_err(|error| LoginError { message: format!("the browser cannot be waited for: {error}") })?;
         let ended = async {
             exchange(&discovery, &redirect, &state, &mut record, &asked).await?;
-            let _lock = file.lock().await?;
-            file.write(record.clone()).await
+            // Who has it and does not go on gets nothing that is newer.
+            let _lock = file.lock(Purpose::Other, OTHERS).await?;
+            file.write_in(room, &record).await
         };
         let ended = ended.await;
         redirect.answer(ended.is_ok()).await;

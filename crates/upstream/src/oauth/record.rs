@@ -32,6 +32,9 @@ pub(super) struct Record {
     pub(super) granted: Vec<String>,
     /// What the server demanded besides. The next login asks for it.
     pub(super) demanded: Vec<String>,
+    /// Whether the authorisation server let the refresh token be when it was used. Many replace it each time.
+    #[serde(default)]
+    pub(super) refresh_stays: bool,
 }
 
 /// Who the gateway is to the authorisation server.
@@ -67,7 +70,27 @@ impl Record {
     pub(super) fn new(server: &Url, oauth: &OAuth, issuer: Option<String>, client: Client) -> Self {
         let (server, grant) = (resource(server), grant(oauth).to_owned());
         let (granted, demanded) = (Vec::new(), Vec::new());
-        Self { version: VERSION, server, grant, issuer, client, token: None, granted, demanded }
+        let (token, refresh_stays) = (None, false);
+        Self { version: VERSION, server, grant, issuer, client, token, granted, demanded, refresh_stays }
+    }
+
+    /// The refresh token.
+    pub(super) fn refresh(&self) -> Option<&str> {
+        self.token.as_ref()?.refresh.as_deref()
+    }
+
+    /// The contents of the file.
+    pub(super) fn text(&self) -> serde_json::Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// Whether this is what a renewal of that came to.
+    pub(super) fn follows(&self, earlier: &Self) -> bool {
+        let received_at = |record: &Self| record.token.as_ref().map(|token| token.received_at);
+        let same = (&self.server, &self.grant, &self.client) == (&earlier.server, &earlier.grant, &earlier.client);
+        same && received_at(self).is_some() && received_at(self) >= received_at(earlier)
     }
 
     /// Whether this is the record of this server. If not, nothing of it may be sent there.
@@ -98,6 +121,8 @@ impl Record {
         let received_at = now();
         let expires_at = answer.expires_in.map(|seconds| received_at.saturating_add(seconds.0));
         self.granted = answer.scope.map_or_else(|| asked.to_vec(), |scope| scopes::parse(&scope));
+        let before = self.refresh();
+        self.refresh_stays = before.is_some() && before == answer.refresh_token.as_deref();
         self.token =
             Some(Token { access: answer.access_token, refresh: answer.refresh_token, received_at, expires_at });
     }

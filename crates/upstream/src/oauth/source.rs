@@ -1,8 +1,9 @@
 //! Tokens for requests: the credential of one server, kept usable.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use exuvia_tool::BoxFuture;
 use futures_util::FutureExt as _;
@@ -14,53 +15,51 @@ use tokio::runtime::Handle;
 
 use super::challenge::CHALLENGE_BYTES;
 use super::file::TokenFile;
-use super::grant;
-use super::problem::{Problem, shown};
-use super::record::{Record, Token, resource};
+use super::problem::Problem;
+use super::record::{Record, Token};
 use super::scopes;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
-use crate::config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
+use crate::config::{Grant, Http, OAuth};
 use crate::exchange::locked;
-
-/// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
-const NEW: Duration = Duration::from_secs(10);
 
 /// The token of one server. Whoever needs it renewed at the same time, here or in other processes, shares one renewal.
 pub(crate) struct TokenSource {
     state: Arc<State>,
 }
 
-struct State {
-    server: String,
+pub(super) struct State {
+    pub(super) server: String,
     /// Where it is, and the configured headers, which go along.
-    http: Http,
-    oauth: OAuth,
-    file: TokenFile,
+    pub(super) http: Http,
+    pub(super) oauth: OAuth,
+    pub(super) file: TokenFile,
     /// Where renewals run. One that has begun ends, whoever asked for it: a refresh token that was spent and not replaced
     /// would be lost. Requests may also come from runtimes that have no I/O.
     runtime: Handle,
-    held: Mutex<Option<Held>>,
+    pub(super) held: Mutex<Option<Held>>,
     renewal: Mutex<Option<(Want, Renewal)>>,
+    /// Another process renews the token and does not come to an end.
+    pub(super) is_stuck: AtomicBool,
 }
 
 type Renewal = Shared<BoxFuture<'static, Result<Held, Problem>>>;
 
 #[derive(Clone)]
-struct Held {
-    token: Token,
-    granted: Vec<String>,
+pub(super) struct Held {
+    pub(super) token: Token,
+    pub(super) granted: Vec<String>,
     /// When it was issued, if that was because the server refused the one before.
-    replaced_at: Option<Instant>,
+    pub(super) replaced_at: Option<Instant>,
 }
 
 /// What a token has to be.
 #[derive(Clone, Default, PartialEq, Eq)]
-struct Want {
+pub(super) struct Want {
     /// Another than this, which the server refused.
-    other_than: Option<String>,
+    pub(super) other_than: Option<String>,
     /// Good for these.
-    scopes: Vec<String>,
-    challenge: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) challenge: Option<String>,
 }
 
 impl TokenSource {
@@ -77,6 +76,7 @@ impl TokenSource {
                 runtime: Handle::current(),
                 held: Mutex::default(),
                 renewal: Mutex::default(),
+                is_stuck: AtomicBool::new(false),
             }),
         }
     }
@@ -167,105 +167,6 @@ impl State {
         *current = Some((want.clone(), renewal.clone()));
         (want.clone(), renewal)
     }
-
-    async fn renew(&self, want: &Want) -> Result<Held, Problem> {
-        let renewed = self.renewed(want).await;
-        match &renewed {
-            Ok(held) => *locked(&self.held) = Some(held.clone()),
-            Err(Problem::Revoked | Problem::Login(_)) => *locked(&self.held) = None,
-            Err(_) => {}
-        }
-        renewed
-    }
-
-    async fn renewed(&self, want: &Want) -> Result<Held, Problem> {
-        if let Some(held) = self.stored().await?.and_then(|record| want.find(&record)) {
-            return Ok(held);
-        }
-        let _lock = self.file.lock().await?;
-        // Another process may have been quicker.
-        let stored = self.stored().await?;
-        if let Some(held) = stored.as_ref().and_then(|record| want.find(record)) {
-            return Ok(held);
-        }
-        self.check_refused(want)?;
-        let record = match &self.oauth.grant {
-            Grant::Code(code) => self.refreshed(code, stored, want).await?,
-            Grant::ClientCredentials(client) => self.asked_again(client, stored, want).await?,
-        };
-        self.file.write(record.clone()).await?;
-        let refused = want.other_than.is_some() && want.scopes.is_empty();
-        let token = record.token.ok_or(Problem::Revoked)?;
-        Ok(Held { token, granted: record.granted, replaced_at: refused.then(Instant::now) })
-    }
-
-    /// Whether another token could be better than the one that was refused. Otherwise a server that refuses everything would
-    /// have a token issued for each call.
-    fn check_refused(&self, want: &Want) -> Result<(), Problem> {
-        let held = locked(&self.held).clone();
-        let Some(held) = held.filter(|held| want.other_than.as_ref() == Some(&held.token.access)) else {
-            return Ok(());
-        };
-        if !want.scopes.is_empty() && scopes::cover(&held.granted, &want.scopes) {
-            let wanted = shown(&want.scopes.join(" "));
-            return Err(Problem::Mend(format!("it wants the scopes `{wanted}`, which the token has that it refuses")));
-        }
-        if want.scopes.is_empty() && held.replaced_at.is_some_and(|at| at.elapsed() < NEW) {
-            return Err(Problem::Mend(format!(
-                "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
-                resource(&self.http.url)
-            )));
-        }
-        Ok(())
-    }
-
-    /// What the file holds for this server and client.
-    async fn stored(&self) -> Result<Option<Record>, Problem> {
-        let Some(record) = self.file.read().await? else { return Ok(None) };
-        record.check(&self.http.url)?;
-        match (record.is_of(&self.oauth), &self.oauth.grant) {
-            (true, _) => Ok(Some(record)),
-            (false, Grant::ClientCredentials(_)) => Ok(None),
-            (false, Grant::Code(_)) => {
-                Err(Problem::Login("its token was made for another client or grant than is configured".to_owned()))
-            }
-        }
-    }
-
-    async fn refreshed(&self, code: &CodeGrant, stored: Option<Record>, want: &Want) -> Result<Record, Problem> {
-        let mut record = stored.ok_or_else(|| Problem::Login("nobody has logged in yet".to_owned()))?;
-        if record.token.is_some() && !scopes::cover(&record.granted, &want.scopes) {
-            record.demanded = scopes::both(&record.demanded, &want.scopes);
-            self.file.write(record).await?;
-            return Err(Problem::Scopes(want.scopes.clone()));
-        }
-        let refreshed = grant::refresh(&self.http, code, record.clone()).await;
-        if let Err(Problem::Revoked) = refreshed {
-            record.token = None;
-            self.file.write(record).await?;
-        }
-        refreshed
-    }
-
-    async fn asked_again(
-        &self,
-        client: &ClientCredentials,
-        stored: Option<Record>,
-        want: &Want,
-    ) -> Result<Record, Problem> {
-        let demanded = stored.map(|record| record.demanded).unwrap_or_default();
-        let demanded = scopes::both(&demanded, &want.scopes);
-        let challenge = want.challenge.as_deref();
-        let record = grant::client_credentials(&self.http, &self.oauth, client, &demanded, challenge).await?;
-        if scopes::cover(&record.granted, &want.scopes) {
-            return Ok(record);
-        }
-        let wanted = shown(&want.scopes.join(" "));
-        Err(Problem::Mend(format!(
-            "it wants the scopes `{wanted}`, which its authorisation server does not grant to client `{}`",
-            client.client_id
-        )))
-    }
 }
 
 impl Want {
@@ -273,7 +174,7 @@ impl Want {
         token.is_fresh() && self.other_than.as_ref() != Some(&token.access) && scopes::cover(granted, &self.scopes)
     }
 
-    fn find(&self, record: &Record) -> Option<Held> {
+    pub(super) fn find(&self, record: &Record) -> Option<Held> {
         let token = record.token.clone().filter(|token| self.is_met_by(token, &record.granted))?;
         Some(Held { token, granted: record.granted.clone(), replaced_at: None })
     }

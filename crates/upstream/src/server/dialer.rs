@@ -35,7 +35,7 @@ impl Dialer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
-        let authorization = crate::http::authorization(&config);
+        let authorization = crate::http::authorization(&config, &reaper);
         Self {
             config,
             limits,

@@ -2,9 +2,9 @@
 
 mod process;
 mod reaper;
-mod strays;
+pub(crate) mod strays;
 mod wire;
 
 pub(crate) use process::Process;
-pub(crate) use reaper::Reaper;
+pub(crate) use reaper::{MARK, Reaper};
 pub(crate) use wire::Wire;

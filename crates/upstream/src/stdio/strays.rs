@@ -18,7 +18,7 @@ const ENVIRONMENT_BYTES: u64 = 8 << 20;
 
 /// Kills every process whose environment has this value of [`MARK`]. Reads the environments of all processes, where the system
 /// shows them: not for the threads that serve others.
-pub(super) fn end(mark: &str) {
+pub(crate) fn end(mark: &str) {
     let entry = format!("{MARK}={mark}");
     for _ in 0..PASSES {
         let found = carriers(entry.as_bytes());

@@ -204,6 +204,30 @@ async fn the_challenge_to_a_message_is_taken_from_the_server_itself_and_in_bound
 }
 
 #[tokio::test]
+async fn metadata_that_leads_on_and_on_is_left_soon() {
+    let hostile = Hostile::new().await;
+    let (mut resource, issuer) = hostile.is_plausible();
+    resource["authorization_servers"] = (0..5000).map(|n| format!("{}/as{n}", hostile.url)).collect();
+    hostile.publishes(&resource, &issuer);
+    let message = hostile.begin().await.unwrap_err().to_string();
+    assert!(message.contains("/as0") && message.len() < 1000, "{message}");
+    let asked = hostile.asked.lock().unwrap().len();
+    assert!(asked <= 20, "{asked} requests");
+    // One name, and a way that does not end behind it.
+    let places: Vec<String> =
+        (0..200).map(|n| format!("/.well-known/oauth-authorization-server{}", "/x".repeat(n))).collect();
+    for pair in places.windows(2) {
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", pair[1]);
+        hostile.pages.lock().unwrap().insert(pair[0].clone(), answer);
+    }
+    resource["authorization_servers"] = json!([hostile.url]);
+    hostile.says("/.well-known/oauth-protected-resource/mcp", &resource);
+    hostile.begin().await.unwrap_err();
+    assert!(hostile.asked.lock().unwrap().len() <= asked + 30);
+}
+
+#[tokio::test]
 async fn without_https_a_token_is_not_even_asked_for() {
     let grant = Grant::Code(CodeGrant::default());
     let oauth = OAuth { grant, scopes: Vec::new(), token_file: "/nonexistent/t.json".into() };
