@@ -59,7 +59,7 @@ impl Command {
 }
 
 /// Where servers come from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ServerArgs {
     /// A configuration in TOML. Without this, --mcp-config and --server: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it is
     /// there (EXUVIA_LOG=info says so)

@@ -9,6 +9,7 @@ pub mod answer;
 mod authority;
 mod call;
 mod catalogue;
+mod configuration;
 mod direct;
 mod ended;
 mod gateway;
@@ -27,6 +28,7 @@ mod unknown;
 mod view;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
+pub use configuration::{Configuration, Outdated, Part};
 pub use direct::{DirectAnswer, DirectCall};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;

@@ -27,6 +27,7 @@ mod policy;
 mod program;
 mod records;
 mod reload;
+mod reload_faults;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;

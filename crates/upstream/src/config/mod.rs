@@ -3,6 +3,7 @@
 pub mod check;
 mod error;
 mod expand;
+mod file;
 mod http;
 mod limits;
 mod mcp_servers;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use error::ConfigError;
 pub use expand::expand;
+pub use file::ConfigFile;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::{CallLimits, UpstreamLimits};
 pub use mcp_servers::{Environment, McpServers, parse_mcp_servers};
