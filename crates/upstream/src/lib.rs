@@ -99,9 +99,10 @@ use exuvia_tool::raw;
 
 pub use aside::aside;
 pub use config::{
-    CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, Environment, Grant, HeaderCommand, Http,
-    HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
-    parse_mcp_servers, passed_variables,
+    CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
+    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, ToolLists, Transport,
+    UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
+    tool_pattern,
 };
 pub use lineup::{Change, Lineup};
 pub use oauth::login;

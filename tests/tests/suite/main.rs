@@ -13,6 +13,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod import;
 mod isolation;
 mod journal;
 mod listing;

@@ -12,6 +12,7 @@ mod found;
 mod http;
 mod import;
 mod limits;
+mod mcp_file;
 mod paths;
 mod policy;
 mod profile;
@@ -37,7 +38,7 @@ use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use import::KnownClient;
-pub(crate) use paths::Paths;
+pub(crate) use paths::{Paths, from_home};
 pub(crate) use schema::schema;
 pub(crate) use sources::load;
 pub(crate) use summary::summary;

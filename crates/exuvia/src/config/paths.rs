@@ -1,6 +1,7 @@
 //! Where things lie, by the XDG rules, and how they are read.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
@@ -37,6 +38,16 @@ impl Paths {
 /// A variable of this program's environment. One that is no UTF-8 counts as unset.
 pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// A path that may begin with `~/`: clients that start this program have no shell to replace it.
+pub(crate) fn from_home(path: OsString) -> PathBuf {
+    let path = PathBuf::from(path);
+    let home = || env::var_os("HOME").filter(|home| !home.is_empty());
+    match path.strip_prefix("~").ok().and_then(|rest| Some((home()?, rest))) {
+        Some((home, rest)) => Path::new(&home).join(rest),
+        None => path,
+    }
 }
 
 /// What a file holds.

@@ -16,7 +16,9 @@ pub use expand::expand;
 pub use file::ConfigFile;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::{CallLimits, UpstreamLimits};
-pub use mcp_servers::{Environment, McpServers, parse_mcp_servers};
+pub use mcp_servers::{
+    EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers, parse_mcp_servers_at, relaxed_json, tool_pattern,
+};
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 
 /// One server.
