@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
-use crate::config::KnownClient;
+use crate::config::{KnownClient, from_home};
 use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
@@ -70,14 +71,14 @@ impl Command {
 }
 
 /// Where servers come from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ServerArgs {
     /// A configuration in TOML. Without this, --mcp-config and --server: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it is
     /// there (EXUVIA_LOG=info says so)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) config: Option<PathBuf>,
     /// A file with an `mcpServers` object, as Claude Desktop, Claude Code, Cursor and VS Code write it
-    #[arg(long = "mcp-config", value_name = "FILE")]
+    #[arg(long = "mcp-config", value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) mcp_configs: Vec<PathBuf>,
     /// A server over stdio; COMMAND is split as a shell would split it
     #[arg(long = "server", value_name = "NAME=COMMAND")]
@@ -85,6 +86,10 @@ pub(crate) struct ServerArgs {
     /// The servers of another client of this user, read from where it keeps them
     #[arg(long = "import", value_enum, value_name = "CLIENT")]
     pub(crate) imports: Vec<KnownClient>,
+    /// With --import: also start the servers that this folder brings along (.mcp.json, .cursor/mcp.json, .vscode/mcp.json).
+    /// Without it, only those that Claude Code has recorded a consent for
+    #[arg(long, requires = "imports")]
+    pub(crate) import_project: bool,
 }
 
 /// What clients meet: servers, and what their scripts may call.
@@ -161,7 +166,7 @@ pub(crate) enum ConfigCommand {
     /// Say everything that is wrong with a configuration, or what would run; starts nothing
     Check {
         /// The configuration; without it, $XDG_CONFIG_HOME/exuvia/exuvia.toml
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
         file: Option<PathBuf>,
     },
     /// Print the JSON Schema of exuvia.toml, for editors

@@ -5,6 +5,7 @@ mod check_report;
 mod commands;
 mod config;
 mod demo;
+mod detached;
 mod ending;
 mod exit;
 mod log_writer;
@@ -20,24 +21,43 @@ mod telemetry;
 mod terminal;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use exuvia_runtime::EngineError;
+use tokio::runtime::Builder;
 
 use crate::args::{Cli, Command};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long work on threads may take once everything else is over. What a file system or a stream holds up is left behind.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = logs::begin(cli.log_format, cli.command.log_level()) {
-        let status = complain(error);
-        logs::finish();
-        return status;
-    }
-    if let Err(error) = ending::end_on(cli.command.ended_by()) {
-        return complain(error.into());
-    }
-    let status = match cli.command {
+    let status = match logs::begin(cli.log_format, cli.command.log_level()) {
+        Ok(()) => on_runtime(cli.command),
+        Err(error) => Err(error),
+    };
+    let status = status.unwrap_or_else(complain);
+    logs::finish();
+    status
+}
+
+fn on_runtime(command: Command) -> Result<ExitCode> {
+    let runtime = Builder::new_multi_thread().enable_all().build().context("starting threads")?;
+    let status = runtime.block_on(async {
+        ending::end_on(command.ended_by()).context("listening for signals")?;
+        let status = run(command).await;
+        ending::settle().await;
+        status
+    });
+    runtime.shutdown_timeout(LAST_WORK);
+    status
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Demo => demo::demo().await,
         Command::Run(args) => commands::run::run(args).await,
         Command::Check(args) => commands::check::check(args).await,
@@ -45,13 +65,9 @@ async fn main() -> ExitCode {
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
-        Command::Config(args) => commands::config::config(&args.command),
+        Command::Config(args) => commands::config::config(args.command).await,
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
-    };
-    let status = status.unwrap_or_else(complain);
-    ending::settle().await;
-    logs::finish();
-    status
+    }
 }
 
 /// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are

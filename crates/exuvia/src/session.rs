@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
+use crate::detached::Detached;
 use crate::machine::Memory;
 use crate::terminal::Terminal;
 
@@ -24,12 +25,18 @@ use crate::terminal::Terminal;
 const JOURNAL_BYTES: usize = 64 << 20;
 
 /// What the command line and its files say. What is left out of it is told to the terminal.
-pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
-    let config = config::load(args, auto_execute, &Paths::of_user())?;
+pub(crate) async fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
+    let (args, auto_execute) = (args.clone(), auto_execute.to_vec());
+    let config = from_files(move || Ok(config::load(&args, &auto_execute, &Paths::of_user())?)).await?;
     for notice in &config.notices {
         terminal.say(&indented(&notice.to_string(), "  "));
     }
     Ok(config)
+}
+
+/// Reads files at the start, where there is nothing to go on with if they cannot be read.
+pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    Detached::default().run(read).await.context("the configuration cannot be read")?
 }
 
 /// What a configuration comes to that may be replaced while scripts run.

@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::catalogue::Catalogue;
+use crate::configuration::Configuration;
 use crate::direct;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
@@ -59,6 +60,7 @@ pub struct Gateway {
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
+    configuration: Configuration,
     /// How many answers about tools are rendered at a time.
     pub(crate) readers: Arc<Semaphore>,
     /// Cancels every run.
@@ -115,6 +117,7 @@ impl Gateway {
             queue,
             requests,
             metrics,
+            configuration: Configuration::default(),
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             stopped,
         })
@@ -243,7 +246,14 @@ impl Gateway {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
+        self.metrics.configuration(&self.configuration);
         self.metrics.text(self.runs(), &self.servers(), &self.failing(), &self.upstreams.leaving())
+    }
+
+    /// Whether what is in force is what its files say.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.configuration
     }
 
     /// Whether the journal keeps what is appended to it. While it does not, no script runs and no call is made.

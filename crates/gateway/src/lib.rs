@@ -9,6 +9,7 @@ pub mod answer;
 mod authority;
 mod call;
 mod catalogue;
+mod configuration;
 mod direct;
 mod ended;
 mod gateway;
@@ -28,6 +29,7 @@ mod unknown;
 mod view;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
+pub use configuration::{Configuration, Outdated, Part};
 pub use direct::{DirectAnswer, DirectCall};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use listing::{Gap, Listed, RequestPlace};

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use exuvia_runtime::Report;
 use exuvia_upstream::{Failing, ServerStatus};
@@ -16,6 +16,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::configuration::Configuration;
 
 /// The media type of [`Gateway::metrics`](crate::Gateway::metrics).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -58,6 +60,8 @@ pub(crate) struct Metrics {
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
+    config_is_current: Gauge,
+    config_taken: Gauge,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
     known: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
@@ -81,6 +85,8 @@ impl Metrics {
             ready: Family::default(),
             failing: Family::default(),
             tools: Family::default(),
+            config_is_current: Gauge::default(),
+            config_taken: Gauge::default(),
             known: Mutex::default(),
         };
         metrics.register();
@@ -112,6 +118,11 @@ impl Metrics {
         let help = "Whether every call of the server fails: 1, or 0";
         registry.register("server_failing", help, self.failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
+        let help = "Whether configuration and certificate in force are what their files say: 1, or 0";
+        registry.register("config_last_reload_successful", help, self.config_is_current.clone());
+        let help = "When they last were";
+        let name = "config_last_reload_success_timestamp";
+        registry.register_with_unit(name, help, Unit::Seconds, self.config_taken.clone());
     }
 
     pub(crate) fn run_ended(&self, report: &Report, took: Duration) {
@@ -135,6 +146,12 @@ impl Metrics {
 
     pub(crate) fn memory_held(&self, bytes: u64) {
         self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn configuration(&self, configuration: &Configuration) {
+        self.config_is_current.set(i64::from(configuration.outdated().is_empty()));
+        let taken = configuration.taken().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.config_taken.set(i64::try_from(taken.as_secs()).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn turned_away(&self) {

@@ -41,7 +41,8 @@ pub(crate) fn escapes(pattern: &str) -> bool {
 }
 
 /// A tool's name as a pattern that means it alone.
-pub(crate) fn literal(name: &str) -> String {
+#[must_use]
+pub fn literal(name: &str) -> String {
     // A group begins with this sign: as the glob of one sign it begins none.
     match name.strip_prefix('@') {
         Some(rest) => format!("[@]{}", globset::escape(rest)),

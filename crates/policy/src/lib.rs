@@ -67,6 +67,7 @@ mod source;
 
 pub use admit::{Admission, Prediction, admit};
 pub use authorize::{Denial, DenialReason, Permit, Refusal, authorize};
+pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;

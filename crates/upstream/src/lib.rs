@@ -22,7 +22,8 @@
 //! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehaviour stays its own, and an
 //! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehaviour.
 //!
-//! This crate reads neither files nor the environment: [`parse_mcp_servers`] takes a text and a lookup.
+//! This crate reads no configuration and no environment: [`parse_mcp_servers`] takes a text and a lookup. How files of a
+//! configuration are opened, for whoever reads them, is [`ConfigFile`].
 //!
 //! ```no_run
 //! use std::sync::Mutex;
@@ -103,9 +104,10 @@ use exuvia_tool::raw;
 
 pub use aside::aside;
 pub use config::{
-    CallLimits, ClientCredentials, CodeGrant, ConfigError, Environment, Grant, HeaderCommand, Http, HttpProtocol,
-    McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, Transport, UpstreamLimits, check, expand,
-    parse_mcp_servers, passed_variables,
+    CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
+    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, ToolLists, Transport,
+    UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
+    tool_pattern,
 };
 pub use lineup::{Change, Lineup};
 pub use oauth::{login, renewals_settled};

@@ -17,6 +17,7 @@ mod evasions;
 mod examples;
 mod foreign_text;
 mod headers_commands;
+mod import;
 mod isolation;
 mod journal;
 mod listing;
@@ -32,6 +33,7 @@ mod program;
 mod reads;
 mod records;
 mod reload;
+mod reload_faults;
 mod renewals;
 mod results;
 #[cfg(target_os = "linux")]

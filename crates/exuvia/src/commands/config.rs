@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result, bail};
 use crate::args::{ConfigCommand, ServerArgs};
 use crate::config::{self, Paths};
 use crate::machine::Memory;
+use crate::session::from_files;
 
-pub(crate) fn config(command: &ConfigCommand) -> Result<ExitCode> {
+pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
     let text = match command {
-        ConfigCommand::Check { file } => checked(file.clone())?,
+        ConfigCommand::Check { file } => from_files(move || checked(file)).await?,
         ConfigCommand::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
     };
     stdout().write_all(text.as_bytes()).context("standard output")?;

@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let config = configured(&args.servers, &[], &terminal)?;
+    let config = configured(&args.servers, &[], &terminal).await?;
     let (http, oauth) = asked_for(&config.servers, &args.server)?;
     let done = match &oauth.grant {
         Grant::Code(_) => consented(http, oauth, &args, &terminal).await,

@@ -23,7 +23,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     // One for the whole command: what listens anew each time misses the signals in between.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let script = script::read(&args.script)?;
-    let mut config = configured(&args.servers, &[], &terminal)?;
+    let mut config = configured(&args.servers, &[], &terminal).await?;
     override_limits(&mut config.limits, &args);
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::reload::Follower;
-use crate::session::{Starting, configured};
+use crate::session::{Starting, configured, from_files};
 use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
@@ -20,10 +20,12 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
-    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
+    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal).await?;
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
-    config.http.tls = config.tls.as_ref().map(|files| tls(files, &terminal)).transpose()?;
+    if let Some(files) = config.tls.clone() {
+        config.http.tls = Some(tls(files, &terminal).await?);
+    }
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
@@ -51,11 +53,10 @@ fn greeting(origin: &str) -> String {
     )
 }
 
-fn tls(files: &TlsFiles, terminal: &Terminal) -> Result<Tls> {
-    if let Some(warning) = files.warning() {
-        terminal.say(&warning);
-    }
-    files.load().context("listen.tls")
+async fn tls(files: TlsFiles, terminal: &Terminal) -> Result<Tls> {
+    let (warning, tls) = from_files(move || Ok((files.warning(), files.load().context("listen.tls")?))).await?;
+    warning.iter().for_each(|warning| terminal.say(warning));
+    Ok(tls)
 }
 
 /// SIGINT and SIGTERM: the first lets what runs come to its end, the second cancels it.

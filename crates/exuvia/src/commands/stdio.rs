@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
-    let config = configured(&args.servers, &args.auto_execute, &terminal)?;
+    let config = configured(&args.servers, &args.auto_execute, &terminal).await?;
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let cancellation = CancellationToken::new();
     cancel_on_signals(&cancellation)?;

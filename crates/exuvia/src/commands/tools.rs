@@ -17,7 +17,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let config = configured(&args.servers, &[], &terminal)?;
+    let config = configured(&args.servers, &[], &terminal).await?;
     let profiles = config.for_operator();
     let session = Session::start(config, profiles, &terminal, CancellationToken::new()).await?;
     let text = shown(&session.gateway, args.name.as_deref()).await;

@@ -2,6 +2,8 @@
 
 use exuvia_upstream::{ConfigError, Environment, ServerConfig, check};
 
+use super::paths::from_home;
+
 /// Reads the flag's value. Errors hold nothing of the command: it may have a secret among its arguments.
 pub(super) fn server(flag: &str, environment: Environment<'_>) -> Result<ServerConfig, ConfigError> {
     let (name, command) = flag.split_once('=').unwrap_or((flag, ""));
@@ -11,6 +13,9 @@ pub(super) fn server(flag: &str, environment: Environment<'_>) -> Result<ServerC
     let mut words = words.into_iter();
     let program = words.next().filter(|program| !program.is_empty()).ok_or_else(wrong)?;
     check::server_name(name).map_err(error)?;
+    // A shell that quotes the command leaves this to us.
+    let program = from_home(program.into()).into_os_string().into_string();
+    let program = program.map_err(|_| error("the path of its program is no UTF-8".to_owned()))?;
     Ok(ServerConfig::stdio(name, program, words, environment.variable))
 }
 

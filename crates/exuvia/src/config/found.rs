@@ -37,6 +37,7 @@ impl Found {
     pub(super) fn add(&mut self, mut servers: McpServers, file: &str) {
         for server in servers.servers.extract_if(.., |server| is_this_program(server)) {
             servers.names.retain(|(name, _)| *name != server.name);
+            servers.tool_lists.remove(&server.name);
             let key = format!("{}.{}", servers.object, server.name.escape_debug());
             self.config.notices.push(ConfigError::of_file(file, "is this program itself; left out").at_key(key));
         }
@@ -47,6 +48,13 @@ impl Found {
             line: Some(line),
         });
         self.named.extend(named);
+        for (name, lists) in std::mem::take(&mut servers.tool_lists) {
+            let rules = self.policy.servers.entry(name).or_default();
+            if let Some(only) = lists.only {
+                rules.tools = only;
+            }
+            rules.deny.extend(lists.never);
+        }
         self.config.servers.extend(servers.servers.into_iter().map(Into::into));
         self.config.notices.extend(servers.notices);
         self.errors.extend(servers.errors);
@@ -54,7 +62,10 @@ impl Found {
 
     /// Tells what is to be known of a file that is used.
     pub(super) fn doubt(&mut self, file: &str, doubts: Vec<String>) {
-        self.config.notices.extend(doubts.into_iter().map(|doubt| ConfigError::of_file(file, doubt)));
+        let doubts = doubts.into_iter().map(|doubt| ConfigError::of_file(file, doubt));
+        // A file may be read for more than one reason.
+        let new: Vec<_> = doubts.filter(|doubt| !self.config.notices.contains(doubt)).collect();
+        self.config.notices.extend(new);
     }
 
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {

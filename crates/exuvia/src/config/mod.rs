@@ -12,6 +12,7 @@ mod found;
 mod http;
 mod import;
 mod limits;
+mod mcp_file;
 mod paths;
 mod policy;
 mod profile;
@@ -27,7 +28,7 @@ mod written;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles, QueueLimits};
@@ -37,7 +38,7 @@ use exuvia_server::http::{HttpConfig, TlsFiles};
 use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use import::KnownClient;
-pub(crate) use paths::Paths;
+pub(crate) use paths::{Paths, from_home};
 pub(crate) use schema::schema;
 pub(crate) use sources::load;
 pub(crate) use summary::summary;
@@ -178,6 +179,21 @@ pub(crate) struct ConfigErrors {
     errors: Vec<ConfigError>,
     /// The files that it may come from, as far as that is known.
     pub(crate) files: Vec<PathBuf>,
+}
+
+impl ConfigErrors {
+    /// How many there are and where the first one is, without a path or a value: for whoever asks for health.
+    pub(crate) fn places(&self) -> String {
+        let Some(first) = self.errors.first() else { return "it cannot be read".to_owned() };
+        let file = Path::new(&first.file).file_name().unwrap_or_default().to_string_lossy();
+        let line = first.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let key = if first.key.is_empty() { String::new() } else { format!(" {}", first.key) };
+        let count = match self.errors.len() {
+            1 => "an error at".to_owned(),
+            more => format!("{more} errors, the first at"),
+        };
+        format!("{count} {file}{line}{key}; the log says what is wrong")
+    }
 }
 
 impl fmt::Display for ConfigErrors {

@@ -1,12 +1,12 @@
 //! Where things lie, by the XDG rules, and how they are read.
 
 use std::env;
-use std::fs::File;
-use std::io::Read as _;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
+use exuvia_upstream::ConfigFile;
 
 use super::trust;
 
@@ -40,6 +40,16 @@ pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
+/// A path that may begin with `~/`: clients that start this program have no shell to replace it.
+pub(crate) fn from_home(path: OsString) -> PathBuf {
+    let path = PathBuf::from(path);
+    let home = || env::var_os("HOME").filter(|home| !home.is_empty());
+    match path.strip_prefix("~").ok().and_then(|rest| Some((home()?, rest))) {
+        Some((home, rest)) => Path::new(&home).join(rest),
+        None => path,
+    }
+}
+
 /// What a file holds.
 pub(super) struct Contents {
     pub(super) text: String,
@@ -49,9 +59,7 @@ pub(super) struct Contents {
 
 /// Reads a file, unless everybody can write it.
 pub(super) fn read(file: &Path) -> Result<Contents, String> {
-    let mut text = String::new();
-    let opened = File::open(file).map_err(|error| error.to_string())?;
-    let doubts = trust::doubts(file, &opened.metadata().map_err(|error| error.to_string())?)?;
-    opened.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if text.len() as u64 > FILE_BYTES { Err("is larger than 16 MiB".to_owned()) } else { Ok(Contents { text, doubts }) }
+    let opened = ConfigFile::open(file)?;
+    let doubts = trust::doubts(file, opened.metadata())?;
+    Ok(Contents { text: opened.text(FILE_BYTES)?, doubts })
 }

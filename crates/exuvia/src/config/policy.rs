@@ -44,8 +44,15 @@ pub(super) fn whole(
     }
     source.servers.retain(|name, _| servers.contains(&name.as_str()));
     source.auto_execute.extend_from_slice(flags);
-    // What is wrong with it is told already, and nothing starts.
-    Policy::compile(source, servers.iter().copied()).unwrap_or_default()
+    Policy::compile(source, servers.iter().copied()).unwrap_or_else(|wrong| {
+        // What is wrong with it is mostly told already, at its place. In any case nothing starts.
+        if errors.is_empty() {
+            let told =
+                |error: PolicyError| ConfigError::of_file("the policy", error.message).at_key(error.key.to_string());
+            errors.extend(wrong.into_iter().map(told));
+        }
+        Policy::default()
+    })
 }
 
 fn rules(written: &written::Server) -> ServerRules {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use exuvia_server::http::{HttpConfig, TlsFiles};
-use exuvia_upstream::{ConfigError, Environment, expand, parse_mcp_servers};
+use exuvia_upstream::{ConfigError, Environment, expand};
 
 use super::document::Document;
 use super::found::{Found, Named};
 use super::paths::{self, Contents};
-use super::{Collector, Config, complaint, policy, profile, trust, written};
+use super::{Collector, Config, complaint, mcp_file, policy, profile, trust, written};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
@@ -53,7 +53,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.policy = policy::of_file(&written, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
-        found.add(parse_mcp_servers(&text, &name, environment), &name);
+        mcp_file::add(&text, Path::new(&name), environment, found);
     }
 }
 

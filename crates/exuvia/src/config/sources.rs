@@ -1,13 +1,18 @@
 //! Files and flags together.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, Environment, parse_mcp_servers};
+use exuvia_upstream::{ConfigError, Environment};
 
 use super::found::{Found, Named};
 use super::paths::{self, Contents, Paths, read};
-use super::{Config, ConfigErrors, flag, import, resolve};
+use super::{Config, ConfigErrors, flag, import, mcp_file, resolve};
 use crate::args::ServerArgs;
+
+/// Where an administrator keeps what Claude Code has to hold to.
+const SYSTEM: &str =
+    if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
 
 /// What the command line says, with the files that it names; the default file where it names no server. `auto_execute` are
 /// patterns of tools that run without asking, beside those of the file.
@@ -34,7 +39,7 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
         match read(file) {
             Ok(Contents { text, doubts }) => {
                 found.doubt(&name, doubts);
-                found.add(parse_mcp_servers(&text, &name, environment), &name);
+                mcp_file::add(&text, file, environment, &mut found);
             }
             Err(message) => found.errors.push(ConfigError::of_file(name, message)),
         }
@@ -49,10 +54,23 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
             Err(error) => found.errors.push(error),
         }
     }
-    for client in &args.imports {
-        import::import(*client, paths.config_dir.as_deref(), environment, &mut found);
+    if !args.imports.is_empty() {
+        let folder = current_folder();
+        let places = import::Places {
+            environment,
+            config_dir: paths.config_dir.as_deref(),
+            folder: &folder,
+            system: Path::new(SYSTEM),
+            starts_project: args.import_project,
+        };
+        args.imports.iter().for_each(|client| import::import(*client, &places, &mut found));
     }
     found.finish(auto_execute)
+}
+
+/// The folder that this program was started in, by the name that clients know it under.
+fn current_folder() -> PathBuf {
+    env::current_dir().unwrap_or_default()
 }
 
 fn read_config(file: &Path, environment: Environment<'_>, found: &mut Found) {

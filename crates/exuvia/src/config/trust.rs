@@ -18,7 +18,7 @@ const STICKY: u32 = 0o1000;
 ///
 /// Everybody on the machine can write it: it is not used.
 pub(super) fn doubts(path: &Path, found: &Metadata) -> Result<Vec<String>, String> {
-    // A pipe or a device holds what this program was handed.
+    // What is no file is refused by whoever reads it.
     if !found.is_file() || is_read_only(path) {
         return Ok(Vec::new());
     }

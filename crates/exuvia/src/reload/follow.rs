@@ -5,48 +5,50 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use exuvia_gateway::Gateway;
+use exuvia_gateway::{Gateway, Part};
 use exuvia_server::PendingGateway;
-use exuvia_server::http::{Tls, TlsError, TlsFiles};
+use exuvia_server::http::{Tls, TlsError};
 use exuvia_tool::BoxFuture;
 use exuvia_upstream::Change;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinError;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::caught::caught;
 use super::fixed::Fixed;
-use super::watch::{Stamp, Watch, stamps};
+use super::look::{Loaded, Look, Seen};
+use super::watch::{Stamp, Watch};
 use crate::args::ClientArgs;
-use crate::config::{self, Config, ConfigErrors, Paths};
+use crate::config::{Config, ConfigErrors};
+use crate::detached::{Detached, Unfinished};
 use crate::session::{Setup, tell_rules, tell_servers};
 use crate::terminal::Terminal;
 
 /// How long after the first word of a change the files are read: one change is often several steps.
 const SETTLING: Duration = Duration::from_millis(200);
+/// When files that could not be taken in are looked at again without a word. File systems that come back send none.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Follows the configuration of a gateway.
 pub(crate) struct Follower {
     args: Arc<ClientArgs>,
     terminal: Terminal,
     hangups: Signal,
-    /// None: the system has none to give.
+    happened: Arc<Notify>,
+    looks: Detached,
+    /// None: a look has it, or it went with one.
     watch: Option<Watch>,
     files: Vec<PathBuf>,
+    /// Whether they are others than those that are watched.
+    has_other_files: bool,
     stamps: Vec<Stamp>,
-    /// What runs, or is about to.
-    setup: Setup,
+    /// What runs, or is about to. None: nobody knows, after a fault.
+    setup: Option<Setup>,
     running: Fixed,
     /// What clients are shown, where HTTPS is spoken.
     tls: Option<Tls>,
     told: Told,
-}
-
-/// What was read.
-struct Loaded {
-    config: Config,
-    /// Where HTTPS is spoken. What is wrong with it is no reason to leave out the rest: a policy holds at once.
-    tls: Option<Result<Tls, TlsError>>,
 }
 
 /// What was said last, so that nothing is said again and again.
@@ -59,18 +61,16 @@ struct Told {
 
 /// Another configuration on its way into force.
 type Changing<'a> = BoxFuture<'a, Option<Change>>;
+/// A look at the files, on its way.
+type Looking = BoxFuture<'static, Result<Seen, Unfinished>>;
 
 impl Follower {
-    /// From now on no change is missed, whatever else has to be started first. `config` is what was read with these arguments.
+    /// From now on no SIGHUP is missed, whatever else has to be started first. `config` is what was read with these arguments.
     ///
     /// # Errors
     ///
     /// SIGHUP cannot be listened for.
     pub(crate) fn new(args: ClientArgs, config: &Config, terminal: Terminal) -> Result<Self> {
-        let watch = Watch::new();
-        if let Err(error) = &watch {
-            terminal.say(&format!("changes of configuration files are not noticed, send SIGHUP: {error}"));
-        }
         let running = Fixed::of(config);
         let told = Told {
             fixed: running.clone(),
@@ -78,90 +78,144 @@ impl Follower {
             certificate: String::new(),
             unwatched: String::new(),
         };
-        let mut follower = Self {
+        Ok(Self {
             args: Arc::new(args),
             terminal,
             hangups: signal(SignalKind::hangup())?,
-            watch: watch.ok(),
+            happened: Arc::default(),
+            looks: Detached::default(),
+            watch: None,
             files: config.files.clone(),
+            has_other_files: false,
             stamps: Vec::new(),
-            setup: Setup::of(config, config.profiles()),
+            setup: Some(Setup::of(config, config.profiles())),
             running,
             tls: config.http.tls.clone(),
             told,
-        };
-        follower.rewatch();
-        Ok(follower)
+        })
     }
 
     /// Follows it until the handle is dropped.
-    pub(crate) fn follow(self, gateway: PendingGateway) -> AbortOnDropHandle<()> {
+    pub(crate) fn follow(mut self, gateway: PendingGateway) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(async move {
-            if let Some(gateway) = gateway.get().await {
-                self.run(&gateway).await;
+            let Some(gateway) = gateway.get().await else { return };
+            while caught(self.run(&gateway)).await.is_err() {
+                // What was on its way into force is gone. Everything is read and put in force anew.
+                self.setup = None;
+                self.stamps.clear();
+                self.gave_up(Unfinished::Fault, &gateway);
+                tokio::time::sleep(AGAIN).await;
             }
         }))
     }
 
-    async fn run(mut self, gateway: &Gateway) {
-        // Once without being asked: the files may have changed between reading and watching them.
-        let mut due = Some(Instant::now());
+    async fn run(&mut self, gateway: &Gateway) {
+        // Once without being asked: the files may have changed since they were read.
+        let (mut due, mut is_asked) = (Some(Instant::now()), false);
+        let mut looking: Option<Looking> = None;
         let (mut changing, mut next): (Option<Changing<'_>>, Option<Changing<'_>>) = (None, None);
         loop {
-            let is_asked = tokio::select! {
+            tokio::select! {
                 change = ongoing(&mut changing) => {
                     let Some(change) = change else { return };
                     self.tell(&change, gateway);
                     changing = next.take();
-                    continue;
+                    if changing.is_none() && self.told.errors.is_empty() {
+                        gateway.configuration().is_current(Part::Configuration);
+                    }
                 }
-                _ = self.hangups.recv() => true,
-                () = happened(self.watch.as_ref()) => {
+                _ = self.hangups.recv() => (due, is_asked) = (Some(Instant::now()), true),
+                () = self.happened.notified() => {
                     due.get_or_insert_with(|| Instant::now() + SETTLING);
-                    continue;
                 }
-                () = until(due) => false,
-            };
-            due = None;
-            self.rewatch();
-            let stamps = stamps(&self.files);
-            if !is_asked && self.stamps == stamps {
-                continue;
-            }
-            self.stamps = stamps;
-            let loaded = self.load().await;
-            if self.look_at(loaded, is_asked) {
-                // Its policy holds from here on, whatever still starts for the configuration before.
-                let Setup { servers, server_limits, settings } = self.setup.clone();
-                let change: Changing<'_> = Box::pin(gateway.reconfigure(servers, server_limits, settings));
-                *(if changing.is_none() { &mut changing } else { &mut next }) = Some(change);
-            }
-            if self.stamps.len() != self.files.len() {
-                due = Some(Instant::now());
+                () = until(due), if looking.is_none() => {
+                    due = None;
+                    looking = Some(self.look(std::mem::take(&mut is_asked)));
+                }
+                seen = ongoing(&mut looking) => {
+                    looking = None;
+                    let is_other = match seen {
+                        Ok(seen) => self.saw(seen, gateway),
+                        Err(unfinished) => {
+                            self.gave_up(unfinished, gateway);
+                            false
+                        }
+                    };
+                    if is_other && let Some(setup) = self.setup.clone() {
+                        // Its policy holds from here on, whatever still starts for the configuration before.
+                        let Setup { servers, server_limits, settings } = setup;
+                        let change: Changing<'_> = Box::pin(gateway.reconfigure(servers, server_limits, settings));
+                        *(if changing.is_none() { &mut changing } else { &mut next }) = Some(change);
+                    } else if changing.is_none() && self.told.errors.is_empty() {
+                        gateway.configuration().is_current(Part::Configuration);
+                    }
+                    if std::mem::take(&mut self.has_other_files) {
+                        due = Some(Instant::now());
+                    } else if !gateway.configuration().outdated().is_empty() {
+                        self.stamps.clear();
+                        due.get_or_insert_with(|| Instant::now() + AGAIN);
+                    }
+                }
             }
         }
     }
 
-    async fn load(&self) -> Result<Loaded, ConfigErrors> {
-        let (args, speaks_tls) = (Arc::clone(&self.args), self.tls.is_some());
-        let read = move || read(&args, speaks_tls);
-        finished(tokio::task::spawn_blocking(read).await).await
+    /// Begins to look at the files.
+    fn look(&mut self, is_asked: bool) -> Looking {
+        let look = Look {
+            args: Arc::clone(&self.args),
+            speaks_tls: self.tls.is_some(),
+            watch: self.watch.take(),
+            happened: Arc::clone(&self.happened),
+            files: self.files.clone(),
+            stamps: std::mem::take(&mut self.stamps),
+            is_asked,
+        };
+        let looks = self.looks.clone();
+        Box::pin(async move { looks.run(move || look.see()).await })
     }
 
-    /// Takes what was read. Tells whether it is another configuration, which can be used.
-    fn look_at(&mut self, loaded: Result<Loaded, ConfigErrors>, is_asked: bool) -> bool {
-        let Loaded { config, tls } = match loaded {
-            Ok(loaded) => loaded,
-            Err(errors) => {
-                self.note_files(&errors.files);
-                let errors = errors.to_string();
-                if is_asked || errors != self.told.errors {
-                    self.terminal.say(&format!("reload: nothing was changed: {errors}"));
-                }
-                self.told.errors = errors;
-                return false;
+    /// Tells that a look came to nothing. The next one begins with nothing of it.
+    fn gave_up(&mut self, unfinished: Unfinished, gateway: &Gateway) {
+        let why = unfinished.to_string();
+        if self.told.errors != why {
+            self.terminal.say(&format!("reload: nothing was changed: {why}"));
+        }
+        gateway.configuration().is_outdated(Part::Configuration, &why);
+        self.told.errors = why;
+    }
+
+    /// Takes what was seen. Tells whether it is another configuration, which can be used.
+    fn saw(&mut self, seen: Seen, gateway: &Gateway) -> bool {
+        let Seen { watch, unwatched, stamps, is_asked, read } = seen;
+        (self.watch, self.stamps) = (watch, stamps);
+        if !unwatched.is_empty() && unwatched != self.told.unwatched {
+            let message = "some changes of configuration files are not noticed, send SIGHUP";
+            self.terminal.say(&format!("{message}: {unwatched}"));
+        }
+        self.told.unwatched = unwatched;
+        match read {
+            Some(Ok(loaded)) => self.take(loaded, is_asked, gateway),
+            Some(Err(errors)) => {
+                self.refuse(&errors, is_asked, gateway);
+                false
             }
-        };
+            None => false,
+        }
+    }
+
+    fn refuse(&mut self, errors: &ConfigErrors, is_asked: bool, gateway: &Gateway) {
+        self.note_files(&errors.files);
+        gateway.configuration().is_outdated(Part::Configuration, errors.places());
+        let errors = errors.to_string();
+        if is_asked || errors != self.told.errors {
+            self.terminal.say(&format!("reload: nothing was changed: {errors}"));
+        }
+        self.told.errors = errors;
+    }
+
+    fn take(&mut self, loaded: Loaded, is_asked: bool, gateway: &Gateway) -> bool {
+        let Loaded { config, tls, tls_warning } = loaded;
         self.note_files(&config.files);
         let fixed = Fixed::of(&config);
         for key in fixed.changed(&self.told.fixed, &self.running) {
@@ -169,15 +223,15 @@ impl Follower {
         }
         self.told.fixed = fixed;
         let was_wrong = !std::mem::take(&mut self.told.errors).is_empty();
-        let is_renewed = tls.is_some_and(|read| self.renew(read, &config));
+        let is_renewed = tls.is_some_and(|read| self.renew(read, tls_warning.as_deref(), gateway));
         let mut setup = Setup::of(&config, config.profiles());
         // Places for those that execute are as many as do.
         let queue = &mut setup.settings.queue;
         queue.runs = queue.runs - config.runs.concurrent as usize + self.running.concurrent as usize;
-        let is_other = setup != self.setup;
+        let is_other = self.setup.as_ref() != Some(&setup);
         if is_other {
             config.notices.iter().for_each(|notice| self.terminal.say(&notice.to_string()));
-            self.setup = setup;
+            self.setup = Some(setup);
         } else if !is_renewed && (is_asked || was_wrong) {
             self.terminal.say("reload: nothing has changed");
         }
@@ -185,18 +239,21 @@ impl Follower {
     }
 
     /// Shows further connections what was read. Tells whether that is another certificate.
-    fn renew(&mut self, read: Result<Tls, TlsError>, config: &Config) -> bool {
+    fn renew(&mut self, read: Result<Tls, TlsError>, warning: Option<&str>, gateway: &Gateway) -> bool {
         let error = match (&self.tls, read) {
             (Some(shown), Ok(read)) if shown.replace(&read) => {
                 self.terminal.say("reload: further connections are shown the new certificate");
-                if let Some(warning) = config.tls.as_ref().and_then(TlsFiles::warning) {
-                    self.terminal.say(&warning);
-                }
+                warning.iter().for_each(|warning| self.terminal.say(warning));
+                gateway.configuration().is_current(Part::Certificate);
                 self.told.certificate.clear();
                 return true;
             }
             (_, read) => read.err().map(|error| error.to_string()).unwrap_or_default(),
         };
+        match error.as_str() {
+            "" => gateway.configuration().is_current(Part::Certificate),
+            _ => gateway.configuration().is_outdated(Part::Certificate, "listen.tls cannot be used; the log says why"),
+        }
         if !error.is_empty() && error != self.told.certificate {
             self.terminal.say(&format!("reload: the certificate stays as it was: listen.tls: {error}"));
         }
@@ -209,19 +266,8 @@ impl Follower {
         if self.files != files {
             self.files = files.to_vec();
             self.stamps.clear();
-            self.rewatch();
+            self.has_other_files = true;
         }
-    }
-
-    fn rewatch(&mut self) {
-        let Some(watch) = &mut self.watch else { return };
-        let errors = watch.set(&self.files).err().unwrap_or_default();
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let errors = errors.join("; ");
-        if !errors.is_empty() && errors != self.told.unwatched {
-            self.terminal.say(&format!("some changes of configuration files are not noticed, send SIGHUP: {errors}"));
-        }
-        self.told.unwatched = errors;
     }
 
     /// Tells what has come into force.
@@ -239,32 +285,10 @@ impl Follower {
     }
 }
 
-fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, ConfigErrors> {
-    let config = config::load(&args.servers, &args.auto_execute, &Paths::of_user())?;
-    let tls = config.tls.as_ref().filter(|_| speaks_tls).map(TlsFiles::load);
-    Ok(Loaded { config, tls })
-}
-
-/// What a task came to, whose panic is ours too. One that was cancelled was so because everything ends: nothing comes after it.
-async fn finished<T>(task: Result<T, JoinError>) -> T {
-    match task.map_err(JoinError::try_into_panic) {
-        Ok(done) => done,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        Err(Err(_cancelled)) => std::future::pending().await,
-    }
-}
-
-/// The end of a change that is on its way. None: everything is over.
-async fn ongoing(changing: &mut Option<Changing<'_>>) -> Option<Change> {
-    match changing {
-        Some(change) => change.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn happened(watch: Option<&Watch>) {
-    match watch {
-        Some(watch) => watch.happened().await,
+/// The end of what is on its way.
+async fn ongoing<T>(work: &mut Option<BoxFuture<'_, T>>) -> T {
+    match work {
+        Some(work) => work.await,
         None => std::future::pending().await,
     }
 }
@@ -273,20 +297,5 @@ async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_was_cancelled_is_no_panic() {
-        let task = tokio::spawn(std::future::pending::<()>());
-        task.abort();
-        let cancelled = task.await;
-        assert!(cancelled.is_err());
-        assert!(tokio::time::timeout(Duration::from_millis(50), finished(cancelled)).await.is_err());
-        assert_eq!(finished(Ok(7)).await, 7);
     }
 }

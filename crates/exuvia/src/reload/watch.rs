@@ -18,21 +18,18 @@ const LINKS: usize = 8;
 pub(super) struct Watch {
     watcher: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
-    happened: Arc<Notify>,
 }
 
 impl Watch {
-    /// Watches nothing yet.
-    pub(super) fn new() -> notify::Result<Self> {
-        let happened = Arc::new(Notify::new());
-        let told = Arc::clone(&happened);
+    /// Watches nothing yet. `told` is notified.
+    pub(super) fn new(told: Arc<Notify>) -> notify::Result<Self> {
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // An error may be events that were lost.
             if event.map_or(true, |event| is_a_change(&event.kind)) {
                 told.notify_one();
             }
         })?;
-        Ok(Self { watcher, folders: BTreeSet::new(), happened })
+        Ok(Self { watcher, folders: BTreeSet::new() })
     }
 
     /// Watches what leads to these files, as it is now: folders and links may be others than the last time.
@@ -51,11 +48,6 @@ impl Watch {
         let errors: Vec<_> = folders.iter().filter_map(watch).collect();
         self.folders = folders;
         if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-
-    /// Waits until something has happened since the last time.
-    pub(super) async fn happened(&self) {
-        self.happened.notified().await;
     }
 }
 
@@ -104,15 +96,20 @@ mod tests {
 
     use super::*;
 
+    fn watch() -> (Watch, Arc<Notify>) {
+        let happened = Arc::new(Notify::new());
+        (Watch::new(Arc::clone(&happened)).unwrap(), happened)
+    }
+
     /// Whether the file is another one after this.
-    async fn notices(watch: &mut Watch, file: &Path, change: impl FnOnce()) -> bool {
+    async fn notices((watch, happened): &mut (Watch, Arc<Notify>), file: &Path, change: impl FnOnce()) -> bool {
         let files = [file.to_owned()];
         watch.set(&files).unwrap();
         let before = stamps(&files);
         // What happened before does not count.
-        while timeout(Duration::from_millis(100), watch.happened()).await.is_ok() {}
+        while timeout(Duration::from_millis(100), happened.notified()).await.is_ok() {}
         change();
-        let told = timeout(Duration::from_secs(10), watch.happened()).await.is_ok();
+        let told = timeout(Duration::from_secs(10), happened.notified()).await.is_ok();
         told && stamps(&files) != before
     }
 
@@ -121,10 +118,10 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name);
         let file = at("deep/exuvia.toml");
-        let mut watch = Watch::new().unwrap();
-        watch.set(std::slice::from_ref(&file)).unwrap();
+        let mut watch = watch();
+        watch.0.set(std::slice::from_ref(&file)).unwrap();
         fs::create_dir(at("deep")).unwrap();
-        let told = timeout(Duration::from_secs(10), watch.happened()).await;
+        let told = timeout(Duration::from_secs(10), watch.1.notified()).await;
         assert!(told.is_ok(), "its folder comes to be");
         assert!(notices(&mut watch, &file, || fs::write(&file, "a").unwrap()).await, "it comes to be");
         assert!(notices(&mut watch, &file, || fs::write(&file, "b").unwrap()).await, "it is written");
@@ -150,7 +147,7 @@ mod tests {
         };
         version("..1");
         symlink("..data/exuvia.toml", at("exuvia.toml")).unwrap();
-        let mut watch = Watch::new().unwrap();
+        let mut watch = watch();
         for (old, new) in [("..1", "..2"), ("..2", "..3"), ("..3", "..4")] {
             let swap = || {
                 version(new);
@@ -166,11 +163,11 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("exuvia.toml");
         fs::write(&file, "a").unwrap();
-        let mut watch = Watch::new().unwrap();
+        let (mut watch, happened) = watch();
         watch.set(std::slice::from_ref(&file)).unwrap();
         let before = stamps(std::slice::from_ref(&file));
         fs::read_to_string(&file).unwrap();
-        assert!(timeout(Duration::from_millis(300), watch.happened()).await.is_err());
+        assert!(timeout(Duration::from_millis(300), happened.notified()).await.is_err());
         assert_eq!(stamps(&[file]), before);
     }
 }

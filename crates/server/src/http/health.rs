@@ -1,7 +1,8 @@
 //! What an operator's machine asks.
 
 use bytes::Bytes;
-use exuvia_gateway::METRICS_MEDIA_TYPE;
+use exuvia_gateway::{METRICS_MEDIA_TYPE, Outdated};
+use exuvia_text::line;
 use exuvia_upstream::Failing;
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -18,9 +19,13 @@ pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
-    /// What is not: `gateway`, `ending`, `journal`, or servers by name, those whose every call fails with the reason. A server
-    /// that is away takes its tools with it, and nothing else; a journal that cannot be written is tried again by the next script.
+    /// What is not: `gateway`, `ending`, `journal`, `configuration` or `certificate` that are older than their files, or servers
+    /// by name, those whose every call fails with the reason. A server that is away takes its tools with it, and nothing else; a journal that cannot be written is tried again by
+    /// the next script.
     not_ready: Vec<String>,
+    /// What is older than its files, for how long and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outdated: Vec<String>,
 }
 
 /// Why the calls of a server fail, and what to do about it.
@@ -39,21 +44,29 @@ fn failing((server, failing): (&String, &Failing)) -> String {
 /// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
 pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answered> {
     let gateway = gateway.now();
-    let mut not_ready = Vec::new();
+    let (mut not_ready, mut outdated) = (Vec::new(), Vec::new());
     not_ready.extend(is_ending.then(|| "ending".to_owned()));
     not_ready.extend(gateway.is_none().then(|| "gateway".to_owned()));
     let ready = not_ready.is_empty();
     if let Some(gateway) = gateway {
         not_ready.extend((!gateway.is_recording()).then(|| "journal".to_owned()));
+        let older = gateway.configuration().outdated();
+        not_ready.extend(older.iter().map(|older| older.part.name().to_owned()));
+        outdated.extend(older.iter().map(told));
         let servers = gateway.servers();
         let away = servers.iter().filter(|server| !server.is_ready());
         not_ready.extend(away.map(|server| format!("server {}", server.name)));
         not_ready.extend(gateway.failing().iter().map(failing));
     }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut body = serde_json::to_vec(&Ready { ready, not_ready }).unwrap_or_default();
+    let mut body = serde_json::to_vec(&Ready { ready, not_ready, outdated }).unwrap_or_default();
     body.push(b'\n');
     with_body(status, "application/json", Bytes::from(body))
+}
+
+fn told(older: &Outdated) -> String {
+    let Outdated { part, why, since } = older;
+    line(&format!("{} is older than its files, for {} s: {why}", part.name(), since.elapsed().as_secs()))
 }
 
 #[cfg(test)]

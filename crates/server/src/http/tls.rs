@@ -1,12 +1,11 @@
 //! TLS on the connections of clients: where the certificate lies, what it comes to, and the handshake.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use exuvia_upstream::ConfigFile;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
@@ -122,10 +121,7 @@ fn at(file: &Path, what: &dyn fmt::Display) -> TlsError {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    let mut bytes = Vec::new();
-    let opened = File::open(file).map_err(|error| at(file, &error))?;
-    opened.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| at(file, &error))?;
-    if bytes.len() as u64 > FILE_BYTES { Err(at(file, &"is larger than 1 MiB")) } else { Ok(bytes) }
+    ConfigFile::open(file).and_then(|file| file.bytes(FILE_BYTES)).map_err(|error| at(file, &error))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -3,8 +3,9 @@
 /// Replaces the variables in `text`.
 ///
 /// `${NAME}` and `${NAME:-default}` are Claude Code's form, `${env:NAME}` is Cursor's, and `${userHome}` its name for `HOME`.
-/// As in a shell, the default also stands in for an empty variable. Any other `${..}` stays as it is, because it may be
-/// meant for a shell that the server's command starts.
+/// `${workspaceFolder}` is what `lookup` says of that name, `${workspaceFolderBasename}` the last part of it, and
+/// `${pathSeparator}` and `${/}` a slash: VS Code's and Cursor's. As in a shell, the default also stands in for an empty variable.
+/// Any other `${..}` stays as it is, because it may be meant for a shell that the server's command starts.
 ///
 /// # Errors
 ///
@@ -27,10 +28,19 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
 }
 
 fn value(body: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
-    if body == "userHome" {
-        return value("HOME", lookup);
+    let editors = match body {
+        "userHome" => return value("HOME", lookup),
+        "pathSeparator" | "/" => Some("/".to_owned()),
+        "workspaceFolder" => lookup(body),
+        "workspaceFolderBasename" => {
+            lookup("workspaceFolder").and_then(|folder| folder.rsplit('/').next().map(str::to_owned))
+        }
+        _ => None,
+    };
+    if editors.is_some() {
+        return Ok(editors);
     }
-    if body.starts_with("input:") || body.starts_with("workspaceFolder") {
+    if ["input:", "command:", "config:", "workspaceFolder"].iter().any(|start| body.starts_with(start)) {
         return Err(format!("`${{{body}}}` is only known to the editor; write the value or an environment variable"));
     }
     let (name, default) = match body.split_once(":-") {
@@ -59,6 +69,7 @@ mod tests {
             "HOME" => Some("/home/ada".into()),
             "TOKEN" => Some("s3cret".into()),
             "EMPTY" => Some(String::new()),
+            "workspaceFolder" => Some("/home/ada/web".into()),
             _ => None,
         })
     }
@@ -68,6 +79,7 @@ mod tests {
         assert_eq!(expanded("${TOKEN}").unwrap(), "s3cret");
         assert_eq!(expanded("a ${env:TOKEN} b ${HOME}/x").unwrap(), "a s3cret b /home/ada/x");
         assert_eq!(expanded("${userHome}/.x").unwrap(), "/home/ada/.x");
+        assert_eq!(expanded("${workspaceFolder}${/}${workspaceFolderBasename}").unwrap(), "/home/ada/web/web");
         assert_eq!(expanded("${GONE:-d:-e}|${TOKEN:-d}|${EMPTY:-d}|${EMPTY}|${GONE:-}").unwrap(), "d:-e|s3cret|d||");
     }
 

@@ -3,6 +3,7 @@
 pub mod check;
 mod error;
 mod expand;
+mod file;
 mod http;
 mod limits;
 mod mcp_servers;
@@ -14,9 +15,12 @@ use crate::Era;
 
 pub use error::ConfigError;
 pub use expand::expand;
+pub use file::ConfigFile;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::{CallLimits, UpstreamLimits};
-pub use mcp_servers::{Environment, McpServers, parse_mcp_servers};
+pub use mcp_servers::{
+    EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers, parse_mcp_servers_at, relaxed_json, tool_pattern,
+};
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 
 /// One server.

@@ -150,7 +150,7 @@ async fn post(
     {
         slot.lost_session();
     }
-    Err(trouble.quoting(&body))
+    Err(trouble)
 }
 
 impl Transport<RoleClient> for Sse {

@@ -1,10 +1,8 @@
 //! One entry of an `mcpServers` file.
 
-use std::path::PathBuf;
-
 use serde_json::{Map, Value};
 
-use super::{Environment, McpServers};
+use super::{EnvFile, Environment, McpServers};
 use crate::config::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, check, expand};
 use crate::raw;
 
@@ -13,13 +11,18 @@ pub(super) struct Entry<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a str,
     /// The key of the object that holds the entries.
-    pub(super) object: &'static str,
+    pub(super) object: &'a str,
     pub(super) name: &'a str,
     /// The entry as written: a part of `text`.
     pub(super) source: &'a str,
     pub(super) environment: Environment<'a>,
     pub(super) found: &'a mut McpServers,
+    /// What is wrong with it. It costs this server alone: the file is another program's, and the others work.
+    pub(super) faults: Vec<ConfigError>,
 }
+
+/// What becomes of a server that is wrong.
+const LEFT_OUT: &str = "the server is left out";
 
 enum Kind {
     Stdio,
@@ -28,16 +31,25 @@ enum Kind {
 
 impl Entry<'_> {
     /// The server, unless it is disabled, of another kind, or wrong.
-    pub(super) fn read(&mut self) -> Option<ServerConfig> {
+    pub(super) fn read(mut self) -> Option<ServerConfig> {
+        let server = self.server();
+        if self.faults.is_empty() {
+            return server;
+        }
+        let left_out = |fault: ConfigError| ConfigError { message: format!("{}; {LEFT_OUT}", fault.message), ..fault };
+        self.found.notices.extend(self.faults.into_iter().map(left_out));
+        None
+    }
+
+    fn server(&mut self) -> Option<ServerConfig> {
         let Ok(Value::Object(entry)) = serde_json::from_str(self.source) else {
             self.error(&[], "must be an object with a `command` or a `url`");
             return None;
         };
-        if entry.get("disabled") == Some(&Value::Bool(true)) {
+        if self.is_off(&entry) {
             return None;
         }
         self.found.names.push((self.name.to_owned(), line_of(self.text, self.source)));
-        let before = self.found.errors.len();
         if let Err(message) = check::server_name(self.name) {
             self.error(&[], &message);
         }
@@ -45,7 +57,11 @@ impl Entry<'_> {
             Kind::Stdio => Transport::Stdio(self.stdio(&entry)),
             Kind::Http(protocol) => Transport::Http(self.http(&entry, protocol)?),
         };
-        (self.found.errors.len() == before).then(|| ServerConfig::new(self.name, transport))
+        let lists = self.tool_lists(&entry);
+        if !lists.is_empty() {
+            self.found.tool_lists.insert(self.name.to_owned(), lists);
+        }
+        Some(ServerConfig::new(self.name, transport))
     }
 
     fn kind(&mut self, entry: &Map<String, Value>) -> Option<Kind> {
@@ -53,43 +69,76 @@ impl Entry<'_> {
             self.notice(&["sandboxEnabled"], "only the editor has this sandbox; the server is left out");
             return None;
         }
-        let url = entry.get("url").and_then(Value::as_str).unwrap_or_default();
+        let address = address(entry);
+        let url = entry.get(address).and_then(Value::as_str).unwrap_or_default();
         if url.starts_with("unix:") || url.starts_with("pipe:") {
-            self.notice(&["url"], "servers on sockets and pipes are not supported; this one is left out");
+            self.notice(&[address], "servers on sockets and pipes are not supported; this one is left out");
             return None;
         }
-        match entry.get("type").or_else(|| entry.get("transport")).and_then(Value::as_str) {
-            Some("stdio") => Some(Kind::Stdio),
+        let is_http = entry.contains_key(address) && !entry.contains_key("command");
+        let Some(kind) = entry.get("type").or_else(|| entry.get("transport")).and_then(Value::as_str) else {
+            return Some(if is_http { Kind::Http(HttpProtocol::Auto) } else { Kind::Stdio });
+        };
+        match kind.to_lowercase().replace(['-', '_'], "").as_str() {
+            "stdio" | "local" => Some(Kind::Stdio),
             // VS Code falls back to HTTP+SSE under this name.
-            Some("http") => Some(Kind::Http(HttpProtocol::Auto)),
-            Some("streamable-http" | "streamableHttp" | "streamable_http") => {
-                Some(Kind::Http(HttpProtocol::Streamable))
-            }
-            Some("sse") => Some(Kind::Http(HttpProtocol::Sse)),
-            Some(other) => {
-                let kind: String = other.escape_debug().take(40).collect();
+            "http" | "remote" => Some(Kind::Http(HttpProtocol::Auto)),
+            "streamablehttp" => Some(Kind::Http(HttpProtocol::Streamable)),
+            "sse" => Some(Kind::Http(HttpProtocol::Sse)),
+            _ => {
+                let kind: String = kind.escape_debug().take(40).collect();
                 self.notice(&["type"], &format!("servers of type `{kind}` are not supported; this one is left out"));
                 None
             }
-            None if entry.contains_key("url") && !entry.contains_key("command") => Some(Kind::Http(HttpProtocol::Auto)),
-            None => Some(Kind::Stdio),
         }
     }
 
     fn stdio(&mut self, entry: &Map<String, Value>) -> Stdio {
-        if entry.contains_key("envFile") {
-            self.notice(&["envFile"], "is not read; name its variables in `env`");
-        }
-        let command = self.required(entry, "command");
-        let args = self.texts(entry.get("args"), "args");
+        let (command, mut args) = self.command(entry);
+        args.extend(self.texts(entry.get("args"), "args"));
         let mut stdio = Stdio::new(command, args, self.environment.variable);
-        stdio.env.extend(self.env(entry));
-        stdio.cwd = self.optional(entry, &["cwd"]).map(PathBuf::from);
+        let env = self.env(entry);
+        if let Some(path) = self.optional(entry, &["envFile"]).filter(|path| !path.is_empty()) {
+            let given = env.iter().map(|(name, _)| name.clone()).collect();
+            let path = self.from_home(path);
+            self.found.env_files.insert(self.name.to_owned(), EnvFile { path, given });
+        }
+        stdio.env.extend(env);
+        stdio.cwd = self.optional(entry, &["cwd"]).map(|cwd| self.from_home(cwd).into());
         stdio
     }
 
+    /// The program and its first arguments: opencode writes both as one array, Zed once wrote an object.
+    fn command(&mut self, entry: &Map<String, Value>) -> (String, Vec<String>) {
+        let (command, args) = match entry.get("command") {
+            Some(words @ Value::Array(_)) => {
+                let mut words = self.texts(Some(words), "command").into_iter();
+                let program = words.next().unwrap_or_else(|| self.wrong(&["command"], "given"));
+                (program, words.collect())
+            }
+            Some(Value::Object(command)) => {
+                let program = self.optional(command, &["command", "path"]);
+                let program = program.unwrap_or_else(|| self.wrong(&["command", "path"], "given"));
+                (program, self.texts(command.get("args"), "command"))
+            }
+            _ => (self.required(entry, "command"), Vec::new()),
+        };
+        (self.from_home(command), args)
+    }
+
+    /// A path that may begin with `~/`. No shell will replace it.
+    fn from_home(&self, path: String) -> String {
+        let home = || (self.environment.variable)("HOME").filter(|home| !home.is_empty());
+        match path.strip_prefix("~/").and_then(|rest| Some((home()?, rest))) {
+            Some((home, rest)) => format!("{}/{rest}", home.trim_end_matches('/')),
+            None => path,
+        }
+    }
+
     pub(super) fn env(&mut self, entry: &Map<String, Value>) -> Vec<(String, String)> {
-        let env = self.pairs(entry.get("env"), "env");
+        let mut env = self.pairs(entry.get("environment"), "environment");
+        env.extend(self.pairs(entry.get("command").and_then(|command| command.get("env")), "command"));
+        env.extend(self.pairs(entry.get("env"), "env"));
         for (name, _) in &env {
             if let Err(message) = check::variable_name(name) {
                 self.error(&["env"], &message);
@@ -171,7 +220,7 @@ impl Entry<'_> {
 
     pub(super) fn error(&mut self, path: &[&str], message: &str) {
         let error = self.at(path, message);
-        self.found.errors.push(error);
+        self.faults.push(error);
     }
 
     pub(super) fn notice(&mut self, path: &[&str], message: &str) {
@@ -179,19 +228,25 @@ impl Entry<'_> {
         self.found.notices.push(notice);
     }
 
-    fn at(&self, path: &[&str], message: &str) -> ConfigError {
+    pub(super) fn at(&self, path: &[&str], message: &str) -> ConfigError {
         let mut place = self.source;
         for key in path {
             let Some(value) = raw::member(place, key) else { break };
             place = value;
         }
-        let key: Vec<String> = [self.object, self.name].iter().chain(path).map(|key| plain(key)).collect();
-        ConfigError::of_file(self.file, message).at_key(key.join(".")).at_line(line_of(self.text, place))
+        let key: Vec<String> = std::iter::once(&self.name).chain(path).map(|key| plain(key)).collect();
+        let key = format!("{}.{}", self.object, key.join("."));
+        ConfigError::of_file(self.file, message).at_key(key).at_line(line_of(self.text, place))
     }
 }
 
+/// The key of the address: that of most clients, or of Gemini or Windsurf.
+pub(super) fn address(entry: &Map<String, Value>) -> &'static str {
+    ["httpUrl", "serverUrl"].into_iter().find(|key| entry.contains_key(*key)).unwrap_or("url")
+}
+
 /// A key as a message can show it.
-fn plain(key: &str) -> String {
+pub(super) fn plain(key: &str) -> String {
     key.escape_debug().take(120).collect()
 }
 

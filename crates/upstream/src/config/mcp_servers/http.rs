@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::entry::Entry;
+use super::entry::{Entry, address};
 use crate::config::stdio::passed_variables;
 use crate::config::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check};
 
 impl Entry<'_> {
     pub(super) fn http(&mut self, entry: &Map<String, Value>, protocol: HttpProtocol) -> Option<Http> {
-        let url = self.required(entry, "url");
+        let address = address(entry);
+        let url = self.required(entry, address);
         let headers = self.pairs(entry.get("headers"), "headers");
         let oauth = self.oauth(entry);
         let url = match check::server_url(&url) {
@@ -16,7 +17,7 @@ impl Entry<'_> {
             // An address that could not be read at all has been told.
             Err(_) if url.is_empty() => return None,
             Err(message) => {
-                self.error(&["url"], &message);
+                self.error(&[address], &message);
                 return None;
             }
         };
@@ -32,7 +33,7 @@ impl Entry<'_> {
         http.header_command = self.headers_helper(entry, http.url.as_str());
         http.oauth = oauth;
         if let Err(message) = http.check_secrecy() {
-            self.error(&["url"], &message);
+            self.error(&[address], &message);
         }
         if let Some(dir) = self.environment.token_dir {
             http.allow_login(check::token_file(dir, self.name));
@@ -58,7 +59,8 @@ impl Entry<'_> {
         let (key, id, secret) = match (entry.get("oauth"), entry.get("auth")) {
             (Some(Value::Object(_)), _) => ("oauth", "clientId", "clientSecret"),
             (None, Some(Value::Object(_))) => ("auth", "CLIENT_ID", "CLIENT_SECRET"),
-            (Some(Value::Null) | None, _) => return None,
+            // opencode: whether a login is tried.
+            (Some(Value::Null | Value::Bool(_)) | None, _) => return None,
             _ => {
                 self.wrong(&["oauth"], "an object");
                 return None;

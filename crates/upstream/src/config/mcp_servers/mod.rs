@@ -2,18 +2,19 @@
 
 mod entry;
 mod http;
+mod relaxed;
 #[cfg(test)]
 mod tests;
+mod tool_lists;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-
-use exuvia_tool::Json;
-use serde_json::Value;
 
 use crate::config::{ConfigError, ServerConfig};
 use crate::raw;
 use entry::Entry;
+pub use relaxed::json as relaxed_json;
+pub use tool_lists::{ToolLists, tool_pattern};
 
 /// What the values of a configuration may refer to.
 #[derive(Clone, Copy)]
@@ -30,53 +31,100 @@ pub struct Environment<'a> {
 pub struct McpServers {
     /// The servers, in the file's order, without those that are disabled, of another kind, or wrong.
     pub servers: Vec<ServerConfig>,
-    /// The key of the object that holds them: `mcpServers` or `servers`.
-    pub object: &'static str,
+    /// The key of the object that holds them: `mcpServers`, `servers`, or a path to it.
+    pub object: String,
     /// The names of all that are not disabled, wrong ones too, with their lines.
     pub names: Vec<(String, usize)>,
-    /// What is well formed but not supported and left out. The others work without it.
+    /// The files with further variables of servers that are processes.
+    pub env_files: BTreeMap<String, EnvFile>,
+    /// What the file says of the tools of servers.
+    pub tool_lists: BTreeMap<String, ToolLists>,
+    /// What is left out, wrong or not supported. The others work without it.
     pub notices: Vec<ConfigError>,
-    /// Everything that is wrong with the file.
+    /// Everything that is wrong with the file as a whole.
     pub errors: Vec<ConfigError>,
 }
 
-/// Reads the text of an `mcpServers` file; VS Code calls the object `servers`.
+/// A file with variables of the environment, for whoever reads files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFile {
+    /// Its path, perhaps from the folder that an editor has open.
+    pub path: String,
+    /// The variables that the entry gives itself, which count for more.
+    pub given: Vec<String>,
+}
+
+/// Where the objects with the entries stand, the first that is there: of most clients, of VS Code, and in its settings.
+const OBJECTS: [&[&str]; 3] = [&["mcpServers"], &["servers"], &["mcp", "servers"]];
+
+/// Reads the text of an `mcpServers` file; VS Code calls the object `servers`. Comments and trailing commas are let pass.
 ///
-/// Of an entry, `type`, `disabled`, `command`, `args`, `env`, `cwd`, and `url`, `headers`, `headersHelper`, `oauth` (Claude
-/// Code), `auth` (Cursor) are used. Other keys belong to other programs and are let pass. `file` names the file in errors.
+/// Of an entry, `type`, `disabled`, `enabled`, `command`, `args`, `env`, `cwd`, and `url`, `headers`, `headersHelper`, `oauth`
+/// (Claude Code), `auth` (Cursor) are used, and what clients call their [lists of tools](ToolLists). Other keys belong to other
+/// programs and are let pass. An entry that is wrong is left out, with a notice. `file` names the file in errors.
 ///
 /// ```
 /// use exuvia_upstream::{Environment, Transport, parse_mcp_servers};
 ///
-/// let text = r#"{"mcpServers": {"crm": {"command": "crm-mcp", "args": ["--as", "${WHO}"]}}}"#;
+/// let text = r#"{"mcpServers": {"crm": {"command": "crm-mcp", "args": ["--as", "${WHO}"], "disabledTools": ["drop"]}}}"#;
 /// let ada = Environment { variable: &|name| (name == "WHO").then(|| "ada".into()), token_dir: None };
 /// let found = parse_mcp_servers(text, "mcp.json", ada);
 /// let Transport::Stdio(crm) = &found.servers[0].transport else { panic!() };
 /// assert_eq!(crm.args, ["--as", "ada"]);
+/// assert_eq!(found.tool_lists["crm"].never, ["drop"]);
 ///
 /// let nobody = Environment { variable: &|_| None, token_dir: None };
 /// let found = parse_mcp_servers(text, "mcp.json", nobody);
-/// assert!(found.errors[0].to_string().starts_with("mcp.json:1: mcpServers.crm.args: the variable WHO is not set"));
+/// assert!(found.servers.is_empty());
+/// assert!(found.notices[0].to_string().starts_with("mcp.json:1: mcpServers.crm.args: the variable WHO is not set"));
 /// ```
 pub fn parse_mcp_servers(text: &str, file: &str, environment: Environment<'_>) -> McpServers {
-    let text = text.trim_start_matches('\u{feff}');
-    let unusable =
-        |message: String| McpServers { errors: vec![ConfigError::of_file(file, message)], ..Default::default() };
-    let root: Value = match Json::parse(text).and_then(|text| text.to_value()) {
-        Ok(root) => root,
-        Err(error) => return unusable(format!("no JSON: {error}")),
+    let text = match relaxed::json(text) {
+        Ok(text) => text,
+        Err(error) => return unusable(file, format!("no JSON: {error}")),
     };
-    let Some(object) = ["mcpServers", "servers"].into_iter().find(|key| root.get(key).is_some_and(Value::is_object))
-    else {
-        return unusable("no object `mcpServers`; write {\"mcpServers\": {\"name\": {\"command\": ..}}}".to_owned());
-    };
-    let mut found = McpServers { object, ..McpServers::default() };
+    match OBJECTS.into_iter().find_map(|path| Some((path, object(&text, path)?))) {
+        Some((path, object)) => entries(&text, object, path, file, environment),
+        None => {
+            unusable(file, "no object `mcpServers`; write {\"mcpServers\": {\"name\": {\"command\": ..}}}".to_owned())
+        }
+    }
+}
+
+/// Reads the entries of an object of such a file at this path. Where there is none there are no entries.
+pub fn parse_mcp_servers_at(text: &str, path: &[&str], file: &str, environment: Environment<'_>) -> McpServers {
+    match relaxed::json(text) {
+        Ok(text) => match object(&text, path) {
+            Some(object) => entries(&text, object, path, file, environment),
+            None => McpServers::default(),
+        },
+        Err(error) => unusable(file, format!("no JSON: {error}")),
+    }
+}
+
+fn unusable(file: &str, message: String) -> McpServers {
+    McpServers { errors: vec![ConfigError::of_file(file, message)], ..Default::default() }
+}
+
+/// The object at this path. Of several members of a name the last counts, as for most who read JSON.
+fn object<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    let member = |text: &'t str, key: &&str| raw::members(text).filter(|(name, _)| name == key).last();
+    let found = path.iter().try_fold(text, |text, key| member(text, key).map(|(_, value)| value))?;
+    found.starts_with('{').then_some(found)
+}
+
+fn entries(text: &str, object: &str, path: &[&str], file: &str, environment: Environment<'_>) -> McpServers {
+    let key: Vec<String> = path.iter().map(|part| entry::plain(part)).collect();
+    let key = key.join(".");
+    let mut found = McpServers { object: key.clone(), ..McpServers::default() };
     let mut names = HashSet::new();
     // Taken apart as written: a tree has already lost one of two entries with the same name.
-    for (name, source) in raw::member(text, object).into_iter().flat_map(raw::members) {
-        let mut entry = Entry { text, file, object, name: &name, source, environment, found: &mut found };
+    for (name, source) in raw::members(object) {
+        let entry =
+            Entry { text, file, object: &key, name: &name, source, environment, found: &mut found, faults: Vec::new() };
         if !names.insert(name.clone()) {
-            entry.error(&[], "there are two servers of this name; rename one");
+            let error = entry.at(&[], "there are two servers of this name; rename one");
+            found.errors.push(error);
         } else if let Some(server) = entry.read() {
             found.servers.push(server);
         }

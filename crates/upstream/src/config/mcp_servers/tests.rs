@@ -40,6 +40,12 @@ fn noticed(text: &str) -> Vec<String> {
     parsed(text).notices.iter().map(ToString::to_string).collect()
 }
 
+/// What is wrong with servers that are left out for it.
+fn wrong(text: &str) -> Vec<String> {
+    let notices = noticed(text);
+    notices.iter().filter_map(|notice| notice.strip_suffix("; the server is left out")).map(str::to_owned).collect()
+}
+
 #[test]
 fn files_of_each_client_are_read() {
     // Claude Desktop.
@@ -128,7 +134,6 @@ fn what_is_not_supported_is_told_and_the_others_work() {
             "mcp.json:2: servers.ws.type: servers of type `ws` are not supported; this one is left out",
             "mcp.json:3: servers.socket.url: servers on sockets and pipes are not supported; this one is left out",
             "mcp.json:4: servers.boxed.sandboxEnabled: only the editor has this sandbox; the server is left out",
-            "mcp.json:5: servers.a.envFile: is not read; name its variables in `env`",
             "mcp.json:7: servers.h.oauth.authServerMetadataUrl: is not used; the server says where its authorisation is",
             "mcp.json:6: servers.h.headers.Content-Type: is set by the transport; this one is left out",
         ]
@@ -145,7 +150,7 @@ fn everything_wrong_is_told_at_once_with_its_line() {
             "K": "${env:MISSING}", "A=B": "x"}},
         "e": {"command": "e"}, "e": {"command": "f"}}}"#;
     assert_eq!(
-        said(text),
+        wrong(text),
         [
             "mcp.json:1: mcpServers.a.command: must be given",
             "mcp.json:1: mcpServers.b.command: must be a string",
@@ -158,10 +163,11 @@ fn everything_wrong_is_told_at_once_with_its_line() {
             "mcp.json:2: mcpServers.d.args: must be an array of strings",
             "mcp.json:3: mcpServers.d.env.K: the variable MISSING is not set; set it, or write ${MISSING:-default}",
             "mcp.json:2: mcpServers.d.env: `A=B` cannot name a variable",
-            "mcp.json:4: mcpServers.e: there are two servers of this name; rename one",
         ]
     );
-    assert_eq!(parsed(text).names.len(), 4, "wrong servers have names too");
+    assert_eq!(said(text), ["mcp.json:4: mcpServers.e: there are two servers of this name; rename one"]);
+    let names: Vec<_> = parsed(text).names.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a", "b", "d", "e"], "wrong servers have names too");
 }
 
 #[test]
@@ -175,7 +181,7 @@ fn everything_wrong_with_a_server_over_http_is_told_and_no_secret_is() {
             "oauth": {"clientId": 7, "callbackPort": 70000, "scopes": ["\"s3cret"]}},
         "f": {"url": "http://f.example", "oauth": {}}, "g": {"url": "https://g.example", "oauth": "s3cret"}}}"#;
     assert_eq!(
-        said(text),
+        wrong(text),
         [
             "mcp.json:2: mcpServers.a.url: must be given",
             "mcp.json:3: mcpServers.b.url: headers and tokens would cross the network in clear; write https://",
@@ -211,5 +217,60 @@ fn what_is_no_such_file_is_told() {
     }
     assert!(servers("\u{feff}{\"mcpServers\": {}}").is_empty());
     let long = format!(r#"{{"mcpServers": {{"{}": {{"command": "x"}}}}}}"#, "x".repeat(65));
-    assert!(said(&long)[0].ends_with("the name of a server has at most 64 bytes"));
+    assert!(wrong(&long)[0].ends_with("the name of a server has at most 64 bytes"));
+}
+
+#[test]
+fn every_spelling_of_a_transport_and_an_address_is_read() {
+    for entry in [
+        r#""type": "streamableHttp", "url": "https://x.example""#,
+        r#""type": "streamable_http", "url": "https://x.example""#,
+        r#""transport": "Streamable-HTTP", "url": "https://x.example""#,
+        r#""httpUrl": "https://x.example""#,
+        r#""serverUrl": "https://x.example""#,
+        r#""type": "remote", "url": "https://x.example", "oauth": false"#,
+    ] {
+        let text = format!(r#"{{"mcpServers": {{"x": {{{entry}}}}}}}"#);
+        assert_eq!(http(&servers(&text)[0]).url.host_str(), Some("x.example"), "{entry}");
+    }
+    let local = r#"{"mcpServers": {"x": {"type": "local", "command": ["npx", "-y"], "args": ["z"], "environment": {"A": "b"}, "envFile": ".env"}}}"#;
+    let found = parsed(local);
+    let server = process(&found.servers[0]);
+    assert_eq!((server.command.as_str(), &*server.args.join(" "), &*server.env["A"]), ("npx", "-y z", "b"));
+    assert_eq!(found.env_files["x"], EnvFile { path: ".env".to_owned(), given: vec!["A".to_owned()] });
+}
+
+#[test]
+fn what_is_wrong_with_a_server_costs_it_alone() {
+    let text = r#"{"mcpServers": {"good": {"command": "x"}, "unset": {"command": "x", "env": {"A": "${GONE}"}},
+        "input": {"command": "x", "args": ["${input:key}"]}, "empty": {}}}"#;
+    let names: Vec<_> = servers(text).into_iter().map(|server| server.name).collect();
+    assert_eq!(names, ["good"]);
+    assert_eq!(wrong(text).len(), 3);
+}
+
+#[test]
+fn comments_and_trailing_commas_are_let_pass_and_lines_stay_right() {
+    let text =
+        "// mine\n{\"mcpServers\": { /* two */\n\"a\": {\"command\": \"x\", \"args\": [\"//\",],},\n\"b\": {},}}";
+    assert_eq!(process(&servers(text)[0]).args, ["//"]);
+    assert_eq!(wrong(text), ["mcp.json:4: mcpServers.b.command: must be given"]);
+    assert!(said("{\"mcpServers\": {\"a\": {\"command\": \"x\" \"args\": []}}}")[0].contains("line 1 column"));
+}
+
+#[test]
+fn objects_are_found_where_clients_have_them() {
+    for text in [
+        r#"{"mcp": {"servers": {"a": {"command": "x"}}}}"#,
+        r#"{"mcpServers": {}, "mcpServers": {"a": {"command": "x"}}}"#,
+    ] {
+        assert_eq!(servers(text)[0].name, "a", "{text}");
+    }
+    let text = r#"{"projects": {"/a.b": {"mcpServers": {"a": {}}}}}"#;
+    let at = |path: &[&str]| {
+        parse_mcp_servers_at(text, path, "x.json", Environment { variable: &|_| None, token_dir: None })
+    };
+    let told = at(&["projects", "/a.b", "mcpServers"]).notices[0].to_string();
+    assert!(told.starts_with("x.json:1: projects./a.b.mcpServers.a.command: must be given"), "{told}");
+    assert!(at(&["projects", "/c", "mcpServers"]).object.is_empty());
 }

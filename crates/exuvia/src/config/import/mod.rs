@@ -1,0 +1,183 @@
+//! The servers of other MCP clients, from where those keep them.
+//!
+//! What a client would not start is not started here: its restrictions are [kept](restrictions), and servers that the folder
+//! brings along need a [consent](consent).
+
+mod claude_code;
+mod clients;
+mod codex;
+mod consent;
+mod restrictions;
+mod settings;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use exuvia_upstream::{ConfigError, Environment, McpServers};
+
+use super::found::Found;
+use super::mcp_file;
+use super::paths::{Contents, read};
+pub(crate) use clients::KnownClient;
+use consent::Consent;
+use restrictions::Restrictions;
+
+/// Where things lie that clients keep, and what the command line says of them.
+pub(super) struct Places<'a> {
+    pub(super) environment: Environment<'a>,
+    /// Where programs keep their configuration.
+    pub(super) config_dir: Option<&'a Path>,
+    /// The folder that this program was started in.
+    pub(super) folder: &'a Path,
+    /// Where a machine's administrator keeps what holds for everybody.
+    pub(super) system: &'a Path,
+    /// Whether servers that the folder brings along may be started.
+    pub(super) starts_project: bool,
+}
+
+/// Whose word the servers of a file are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// The user's, or the administrator's.
+    User,
+    /// Whoever made the folder: often a cloned repository.
+    Project,
+}
+
+/// A place where a client keeps servers.
+struct Source {
+    file: PathBuf,
+    /// The path of the object that holds them.
+    object: Vec<String>,
+    scope: Scope,
+    /// Whether it is TOML of Codex.
+    is_toml: bool,
+}
+
+impl Source {
+    fn new(file: impl Into<PathBuf>, scope: Scope, object: &[&str]) -> Self {
+        let object = object.iter().map(|part| (*part).to_owned()).collect();
+        Self { file: file.into(), object, scope, is_toml: false }
+    }
+}
+
+/// Adds the servers of a client. One whose name is taken is left out: nobody can rename it for us.
+pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found) {
+    let error = |message: String| ConfigError::of_file(format!("--import {}", client.name()), message);
+    let (Some(home), Some(config)) = ((places.environment.variable)("HOME"), places.config_dir) else {
+        return found.errors.push(error("there is no home directory to look into".to_owned()));
+    };
+    let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
+    let sources = match client {
+        KnownClient::ClaudeCode => {
+            claude_code::sources(Path::new(&home), places, &mut consent, &mut restrictions, found)
+        }
+        client => client.sources(Path::new(&home), config, places.folder),
+    };
+    // Started at home, a user's file would be that of the folder as well.
+    let is_users =
+        |file: &Path| sources.iter().any(|source| source.scope == Scope::User && source.file.as_path() == file);
+    let is_new = |source: &&Source| source.scope == Scope::User || !is_users(&source.file);
+    settings::read(client, &sources, &mut restrictions, found);
+    let mut are_there = false;
+    for source in sources.iter().filter(is_new) {
+        let before = found.errors.len();
+        are_there |= add(source, client, places, &consent, &restrictions, found);
+        if source.scope == Scope::Project && consent.is_nobodys() {
+            // Nothing of it is used: whoever made the folder does not keep the user's own servers from being used.
+            let errors: Vec<_> = found.errors.drain(before..).collect();
+            found.config.notices.extend(errors);
+        }
+    }
+    if !are_there {
+        let mut looked: Vec<String> = sources.iter().map(|source| source.file.display().to_string()).collect();
+        looked.dedup();
+        found.errors.push(error(format!("no servers are there; looked into {}", looked.join(", "))));
+    }
+}
+
+/// Adds the servers of one place. Tells whether there is such a place.
+fn add(
+    source: &Source,
+    client: KnownClient,
+    places: &Places<'_>,
+    consent: &Consent,
+    restrictions: &Restrictions,
+    found: &mut Found,
+) -> bool {
+    let Source { file, object, scope, is_toml } = source;
+    let Some(text) = text(file, found) else { return false };
+    let name = file.display().to_string();
+    let text = match is_toml.then(|| codex::json(&text, places.environment)) {
+        // opencode's own way to write a variable.
+        None if client == KnownClient::Opencode => text.replace("{env:", "${env:"),
+        None => text,
+        Some(Ok(json)) => json,
+        Some(Err(message)) => {
+            found.errors.push(ConfigError::of_file(name, message));
+            return true;
+        }
+    };
+    let object: Vec<&str> = object.iter().map(String::as_str).collect();
+    let mut servers = mcp_file::parse(&text, &name, Some(&object), places.folder, places.environment);
+    if servers.object.is_empty() && servers.errors.is_empty() {
+        return false;
+    }
+    if *is_toml {
+        // Those of the JSON that it became are no use.
+        servers.notices.iter_mut().for_each(|notice| notice.line = None);
+    }
+    restrictions.hold(&mut servers, &name, *scope == Scope::Project, found);
+    if *scope == Scope::Project {
+        consent.ask(&mut servers, &name, found);
+    }
+    leave_out_what_is_there(&mut servers, &name, found);
+    consent.ask_for_variables(&mut servers, &name, *scope, places.folder, found);
+    mcp_file::read_variables(&mut servers, &name, places.folder, found);
+    found.add(servers, &name);
+    true
+}
+
+/// The text of a file, if it is there.
+fn text(file: &Path, found: &mut Found) -> Option<String> {
+    if !found.files.iter().any(|known| known == file) {
+        found.files.push(file.to_owned());
+    }
+    if !file.exists() {
+        return None;
+    }
+    let name = file.display().to_string();
+    match read(file) {
+        Ok(Contents { text, doubts }) => {
+            found.doubt(&name, doubts);
+            Some(text)
+        }
+        Err(message) => {
+            found.errors.push(ConfigError::of_file(&name, message));
+            None
+        }
+    }
+}
+
+/// Takes the servers of these names out.
+fn take_out(servers: &mut McpServers, is_out: impl Fn(&str) -> bool) -> Vec<(String, usize)> {
+    servers.servers.retain(|server| !is_out(&server.name));
+    servers.tool_lists.retain(|name, _| !is_out(name));
+    servers.env_files.retain(|name, _| !is_out(name));
+    servers.names.extract_if(.., |(name, _)| is_out(name)).collect()
+}
+
+fn key(servers: &McpServers, name: &str) -> String {
+    format!("{}.{}", servers.object, name.escape_debug())
+}
+
+fn leave_out_what_is_there(servers: &mut McpServers, file: &str, found: &mut Found) {
+    let taken: HashSet<String> = found.named.iter().map(|named| named.name.clone()).collect();
+    for (name, line) in take_out(servers, |name| taken.contains(name)) {
+        let notice = ConfigError::of_file(file, "another server has this name; left out");
+        found.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
