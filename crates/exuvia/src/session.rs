@@ -95,15 +95,14 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
-    /// others work.
-    /// Nobody waits for them any more when `over` is cancelled.
+    /// others work. Nobody waits for them any more when `over` is cancelled.
     pub(crate) async fn start(
         config: Config,
         profiles: Profiles,
         terminal: &Terminal,
         over: CancellationToken,
     ) -> Result<Self> {
-        terminal.doing(format!("starting {} servers", config.servers.len()));
+        terminal.doing(starting(&config));
         let engine = config.engine(Memory::here());
         if let Some(notice) = config::smaller_limit(&config, &engine) {
             terminal.say(&notice);
@@ -129,6 +128,15 @@ impl Session {
     }
 }
 
+/// What is started, by name as far as a line has room for it.
+fn starting(config: &Config) -> String {
+    const NAMES: usize = 8;
+    let names: Vec<&str> = config.servers.iter().take(NAMES).map(|server| server.config.name.as_str()).collect();
+    let more = config.servers.len() - names.len();
+    let and = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("starting {}{and}", names.join(", "))
+}
+
 /// A session on its way, for faces that answer before it is there.
 pub(crate) struct Starting {
     gateway: PendingGateway,
@@ -144,6 +152,8 @@ impl Starting {
         let until = over.clone();
         let gateway = PendingGateway::start(profiles.clone(), async move {
             let started = Session::start(config, profiles, &terminal, until).await;
+            // From here on what is said is the log.
+            terminal.done();
             let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
             let _ = sender.send(started);
             match gateway {
@@ -162,7 +172,7 @@ impl Starting {
         self.gateway.clone()
     }
 
-    /// Ends the servers.
+    /// Ends the servers, those that are still starting too.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 mod libraries;
 mod panics;
 mod printable;
+mod screen;
 
 use std::env;
 use std::io::{IsTerminal as _, stderr};
@@ -21,6 +22,9 @@ use libraries::{OwnWords, may_be_said};
 use printable::{PrintableFields, PrintableJson};
 
 use crate::log_writer::LogWriter;
+use screen::Screen;
+
+pub(crate) use screen::beside;
 
 /// What is said, in the syntax of tracing's `EnvFilter`.
 const FILTER: &str = "EXUVIA_LOG";
@@ -90,7 +94,7 @@ pub(crate) fn finish() {
 
 fn writer() -> &'static LogWriter {
     WRITER.get_or_init(|| {
-        LogWriter::new(stderr(), |lines| {
+        LogWriter::new(Screen, |lines| {
             tracing::warn!(lines, "lines of this log were dropped: standard error was not read");
         })
     })
