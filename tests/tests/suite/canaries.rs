@@ -131,7 +131,7 @@ fn configuration(servers: SocketAddr) -> String {
         let mode = if name == "shown" { "mode = 'direct'\n" } else { "" };
         text.push_str(&format!(
             "[servers.{name}]\nurl = 'http://{servers}{path}?key=kanarie-url'\nauto_execute = ['*']\n{mode}\
-             headers = {{ X-Key = 'kanarie-key' }}\ndeny = ['hidden']\n"
+             headers = {{ X-Key = 'kanarie-key' }}\ncall_timeout_ms = 1000\ndeny = ['hidden']\n"
         ));
     }
     let fake = fake.display();

@@ -11,8 +11,8 @@ use nix::sys::signal::Signal;
 
 const CODE: &str = "result = oa.t()";
 const OK: &str = "\"ok\"";
-/// How long the authorization server thinks about a refresh token.
-const DELAY: Duration = Duration::from_secs(1);
+/// How long the authorization server thinks about a refresh token: longer than a busy machine takes to send a signal meanwhile.
+const DELAY: Duration = Duration::from_secs(4);
 const NEEDED: &str = "run `exuvia login oa`";
 
 /// Somebody who has logged in a while ago.

@@ -25,8 +25,17 @@ pub(super) struct Unsaved {
     pub(super) lock: Lock,
 }
 
-/// By their files, each with the number of the task that tries to write it.
-static UNSAVED: Mutex<BTreeMap<PathBuf, (u64, Unsaved)>> = Mutex::new(BTreeMap::new());
+/// What is known of one such file.
+struct Entry {
+    /// Of the task that tries to write it.
+    number: u64,
+    server: String,
+    /// Not here while that task tries.
+    unsaved: Option<Unsaved>,
+}
+
+/// By their files.
+static UNSAVED: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The right to renew a token, and what has to be renewed where the file does not say it.
@@ -37,42 +46,55 @@ pub(super) enum Turn {
 
 /// Waits for the turn to spend the refresh token of a file, at most this long.
 pub(super) async fn turn(file: &TokenFile, within: Duration) -> Result<Option<Turn>, Problem> {
-    let found = file.lock_or(Purpose::Spend, within, || take(file.path(), None)).await?;
+    let found = file.lock_or(Purpose::Spend, within, || take(file.path())).await?;
     Ok(found.map(|found| found.map_or_else(|unsaved| Turn::Unsaved(Box::new(unsaved)), Turn::Lock)))
 }
 
 /// The record of a file that only this process has.
 pub(super) fn record(path: &Path) -> Option<Record> {
-    locked(&UNSAVED).get(path).map(|(_, unsaved)| unsaved.record.clone())
+    locked(&UNSAVED).get(path)?.unsaved.as_ref().map(|unsaved| unsaved.record.clone())
 }
 
 /// The servers whose tokens are not written.
 pub(super) fn servers() -> Vec<String> {
-    locked(&UNSAVED).values().map(|(_, unsaved)| unsaved.server.clone()).collect()
+    locked(&UNSAVED).values().map(|entry| entry.server.clone()).collect()
 }
 
 /// Keeps a record in memory and tries to write it until that succeeds. Must be called on a runtime.
 pub(super) fn put(file: &TokenFile, unsaved: Unsaved) {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    locked(&UNSAVED).insert(file.path().to_owned(), (number, unsaved));
+    let entry = Entry { number, server: unsaved.server.clone(), unsaved: Some(unsaved) };
+    locked(&UNSAVED).insert(file.path().to_owned(), entry);
     tokio::spawn(write(file.clone(), number));
 }
 
-fn take(path: &Path, number: Option<u64>) -> Option<Unsaved> {
+/// For a renewal, which goes on from there.
+fn take(path: &Path) -> Option<Unsaved> {
     let mut all = locked(&UNSAVED);
-    let fits = |found: &(u64, Unsaved)| number.is_none_or(|number| number == found.0);
-    if all.get(path).is_some_and(fits) { all.remove(path).map(|(_, unsaved)| unsaved) } else { None }
+    let unsaved = all.get_mut(path)?.unsaved.take()?;
+    all.remove(path);
+    Some(unsaved)
 }
 
 async fn write(file: TokenFile, number: u64) {
+    let entry = |then: &mut dyn FnMut(&mut Entry)| {
+        let mut all = locked(&UNSAVED);
+        let entry = all.get_mut(file.path()).filter(|entry| entry.number == number);
+        entry.map(then).is_some()
+    };
     loop {
         tokio::time::sleep(PAUSE).await;
+        let mut taken = None;
+        entry(&mut |entry| taken = entry.unsaved.take());
         // A renewal may have taken it over.
-        let Some(unsaved) = take(file.path(), Some(number)) else { return };
+        let Some(unsaved) = taken else { return };
         if file.keep(None, &unsaved.record, &unsaved.spent).await.is_ok() {
             tracing::info!(server.name = %unsaved.server, "the renewed token is written");
+            // Before the lock is given back.
+            locked(&UNSAVED).remove(file.path());
             return;
         }
-        locked(&UNSAVED).insert(file.path().to_owned(), (number, unsaved));
+        let mut back = Some(unsaved);
+        entry(&mut |entry| entry.unsaved = back.take());
     }
 }
