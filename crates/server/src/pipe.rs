@@ -143,12 +143,10 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
         Ok(message) => message,
         Err(_) => return unread(text, id),
     };
-    match (arguments, id) {
-        (None, _) => {}
-        (Some(arguments), Some(id)) if past.put(id.clone(), arguments) => {}
-        (Some(_), id) => {
-            return refused(id, "too many long calls at the same time, or two of one id; send it again later");
-        }
+    if let Some(arguments) = arguments
+        && !id.clone().is_some_and(|id| past.put(id, arguments))
+    {
+        return refused(id, "too many long calls at the same time, or two of one id; send it again later");
     }
     Read::Message(message)
 }

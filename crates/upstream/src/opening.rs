@@ -124,7 +124,7 @@ impl Opening<'_> {
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.self.config, Source::Http);
+        let talk = Talk::new(self.config, Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
@@ -132,7 +132,7 @@ impl Opening<'_> {
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(&self.config.self.config, Source::Http);
+        let talk = Talk::new(self.config, Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;

@@ -97,7 +97,7 @@ mod tests {
         let span = tracing::error_span!(target: "rmcp::service", "serving", peer = SECRET);
         span.in_scope(|| {
             tracing::error!(target: "rmcp::service", error = SECRET, "refused for {SECRET}");
-            tracing::warn!(target: "h2", name: "h2.GoneAway", debug_data = ?SECRET);
+            tracing::warn!(name: "h2.GoneAway", target: "h2", debug_data = ?SECRET);
             tracing::info!(target: "hyper_util", "{SECRET}");
             tracing::trace!(target: "reqwest", "{SECRET}");
             tracing::info!(target: "exuvia_upstream::http", "ours");

@@ -84,13 +84,13 @@ impl Direct<'_> {
         name.clone_into(&mut task.task.task.task_id);
         if let TaskPayload::InputRequired { input_requests } = &mut task.task.payload {
             let (server, _) = self.shared.tasks.find(name).ok_or_else(relayed::unreadable)?;
-            *input_requests = self.shown(&server, input_requests).ok_or_else(relayed::unreadable)?;
+            *input_requests = self.shown_inputs(&server, input_requests).ok_or_else(relayed::unreadable)?;
         }
         Ok(task)
     }
 
     /// What a task of `server` asks for, as far as this client can be asked it.
-    fn shown(&self, server: &str, requests: &InputRequests) -> Option<InputRequests> {
+    fn shown_inputs(&self, server: &str, requests: &InputRequests) -> Option<InputRequests> {
         let requests: Map<String, Value> = serde_json::from_str(&serde_json::to_string(requests).ok()?).ok()?;
         let shown = shown::requests(server, requests, abilities(self.context));
         serde_json::from_str(&Value::Object(shown).to_string()).ok()
