@@ -30,7 +30,7 @@ pub struct ServerConfig {
     /// counts alone.
     pub call_timeout: Duration,
     /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server hears
-    /// that the user made no choice, and its request goes on. 1 minute.
+    /// that the user made no choice. 1 minute.
     pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
