@@ -6,6 +6,7 @@ mod case;
 pub mod catalogue;
 mod certificates;
 mod daemon;
+pub mod direct_load;
 mod folder;
 mod gateway;
 mod http;

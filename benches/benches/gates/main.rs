@@ -5,6 +5,7 @@
 mod calls;
 mod commands;
 mod container;
+mod direct;
 mod flat;
 mod isolation;
 mod load;
@@ -25,7 +26,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 15] = [
+const GATES: [(&str, Gate); 16] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -36,6 +37,7 @@ const GATES: [(&str, Gate); 15] = [
     ("container", |runtime| runtime.block_on(container::scripts_share_a_small_one())),
     ("load", |runtime| runtime.block_on(load::many_clients_at_once())),
     ("overload", |runtime| runtime.block_on(load::more_than_it_takes())),
+    ("direct", |runtime| runtime.block_on(direct::clients_do_not_meet())),
     ("reload", |runtime| runtime.block_on(trials::a_storm_of_reloads())),
     ("sigterm", |runtime| runtime.block_on(trials::stops_under_load())),
     ("kills", |runtime| runtime.block_on(trials::kills())),

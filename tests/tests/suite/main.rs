@@ -11,6 +11,7 @@ mod conditions;
 mod config;
 mod determinism;
 mod direct;
+mod direct_load;
 mod direct_questions;
 mod ends;
 mod evasions;

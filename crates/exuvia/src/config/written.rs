@@ -153,7 +153,7 @@ pub(super) struct Server {
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) call_timeout_ms: Option<u64>,
     /// How long a client may take to answer what the server asks its user in the middle of a call, in milliseconds. Default
-    /// 60,000. At the limit the server hears that the user made no choice, and the call goes on.
+    /// 60,000. At the limit the server hears that the user made no choice; a client of the newer protocol has to call anew.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) question_timeout_ms: Option<u64>,
     /// The longest time between two looks at its list of tools, in milliseconds. Default 600,000.

@@ -87,8 +87,15 @@ fn texts(part: &mut Value, depth: usize) -> Option<()> {
     match part {
         Value::Object(members) if members.len() > CHOICES => None,
         Value::Object(members) => members.iter_mut().try_for_each(|(key, value)| match (key.as_str(), &mut *value) {
-            ("title", Value::String(title)) => Some(*title = line(title)),
-            ("description", Value::String(text)) => Some(*text = printable(text)),
+            (_, Value::String(text)) if !is_short(text, TEXT_CHARS) => None,
+            ("title", Value::String(title)) => {
+                *title = line(title);
+                Some(())
+            }
+            ("description", Value::String(text)) => {
+                *text = printable(text);
+                Some(())
+            }
             ("enumNames", Value::Array(names)) => {
                 names.iter_mut().for_each(|name| {
                     if let Value::String(name) = name {
@@ -204,6 +211,8 @@ mod tests {
             (with(json!({ "properties": {"a": {"enum": vec!["x"; CHOICES]}} })), true),
             (with(json!({ "properties": {"a": {"enum": vec!["x"; CHOICES + 1]}} })), false),
             (with(json!({ "properties": {"a": {"default": "x".repeat(TEXT_CHARS + 1)}} })), false),
+            (with(json!({ "properties": {"a": {"title": "x".repeat(TEXT_CHARS + 1)}} })), false),
+            (with(json!({ "properties": {"a": {"description": "x".repeat(TEXT_CHARS + 1)}} })), false),
             (with(json!({ "properties": {"a": {"enum": vec!["x".repeat(TEXT_CHARS); 80]}} })), false),
             (with(nested), false),
             (json!({ "message": "m".repeat(MESSAGE_CHARS), "requestedSchema": {} }), true),

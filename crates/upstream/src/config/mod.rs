@@ -39,7 +39,7 @@ pub struct ServerConfig {
     /// server of the older era that does not answer what it does not know.
     pub era: Option<Era>,
     /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server hears
-    /// that the user made no choice, and its request goes on. 1 minute.
+    /// that the user made no choice. 1 minute.
     pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
