@@ -192,7 +192,7 @@ fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
                 return page;
             }
             let Ok(read) = serde_json::from_str::<T>(item.as_str()) else { continue };
-            let owner = lists[..server].iter().position(|earlier| earlier.has(read.name()));
+            let owner = lists[..server].iter().position(|earlier| earlier.has(read.key()));
             match owner {
                 Some(owner) if page.taken.contains(&(server, owner)) => {}
                 Some(owner) => page.taken.push((server, owner)),

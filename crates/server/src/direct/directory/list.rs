@@ -22,13 +22,13 @@ pub(crate) trait Item: DeserializeOwned {
     /// The list that it stands in.
     const LISTING: Listing;
     /// By what clients ask for it.
-    fn name(&self) -> &str;
+    fn key(&self) -> &str;
 }
 
 impl Item for Resource {
     const LISTING: Listing = Listing::Resources;
 
-    fn name(&self) -> &str {
+    fn key(&self) -> &str {
         &self.uri
     }
 }
@@ -36,7 +36,7 @@ impl Item for Resource {
 impl Item for ResourceTemplate {
     const LISTING: Listing = Listing::ResourceTemplates;
 
-    fn name(&self) -> &str {
+    fn key(&self) -> &str {
         &self.uri_template
     }
 }
@@ -44,7 +44,7 @@ impl Item for ResourceTemplate {
 impl Item for Prompt {
     const LISTING: Listing = Listing::Prompts;
 
-    fn name(&self) -> &str {
+    fn key(&self) -> &str {
         &self.name
     }
 }
@@ -134,7 +134,7 @@ impl Contents {
 
 /// The name of an item, if it can be read.
 fn name_of<T: Item>(item: &Json) -> Option<String> {
-    serde_json::from_str::<T>(item.as_str()).ok().map(|item| item.name().to_owned())
+    serde_json::from_str::<T>(item.as_str()).ok().map(|item| item.key().to_owned())
 }
 
 #[cfg(test)]
