@@ -54,6 +54,8 @@ pub struct Options {
     pub json: bool,
     /// `--no-session`: gives no session in the older protocol.
     pub no_session: bool,
+    /// `--cookie TEXT`: sets this cookie with each session, and knows no session without it.
+    pub cookie: Option<String>,
     /// `--forget-every N`: forgets all sessions before every Nth call.
     pub forget_every: Option<u64>,
     /// `--lost-session STATUS=BODY`: answers so in a session that it does not know, `$ID` replaced by the request's id; else 404.
@@ -107,6 +109,7 @@ impl Options {
                 "--sse" => options.sse = true,
                 "--json" => options.json = true,
                 "--no-session" => options.no_session = true,
+                "--cookie" => options.cookie = Some(value()?),
                 "--forget-every" => options.forget_every = Some(number(&value()?)?),
                 "--lost-session" => options.lost_session = Some(loss(&value()?)?),
                 "--redirect" => options.redirect = Some(value()?),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
@@ -16,9 +17,12 @@ pub(crate) fn append(file: &str, message: &Value, received: &str) {
     }
 }
 
-/// What `file` has as the answer to a call of a tool, or to a request of a method: it maps names to results.
+/// What `file` has as the answer to a call of a tool, or to a request of a method: it maps names to results. `$N` in it is another
+/// number each time.
 pub(crate) fn answer(file: &str, name: &str) -> Option<Reply> {
-    let answers: Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    static ANSWERS: AtomicU64 = AtomicU64::new(0);
+    let number = ANSWERS.fetch_add(1, Ordering::Relaxed).to_string();
+    let answers: Value = serde_json::from_str(&fs::read_to_string(file).ok()?.replace("$N", &number)).ok()?;
     answers.get(name).cloned().map(Reply::Result)
 }
 

@@ -55,9 +55,11 @@ async fn a_list_that_never_ends_is_cut_at_its_pages_and_at_its_bytes() {
     let folder = TempDir::new().expect("a folder");
     let results = folder.path().join("results.json");
     let filler = "x".repeat(3_000);
-    let page = json!({"resources": [{"uri": "x://a", "name": "a", "description": filler}], "nextCursor": "more"});
-    fs::write(&results, json!({"resources/list": page}).to_string()).expect("a file");
-    for (call_result_bytes, items) in [(1 << 20, 100), (10_000, 4)] {
+    // Another page each time; then the same one, which ends the list.
+    for (place, call_result_bytes, items) in [("$N", 1 << 20, 100), ("$N", 10_000, 4), ("a", 1 << 20, 1)] {
+        let uri = format!("x://{place}");
+        let page = json!({"resources": [{"uri": uri, "name": "a", "description": filler}], "nextCursor": place});
+        fs::write(&results, json!({"resources/list": page}).to_string()).expect("a file");
         let limits = Limits { call_result_bytes, ..Limits::default() };
         let served = direct(&["--results", results.to_str().expect("UTF-8")], limits).await;
         let mut client = served.client().await;

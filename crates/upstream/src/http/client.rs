@@ -1,7 +1,7 @@
 //! Requests to one server.
 //!
 //! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy, whatever the
-//! environment says, no cookie and no compression. A request is sent once. It is sent again only where the server cannot have
+//! environment says, and no compression; cookies live as long as the connection. A request is sent once. It is sent again only where the server cannot have
 //! acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
 //! anything was written, or a stream that HTTP/2 says was not processed.
 
@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Response;
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::cookies::Cookies;
 use super::roots::roots;
 use super::trouble::{Kind, Trouble, quote};
 use crate::authorization::{Authorization, Refusal};
@@ -40,6 +41,7 @@ pub(crate) struct Client {
     url: Url,
     authorization: Arc<dyn Authorization>,
     server: String,
+    cookies: Cookies,
     last_trouble: Mutex<Option<Trouble>>,
 }
 
@@ -120,7 +122,7 @@ impl Client {
         }
         let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
         let (url, server) = (config.url.clone(), server.to_owned());
-        Ok(Self { http, url, authorization, server, last_trouble: Mutex::default() })
+        Ok(Self { http, url, authorization, server, cookies: Cookies::default(), last_trouble: Mutex::default() })
     }
 
     /// The server's name.
@@ -191,15 +193,30 @@ impl Client {
         Ok(Answered::Refused(Refusal { status: response.status(), challenge, sent }, response))
     }
 
+    fn unreached(&self, error: reqwest::Error) -> Trouble {
+        let mut trouble = Trouble::from(error);
+        let is_here = self.url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        if trouble.kind == Kind::Unreachable && !is_here {
+            trouble.details.push_str("; it is connected to directly, no proxy of the environment is used");
+        }
+        trouble
+    }
+
     /// Sends a request, on to where the server moved it within its origin.
     async fn follow(&self, mut request: Request) -> Result<Response, Trouble> {
+        let has_own_cookies = request.headers.contains_key(COOKIE);
         for _ in 0..=REDIRECTS {
+            if !has_own_cookies && let Some(cookies) = self.cookies.header() {
+                request.headers.insert(COOKIE, cookies);
+            }
             let is_watched = !request.leaving.is_over();
             let response = match self.http.execute(sendable(&request)).await {
                 // reqwest sends such a request again by itself, but not with a body that tells when it leaves.
-                Err(error) if is_watched && is_unprocessed(&error) => self.http.execute(sendable(&request)).await?,
-                response => response?,
+                Err(error) if is_watched && is_unprocessed(&error) => self.http.execute(sendable(&request)).await,
+                response => response,
             };
+            let response = response.map_err(|error| self.unreached(error))?;
+            self.cookies.learn(response.headers(), request.url.scheme() == "https");
             let status = response.status();
             if !status.is_redirection() {
                 return Ok(response);

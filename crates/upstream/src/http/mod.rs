@@ -3,6 +3,7 @@
 mod body;
 mod client;
 mod command;
+mod cookies;
 mod events;
 mod headers;
 mod post;

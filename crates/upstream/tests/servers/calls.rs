@@ -184,17 +184,13 @@ async fn odd_answers_reach_the_call_they_answer() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for (line, code) in [
         (r#"{"jsonrpc":"2.0","id":"$ID","result":{"content":[]}}"#.to_owned(), "ok"),
-        (r#"{"id":$ID,"result":{"content":[]}}"#.to_owned(), "ok"),
         (r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}"#.to_owned(), "tool-failed"),
-        (r#"{"jsonrpc":"2.0","id":$ID,"result":7}"#.to_owned(), "upstream-unavailable"),
+        (r#"{"jsonrpc":"2.0","id":$ID,"result":7}"#.to_owned(), "ok"),
         (r#"{"jsonrpc":"2.0","id":$ID,"error":"no"}"#.to_owned(), "tool-failed"),
         (format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"structuredContent":{deep}}}}}"#), "upstream-unavailable"),
         (format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{{"content":[{{"type":"text","text":"{deep}"}}]}}}}"#), "ok"),
         (r#"{"jsonrpc":"2.0","id":$ID,"result":{"structuredContent":{"a":1,"a":2}}}"#.to_owned(), "ok"),
-        (
-            r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"\ud800"}]}}"#.to_owned(),
-            "upstream-unavailable",
-        ),
+        (r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"\ud800"}]}}"#.to_owned(), "ok"),
         (r#"{"jsonrpc":"2.0","id":$ID,"result":{"resultType":"task","task":{}}}"#.to_owned(), "upstream-unavailable"),
     ] {
         let outcome = call(&upstreams, "lines", &json!({"lines": [line]}).to_string()).await;

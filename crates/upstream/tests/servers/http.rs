@@ -145,6 +145,23 @@ async fn a_server_that_knows_none_of_the_sessions_it_gives_opens_its_breaker() {
 }
 
 #[tokio::test]
+async fn the_cookie_of_a_load_balancer_goes_back_to_it() {
+    for way in [&["--json"][..], &[]] {
+        let served = Served::new(&[&["--era", "legacy", "--cookie", "lb=machine-7"], way].concat());
+        let upstreams = served.start().await;
+        assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
+        let seen = value(&upstreams, "request", "{}").await;
+        assert_eq!(seen["headers"]["cookie"], json!("lb=machine-7"));
+        upstreams.shutdown().await;
+    }
+    // Another connection has none of it.
+    let served = Served::new(&["--era", "legacy"]);
+    let upstreams = served.start().await;
+    assert_eq!(value(&upstreams, "request", "{}").await["headers"]["cookie"], json!(null));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_session_is_ended_with_its_connection() {
     let served = Served::new(&["--era", "legacy"]);
     served.start().await.shutdown().await;

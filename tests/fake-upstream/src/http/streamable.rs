@@ -15,8 +15,9 @@ impl Http {
     pub(crate) fn streamable(&self, request: &Request, message: &Value, stream: &mut TcpStream) -> Connection {
         let options = &self.server.options;
         let session = request.header("mcp-session-id");
+        let cookie = options.cookie.as_deref();
         if let Some(session) = session
-            && !self.knows(session)
+            && (!self.knows(session) || cookie.is_some_and(|cookie| request.header("cookie") != Some(cookie)))
         {
             return self.lost_session(message).send(stream);
         }
@@ -38,6 +39,7 @@ impl Http {
         let mut head = String::new();
         if method == "initialize" && options.era != "modern" && !options.no_session {
             head = format!("Mcp-Session-Id: {}\r\n", self.new_session());
+            head.extend(cookie.map(|cookie| format!("Set-Cookie: {cookie}; Path=/; HttpOnly\r\n")));
         } else if options.era == "legacy"
             && (modern || session.is_none() && !options.no_session)
             && method != "initialize"
