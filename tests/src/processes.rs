@@ -1,6 +1,7 @@
 //! Who is alive.
 
 use std::fs;
+use std::process::{Child, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -62,4 +63,20 @@ pub fn peak_bytes(pid: u32) -> Option<u64> {
 /// There is no such process of ours.
 pub fn forget_peak(pid: u32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process of ours");
+}
+
+/// The end of a child, if that comes in this time.
+///
+/// # Panics
+///
+/// It is no child.
+#[must_use]
+pub fn ends_within(child: &mut Child, time: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait().expect("a child") {
+            None if begun.elapsed() < time => sleep(Duration::from_millis(5)),
+            ended => return ended,
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use exuvia_runtime::Outcome;
 
+use crate::logs;
+
 /// The script failed.
 pub(crate) const RAISED: u8 = 1;
 /// Wrong arguments or a wrong configuration. clap uses the same.
@@ -25,4 +27,11 @@ pub(crate) fn status(outcome: &Outcome) -> u8 {
         Outcome::Cancelled => CANCELLED,
         _ => FAULT,
     }
+}
+
+/// Ends the program here and now: nothing is waited for, neither a thread that reads standard input nor a server that takes its
+/// time. What still runs of servers is ended by the shell that guards them, with SIGTERM first.
+pub(crate) fn at_once(status: u8) -> ! {
+    logs::finish();
+    std::process::exit(status.into())
 }

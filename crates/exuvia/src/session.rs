@@ -13,6 +13,7 @@ use exuvia_tool::ToolName;
 use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
@@ -89,7 +90,7 @@ impl Session {
     /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
     /// others work.
     pub(crate) async fn start(config: Config, profiles: Profiles, terminal: &Terminal) -> Result<Self> {
-        terminal.doing(format!("starting {} servers", config.servers.len()));
+        terminal.doing(starting(&config));
         let engine = config.engine(Memory::here());
         if let Some(notice) = config::smaller_limit(&config, &engine) {
             terminal.say(&notice);
@@ -113,10 +114,21 @@ impl Session {
     }
 }
 
+/// What is started, by name as far as a line has room for it.
+fn starting(config: &Config) -> String {
+    const NAMES: usize = 8;
+    let names: Vec<&str> = config.servers.iter().take(NAMES).map(|server| server.config.name.as_str()).collect();
+    let more = config.servers.len() - names.len();
+    let and = if more > 0 { format!(" and {more} more") } else { String::new() };
+    if names.is_empty() { "starting".to_owned() } else { format!("starting {}{and}", names.join(", ")) }
+}
+
 /// A session on its way, for faces that answer before it is there.
 pub(crate) struct Starting {
     gateway: PendingGateway,
     session: oneshot::Receiver<Result<Session>>,
+    /// Breaks the start off.
+    broken_off: CancellationToken,
 }
 
 impl Starting {
@@ -124,19 +136,26 @@ impl Starting {
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, session) = oneshot::channel();
         let profiles = config.profiles();
+        let broken_off = CancellationToken::new();
+        let is_wanted = broken_off.clone();
         let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = Session::start(config, profiles, &terminal).await;
-            let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
-            let _ = sender.send(started);
+            let started = is_wanted.run_until_cancelled(Session::start(config, profiles, &terminal)).await;
+            // From here on what is said is the log.
+            terminal.done();
+            let gateway = started.as_ref().and_then(|started| Some(Arc::clone(&started.as_ref().ok()?.gateway)));
+            let is_broken_off = started.is_none();
+            let _ = started.map(|started| sender.send(started));
             match gateway {
                 Some(gateway) => gateway,
                 None => {
-                    give_up();
+                    if !is_broken_off {
+                        give_up();
+                    }
                     std::future::pending().await
                 }
             }
         });
-        Self { gateway, session }
+        Self { gateway, session, broken_off }
     }
 
     /// The gateway, once it is there.
@@ -144,12 +163,13 @@ impl Starting {
         self.gateway.clone()
     }
 
-    /// Ends the servers.
+    /// Ends the servers, those that are still starting too.
     ///
     /// # Errors
     ///
     /// The start came to nothing, for this reason.
     pub(crate) async fn finish(self) -> Result<()> {
+        self.broken_off.cancel();
         // No answer: the face was over before the start was.
         if let Ok(session) = self.session.await {
             session?.upstreams.shutdown().await;

@@ -44,6 +44,7 @@ impl Terminal {
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
         if stderr().is_terminal() {
+            logs::beside(&progress);
             let later = progress.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(PATIENCE).await;
@@ -69,15 +70,13 @@ impl Terminal {
     /// Writes text, without what commands a terminal or hides.
     pub(crate) fn write(&self, text: &str) {
         let text = printable(text);
-        self.progress.suspend(|| {
-            if self.is_service {
-                return logs::write(&text);
-            }
-            // In the order in which things were said.
-            logs::finish();
-            // A standard error that is closed leaves nobody to tell.
-            let _ = stderr().write_all(text.as_bytes());
-        });
+        if self.is_service {
+            return logs::write(&text);
+        }
+        // In the order in which things were said.
+        logs::finish();
+        // A standard error that is closed leaves nobody to tell.
+        self.progress.suspend(|| drop(stderr().write_all(text.as_bytes())));
     }
 
     /// Says one line. In a log for machines it is a warning.

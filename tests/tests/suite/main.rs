@@ -34,6 +34,7 @@ mod second_layers;
 mod serve;
 mod servers;
 mod sessions;
+mod signals;
 mod sizes;
 #[cfg(target_os = "linux")]
 mod slots;

@@ -15,7 +15,7 @@ use crate::terminal::{self, Terminal};
 
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let script = script::read(&args.script)?;
+    let script = script::read(&args.script).await?;
     let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
     let profiles = config.profiles();
     let session = tokio::select! {

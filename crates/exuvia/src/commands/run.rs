@@ -21,7 +21,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     // One for the whole command: what listens anew each time misses the signals in between.
     let mut interrupts = signal(SignalKind::interrupt())?;
-    let script = script::read(&args.script)?;
+    let script = tokio::select! {
+        script = script::read(&args.script) => script?,
+        // Nothing has been started, and what reads the script may wait for ever.
+        _ = interrupts.recv() => exit::at_once(exit::CANCELLED),
+    };
     let mut config = configured(&args.servers, &[], &terminal)?;
     override_limits(&mut config.limits, &args);
     let profiles = config.for_operator();

@@ -1,6 +1,7 @@
 //! `exuvia stdio`: the four meta-tools for one client.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use exuvia_server::serve_stdio;
@@ -8,34 +9,54 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ClientArgs;
+use crate::exit;
 use crate::session::{Starting, configured};
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
+
+/// How long the end may take that a signal asks for. Some clients kill a server that is still there 2 s after their SIGTERM.
+const END: Duration = Duration::from_millis(800);
 
 pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let config = configured(&args.servers, &args.auto_execute, &terminal)?;
     let telemetry = Telemetry::start(config.collector.as_ref())?;
-    let cancellation = CancellationToken::new();
-    cancel_on_signals(&cancellation)?;
+    let signalled = signalled()?;
+    let cancellation = signalled.child_token();
     let stop = cancellation.clone();
     let starting = Starting::start(config, terminal, move || stop.cancel());
-    let served = serve_stdio(starting.gateway(), cancellation).await;
-    starting.finish().await?;
-    telemetry.finish().await;
-    served?;
-    Ok(ExitCode::SUCCESS)
+    let whole = async {
+        let served = serve_stdio(starting.gateway(), cancellation).await;
+        starting.finish().await?;
+        telemetry.finish().await;
+        Ok(served?)
+    };
+    let ended = tokio::select! {
+        ended = whole => ended,
+        () = overdue(&signalled) => exit::at_once(0),
+    };
+    if signalled.is_cancelled() {
+        // Standard input is still open. What waits for it there cannot be told to end, unless it is a pipe.
+        exit::at_once(if ended.is_ok() { 0 } else { exit::USAGE });
+    }
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// SIGINT and SIGTERM end the service in good order: runs are cancelled, servers are ended.
-fn cancel_on_signals(cancellation: &CancellationToken) -> Result<()> {
+fn signalled() -> Result<CancellationToken> {
+    let signalled = CancellationToken::new();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals = signal(kind)?;
-        let cancellation = cancellation.clone();
+        let signalled = signalled.clone();
         tokio::spawn(async move {
             signals.recv().await;
-            cancellation.cancel();
+            signalled.cancel();
         });
     }
-    Ok(())
+    Ok(signalled)
+}
+
+async fn overdue(signalled: &CancellationToken) {
+    signalled.cancelled().await;
+    tokio::time::sleep(END).await;
 }

@@ -1,6 +1,7 @@
 //! What this program says of itself while it works, on standard error.
 
 mod printable;
+mod screen;
 
 use std::env;
 use std::io::{IsTerminal as _, stderr};
@@ -19,6 +20,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use printable::{PrintableFields, PrintableJson};
 
 use crate::log_writer::LogWriter;
+use screen::Screen;
+
+pub(crate) use screen::beside;
 
 /// What is said, in the syntax of tracing's `EnvFilter`.
 const FILTER: &str = "EXUVIA_LOG";
@@ -87,7 +91,7 @@ pub(crate) fn finish() {
 
 fn writer() -> &'static LogWriter {
     WRITER.get_or_init(|| {
-        LogWriter::new(stderr(), |lines| {
+        LogWriter::new(Screen, |lines| {
             tracing::warn!(lines, "lines of this log were dropped: standard error was not read");
         })
     })
