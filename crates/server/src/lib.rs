@@ -13,9 +13,10 @@ mod direct;
 mod face;
 mod follow;
 pub mod http;
+mod lines;
 mod pending;
+mod pipe;
 mod sift;
-mod sifted_input;
 mod stdio;
 mod traced;
 

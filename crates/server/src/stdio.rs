@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::timeout;
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
 use crate::face::Face;
-use crate::sifted_input::SiftedInput;
+use crate::pipe::Pipe;
 
 /// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
 const LINE_BYTES: usize = 16 << 20;
@@ -49,8 +48,7 @@ pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToke
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
     let face = Face::new(gateway.clone(), None, ending);
-    let input = SiftedInput::new(input, face.past(), LINE_BYTES);
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
+    let transport = Pipe::new(input, output, face.past(), LINE_BYTES);
     let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 pub(crate) fn run(code: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "executeToolCode", "arguments": {"code": code}}})
@@ -61,6 +62,20 @@ pub(crate) async fn busy(served: &Served) {
         }
     };
     timeout(PATIENCE, busy).await.expect("the run begins in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_anything_is_answered() {
+    let served = Served::plain().await;
+    let hello = initialize(json!({})).to_string();
+    for accept in [&[][..], &[("accept", "*/*")], &[("accept", "application/json, */*;q=0.1")]] {
+        let answer = served.client().await.send("POST", "/mcp", &[&[JSON], accept].concat(), &hello).await;
+        assert_eq!(answer.status, 200, "{accept:?}: {answer:?}");
+        assert_eq!(answer.message()["result"]["protocolVersion"], "2025-11-25");
+    }
+    let answer = served.client().await.send("POST", "/mcp", &[JSON, ("accept", "text/html")], &hello).await;
+    assert_eq!(answer.status, 406, "{answer:?}");
+    served.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,6 +87,26 @@ fn lines_that_are_no_messages_do_not_end_it() {
 }
 
 #[test]
+fn a_request_that_cannot_be_read_is_answered_and_so_is_each_of_a_batch() {
+    for mut client in both_eras() {
+        assert_eq!(client.execute("result = 1").0, "1");
+        client.send_line(r#"{"id": 90, "method": "tools/list", "params": {}}"#);
+        client.send_line(
+            r#"[{"jsonrpc": "2.0", "id": 91, "method": "ping"}, {"jsonrpc": "2.0", "id": 92, "method": "ping"}]"#,
+        );
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        client.send_line(&format!(r#"{{"jsonrpc": "2.0", "id": 93, "method": "ping", "params": {{"a": {deep}}}}}"#));
+        // In any order.
+        let mut refused: Vec<Value> = (0..4).map(|_| client.message()).collect();
+        refused.sort_by_key(|answer| answer["id"].as_u64());
+        for (id, answer) in (90..94).zip(refused) {
+            assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(id), &json!(-32600)), "{answer}");
+        }
+        assert_eq!(client.execute("result = 2").0, "2");
+    }
+}
+
+#[test]
 fn an_unknown_method_is_an_error_of_its_request_alone() {
     for mut client in both_eras() {
         assert_eq!(client.execute("result = 1").0, "1");

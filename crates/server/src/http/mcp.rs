@@ -22,6 +22,7 @@ use super::bodies::{Bodies, Unread, discard};
 use super::drain::Drain;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
+use super::media;
 use super::sessions::Sessions;
 use crate::PendingGateway;
 use crate::client::{self, session_of};
@@ -115,6 +116,7 @@ impl Mcp {
             return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
         };
         let (mut head, mut body) = request.into_parts();
+        media::widen(&mut head.headers);
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
         let only_opens = would_open_a_session(&head);
         if only_opens && self.room.available_permits() == 0 {

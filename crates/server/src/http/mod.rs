@@ -11,6 +11,7 @@ mod health;
 mod host;
 mod listening;
 mod mcp;
+mod media;
 mod route;
 mod sessions;
 mod tls;
