@@ -9,6 +9,7 @@ mod conditions;
 mod config;
 mod determinism;
 mod direct;
+mod direct_names;
 mod ends;
 mod evasions;
 mod examples;
