@@ -45,3 +45,4 @@ mod stopped;
 mod systemd;
 mod telemetry;
 mod tls;
+mod watched;

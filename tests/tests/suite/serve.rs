@@ -216,6 +216,14 @@ async fn slow_and_oversized_requests_end_and_slow_nobody_else() {
     served.end().await;
 }
 
+async fn connections(address: std::net::SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(TcpStream::connect(address).await.expect("somebody listens"));
+    }
+    streams
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_and_sessions_are_bounded_and_come_back() {
     let config = HttpConfig { connections: 3, sessions: 2, ..HttpConfig::default() };
@@ -230,8 +238,28 @@ async fn connections_and_sessions_are_bounded_and_come_back() {
     assert_eq!(first.send("DELETE", "/mcp", &[("mcp-session-id", &one)], "").await.status / 100, 2);
     session(&mut first).await;
     let idle = [served.client().await, served.client().await];
-    let (answer, _) = raw(served.address, &["GET /healthz HTTP/1.1\r\n\r\n"]).await;
+    let host = served.address;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let (answer, _) = raw(host, &[&get("/mcp")]).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("retry\n"), "{answer}");
+    // Who watches over it is answered all the same, and told how often that happened.
+    for path in ["/healthz", "/readyz"] {
+        let (answer, _) = raw(host, &[&get(path)]).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    let (metrics, _) = raw(host, &[&get("/metrics")]).await;
+    for (bound, times) in [("connections", 1), ("sessions", 1)] {
+        let line = format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {times}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    // Nor can they be kept out by connections that say nothing: these are few, and soon over.
+    let silent: Vec<TcpStream> = connections(host, 30).await;
+    let (answer, _) = raw(host, &[&get("/healthz")]).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let (answer, _) = raw(host, &[&get("/healthz")]).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(silent);
     drop(idle);
     let again = async {
         while !raw(

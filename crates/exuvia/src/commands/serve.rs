@@ -27,7 +27,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    terminal.greet(&greeting(&server.origin()));
+    greeting(&server.origin()).iter().for_each(|line| terminal.note(line));
     let given_up = stop.clone();
     let follower = Follower::new(args.clients, &config, terminal.clone())?;
     // From here on SIGHUP is a word to us.
@@ -44,11 +44,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greeting(origin: &str) -> String {
-    format!(
-        "MCP at {origin}/mcp, for example:\n  claude mcp add --transport http exuvia {origin}/mcp\n\
-         Whether it is ready: {origin}/readyz"
-    )
+fn greeting(origin: &str) -> [String; 3] {
+    [
+        format!("MCP at {origin}/mcp"),
+        format!("for example: claude mcp add --transport http exuvia {origin}/mcp"),
+        format!("whether it is ready: {origin}/readyz"),
+    ]
 }
 
 fn tls(files: &TlsFiles, terminal: &Terminal) -> Result<Tls> {

@@ -7,13 +7,16 @@ mod accept;
 mod answered;
 mod bodies;
 mod drain;
+mod exposition;
 mod health;
 mod host;
 mod listening;
 mod mcp;
 mod media;
+mod refusals;
 mod route;
 mod sessions;
+mod spare;
 mod tls;
 
 use std::fmt;
@@ -40,7 +43,8 @@ pub struct HttpConfig {
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
-    /// Connections at the same time. Further ones are told 503, where there is no TLS, and closed. Default 1,024.
+    /// Connections at the same time. 16 further ones are answered what asks for health or metrics, and 503 else; those beyond are told
+    /// 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
     /// Sessions of clients up to 2025-11-25 at the same time. Further ones are told 503. Default 1,024.
     pub sessions: usize,
