@@ -32,6 +32,13 @@ pub(crate) fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &
     Ok(config)
 }
 
+/// Tells whoever serves clients that there is nothing to serve them with.
+pub(crate) fn tell_no_servers(config: &Config, terminal: &Terminal) {
+    if config.servers.is_empty() {
+        terminal.say("there are no servers: name some with --config, --mcp-config, --server or --import");
+    }
+}
+
 /// What a configuration comes to that may be replaced while scripts run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Setup {

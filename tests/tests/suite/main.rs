@@ -19,6 +19,7 @@ mod journal;
 mod listing;
 mod logs;
 mod memory;
+mod operators;
 mod order;
 mod order_sent;
 mod pairs;

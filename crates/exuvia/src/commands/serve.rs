@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::reload::Follower;
-use crate::session::{Starting, configured};
+use crate::session::{Starting, configured, tell_no_servers};
 use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
@@ -21,8 +21,10 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal)?;
+    tell_no_servers(&config, &terminal);
     let telemetry = Telemetry::start(config.collector.as_ref())?;
-    let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    let mut address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    address.set_port(args.port.unwrap_or(address.port()));
     config.http.tls = config.tls.as_ref().map(|files| tls(files, &terminal)).transpose()?;
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();

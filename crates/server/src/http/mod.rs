@@ -109,6 +109,9 @@ impl fmt::Display for BindError {
                 "{address} can be reached from other machines, and this version has no keys to tell clients apart: listen on \
                  127.0.0.1 or [::1], behind a proxy that authenticates"
             ),
+            Self::Io(address, error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                write!(f, "{address}: another program listens there; choose another port, for example with --port")
+            }
             Self::Io(address, error) => write!(f, "{address}: {error}"),
         }
     }
@@ -131,13 +134,20 @@ impl HttpServer {
     ///
     /// The address is not that of this machine alone, or it is taken.
     pub async fn bind(address: SocketAddr, config: HttpConfig) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
-            return Err(BindError::NotLoopback(address));
-        }
+        Self::check(address)?;
         let error = |error| BindError::Io(address, error);
         let listener = TcpListener::bind(address).await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
         Ok(Self { listener, address, config })
+    }
+
+    /// Whether this address may be listened on, taken or not.
+    ///
+    /// # Errors
+    ///
+    /// It is not that of this machine alone.
+    pub fn check(address: SocketAddr) -> Result<(), BindError> {
+        if address.ip().is_loopback() { Ok(()) } else { Err(BindError::NotLoopback(address)) }
     }
 
     /// Where it listens; the real port where port 0 was asked for.
