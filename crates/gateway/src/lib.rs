@@ -11,6 +11,7 @@ mod call;
 mod catalogue;
 mod direct;
 mod ended;
+mod exposed;
 mod gateway;
 pub mod meta;
 mod metrics;

@@ -10,6 +10,7 @@ mod parked;
 mod reads;
 mod relayed;
 mod tasks;
+mod told;
 
 use std::sync::Arc;
 
