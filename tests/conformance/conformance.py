@@ -49,6 +49,7 @@ auto_execute = ["*"]
 
 [profiles.fixture]
 servers = ["fixture"]
+prefix = false
 """
 
 

@@ -121,6 +121,16 @@ impl Client {
         self.requests
     }
 
+    /// The next message that comes.
+    ///
+    /// # Panics
+    ///
+    /// None comes.
+    pub fn message(&mut self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a message");
+        serde_json::from_str(&line).expect("a line is JSON")
+    }
+
     /// The answer to the request with this id. What else comes before it is passed over.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ use exuvia_tool::{Server, Tool};
 
 use crate::classes::Classes;
 use crate::gloss;
+use crate::reserved;
 use crate::shape::Subject;
 use crate::signature;
 use crate::text;
@@ -88,7 +89,9 @@ fn header(server: &Server, tools: &[Tool], classes: &Classes) -> String {
     let python_name = &server.python_name;
     let mut header = format!("# {} {noun}. Call {python_name}.NAME(...).", tools.len());
     if server.name != *python_name {
-        header.push_str(&format!(" The server's own name is {}.", text::one_line(&server.name, 80)));
+        let is_taken = reserved::is_keyword(&server.name) || reserved::is_taken_global(&server.name);
+        let why = if is_taken { ", which Python has already" } else { "" };
+        header.push_str(&format!(" The server's own name is {}{why}.", text::one_line(&server.name, 80)));
     }
     if !classes.is_empty() {
         header.push_str(" Classes are shapes of plain dicts: x[\"key\"], not x.key.");

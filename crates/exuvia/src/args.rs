@@ -27,8 +27,10 @@ pub(crate) enum Command {
     /// Show what it is for: one script over 5,000 calls of bundled sample servers, and what it saves
     Demo,
     /// Run a script with the tools of these servers, all of them granted
-    #[command(after_help = "Exit status: 0 returned, 1 raised, 2 usage or configuration, 3 stopped by a limit, \
-        4 denied or awaiting approval, 5 fault of the sandbox, 130 cancelled.")]
+    #[command(
+        after_help = "Exit status: 0 returned, or left by sys.exit(0), 1 raised, 2 usage or configuration, 3 stopped by a limit, \
+        4 denied or awaiting approval, 5 fault of the sandbox, 130 cancelled."
+    )]
     Run(RunArgs),
     /// Tell which tools a client's script may call, what in it cannot work, and whether it would run by itself
     #[command(after_help = "Exit status: 0 it would run by itself, 1 it cannot work, 2 usage or configuration, \
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Serve the four meta-tools over MCP on standard input and output. A client's scripts run by themselves with the tools
     /// that the configuration or --auto-execute lists; without a list, with none
-    Stdio(ClientArgs),
+    Stdio(StdioArgs),
     /// Serve many clients over MCP on Streamable HTTP, on this machine alone
     Serve(ServeArgs),
     /// Print the stubs or docs of tools, as the model sees them
@@ -80,8 +82,9 @@ pub(crate) struct ServerArgs {
     /// A file with an `mcpServers` object, as Claude Desktop, Claude Code, Cursor and VS Code write it
     #[arg(long = "mcp-config", value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) mcp_configs: Vec<PathBuf>,
-    /// A server over stdio; COMMAND is split as a shell would split it
-    #[arg(long = "server", value_name = "NAME=COMMAND")]
+    /// A server: a command that speaks MCP over stdio, split as a shell would split it, or an address that begins with
+    /// http:// or https://
+    #[arg(long = "server", value_name = "NAME=COMMAND|URL")]
     pub(crate) servers: Vec<String>,
     /// The servers of another client of this user, read from where it keeps them
     #[arg(long = "import", value_enum, value_name = "CLIENT")]
@@ -92,14 +95,30 @@ pub(crate) struct ServerArgs {
     pub(crate) import_project: bool,
 }
 
+impl ServerArgs {
+    /// Whether no server and no file is named.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.config.is_none() && self.mcp_configs.is_empty() && self.servers.is_empty() && self.imports.is_empty()
+    }
+}
+
 /// What clients meet: servers, and what their scripts may call.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
     /// Tools that scripts call without asking, as SERVER.TOOL; both may be globs: 'crm.get_*', '*.*'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) auto_execute: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StdioArgs {
+    #[command(flatten)]
+    pub(crate) clients: ClientArgs,
+    /// The profile of the configuration whose servers the client sees; without it, all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +129,20 @@ pub(crate) struct ServeArgs {
     /// configuration. Default: 127.0.0.1:8420
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// The port alone, at the address of the configuration or at 127.0.0.1
+    #[arg(long, value_name = "PORT", conflicts_with = "listen")]
+    pub(crate) port: Option<u16>,
+}
+
+/// Which script.
+#[derive(Debug, Args)]
+pub(crate) struct ScriptArgs {
+    /// The script itself, instead of a file
+    #[arg(short = 'c', long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// The script's file, or - for standard input
+    #[arg(value_name = "SCRIPT|-", required_unless_present = "code", conflicts_with = "code")]
+    pub(crate) script: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -119,9 +152,8 @@ pub(crate) struct CheckArgs {
     /// Print one JSON object with everything
     #[arg(long)]
     pub(crate) json: bool,
-    /// The script's file, or - for standard input
-    #[arg(value_name = "SCRIPT|-")]
-    pub(crate) script: PathBuf,
+    #[command(flatten)]
+    pub(crate) script: ScriptArgs,
 }
 
 #[derive(Debug, Args)]
@@ -138,20 +170,22 @@ pub(crate) struct RunArgs {
     /// Time that the script may take, in milliseconds
     #[arg(long, value_name = "N")]
     pub(crate) wall_ms: Option<u64>,
+    /// A file with JSON, or - for standard input, that the script finds as `data`
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) data: Option<PathBuf>,
     /// Print one JSON object with everything
     #[arg(long)]
     pub(crate) json: bool,
-    /// The script's file, or - for standard input
-    #[arg(value_name = "SCRIPT|-")]
-    pub(crate) script: PathBuf,
+    #[command(flatten)]
+    pub(crate) script: ScriptArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ToolsArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// A server, for its stub, or a tool, for its docs; without it, the list of stubs
-    #[arg(value_name = "SERVER[.TOOL]")]
+    /// A server or one of the listed files, for a stub, or a tool, for its docs; without it, the list of stubs
+    #[arg(value_name = "SERVER[.TOOL]|FILE.pyi")]
     pub(crate) name: Option<String>,
 }
 
@@ -165,9 +199,11 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigCommand {
     /// Say everything that is wrong with a configuration, or what would run; starts nothing
     Check {
-        /// The configuration; without it, $XDG_CONFIG_HOME/exuvia/exuvia.toml
-        #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
+        /// The configuration; without it and the options, $XDG_CONFIG_HOME/exuvia/exuvia.toml
+        #[arg(value_name = "FILE", conflicts_with = "config", value_parser = OsStringValueParser::new().map(from_home))]
         file: Option<PathBuf>,
+        #[command(flatten)]
+        clients: ClientArgs,
     },
     /// Print the JSON Schema of exuvia.toml, for editors
     Schema,

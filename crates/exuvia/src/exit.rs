@@ -17,10 +17,14 @@ pub(crate) const FAULT: u8 = 5;
 /// The operator pressed Ctrl-C: 128 + SIGINT, as a shell says it.
 pub(crate) const CANCELLED: u8 = 130;
 
-/// The status that tells a run's outcome.
+/// The kind of error and the messages of a script that left by `sys.exit()`, `sys.exit(0)` or `os._exit(0)`.
+const LEFT: (&str, [&str; 2]) = ("exited", ["exit code 0", "the script left the interpreter with status 0"]);
+
+/// The status that tells a run's outcome. A script that leaves with status 0 has not failed, as Python has it.
 pub(crate) fn status(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Returned(_) => 0,
+        Outcome::Raised(error) if error.kind == LEFT.0 && LEFT.1.contains(&error.message.as_str()) => 0,
         Outcome::Raised(_) => RAISED,
         Outcome::Stopped(_) => STOPPED,
         Outcome::Denied(_) | Outcome::AwaitingApproval(_) => DENIED,

@@ -39,6 +39,13 @@ pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<
     Detached::default().run(read).await.context("the configuration cannot be read")?
 }
 
+/// Tells whoever serves clients that there is nothing to serve them with.
+pub(crate) fn tell_no_servers(config: &Config, terminal: &Terminal) {
+    if config.servers.is_empty() {
+        terminal.say("there are no servers: name some with --config, --mcp-config, --server or --import");
+    }
+}
+
 /// What a configuration comes to that may be replaced while scripts run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Setup {
@@ -134,7 +141,7 @@ fn starting(config: &Config) -> String {
     let names: Vec<&str> = config.servers.iter().take(NAMES).map(|server| server.config.name.as_str()).collect();
     let more = config.servers.len() - names.len();
     let and = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("starting {}{and}", names.join(", "))
+    if names.is_empty() { "starting".to_owned() } else { format!("starting {}{and}", names.join(", ")) }
 }
 
 /// A session on its way, for faces that answer before it is there.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use exuvia_text::{json, line, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing::Level;
 
 use crate::logs;
 
@@ -29,9 +30,7 @@ pub(crate) fn print_json(text: &str) -> Result<()> {
 #[derive(Clone)]
 pub(crate) struct Terminal {
     progress: ProgressBar,
-    /// Messages are entries of the log.
-    logs: bool,
-    /// Messages wait for nobody, as the log does: a service goes on though nobody reads what it says.
+    /// Messages are entries of the log, and wait for nobody: a service goes on though nobody reads what it says.
     is_service: bool,
 }
 
@@ -54,12 +53,12 @@ impl Terminal {
                 }
             });
         }
-        Self { progress, logs: false, is_service: false }
+        Self { progress, is_service: false }
     }
 
-    /// For what runs until it is stopped: where its log is for machines, everything that it says is part of the log.
+    /// For what runs until it is stopped: everything that it says is part of its log.
     pub(crate) fn of_service() -> Self {
-        Self { logs: logs::is_json(), is_service: true, ..Self::new() }
+        Self { is_service: true, ..Self::new() }
     }
 
     /// Says what is going on, once it has been going on for a second.
@@ -70,27 +69,25 @@ impl Terminal {
     /// Writes text, without what commands a terminal or hides.
     pub(crate) fn write(&self, text: &str) {
         let text = printable(text);
-        if self.is_service {
-            return logs::write(&text);
-        }
         // In the order in which things were said.
         logs::finish();
         // A standard error that is closed leaves nobody to tell.
         self.progress.suspend(|| drop(stderr().write_all(text.as_bytes())));
     }
 
-    /// Says one line. In a log for machines it is a warning.
-    pub(crate) fn say(&self, line: &str) {
-        match self.logs {
-            true => tracing::warn!("{line}"),
-            false => self.write(&format!("{line}\n")),
-        }
+    /// Says what is not as it should be. In a log it is a warning.
+    pub(crate) fn say(&self, text: &str) {
+        self.told(Level::WARN, text);
     }
 
-    /// Says how to go on, in any number of lines. In a log for machines it is no warning.
-    pub(crate) fn greet(&self, text: &str) {
-        match self.logs {
-            true => tracing::info!("{text}"),
+    /// Says what is as it should be. In a log it is no warning.
+    pub(crate) fn note(&self, text: &str) {
+        self.told(Level::INFO, text);
+    }
+
+    fn told(&self, level: Level, text: &str) {
+        match self.is_service {
+            true => logs::entry(level, text),
             false => self.write(&format!("{text}\n")),
         }
     }

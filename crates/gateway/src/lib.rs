@@ -12,6 +12,7 @@ mod catalogue;
 mod configuration;
 mod direct;
 mod ended;
+mod exposed;
 mod gateway;
 mod listing;
 pub mod meta;

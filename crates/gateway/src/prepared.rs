@@ -7,7 +7,8 @@ use std::time::Duration;
 use exuvia_analysis::Note;
 use exuvia_journal::Entry;
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, Outcome, Report, Script};
+use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
+use exuvia_text::one_line;
 use exuvia_tool::{BoxFuture, HeldCall, RunEvent, RunId};
 use exuvia_upstream::{Caller, Routes};
 use tokio::sync::{Semaphore, mpsc};
@@ -22,6 +23,9 @@ use crate::queue::Place;
 use crate::reading::{Read, Reading};
 use crate::record::RunRecord;
 use crate::settings::Snapshot;
+
+/// The most that the log has of the name of an exception, in characters.
+const KIND: usize = 80;
 
 /// A run that has not begun.
 pub(crate) struct Prepared {
@@ -49,8 +53,12 @@ impl Prepared {
         let script = std::mem::replace(&mut self.script, Script::new(""));
         let mut report = self.decided(script, &mut ending).await;
         ending.end(&mut report);
+        let (error, limit) = why(&report.outcome);
         tracing::info!(
             outcome = report.outcome.name(),
+            error.kind = error.map(|error| one_line(&error.kind, KIND)),
+            error.line = error.and_then(|error| error.line),
+            limit,
             fuel.used = report.usage.fuel,
             memory.peak = report.usage.memory_bytes_peak,
             duration.ms = report.usage.wall_ms,
@@ -107,6 +115,15 @@ impl Prepared {
             .with_hold(first(holds))
             .execute()
             .await
+    }
+}
+
+/// Why a run came to another end than its own. The message of an error may hold what a tool answered, and stays out of the log.
+fn why(outcome: &Outcome) -> (Option<&ScriptError>, Option<&'static str>) {
+    match outcome {
+        Outcome::Raised(error) | Outcome::Denied(error) => (Some(error), None),
+        Outcome::Stopped(stop) => (stop.error.as_ref(), Some(stop.limit.name())),
+        _ => (None, None),
     }
 }
 

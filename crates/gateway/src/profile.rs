@@ -14,7 +14,10 @@ pub enum Mode {
 
 /// Servers, each with its mode, in the order in which clients are shown them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Profile(Vec<(String, Mode)>);
+pub struct Profile {
+    servers: Vec<(String, Mode)>,
+    has_bare_names: bool,
+}
 
 impl Profile {
     /// A profile of these servers. Of two with one name the first counts.
@@ -23,42 +26,53 @@ impl Profile {
         let mut profile = Self::default();
         for (name, mode) in servers {
             if profile.mode(&name).is_none() {
-                profile.0.push((name, mode));
+                profile.servers.push((name, mode));
             }
         }
         profile
     }
 
+    /// The same, whose tools of direct servers have the names that their servers give them, and not `SERVER__NAME`. Prompts have
+    /// them where there is one direct server.
+    #[must_use]
+    pub fn with_bare_names(mut self) -> Self {
+        self.has_bare_names = true;
+        self
+    }
+
+    /// Whether it is one of those.
+    #[must_use]
+    pub fn has_bare_names(&self) -> bool {
+        self.has_bare_names
+    }
+
     /// Every server and its mode.
     #[must_use]
     pub fn servers(&self) -> &[(String, Mode)] {
-        &self.0
+        &self.servers
     }
 
     /// The mode of a server, if it belongs to the profile.
     #[must_use]
     pub fn mode(&self, server: &str) -> Option<Mode> {
-        self.0.iter().find(|(name, _)| name == server).map(|&(_, mode)| mode)
+        self.servers.iter().find(|(name, _)| name == server).map(|&(_, mode)| mode)
     }
 
     /// Whether clients are given the four meta-tools: unless all there is to call is direct.
     #[must_use]
     pub fn has_scripts(&self) -> bool {
-        self.0.is_empty() || self.0.iter().any(|&(_, mode)| mode == Mode::Code)
+        self.servers.is_empty() || self.servers.iter().any(|&(_, mode)| mode == Mode::Code)
     }
 
     /// Whether clients see tools as they are.
     #[must_use]
     pub fn has_direct(&self) -> bool {
-        self.0.iter().any(|&(_, mode)| mode == Mode::Direct)
+        self.servers.iter().any(|&(_, mode)| mode == Mode::Direct)
     }
 
-    /// How a client names a tool or a prompt of a direct server.
-    pub(crate) fn exposed(&self, server: &str, name: &str) -> String {
-        match self.0.as_slice() {
-            [_] => name.to_owned(),
-            _ => format!("{server}__{name}"),
-        }
+    /// Whether prompts have the names that their servers give them: nothing else would tell whose one is.
+    pub(crate) fn has_bare_prompts(&self) -> bool {
+        self.has_bare_names && self.servers.iter().filter(|&&(_, mode)| mode == Mode::Direct).count() == 1
     }
 }
 

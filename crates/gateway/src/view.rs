@@ -9,6 +9,8 @@ use exuvia_policy::Policy;
 use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
+use crate::exposed;
+use crate::meta::NAMES;
 use crate::profile::{Mode, Profile};
 use crate::settings::{Moment, Snapshot};
 
@@ -27,7 +29,8 @@ pub struct View {
 /// A tool that clients call themselves.
 #[derive(Debug, Clone)]
 pub struct DirectTool {
-    /// Its name for clients: `server__tool`; the tool's own name in a profile of one server.
+    /// Its name for clients: `server__tool`, or the tool's own name, as far as models take that; at most 64 letters, digits, `_`
+    /// and `-`.
     pub name: String,
     /// Whose tool it is, by its own name.
     pub tool: ToolName,
@@ -84,15 +87,20 @@ impl View {
         digest.finish()
     }
 
-    /// Two servers can be named so that two of their tools get one name: the first one keeps it.
+    /// Of two tools that come to the same name the first one keeps it, and the other has another name. So do the meta-tools.
     fn add(&mut self, tool: ToolName, written: &Json) {
-        let name = self.profile.exposed(&tool.server, &tool.tool);
-        if self.by_name.contains_key(&name) {
-            tracing::warn!(tool.name = %tool, name, "another tool has this name for clients; it is left out");
+        let names = exposed::names(&tool.server, &tool.tool, self.profile.has_bare_names());
+        let metas = if self.profile.has_scripts() { NAMES.as_slice() } else { &[] };
+        let is_free = |name: &&String| !self.by_name.contains_key(*name) && !metas.contains(&name.as_str());
+        let Some(name) = names.iter().find(is_free) else {
+            tracing::warn!(tool.name = %tool, "another tool has this name for clients; it is left out");
             return;
+        };
+        if *name != names[0] {
+            tracing::warn!(tool.name = %tool, wanted = names[0], name, "another tool has this name for clients: it has another one");
         }
         self.by_name.insert(name.clone(), self.tools.len());
-        self.tools.push(DirectTool { name, tool, written: written.clone() });
+        self.tools.push(DirectTool { name: name.clone(), tool, written: written.clone() });
     }
 
     /// Which servers it shows, and how.
@@ -145,17 +153,20 @@ impl View {
         self.by_name.get(name).map(|&index| &self.tools[index])
     }
 
-    /// How clients name a tool or a prompt of a direct server.
+    /// How clients name a prompt of a direct server.
     #[must_use]
     pub fn exposed(&self, server: &str, name: &str) -> String {
-        self.profile.exposed(server, name)
+        match self.profile.has_bare_prompts() {
+            true => name.to_owned(),
+            false => format!("{server}__{name}"),
+        }
     }
 
     /// The server's own name of what clients know by `name`, if it can be one of this server.
     fn own_name<'a>(&self, server: &str, name: &'a str) -> Option<&'a str> {
-        match self.profile.servers() {
-            [_] => Some(name),
-            _ => name.strip_prefix(server)?.strip_prefix("__"),
+        match self.profile.has_bare_prompts() {
+            true => Some(name),
+            false => name.strip_prefix(server)?.strip_prefix("__"),
         }
     }
 

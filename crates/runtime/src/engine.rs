@@ -1,9 +1,7 @@
 //! The engine: one per process.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use std::{fmt, thread};
 
 use exuvia_host::{GuestPre, Sandbox, SandboxView, add_to_linker};
 use exuvia_tool::ToolHost;
@@ -14,10 +12,8 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::budget::Budget;
 use crate::memory::MemoryLimit;
+use crate::ticks::Ticks;
 use crate::{Limits, Run, Script, artifact, compile};
-
-/// How often running guests come up for air, so that timers fire and cancellations are seen.
-const EPOCH: Duration = Duration::from_millis(5);
 
 /// What a guest can address, in bytes: all of it is reserved for each.
 const ADDRESSABLE_BYTES: u64 = 4 << 30;
@@ -111,7 +107,7 @@ pub(crate) struct Inner {
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
-    closing: Arc<AtomicBool>,
+    pub(crate) ticks: Ticks,
 }
 
 /// What a store holds.
@@ -188,23 +184,9 @@ impl Inner {
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
-        let closing = Arc::new(AtomicBool::new(false));
-        tick(engine.clone(), Arc::clone(&closing))?;
+        let ticks = Ticks::of(engine.clone())?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self {
-            engine,
-            guest,
-            turns,
-            budget: Budget::new(config.runs_memory_bytes),
-            config: config.clone(),
-            closing,
-        })
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.closing.store(true, Ordering::Relaxed);
+        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone(), ticks })
     }
 }
 
@@ -248,16 +230,4 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .table_keep_resident(per_run::RESIDENT_TABLE_BYTES)
         .async_stack_keep_resident(per_run::RESIDENT_STACK_BYTES);
     pool
-}
-
-/// Moves the epoch for as long as the engine lives. Each store yields at every epoch and never traps at one: the epoch is
-/// shared by all runs and must not be what ends one of them.
-fn tick(engine: wasmtime::Engine, closing: Arc<AtomicBool>) -> std::io::Result<()> {
-    thread::Builder::new().name("exuvia-epoch".into()).spawn(move || {
-        while !closing.load(Ordering::Relaxed) {
-            thread::sleep(EPOCH);
-            engine.increment_epoch();
-        }
-    })?;
-    Ok(())
 }

@@ -19,6 +19,7 @@ mod memory;
 mod report;
 mod run;
 mod script;
+mod ticks;
 
 pub use artifact::GUEST_DIGEST;
 #[doc(hidden)]

@@ -105,6 +105,8 @@ impl Run {
         let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();
+        // Before the guest can begin to run: from then on it is to be interrupted.
+        let _running = engine.inner.ticks.running();
         let mut store = match new_store(&engine, sandbox, memory, &limits) {
             Ok(store) => store,
             Err(error) => return Report::fault(format!("{error:#}")),

@@ -14,6 +14,7 @@ mod face;
 mod follow;
 pub mod http;
 mod lines;
+mod named;
 mod pending;
 mod pipe;
 mod sift;

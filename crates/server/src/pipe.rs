@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::lines::{Line, Lines, id_of};
-use crate::sift::{Past, Sifted, sift};
+use crate::sift::{Past, Sifted, Unread, sift};
 
 /// Refusals on their way to a client that does not read. It is not told of further ones.
 const ANSWERS: usize = 64;
@@ -137,6 +137,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
     let id = id_of(text);
     let Sifted { message, arguments } = match sift(text.as_bytes().to_vec()) {
         Ok(sifted) => sifted,
+        Err(Unread::NoJson) => return Read::NoJson,
         Err(unread) => return refused(id, &unread.to_string()),
     };
     let message = match serde_json::from_slice(&message) {
@@ -193,6 +194,9 @@ fn is_json(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     /// What rmcp is given, as JSON, and what is refused.
@@ -208,9 +212,6 @@ mod tests {
         tokio::io::BufReader::new(theirs).read_to_string(&mut output).await.unwrap();
         (messages, output.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
-
-    use serde_json::{Value, json};
-    use tokio::io::AsyncReadExt as _;
 
     fn call(id: &str, arguments: &str) -> String {
         format!(

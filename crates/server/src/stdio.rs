@@ -35,19 +35,23 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves one client until it closes our standard input or `cancellation` is cancelled, which cancels what runs. Answers that
-/// are still out when the input closes have rmcp's 5 s to get there; runs that take longer end with the connection, or go on, as
-/// the policy for clients that go away says.
+/// Serves one client, who sees what this profile shows, until it closes our standard input or `cancellation` is cancelled, which
+/// cancels what runs. Answers that are still out when the input closes have rmcp's 5 s to get there; runs that take longer end with
+/// the connection, or go on, as the policy for clients that go away says.
 ///
 /// # Errors
 ///
 /// The client's first messages are no handshake.
-pub async fn serve_stdio(gateway: PendingGateway, cancellation: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve_stdio(
+    gateway: PendingGateway,
+    profile: Option<&str>,
+    cancellation: CancellationToken,
+) -> Result<(), ServeError> {
     let (input, output) = stdio_pipes();
     // Its own end is not the one that is asked for.
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
-    let face = Face::new(gateway.clone(), None, ending);
+    let face = Face::new(gateway.clone(), profile, ending);
     let transport = Pipe::new(input, output, face.past(), LINE_BYTES);
     let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
         Ok(service) => service,

@@ -19,7 +19,7 @@ async fn direct(arguments: &[&str], limits: Limits) -> Served {
     let program = exuvia_fake_upstream::program().display().to_string();
     let arguments = arguments.iter().map(|&argument| argument.to_owned());
     let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
-    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]);
+    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let settings =
         Settings { profiles: Some(Profiles { default: profile, ..Profiles::default() }), ..Settings::default() };
     Served::over(vec![fake], HttpConfig::default(), limits, settings).await

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
-use exuvia_tests::{Certificates, Client, Program, built, exuvia, here, sample};
+use exuvia_tests::{Certificates, Client, Folder, Program, built, exuvia, here, sample};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -141,7 +141,8 @@ fn one_name_is_one_server_across_files_and_flags() {
     assert_eq!(
         transcript(&output),
         "exit 2\n--- stdout\n--- stderr\nexuvia: 6 errors in the configuration\n  \
-        --server crm: write NAME=COMMAND, for example --server 'crm=crm-mcp --readonly'\n  \
+        --server crm: write NAME=COMMAND or NAME=URL, for example --server 'crm=crm-mcp --readonly' or \
+        --server tracker=https://tracker.example/mcp\n  \
         --server b: a quote is not closed\n  \
         clients/cursor.json:3: mcpServers.notes: another server has this name, in HERE/clients/cursor.json:3; rename one\n  \
         clients/cursor.json:4: mcpServers.mail: another server has this name, in HERE/clients/cursor.json:4; rename one\n  \
@@ -298,4 +299,32 @@ fn a_configuration_that_everybody_can_write_is_refused_and_one_that_others_may_i
     let ended = check();
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert!(ended.stderr.contains(&format!("chmod o-w {}", inner.display())), "{ended:?}");
+}
+
+#[test]
+fn what_serve_refuses_is_refused_by_the_check_too() {
+    for address in ["0.0.0.0:8420", "192.0.2.1:8420", "[::]:0"] {
+        let folder = Folder::new(&format!("[listen]\nmcp = '{address}'\n"));
+        let file = folder.text("exuvia.toml");
+        let [checked, served] =
+            [&["config", "check", &file][..], &["serve", "--config", &file]].map(|arguments| exuvia(arguments, ""));
+        assert_eq!((checked.status, served.status), (Some(2), Some(2)), "{checked:?} {served:?}");
+        assert!(checked.stderr.contains("other machines") && served.stderr.contains("other machines"), "{checked:?}");
+    }
+}
+
+#[test]
+fn what_the_options_name_is_checked_like_a_file() {
+    let echo = sample("echo", "echo");
+    let told = exuvia(&["config", "check", "--server", &echo, "--server", "far=https://far.example/mcp"], "");
+    assert!(told.status == Some(0) && told.stdout.contains("echo: runs "), "{told:?}");
+    assert!(told.stdout.contains("far: https://far.example by streamable or sse"), "{told:?}");
+    let wrong = exuvia(&["config", "check", "--server", "far=https://u:s3cret@far.example/"], "");
+    assert!(wrong.status == Some(2) && wrong.stderr.starts_with("exuvia: --server far: "), "{wrong:?}");
+    let wrong = exuvia(&["config", "check", "--server", "far=https://far.example/ s3cret"], "");
+    assert!(wrong.status == Some(2) && !wrong.stderr.contains("s3cret"), "{wrong:?}");
+    let listed = exuvia(&["config", "check", "--server", &echo, "--auto-execute", "echo.get_*"], "");
+    assert!(listed.status == Some(0) && listed.stdout.contains("all: auto_execute echo.get_*"), "{listed:?}");
+    let both = exuvia(&["config", "check", "a.toml", "--config", "b.toml"], "");
+    assert_eq!(both.status, Some(2), "{both:?}");
 }

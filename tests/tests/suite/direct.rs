@@ -29,7 +29,7 @@ fn fake(arguments: &[&str]) -> ServerConfig {
 /// `/mcp`: `fake` direct, `echo` for scripts; `/mcp/one`: `fake` alone, direct; `/mcp/scripts`: `echo` alone.
 async fn served(arguments: &[&str]) -> Served {
     let both = [("fake".to_owned(), Mode::Direct), ("echo".to_owned(), Mode::Code)];
-    let one = Profile::new([("fake".to_owned(), Mode::Direct)]);
+    let one = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let scripts = Profile::new([("echo".to_owned(), Mode::Code)]);
     let named = [("one".to_owned(), one), ("scripts".to_owned(), scripts)].into();
     let settings = Settings { profiles: Some(Profiles { default: Profile::new(both), named }), ..Settings::default() };

@@ -18,7 +18,7 @@ async fn served(era: &str, question_timeout: Duration) -> Served {
     let arguments = ["--era", era].map(str::to_owned);
     let server = ServerConfig::stdio("crm", program, arguments, &|_| None);
     let server = ServerConfig { direct: true, question_timeout, ..server };
-    let one = Profile::new([("crm".to_owned(), Mode::Direct)]);
+    let one = Profile::new([("crm".to_owned(), Mode::Direct)]).with_bare_names();
     let profiles = Profiles { default: one.clone(), named: [("other".to_owned(), one)].into() };
     let settings = Settings { profiles: Some(profiles), ..Settings::default() };
     Served::over(vec![server], HttpConfig::default(), Limits::default(), settings).await

@@ -27,7 +27,7 @@ impl Recorded {
         let program = exuvia_fake_upstream::program().display().to_string();
         let arguments = ["--record".to_owned(), received_in(&folder).display().to_string()];
         let server = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
-        let both = |mode| Profile::new([("fake".to_owned(), mode)]);
+        let both = |mode| Profile::new([("fake".to_owned(), mode)]).with_bare_names();
         let named = [("direct".to_owned(), both(Mode::Direct))].into();
         let profiles = Some(Profiles { default: both(Mode::Code), named });
         let settings = Settings { profiles, ..Settings::default() };

@@ -46,8 +46,23 @@ fn served(variables: &[(&str, &str)], flags: &[&str]) -> String {
 #[test]
 fn a_daemon_tells_in_text_what_its_runs_come_to_and_none_of_their_values() {
     let told = served(&[], &[]);
-    for part in ["INFO", "run.id=run-1", "run ended outcome=\"denied\"", "call denied", "server is ready"] {
+    let parts = [
+        "client.name=\"tests 1\"",
+        "run.id=run-1",
+        "run ended outcome=\"denied\"",
+        "error.line=6",
+        "call denied",
+        "server is ready",
+    ];
+    for part in parts {
         assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    // One form: a time and a level.
+    for line in told.lines() {
+        let mut words = line.split_whitespace();
+        let (time, level) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        assert!(time.starts_with("20") && time.ends_with('Z'), "{line}\n{told}");
+        assert!(["INFO", "WARN"].contains(&level), "{line}\n{told}");
     }
     assert!(!told.contains("s3cret") && !told.contains('\u{1b}') && !told.contains("DEBUG"), "{told}");
 }
@@ -65,10 +80,22 @@ fn each_line_is_a_json_object_where_that_is_asked_for() {
         };
         let (ended, denied) = (of("run ended"), of("call denied"));
         assert_eq!((&ended["level"], &ended["outcome"]), (&json!("INFO"), &json!("denied")));
-        assert_eq!((&ended["spans"][0]["run.id"], &denied["tool.name"]), (&json!("run-1"), &json!("echo.sleep")));
+        assert_eq!((&ended["spans"][1]["run.id"], &denied["tool.name"]), (&json!("run-1"), &json!("echo.sleep")));
+        assert_eq!(ended["spans"][0]["client.name"], "tests 1");
         assert!(entries.iter().any(|entry| entry["message"].as_str().is_some_and(|text| text.starts_with("MCP at "))));
         assert!(!told.contains("s3cret"), "{told}");
     }
+}
+
+#[test]
+fn what_a_service_says_in_several_lines_is_one_entry_with_a_time_and_a_level() {
+    let mut program =
+        Program::start(&["serve", "--listen", "127.0.0.1:0", "--server", "x=sh -c 'echo 2026 ERROR forged >&2'"], &[]);
+    let told = program.wait_for_stderr("forged");
+    let lines: Vec<&str> = told.lines().collect();
+    let at = lines.iter().position(|line| line.contains("x did not start")).expect(&told);
+    assert!(lines[at].contains(" WARN x did not start"), "{told}");
+    assert!(lines[at + 1..].iter().all(|line| line.starts_with("    ")), "{told}");
 }
 
 #[test]

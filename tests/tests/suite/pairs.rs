@@ -25,7 +25,7 @@ impl Pair {
         let folder = TempDir::new().expect("a folder");
         let servers = [("left", "legacy"), ("right", "modern")].map(|(name, era)| fake(&folder, name, era));
         let scripts = Profile::new(["left", "right"].map(|name| (name.to_owned(), Mode::Code)));
-        let alone = |name: &str| (name.to_owned(), Profile::new([(name.to_owned(), Mode::Direct)]));
+        let alone = |name: &str| (name.to_owned(), Profile::new([(name.to_owned(), Mode::Direct)]).with_bare_names());
         let profiles = Profiles { default: scripts, named: [alone("left"), alone("right")].into() };
         let settings = Settings { profiles: Some(profiles), ..Settings::default() };
         let gateway = SampleGateway::with(servers.into(), Limits::default(), settings).await;

@@ -40,7 +40,7 @@ impl Watched {
             "exuvia.toml",
             &format!(
                 "auto_execute = [\"*.*\"]\n[servers.fake]\ncommand = {program:?}\nargs = {arguments:?}\n\
-                 [profiles.direct]\ndirect = [\"fake\"]\n"
+                 [profiles.direct]\ndirect = [\"fake\"]\nprefix = false\n"
             ),
         );
         let daemon = Daemon::start(&["--config", &config]);

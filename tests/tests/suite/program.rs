@@ -42,12 +42,64 @@ fn a_script_that_raises_exits_with_1_and_says_where() {
 }
 
 #[test]
-fn a_script_that_exits_counts_as_raised_whatever_its_status() {
-    for source in ["import sys; sys.exit(0)", "import os; os._exit(0)", "raise SystemExit"] {
+fn a_script_that_exits_has_raised_and_its_status_is_0_where_it_says_so() {
+    let sources = [
+        ("import sys; sys.exit(0)", 0),
+        ("import sys; sys.exit()", 0),
+        ("import os; os._exit(0)", 0),
+        ("raise SystemExit", 0),
+        ("import sys; sys.exit(3)", 1),
+        ("import sys; sys.exit('no')", 1),
+        ("import os; os._exit(3)", 1),
+        ("raise ValueError('exit code 0')", 1),
+    ];
+    for (source, status) in sources {
         let (ended, value) = json_of(&[], source);
-        assert_eq!((ended.status, &value["outcome"]), (Some(1), &json!("raised")), "{source}");
-        assert_eq!(value["error"]["kind"], "exited", "{source}");
+        assert_eq!((ended.status, &value["outcome"]), (Some(status), &json!("raised")), "{source}");
+        assert!(value["error"]["kind"] == "exited" || source.contains("ValueError"), "{source}");
     }
+}
+
+#[test]
+fn a_script_can_be_given_on_the_command_line_and_data_beside_it() {
+    let ended = exuvia(&["run", "-c", "result = 6 * 7"], "");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "42\n"), "{ended:?}");
+    let data = r#"{"a": [1.5, 18446744073709551617], "text": "\"\\ \u2028 \ud83d\ude00\n"}"#;
+    for code in ["result = data", "# the rest\nresult = data", "\nresult = data", "import sys\nresult = data"] {
+        let ended = exuvia(&["run", "--data", "-", "-c", code], data);
+        let expected: Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!((ended.status, ended.json()), (Some(0), expected), "{code}: {ended:?}");
+        assert!(ended.stdout.contains("18446744073709551617"), "{ended:?}");
+    }
+    // Lines keep their numbers.
+    let ended = exuvia(&["run", "--data", "-", "-c", "x = 1\nresult = data['b']"], "{}");
+    assert!(ended.status == Some(1) && ended.stderr.contains("> 2 | result = data['b']"), "{ended:?}");
+    for (arguments, input, expected) in [
+        (&["run", "--data", "-", "-c", "result = 1"][..], "{1}", "no JSON"),
+        (&["run", "--data", "-", "-"], "1", "not both"),
+        (&["run", "--data", "-", "-c", "for x in data: pass"], "1", "must begin with"),
+        (&["run", "-c", "1", "script.py"], "", "cannot be used with"),
+        (&["run"], "", "required"),
+    ] {
+        let ended = exuvia(arguments, input);
+        assert!(ended.status == Some(2) && ended.stderr.contains(expected), "{arguments:?}: {ended:?}");
+    }
+    assert_eq!(exuvia(&["check", "-c", "result = 1"], "").status, Some(0));
+}
+
+#[test]
+fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
+    let server = sample("sample.echo", "echo");
+    let shown = |name: &str| exuvia(&["tools", "--server", &server, name], "");
+    let stub = shown("sample.echo");
+    assert!(stub.status == Some(0) && stub.stdout.contains("def sleep("), "{stub:?}");
+    let files = exuvia(&["tools", "--server", &server], "").stdout;
+    let file = files.split_whitespace().find(|word| word.ends_with(".pyi")).expect(&files).to_owned();
+    assert_eq!(shown(&file).stdout, stub.stdout, "{file}");
+    let docs = shown("sample.echo.sleep");
+    assert!(docs.status == Some(0) && docs.stdout.contains("milliseconds"), "{docs:?}");
+    let wrong = shown("sample.echo.slep");
+    assert!(wrong.status == Some(2) && wrong.stderr.contains("sleep"), "{wrong:?}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ async fn served(folder: &TempDir) -> Served {
     let program = exuvia_fake_upstream::program().display().to_string();
     let arguments = ["--results".to_owned(), results.display().to_string()];
     let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
-    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]);
+    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let profiles = Some(Profiles { default: profile, named: Default::default() });
     let settings = Settings { profiles, ..Settings::default() };
     Served::over(vec![fake], HttpConfig::default(), Limits::default(), settings).await

@@ -233,7 +233,7 @@ async fn calls_that_are_held_or_dropped_are_counted_as_what_they_were() {
 async fn what_one_client_asks_of_direct_servers_at_a_time_is_bounded() {
     let server = ServerConfig { direct: true, ..fake(&[]) };
     assert!(matches!(server.transport, Transport::Stdio(_)));
-    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]);
+    let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let settings =
         Settings { profiles: Some(Profiles { default: profile, named: Default::default() }), ..Settings::default() };
     let gateway = SampleGateway::with(vec![server], Limits::default(), settings).await;

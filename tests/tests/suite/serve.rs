@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 pub(crate) fn run(code: &str) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "executeToolCode", "arguments": {"code": code}}})
@@ -61,6 +62,20 @@ pub(crate) async fn busy(served: &Served) {
         }
     };
     timeout(PATIENCE, busy).await.expect("the run begins in time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_anything_is_answered() {
+    let served = Served::plain().await;
+    let hello = initialize(json!({})).to_string();
+    for accept in [&[][..], &[("accept", "*/*")], &[("accept", "application/json, */*;q=0.1")]] {
+        let answer = served.client().await.send("POST", "/mcp", &[&[JSON], accept].concat(), &hello).await;
+        assert_eq!(answer.status, 200, "{accept:?}: {answer:?}");
+        assert_eq!(answer.message()["result"]["protocolVersion"], "2025-11-25");
+    }
+    let answer = served.client().await.send("POST", "/mcp", &[JSON, ("accept", "text/html")], &hello).await;
+    assert_eq!(answer.status, 406, "{answer:?}");
+    served.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,6 +216,14 @@ async fn slow_and_oversized_requests_end_and_slow_nobody_else() {
     served.end().await;
 }
 
+async fn connections(address: std::net::SocketAddr, count: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(TcpStream::connect(address).await.expect("somebody listens"));
+    }
+    streams
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_and_sessions_are_bounded_and_come_back() {
     let config = HttpConfig { connections: 3, sessions: 2, ..HttpConfig::default() };
@@ -215,8 +238,28 @@ async fn connections_and_sessions_are_bounded_and_come_back() {
     assert_eq!(first.send("DELETE", "/mcp", &[("mcp-session-id", &one)], "").await.status / 100, 2);
     session(&mut first).await;
     let idle = [served.client().await, served.client().await];
-    let (answer, _) = raw(served.address, &["GET /healthz HTTP/1.1\r\n\r\n"]).await;
+    let host = served.address;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let (answer, _) = raw(host, &[&get("/mcp")]).await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("retry\n"), "{answer}");
+    // Who watches over it is answered all the same, and told how often that happened.
+    for path in ["/healthz", "/readyz"] {
+        let (answer, _) = raw(host, &[&get(path)]).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    let (metrics, _) = raw(host, &[&get("/metrics")]).await;
+    for (bound, times) in [("connections", 1), ("sessions", 1)] {
+        let line = format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {times}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    // Nor can they be kept out by connections that say nothing: these are few, and soon over.
+    let silent: Vec<TcpStream> = connections(host, 30).await;
+    let (answer, _) = raw(host, &[&get("/healthz")]).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let (answer, _) = raw(host, &[&get("/healthz")]).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(silent);
     drop(idle);
     let again = async {
         while !raw(

@@ -181,7 +181,8 @@ async fn every_request_of_a_client_of_direct_servers_has_a_span() {
     let file = folder.path().join("exuvia.toml");
     let pipe = built("exuvia-fake-upstream").display().to_string();
     let config = format!(
-        "[telemetry]\notlp = '{url}/'\n[servers.pipe]\ncommand = '{pipe}'\nmode = 'direct'\nauto_execute = ['*']\n"
+        "[telemetry]\notlp = '{url}/'\n[servers.pipe]\ncommand = '{pipe}'\nmode = 'direct'\nauto_execute = ['*']\n\
+         [profiles.pipe]\nservers = ['pipe']\nprefix = false\n"
     );
     fs::write(&file, config).expect("a file");
     let mut daemon = Daemon::start(&["--config", file.to_str().expect("UTF-8")]);
@@ -193,7 +194,7 @@ async fn every_request_of_a_client_of_direct_servers_has_a_span() {
         ("resources/read", json!({"uri": "fake://s3cret"})),
         ("tools/call", json!({"name": "lines", "arguments": {"lines": [FAILED]}})),
     ] {
-        client.ask("/mcp", method, params, json!({})).await;
+        client.ask("/mcp/pipe", method, params, json!({})).await;
     }
     daemon.signal(Signal::SIGTERM);
     assert!(daemon.ends_within(Duration::from_secs(20)).await.success());

@@ -80,7 +80,7 @@ impl Peak {
         let fake = exuvia_fake_upstream::program().display().to_string();
         let config = format!(
             "auto_execute = [\"*.*\"]\n{tables}\n[servers.fake]\ncommand = {fake:?}\nargs = {arguments:?}\n\
-             [profiles.direct]\ndirect = [\"fake\"]\n"
+             [profiles.direct]\ndirect = [\"fake\"]\nprefix = false\n"
         );
         let served = Served::start(&config)?;
         served.ready().await;

@@ -5,30 +5,39 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_server::http::HttpServer;
 
-use crate::args::{ConfigCommand, ServerArgs};
+use crate::args::{ClientArgs, ConfigCommand};
 use crate::config::{self, Paths};
 use crate::machine::Memory;
 use crate::session::from_files;
 
 pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
     let text = match command {
-        ConfigCommand::Check { file } => from_files(move || checked(file)).await?,
+        ConfigCommand::Check { file, clients } => from_files(move || checked(file, clients)).await?,
         ConfigCommand::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
     };
     stdout().write_all(text.as_bytes()).context("standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn checked(file: Option<PathBuf>) -> Result<String> {
+fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<String> {
     let paths = Paths::of_user();
-    let Some(file) = file.or_else(|| paths.default_file.clone()) else {
-        bail!("name a file: there is no home directory to look into");
-    };
-    let args = ServerArgs { config: Some(file), ..ServerArgs::default() };
-    let config = config::load(&args, &[], &paths)?;
+    let ClientArgs { mut servers, auto_execute } = clients;
+    servers.config = servers.config.or(file);
+    if servers.names_nothing() {
+        servers.config = paths.default_file.clone();
+        if servers.config.is_none() {
+            bail!("name a file: there is no home directory to look into");
+        }
+    }
+    let config = config::load(&servers, &auto_execute, &paths)?;
     for notice in &config.notices {
         writeln!(stderr(), "{}", exuvia_text::indented(&notice.to_string(), "  ")).context("standard error")?;
+    }
+    // What `serve` would refuse.
+    if let Some(address) = config.listen {
+        HttpServer::check(address).context("listen.mcp")?;
     }
     if let Some(tls) = &config.tls {
         tls.load().context("listen.tls")?;

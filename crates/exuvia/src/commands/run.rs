@@ -1,11 +1,12 @@
 //! `exuvia run`: one script, its result on standard output, everything else on standard error.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use exuvia_gateway::answer::render;
 use exuvia_gateway::{Client, RunHandle, StartedBy};
-use exuvia_runtime::{Limits, Outcome, Report};
+use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tool::RunEvent;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     // One for the whole command: what listens anew each time misses the signals in between.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let script = tokio::select! {
-        script = script::read(&args.script) => script?,
+        script = script(&args) => script?,
         // Nothing has been started, and what reads the script may wait for ever.
         _ = interrupts.recv() => exit::at_once(exit::CANCELLED),
     };
@@ -55,6 +56,18 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         print(&report, &terminal)?
     }
     Ok(exit::status(&report.outcome).into())
+}
+
+/// The script, with its data.
+async fn script(args: &RunArgs) -> Result<Script> {
+    let script = script::read(&args.script).await?;
+    match &args.data {
+        Some(data) if data == Path::new("-") && args.script.script.as_deref() == Some(data) => {
+            bail!("standard input is the script or its data, not both")
+        }
+        Some(data) => script::with_data(script, data).await,
+        None => Ok(script),
+    }
 }
 
 /// The operator who types a limit means it, above the configured one as well as below.

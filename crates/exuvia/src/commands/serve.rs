@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit;
 use crate::reload::Follower;
-use crate::session::{Starting, configured, from_files};
+use crate::session::{Starting, configured, from_files, tell_no_servers};
 use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
@@ -21,15 +21,17 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal).await?;
+    tell_no_servers(&config, &terminal);
     let telemetry = Telemetry::start(config.collector.as_ref())?;
-    let address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    let mut address = args.listen.or(config.listen).unwrap_or(ADDRESS);
+    address.set_port(args.port.unwrap_or(address.port()));
     if let Some(files) = config.tls.clone() {
         config.http.tls = Some(tls(files, &terminal).await?);
     }
     let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
-    terminal.greet(&greeting(&server.origin()));
+    greeting(&server.origin()).iter().for_each(|line| terminal.note(line));
     let given_up = stop.clone();
     let follower = Follower::new(args.clients, &config, terminal.clone())?;
     // From here on SIGHUP is a word to us.
@@ -46,11 +48,12 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn greeting(origin: &str) -> String {
-    format!(
-        "MCP at {origin}/mcp, for example:\n  claude mcp add --transport http exuvia {origin}/mcp\n\
-         Whether it is ready: {origin}/readyz"
-    )
+fn greeting(origin: &str) -> [String; 3] {
+    [
+        format!("MCP at {origin}/mcp"),
+        format!("for example: claude mcp add --transport http exuvia {origin}/mcp"),
+        format!("whether it is ready: {origin}/readyz"),
+    ]
 }
 
 async fn tls(files: TlsFiles, terminal: &Terminal) -> Result<Tls> {

@@ -3,30 +3,36 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ClientArgs;
+use crate::args::StdioArgs;
+use crate::config::Config;
 use crate::exit;
-use crate::session::{Starting, configured};
+use crate::session::{Starting, configured, tell_no_servers};
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
 /// How long the end may take that a signal asks for. Some clients kill a server that is still there 2 s after their SIGTERM.
 const END: Duration = Duration::from_millis(800);
 
-pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
+pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
-    let config = configured(&args.servers, &args.auto_execute, &terminal).await?;
+    let StdioArgs { clients, profile } = args;
+    let config = configured(&clients.servers, &clients.auto_execute, &terminal).await?;
+    tell_no_servers(&config, &terminal);
+    if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
+        bail!("there is no profile {name:?}; {}", known(&config));
+    }
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let signalled = signalled()?;
     let cancellation = signalled.child_token();
     let stop = cancellation.clone();
     let starting = Starting::start(config, terminal, move || stop.cancel());
     let whole = async {
-        let served = serve_stdio(starting.gateway(), cancellation).await;
+        let served = serve_stdio(starting.gateway(), profile.as_deref(), cancellation).await;
         starting.finish().await?;
         telemetry.finish().await;
         Ok(served?)
@@ -40,6 +46,11 @@ pub(crate) async fn stdio(args: ClientArgs) -> Result<ExitCode> {
         exit::at_once(if ended.is_ok() { 0 } else { exit::USAGE });
     }
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+fn known(config: &Config) -> String {
+    let names: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
+    if names.is_empty() { "the configuration has none".to_owned() } else { format!("there are {}", names.join(", ")) }
 }
 
 /// SIGINT and SIGTERM end the service in good order: runs are cancelled, servers are ended.

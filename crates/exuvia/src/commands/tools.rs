@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway};
 use exuvia_text::printable;
+use exuvia_tool::Namespace;
 use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
@@ -33,14 +34,29 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
 
 /// What the model would read: this goes through the very meta-tools.
 async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
-    let (tool, arguments) = match name.map(|name| name.split_once('.').map_or((name, None), |(a, b)| (a, Some(b)))) {
+    let (tool, arguments) = match name {
         None => ("listToolFiles", json!({})),
-        Some((server, None)) => ("readToolFile", json!({"fileName": format!("{server}.pyi")})),
-        Some((server, Some(tool))) => ("getToolDocs", json!({"server": server, "tool": tool})),
+        Some(name) => wanted(&gateway.namespace(), name),
     };
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
     match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
         MetaAnswer::Text(text) => Ok(text),
         MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
+    }
+}
+
+/// The meta-tool that shows what is named: a stub file as it is listed, a server, or a tool of one. Names may hold dots.
+fn wanted(namespace: &Namespace, name: &str) -> (&'static str, Value) {
+    let file = |file_name: String| ("readToolFile", json!({"fileName": file_name}));
+    if name.ends_with(".pyi") {
+        return file(name.to_owned());
+    }
+    let docs = |(server, tool): (&str, &str)| ("getToolDocs", json!({"server": server, "tool": tool}));
+    let cuts = name.char_indices().filter(|&(_, c)| c == '.').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    let known = cuts.clone().rfind(|(server, _)| namespace.find_server(server).is_some());
+    match namespace.find_server(name) {
+        Some(_) => file(format!("{name}.pyi")),
+        // Whatever is wrong with it, the answer tells the nearest name.
+        None => known.or(cuts.clone().next()).map_or_else(|| file(format!("{name}.pyi")), docs),
     }
 }

@@ -1,22 +1,50 @@
-//! `--server NAME=COMMAND`.
+//! `--server NAME=COMMAND`, and `--server NAME=URL`.
 
-use exuvia_upstream::{ConfigError, Environment, ServerConfig, check};
+use exuvia_upstream::{ConfigError, Environment, Http, ServerConfig, Transport, check};
 
 use super::paths::from_home;
 
-/// Reads the flag's value. Errors hold nothing of the command: it may have a secret among its arguments.
+/// Reads the flag's value. Errors hold nothing of the command or the address: there may be a secret in them.
 pub(super) fn server(flag: &str, environment: Environment<'_>) -> Result<ServerConfig, ConfigError> {
-    let (name, command) = flag.split_once('=').unwrap_or((flag, ""));
+    let (name, server) = flag.split_once('=').unwrap_or((flag, ""));
     let error = |message: String| ConfigError::of_file(place(name), message);
-    let wrong = || error("write NAME=COMMAND, for example --server 'crm=crm-mcp --readonly'".to_owned());
-    let words = shlex::split(command).ok_or_else(|| error("a quote is not closed".to_owned()))?;
-    let mut words = words.into_iter();
-    let program = words.next().filter(|program| !program.is_empty()).ok_or_else(wrong)?;
+    let config = match is_address(server) {
+        true => over_http(name, server.trim(), environment),
+        false => over_stdio(name, server, environment),
+    };
+    let config = config.map_err(error)?;
     check::server_name(name).map_err(error)?;
+    Ok(config)
+}
+
+fn is_address(text: &str) -> bool {
+    let scheme = text.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| scheme == "http" || scheme == "https")
+}
+
+fn over_stdio(name: &str, command: &str, environment: Environment<'_>) -> Result<ServerConfig, String> {
+    let wrong = || {
+        "write NAME=COMMAND or NAME=URL, for example --server 'crm=crm-mcp --readonly' or \
+         --server tracker=https://tracker.example/mcp"
+            .to_owned()
+    };
+    let mut words = shlex::split(command).ok_or("a quote is not closed")?.into_iter();
+    let program = words.next().filter(|program| !program.is_empty()).ok_or_else(wrong)?;
     // A shell that quotes the command leaves this to us.
     let program = from_home(program.into()).into_os_string().into_string();
-    let program = program.map_err(|_| error("the path of its program is no UTF-8".to_owned()))?;
+    let program = program.map_err(|_| "the path of its program is no UTF-8")?;
     Ok(ServerConfig::stdio(name, program, words, environment.variable))
+}
+
+fn over_http(name: &str, address: &str, environment: Environment<'_>) -> Result<ServerConfig, String> {
+    if address.contains(char::is_whitespace) {
+        return Err("an address holds no blanks; headers of a server over HTTP are for a configuration".to_owned());
+    }
+    let mut http = Http::new(check::server_url(address)?);
+    if let Some(dir) = environment.token_dir {
+        http.allow_login(check::token_file(dir, name));
+    }
+    Ok(ServerConfig::new(name, Transport::Http(http)))
 }
 
 /// Where such a server is configured, for messages.

@@ -1,6 +1,6 @@
 //! `[profiles.NAME]`, resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use exuvia_gateway::{Mode, Profile};
 use exuvia_upstream::ConfigError;
@@ -17,6 +17,8 @@ pub(super) struct Mention {
     server: String,
     /// None: the server's own.
     mode: Option<Mode>,
+    /// Of its profile.
+    has_bare_names: bool,
     /// What is told if there is no such server: which there are is known at the end.
     unknown: ConfigError,
 }
@@ -45,7 +47,9 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
                     continue;
                 }
                 let unknown = document.error(&place, "there is no server of this name");
-                mentions.push(Mention { profile: name.clone(), server: server.clone(), mode, unknown });
+                let has_bare_names = profile.prefix == Some(false);
+                let (profile, server) = (name.clone(), server.clone());
+                mentions.push(Mention { profile, server, mode, has_bare_names, unknown });
             }
         }
         if lists.iter().all(|(_, _, servers)| servers.is_empty()) {
@@ -58,6 +62,8 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
 /// The profiles, over all servers there are, which learn whether clients speak with them.
 pub(super) fn whole(mentions: Vec<Mention>, config: &mut Config, errors: &mut Vec<ConfigError>) {
     let mut profiles: BTreeMap<String, Vec<(String, Mode)>> = BTreeMap::new();
+    let bare: BTreeSet<String> =
+        mentions.iter().filter(|mention| mention.has_bare_names).map(|mention| mention.profile.clone()).collect();
     for mention in mentions {
         match config.servers.iter().find(|server| server.config.name == mention.server) {
             Some(server) => {
@@ -67,7 +73,12 @@ pub(super) fn whole(mentions: Vec<Mention>, config: &mut Config, errors: &mut Ve
             None => errors.push(mention.unknown),
         }
     }
-    config.profiles = profiles.into_iter().map(|(name, servers)| (name, Profile::new(servers))).collect();
+    let profile = |(name, servers)| {
+        let profile = Profile::new(servers);
+        let profile = if bare.contains(&name) { profile.with_bare_names() } else { profile };
+        (name, profile)
+    };
+    config.profiles = profiles.into_iter().map(profile).collect();
     for server in &mut config.servers {
         let is_direct = |profile: &Profile| profile.mode(&server.config.name) == Some(Mode::Direct);
         server.config.direct = server.mode == Mode::Direct || config.profiles.values().any(is_direct);

@@ -22,8 +22,7 @@ const SYSTEM: &str =
 /// Everything that is wrong with all of it.
 pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) -> Result<Config, ConfigErrors> {
     let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
-    let names_nothing =
-        args.config.is_none() && args.mcp_configs.is_empty() && args.servers.is_empty() && args.imports.is_empty();
+    let names_nothing = args.names_nothing();
     let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
     if let Some(file) = default_file {
         tracing::info!(file = %file.display(), "no server is named: this file is used");

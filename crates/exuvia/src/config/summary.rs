@@ -34,7 +34,8 @@ fn servers(profile: &Profile) -> String {
         Mode::Code => name.clone(),
         Mode::Direct => format!("{name} (direct)"),
     };
-    profile.servers().iter().map(one).collect::<Vec<_>>().join(", ")
+    let names = if profile.has_bare_names() { "; names without a prefix" } else { "" };
+    profile.servers().iter().map(one).collect::<Vec<_>>().join(", ") + names
 }
 
 fn line(server: &Server, policy: &PolicySource) -> String {

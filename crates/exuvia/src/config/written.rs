@@ -54,8 +54,7 @@ pub(super) struct File {
     pub(super) telemetry: Telemetry,
 }
 
-/// Servers that clients meet together, each in one list. Of several servers, tools and prompts of direct ones are named
-/// `SERVER__NAME` for clients; of one server, as it names them.
+/// Servers that clients meet together, each in one list.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Profile {
@@ -65,6 +64,10 @@ pub(super) struct Profile {
     pub(super) code: Vec<String>,
     /// Servers whose tools clients call themselves, whatever their mode.
     pub(super) direct: Vec<String>,
+    /// Whether clients meet tools and prompts of direct servers as `SERVER__NAME`, as they do at `/mcp`; else as their servers
+    /// name them. Names of tools are at most 64 letters, digits, `_` and `-`: other characters become `_`, and what is too long, or
+    /// would be another tool's name, ends with a mark of its own. Default: true.
+    pub(super) prefix: Option<bool>,
 }
 
 /// One MCP server: a program that is started, by `command`, or a server over HTTP, by `url`.

@@ -12,8 +12,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use exuvia_text::{indented, printable};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -80,9 +84,23 @@ pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()>
     Ok(())
 }
 
-/// Writes this among the entries of the log, without waiting for whoever reads it.
-pub(crate) fn write(text: &str) {
-    writer().line(text.as_bytes());
+/// An entry of the log, of one line or, in the log for people, several.
+pub(crate) fn entry(level: Level, text: &str) {
+    match (level, !is_json() && text.contains('\n')) {
+        (Level::WARN, false) => tracing::warn!("{text}"),
+        (_, false) => tracing::info!("{text}"),
+        (Level::WARN, true) if tracing::enabled!(Level::WARN) => lines(level, text),
+        (_, true) if tracing::enabled!(Level::INFO) => lines(level, text),
+        _ => {}
+    }
+}
+
+/// Writes an entry whose further lines are indented: none of them looks like another entry.
+fn lines(level: Level, text: &str) {
+    let mut head = String::new();
+    // Writing to a string does not fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut head));
+    writer().line(format!("{head} {level:>5} {}\n", indented(&printable(text), "    ")).as_bytes());
 }
 
 /// Waits until the log is written, for as long as a reader that reads needs.

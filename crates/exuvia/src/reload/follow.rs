@@ -233,7 +233,7 @@ impl Follower {
             config.notices.iter().for_each(|notice| self.terminal.say(&notice.to_string()));
             self.setup = Some(setup);
         } else if !is_renewed && (is_asked || was_wrong) {
-            self.terminal.say("reload: nothing has changed");
+            self.terminal.note("reload: nothing has changed");
         }
         is_other
     }
@@ -242,7 +242,7 @@ impl Follower {
     fn renew(&mut self, read: Result<Tls, TlsError>, warning: Option<&str>, gateway: &Gateway) -> bool {
         let error = match (&self.tls, read) {
             (Some(shown), Ok(read)) if shown.replace(&read) => {
-                self.terminal.say("reload: further connections are shown the new certificate");
+                self.terminal.note("reload: further connections are shown the new certificate");
                 warning.iter().for_each(|warning| self.terminal.say(warning));
                 gateway.configuration().is_current(Part::Certificate);
                 self.told.certificate.clear();
@@ -277,7 +277,7 @@ impl Follower {
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());
         let parts: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect();
         let servers = if parts.is_empty() { "the servers are the same".to_owned() } else { parts.join("; ") };
-        self.terminal.say(&format!("reload: the new configuration is in force; {servers}"));
+        self.terminal.note(&format!("reload: the new configuration is in force; {servers}"));
         let all = gateway.servers();
         let new = all.iter().filter(|server| started.contains(&server.name) || replaced.contains(&server.name));
         tell_servers(new, &self.terminal);

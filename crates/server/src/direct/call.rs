@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Direct;
 use super::dialogue::{End, Request};
 use super::relayed::{self, failure};
+use super::told::ToldCall;
 use crate::client::client;
 use crate::sift::Arguments;
 
@@ -32,8 +33,11 @@ impl Direct<'_> {
             self.gateway.call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
         };
         let input = input(request.input_responses, request.request_state);
+        let mut told = ToldCall::of(tool);
         let request = Request { name: tool.clone(), arguments: Arc::clone(&arguments), make };
-        Ok(match self.follow(request, input).await? {
+        let end = self.follow(request, input).await?;
+        told.outcome = end.outcome();
+        Ok(match end {
             End::Result(ResultKind::Task, result) => self.task(tool, &result),
             End::Result(kind, result) => relayed::call_result(tool, kind, result),
             End::Asks(result) => result.into(),

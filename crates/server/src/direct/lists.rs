@@ -216,10 +216,18 @@ fn meta(notices: Vec<String>) -> Option<MetaObject> {
     Some(meta)
 }
 
+/// The key under which a tool's `_meta` tells whose tool it is and what its server calls it, where its name for clients is
+/// another one.
+const ORIGINAL_KEY: &str = "exuvia/original";
+
 /// A tool as clients are shown it: as its server lists it, under its name for clients.
 pub(crate) fn tool(direct: &DirectTool) -> Tool {
     let mut tool = serde_json::from_str(direct.written.as_str()).unwrap_or_else(|_| bare(direct));
     tool.name = Cow::Owned(direct.name.clone());
+    if direct.name != direct.tool.tool {
+        let original = json!({"server": direct.tool.server, "tool": direct.tool.tool});
+        tool.meta.get_or_insert_default().insert(ORIGINAL_KEY.into(), original);
+    }
     tool
 }
 

@@ -12,6 +12,7 @@ mod reads;
 mod relayed;
 mod shown;
 mod tasks;
+mod told;
 
 use std::sync::Arc;
 

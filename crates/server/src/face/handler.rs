@@ -15,10 +15,12 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
+use tracing::Instrument as _;
 
 use super::Face;
 use crate::client::teller;
 use crate::direct::Page;
+use crate::named;
 use crate::traced::{self, Target};
 
 impl ServerHandler for Face {
@@ -87,7 +89,7 @@ impl ServerHandler for Face {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let span = traced::begin(CallToolRequestMethod::VALUE, Target::Tool(&request.name), &context);
-        let answer = self.tool_call(request, &context);
+        let answer = self.tool_call(request, &context).instrument(named::span(&context));
         traced::over(span, answer, is_failed).await
     }
 

@@ -19,7 +19,8 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::HttpConfig;
 use super::drain::Drain;
-use super::route::Routes;
+use super::route::{Door, Routes};
+use super::spare::Spare;
 use crate::client::Peer;
 
 /// The largest head of a request, in bytes.
@@ -28,7 +29,7 @@ const HEAD_BYTES: usize = 64 << 10;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// What a client is told for whom there is no connection.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+pub(super) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 27\r\n\r\ntoo many connections, retry\n";
 /// What a client is told that does not begin with a TLS handshake.
 const HTTPS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
@@ -42,7 +43,7 @@ pub(super) async fn until_stopped(
     drain: &Drain,
 ) -> GracefulShutdown {
     let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(config.connections)));
-    let config = Arc::new(config.clone());
+    let (spare, config) = (Spare::new(config), Arc::new(config.clone()));
     loop {
         let (stream, peer) = tokio::select! {
             () = drain.asked() => return graceful,
@@ -59,30 +60,30 @@ pub(super) async fn until_stopped(
                 let (watcher, routes, config) = (graceful.watcher(), Arc::clone(&routes), Arc::clone(&config));
                 tokio::spawn(async move {
                     let (_place, peer) = (place, Peer::new(peer));
-                    if let Err(why) = served(stream, peer, Arc::clone(&routes), &config, watcher).await {
+                    if let Err(why) = served(stream, peer, Arc::clone(&routes), &config, watcher, Door::Main).await {
                         tracing::debug!(%why, "a connection broke off");
                     }
                     routes.closed(peer);
                 });
             }
-            Err(_) if config.tls.is_some() => {}
-            Err(_) => turn_away(stream, FULL),
+            Err(_) => spare.serve(stream, peer, &routes, graceful.watcher()),
         }
     }
 }
 
 /// Serves one connection to its end.
-async fn served(
+pub(super) async fn served(
     stream: TcpStream,
     peer: Peer,
     routes: Arc<Routes>,
     config: &HttpConfig,
     watcher: Watcher,
+    door: Door,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Events are small, and wait for nothing.
     let _ = stream.set_nodelay(true);
     let Some(tls) = &config.tls else {
-        return Ok(watcher.watch(connection(bounded(stream, config), peer, routes, config)).await?);
+        return Ok(watcher.watch(connection(bounded(stream, config), peer, routes, config, door)).await?);
     };
     let secure = async {
         if is_plain(&stream).await? {
@@ -92,7 +93,7 @@ async fn served(
         tls.acceptor().accept(bounded(stream, config)).await
     };
     let stream = timeout(config.header_timeout, secure).await.map_err(|_| "the TLS handshake took too long")??;
-    Ok(watcher.watch(connection(stream, peer, routes, config)).await?)
+    Ok(watcher.watch(connection(stream, peer, routes, config, door)).await?)
 }
 
 /// Whether a request begins where a TLS handshake should: a capital letter, which begins no record of TLS.
@@ -113,6 +114,7 @@ fn connection<S>(
     peer: Peer,
     routes: Arc<Routes>,
     config: &HttpConfig,
+    door: Door,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -120,7 +122,7 @@ where
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let routes = Arc::clone(&routes);
-        async move { routes.answer(request).await }
+        async move { routes.answer(request, door).await }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -130,7 +132,7 @@ where
 }
 
 /// A client that does not take the answer at once is not waited for.
-fn turn_away(mut stream: TcpStream, answer: &'static [u8]) {
+pub(super) fn turn_away(mut stream: TcpStream, answer: &'static [u8]) {
     let told = async move {
         stream.write_all(answer).await?;
         stream.shutdown().await?;

@@ -1,7 +1,7 @@
 //! What an operator's machine asks.
 
 use bytes::Bytes;
-use exuvia_gateway::{METRICS_MEDIA_TYPE, Outdated};
+use exuvia_gateway::Outdated;
 use exuvia_text::line;
 use exuvia_upstream::Failing;
 use http::{Response, StatusCode};
@@ -9,12 +9,6 @@ use serde::Serialize;
 
 use super::answered::{Answered, with_body};
 use crate::PendingGateway;
-
-/// What was counted; nothing before the gateway is there.
-pub(super) fn metrics(gateway: &PendingGateway) -> Response<Answered> {
-    let text = gateway.now().map(|gateway| gateway.metrics()).unwrap_or_default();
-    with_body(StatusCode::OK, METRICS_MEDIA_TYPE, Bytes::from(text))
-}
 
 #[derive(Serialize)]
 struct Ready {

@@ -22,6 +22,7 @@ use super::drain::Drain;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
 use super::media;
+use super::refusals::Refusals;
 use super::sessions::Sessions;
 use super::table::Table;
 use crate::PendingGateway;
@@ -52,6 +53,7 @@ pub(super) struct Mcp {
     body_bytes: usize,
     bodies: Bodies,
     body_timeout: Duration,
+    refusals: Arc<Refusals>,
 }
 
 /// Where the clients of one profile come in. A session that began at one door is unknown at the others.
@@ -68,6 +70,7 @@ impl Mcp {
         config: &HttpConfig,
         stop: &CancellationToken,
         ending: CancellationToken,
+        refusals: Arc<Refusals>,
     ) -> Self {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
@@ -87,6 +90,7 @@ impl Mcp {
             body_bytes: config.body_bytes,
             bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
+            refusals,
         }
     }
 
@@ -120,7 +124,7 @@ impl Mcp {
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
         let only_opens = would_open_a_session(&head);
         if only_opens && !self.table.has_room() {
-            return later(TOO_MANY);
+            return self.full();
         }
         // A stream of events that a client only listens to is not waited for.
         let open = (head.method == Method::POST).then(|| drain.open());
@@ -133,7 +137,12 @@ impl Mcp {
             Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
                 return self.unread(body, StatusCode::BAD_REQUEST, "a request of this size needs a session\n").await;
             }
-            Ok(Err(unread)) => return unread.answer(),
+            Ok(Err(unread)) => {
+                if unread == Unread::NoRoom {
+                    self.refusals.bodies.note();
+                }
+                return unread.answer();
+            }
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
         let body = match aside(body.len(), move || sift::sift(body)).await {
@@ -158,7 +167,7 @@ impl Mcp {
         let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body)));
         let (response, is_full) = Sessions::noticing_full(handled).await;
         if is_full {
-            return later(TOO_MANY);
+            return self.full();
         }
         match (method, session) {
             (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),
@@ -169,6 +178,12 @@ impl Mcp {
             }
             _ => response.map(|body| Answered::new(body, open, held).attended(attending)),
         }
+    }
+
+    /// There is no room for another session.
+    fn full(&self) -> Response<Answered> {
+        self.refusals.sessions.note();
+        later(TOO_MANY)
     }
 
     /// Answers a request whose body nobody looks at.

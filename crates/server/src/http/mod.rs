@@ -7,13 +7,16 @@ mod accept;
 mod answered;
 mod bodies;
 mod drain;
+mod exposition;
 mod health;
 mod host;
 mod listening;
 mod mcp;
 mod media;
+mod refusals;
 mod route;
 mod sessions;
+mod spare;
 mod table;
 mod tls;
 
@@ -41,7 +44,8 @@ pub struct HttpConfig {
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
-    /// Connections at the same time. Further ones are told 503, where there is no TLS, and closed. Default 1,024.
+    /// Connections at the same time. 16 further ones are answered what asks for health or metrics, and 503 else; those beyond are told
+    /// 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
     /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
     /// stream and nothing on its way; without such a one it is told 503. Default 1,024.
@@ -112,6 +116,9 @@ impl fmt::Display for BindError {
                 "{address} can be reached from other machines, and this version has no keys to tell clients apart: listen on \
                  127.0.0.1 or [::1], behind a proxy that authenticates"
             ),
+            Self::Io(address, error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                write!(f, "{address}: another program listens there; choose another port, for example with --port")
+            }
             Self::Io(address, error) => write!(f, "{address}: {error}"),
         }
     }
@@ -134,13 +141,20 @@ impl HttpServer {
     ///
     /// The address is not that of this machine alone, or it is taken.
     pub async fn bind(address: SocketAddr, config: HttpConfig) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
-            return Err(BindError::NotLoopback(address));
-        }
+        Self::check(address)?;
         let error = |error| BindError::Io(address, error);
         let listener = TcpListener::bind(address).await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
         Ok(Self { listener, address, config })
+    }
+
+    /// Whether this address may be listened on, taken or not.
+    ///
+    /// # Errors
+    ///
+    /// It is not that of this machine alone.
+    pub fn check(address: SocketAddr) -> Result<(), BindError> {
+        if address.ip().is_loopback() { Ok(()) } else { Err(BindError::NotLoopback(address)) }
     }
 
     /// Where it listens; the real port where port 0 was asked for.

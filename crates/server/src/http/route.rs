@@ -2,19 +2,30 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::drain::Drain;
+use super::exposition;
 use super::health;
 use super::host::{self, Scheme};
 use super::mcp::Mcp;
+use super::refusals::Refusals;
 use crate::PendingGateway;
 use crate::client::Peer;
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    Main,
+    /// Beyond the bound on connections: health and metrics alone are answered.
+    Spare,
+}
 
 /// All that can be asked for.
 pub(super) struct Routes {
@@ -23,6 +34,7 @@ pub(super) struct Routes {
     mcp: Mcp,
     gateway: PendingGateway,
     drain: Drain,
+    refusals: Arc<Refusals>,
 }
 
 impl Routes {
@@ -33,8 +45,13 @@ impl Routes {
         drain: &Drain,
         sessions: &CancellationToken,
     ) -> Self {
-        let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending());
-        Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone() }
+        let refusals = Arc::new(Refusals::default());
+        let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending(), Arc::clone(&refusals));
+        Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone(), refusals }
+    }
+
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// A connection is closed.
@@ -45,28 +62,42 @@ impl Routes {
     }
 
     /// Answers a request, whatever it is.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answered>, Infallible> {
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        door: Door,
+    ) -> Result<Response<Answered>, Infallible> {
+        let mut response = self.answered(request, door).await;
+        if door == Door::Spare {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+
+    async fn answered(&self, request: Request<Incoming>, door: Door) -> Response<Answered> {
         if !host::is_ours(request.uri(), request.headers(), self.scheme, self.address) {
-            return Ok(line(
-                StatusCode::MISDIRECTED_REQUEST,
-                "this server answers to the name of its own machine only\n",
-            ));
+            return line(StatusCode::MISDIRECTED_REQUEST, "this server answers to the name of its own machine only\n");
         }
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.uri().path().to_owned();
-        if let Some(profile) = profile(&path) {
-            return Ok(match self.drain.is_asked() {
+        let profile = profile(&path);
+        if profile.is_some() && door == Door::Spare {
+            self.refusals.connections.note();
+            return later("too many connections, retry\n");
+        }
+        if let Some(profile) = profile {
+            return match self.drain.is_asked() {
                 true => later("this server is ending\n"),
                 false => self.mcp.answer(profile, request, &self.drain).await,
-            });
+            };
         }
-        Ok(match path.as_str() {
+        match path.as_str() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
-            "/metrics" if is_read => health::metrics(&self.gateway),
+            "/metrics" if is_read => exposition::metrics(&self.gateway, &self.refusals, request.headers()),
             "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
-        })
+        }
     }
 }
 

@@ -1,0 +1,74 @@
+//! What was answered 503 because a bound was reached: counted, and told to the operator once in a while.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The time between two lines of the log about one bound.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Refusals by the bounds that caused them.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    pub(super) connections: Refused,
+    pub(super) sessions: Refused,
+    pub(super) bodies: Refused,
+}
+
+/// Refusals by one bound.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Where an operator would look for it.
+    bound: &'static str,
+    count: AtomicU64,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    at: Option<Instant>,
+    count: u64,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            connections: Refused::by("listen.connections"),
+            sessions: Refused::by("listen.sessions"),
+            bodies: Refused::by("bodies of requests, 64 MiB"),
+        }
+    }
+}
+
+impl Refusals {
+    /// The counts as OpenMetrics, without its end.
+    pub(super) fn text(&self) -> String {
+        let mut text =
+            "# HELP exuvia_http_refused Connections and requests that were answered 503 because a bound was reached.\n\
+                        # TYPE exuvia_http_refused counter\n"
+                .to_owned();
+        let all = [("connections", &self.connections), ("sessions", &self.sessions), ("bodies", &self.bodies)];
+        for (bound, refused) in all {
+            let count = refused.count.load(Ordering::Relaxed);
+            text.push_str(&format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {count}\n"));
+        }
+        text
+    }
+}
+
+impl Refused {
+    fn by(bound: &'static str) -> Self {
+        Self { bound, count: AtomicU64::new(0), told: Mutex::default() }
+    }
+
+    /// Another one.
+    pub(super) fn note(&self) {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.at.is_none_or(|at| at.elapsed() >= PAUSE) {
+            let since = count.saturating_sub(told.count);
+            tracing::warn!(bound = self.bound, requests = since, "answered 503: the bound is reached");
+            *told = Told { at: Some(Instant::now()), count };
+        }
+    }
+}

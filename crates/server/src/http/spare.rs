@@ -1,0 +1,51 @@
+//! Connections beyond the bound: whoever watches over the server is answered, everybody else is told that it is full.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::Watcher;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::HttpConfig;
+use super::accept::{self, FULL, turn_away};
+use super::route::{Door, Routes};
+
+/// How many there may be at a time. Further ones are told at once, where there is no TLS, and closed.
+const CONNECTIONS: usize = 16;
+/// How long one may take to say what it wants, and to shake hands before that.
+const HEADER: Duration = Duration::from_secs(2);
+
+/// Room for them.
+pub(super) struct Spare {
+    room: Arc<Semaphore>,
+    config: Arc<HttpConfig>,
+}
+
+impl Spare {
+    pub(super) fn new(config: &HttpConfig) -> Self {
+        let header_timeout = HEADER.min(config.header_timeout);
+        let config = Arc::new(HttpConfig { header_timeout, ..config.clone() });
+        Self { room: Arc::new(Semaphore::new(CONNECTIONS)), config }
+    }
+
+    /// Serves a connection that there is no room for.
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, routes: &Arc<Routes>, watcher: Watcher) {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            routes.refusals().connections.note();
+            if self.config.tls.is_none() {
+                turn_away(stream, FULL);
+            }
+            return;
+        };
+        let (routes, config) = (Arc::clone(routes), Arc::clone(&self.config));
+        tokio::spawn(async move {
+            let (_place, peer) = (place, Peer::new(peer));
+            if let Err(why) = accept::served(stream, peer, Arc::clone(&routes), &config, watcher, Door::Spare).await {
+                tracing::debug!(%why, "a connection broke off");
+            }
+            routes.closed(peer);
+        });
+    }
+}
