@@ -158,7 +158,8 @@ impl Authorizing {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("authorization").then(|| value.trim_start_matches("Bearer ").to_owned())
         });
-        if !bearer.is_some_and(|token| self.state().ends.get(&token).is_some_and(|end| *end > Instant::now())) {
+        let is_valid = |token| self.state().ends.get(&token).is_some_and(|end| *end > Instant::now());
+        if bearer.is_none_or(|token| !is_valid(token)) {
             return ("401 Unauthorized", json!({}));
         }
         let message: Value = serde_json::from_str(body).unwrap_or_default();

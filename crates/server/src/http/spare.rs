@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::HttpConfig;
 use super::accept::{self, FULL, turn_away};
 use super::route::{Door, Routes};
+use crate::client::Peer;
 
 /// How many there may be at a time. Further ones are told at once, where there is no TLS, and closed.
 const CONNECTIONS: usize = 16;

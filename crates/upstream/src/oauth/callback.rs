@@ -70,10 +70,9 @@ impl Callback {
                 }
                 accepted = self.listener.accept() => {
                     oldest.retain(|connection| !connection.is_finished());
-                    if accepted.is_err() || oldest.len() >= CONNECTIONS {
-                        if let Some(connection) = oldest.pop_front() {
-                            connection.abort();
-                        }
+                    let is_full = accepted.is_err() || oldest.len() >= CONNECTIONS;
+                    if let Some(connection) = oldest.pop_front_if(|_| is_full) {
+                        connection.abort();
                     }
                     match accepted {
                         Ok((stream, _)) => {

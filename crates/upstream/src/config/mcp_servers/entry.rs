@@ -100,11 +100,11 @@ impl Entry<'_> {
         let env = self.env(entry);
         if let Some(path) = self.optional(entry, &["envFile"]).filter(|path| !path.is_empty()) {
             let given = env.iter().map(|(name, _)| name.clone()).collect();
-            let path = self.from_home(path);
+            let path = self.at_home(path);
             self.found.env_files.insert(self.name.to_owned(), EnvFile { path, given });
         }
         stdio.env.extend(env);
-        stdio.cwd = self.optional(entry, &["cwd"]).map(|cwd| self.from_home(cwd).into());
+        stdio.cwd = self.optional(entry, &["cwd"]).map(|cwd| self.at_home(cwd).into());
         stdio
     }
 
@@ -123,11 +123,11 @@ impl Entry<'_> {
             }
             _ => (self.required(entry, "command"), Vec::new()),
         };
-        (self.from_home(command), args)
+        (self.at_home(command), args)
     }
 
     /// A path that may begin with `~/`. No shell will replace it.
-    fn from_home(&self, path: String) -> String {
+    fn at_home(&self, path: String) -> String {
         let home = || (self.environment.variable)("HOME").filter(|home| !home.is_empty());
         match path.strip_prefix("~/").and_then(|rest| Some((home()?, rest))) {
             Some((home, rest)) => format!("{}/{rest}", home.trim_end_matches('/')),
