@@ -160,9 +160,10 @@ async fn a_prompt_belongs_to_the_server_with_the_longest_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_endless_slow_pages_keeps_nobody_from_the_lists_of_others() {
     let folder = TempDir::new().expect("a folder");
-    let mut page = resources(&["x://slow"]);
-    page["nextCursor"] = json!("more");
-    let slow = json!({"resources/list": page, "prompts/list": {"prompts": [{"name": "slow"}], "nextCursor": "more"}});
+    // Another page each time.
+    let mut page = resources(&["x://slow$N"]);
+    page["nextCursor"] = json!("$N");
+    let slow = json!({"resources/list": page, "prompts/list": {"prompts": [{"name": "slow$N"}], "nextCursor": "$N"}});
     let quick = json!({"resources/list": resources(&["x://quick"]), "prompts/list": {"prompts": [{"name": "quick"}]}});
     let served = served(&folder, &[("slow", slow, &["--results-after", "1500"]), ("quick", quick, &[])]).await;
     let (mut client, mut other) = (served.client().await, served.client().await);

@@ -91,9 +91,11 @@ impl Restrictions {
 
 /// Commands and addresses say more than a name does: where there are any, they decide.
 fn is_among(allowed: &[Banned], server: &ServerConfig) -> bool {
-    let says_more = |entry: &Banned| match (&server.transport, entry) {
-        (Transport::Stdio(_), Banned::Command(_)) | (Transport::Http(_), Banned::Url(_)) => true,
-        _ => false,
+    let says_more = |entry: &Banned| {
+        matches!(
+            (&server.transport, entry),
+            (Transport::Stdio(_), Banned::Command(_)) | (Transport::Http(_), Banned::Url(_))
+        )
     };
     let decide_alone = allowed.iter().any(says_more);
     allowed.iter().filter(|entry| !decide_alone || says_more(entry)).any(|entry| entry.is(server))
