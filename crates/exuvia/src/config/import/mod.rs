@@ -1,7 +1,7 @@
 //! The servers of other MCP clients, from where those keep them.
 //!
 //! What a client would not start is not started here: its restrictions are [kept](restrictions), and servers that the folder
-//! brings along need a [consent](consent).
+//! brings along need a [consent].
 
 mod claude_code;
 mod clients;
