@@ -219,7 +219,7 @@ fn a_client_that_does_not_read_can_still_cancel_its_direct_call() {
     let mut meta = modern_meta();
     meta["progressToken"] = json!("mine");
     send(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
-        "name": "lines", "arguments": {"lines": vec![line; 400], "open": true}, "_meta": meta,
+        "name": "web__lines", "arguments": {"lines": vec![line; 400], "open": true}, "_meta": meta,
     }}));
     // By now its progress waits for the client.
     std::thread::sleep(Duration::from_secs(3));
