@@ -99,7 +99,9 @@ impl Upstreams {
         limits: UpstreamLimits,
         drain: Duration,
     ) -> Option<Lineup<'_>> {
-        self.over.run_until_cancelled(Lineup::prepare(self, configs, limits, drain)).await
+        let lineup = self.over.run_until_cancelled(Lineup::prepare(self, configs, limits, drain)).await?;
+        // One that came about because nobody waits any more would keep the shutdown waiting for its turn.
+        (!self.over.is_cancelled()).then_some(lineup)
     }
 
     /// The servers in the order of their configuration, as they are now.
