@@ -109,11 +109,14 @@ pub struct Abilities {
     pub sampling: bool,
     /// To come back for the result of a task: in the newer era alone.
     pub tasks: bool,
+    /// Its roots (deprecated, SEP-2577): in the newer era alone, where the request says for which call.
+    pub roots: bool,
 }
 
 impl Abilities {
     /// What a server of the older era is told, once for all clients.
-    pub(crate) const OF_ANYBODY: Self = Self { elicitation: true, url: true, sampling: true, tasks: false };
+    pub(crate) const OF_ANYBODY: Self =
+        Self { elicitation: true, url: true, sampling: true, tasks: false, roots: false };
 
     /// Whether there is anything to ask for in the middle of a request.
     pub(crate) fn any(self) -> bool {
@@ -131,6 +134,9 @@ impl Abilities {
         }
         if self.sampling {
             capabilities.sampling = serde_json::from_value(json!({})).ok();
+        }
+        if self.roots {
+            capabilities.roots = serde_json::from_value(json!({})).ok();
         }
         if self.tasks {
             capabilities.extensions = ClientCapabilities::builder().enable_tasks().build().extensions;

@@ -34,6 +34,7 @@ pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
         url,
         sampling: capabilities.sampling.is_some(),
         tasks: is_modern(context) && capabilities.supports_tasks(),
+        roots: is_modern(context) && capabilities.roots.is_some(),
     }
 }
 

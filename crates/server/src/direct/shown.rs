@@ -33,6 +33,7 @@ pub(super) fn shown(server: &str, method: &str, params: Value, can: Abilities) -
     let Value::Object(mut params) = params else { return None };
     match method {
         "sampling/createMessage" if can.sampling => {}
+        "roots/list" if can.roots => {}
         "elicitation/create" => elicitation(server, &mut params, can)?,
         _ => return None,
     }
@@ -139,7 +140,7 @@ fn is_short(text: &str, chars: usize) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: Abilities = Abilities { elicitation: true, url: true, sampling: true, tasks: true };
+    const ALL: Abilities = Abilities { elicitation: true, url: true, sampling: true, tasks: true, roots: true };
     const FORMS: Abilities = Abilities { url: false, ..ALL };
 
     fn ask(params: Value, can: Abilities) -> Option<Value> {
@@ -174,7 +175,9 @@ mod tests {
         assert!(ask(other, ALL).is_none());
         assert!(shown("crm", "sampling/createMessage", json!({}), ALL).is_some());
         assert!(shown("crm", "sampling/createMessage", json!({}), Abilities { sampling: false, ..ALL }).is_none());
-        assert!(shown("crm", "roots/list", json!({}), ALL).is_none());
+        assert_eq!(shown("crm", "roots/list", json!({}), ALL), Some(json!({"_meta": {"exuvia/server": "crm"}})));
+        assert!(shown("crm", "roots/list", json!({}), Abilities { roots: false, ..ALL }).is_none());
+        assert!(shown("crm", "tools/list", json!({}), ALL).is_none());
     }
 
     #[test]
@@ -235,12 +238,13 @@ mod tests {
         let Value::Object(all) = json!({
             "a": { "method": "elicitation/create", "params": with(json!({})) },
             "b": { "method": "roots/list" },
-            "c": 7,
+            "c": { "method": "tools/list" },
+            "d": 7,
         }) else {
             unreachable!()
         };
         let shown = requests("crm", all, ALL);
-        assert_eq!(shown.keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(shown["a"]["params"]["message"], "crm asks:\n  m");
     }
 }
