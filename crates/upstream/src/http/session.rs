@@ -33,13 +33,15 @@ pub(super) enum Loss {
 
 /// What the refusal of this request says.
 pub(super) fn loss(status: StatusCode, body: &str, id: i64) -> Loss {
+    let is_error = raw::member(body, "error").is_some();
+    let is_of_request = is_error && raw::member(body, "id").and_then(number) == Some(id);
     match status.as_u16() {
+        // Some servers answer a call with it that found nothing.
+        404 | 410 if is_of_request => return Loss::Possible { refused: speaks_of_session(body) },
         404 | 410 => return Loss::Certain,
         400 | 422 | 500 | 503 => {}
         _ => return Loss::None,
     }
-    let is_error = raw::member(body, "error").is_some();
-    let is_of_request = is_error && raw::member(body, "id").and_then(number) == Some(id);
     match (speaks_of_session(body), is_error) {
         (true, true) if !is_of_request => Loss::Certain,
         // Servers of browsers and databases have sessions of their own.
@@ -90,6 +92,12 @@ mod tests {
             }
         }
         assert_eq!(of(404, ""), Loss::Certain);
+        let found_nothing = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32004,"message":"no such contact"}}"#;
+        let own = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32001,"message":"Session not found"}}"#;
+        for status in [404, 410] {
+            assert_eq!(of(status, found_nothing), Loss::Possible { refused: false });
+            assert_eq!(of(status, own), Loss::Possible { refused: true });
+        }
     }
 
     #[test]
