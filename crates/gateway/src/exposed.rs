@@ -23,6 +23,11 @@ pub(crate) fn names(server: &str, tool: &str, is_bare: bool) -> Vec<String> {
     names
 }
 
+/// Whether a name is one that a tool of this server has, or could have tomorrow.
+pub(crate) fn is_of(name: &str, server: &str) -> bool {
+    name.strip_prefix(&replaced(server)).is_some_and(|rest| rest.starts_with("__"))
+}
+
 /// The name with `_` for what models are not given, if it can still be told what it was.
 fn plain(name: &str) -> Option<String> {
     let plain = replaced(name);
@@ -90,5 +95,7 @@ mod tests {
         assert_eq!(names("a", "b__c", false)[0], names("a__b", "c", false)[0]);
         assert_ne!(names("a", "b__c", false)[1], names("a__b", "c", false)[1]);
         assert_eq!(names("s", "t", true)[1], "s__t");
+        assert!(is_of("a__b__c", "a__b") && is_of("my_files__c", "my.files"));
+        assert!(!is_of("a__bc__d", "a__b") && !is_of("a__b", "a__b"));
     }
 }

@@ -87,17 +87,24 @@ impl View {
         digest.finish()
     }
 
-    /// Of two tools that come to the same name the first one keeps it, and the other has another name. So do the meta-tools.
+    /// A name that begins like those of a server with a longer name is that server's, whatever it lists today: else a name that a
+    /// client has allowed would come to mean a tool of another server. Of two tools that come to the same name the first one keeps
+    /// it, and the other has another name. So do the meta-tools.
     fn add(&mut self, tool: ToolName, written: &Json) {
         let names = exposed::names(&tool.server, &tool.tool, self.profile.has_bare_names());
         let metas = if self.profile.has_scripts() { NAMES.as_slice() } else { &[] };
-        let is_free = |name: &&String| !self.by_name.contains_key(*name) && !metas.contains(&name.as_str());
+        let longer = |other: &str| other.len() > tool.server.len();
+        let others = || self.profile.servers().iter().map(|(other, _)| other.as_str()).filter(|other| longer(other));
+        let is_free = |name: &&String| {
+            let is_taken = self.by_name.contains_key(*name) || metas.contains(&name.as_str());
+            !is_taken && (**name != names[0] || !others().any(|other| exposed::is_of(name, other)))
+        };
         let Some(name) = names.iter().find(is_free) else {
             tracing::warn!(tool.name = %tool, "another tool has this name for clients; it is left out");
             return;
         };
         if *name != names[0] {
-            tracing::warn!(tool.name = %tool, wanted = names[0], name, "another tool has this name for clients: it has another one");
+            tracing::warn!(tool.name = %tool, wanted = names[0], name, "another tool or server has this name for clients: it has another one");
         }
         self.by_name.insert(name.clone(), self.tools.len());
         self.tools.push(DirectTool { name: name.clone(), tool, written: written.clone() });

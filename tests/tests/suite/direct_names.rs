@@ -95,5 +95,16 @@ async fn tools_of_one_name_are_told_apart_and_the_operator_is_told() {
     let found: Vec<String> = names(&tools(&daemon, "/mcp/bare").await).into_iter().map(str::to_owned).collect();
     assert_eq!(found, ["executeToolCode", "search", "one__executeToolCode", "two__search", "only"]);
     assert_eq!(names(&tools(&daemon, "/mcp/alone").await), ["one__search", "one__executeToolCode"]);
-    daemon.says("another tool has this name for clients", 2).await;
+    daemon.says("another tool or server has this name for clients", 2).await;
+}
+
+/// Whatever the other one lists today: a name that a client has allowed must not come to mean a tool of another server.
+#[tokio::test]
+async fn a_name_that_begins_like_those_of_another_server_is_not_given_away() {
+    let folder = Folder::new("");
+    let daemon = daemon(&folder, &servers(&folder, &[("a", &["b__c", "x"]), ("a__b", &["d"])])).await;
+    let found = tools(&daemon, "/mcp").await;
+    let found = names(&found);
+    assert!(found.contains(&"a__x") && found.contains(&"a__b__d"), "{found:?}");
+    assert!(!found.contains(&"a__b__c") && found.iter().any(|name| name.starts_with("a__b__c_")), "{found:?}");
 }
