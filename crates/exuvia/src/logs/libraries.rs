@@ -50,7 +50,9 @@ where
 fn tell(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> std::fmt::Result {
     let mut time = String::new();
     SystemTime.format_time(&mut Writer::new(&mut time))?;
-    let (level, library, line) = (metadata.level(), metadata.target(), metadata.line().unwrap_or_default());
+    // ERROR is for what an operator acts on, which is told in words of ours.
+    let level = *metadata.level().max(&Level::WARN);
+    let (library, line) = (metadata.target(), metadata.line().unwrap_or_default());
     // Without a name of its own it is called after its file, whose path is that of the machine that built this.
     let event = if metadata.name().starts_with("event ") { "" } else { metadata.name() };
     match format {
@@ -124,13 +126,13 @@ mod tests {
         let text = said(LogFormat::Text);
         assert!(text.lines().count() == 3 && !text.contains("s3cret"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].contains("ERROR a library warns library=\"rmcp::service\" line="), "{text}");
+        assert!(lines[0].contains(" WARN a library warns library=\"rmcp::service\" line="), "{text}");
         assert!(lines[1].contains("WARN") && lines[1].ends_with("event=\"h2.GoneAway\""), "{text}");
         assert!(lines[2].contains("ours") && !text.contains(".rs"), "{text}");
         let json = said(LogFormat::Json);
         assert!(!json.contains("s3cret"), "{json}");
         let entries: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!((&entries[0]["level"], &entries[1]["event"]), (&"ERROR".into(), &"h2.GoneAway".into()));
+        assert_eq!((&entries[0]["level"], &entries[1]["event"]), (&"WARN".into(), &"h2.GoneAway".into()));
         assert_eq!(entries[2]["message"], "ours");
     }
 }
