@@ -1,4 +1,4 @@
-//! Work that a file system may hold up for ever, on threads that nobody waits for longer than a while.
+//! Work that a file system may hold up for ever, on threads that are given up at a deadline.
 //!
 //! tokio's threads for blocking work will not do: a runtime that ends waits for them.
 
@@ -26,7 +26,7 @@ pub(crate) struct Detached {
 /// Why some work came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfinished {
-    /// It took longer than it may. It may go on, and nobody hears of it.
+    /// It exceeded its deadline. It may still finish; its result is discarded.
     Late(Duration),
     /// Too many threads are held up already.
     HeldUp,

@@ -87,7 +87,7 @@ async fn fuel_grows_linearly_with_the_number_of_parallel_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn parallel_calls_to_a_real_server_are_on_their_way_side_by_side() {
+async fn parallel_calls_to_a_real_server_are_at_least_five_times_faster_than_plain_ones() {
     let gateway = SampleGateway::echo(Limits::default(), &["--delay-ms", "2"]).await;
     let plain = gateway.run("result = sum(echo.echo(value=i)['value'] for i in range(500))").await;
     let parallel = "
@@ -99,7 +99,6 @@ result = sum(a['value'] for a in await asyncio.gather(*[echo.echo(value=i) for i
     assert!(plain.calls.iter().chain(&parallel.calls).all(|call| call.outcome == "ok"));
     assert_eq!((plain.usage.tool_calls, parallel.usage.tool_calls), (500, 500));
     let (plain, parallel) = (plain.usage.wall_ms, parallel.usage.wall_ms);
-    // 500 of 2 ms, one after the other. How much faster they are is measured by the gate `calls`.
-    assert!(plain >= 1_000 && parallel < plain, "{plain} ms plain, {parallel} ms parallel");
+    assert!(plain >= 5 * parallel, "{plain} ms plain, {parallel} ms parallel");
     gateway.stop().await;
 }

@@ -326,7 +326,7 @@ pub(super) struct Runs {
     /// Scripts of one client, executing and waiting.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) per_client: Option<usize>,
-    /// What becomes of a script whose client goes away without having cancelled it. A client's own calls are always cancelled. Over
+    /// Whether a script is cancelled when its client disconnects without cancelling it. A client's own calls are always cancelled. Over
     /// HTTP a client up to 2025-11-25 is gone when its session has lost its last stream for `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
 }
@@ -358,11 +358,11 @@ pub(super) struct Listen {
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) connections: Option<usize>,
     /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
-    /// stream and nothing on its way; without such a one it is told 503.
+    /// stream and nothing on its way; if there is none, it is rejected with 503.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) sessions: Option<usize>,
     /// How long the client of a session that lost its last stream may take to come back, in milliseconds. Then it is gone: see
-    /// `on_disconnect` in `[runs]`. Clients are told to come back after 3 s.
+    /// `on_disconnect` in `[runs]`. Clients are asked to reconnect after 3 s (the `retry` field of event streams).
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) session_grace_ms: Option<u64>,
     /// How long requests may take after SIGTERM, in milliseconds. What is left is cancelled, and its clients are told.

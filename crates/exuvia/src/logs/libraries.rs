@@ -1,7 +1,7 @@
 //! Entries of libraries, without what they carry: error texts of servers, headers, arguments, results.
 //!
 //! What a library writes into its entries is for it to decide, and changes with each version. So none of it is shown: an entry
-//! says which library warns of what kind of thing, and where in it. What an operator has to know is told in words of ours.
+//! says which library warns of what kind of thing, and where in it. What an operator has to know is logged by this program itself.
 
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -50,7 +50,7 @@ where
 fn tell(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> std::fmt::Result {
     let mut time = String::new();
     SystemTime.format_time(&mut Writer::new(&mut time))?;
-    // ERROR is for what an operator acts on, which is told in words of ours.
+    // ERROR is for what an operator acts on, and this program logs that itself.
     let level = *metadata.level().max(&Level::WARN);
     let (library, line) = (metadata.target(), metadata.line().unwrap_or_default());
     // Without a name of its own it is called after its file, whose path is that of the machine that built this.
@@ -72,27 +72,12 @@ fn tell(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> s
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
-
     use tracing_subscriber::filter::filter_fn;
     use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
     use tracing_subscriber::registry::Registry;
 
+    use super::super::kept::Kept;
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn say() {
         const SECRET: &str = "s3cret";
@@ -118,7 +103,7 @@ mod tests {
         };
         let subscriber = Registry::default().with(layer.with_filter(filter_fn(may_be_said)));
         tracing::subscriber::with_default(subscriber, say);
-        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+        kept.text()
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What this program says of itself while it works, on standard error.
 
+#[cfg(test)]
+mod kept;
 mod libraries;
 mod panics;
 mod printable;

@@ -44,14 +44,14 @@ pub struct HttpConfig {
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
-    /// Connections at the same time. 16 further ones are answered what asks for health or metrics, and 503 else; those beyond are told
-    /// 503, where there is no TLS, and closed. Default 1,024.
+    /// Connections at the same time. 16 further ones are answered for health and metrics and rejected with 503 otherwise; those
+    /// beyond are rejected with 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
     /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
-    /// stream and nothing on its way; without such a one it is told 503. Default 1,024.
+    /// stream and nothing on its way; if there is none, it is rejected with 503. Default 1,024.
     pub sessions: usize,
     /// How long the client of a session that lost its last stream may take to come back. Then what it asked for is cancelled, and
-    /// the session makes room for another one where that is needed. Default 5 s, longer than clients are told to wait before they
+    /// the session makes room for another one where that is needed. Default 5 s, longer than clients are asked to wait before they
     /// come back.
     pub session_grace: Duration,
     /// How long a session lives in which nothing happens. Default 30 min. Never shorter than what a script may take.

@@ -1,4 +1,4 @@
-//! Connections beyond the bound: whoever watches over the server is answered, everybody else is told that it is full.
+//! Connections beyond the limit: health and metrics are answered, everything else is rejected with 503.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::accept::{self, FULL, turn_away};
 use super::route::{Door, Routes};
 use crate::client::Peer;
 
-/// How many there may be at a time. Further ones are told at once, where there is no TLS, and closed.
+/// How many there may be at a time. Further ones are rejected with 503, where there is no TLS, and closed.
 const CONNECTIONS: usize = 16;
 /// How long one may take to say what it wants, and to shake hands before that.
 const HEADER: Duration = Duration::from_secs(2);

@@ -58,7 +58,7 @@ impl Consent {
         }
     }
 
-    /// Takes out the servers of a folder's file that nobody consented to, and tells which those are.
+    /// Removes the servers of a project's file without a recorded consent, and reports which those are.
     pub(super) fn ask(&self, servers: &mut McpServers, file: &str, found: &mut Found) {
         if self.all {
             return;

@@ -48,7 +48,7 @@ impl World {
         found
     }
 
-    /// What comes of an import: the names of servers, and what is told.
+    /// The result of an import: the names of the servers, and the notices.
     fn imported(&self, client: KnownClient) -> (Vec<String>, Vec<String>, Config) {
         let config = self.import(client, false).finish(&[]).unwrap();
         let names = config.servers.iter().map(|server| server.config.name.clone()).collect();
@@ -103,7 +103,7 @@ fn a_folder_does_not_keep_the_users_own_servers_from_being_used() {
     }
     let world = World::new(&[("home/.cursor/mcp.json", servers(&["mine"]))]);
     world.write("folder/.cursor/mcp.json", "{");
-    assert!(world.refused(KnownClient::Cursor).contains("no JSON"), "with consent it is told as an error");
+    assert!(world.refused(KnownClient::Cursor).contains("no JSON"), "with consent it is reported as an error");
 }
 
 #[test]
