@@ -13,6 +13,8 @@ use super::LogFormat;
 
 /// How the names of this program's own crates begin.
 const OURS: &str = "exuvia";
+/// Events of libraries whose occasion this program logs itself (`telemetry`: the last spans were not sent).
+const LOGGED_BY_US: [&str; 2] = ["BatchSpanProcessor.Shutdown.Timeout", "BatchSpanProcessor.Shutdown.Error"];
 
 /// Whether this is of a library.
 fn is_foreign(metadata: &Metadata<'_>) -> bool {
@@ -22,7 +24,8 @@ fn is_foreign(metadata: &Metadata<'_>) -> bool {
 /// Whether something is written at all, where the filter lets it: of libraries their warnings and errors, and no span, whose
 /// fields would stand in entries of ours.
 pub(super) fn may_be_said(metadata: &Metadata<'_>) -> bool {
-    !is_foreign(metadata) || (metadata.is_event() && *metadata.level() <= Level::WARN)
+    let is_warning = metadata.is_event() && *metadata.level() <= Level::WARN;
+    !is_foreign(metadata) || (is_warning && !LOGGED_BY_US.contains(&metadata.name()))
 }
 
 /// Writes entries of ours as `inner` does, and those of libraries in words of ours.
@@ -85,6 +88,7 @@ mod tests {
         span.in_scope(|| {
             tracing::error!(target: "rmcp::service", error = SECRET, "refused for {SECRET}");
             tracing::warn!(name: "h2.GoneAway", target: "h2", debug_data = ?SECRET);
+            tracing::error!(name: "BatchSpanProcessor.Shutdown.Timeout", target: "opentelemetry_sdk", "too late");
             tracing::info!(target: "hyper_util", "{SECRET}");
             tracing::trace!(target: "reqwest", "{SECRET}");
             tracing::info!(target: "exuvia_upstream::http", "ours");
