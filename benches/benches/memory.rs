@@ -1,5 +1,5 @@
 //! `cargo bench --bench memory`: what an engine holds, and what a script holds while it waits for a tool.
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use anyhow::Result;
 use exuvia_benches::memory::{Memory, memory};

@@ -1,6 +1,6 @@
 //! `cargo bench --bench serve`: what `exuvia serve` adds to a direct call, how many scripts it runs in a second, what it
 //! holds, and how soon it is ready.
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 //! `cargo bench --bench wall`: how long scripts take, by criterion, and how long beside the machine's own Python.
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! `cargo bench --bench whole`: a whole `exuvia run`, from the start of the process to its end.
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::io::Write as _;
 use std::path::Path;

@@ -30,7 +30,7 @@ type Baseline = BTreeMap<String, u64>;
 /// # Errors
 ///
 /// A workload uses more or less than it may, does not end as it should, or is not in the baseline.
-#[allow(clippy::print_stdout)]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 pub fn check(bless: bool) -> Result<()> {
     let measured = measure()?;
     if bless {

@@ -1,8 +1,5 @@
 //! Compiles the guest component to native code, with the very settings under which it will run.
 
-// Standard output is how a build script talks to cargo.
-#![allow(clippy::print_stdout)]
-
 use std::path::PathBuf;
 use std::{env, fs};
 

@@ -163,7 +163,7 @@ pub fn make_huge(range: Range<usize>) {
     advise(range, Advice::LinuxHugepage);
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "advice to the kernel about a mapping, see SAFETY")]
 fn advise(range: Range<usize>, advice: Advice) {
     // SAFETY: both kinds of advice that are given here leave the contents of pages as they are.
     // An error means that the mapping is gone, or that the kernel does not take the advice: the callers look for its effect.

@@ -1,6 +1,6 @@
 //! `cargo bench --bench gates [-- NAME...]`: long loops and full counts, too long for the tests. Prints a report and fails
 //! when a gate fails.
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod calls;
 mod commands;

@@ -2,7 +2,7 @@
 //!
 //! Ends with an error at the first text that makes it panic or takes too long, and writes the text out. What the tests do
 //! for a moment this does for as long as wanted.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example")]
 
 #[path = "../tests/support/mutations.rs"]
 mod mutations;

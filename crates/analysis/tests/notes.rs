@@ -1,5 +1,5 @@
 //! Scripts in which calls are meant to run side by side and do not, and scripts in which they do.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test fails by a panic")]
 
 use exuvia_analysis::{MAX_NOTES, analyse};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};

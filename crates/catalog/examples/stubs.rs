@@ -1,6 +1,6 @@
 //! Writes the stub of each recorded catalogue into a directory, for a type checker to read:
 //! `cargo run -p exuvia-catalog --example stubs -- DIRECTORY`, then `mypy DIRECTORY/*.pyi`.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example")]
 
 #[path = "../tests/catalogues/mod.rs"]
 mod catalogues;

@@ -72,7 +72,7 @@ async fn run(command: Command) -> Result<ExitCode> {
 
 /// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are
 /// outcomes.
-#[allow(clippy::print_stderr)]
+#[expect(clippy::print_stderr, reason = "a command of a person says what is wrong on standard error")]
 fn complain(error: anyhow::Error) -> ExitCode {
     match logs::is_json() {
         true => tracing::error!("{error:#}"),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p exuvia-host --example embed_host`
 
-#![allow(clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::error::Error;
 use std::sync::Arc;

@@ -41,8 +41,7 @@ pub(crate) struct Calls {
 }
 
 /// A call that was started. Dropping it aborts the call.
-// Public to the letter: the generated bindings name it in a public position of a private module.
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "generated bindings name it in a public position of a private module")]
 pub struct PendingCall {
     pub(crate) id: CallId,
     pub(crate) answer: Option<oneshot::Receiver<Answer>>,

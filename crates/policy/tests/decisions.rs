@@ -1,5 +1,5 @@
 //! What is decided of scripts and of calls.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! What is told of decisions: to the script, and to the operator.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

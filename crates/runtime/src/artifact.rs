@@ -15,7 +15,7 @@ pub const GUEST_DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");
 /// The code is put into a sealed, nameless file in memory and mapped from there: wasmtime then initialises the guest's
 /// memory by copy-on-write from the same pages, where a plain `deserialize` would keep a second copy of it.
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "compiled code is mapped, see SAFETY")]
 pub(crate) fn load(engine: &Engine) -> Result<Component> {
     use std::io::Write as _;
     use std::os::fd::AsRawFd as _;
@@ -34,7 +34,7 @@ pub(crate) fn load(engine: &Engine) -> Result<Component> {
 
 /// Loads the guest.
 #[cfg(not(target_os = "linux"))]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "compiled code is mapped, see SAFETY")]
 pub(crate) fn load(engine: &Engine) -> Result<Component> {
     // SAFETY: the bytes were made by this crate's build script with `precompile_component`.
     unsafe { Component::deserialize(engine, ARTIFACT) }

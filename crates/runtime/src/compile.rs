@@ -28,7 +28,7 @@ pub(crate) fn config(target: &str) -> Result<Config> {
     Ok(config)
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "a flag of Cranelift, see SAFETY")]
 fn enable_flag(config: &mut Config, flag: &str) {
     // SAFETY: the flags are the documented instruction sets of Cranelift's x86 backend. Code that uses them is refused
     // by wasmtime when it is loaded on a processor that lacks them.

@@ -53,7 +53,7 @@ pub async fn serve_stdio(
     let input = UntilClosed { input, closed: ending.clone() };
     let face = Face::new(gateway.clone(), profile, ending);
     let transport = Pipe::new(input, output, face.past(), LINE_BYTES);
-    let service = match face.serve_with_ct(transport, cancellation.child_token()).await {
+    let service = match Box::pin(face.serve_with_ct(transport, cancellation.child_token())).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
         Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),

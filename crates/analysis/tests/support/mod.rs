@@ -1,5 +1,11 @@
 //! What the tests read and how they show an analysis.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 pub mod mutations;
 pub mod programs;

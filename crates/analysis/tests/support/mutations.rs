@@ -1,5 +1,10 @@
 //! Texts that are almost scripts.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 /// What is put in where a text is broken up.
 const SCRAPS: &[&str] = &[

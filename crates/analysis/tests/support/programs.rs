@@ -2,7 +2,12 @@
 //!
 //! A program is read off a tape of choices, so that whoever holds the tape can make it again, shorten it, or mutate it.
 //! Every shape of the corpus of evasions is among the choices, and each may stand inside every other.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,11 @@
 //! The recorded catalogues of `tests/data/catalog`, as the gateway would hand them over.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 use exuvia_catalog::{docs, stub};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};

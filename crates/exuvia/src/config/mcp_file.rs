@@ -91,7 +91,7 @@ fn variables(text: &str) -> impl Iterator<Item = (String, String)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
     use std::fs;
 

@@ -244,7 +244,7 @@ fn origin(uri: &http::Uri) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
     use super::*;
     use crate::config::schema;

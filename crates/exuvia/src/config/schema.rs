@@ -94,7 +94,7 @@ fn described_words(options: &Value) -> Option<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
     use std::collections::BTreeSet;
 

@@ -127,8 +127,7 @@ pub(super) fn orders(contact_id: u64) -> Vec<Order> {
 
 /// An amount as JSON shows it.
 pub(super) fn amount(cents: u64) -> f64 {
-    // Exact below 2^53, and its shortest form has the two digits.
-    #[allow(clippy::cast_precision_loss)]
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53, and its shortest form has the two digits")]
     let amount = cents as f64 / 100.0;
     amount
 }

@@ -90,7 +90,7 @@ impl ServerHandler for Face {
     ) -> Result<CallToolResponse, ErrorData> {
         let span = traced::begin(CallToolRequestMethod::VALUE, Target::Tool(&request.name), &context);
         let answer = self.tool_call(request, &context).instrument(named::span(&context));
-        traced::over(span, answer, is_failed).await
+        traced::over(span, Box::pin(answer), is_failed).await
     }
 
     async fn list_resources(
@@ -133,7 +133,7 @@ impl ServerHandler for Face {
             let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
             self.direct(&opened, &context).read_resource(request).await
         };
-        traced::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, answer).await
+        traced::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, Box::pin(answer)).await
     }
 
     async fn list_prompts(
@@ -159,7 +159,7 @@ impl ServerHandler for Face {
             let opened = self.open_direct::<GetPromptRequestMethod>().await?;
             self.direct(&opened, &context).get_prompt(request).await
         };
-        traced::answer::<GetPromptRequestMethod, _>(Target::Prompt(&name), &context, answer).await
+        traced::answer::<GetPromptRequestMethod, _>(Target::Prompt(&name), &context, Box::pin(answer)).await
     }
 
     async fn get_task(

@@ -165,7 +165,7 @@ impl Mcp {
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
         let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body)));
-        let (response, is_full) = Sessions::noticing_full(handled).await;
+        let (response, is_full) = Sessions::noticing_full(Box::pin(handled)).await;
         if is_full {
             return self.full();
         }

@@ -41,7 +41,7 @@ impl TryFrom<Value> for Seconds {
         };
         // Some write fractions. What is beyond the range is as good as for ever.
         let seconds: f64 = text.parse().map_err(|_| "no number of seconds")?;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range")]
         Ok(Self(seconds.clamp(0.0, 1e10) as u64))
     }
 }

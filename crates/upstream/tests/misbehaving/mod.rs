@@ -1,5 +1,5 @@
 //! Runs one mode of misbehaviour, again and again, beside a server that behaves.
-#![allow(unreachable_pub)]
+#![allow(unreachable_pub, reason = "one module of a test binary")]
 
 pub mod http;
 pub mod values;

@@ -1,6 +1,12 @@
 //! A real authorisation server on loopback (the library `oauth-as`), two MCP servers that ask it about every token, and the
 //! browser of a user.
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test binaries, each of which uses a part"
+)]
 
 pub(crate) mod browser;
 pub(crate) mod log;
