@@ -105,7 +105,7 @@ use exuvia_tool::raw;
 pub use aside::aside;
 pub use config::{
     CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
-    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, ToolLists, Transport,
+    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport,
     UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
     tool_pattern,
 };

@@ -33,6 +33,7 @@ mod parallel;
 mod peaks;
 mod policy;
 mod program;
+mod proxies;
 mod reads;
 mod records;
 mod reload;

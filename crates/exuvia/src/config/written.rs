@@ -77,7 +77,8 @@ pub(super) struct Profile {
     "oneOf" = [{"required": ["command"]}, {"required": ["url"]}],
     "dependentRequired" = {
         "args": ["command"], "cwd": ["command"],
-        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "oauth": ["url"],
+        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "proxy": ["url"],
+        "oauth": ["url"],
     },
 ))]
 pub(super) struct Server {
@@ -115,6 +116,10 @@ pub(super) struct Server {
     /// for servers of your own.
     #[schemars(length(min = 1))]
     pub(super) ca: Option<String>,
+    /// An HTTP proxy for all requests to it and to who issues its tokens, for example
+    /// `"http://gate:${PROXY_PASSWORD}@proxy.example:3128"`. The environment names none. Default: none.
+    #[schemars(length(min = 1))]
+    pub(super) proxy: Option<String>,
     /// How tokens for it are obtained. Without it, and without an `Authorization` header or a `headers_command`, the user
     /// can log in with `exuvia login SERVER`.
     pub(super) oauth: Option<OAuth>,
