@@ -53,6 +53,7 @@ mod slots;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod subscriptions;
 mod systemd;
 mod telemetry;
 mod tls;

@@ -134,7 +134,7 @@ pub(super) struct Server {
     pub(super) share: Option<Share>,
     /// Which of its tools exist for scripts and clients: names, globs (`get_*`), groups (`@name`). What clients ask of a direct
     /// server beside calls stands in this list and the next two by its method: `resources/read`, `prompts/get`,
-    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`. Default: `["*"]`.
+    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`, `resources/subscribe`. Default: `["*"]`.
     pub(super) tools: Option<Vec<String>>,
     /// Which of them a client's script calls without asking. What a tool says of itself, such as that it only reads, allows
     /// nothing. Default: none.
