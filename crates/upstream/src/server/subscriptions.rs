@@ -158,10 +158,11 @@ impl Subscriptions {
             let mut asked = self.asked.lock().await;
             // First, so that a change that follows the answer at once is not missed.
             let subscription = self.hear(address.into(), mailbox);
-            if self.is_forgotten.load(Ordering::SeqCst) || !asked.holds_for(&connection, &subscription.address) {
-                if let Some(refused) = asked.ask(self, lane, &connection, &subscription.address, deadline).await? {
-                    return Ok(Subscribing::Refused(refused));
-                }
+            let holds =
+                !self.is_forgotten.load(Ordering::SeqCst) && asked.holds_for(&connection, &subscription.address);
+            if !holds && let Some(refused) = asked.ask(self, lane, &connection, &subscription.address, deadline).await?
+            {
+                return Ok(Subscribing::Refused(refused));
             }
             Ok(Subscribing::Done(subscription))
         };
