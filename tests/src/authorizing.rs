@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone)]
 pub struct Authorizing {
     address: SocketAddr,
+    /// What it calls itself and its authorization server.
+    origins: [String; 2],
     state: Arc<Mutex<State>>,
 }
 
@@ -41,14 +43,39 @@ impl Authorizing {
     pub async fn start(life: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let authorizing = Self { address, state: Arc::new(Mutex::new(State { life, ..State::default() })) };
-        let serving = authorizing.clone();
+        let origins = [format!("http://{address}"), format!("http://{address}")];
+        let authorizing = Self { address, origins, state: Arc::new(Mutex::new(State { life, ..State::default() })) };
+        authorizing.listen(listener);
+        authorizing
+    }
+
+    /// The same under other names, by which somebody brings clients here.
+    ///
+    /// # Panics
+    ///
+    /// No port is free.
+    pub async fn named(life: Duration, server: &str, authorization_server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let origins = [server, authorization_server].map(str::to_owned);
+        let authorizing = Self { address, origins, state: Arc::new(Mutex::new(State { life, ..State::default() })) };
+        authorizing.listen(listener);
+        authorizing
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let serving = self.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serving.clone().serve(stream));
             }
         });
-        authorizing
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -58,7 +85,7 @@ impl Authorizing {
     /// Where the MCP server is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/mcp", self.address)
+        format!("{}/mcp", self.origins[0])
     }
 
     /// From now on it takes this long to answer who sends a refresh token.
@@ -96,7 +123,7 @@ impl Authorizing {
     pub fn expired_login(&self) -> String {
         let refresh = self.state().refresh_token();
         let token = json!({"access": "expired", "refresh": refresh, "received_at": 1, "expires_at": 2});
-        let issuer = format!("http://{}", self.address);
+        let issuer = &self.origins[1];
         json!({
             "version": 1, "server": self.url(), "grant": "authorization_code", "issuer": issuer,
             "client": {"id": "c", "secret": null, "redirect_uri": null}, "token": token, "granted": [], "demanded": [],
@@ -107,17 +134,17 @@ impl Authorizing {
     async fn serve(self, mut stream: TcpStream) {
         let Some((head, body)) = request(&mut stream).await else { return };
         let place = head.split(" HTTP/").next().unwrap_or_default().to_owned();
-        let origin = format!("http://{}", self.address);
+        let [own, origin] = &self.origins;
         let (status, answer) = match &*place {
             "GET /.well-known/oauth-protected-resource" => {
                 ("200 OK", json!({"resource": self.url(), "authorization_servers": [origin]}))
             }
-            "GET /.well-known/oauth-authorization-server" => ("200 OK", metadata(&origin)),
+            "GET /.well-known/oauth-authorization-server" => ("200 OK", metadata(origin)),
             "POST /token" => self.renew(&body).await,
             "POST /mcp" => self.answer(&head, &body),
             _ => ("404 Not Found", json!({})),
         };
-        let challenge = format!("Bearer resource_metadata=\"{origin}/.well-known/oauth-protected-resource\"");
+        let challenge = format!("Bearer resource_metadata=\"{own}/.well-known/oauth-protected-resource\"");
         let body = if answer.is_null() { String::new() } else { answer.to_string() };
         let answer = format!(
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nWWW-Authenticate: {challenge}\r\n\

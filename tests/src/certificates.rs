@@ -12,7 +12,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// For `localhost` and 127.0.0.1.
+    /// For `localhost`, 127.0.0.1, and two names that are nowhere: `crm.example` and `as.example`.
     ///
     /// # Panics
     ///
@@ -24,7 +24,7 @@ impl Certificates {
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("an authority");
         let key = KeyPair::generate().expect("a key");
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names = ["localhost", "127.0.0.1", "crm.example", "as.example"].map(str::to_owned);
         let leaf = CertificateParams::new(names).expect("names").signed_by(&key, &authority).expect("a certificate");
         let made = Self { folder: tempfile::tempdir().expect("a folder") };
         for (file, text) in [("ca.pem", authority.pem()), ("cert.pem", leaf.pem()), ("key.pem", key.serialize_pem())] {

@@ -27,6 +27,7 @@ use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{OnDisconnect, Settings};
+use crate::subscriptions::Subscribers;
 use crate::traced;
 use crate::view::View;
 
@@ -59,6 +60,7 @@ pub struct Gateway {
     queue: Arc<Queue>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
+    pub(crate) subscribers: Subscribers,
     pub(crate) metrics: Arc<Metrics>,
     configuration: Configuration,
     /// How many answers about tools are rendered at a time.
@@ -116,6 +118,7 @@ impl Gateway {
             runs: AtomicU64::new(0),
             queue,
             requests,
+            subscribers: Subscribers::default(),
             metrics,
             configuration: Configuration::default(),
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
@@ -271,6 +274,7 @@ impl Gateway {
     pub fn cancel_client(&self, client: &Client) {
         self.queue.cancel(client);
         self.requests.cancel(client);
+        self.forget_subscriptions(client);
         self.client_left(client);
     }
 

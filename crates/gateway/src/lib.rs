@@ -24,6 +24,7 @@ mod reading;
 mod record;
 mod run_runtime;
 mod settings;
+mod subscriptions;
 mod traced;
 pub mod trees;
 mod unknown;

@@ -2,8 +2,15 @@
 
 /// The requests of a client that are decided on like calls, by the names that lists know them under: `SERVER.resources/read`
 /// stands in a list as a tool would. No tool has such a name.
-pub const READS: [&str; 6] =
-    ["resources/read", "prompts/get", "completion/complete", "tasks/get", "tasks/update", "tasks/cancel"];
+pub const READS: [&str; 7] = [
+    "resources/read",
+    "prompts/get",
+    "completion/complete",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
+    "resources/subscribe",
+];
 
 /// Whether this is the name of such a request.
 #[must_use]

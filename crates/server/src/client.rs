@@ -66,6 +66,7 @@ fn of_connection(head: &Parts) -> Client {
     head.extensions.get::<Peer>().map_or_else(|| Client::new("connection"), Peer::client)
 }
 
-fn of_pipe() -> Client {
+/// The one client at the other end of a pipe.
+pub(crate) fn of_pipe() -> Client {
     Client::new("stdio")
 }

@@ -20,6 +20,7 @@ mod pipe;
 mod sift;
 mod stdio;
 mod traced;
+mod updates;
 
 pub use pending::PendingGateway;
 pub use stdio::{ServeError, serve_stdio};

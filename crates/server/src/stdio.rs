@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
+use crate::client::of_pipe;
 use crate::face::Face;
 use crate::pipe::Pipe;
 
@@ -59,6 +60,9 @@ pub async fn serve_stdio(
         Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),
     };
     let served = service.waiting().await;
+    if let Some(gateway) = gateway.now() {
+        gateway.forget_subscriptions(&of_pipe());
+    }
     tokio::select! {
         () = cancellation.cancelled() => {}
         () = scripts_over(&gateway) => {}

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::extent::{Extent, MAX_TREE_BYTES};
-use crate::transcribe;
+use crate::{raw, transcribe};
 
 /// One JSON value together with nothing else: the text as it crosses the sandbox boundary.
 ///
@@ -105,10 +105,22 @@ impl Json {
     /// value need not become a tree on its way out.
     ///
     /// Whoever reads the leaf finds a number that is none. serde_json writes a number of arbitrary precision as its text,
-    /// whatever that is.
+    /// whatever that is. An object is one, for whoever looks: its first member holds the text of the further ones as well.
     #[must_use]
     pub fn into_leaf(self) -> Value {
-        Value::Number(Number::from_string_unchecked(self.text))
+        let mut text = self.text;
+        let is_object = text.trim_start().starts_with('{');
+        let first = raw::members(&text).next().map(|(name, value)| (name, raw::place(&text, value).start));
+        let leaf = |text| Value::Number(Number::from_string_unchecked(text));
+        match first {
+            Some((name, begin)) => {
+                text.truncate(text.rfind('}').unwrap_or(text.len()));
+                text.drain(..begin);
+                Value::Object([(name, leaf(text))].into_iter().collect())
+            }
+            None if is_object => Value::Object(Map::new()),
+            None => leaf(text),
+        }
     }
 }
 
@@ -214,6 +226,21 @@ mod tests {
         let text = r#"{"b":[1.50,{"a":"x\n"}],"a":12345678901234567890123}"#;
         let leaf = Value::Array(vec![Value::Null, Json::parse(text).unwrap().into_leaf()]);
         assert_eq!(serde_json::to_string(&leaf).unwrap(), format!("[null,{text}]"));
+    }
+
+    #[test]
+    fn the_leaf_of_an_object_is_an_object_and_no_other_is() {
+        for (text, is_object) in [
+            (r#"{"a":{"b":[1,"}"]},"c":"}"}"#, true),
+            ("{}", true),
+            (r#"{"a":1}"#, true),
+            (r#"[{"a":1}]"#, false),
+            (r#""{}""#, false),
+            ("1", false),
+        ] {
+            let leaf = Json::parse(text).unwrap().into_leaf();
+            assert_eq!((leaf.is_object(), leaf.to_string().as_str()), (is_object, text));
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) list_changed: Arc<Notify>,
     pub(crate) carrier: Carrier,
     pub(crate) dialect: Dialect,
+    /// Whether the server says that it tells of changes of its resources.
+    pub(crate) subscribes: bool,
     /// Ends the task that listens for changes.
     pub(crate) _listening: Option<DropGuard>,
 }

@@ -81,6 +81,7 @@ mod lines;
 mod lineup;
 mod list;
 mod listening;
+mod mailbox;
 mod message;
 mod oauth;
 mod opening;
@@ -105,11 +106,12 @@ use exuvia_tool::raw;
 pub use aside::aside;
 pub use config::{
     CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
-    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, ServerConfig, Share, Stdio, ToolLists, Transport,
+    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport,
     UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
     tool_pattern,
 };
 pub use lineup::{Change, Lineup};
+pub use mailbox::Mailbox;
 pub use oauth::{login, renewals_settled};
 pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
@@ -117,5 +119,6 @@ pub use question::Question;
 pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
+pub use server::{Subscribing, Subscription};
 pub use status::{Era, Failing, ServerState, ServerStatus};
 pub use upstreams::{Caller, Snapshot, Upstreams};

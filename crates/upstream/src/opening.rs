@@ -16,8 +16,9 @@ use crate::http::{Client, Kind, connect_sse, streamable};
 use crate::ids::FromOne;
 use crate::listening::listen;
 use crate::message::Source;
-use crate::reader::Reader;
+use crate::reader::{Notes, Reader};
 use crate::relay::Abilities;
+use crate::server::Subscriptions;
 use crate::stdio::{Process, Reaper, Wire};
 use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 
@@ -44,6 +45,7 @@ struct Opening<'a> {
     limits: UpstreamLimits,
     reaper: &'a Arc<Reaper>,
     authorization: &'a Arc<dyn Authorization>,
+    subscriptions: &'a Arc<Subscriptions>,
 }
 
 impl Connection {
@@ -53,9 +55,10 @@ impl Connection {
         limits: UpstreamLimits,
         reaper: &Arc<Reaper>,
         authorization: &Arc<dyn Authorization>,
+        subscriptions: &Arc<Subscriptions>,
         known: Option<Dialect>,
     ) -> Result<Self, Unstarted> {
-        let opening = Opening { config, limits, reaper, authorization };
+        let opening = Opening { config, limits, reaper, authorization, subscriptions };
         match &config.transport {
             Transport::Stdio(stdio) => opening.stdio(stdio, known).await,
             Transport::Http(http) => opening.http(http, known).await,
@@ -83,7 +86,7 @@ impl Opening<'_> {
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
         let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
-        let talk = Talk::new(self.config, Source::Pipe);
+        let talk = self.talk(Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(FromOne(wire), mode).await;
         talk.connection(service, Carrier::Process(process), false).await
@@ -118,13 +121,20 @@ impl Opening<'_> {
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }
 
+    fn talk(&self, source: Source) -> Talk {
+        let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
+        let notes = Notes { list_changed: list_changed.clone(), subscriptions: self.subscriptions.clone() };
+        let reader = Reader::new(exchange.clone(), notes, &self.config.name, source, self.config.question_timeout);
+        Talk { exchange, list_changed, reader }
+    }
+
     fn client(&self, http: &Http) -> Result<Arc<Client>, Unstarted> {
         Client::new(&self.config.name, http, self.authorization.clone()).map(Arc::new).map_err(hopeless)
     }
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(self.config, Source::Http);
+        let talk = self.talk(Source::Http);
         let (transport, done) = streamable(client.clone(), talk.reader.clone(), self.limits);
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode).await;
         talk.connection(service, Carrier::Http(client, done), false).await
@@ -132,7 +142,7 @@ impl Opening<'_> {
 
     async fn sse(&self, http: &Http) -> Result<Connection, Unstarted> {
         let client = self.client(http)?;
-        let talk = Talk::new(self.config, Source::Http);
+        let talk = self.talk(Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
@@ -148,12 +158,6 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(server: &ServerConfig, source: Source) -> Self {
-        let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let reader = Reader::new(exchange.clone(), list_changed.clone(), &server.name, source, server.question_timeout);
-        Self { exchange, list_changed, reader }
-    }
-
     /// The connection, if the handshake went well.
     async fn connection(
         self,
@@ -167,6 +171,8 @@ impl Talk {
                 let modern = info.as_ref().is_some_and(|info| info.protocol_version >= ProtocolVersion::V_2026_07_28);
                 let tools = info.as_ref().and_then(|info| info.capabilities.tools.as_ref());
                 let changes = tools.is_some_and(|tools| tools.list_changed == Some(true));
+                let resources = info.as_ref().and_then(|info| info.capabilities.resources.as_ref());
+                let subscribes = resources.is_some_and(|resources| resources.subscribe == Some(true));
                 let dialect = Dialect { era: if modern { Era::Modern } else { Era::Legacy }, sse };
                 let Self { exchange, list_changed, .. } = self;
                 let _listening = (modern && changes).then(|| {
@@ -176,7 +182,7 @@ impl Talk {
                     tokio::spawn(async move { stopped.run_until_cancelled(listen(peer, list_changed)).await });
                     stop.drop_guard()
                 });
-                Ok(Connection { service, exchange, list_changed, carrier, dialect, _listening })
+                Ok(Connection { service, exchange, list_changed, carrier, dialect, subscribes, _listening })
             }
             Err(error) => Err(unstarted(&error, &carrier).await),
         }

@@ -34,9 +34,11 @@ fn schema(value: &Value, place: Place, names: &mut HashSet<String>) -> Result<()
             HEADER => header(value, keywords, place, names),
             "properties" if place == Place::Elsewhere => each(value, place, names),
             "properties" => each(value, Place::Parameter, names),
-            "$defs" | "definitions" | "dependentSchemas" | "patternProperties" => each(value, Place::Elsewhere, names),
-            // Values and no schemas.
-            "default" | "const" | "enum" | "examples" => Ok(()),
+            "$defs" | "definitions" | "dependencies" | "dependentSchemas" | "patternProperties" => {
+                each(value, Place::Elsewhere, names)
+            }
+            // Values and names, and no schemas.
+            "default" | "const" | "enum" | "examples" | "dependentRequired" => Ok(()),
             _ => schema(value, Place::Elsewhere, names),
         }),
         Value::Array(schemas) => schemas.iter().try_for_each(|value| schema(value, Place::Elsewhere, names)),
@@ -133,6 +135,9 @@ mod tests {
             // A parameter that has the keyword's name, and values that look like schemas.
             json!({"x-mcp-header": {"type": "string"}}),
             json!({"a": {"default": with(), "const": with(), "enum": [with()], "examples": [with()]}}),
+            // A parameter of that name on which others depend.
+            json!({"a": object("dependentRequired", json!({"x-mcp-header": ["b"]}))}),
+            json!({"a": object("dependencies", json!({"x-mcp-header": ["b"]}))}),
         ] {
             assert_eq!(parameters(&nested), Ok(()), "{nested}");
         }
@@ -146,6 +151,7 @@ mod tests {
             object("patternProperties", json!({"a": with()})),
             object("additionalProperties", with()),
             object("then", object("properties", json!({"a": with()}))),
+            object("dependencies", json!({"b": object("properties", json!({"a": with()}))})),
         ] {
             for schema in [schema.clone(), object("properties", json!({"p": object("items", schema)}))] {
                 assert!(check(&schema).unwrap_err().contains("`properties` alone"), "{schema}");

@@ -22,6 +22,7 @@ use crate::question::Question;
 use crate::raw;
 use crate::relay::News;
 use crate::repair::{halves, numbers, without_mark};
+use crate::server::Subscriptions;
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -43,13 +44,22 @@ const NO_JSON: &str = "text that is no JSON";
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     exchange: Arc<Exchange>,
-    list_changed: Arc<Notify>,
+    notes: Notes,
     server: Arc<str>,
     source: Source,
     /// The operator was told of numbers that are none.
     noted: Arc<AtomicBool>,
     /// How long a client may take to answer.
     patience: Duration,
+}
+
+/// Who hears of what belongs to no request.
+#[derive(Debug, Clone)]
+pub(crate) struct Notes {
+    /// Of another list of tools.
+    pub(crate) list_changed: Arc<Notify>,
+    /// Of resources that have changed.
+    pub(crate) subscriptions: Arc<Subscriptions>,
 }
 
 /// What follows from a message.
@@ -83,14 +93,8 @@ impl Reply {
 
 impl Reader {
     /// A reader for the requests of this exchange.
-    pub(crate) fn new(
-        exchange: Arc<Exchange>,
-        list_changed: Arc<Notify>,
-        server: &str,
-        source: Source,
-        patience: Duration,
-    ) -> Self {
-        Self { exchange, list_changed, server: server.into(), source, noted: Arc::default(), patience }
+    pub(crate) fn new(exchange: Arc<Exchange>, notes: Notes, server: &str, source: Source, patience: Duration) -> Self {
+        Self { exchange, notes, server: server.into(), source, noted: Arc::default(), patience }
     }
 
     /// The requests whose answers it looks for.
@@ -152,7 +156,11 @@ impl Reader {
             Message::Request { .. } => {}
             Message::Notification { method, params } => {
                 match method.as_str() {
-                    "notifications/tools/list_changed" => self.list_changed.notify_one(),
+                    "notifications/tools/list_changed" => self.notes.list_changed.notify_one(),
+                    "notifications/resources/updated" => self.notes.subscriptions.updated(part(&text, params)),
+                    "notifications/subscriptions/acknowledged" => {
+                        self.notes.subscriptions.acknowledge(part(&text, params));
+                    }
                     "notifications/progress" => self.progress(part(&text, params)),
                     _ => {}
                 }

@@ -244,7 +244,8 @@ pub(crate) fn permitted(name: &ToolName, params: &Json, input: Input) -> Option<
     Some((method, request(method, params.to_value().ok()?, input)?))
 }
 
-fn request(method: &'static str, params: Value, input: Input) -> Option<ClientRequest> {
+/// A request of this method. `None`: its parameters are none that the protocol knows.
+pub(crate) fn request(method: &'static str, params: Value, input: Input) -> Option<ClientRequest> {
     let request = json!({ "method": method, "params": with_input(params, input) });
     // From the text: from a tree rmcp's types refuse some numbers.
     serde_json::from_str(&request.to_string()).ok()
@@ -288,7 +289,7 @@ mod tests {
             Query::UpdateTask(params.clone()),
             Query::CancelTask(params.clone()),
         ];
-        assert_eq!(queries.each_ref().map(Query::method), READS);
+        assert_eq!(queries.each_ref().map(Query::method), READS[..6]);
         for query in queries {
             let name = ToolName::new("crm", query.method());
             let (method, request) = permitted(&name, &Json::from_value(&query.params()), Input::default()).unwrap();

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::order::DispatchTicket;
 use crate::server::{EndedRuns, Server};
-use crate::{CallLimits, Caller, Listing, RelayOptions, Relayed};
+use crate::{CallLimits, Caller, Listing, Mailbox, RelayOptions, Relayed, Subscribing, Subscription};
 
 /// The servers of one moment, as ways to call their tools. Clones are the same moment.
 ///
@@ -145,6 +145,32 @@ impl Routes {
         let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
         let caller = caller.clone();
         Box::pin(async move { route.server.read(permit, &caller, limits, options).await })
+    }
+
+    /// Has a client hear of the changes of a resource, as is permitted: `resources/subscribe`, with its address as the argument
+    /// `uri`. They come into the client's mailbox, for as long as the subscription is held.
+    #[must_use]
+    pub fn subscribe(
+        &self,
+        permit: Permit,
+        mailbox: &Arc<Mailbox>,
+    ) -> BoxFuture<'static, Result<Subscribing, CallError>> {
+        let server = &permit.call().name.server;
+        let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
+        let mailbox = Arc::clone(mailbox);
+        Box::pin(async move { route.server.subscribe(permit, &mailbox).await })
+    }
+
+    /// Whether a server tells of changes of its resources. `None`: it has not said so or otherwise.
+    #[must_use]
+    pub fn offers_subscriptions(&self, server: &str) -> Option<bool> {
+        self.get(server)?.server.subscriptions().offered()
+    }
+
+    /// Whether this subscription is one with the server that has this name here.
+    #[must_use]
+    pub fn has(&self, server: &str, subscription: &Subscription) -> bool {
+        self.get(server).is_some_and(|route| subscription.is_with(route.server.subscriptions()))
     }
 
     /// Asks a server for the page of a list at this cursor, and gives the answer as it was written.

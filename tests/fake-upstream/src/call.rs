@@ -79,6 +79,11 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             server.state().change();
             structured(json!({"value": "changed"}))
         }
+        "touch" => {
+            let address = arguments.get("uri").and_then(Value::as_str).unwrap_or_default();
+            server.state().touch(address, number("times").max(1));
+            structured(json!({"value": "touched"}))
+        }
         "seen" => structured(json!({"seen": server.state().seen})),
         "process" => {
             let child = server.state().child.as_ref().map(std::process::Child::id);

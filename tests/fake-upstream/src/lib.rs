@@ -19,6 +19,7 @@
 //! | `ask` | `method`, `params` | sends a request of its own, waits for the answer to it, then fails with that |
 //! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
 //! | `change` | | changes the list of tools and notifies |
+//! | `touch` | `uri`, `times` | tells so often that this resource has changed, to who is subscribed; listed with `--subscribe` |
 //! | `seen` | | what it was sent: methods, and the ids of cancelled requests; over HTTP also `gone ID` for a request whose connection was closed before its answer |
 //! | `process` | | its process id and its child's |
 //! | `request` | | the headers of this very request; over HTTP only |
@@ -33,6 +34,7 @@ mod out;
 mod record;
 mod server;
 mod stdio;
+mod subscriptions;
 
 use std::path::PathBuf;
 

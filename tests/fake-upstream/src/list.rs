@@ -46,6 +46,9 @@ pub(crate) fn list(options: &Options, changes: u64, params: &Value) -> Value {
         tools.push(json!({"name": "boxed", "inputSchema": {"type": "object"}, "outputSchema": {
             "type": "object", "properties": {"result": {}}, "x-fastmcp-wrap-result": true,
         }}));
+        if options.subscribe {
+            tools.push(tool("touch"));
+        }
         if changes > 0 {
             tools.push(tool(&format!("change_{changes}")));
         }

@@ -46,6 +46,8 @@ pub struct Options {
     pub changes: bool,
     /// `--change-every MS`: changes it that often.
     pub change_every: Option<u64>,
+    /// `--subscribe`: tells of changes of its resources.
+    pub subscribe: bool,
     /// `--http`: listens on a port of loopback and writes its address to stdout, a line.
     pub http: bool,
     /// `--sse`: speaks HTTP+SSE instead of Streamable HTTP.
@@ -105,6 +107,7 @@ impl Options {
                 "--stay" => options.stay = true,
                 "--changes" => options.changes = true,
                 "--change-every" => options.change_every = Some(number(&value()?)?),
+                "--subscribe" => options.subscribe = true,
                 "--http" => options.http = true,
                 "--sse" => options.sse = true,
                 "--json" => options.json = true,

@@ -12,6 +12,7 @@ use crate::list::list;
 use crate::options::{Options, Stop};
 use crate::out::{Later, Out};
 use crate::record;
+use crate::subscriptions::Subscriptions;
 
 /// The server behind any transport.
 pub(crate) struct Server {
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) changes: u64,
     /// Who wants to hear of it: the ways, and the ids that the notifications bear.
     pub(crate) listeners: Vec<(Later, Option<Value>)>,
+    /// Who hears of which resources.
+    pub(crate) subscriptions: Subscriptions,
     /// The headers of the latest request over HTTP.
     pub(crate) headers: serde_json::Map<String, Value>,
 }
@@ -115,10 +118,16 @@ impl Server {
             self.state().answered(message);
             return Reply::Messages(Vec::new());
         };
-        self.state().seen.push(match message.pointer("/params/requestId") {
-            Some(id) => format!("cancelled {id}"),
-            None => method.to_owned(),
+        self.state().seen.push(match (message.pointer("/params/requestId"), message.pointer("/params/uri")) {
+            (Some(id), _) => format!("cancelled {id}"),
+            (None, Some(address)) if method.contains("subscribe") => {
+                format!("{method} {}", address.as_str().unwrap_or_default())
+            }
+            _ => method.to_owned(),
         });
+        if let Some(id) = message.pointer("/params/requestId") {
+            self.state().subscriptions.cancel(id);
+        }
         if options.true_ids && message.get("id").is_some_and(|id| id == 0) {
             return Reply::Nothing;
         }
@@ -129,7 +138,10 @@ impl Server {
             Some(Stop::Exit) => Some(Reply::Exit(3)),
             None => None,
         };
-        let capabilities = json!({"tools": {"listChanged": options.announces_changes()}});
+        let mut capabilities = json!({"tools": {"listChanged": options.announces_changes()}});
+        if options.subscribe {
+            capabilities["resources"] = json!({"subscribe": true});
+        }
         let unknown = || Reply::Error(json!({"code": -32601, "message": "Method not found"}));
         match method {
             "server/discover" => stops("discover").unwrap_or_else(|| {
@@ -158,9 +170,22 @@ impl Server {
                 let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
                 let method = "notifications/subscriptions/acknowledged";
                 let params = json!({"notifications": params.get("notifications"), "_meta": meta});
+                let resources = params["notifications"]["resourceSubscriptions"].clone();
                 out.message(json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string().as_bytes());
-                self.state().listeners.push((out.later(), Some(id.clone())));
+                if !resources.is_null() {
+                    self.state().subscriptions.listen(out.later(), id, &resources);
+                } else {
+                    self.state().listeners.push((out.later(), Some(id.clone())));
+                }
                 Reply::Nothing
+            }
+            "resources/subscribe" | "resources/unsubscribe" if options.subscribe => {
+                let address = params.get("uri").and_then(Value::as_str).unwrap_or_default();
+                if address.contains("refused") {
+                    return Reply::Error(json!({"code": -32002, "message": "no such resource"}));
+                }
+                self.state().subscriptions.set(address, method == "resources/subscribe");
+                Reply::Result(json!({}))
             }
             "ping" => Reply::Result(json!({})),
             "tools/list" => stops("list").unwrap_or_else(|| match &options.raw_list {
@@ -200,6 +225,15 @@ impl State {
         let text = format!("the client said: {said}");
         let result = json!({"content": [{"type": "text", "text": text}], "isError": true});
         way(json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string().as_bytes());
+    }
+
+    /// Tells so often that a resource has changed.
+    pub(crate) fn touch(&mut self, address: &str, times: u64) {
+        let legacy: Vec<Later> =
+            self.listeners.iter().filter(|(_, id)| id.is_none()).map(|(way, _)| way.clone()).collect();
+        for _ in 0..times {
+            self.subscriptions.touch(address, &legacy);
+        }
     }
 
     /// Changes the list of tools and tells it.

@@ -110,6 +110,17 @@ async fn an_answer_is_handed_on_as_it_was_written() {
         "params": {"name": "answer", "arguments": {"result": {"resultType": "complete", "content": []}}}});
     let answer = client.post_to("/mcp/one", &[("mcp-session-id", &session)], &message).await;
     assert_eq!(answer.message()["result"], json!({"content": []}), "{answer:?}");
+    // Structured content is an object there, however long, and any other is a text.
+    let long = vec![json!(7); 4_000];
+    for structured in [json!({"z": long, "a": 1}), json!(long)] {
+        let result = json!({"content": [], "structuredContent": structured});
+        let message = json!({"jsonrpc": "2.0", "id": 6, "method": "tools/call",
+            "params": {"name": "answer", "arguments": {"result": result}}});
+        let answer = client.post_to("/mcp/one", &[("mcp-session-id", &session)], &message).await.message();
+        let text = json!([{"type": "text", "text": structured.to_string()}]);
+        let expected = if structured.is_object() { result } else { json!({ "content": text }) };
+        assert!(answer["result"] == expected, "{answer:.400}");
+    }
     served.end().await;
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exuvia_upstream::{
-    CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check,
+    CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy, check,
 };
 
 use super::document::below;
@@ -27,6 +27,7 @@ impl Resolver<'_> {
         let headers = self.headers(written, &below(pointer, "headers"));
         let header_command = self.header_command(written, env, &below(pointer, "headers_command"));
         let ca = written.ca.as_deref().and_then(|ca| self.certificates(ca, &below(pointer, "ca")));
+        let proxy = written.proxy.as_deref().and_then(|proxy| self.proxy(proxy, &below(pointer, "proxy")));
         let oauth = written.oauth.as_ref().map(|oauth| self.oauth(oauth, name, &below(pointer, "oauth")));
         let mut http = Http::new(url?);
         http.protocol = match written.protocol {
@@ -45,6 +46,10 @@ impl Resolver<'_> {
         }
         http.header_command = header_command;
         http.ca = ca.unwrap_or_default();
+        http.proxy = proxy;
+        if let Err(message) = http.check_proxy() {
+            self.error(&below(pointer, "proxy"), message);
+        }
         http.oauth = oauth.flatten();
         if let Err(message) = http.check_secrecy() {
             self.error(&at_url, message);
@@ -60,6 +65,11 @@ impl Resolver<'_> {
         self.files.push(path.clone());
         let text = self.read(&path, pointer)?;
         check::certificates(&text).map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
+    }
+
+    fn proxy(&mut self, text: &str, pointer: &str) -> Option<Proxy> {
+        let text = self.some_text(text, pointer)?;
+        Proxy::parse(&text).map_err(|message| self.error(pointer, message)).ok()
     }
 
     fn headers(&mut self, written: &written::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {

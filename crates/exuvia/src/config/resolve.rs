@@ -293,7 +293,8 @@ mod tests {
     #[test]
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
         let text = "[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
-            url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n";
+            url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n\
+            proxy = 'http://s3cret:s3cret@p.example'\n";
         let found = found(text);
         let shown = format!("{:?}", found.config);
         assert!(found.errors.is_empty() && shown.contains("b.example") && !shown.contains("s3cret"), "{shown}");

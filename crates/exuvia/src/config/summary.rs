@@ -111,6 +111,7 @@ fn over_http(http: &Http) -> Vec<String> {
         1 => parts.push("ca of 1 certificate".to_owned()),
         more => parts.push(format!("ca of {more} certificates")),
     }
+    parts.extend(http.proxy.as_ref().map(|proxy| format!("proxy {}", proxy.origin())));
     parts.extend(http.header_command.as_ref().map(|command| format!("headers of {}", command.command)));
     parts.extend(http.oauth.as_ref().map(|oauth| {
         match &oauth.grant {

@@ -77,7 +77,8 @@ pub(super) struct Profile {
     "oneOf" = [{"required": ["command"]}, {"required": ["url"]}],
     "dependentRequired" = {
         "args": ["command"], "cwd": ["command"],
-        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "oauth": ["url"],
+        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "proxy": ["url"],
+        "oauth": ["url"],
     },
 ))]
 pub(super) struct Server {
@@ -115,6 +116,10 @@ pub(super) struct Server {
     /// for servers of your own.
     #[schemars(length(min = 1))]
     pub(super) ca: Option<String>,
+    /// An HTTP proxy for all requests to it and to who issues its tokens, for example
+    /// `"http://gate:${PROXY_PASSWORD}@proxy.example:3128"`. The environment names none. Default: none.
+    #[schemars(length(min = 1))]
+    pub(super) proxy: Option<String>,
     /// How tokens for it are obtained. Without it, and without an `Authorization` header or a `headers_command`, the user
     /// can log in with `exuvia login SERVER`.
     pub(super) oauth: Option<OAuth>,
@@ -129,7 +134,7 @@ pub(super) struct Server {
     pub(super) share: Option<Share>,
     /// Which of its tools exist for scripts and clients: names, globs (`get_*`), groups (`@name`). What clients ask of a direct
     /// server beside calls stands in this list and the next two by its method: `resources/read`, `prompts/get`,
-    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`. Default: `["*"]`.
+    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`, `resources/subscribe`. Default: `["*"]`.
     pub(super) tools: Option<Vec<String>>,
     /// Which of them a client's script calls without asking. What a tool says of itself, such as that it only reads, allows
     /// nothing. Default: none.

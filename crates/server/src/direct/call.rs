@@ -12,7 +12,7 @@ use super::Direct;
 use super::dialogue::{End, Request};
 use super::relayed::{self, failure};
 use super::told::ToldCall;
-use crate::client::client;
+use crate::client::{client, is_modern};
 use crate::sift::Arguments;
 
 impl Direct<'_> {
@@ -39,7 +39,7 @@ impl Direct<'_> {
         told.outcome = end.outcome();
         Ok(match end {
             End::Result(ResultKind::Task, result) => self.task(tool, &result),
-            End::Result(kind, result) => relayed::call_result(tool, kind, result),
+            End::Result(kind, result) => relayed::call_result(tool, kind, result, is_modern(self.context)),
             End::Asks(result) => result.into(),
             End::Other(answer) => return relayed::unanswered(answer),
             End::Nothing(why) => failure(&why),

@@ -11,6 +11,7 @@ mod parked;
 mod reads;
 mod relayed;
 mod shown;
+mod subscriptions;
 mod tasks;
 mod told;
 

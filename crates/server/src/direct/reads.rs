@@ -78,7 +78,7 @@ impl Direct<'_> {
     }
 
     /// The server of an address, or of a template. The only direct server there is has all of them.
-    async fn server_of(&self, uri: &str) -> Result<&str, ErrorData> {
+    pub(super) async fn server_of(&self, uri: &str) -> Result<&str, ErrorData> {
         let mut all = self.view.direct_servers();
         if let (Some(only), None) = (all.next(), all.next()) {
             return Ok(only);

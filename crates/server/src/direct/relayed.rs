@@ -70,14 +70,15 @@ pub(super) fn typed<T: DeserializeOwned>(result: &Json) -> Option<T> {
     serde_json::from_str(result.as_str()).ok()
 }
 
-/// The result of a call.
-pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json) -> CallToolResponse {
+/// The result of a call, for a client of the newer era or of the older one.
+pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json, is_modern: bool) -> CallToolResponse {
     let read = match kind {
         ResultKind::Complete | ResultKind::Failed => with_structured_content(result).map(Answered::Complete),
         _ => read::<CallToolResult>(kind, &result),
     };
     match read {
-        Some(Answered::Complete(result)) => result.into(),
+        Some(Answered::Complete(result)) if is_modern => result.into(),
+        Some(Answered::Complete(result)) => for_older_era(result).into(),
         Some(Answered::Asks(result)) => result.into(),
         None => failure(&format!("{tool} answered with a result that this gateway cannot hand on")),
     }
@@ -94,6 +95,21 @@ fn with_structured_content(result: Json) -> Option<CallToolResult> {
     let mut read: CallToolResult = complete(&Json::parse(rest).ok()?)?;
     read.structured_content = Some(Json::parse(content).ok()?.into_leaf());
     Some(read)
+}
+
+/// In the older era structured content is an object. rmcp puts any other into the first block, unless that holds it already,
+/// which it finds out by a tree: of a long text that could be anybody's, so that one is compared as it is written.
+fn for_older_era(mut result: CallToolResult) -> CallToolResult {
+    let Some(first) = result.content.first().and_then(ContentBlock::as_text) else { return result };
+    if first.text.len() > SHORT_BYTES
+        && let Some(other) = result.structured_content.take_if(|content| !content.is_object())
+    {
+        let other = other.to_string();
+        if first.text != other {
+            result.content.insert(0, ContentBlock::text(other));
+        }
+    }
+    result
 }
 
 /// What a client is told of a call that has no result.
@@ -146,4 +162,34 @@ pub(super) fn failure(message: &str) -> CallToolResponse {
 
 pub(super) fn unreadable() -> ErrorData {
     ErrorData::internal_error("the server answered with a result that this gateway cannot hand on", None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn structured_content_that_the_older_era_does_not_know_becomes_a_block_without_a_tree_of_a_long_text() {
+        let long = format!("[{}]", vec!["0"; SHORT_BYTES].join(","));
+        let tool = ToolName::new("crm", "get");
+        for (text, structured, blocks, is_kept) in [
+            (long.as_str(), long.as_str(), 1, false),
+            (long.as_str(), "[1]", 2, false),
+            // Left to rmcp.
+            ("[1]", "[1]", 1, true),
+            (long.as_str(), r#"{"a":1}"#, 1, true),
+        ] {
+            let result =
+                format!(r#"{{"content":[{{"type":"text","text":"{text}"}}],"structuredContent":{structured}}}"#);
+            let result = call_result(&tool, ResultKind::Complete, Json::parse(result).unwrap(), false);
+            let CallToolResponse::Complete(result) = result else { panic!("{result:?}") };
+            assert_eq!(
+                (result.content.len(), result.structured_content.is_some()),
+                (blocks, is_kept),
+                "{structured:.9}"
+            );
+            let first = result.content[0].as_text().map(|first| first.text.as_str());
+            assert_eq!(first, Some(if blocks == 2 { structured } else { text }));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What the protocol asks of a server, each request in a span of its own.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use http::request::Parts;
@@ -10,7 +11,8 @@ use rmcp::model::{
     Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsRequestMethod,
     ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod, ReadResourceRequestParams,
-    ReadResourceResponse, Resource, ResourceTemplate, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
+    ReadResourceResponse, Resource, ResourceTemplate, ServerCapabilities, ServerConfig, SubscribeRequestMethod,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestMethod, UnsubscribeRequestParams,
     UpdateTaskMethod, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
@@ -18,22 +20,21 @@ use rmcp::{ErrorData, ServerHandler};
 use tracing::Instrument as _;
 
 use super::Face;
-use crate::client::teller;
+use crate::client::{client, of_pipe, teller};
 use crate::direct::Page;
 use crate::named;
 use crate::traced::{self, Target};
+
+/// The addresses that are listened to by one request, at most. What was accepted of more is told.
+const LISTENED: usize = 128;
 
 impl ServerHandler for Face {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools();
         let capabilities = if self.profile().has_direct() {
-            tools
-                .enable_tool_list_changed()
-                .enable_resources()
-                .enable_prompts()
-                .enable_completions()
-                .enable_tasks()
-                .build()
+            let tools = tools.enable_tool_list_changed().enable_prompts().enable_completions().enable_tasks();
+            let resources = tools.enable_resources();
+            if self.offers_subscriptions() { resources.enable_resources_subscribe().build() } else { resources.build() }
         } else {
             tools.build()
         };
@@ -43,22 +44,42 @@ impl ServerHandler for Face {
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         // Over HTTP a session is told on the stream on which it listens.
         let is_pipe = context.extensions.get::<Parts>().is_none();
-        if is_pipe
-            && !self.is_telling.swap(true, Ordering::Relaxed)
-            && let Some(changes) = self.changes().await
-        {
-            tokio::spawn(changes.tell(context.peer));
+        if !is_pipe || self.is_telling.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(changes) = self.changes().await {
+            tokio::spawn(changes.tell(context.peer.clone()));
+        }
+        if let Some(updates) = self.updates(of_pipe()).await {
+            tokio::spawn(updates.tell(context.peer));
         }
     }
 
-    fn accepted_subscription_filter(&self, _requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        self.profile().has_direct().then(|| SubscriptionFilter::builder().tools_list_changed().build())
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let filter = SubscriptionFilter::builder().tools_list_changed();
+        let resources = requested.resource_subscriptions.iter().flatten().take(LISTENED).cloned();
+        let resources: BTreeSet<String> = resources.collect();
+        let filter = if resources.is_empty() { filter } else { filter.resource_subscriptions(resources) };
+        self.profile().has_direct().then(|| filter.build())
     }
 
     async fn listen(&self, listener: SubscriptionContext) -> Result<(), ErrorData> {
-        if let Some(changes) = self.changes().await {
-            changes.tell_listener(&listener, &self.ending).await;
-        }
+        let resources = listener.accepted().resource_subscriptions.as_deref().unwrap_or_default();
+        let subscribed = match resources {
+            [] => None,
+            resources => Some(self.subscribed(&listener, resources).await?),
+        };
+        let updates = async {
+            if let Some((_listener, updates)) = subscribed {
+                updates.tell_listener(&listener, &self.ending).await;
+            }
+        };
+        let changes = async {
+            if let Some(changes) = self.changes().await {
+                changes.tell_listener(&listener, &self.ending).await;
+            }
+        };
+        tokio::join!(updates, changes);
         Ok(())
     }
 
@@ -134,6 +155,31 @@ impl ServerHandler for Face {
             self.direct(&opened, &context).read_resource(request).await
         };
         traced::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, Box::pin(answer)).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let answer = async {
+            let opened = self.open_direct::<SubscribeRequestMethod>().await?;
+            self.direct(&opened, &context).subscribe(&client(&context), &request.uri).await
+        };
+        traced::answer::<SubscribeRequestMethod, _>(Target::Resource(&request.uri), &context, answer).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let answer = async {
+            let (gateway, _) = self.open_direct::<UnsubscribeRequestMethod>().await?;
+            gateway.unsubscribe(&client(&context), &request.uri);
+            Ok(())
+        };
+        traced::answer::<UnsubscribeRequestMethod, _>(Target::Resource(&request.uri), &context, answer).await
     }
 
     async fn list_prompts(

@@ -6,10 +6,10 @@ mod tools;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use exuvia_gateway::{Gateway, Profile, View};
+use exuvia_gateway::{Client, Gateway, Profile, View};
 use rmcp::ErrorData;
-use rmcp::model::ConstString;
-use rmcp::service::{RequestContext, RoleServer};
+use rmcp::model::{ConstString, SubscriptionsListenRequestMethod};
+use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
@@ -17,6 +17,7 @@ use crate::cancelled::Cancellable;
 use crate::changes::Changes;
 use crate::direct::{Direct, Shared};
 use crate::sift::Past;
+use crate::updates::{Listener, Updates};
 
 /// The gateway, and what there is to see at the moment.
 type Opened = (Arc<Gateway>, Arc<View>);
@@ -74,6 +75,35 @@ impl Face {
             return None;
         }
         Changes::of(&self.gateway.get().await?, self.profile.clone())
+    }
+
+    /// What a client is told of resources, where there are any.
+    pub(crate) async fn updates(&self, client: Client) -> Option<Updates> {
+        if !self.profile().has_direct() {
+            return None;
+        }
+        Some(Updates::of(&self.gateway.get().await?, self.profile.clone(), client))
+    }
+
+    /// Whether there may be a server that tells of changes of its resources.
+    fn offers_subscriptions(&self) -> bool {
+        let view = || self.gateway.now().and_then(|gateway| Some((gateway.view(self.profile.as_deref())?, gateway)));
+        self.profile().has_direct() && view().is_none_or(|(view, gateway)| gateway.offers_subscriptions(&view))
+    }
+
+    /// Subscribes a client of the newer era to these, for as long as it listens.
+    async fn subscribed(
+        &self,
+        listener: &SubscriptionContext,
+        addresses: &[String],
+    ) -> Result<(Listener, Updates), ErrorData> {
+        let opened = self.open_direct::<SubscriptionsListenRequestMethod>().await?;
+        let hearer = Listener::new(Arc::clone(&opened.0));
+        for address in addresses {
+            self.direct(&opened, listener.request_context()).subscribe(&hearer.client, address).await?;
+        }
+        let updates = Updates::of(&opened.0, self.profile.clone(), hearer.client.clone());
+        Ok((hearer, updates))
     }
 
     /// Opens what only direct servers have.

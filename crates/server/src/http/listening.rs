@@ -14,16 +14,22 @@ use exuvia_gateway::Client;
 use exuvia_tool::BoxFuture;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::watch;
 
 use crate::changes::Changes;
 use crate::face::Face;
+use crate::updates::{self, Updates};
 
 /// A change, as an event.
 const CHANGED: &[u8] = b"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
 
 /// The open streams of sessions that listen. Of several streams of a session the latest alone tells it of changes.
 #[derive(Debug, Default)]
-pub(super) struct Listeners(Mutex<Open>);
+pub(super) struct Listeners {
+    open: Mutex<Open>,
+    /// A stream has ended: another one may be the latest now.
+    ended: watch::Sender<()>,
+}
 
 #[derive(Debug, Default)]
 struct Open {
@@ -42,7 +48,7 @@ struct Stream {
 
 impl Listeners {
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stream(self: &Arc<Self>, session: Client) -> Stream {
@@ -67,16 +73,23 @@ impl Drop for Stream {
             streams.retain(|&number| number != self.number);
             if streams.is_empty() {
                 open.streams.remove(&self.session);
+            } else {
+                self.all.ended.send_replace(());
             }
         }
     }
 }
+
+/// What there is to tell of resources, and who says that this stream has to tell it now.
+type Updated = (Updates, watch::Receiver<()>);
 
 /// Such a stream.
 pub(super) struct Listening {
     body: BoxBody<Bytes, Infallible>,
     /// The next change, and what waits for the one after it.
     change: Option<BoxFuture<'static, Option<Changes>>>,
+    /// The same of resources.
+    update: Option<BoxFuture<'static, Option<Updated>>>,
     stream: Stream,
 }
 
@@ -88,7 +101,9 @@ impl Listening {
         face: Face,
         listeners: &Arc<Listeners>,
     ) -> Self {
-        Self { body, change: Some(first(face)), stream: listeners.stream(session) }
+        let ended = listeners.ended.subscribe();
+        let update = Some(first_update(face.clone(), session.clone(), ended));
+        Self { body, change: Some(first(face)), update, stream: listeners.stream(session) }
     }
 
     /// Whether there is a change that this stream has to tell.
@@ -102,6 +117,39 @@ impl Listening {
         }
         Poll::Pending
     }
+}
+
+impl Listening {
+    /// The changes of resources that this stream has to tell.
+    fn poll_updates(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+        while let Some(update) = &mut self.update {
+            let Poll::Ready(updated) = update.as_mut().poll(context) else { return Poll::Pending };
+            let is_latest = self.stream.is_latest();
+            let told = updated.as_ref().filter(|_| is_latest).map(|(updates, _)| updates.take()).unwrap_or_default();
+            self.update = updated.map(next_update);
+            if !told.is_empty() {
+                return Poll::Ready(updates::events(&told).into());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn first_update(face: Face, session: Client, ended: watch::Receiver<()>) -> BoxFuture<'static, Option<Updated>> {
+    Box::pin(async move { next_update((face.updates(session).await?, ended)).await })
+}
+
+fn next_update((mut updates, mut ended): Updated) -> BoxFuture<'static, Option<Updated>> {
+    Box::pin(async move {
+        tokio::select! {
+            next = updates.next() => next?,
+            ended = ended.changed() => {
+                ended.ok()?;
+                updates.look_again();
+            }
+        }
+        Some((updates, ended))
+    })
 }
 
 /// The gateway may still be starting, and the stream is there at once.
@@ -126,7 +174,11 @@ impl Body for Listening {
         if said.is_ready() {
             return said;
         }
-        self.poll_change(context).map(|()| Some(Ok(Frame::data(Bytes::from_static(CHANGED)))))
+        let told = match self.poll_change(context) {
+            Poll::Ready(()) => Poll::Ready(Bytes::from_static(CHANGED)),
+            Poll::Pending => self.poll_updates(context),
+        };
+        told.map(|event| Some(Ok(Frame::data(event))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -83,6 +83,7 @@ impl Table {
         let Open { place, door, .. } = open.remove(&session)?;
         drop(open);
         tracing::info!("there is no room for a further session: the one that was idle longest ends");
+        self.forget(&session);
         if let Some(door) = door.upgrade() {
             self.runtime.spawn(async move { door.close_session(&session).await });
         }
@@ -108,7 +109,15 @@ impl Table {
 
     /// A session ends. Its place is free when what this gives is dropped.
     pub(super) fn ended(&self, session: &str) -> Option<Place> {
+        self.forget(session);
         self.open().remove(session).map(|open| Place(open.place))
+    }
+
+    /// What a session was subscribed to ends with it.
+    fn forget(&self, session: &str) {
+        if let Some(gateway) = self.gateway.now() {
+            gateway.forget_subscriptions(&client::of_session(session));
+        }
     }
 
     /// A request of a session begins.

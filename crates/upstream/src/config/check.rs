@@ -150,6 +150,20 @@ impl Http {
         Ok(())
     }
 
+    /// Refuses a proxy for a server on this machine.
+    ///
+    /// # Errors
+    ///
+    /// What to write instead.
+    pub fn check_proxy(&self) -> Result<(), String> {
+        if self.proxy.is_some() && is_loopback(&self.url) {
+            return Err(
+                "is for a server on another machine: it would look for this one on its own; take it away".to_owned()
+            );
+        }
+        Ok(())
+    }
+
     /// Lets the user log in with a browser, as clients do when nothing in an entry says who they are.
     pub fn allow_login(&mut self, token_file: PathBuf) {
         let is_known = self.header_command.is_some() || self.headers.contains_key(http::header::AUTHORIZATION);
@@ -160,13 +174,17 @@ impl Http {
 
     /// Nobody on the way can read along.
     fn is_private(&self) -> bool {
-        self.url.scheme() == "https"
-            || match self.url.host() {
-                Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-                Some(Host::Ipv4(address)) => address.is_loopback(),
-                Some(Host::Ipv6(address)) => address.is_loopback(),
-                None => false,
-            }
+        self.url.scheme() == "https" || self.proxy.is_none() && is_loopback(&self.url)
+    }
+}
+
+/// Whether a URL names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
+use super::Proxy;
+
 /// A server over HTTP.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Http {
@@ -21,6 +23,8 @@ pub struct Http {
     pub header_command: Option<HeaderCommand>,
     /// Who may have signed its certificate, instead of those that the system trusts. Empty: the latter.
     pub ca: Vec<CertificateDer<'static>>,
+    /// Through what it is reached, and whoever authorizes for it. Never what the environment names.
+    pub proxy: Option<Proxy>,
     /// How tokens are obtained; without it a server that asks for authorisation fails with a hint.
     pub oauth: Option<OAuth>,
 }
@@ -101,6 +105,7 @@ impl Http {
             headers: HeaderMap::new(),
             header_command: None,
             ca: Vec::new(),
+            proxy: None,
             oauth: None,
         }
     }

@@ -7,6 +7,7 @@ mod file;
 mod http;
 mod limits;
 mod mcp_servers;
+mod proxy;
 mod stdio;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use limits::{CallLimits, UpstreamLimits};
 pub use mcp_servers::{
     EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers, parse_mcp_servers_at, relaxed_json, tool_pattern,
 };
+pub use proxy::Proxy;
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 
 /// One server.

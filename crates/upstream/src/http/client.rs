@@ -1,8 +1,8 @@
 //! Requests to one server.
 //!
-//! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy, whatever the
-//! environment says, and no compression; cookies live as long as the connection. A request is sent once. It is sent again only where the server cannot have
-//! acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
+//! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy but the
+//! configured one, whatever the environment says, and no compression; cookies live as long as the connection. A request is sent
+//! once. It is sent again only where the server cannot have acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
 //! anything was written, or a stream that HTTP/2 says was not processed.
 
 use std::error::Error as _;
@@ -17,10 +17,11 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use super::cookies::Cookies;
+use super::proxy;
 use super::roots::roots;
 use super::trouble::{Kind, Trouble, quote};
 use crate::authorization::{Authorization, Refusal};
-use crate::config::Http;
+use crate::config::{Http, Proxy};
 use crate::exchange::locked;
 use crate::order::Leaving;
 
@@ -40,6 +41,7 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     authorization: Arc<dyn Authorization>,
+    proxy: Option<Proxy>,
     server: String,
     cookies: Cookies,
     last_trouble: Mutex<Option<Trouble>>,
@@ -112,17 +114,26 @@ impl Client {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(Policy::none())
-            .referer(false)
-            .no_proxy();
-        if config.url.scheme() == "http" {
+            .referer(false);
+        builder = proxy::through(builder, config.proxy.as_ref())?;
+        let meets_tls = |url: &Url| url.scheme() == "https";
+        if !meets_tls(&config.url) && !config.proxy.as_ref().is_some_and(|proxy| meets_tls(proxy.url())) {
             // It will never speak TLS, as it never leaves the origin: no need to read the system's certificates.
             builder = builder.tls_certs_only([]);
         } else if !config.ca.is_empty() {
             builder = builder.tls_certs_only(roots(&config.ca)?);
         }
         let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
-        let (url, server) = (config.url.clone(), server.to_owned());
-        Ok(Self { http, url, authorization, server, cookies: Cookies::default(), last_trouble: Mutex::default() })
+        let (url, proxy, server) = (config.url.clone(), config.proxy.clone(), server.to_owned());
+        Ok(Self {
+            http,
+            url,
+            authorization,
+            proxy,
+            server,
+            cookies: Cookies::default(),
+            last_trouble: Mutex::default(),
+        })
     }
 
     /// The server's name.
@@ -195,11 +206,24 @@ impl Client {
 
     fn unreached(&self, error: reqwest::Error) -> Trouble {
         let mut trouble = Trouble::from(error);
+        if trouble.kind != Kind::Unreachable {
+            return trouble;
+        }
         let is_here = self.url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-        if trouble.kind == Kind::Unreachable && !is_here {
-            trouble.details.push_str("; it is connected to directly, no proxy of the environment is used");
+        match &self.proxy {
+            Some(proxy) => trouble.details.push_str(&proxy::hint(proxy, &trouble.details)),
+            None if is_here => {}
+            None => trouble.details.push_str(
+                "; it is connected to directly, no proxy of the environment is used; if it needs one, configure its `proxy`",
+            ),
         }
         trouble
+    }
+
+    /// A proxy that forwards a request answers in the server's place.
+    fn refusal_of_proxy(&self, status: StatusCode, url: &Url) -> Option<Trouble> {
+        let proxy = self.proxy.as_ref().filter(|_| url.scheme() == "http")?;
+        (status == StatusCode::PROXY_AUTHENTICATION_REQUIRED).then(|| Trouble::new(Kind::Unreachable, proxy.hint(true)))
     }
 
     /// Sends a request, on to where the server moved it within its origin.
@@ -218,6 +242,9 @@ impl Client {
             let response = response.map_err(|error| self.unreached(error))?;
             self.cookies.learn(response.headers(), request.url.scheme() == "https");
             let status = response.status();
+            if let Some(trouble) = self.refusal_of_proxy(status, &request.url) {
+                return Err(trouble);
+            }
             if !status.is_redirection() {
                 return Ok(response);
             }

@@ -7,6 +7,7 @@ mod cookies;
 mod events;
 mod headers;
 mod post;
+pub(crate) mod proxy;
 mod roots;
 mod session;
 mod sse;

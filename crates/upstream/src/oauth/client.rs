@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use exuvia_tool::Extent;
 use http::{Method, Response, header};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
-use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::answer;
 use super::reach::Reach;
+use crate::config::{Http, Proxy};
 use crate::exchange::locked;
-use crate::http::{causes, roots};
+use crate::http::{causes, proxy, roots};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ const METADATA: Budget = Budget { answers: 24, bytes: 4 << 20 };
 pub(super) struct Client {
     http: reqwest::Client,
     reach: Reach,
+    proxy: Option<Proxy>,
     failure: Mutex<Option<Failure>>,
     metadata: Mutex<Budget>,
 }
@@ -66,21 +67,21 @@ pub(super) enum Failure {
 }
 
 impl Client {
-    pub(super) fn new(server: &Url, ca: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
+    /// For the server at this place, through its proxy.
+    pub(super) fn new(server: &Url, config: &Http) -> Result<Arc<Self>, String> {
         // Only the first call in a process succeeds; the others find what it left.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let reach = Reach::of(server);
-        let http = reqwest::Client::builder()
+        let reach = Reach::of(server).through(config.proxy.as_ref());
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .no_proxy()
             .dns_resolver(Arc::new(reach.clone()))
             .connect_timeout(CONNECT)
             // Beside those of the system: an authorisation server may be anybody's.
-            .tls_certs_merge(roots(ca)?)
-            .build()
-            .map_err(|error| causes(&error))?;
-        Ok(Arc::new(Self { http, reach, failure: Mutex::default(), metadata: Mutex::new(METADATA) }))
+            .tls_certs_merge(roots(&config.ca)?);
+        let builder = proxy::through(builder, config.proxy.as_ref())?;
+        let (http, proxy) = (builder.build().map_err(|error| causes(&error))?, config.proxy.clone());
+        Ok(Arc::new(Self { http, reach, proxy, failure: Mutex::default(), metadata: Mutex::new(METADATA) }))
     }
 
     /// Why the latest exchange failed, if it did. The library above keeps less.
@@ -94,7 +95,13 @@ impl Client {
         let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
         let place = url.origin().ascii_serialization();
         self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
-        let failed = |error: reqwest::Error| Failure::exchange(&place, causes(&error.without_url()));
+        let failed = |error: reqwest::Error| {
+            let (is_connecting, mut why) = (error.is_connect(), causes(&error.without_url()));
+            if let Some(proxy) = self.proxy.as_ref().filter(|_| is_connecting) {
+                why.push_str(&proxy::hint(proxy, &why));
+            }
+            Failure::exchange(&place, why)
+        };
         let mut request = reqwest::Request::try_from(request).map_err(failed)?;
         if let Some(secret) = request.headers_mut().get_mut(header::AUTHORIZATION) {
             secret.set_sensitive(true);

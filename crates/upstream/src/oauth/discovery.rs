@@ -12,9 +12,10 @@ use url::Url;
 use super::challenge::challenge;
 use super::client::{Client, Failure, while_running};
 use super::problem::{Problem, shown};
-use super::reach::{Reach, is_loopback};
+use super::reach::Reach;
 use super::record::{bare, resource};
 use crate::config::Http;
+use crate::config::check::is_loopback;
 
 /// How long that may take in all. Less than a server's start may take by default, so that it is told what took so long.
 const WITHIN: Duration = Duration::from_secs(25);
@@ -46,7 +47,7 @@ impl Discovery {
         if server.scheme() != "https" && !is_loopback(&server) {
             return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));
         }
-        let client = Client::new(&server, &http.ca).map_err(Problem::Mend)?;
+        let client = Client::new(&server, http).map_err(Problem::Mend)?;
         let challenge = match given {
             Some(given) => Some(given.to_owned()),
             None => challenge(&client, http).await,

@@ -8,15 +8,23 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
+use crate::config::Proxy;
+use crate::config::check::is_loopback;
+
 /// The places that may be talked to on behalf of one server.
 ///
 /// Everything goes over TLS, but for servers on loopback and what they name on loopback. Public addresses are always
 /// allowed, the server's own host as well. Private ones are allowed when the server's own host is private: an intranet has
 /// its authorisation server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
+///
+/// A proxy finds out by itself what names stand for. So through one, addresses are checked and names are not, but for those of
+/// the proxy's own machine; which names it resolves to the inside of its network is for the proxy to say.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
     server: Arc<str>,
     loopback: bool,
+    /// The host of the proxy.
+    proxy: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +37,15 @@ enum Class {
 
 impl Reach {
     pub(super) fn of(server: &Url) -> Self {
-        Self { server: server.host_str().unwrap_or_default().into(), loopback: is_loopback(server) }
+        let loopback = is_loopback(server);
+        Self { server: server.host_str().unwrap_or_default().into(), loopback, proxy: None }
+    }
+
+    /// The same through a proxy: the only place that is connected to.
+    pub(super) fn through(self, proxy: Option<&Proxy>) -> Self {
+        let Some(proxy) = proxy else { return self };
+        let host = proxy.url().host_str().unwrap_or_default();
+        Self { loopback: false, proxy: Some(host.into()), ..self }
     }
 
     /// Whether requests to this place, or a browser sent there, are allowed as far as its URL tells.
@@ -44,6 +60,9 @@ impl Reach {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(name)) if self.proxy.is_some() && is_local(name) => {
+                return Err(format!("{place} is the machine of the proxy"));
+            }
             _ => return Ok(()),
         };
         let own = url.host_str() == Some(&self.server);
@@ -53,7 +72,8 @@ impl Reach {
 
     async fn resolve(self, name: String) -> Result<Vec<SocketAddr>, std::io::Error> {
         let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
-        if name.eq_ignore_ascii_case(&self.server) {
+        let trusted = self.proxy.as_ref().unwrap_or(&self.server);
+        if name.eq_ignore_ascii_case(trusted) {
             return Ok(found);
         }
         let mut allowed = Vec::new();
@@ -84,20 +104,16 @@ impl Reach {
     }
 }
 
+/// A name of whichever machine looks it up.
+fn is_local(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let (reach, name) = (self.clone(), name.as_str().to_owned());
         Box::pin(async move { Ok(Box::new(Self::resolve(reach, name).await?.into_iter()) as Addrs) })
-    }
-}
-
-/// Whether a URL names this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
@@ -175,6 +191,36 @@ mod tests {
         }
         assert!(allowed("https://10.0.0.1/mcp", "https://10.0.0.1/token"));
         assert!(allowed("https://mcp.example.com/", "https://[2606:4700::1]/token"));
+    }
+
+    #[test]
+    fn a_proxy_is_asked_for_nothing_inside_its_network_that_an_address_names() {
+        let proxy = Proxy::parse("http://proxy.corp:3128").unwrap();
+        let reach = |server: &str| Reach::of(&server.parse().unwrap()).through(Some(&proxy));
+        let allowed = |server: &str, url: &str| reach(server).check(&url.parse().unwrap()).is_ok();
+        assert!(allowed("https://mcp.example.com/", "https://as.example.com/token"));
+        assert!(allowed("https://10.0.0.1/mcp", "https://10.0.0.1/token"));
+        for host in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "[::1]", "localhost", "a.localhost", "localhost."] {
+            for server in ["https://mcp.example.com/", "http://127.0.0.1:1/mcp", "http://localhost/mcp"] {
+                let is_own = server.contains(&format!("//{host}:")) || server.contains(&format!("//{host}/"));
+                assert!(is_own || !allowed(server, &format!("https://{host}/token")), "{server} {host}");
+            }
+        }
+        assert!(
+            !allowed("http://127.0.0.1:1/mcp", "http://127.0.0.1:2/token"),
+            "in clear, and the proxy's own machine"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_proxy_alone_may_be_anywhere() {
+        let proxy = Proxy::parse("http://localhost:3128").unwrap();
+        let resolve = |name: &str| {
+            let reach = Reach::of(&"https://mcp.example.com/".parse().unwrap()).through(Some(&proxy));
+            reach.resolve(name.to_owned())
+        };
+        assert!(resolve("localhost").await.is_ok());
+        assert!(resolve("127.0.0.1").await.is_err());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::subscriptions::Subscriptions;
 use crate::authorization::Authorization;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::locked;
@@ -21,6 +22,8 @@ pub(crate) struct Dialer {
     pub(crate) runtime: Handle,
     /// Told when the list of tools may have changed.
     pub(crate) stale: Arc<Notify>,
+    /// Who hears of the changes of its resources.
+    pub(crate) subscriptions: Arc<Subscriptions>,
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
     authorization: Arc<dyn Authorization>,
@@ -41,6 +44,7 @@ impl Dialer {
             limits,
             runtime,
             stale,
+            subscriptions: Arc::default(),
             reaper,
             authorization,
             dialect: Mutex::default(),
@@ -55,11 +59,15 @@ impl Dialer {
     /// A sentence for the operator.
     pub(crate) async fn dial(&self) -> Result<Connection, String> {
         let known = *locked(&self.dialect);
-        let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, known);
+        let opening =
+            Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, &self.subscriptions, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| cut(error.message)),
             Err(_) => Err(self.not_ready()),
         };
+        if let Ok(connection) = &opened {
+            self.subscriptions.offers(&self.config, connection.subscribes);
+        }
         *locked(&self.dialect) = opened.as_ref().ok().map(Connection::dialect);
         opened
     }

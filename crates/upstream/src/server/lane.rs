@@ -202,6 +202,11 @@ impl Lane {
         })
     }
 
+    /// The connection, if there is one.
+    pub(crate) fn live(&self) -> Option<Arc<Connection>> {
+        locked(&self.life).live(&self.dialer)
+    }
+
     /// Takes what came of opening a connection.
     pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, String>) {
         locked(&self.life).opened(&self.dialer, began, opened);
@@ -217,6 +222,9 @@ impl Lane {
 
     /// What an answer to a request that began then says of the server's health.
     fn heard(&self, filled: &Filled, connection: &Arc<Connection>, began: Instant) {
+        if filled.session == Session::Renewed {
+            self.dialer.subscriptions.forgotten();
+        }
         match &filled.answer {
             _ if filled.session == Session::Lost => self.lost(connection, began, "it has lost its session"),
             Some(Answer::Failed(failure)) if failure.is_unwell() => {

@@ -11,6 +11,8 @@ mod outcome;
 mod questions;
 mod refused;
 mod schedule;
+mod subscribed;
+mod subscriptions;
 mod upkeep;
 
 use std::collections::HashSet;
@@ -31,10 +33,15 @@ use crate::relay::{Input, Listing, RelayOptions, Relayed, permitted};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Caller, Failing, ServerConfig, Transport, UpstreamLimits};
+use crate::{CallLimits, Caller, Failing, Mailbox, ServerConfig, Transport, UpstreamLimits, raw};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
+pub(crate) use subscriptions::Subscriptions;
+pub use subscriptions::{Subscribing, Subscription};
+
+/// How long a client waits to be subscribed.
+const SUBSCRIBED: Duration = Duration::from_secs(30);
 
 /// A server, running or not.
 #[derive(Debug)]
@@ -166,6 +173,29 @@ impl Server {
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed
+    }
+
+    /// Has a client hear of the changes of a resource, as is permitted.
+    pub(crate) async fn subscribe(&self, permit: Permit, mailbox: &Arc<Mailbox>) -> Result<Subscribing, CallError> {
+        let ToolCall { name, arguments, .. } = permit.into_call();
+        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
+        let address: String = address.ok_or_else(unusable)?;
+        let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.deadline());
+        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE);
+        let subscribing = self.subscriptions().subscribe(self.lanes.first(), address, mailbox, deadline);
+        let subscribing = span.scope().over(subscribing).await;
+        span.end(match &subscribing {
+            Ok(Subscribing::Done(_)) => None,
+            Ok(Subscribing::Refused(_)) => Some("refused"),
+            Err(error) => Some(traced::error_type(error)),
+        });
+        subscribing
+    }
+
+    /// Who hears of the changes of its resources.
+    pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.dialer.subscriptions
     }
 
     /// Asks for a page of a list.

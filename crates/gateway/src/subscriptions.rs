@@ -1,0 +1,177 @@
+//! Of which resources clients hear when they change: decided on and recorded like a read, and bounded.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use exuvia_policy::Policy;
+use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
+use exuvia_upstream::{Mailbox, Relayed, Subscribing, Subscription};
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::call::{Asked, Unmade};
+use crate::ended::{CountedCall, RecordedCall};
+use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
+
+/// By which lists and the record know it.
+const SUBSCRIBE: &str = "resources/subscribe";
+/// Subscriptions of one client.
+const OWN: usize = 128;
+/// Subscriptions of all clients.
+const ALL: usize = 1_024;
+
+/// Who hears of what.
+#[derive(Debug)]
+pub(crate) struct Subscribers {
+    clients: Mutex<HashMap<Client, Subscriber>>,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Debug, Default)]
+struct Subscriber {
+    mailbox: Arc<Mailbox>,
+    /// By address.
+    held: HashMap<String, Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    server: String,
+    /// What it was permitted by.
+    policy: Arc<Policy>,
+    subscription: Subscription,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Default for Subscribers {
+    fn default() -> Self {
+        Self { clients: Mutex::default(), room: Arc::new(Semaphore::new(ALL)) }
+    }
+}
+
+impl Subscribers {
+    fn clients(&self) -> MutexGuard<'_, HashMap<Client, Subscriber>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a client can hear of one address more.
+    fn room(&self, client: &Client, address: &str) -> Result<OwnedSemaphorePermit, CallError> {
+        let full = |limit: &str, allowed: usize| {
+            let (limit, allowed) = (limit.to_owned(), allowed as u64);
+            CallError::LimitReached { limit, allowed, used: allowed + 1 }
+        };
+        let own =
+            self.clients().get(client).map_or(0, |own| own.held.len() - usize::from(own.held.contains_key(address)));
+        if own >= OWN {
+            return Err(full("subscriptions of one client", OWN));
+        }
+        Arc::clone(&self.room).try_acquire_owned().map_err(|_| full("subscriptions", ALL))
+    }
+}
+
+impl Gateway {
+    /// Where a client hears of changes. Kept until the client is [forgotten](Self::forget_subscriptions).
+    #[must_use]
+    pub fn mailbox(&self, client: &Client) -> Arc<Mailbox> {
+        Arc::clone(&self.subscribers.clients().entry(client.clone()).or_default().mailbox)
+    }
+
+    /// Has a client hear of the changes of a resource of a direct server of `view`. Asking once more changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why not: the policy, a bound, the server.
+    pub async fn subscribe(
+        &self,
+        view: &View,
+        client: &Client,
+        server: &str,
+        address: &str,
+    ) -> Result<(), DirectAnswer> {
+        let _place = self.requests.enter(client).map_err(|busy| DirectAnswer::Failed(DirectCall::busy(&busy)))?;
+        let mailbox = self.mailbox(client);
+        let (tools, over) = self.direct_run(view, Some(client), Asked::Read);
+        let _over = over;
+        let mut counted = CountedCall::new(&tools.run().metrics, Some(server.to_owned()), None);
+        let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Json::from_value(&json!({ "uri": address })));
+        let call = ToolCall { id: CallId(1), name, arguments, deadline: None };
+        let done = async {
+            let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;
+            let permit = tools.admit(call, Asked::Read).await.map_err(|unmade| match unmade {
+                Unmade::Refused(error) => DirectAnswer::Failed(error),
+                Unmade::Held(held) => DirectAnswer::Held(*held),
+            })?;
+            let mut recorded = RecordedCall::new(&tools.run().record, permit.call().id, None);
+            let subscribing = view.direct().routes.subscribe(permit, &mailbox).await;
+            let subscribing = match subscribing {
+                Ok(Subscribing::Done(subscription)) => Ok((subscription, room)),
+                Ok(Subscribing::Refused(refused)) => Err(DirectAnswer::Relayed(refused)),
+                Err(error) => Err(DirectAnswer::Failed(error)),
+            };
+            recorded.came = Some((code(&subscribing), 0));
+            subscribing
+        };
+        let done = done.await;
+        counted.code = Some(code(&done));
+        let (subscription, room) = done?;
+        let held = Held { server: server.to_owned(), policy: self.policy(), subscription, _room: room };
+        let mut clients = self.subscribers.clients();
+        // Who was forgotten meanwhile hears of nothing.
+        if let Some(own) = clients.get_mut(client).filter(|own| Arc::ptr_eq(&own.mailbox, &mailbox)) {
+            own.held.insert(address.to_owned(), held);
+        }
+        Ok(())
+    }
+
+    /// A client does not want to hear of a resource any more. Whether it did.
+    pub fn unsubscribe(&self, client: &Client, address: &str) -> bool {
+        let mut clients = self.subscribers.clients();
+        let Some(own) = clients.get_mut(client) else { return false };
+        let held = own.held.remove(address);
+        own.mailbox.forget(address);
+        held.is_some()
+    }
+
+    /// A client is gone: nothing of what it was subscribed to is kept.
+    pub fn forget_subscriptions(&self, client: &Client) {
+        let forgotten = self.subscribers.clients().remove(client);
+        drop(forgotten);
+    }
+
+    /// Asks anew for what a client is subscribed to at servers that others have replaced, or by another policy. Of what changed, or
+    /// cannot be subscribed to any more, it is told, so that it looks.
+    pub async fn renew_subscriptions(&self, view: &View, client: &Client) {
+        let routes = &view.direct().routes;
+        let policy = self.policy();
+        let is_stale =
+            |held: &Held| !Arc::ptr_eq(&held.policy, &policy) || !routes.has(&held.server, &held.subscription);
+        let (stale, mailbox): (Vec<(String, String)>, _) = {
+            let clients = self.subscribers.clients();
+            let Some(own) = clients.get(client) else { return };
+            let stale = own.held.iter().filter(|(_, held)| is_stale(held));
+            (stale.map(|(address, held)| (address.clone(), held.server.clone())).collect(), Arc::clone(&own.mailbox))
+        };
+        for (address, server) in stale {
+            let is_direct = view.direct_servers().any(|direct| direct == server);
+            if !is_direct || self.subscribe(view, client, &server, &address).await.is_err() {
+                self.unsubscribe(client, &address);
+            }
+            mailbox.tell(&address);
+        }
+    }
+
+    /// Whether clients of `view` may be told that they can subscribe to resources: a server offers it, or has not said yet.
+    #[must_use]
+    pub fn offers_subscriptions(&self, view: &View) -> bool {
+        let routes = &view.direct().routes;
+        view.direct_servers().any(|server| routes.offers_subscriptions(server) != Some(false))
+    }
+}
+
+fn code<T>(done: &Result<T, DirectAnswer>) -> &'static str {
+    match done {
+        Ok(_) => "ok",
+        Err(DirectAnswer::Relayed(relayed @ Relayed::Error { .. })) => relayed.code(),
+        Err(answer) => answer.code(),
+    }
+}

@@ -1,0 +1,73 @@
+//! What one client is told of resources that it is subscribed to.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::exchange::locked;
+
+/// The addresses whose resources have changed, for one client: each once, however often it changes, until it is taken. So it
+/// holds no more than the client is subscribed to.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    changed: Mutex<BTreeSet<Arc<str>>>,
+    told: watch::Sender<()>,
+}
+
+impl Mailbox {
+    /// How long changes are to be gathered before a client is told of them: of a flood it hears ten times a second.
+    pub const GATHERED: Duration = Duration::from_millis(100);
+
+    /// The resource at this address has changed.
+    pub(crate) fn put(&self, address: &Arc<str>) {
+        if locked(&self.changed).insert(Arc::clone(address)) {
+            self.told.send_replace(());
+        }
+    }
+
+    /// The client is told to look at the resource at this address.
+    pub fn tell(&self, address: &str) {
+        self.put(&address.into());
+    }
+
+    /// The client does not want to hear of it any more.
+    pub fn forget(&self, address: &str) {
+        locked(&self.changed).remove(address);
+    }
+
+    /// The addresses that have changed since the last time, in their order.
+    #[must_use]
+    pub fn take(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut *locked(&self.changed)).into_iter().collect()
+    }
+
+    /// Hears of every change, and of those that wait already.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<()> {
+        let mut told = self.told.subscribe();
+        told.mark_changed();
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_one_change_is_one_change() {
+        let (mailbox, [a, b]) = (Mailbox::default(), ["a", "b"].map(Arc::<str>::from));
+        let told = mailbox.follow();
+        for _ in 0..100_000 {
+            mailbox.put(&b);
+        }
+        mailbox.put(&a);
+        assert!(told.has_changed().is_ok_and(|changed| changed));
+        assert_eq!(mailbox.take(), [a.clone(), b]);
+        mailbox.put(&a);
+        mailbox.forget("a");
+        assert_eq!(mailbox.take(), []);
+    }
+}
