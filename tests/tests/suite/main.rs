@@ -49,6 +49,7 @@ mod signals;
 mod sizes;
 #[cfg(target_os = "linux")]
 mod slots;
+mod starts;
 mod stdio;
 mod stdio_faults;
 mod stopped;

@@ -17,6 +17,7 @@ use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
 use crate::relay::RelayOptions;
+use crate::status::NotUp;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
 const PROBING: Duration = Duration::from_secs(5);
@@ -203,7 +204,7 @@ impl Lane {
     }
 
     /// Takes what came of opening a connection.
-    pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, String>) {
+    pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, NotUp>) {
         locked(&self.life).opened(&self.dialer, began, opened);
         self.verdicts.send_replace(());
     }
