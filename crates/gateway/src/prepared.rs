@@ -52,7 +52,7 @@ impl Prepared {
     pub(crate) async fn execute(mut self) -> Report {
         let mut ending = EndingRun::new(&self.record, &self.metrics);
         let script = std::mem::replace(&mut self.script, Script::new(""));
-        let mut report = self.decided(script, &mut ending).await;
+        let mut report = advised(self.decided(script, &mut ending).await);
         ending.end(&mut report);
         let (error, limit) = why(&report.outcome);
         tracing::info!(
@@ -129,6 +129,17 @@ impl Prepared {
             .execute()
             .await
     }
+}
+
+/// Names the key to change, for the user to whom the model tells of a call that took too long.
+fn advised(mut report: Report) -> Report {
+    if let Outcome::Raised(error) = &mut report.outcome
+        && error.kind == "ToolTimeout"
+    {
+        let advice = "`call_timeout_ms`, in [limits] and of the server, says how long a call may take";
+        error.hint.get_or_insert_with(|| advice.to_owned());
+    }
+    report
 }
 
 /// Why a run came to another end than its own. The message of an error may hold what a tool answered, and stays out of the log.

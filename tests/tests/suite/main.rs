@@ -3,6 +3,7 @@
 mod addresses;
 mod architecture;
 mod bombs;
+mod call_times;
 mod canaries;
 mod caps;
 mod catalogues;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::Absence;
+use exuvia_tool::{Absence, Deadline, ToolName};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -98,6 +98,12 @@ impl Dialer {
             },
             Transport::Stdio(_) => false,
         }
+    }
+
+    /// Tells the operator that a call got no answer in time, and what to change.
+    pub(crate) fn tell_late(&self, tool: &ToolName, deadline: &Deadline) {
+        let why = deadline.missed();
+        tracing::warn!(server.name = %self.config.name, tool.name = %tool, why = %why, "a call was not answered in time");
     }
 
     /// What is said of a server that took too long.
