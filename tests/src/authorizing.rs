@@ -105,6 +105,13 @@ impl Authorizing {
         self.state().spent_again
     }
 
+    /// No token that it has given is good any more.
+    pub fn revoke(&self) {
+        let mut state = self.state();
+        state.ends.clear();
+        state.valid.clear();
+    }
+
     /// Waits until so many refresh tokens have come.
     ///
     /// # Panics

@@ -42,7 +42,7 @@ impl ToolHost for TestTools {
             let arguments =
                 call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
             tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
-            match call.deadline {
+            match call.deadline.clone() {
                 Some(deadline) => {
                     let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call, &arguments));
                     answer.await.unwrap_or_else(|_| Err(deadline.missed()))

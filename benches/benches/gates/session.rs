@@ -32,7 +32,7 @@ impl Session {
     pub(crate) async fn start(servers: Vec<ServerConfig>, limits: Limits, upstream: UpstreamLimits) -> Result<Self> {
         let upstreams = Arc::new(Upstreams::start(servers, upstream).await);
         for server in upstreams.servers().iter() {
-            if let ServerState::Failed { message } = &server.state {
+            if let ServerState::Failed { message, .. } = &server.state {
                 bail!("{} did not start: {message}", server.name);
             }
         }

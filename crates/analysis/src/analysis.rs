@@ -1,6 +1,6 @@
 //! What an analysis says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use exuvia_tool::ToolName;
 use serde::Serialize;
@@ -13,6 +13,8 @@ pub(crate) const MAX_EVIDENCE: usize = 20;
 pub struct Analysis {
     /// Every tool that the script may call.
     pub may_call: MayCall,
+    /// The servers that the script names and that are configured and not there, by their names in the configuration.
+    pub absent: BTreeSet<String>,
     /// Whether `may_call` holds just the tools that the script names.
     pub precision: Precision,
     /// What certainly fails when its line runs, in the order of the lines; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).

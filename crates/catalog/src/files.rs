@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use exuvia_tool::{Namespace, Server, Tool};
 
+use crate::absent;
 use crate::closest::closest;
 use crate::excerpt::excerpt;
 use crate::search::{Found, Index};
@@ -66,10 +67,15 @@ pub struct NotFound {
     pub file: String,
     /// Files that may have been meant, the likeliest first.
     pub closest: Vec<String>,
+    /// What is the matter with the server that it would be of, if that is not there.
+    pub absent: Option<String>,
 }
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(absent) = &self.absent {
+            return f.write_str(absent);
+        }
         write!(f, "no stub file {}", exuvia_text::quoted(&self.file, 120))?;
         match self.closest.as_slice() {
             [] => f.write_str("; listToolFiles lists them"),
@@ -88,18 +94,20 @@ impl StubFiles {
         Self { namespace, layouts, index: OnceLock::new(), servers }
     }
 
-    /// The files with the number of their tools; with a `query`, the tools that fit it best, each with its file. At most
-    /// `max_bytes`: what is cut says how to narrow it down.
+    /// The files with the number of their tools; with a `query`, the tools that fit it best, each with its file. Then the
+    /// servers that are not there, if any are. At most `max_bytes`: what is cut says how to narrow it down.
     #[must_use]
     pub fn list(&self, query: Option<&str>, max_bytes: usize) -> String {
-        let max_bytes = MAX_LIST_BYTES.min(max_bytes.saturating_sub(MORE_BYTES));
-        match query.map(str::trim).filter(|query| !query.is_empty()) {
+        let absent = absent::told(&self.namespace, max_bytes / 4);
+        let max_bytes = MAX_LIST_BYTES.min(max_bytes.saturating_sub(MORE_BYTES + absent.len()));
+        let list = match query.map(str::trim).filter(|query| !query.is_empty()) {
             Some(query) => {
                 let index = self.index.get_or_init(|| Index::of(&self.namespace));
                 found(&index.search(&self.namespace, query), &self.layouts, max_bytes)
             }
             None => all(&self.namespace, &self.layouts, max_bytes),
-        }
+        };
+        list + &absent
     }
 
     /// The lines `first` to `last` of a stub file, counted from 1; without them, from the beginning and to the end. A line
@@ -224,5 +232,8 @@ fn not_found(namespace: &Namespace, file: &str) -> NotFound {
             names.iter().map(|server| format!("{server}.pyi")).collect()
         }
     };
-    NotFound { file: file.to_owned(), closest }
+    let server = name.split('/').next().unwrap_or(name);
+    let absent = namespace.find_absent(server).filter(|_| by_path.is_none());
+    let absent = absent.map(|absent| format!("the server {} {}", absent.python_name, absent.trouble()));
+    NotFound { file: file.to_owned(), closest, absent }
 }

@@ -62,6 +62,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
+mod absent;
 mod arguments;
 mod classes;
 mod closest;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use exuvia_tool::{LazyText, Namespace, Parameter, Server, Tool, ToolDescriptor};
+use exuvia_tool::{Absence, Absent, LazyText, Namespace, Parameter, Server, Tool, ToolDescriptor};
 
 use crate::arguments::{Allowance, SchemaCheck};
 use crate::docs;
@@ -17,27 +17,24 @@ use crate::shape::Subject;
 /// call of their tool.
 #[must_use]
 pub fn build<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>) -> Namespace {
-    build_beside(servers, &[])
+    build_beside(servers.into_iter().map(|(name, tools)| (name, Ok(tools))).collect())
 }
 
-/// The same, beside servers that are configured and not there.
+/// The same, beside servers that are configured and not there, each in its place: coming and going renames nobody.
 #[must_use]
-pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>, away: &[String]) -> Namespace {
-    let share = |(name, tools): (String, Vec<T>)| (name, tools.into_iter().map(Into::into).collect());
-    build_shared(servers.into_iter().map(share).collect(), away)
-}
-
-fn build_shared(servers: Vec<(String, Vec<Arc<ToolDescriptor>>)>, away: &[String]) -> Namespace {
+pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Result<Vec<T>, Absence>)>) -> Namespace {
     let mut seen = HashSet::new();
     let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
-    let away = away.iter().filter(|name| seen.insert((*name).clone()));
-    // Named together, so that coming and going renames nobody else.
-    let names: Vec<&str> = servers.iter().map(|(name, _)| name).chain(away).map(String::as_str).collect();
-    let mut python_names = python_names(Kind::Server, &names);
-    let away = python_names.split_off(servers.len());
-    let built = servers.into_iter().zip(python_names);
-    let built = built.map(|((name, tools), python_name)| server(name, python_name, tools)).collect();
-    Namespace::new(built).with_away(away)
+    let names: Vec<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
+    let python_names = python_names(Kind::Server, &names);
+    let (mut built, mut absent) = (Vec::new(), Vec::new());
+    for ((name, tools), python_name) in servers.into_iter().zip(python_names) {
+        match tools {
+            Ok(tools) => built.push(server(name, python_name, tools.into_iter().map(Into::into).collect())),
+            Err(why) => absent.push(Absent { python_name, ..Absent::new(name, why) }),
+        }
+    }
+    Namespace::new(built).with_absent(absent)
 }
 
 fn server(name: String, python_name: String, descriptors: Vec<Arc<ToolDescriptor>>) -> Server {

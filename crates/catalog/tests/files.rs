@@ -6,7 +6,7 @@ mod catalogues;
 use std::sync::Arc;
 
 use exuvia_catalog::files::{Layout, Layouts, NotFound, StubFiles};
-use exuvia_tool::Namespace;
+use exuvia_tool::{Absence, Namespace};
 
 /// More than any answer here takes.
 const ROOM: usize = 1 << 20;
@@ -122,4 +122,25 @@ fn an_unknown_file_names_the_closest() {
     assert_eq!(message("mongo.pyi"), "no stub file \"mongo.pyi\"; did you mean mongodb.pyi?");
     assert_eq!(message("git/git_stats.pyi"), "no stub file \"git/git_stats.pyi\"; did you mean git/git_status.pyi?");
     assert_eq!(message("../etc/passwd"), "no stub file \"../etc/passwd\"; listToolFiles lists them");
+}
+
+#[test]
+fn servers_that_are_not_there_are_told_and_keep_their_names_for_themselves() {
+    let tools = || catalogues::all()[0].tools();
+    let beside = |first: Result<Vec<_>, Absence>| {
+        exuvia_catalog::build_beside(vec![("a-b".to_owned(), first), ("a.b".to_owned(), Ok(tools()))])
+    };
+    let (before, after) = (beside(Err(Absence::Starting)), beside(Ok(tools())));
+    let names = |namespace: &Namespace| -> Vec<String> {
+        namespace.servers().iter().map(|server| format!("{} {}", server.name, server.python_name)).collect()
+    };
+    assert_eq!((names(&before), names(&after)), (vec!["a.b a_b_2".into()], vec!["a-b a_b".into(), "a.b a_b_2".into()]));
+    let listed = list(&before, &Layouts::default(), None);
+    assert!(listed.ends_with("\na_b_2.pyi 98\nstill starting: a_b\n"), "{listed}");
+    assert!(list(&before, &Layouts::default(), Some("issue")).ends_with("\nstill starting: a_b\n"));
+    assert_eq!(
+        read(&before, "a_b.pyi", None, None).unwrap_err().to_string(),
+        "the server a_b is still starting; try again in a few seconds"
+    );
+    assert!(!list(&after, &Layouts::default(), None).contains("starting"));
 }

@@ -16,6 +16,7 @@ mod report_json;
 mod sample;
 mod script;
 mod session;
+mod start;
 mod systemd;
 mod telemetry;
 mod terminal;

@@ -1,16 +1,15 @@
 //! Servers started, engine mapped, gateway ready: what every command but `demo` stands on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings};
 use exuvia_journal::MemoryJournal;
-use exuvia_policy::Policy;
 use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
-use exuvia_text::{indented, line};
-use exuvia_tool::ToolName;
-use exuvia_upstream::{ServerConfig, ServerState, ServerStatus, UpstreamLimits, Upstreams};
+use exuvia_text::indented;
+use exuvia_upstream::{ServerConfig, UpstreamLimits, Upstreams};
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +18,7 @@ use crate::args::ServerArgs;
 use crate::config::{self, Config, Paths};
 use crate::detached::Detached;
 use crate::machine::Memory;
+use crate::start::{OPENING, Start};
 use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
@@ -71,56 +71,34 @@ impl Setup {
     }
 }
 
-/// Tells of servers that did not come up, and of what was left out of lists.
-pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
-    for server in servers {
-        if let ServerState::Failed { message } = &server.state {
-            terminal.say(&format!("{} did not start: {}", line(&server.name), indented(message, "  ")));
-        }
-        for warning in &server.warnings {
-            terminal.say(&line(&format!("{}: {warning}", server.name)));
-        }
-    }
-}
-
-/// Tells which entries of a policy's lists match nothing of what these servers have.
-pub(crate) fn tell_rules(policy: &Policy, servers: &[ServerStatus], terminal: &Terminal) {
-    let tools = |server: &ServerStatus| {
-        server.tools.iter().map(|tool| ToolName::new(server.name.as_str(), tool.name.as_str())).collect::<Vec<_>>()
-    };
-    let tools: Vec<ToolName> = servers.iter().flat_map(tools).collect();
-    for rule in policy.idle_rules(&tools) {
-        terminal.say(&line(&format!("{rule} matches no tool")));
-    }
-}
-
 /// A gateway and the servers behind it.
 pub(crate) struct Session {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
+    /// Of the servers, which may go on.
+    start: Start,
 }
 
 impl Session {
-    /// Starts all servers side by side, beside the engine. A server that does not come up is told to the terminal; the
-    /// others work. Nobody waits for them any more when `over` is cancelled.
+    /// Starts all servers side by side, beside the engine, and waits for them for this long. A server that does not come up is
+    /// told to the terminal; the others work. Nobody waits for them any more when `over` is cancelled.
     pub(crate) async fn start(
         config: Config,
         profiles: Profiles,
         terminal: &Terminal,
         over: CancellationToken,
+        patience: Duration,
     ) -> Result<Self> {
-        terminal.doing(starting(&config));
+        terminal.doing("starting");
         let engine = config.engine(Memory::here());
         if let Some(notice) = config::smaller_limit(&config, &engine) {
             terminal.say(&notice);
         }
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let Setup { servers, server_limits, settings } = Setup::of(&config, profiles);
-        let upstreams = Arc::new(Upstreams::start_until(servers, server_limits, over.clone()).await);
-        if !over.is_cancelled() {
-            tell_servers(upstreams.servers().iter(), terminal);
-        }
-        tell_rules(&settings.policy, &upstreams.servers(), terminal);
+        let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
+        let mut start = Start::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
+        over.run_until_cancelled(start.within(patience)).await;
         let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
@@ -131,17 +109,21 @@ impl Session {
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams })
+        Ok(Self { gateway: Arc::new(gateway), upstreams, start })
     }
-}
 
-/// What is started, by name as far as a line has room for it.
-fn starting(config: &Config) -> String {
-    const NAMES: usize = 8;
-    let names: Vec<&str> = config.servers.iter().take(NAMES).map(|server| server.config.name.as_str()).collect();
-    let more = config.servers.len() - names.len();
-    let and = if more > 0 { format!(" and {more} more") } else { String::new() };
-    if names.is_empty() { "starting".to_owned() } else { format!("starting {}{and}", names.join(", ")) }
+    /// Says that this goes on from here, and no more who is still starting.
+    pub(crate) fn doing(&self, what: &str, terminal: &Terminal) {
+        self.start.hide();
+        terminal.doing(what);
+    }
+
+    /// Tells what became of the servers, and ends them.
+    pub(crate) async fn end(self) {
+        self.start.tell(&self.upstreams.servers());
+        drop(self.start);
+        self.upstreams.shutdown().await;
+    }
 }
 
 /// A session on its way, for faces that answer before it is there.
@@ -158,9 +140,10 @@ impl Starting {
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let until = over.clone();
         let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = Session::start(config, profiles, &terminal, until).await;
-            // From here on what is said is the log.
-            terminal.done();
+            let started = Session::start(config, profiles, &terminal, until, OPENING).await;
+            if started.is_err() {
+                terminal.done();
+            }
             let gateway = started.as_ref().ok().map(|session| Arc::clone(&session.gateway));
             let _ = sender.send(started);
             match gateway {
@@ -188,7 +171,9 @@ impl Starting {
         self.over.cancel();
         // No answer: the face was over before the start was.
         if let Ok(session) = self.session.await {
-            session?.upstreams.shutdown().await;
+            let Session { upstreams, start, .. } = session?;
+            drop(start);
+            upstreams.shutdown().await;
         }
         Ok(())
     }

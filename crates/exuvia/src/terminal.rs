@@ -92,6 +92,13 @@ impl Terminal {
         }
     }
 
+    /// The start is over. From here on what a service says is its log.
+    pub(crate) fn started(&self) {
+        if self.is_service {
+            self.done();
+        }
+    }
+
     /// Takes the progress line away.
     pub(crate) fn done(&self) {
         self.progress.finish_and_clear();

@@ -65,16 +65,26 @@ pub(crate) struct Judge<'a> {
     pub(crate) limits: &'a Limits,
 }
 
+/// What is said of a script before it starts.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    /// What its author is to be told.
+    pub(crate) notes: Vec<Note>,
+    /// It names a server that is still starting: soon there will be something else to say.
+    pub(crate) is_early: bool,
+}
+
 impl Judge<'_> {
-    /// Decides on a script, and says what its author is to be told.
-    pub(crate) fn judge(&self, script: &Script) -> (Verdict, Vec<Note>) {
+    /// Decides on a script.
+    pub(crate) fn judge(&self, script: &Script) -> Judged {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
-            return (Verdict::TooLarge(stop), Vec::new());
+            return Judged { verdict: Verdict::TooLarge(stop), notes: Vec::new(), is_early: false };
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyse(script.source(), self.namespace));
         let verdict = self.admitted(analysis.as_ref());
-        (verdict, analysis.map_or_else(Vec::new, |analysis| analysis.notes))
+        let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
+        Judged { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
     }
 
     /// Decides on a script and tells why.
@@ -106,6 +116,11 @@ impl Judge<'_> {
             Admission::Refuse(denials) => Verdict::Refused(denials),
         }
     }
+}
+
+/// Whether a script names a server that is still starting.
+pub(crate) fn names_starting(analysis: &Analysis, namespace: &Namespace) -> bool {
+    namespace.absent().iter().any(|absent| absent.is_starting() && analysis.absent.contains(&absent.name))
 }
 
 /// What comes of a verdict.

@@ -146,7 +146,7 @@ impl Inner {
 
     async fn make(self: &Arc<Self>, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline);
+        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline.clone());
         let outcome = match self.admit(call, Asked::Tool).await {
             Ok(permit) => self.dispatch(permit, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
@@ -242,7 +242,7 @@ impl Inner {
     }
 
     async fn dispatch(&self, permit: Permit, ticket: DispatchTicket) -> ToolOutcome {
-        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline);
+        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline.clone());
         let outcome = self.run.snapshot.routes.call_in_order(permit, &self.run.caller, self.run.limits, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));

@@ -125,10 +125,11 @@ fn moment(upstreams: &Upstreams, settings: &Settings) -> Moment {
 
 impl Views {
     fn of(moment: &Moment, number: u64) -> Self {
-        let view = |profile| Arc::new(View::new(profile, moment));
+        let view = |name, profile| Arc::new(View::new(name, profile, moment));
         let profiles = &moment.settings.profiles;
-        let named = profiles.named.iter().map(|(name, profile)| (name.clone(), view(profile))).collect();
-        Self { of: number, default: view(&profiles.default), named }
+        let named =
+            profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
+        Self { of: number, default: view(None, &profiles.default), named }
     }
 }
 

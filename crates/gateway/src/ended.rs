@@ -14,7 +14,7 @@ use crate::record::RunRecord;
 const CANCELLED: &str = "cancelled";
 
 /// The name of what was dropped without an outcome: a call whose time was over has timed out, whoever noticed it.
-fn dropped(deadline: Option<Deadline>) -> &'static str {
+fn dropped(deadline: Option<&Deadline>) -> &'static str {
     if deadline.is_some_and(|deadline| Instant::now() >= deadline.at()) { "timed-out" } else { CANCELLED }
 }
 
@@ -35,7 +35,7 @@ impl RecordedCall {
 
 impl Drop for RecordedCall {
     fn drop(&mut self) {
-        let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline), 0));
+        let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline.as_ref()), 0));
         let (run, code) = (self.record.run().clone(), code.to_owned());
         self.record.note(Entry::CallEnded { run, id: self.id, code, value_bytes });
     }
@@ -60,7 +60,7 @@ impl CountedCall {
 impl Drop for CountedCall {
     fn drop(&mut self) {
         if let Some(server) = &self.server {
-            let code = self.code.unwrap_or_else(|| dropped(self.deadline));
+            let code = self.code.unwrap_or_else(|| dropped(self.deadline.as_ref()));
             self.metrics.call_ended(server, code, self.begun.elapsed());
         }
     }

@@ -21,6 +21,7 @@ use crate::authority::Authority;
 use crate::catalogue::Catalogue;
 use crate::configuration::Configuration;
 use crate::direct;
+use crate::later::Later;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue};
@@ -47,7 +48,7 @@ pub struct GatewayConfig {
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
-    catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     engine: Engine,
@@ -317,6 +318,7 @@ impl Gateway {
             by,
             pre_pass: self.pre_pass,
             snapshot,
+            later: Later::of(&self.catalogue, view.name(), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
             record: self.recorder.of_run(run.clone()),

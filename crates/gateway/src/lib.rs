@@ -14,6 +14,7 @@ mod direct;
 mod ended;
 mod exposed;
 mod gateway;
+mod later;
 mod listing;
 pub mod meta;
 mod metrics;

@@ -33,6 +33,8 @@ pub struct Listed {
 /// Why a list is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gap {
+    /// The server has not come up.
+    Absent,
     /// It was not there in time.
     Late,
     /// The server could not be asked, or did not answer with a list.
@@ -85,6 +87,9 @@ impl Gateway {
 
     /// Reads a list of a direct server of `view`, as far as it comes until `deadline`.
     pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> Listed {
+        if view.absent_direct().iter().any(|absent| absent.name == server) {
+            return Listed { items: Vec::new(), gap: Some(Gap::Absent) };
+        }
         // All pages are asked for by one run: it may have a server of its own.
         let (tools, _over) = self.direct_run(view, None, Asked::Read);
         let run = tools.run();

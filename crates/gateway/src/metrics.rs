@@ -226,7 +226,7 @@ mod tests {
     use exuvia_upstream::ServerState;
 
     fn server(name: &str) -> ServerStatus {
-        let state = ServerState::Failed { message: String::new() };
+        let state = ServerState::Failed { message: String::new(), why: exuvia_tool::Absence::Failed };
         ServerStatus {
             name: name.to_owned(),
             state,

@@ -18,6 +18,7 @@ use crate::admission::{PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::ended::EndingRun;
+use crate::later::Later;
 use crate::metrics::Metrics;
 use crate::queue::Place;
 use crate::reading::{Read, Reading};
@@ -34,6 +35,8 @@ pub(crate) struct Prepared {
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// What there will be instead of that.
+    pub(crate) later: Later,
     pub(crate) authority: Arc<Authority>,
     pub(crate) engine: Engine,
     pub(crate) record: Arc<RunRecord>,
@@ -48,10 +51,8 @@ impl Prepared {
     /// Decides on the script and executes it, between its two entries in the journal. One that does not start has one entry.
     pub(crate) async fn execute(mut self) -> Report {
         let mut ending = EndingRun::new(&self.record, &self.metrics);
-        // Also when this future is dropped half-way.
-        let _over = Over { routes: self.snapshot.routes.clone(), run: self.run.clone() };
         let script = std::mem::replace(&mut self.script, Script::new(""));
-        let mut report = self.decided(script, &mut ending).await;
+        let mut report = advised(self.decided(script, &mut ending).await);
         ending.end(&mut report);
         let (error, limit) = why(&report.outcome);
         tracing::info!(
@@ -68,11 +69,21 @@ impl Prepared {
         report
     }
 
-    async fn decided(self, script: Script, ending: &mut EndingRun) -> Report {
-        let reading = Reading { by: self.by, pre_pass: self.pre_pass, snapshot: Arc::clone(&self.snapshot) };
-        let (script, grants, notes, took) = match reading.of(script, &self.analyses, &self.cancellation).await {
-            Read::Starts { script, grants, notes, took } => (script, grants, notes, took),
-            Read::Refused { outcome, source } => return self.refused(outcome, source),
+    async fn decided(mut self, mut script: Script, ending: &mut EndingRun) -> Report {
+        let mut may_wait = true;
+        let (script, grants, notes, took) = loop {
+            let (by, pre_pass, snapshot) = (self.by, self.pre_pass, Arc::clone(&self.snapshot));
+            let reading = Reading { by, pre_pass, snapshot, may_wait };
+            match reading.of(script, &self.analyses, &self.cancellation).await {
+                Read::Starts { script, grants, notes, took } => break (script, grants, notes, took),
+                Read::Refused { outcome, source } => return self.refused(outcome, source),
+                Read::Early(early) => script = early,
+            }
+            let later = self.cancellation.run_until_cancelled(self.later.other(&self.snapshot)).await;
+            match later.flatten() {
+                Some(later) => self.snapshot = later,
+                None => may_wait = false,
+            }
         };
         let started = Entry::RunStarted { run: self.run.clone(), source: script.source().to_owned() };
         if let Err(error) = self.record.require(started) {
@@ -91,6 +102,8 @@ impl Prepared {
 
     /// `took` is how much of its time it has used already.
     async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
+        // Also when this future is dropped half-way.
+        let _over = Over { routes: self.snapshot.routes.clone(), run: self.run.clone() };
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
@@ -116,6 +129,17 @@ impl Prepared {
             .execute()
             .await
     }
+}
+
+/// Names the key to change, for the user to whom the model tells of a call that took too long.
+fn advised(mut report: Report) -> Report {
+    if let Outcome::Raised(error) = &mut report.outcome
+        && error.kind == "ToolTimeout"
+    {
+        let advice = "`call_timeout_ms`, in [limits] and of the server, says how long a call may take";
+        error.hint.get_or_insert_with(|| advice.to_owned());
+    }
+    report
 }
 
 /// Why a run came to another end than its own. The message of an error may hold what a tool answered, and stays out of the log.

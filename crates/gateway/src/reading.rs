@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Decision, Judge, PrePass, StartedBy};
+use crate::admission::{Decision, Judge, Judged, PrePass, StartedBy};
 use crate::settings::Snapshot;
 
 /// How a script is read.
@@ -19,12 +19,16 @@ pub(crate) struct Reading {
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
     pub(crate) snapshot: Arc<Snapshot>,
+    /// Whether it may be read again when more servers are there.
+    pub(crate) may_wait: bool,
 }
 
 /// What comes of it.
 pub(crate) enum Read {
     /// It starts, with these grants, and the log tells these notes. Reading it took so long.
     Starts { script: Script, grants: Grants, notes: Vec<Note>, took: Duration },
+    /// It names a server that is still starting.
+    Early(Script),
     /// It does not: its outcome, and its size and digest.
     Refused { outcome: Outcome, source: (u64, String) },
 }
@@ -57,7 +61,10 @@ impl Reading {
         let Snapshot { namespace, settings, .. } = &*self.snapshot;
         let (by, pre_pass) = (self.by, self.pre_pass);
         let judge = Judge { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
-        let (verdict, notes) = judge.judge(&script);
+        let Judged { verdict, notes, is_early } = judge.judge(&script);
+        if is_early && self.may_wait {
+            return Read::Early(script);
+        }
         match Decision::of(verdict, script.source()) {
             Decision::Start(grants) => Read::Starts { script, grants, notes, took: begun.elapsed() },
             Decision::Not(outcome) => Read::Refused { outcome, source: digest(&script) },
@@ -97,7 +104,8 @@ mod tests {
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let snapshot = Snapshot { namespace, routes: upstreams.routes(), settings: Arc::new(settings) };
-        Reading { by: StartedBy::Operator, pre_pass: PrePass::On, snapshot: Arc::new(snapshot) }
+        let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
+        Reading { by, pre_pass, snapshot: Arc::new(snapshot), may_wait: false }
     }
 
     /// One thread reads, and is kept busy by the test until it is to read.

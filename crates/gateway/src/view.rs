@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use exuvia_catalog::files::StubFiles;
 use exuvia_policy::Policy;
-use exuvia_tool::{Json, Namespace, ToolDescriptor, ToolName};
+use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
 use crate::exposed;
@@ -17,6 +17,8 @@ use crate::settings::{Moment, Snapshot};
 /// What the clients of one profile see. Whoever started with it keeps it.
 #[derive(Debug)]
 pub struct View {
+    /// Of the profile; none for clients that name none.
+    name: Option<Arc<str>>,
     profile: Profile,
     scripts: Arc<Snapshot>,
     stubs: Arc<StubFiles>,
@@ -40,7 +42,7 @@ pub struct DirectTool {
 
 impl View {
     /// What the policy shows of the servers.
-    pub(crate) fn new(profile: &Profile, moment: &Moment) -> Self {
+    pub(crate) fn new(name: Option<&str>, profile: &Profile, moment: &Moment) -> Self {
         let Moment { servers, routes, settings } = moment;
         let policy = &settings.policy;
         let of = |mode| {
@@ -48,15 +50,17 @@ impl View {
             chosen.filter_map(|(name, _)| servers.iter().find(|server| server.name == *name))
         };
         let snapshot = |mode| {
-            let (ready, away): (Vec<_>, Vec<_>) = of(mode).partition(|server| server.is_ready());
-            let away: Vec<String> = away.iter().map(|server| server.name.clone()).collect();
-            let ready = ready.iter().map(|server| (server.name.clone(), shown(server, policy))).collect();
-            let namespace = Arc::new(exuvia_catalog::build_beside(ready, &away));
+            let listed = |server: &ServerStatus| match server.absence() {
+                None => (server.name.clone(), Ok(shown(server, policy))),
+                Some(why) => (server.name.clone(), Err(why)),
+            };
+            let namespace = Arc::new(exuvia_catalog::build_beside(of(mode).map(listed).collect()));
             Arc::new(Snapshot { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
         };
         let scripts = snapshot(Mode::Code);
         let stubs = StubFiles::new(Arc::clone(&scripts.namespace), settings.layouts.clone());
         let mut view = Self {
+            name: name.map(Arc::from),
             profile: profile.clone(),
             scripts,
             stubs: Arc::new(stubs),
@@ -110,6 +114,11 @@ impl View {
         self.tools.push(DirectTool { name: name.clone(), tool, written: written.clone() });
     }
 
+    /// The name of the profile; none for clients that name none.
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
     /// Which servers it shows, and how.
     #[must_use]
     pub fn profile(&self) -> &Profile {
@@ -120,6 +129,19 @@ impl View {
     #[must_use]
     pub fn namespace(&self) -> Arc<Namespace> {
         Arc::clone(&self.scripts.namespace)
+    }
+
+    /// The direct servers that are not there.
+    #[must_use]
+    pub fn absent_direct(&self) -> &[Absent] {
+        self.direct.namespace.absent()
+    }
+
+    /// The direct server that is not there and whose tool could have this name for clients.
+    #[must_use]
+    pub fn absent_owner(&self, name: &str) -> Option<&Absent> {
+        let owners = self.absent_direct().iter().filter(|absent| exposed::is_of(name, &absent.name));
+        owners.max_by_key(|absent| absent.name.len())
     }
 
     /// The stub files of what scripts see.

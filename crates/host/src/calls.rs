@@ -146,7 +146,7 @@ impl Calls {
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
                     let deadline = Deadline::after(Instant::now(), timeout);
-                    let answer = tools.call(ToolCall { id, name, arguments, deadline: Some(deadline) });
+                    let answer = tools.call(ToolCall { id, name, arguments, deadline: Some(deadline.clone()) });
                     begun(place, until(deadline, answer)).await
                 }
                 Err(error) => Err(error),
@@ -239,8 +239,16 @@ async fn begun(place: Place, call: impl Future<Output = ToolOutcome>) -> ToolOut
 }
 
 async fn until(deadline: Deadline, answer: impl Future<Output = ToolOutcome>) -> ToolOutcome {
-    let net = deadline.at() + NET;
-    tokio::time::timeout_at(net.into(), answer).await.unwrap_or_else(|_| Err(deadline.missed()))
+    let mut answer = pin!(answer);
+    loop {
+        let net = deadline.at() + NET;
+        if let Ok(outcome) = tokio::time::timeout_at(net.into(), &mut answer).await {
+            return outcome;
+        }
+        if deadline.at() + NET <= net {
+            return Err(deadline.missed());
+        }
+    }
 }
 
 /// Counts an answer that nobody has taken yet.

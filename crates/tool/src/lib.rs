@@ -21,6 +21,7 @@
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
 //! ```
 
+mod absent;
 mod call;
 mod deadline;
 mod event;
@@ -33,6 +34,7 @@ mod namespace;
 pub mod raw;
 mod transcribe;
 
+pub use absent::{Absence, Absent};
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::LazyText;
+use crate::{Absent, LazyText};
 
 /// A tool as its server describes it. All of it is the server's claim: untrusted, and no ground for authority.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -164,26 +164,33 @@ impl Server {
 #[derive(Debug, Clone, Default)]
 pub struct Namespace {
     servers: Vec<Server>,
-    away: Vec<String>,
+    absent: Vec<Absent>,
 }
 
 impl Namespace {
     /// A namespace of these servers, in the order in which they are shown. Their names and Python names must be unique.
     #[must_use]
     pub fn new(servers: Vec<Server>) -> Self {
-        Self { servers, away: Vec::new() }
+        Self { servers, absent: Vec::new() }
     }
 
-    /// The same, beside servers that are configured and not there: the names under which scripts would see them.
+    /// The same, beside servers that are configured and not there.
     #[must_use]
-    pub fn with_away(self, away: Vec<String>) -> Self {
-        Self { away, ..self }
+    pub fn with_absent(self, absent: Vec<Absent>) -> Self {
+        Self { absent, ..self }
     }
 
-    /// Whether a server of this Python name is configured and not there.
+    /// The servers that are configured and not there.
     #[must_use]
-    pub fn is_away(&self, python_name: &str) -> bool {
-        self.away.iter().any(|away| away == python_name)
+    pub fn absent(&self) -> &[Absent] {
+        &self.absent
+    }
+
+    /// The server with this name or Python name that is configured and not there.
+    #[must_use]
+    pub fn find_absent(&self, name: &str) -> Option<&Absent> {
+        let by_name = self.absent.iter().find(|absent| absent.name == name);
+        by_name.or_else(|| self.absent.iter().find(|absent| absent.python_name == name))
     }
 
     /// The servers, in the order in which they are shown.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{
-    ArgumentCheck, BoxFuture, CallError, CallId, Json, LazyText, Namespace, RunId, RunIo, Server, Tool,
-    ToolAnnotations, ToolDescriptor, ToolName,
+    Absence, Absent, ArgumentCheck, BoxFuture, CallError, CallId, Json, LazyText, Namespace, RunId, RunIo, Server,
+    Tool, ToolAnnotations, ToolDescriptor, ToolName,
 };
 use serde_json::{Value, json};
 
@@ -57,15 +57,30 @@ fn calls_are_authorized_in_the_own_name_of_a_tool_alone() {
 #[test]
 fn servers_are_found_by_the_name_in_the_configuration_first() {
     let servers = vec![Server::new("a-b", "a_b", vec![]), Server::new("a_b", "a_b_", vec![tool("t", "t")])];
-    let namespace = Namespace::new(servers).with_away(vec!["gone".to_owned()]);
+    let namespace = Namespace::new(servers).with_absent(vec![Absent::new("gone", Absence::Late)]);
     let configured = |name: &str| namespace.server(name).map(|server| server.python_name.as_str());
     let any = |name: &str| namespace.find_server(name).map(|server| server.name.as_str());
     assert_eq!((configured("a-b"), configured("a_b"), configured("a_b_")), (Some("a_b"), Some("a_b_"), None));
     assert_eq!((any("a-b"), any("a_b"), any("a_b_"), any("gone")), (Some("a-b"), Some("a_b"), Some("a_b"), None));
     let shown: Vec<&str> = namespace.servers().iter().map(|server| server.name.as_str()).collect();
     assert_eq!(shown, ["a-b", "a_b"]);
-    assert!(namespace.is_away("gone") && !namespace.is_away("a_b") && !namespace.is_away(""));
-    assert!(!Namespace::default().is_away("gone"));
+    let absent = |name: &str| namespace.find_absent(name).map(|absent| absent.name.as_str());
+    assert_eq!((absent("gone"), absent("a_b"), absent("")), (Some("gone"), None, None));
+    assert!(Namespace::default().absent().is_empty());
+}
+
+#[test]
+fn a_server_that_is_absent_says_what_to_do_and_nothing_of_the_host() {
+    let told = |why| {
+        let absent = Absent { python_name: "my_crm".to_owned(), ..Absent::new("my-crm", why) };
+        (absent.is_starting(), absent.trouble())
+    };
+    assert_eq!(told(Absence::Starting), (true, "is still starting; try again in a few seconds".to_owned()));
+    let later = "did not come up; go on without it, or try again later".to_owned();
+    assert_eq!(told(Absence::Failed), (false, later));
+    assert!(told(Absence::Late).1.contains("in time"));
+    assert!(told(Absence::Unauthorized { login: true }).1.ends_with("the user has to run `exuvia login my-crm`"));
+    assert!(!told(Absence::Unauthorized { login: false }).1.contains("login"));
 }
 
 #[test]

@@ -19,7 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for server in upstreams.servers().iter() {
         match &server.state {
             ServerState::Ready { era } => writeln!(out, "{}: {era:?}, {} tools", server.name, server.tools.len())?,
-            ServerState::Failed { message } => writeln!(out, "{}: {message}", server.name)?,
+            ServerState::Starting => writeln!(out, "{}: starting", server.name)?,
+            ServerState::Failed { message, .. } => writeln!(out, "{}: {message}", server.name)?,
         }
         for warning in &server.warnings {
             writeln!(out, "{}: {warning}", server.name)?;

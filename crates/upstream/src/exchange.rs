@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use exuvia_tool::Json;
+use exuvia_tool::{Deadline, Json};
 use rmcp::model::ProgressToken;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -66,6 +67,8 @@ pub(crate) struct Slot {
     news: Option<mpsc::Sender<News>>,
     /// The tool is known to ask.
     asks: bool,
+    /// When it has taken too long, and how long progress may put that off.
+    patience: Option<(Deadline, Duration)>,
     /// The request's place among those in flight, given back while somebody is asked: nobody waits for a person.
     place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     leaving: Leaving,
@@ -129,6 +132,21 @@ impl Slot {
     /// given back when somebody is asked.
     pub(crate) fn of_call(news: Option<mpsc::Sender<News>>, asks: bool, place: Option<OwnedSemaphorePermit>) -> Self {
         Self { news, asks, place: Arc::new(Mutex::new(place)), ..Self::default() }
+    }
+
+    /// The same, of a call that progress gives more time, up to this in all.
+    pub(crate) fn put_off(self, deadline: &Deadline, most: Option<Duration>) -> Self {
+        Self { patience: most.map(|most| (deadline.clone(), most)), ..self }
+    }
+
+    /// The server says how far the request is. News that finds no room is lost: there is more to come.
+    pub(crate) fn progressed(&self, params: &str) {
+        if let Some((deadline, most)) = &self.patience {
+            deadline.put_off(Instant::now(), *most);
+        }
+        if let (Some(news), Ok(params)) = (&self.news, Json::parse(params)) {
+            let _ = news.try_send(News::Progress(params));
+        }
     }
 
     /// What the request is for.
@@ -286,10 +304,10 @@ impl Exchange {
         locked(&self.pending).iter().filter(|(_, pending)| !listens(pending)).map(|(&id, _)| id).collect()
     }
 
-    /// Who hears of the progress that has this token.
-    pub(crate) fn hears_progress(&self, token: &ProgressToken) -> Option<mpsc::Sender<News>> {
+    /// Whose progress has this token.
+    pub(crate) fn progressed(&self, token: &ProgressToken) -> Option<Slot> {
         locked(&self.pending).values().find_map(|pending| match pending {
-            Pending::Slot(slot, Some(progress)) if progress == token => slot.news.clone(),
+            Pending::Slot(slot, Some(progress)) if progress == token => Some(slot.clone()),
             _ => None,
         })
     }

@@ -26,7 +26,7 @@ pub struct Change {
     pub removed: Vec<String>,
 }
 
-/// The servers of another configuration, each ready or failed, which nobody sees yet. Dropped, those that are new end and
+/// The servers of another configuration, which nobody sees yet. Dropped, those that are new end and
 /// everything stays as it is.
 #[must_use = "nothing changes before `take_over`"]
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Lineup<'a> {
     cards: Vec<Arc<Card>>,
     servers: HashMap<String, Arc<Route>>,
     change: Change,
+    /// Cancelled when the new ones, each for itself, are ready or have failed.
+    starts: Vec<CancellationToken>,
     room: Room,
     drain: Duration,
     /// One at a time.
@@ -42,8 +44,26 @@ pub struct Lineup<'a> {
 }
 
 impl<'a> Lineup<'a> {
-    /// Starts what is not there yet and waits until each is ready or has failed.
+    /// [Begins](Self::begin) and waits until each server is ready or has failed.
     pub(crate) async fn prepare(
+        upstreams: &'a Upstreams,
+        configs: Vec<ServerConfig>,
+        limits: UpstreamLimits,
+        drain: Duration,
+    ) -> Self {
+        let lineup = Self::begin(upstreams, configs, limits, drain).await;
+        let all_ready = async {
+            for start in &lineup.starts {
+                start.cancelled().await;
+            }
+        };
+        // Who gives it up shuts them down.
+        upstreams.over.run_until_cancelled(all_ready).await;
+        lineup
+    }
+
+    /// Begins to start what is not there yet.
+    pub(crate) async fn begin(
         upstreams: &'a Upstreams,
         configs: Vec<ServerConfig>,
         limits: UpstreamLimits,
@@ -69,28 +89,21 @@ impl<'a> Lineup<'a> {
                 Some(_) => change.replaced.push(name),
                 None => change.started.push(name),
             }
-            let card = Card::failed(&config.name, "its start was broken off");
+            let card = Card::starting(&config.name);
             cards.push(Arc::clone(&card));
             new.push((config, card));
         }
         change.removed = current.iter().map(|(name, _)| name.clone()).filter(|name| !names.contains(name)).collect();
         change.removed.sort();
         let room = upstreams.leaving.room_for(change.replaced.len() + change.removed.len()).await;
-        let mut started = Vec::new();
+        let mut starts = Vec::new();
         for (config, card) in new {
             let name = config.name.clone();
             let (route, ready) = start(upstreams.server(config, limits, card));
             servers.insert(name, route);
-            started.push(ready);
+            starts.push(ready);
         }
-        let all_ready = async {
-            for ready in started {
-                ready.cancelled().await;
-            }
-        };
-        // Who gives it up shuts them down.
-        upstreams.over.run_until_cancelled(all_ready).await;
-        Self { upstreams, cards, servers, change, room, drain, _turn: turn }
+        Self { upstreams, cards, servers, change, starts, room, drain, _turn: turn }
     }
 
     /// Puts these servers in the place of the ones in use, for whoever takes routes from now on.
@@ -111,9 +124,19 @@ fn start(server: Server) -> (Arc<Route>, CancellationToken) {
     let ready = CancellationToken::new();
     let (started, tells, span) = (Arc::clone(&server), ready.clone().drop_guard(), tracing::Span::current());
     let upkeep = tokio::spawn(async move {
+        let broken_off = BrokenOff(Arc::clone(&started));
         let schedule = started.start().instrument(span).await;
-        drop(tells);
+        drop((broken_off, tells));
         started.upkeep(schedule).await;
     });
     (Arc::new(Route::new(server, AbortOnDropHandle::new(upkeep))), ready)
+}
+
+/// Says of a server whose start ended without an outcome that it did not come up.
+struct BrokenOff(Arc<Server>);
+
+impl Drop for BrokenOff {
+    fn drop(&mut self) {
+        self.0.start_is_over();
+    }
 }

@@ -26,6 +26,8 @@ use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLim
 #[derive(Debug)]
 pub(crate) struct Unstarted {
     pub(crate) message: String,
+    /// It refuses the credentials of the gateway.
+    pub(crate) is_unauthorized: bool,
     next: Next,
 }
 
@@ -144,7 +146,10 @@ impl Opening<'_> {
         let client = self.client(http)?;
         let talk = self.talk(Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
-        let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details))?;
+        let (transport, done) = connected.map_err(|trouble| Unstarted {
+            is_unauthorized: trouble.kind == Kind::Unauthorised,
+            ..hopeless(trouble.details)
+        })?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
         talk.connection(service, Carrier::Http(client, done), true).await
     }
@@ -202,7 +207,7 @@ fn mode(era: Option<Era>) -> ClientLifecycleMode {
 }
 
 fn hopeless(message: String) -> Unstarted {
-    Unstarted { message, next: Next::Nothing }
+    Unstarted { message, is_unauthorized: false, next: Next::Nothing }
 }
 
 async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarted {
@@ -212,14 +217,15 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
             Carrier::Process(process) => format!("{refused}; {}", process.last_words().await),
             Carrier::Http(..) => refused,
         };
-        return Unstarted { message, next: Next::Initialize };
+        return Unstarted { message, is_unauthorized: false, next: Next::Initialize };
     };
+    let is_unauthorized = trouble.kind == Kind::Unauthorised;
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
         Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
         Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
-    Unstarted { message: trouble.details, next }
+    Unstarted { message: trouble.details, is_unauthorized, next }
 }
 
 /// What went wrong in the handshake, without what the server or rmcp says of it: that may hold anything.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, Extent, Json};
 use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::failure::Failure;
@@ -20,7 +20,6 @@ use crate::lines::{Subject, at_head, at_tail};
 use crate::message::{Body, Message, Source, Told, not_text, read};
 use crate::question::Question;
 use crate::raw;
-use crate::relay::News;
 use crate::repair::{halves, numbers, without_mark};
 use crate::server::Subscriptions;
 
@@ -257,16 +256,14 @@ impl Reader {
         }))
     }
 
-    /// News that finds no room is lost: there is more to come.
     fn progress(&self, params: &str) {
         if params.len() > PROGRESS_BYTES {
             return;
         }
         let token =
             raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
-        let hears: Option<mpsc::Sender<News>> = token.and_then(|token| self.exchange.hears_progress(&token));
-        if let (Some(news), Ok(params)) = (hears, Json::parse(params)) {
-            let _ = news.try_send(News::Progress(params));
+        if let Some(slot) = token.and_then(|token| self.exchange.progressed(&token)) {
+            slot.progressed(params);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::{Json, ToolDescriptor};
+use exuvia_tool::{Absence, Json, ToolDescriptor};
 use tokio::sync::watch;
 
 use crate::exchange::locked;
@@ -19,6 +19,8 @@ pub enum Era {
 /// Whether a server has come up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerState {
+    /// It is being started for the first time.
+    Starting,
     /// It answered the handshake and listed its tools. It stays ready: while it is away, calls to it say so, and it comes back
     /// by itself.
     Ready {
@@ -29,7 +31,24 @@ pub enum ServerState {
     Failed {
         /// Why, for the operator: may hold its command and the end of its stderr.
         message: String,
+        /// Why, as far as everybody may know.
+        why: Absence,
     },
+}
+
+/// Why a server has not come up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotUp {
+    /// For the operator.
+    pub(crate) message: String,
+    /// For everybody.
+    pub(crate) why: Absence,
+}
+
+impl From<String> for NotUp {
+    fn from(message: String) -> Self {
+        Self { message, why: Absence::Failed }
+    }
 }
 
 /// Why every call of a server fails that has come up. Known from calls and readings of its list, until one is answered.
@@ -66,16 +85,35 @@ impl ServerStatus {
         matches!(self.state, ServerState::Ready { .. })
     }
 
+    /// Why it is not there, if it is not.
+    #[must_use]
+    pub fn absence(&self) -> Option<Absence> {
+        match &self.state {
+            ServerState::Starting => Some(Absence::Starting),
+            ServerState::Ready { .. } => None,
+            ServerState::Failed { why, .. } => Some(*why),
+        }
+    }
+
+    /// Whether it is being started for the first time.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.state == ServerState::Starting
+    }
+
     /// A server that has not come up.
-    pub(crate) fn failed(name: &str, message: impl Into<String>) -> Self {
-        let state = ServerState::Failed { message: message.into() };
+    pub(crate) fn failed(name: &str, NotUp { message, why }: NotUp) -> Self {
+        Self::without_tools(name, ServerState::Failed { message, why })
+    }
+
+    fn without_tools(name: &str, state: ServerState) -> Self {
         Self { name: name.to_owned(), state, tools: Arc::default(), written: Arc::default(), warnings: Vec::new() }
     }
 
     /// Whether anybody would act on the difference. Why a server has failed may be told in other words every time.
     fn says_the_same_as(&self, other: &Self) -> bool {
         let same_state = match (&self.state, &other.state) {
-            (ServerState::Failed { .. }, ServerState::Failed { .. }) => true,
+            (ServerState::Failed { why: one, .. }, ServerState::Failed { why: other, .. }) => one == other,
             (one, other) => one == other,
         };
         same_state
@@ -102,9 +140,14 @@ fn same_tools(one: &[Arc<ToolDescriptor>], other: &[Arc<ToolDescriptor>]) -> boo
 pub(crate) struct Card(Mutex<ServerStatus>);
 
 impl Card {
-    /// A card that says that its server has not come up.
+    /// A card that says that its server is starting.
+    pub(crate) fn starting(name: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(ServerStatus::without_tools(name, ServerState::Starting))))
+    }
+
+    /// A card that says that its server will not come up.
     pub(crate) fn failed(name: &str, message: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(ServerStatus::failed(name, message))))
+        Arc::new(Self(Mutex::new(ServerStatus::failed(name, NotUp::from(message.to_owned())))))
     }
 
     /// What it says now.
@@ -183,7 +226,10 @@ mod tests {
             told
         };
         let tool = |schema: &str| format!(r#"[{{"name": "t", "input_schema": {schema}, "annotations": {{}}}}]"#);
-        assert!(!told(ServerStatus::failed("a", "no, at noon")));
+        let failed = |message: &str| ServerStatus::failed("a", NotUp::from(message.to_owned()));
+        assert!(!told(failed("no, at noon")));
+        assert!(told(ServerStatus::failed("a", NotUp { message: "no".to_owned(), why: Absence::Late })));
+        assert!(told(failed("no")));
         let written = tool(r#"{"a": 1, "b": 2}"#);
         assert!(told(ready(&written)));
         assert!(!told(ready(&written)));
@@ -191,7 +237,7 @@ mod tests {
         assert!(told(ready("[]")));
         assert!(told(ServerStatus { warnings: vec!["one is malformed".to_owned()], ..ready("[]") }));
         assert!(told(ServerStatus { state: ServerState::Ready { era: Era::Legacy }, ..ready("[]") }));
-        assert!(told(ServerStatus::failed("a", "no")));
+        assert!(told(failed("no")));
         assert_eq!(board.read().len(), 2);
     }
     #[test]

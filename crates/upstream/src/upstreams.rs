@@ -63,12 +63,15 @@ impl Upstreams {
     ///
     /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
     pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
-        Self::start_until(configs, limits, CancellationToken::new()).await
+        let upstreams = Self::begin(configs, limits, CancellationToken::new()).await;
+        upstreams.settled().await;
+        upstreams
     }
 
-    /// [Starts](Self::start) them, and waits no longer when this is cancelled: then everything is over, as after
-    /// [`shutdown`](Self::shutdown), which is still to be called.
-    pub async fn start_until(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
+    /// Begins to start all servers side by side and waits for none: each [is starting](crate::ServerState::Starting) until it is
+    /// ready or has failed. When `over` is cancelled everything is over, as after [`shutdown`](Self::shutdown), which is still
+    /// to be called.
+    pub async fn begin(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
         let ended = Arc::new(EndedRuns::default());
         let upstreams = Self {
             current: RwLock::new(Routes::new(HashMap::new(), Arc::clone(&ended))),
@@ -79,8 +82,16 @@ impl Upstreams {
             turn: Mutex::default(),
             over,
         };
-        Lineup::prepare(&upstreams, configs, limits, Duration::ZERO).await.take_over();
+        Lineup::begin(&upstreams, configs, limits, Duration::ZERO).await.take_over();
         upstreams
+    }
+
+    /// Waits until no server is starting any more, or everything is over.
+    pub async fn settled(&self) {
+        let mut changes = self.changes();
+        let settled = changes.wait_for(|servers| !servers.iter().any(ServerStatus::is_starting));
+        // The board is there for as long as this.
+        let _ = self.over.run_until_cancelled(settled).await;
     }
 
     /// Starts what another configuration has that is not there yet, beside what is, and waits until each is ready or has

@@ -1,6 +1,7 @@
 //! The tools.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -49,6 +50,15 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
         "not_utf8" => {
             let line = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[{{"type":"text","text":""#);
             Reply::Messages(vec![[line.as_bytes(), b"\xff\xfe\"}]}}"].concat()])
+        }
+        "work" => {
+            for step in 1..=number("steps") {
+                std::thread::sleep(Duration::from_millis(number("step_ms")));
+                let told = json!({"progressToken": params.pointer("/_meta/progressToken"), "progress": step});
+                let told = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": told});
+                out.message(told.to_string().as_bytes());
+            }
+            structured(json!({"value": "done"}))
         }
         "hang" => Reply::Nothing,
         "exit" => Reply::Exit(u8::try_from(number("code")).unwrap_or(1)),

@@ -3,6 +3,7 @@
 mod addresses;
 mod architecture;
 mod bombs;
+mod call_times;
 mod canaries;
 mod caps;
 mod catalogues;
@@ -50,6 +51,7 @@ mod signals;
 mod sizes;
 #[cfg(target_os = "linux")]
 mod slots;
+mod starts;
 mod stdio;
 mod stdio_faults;
 mod stopped;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use exuvia_tests::{Authorizing, Daemon, Folder, built};
+use exuvia_tests::{Authorizing, Daemon, Folder, HttpClient, built};
 use nix::sys::signal::Signal;
 
 const CODE: &str = "result = oa.t()";
@@ -156,6 +156,39 @@ async fn a_renewal_that_was_killed_is_told_and_its_token_is_not_sent_again() {
     // A login is all that it takes; here it is one on another machine.
     fs::write(user.tokens().join("oa.json"), user.server.expired_login()).unwrap();
     assert_eq!(user.serves().await.run(CODE).await, OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_is_told_that_every_call_fails_once_the_tokens_are_revoked_and_what_to_do() {
+    let user = User::new(Duration::from_secs(3600)).await;
+    let daemon = user.serves().await;
+    assert_eq!(daemon.run(CODE).await, OK);
+    let mut watcher = HttpClient::connect(daemon.address()).await;
+    let mut watched = async || {
+        let ready = watcher.send("GET", "/readyz", &[], "").await;
+        let gauge = "exuvia_server_failing{server=\"oa\"} ";
+        let metrics = daemon.metrics().await;
+        let failing = metrics.lines().find_map(|line| line.strip_prefix(gauge).map(str::to_owned));
+        (ready.status, ready.text, failing)
+    };
+    let fine = (200, "{\"ready\":true,\"not_ready\":[]}\n".to_owned(), Some("0".to_owned()));
+    assert_eq!(watched().await, fine);
+    user.server.revoke();
+    assert!(daemon.run(CODE).await.contains("asks for authorisation"));
+    let (status, told, failing) = watched().await;
+    // The gateway itself is ready: nobody else is to be kept from it.
+    assert_eq!((status, failing.as_deref()), (200, Some("1")), "{told}");
+    assert!(told.contains("server oa: it refuses the credentials; run `exuvia login oa`"), "{told}");
+    // One that starts now does not come up, and says the same to the model as well.
+    let later = user.serves().await;
+    let told = HttpClient::connect(later.address()).await.send("GET", "/readyz", &[], "").await.text;
+    assert!(told.contains("server oa: it refuses the credentials; run `exuvia login oa`"), "{told}");
+    let told = later.run(CODE).await;
+    assert!(told.contains("the server oa did not come up: the user has to run `exuvia login oa`"), "{told}");
+    // Answered again, it is well again.
+    fs::write(user.tokens().join("oa.json"), user.server.expired_login()).unwrap();
+    assert_eq!(daemon.run(CODE).await, OK);
+    assert_eq!(watched().await, fine);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,11 +87,8 @@ impl Findings {
         let server = written.strip_prefix("mcp.").unwrap_or(written);
         let (code, message) = if written == name && library::is_module(name) {
             (FindingCode::NotImported, format!("{name} is not imported; add `import {name}`"))
-        } else if namespace.is_away(server) {
-            (
-                FindingCode::ServerAway,
-                format!("the server {server} did not come up; go on without it, or try again later"),
-            )
+        } else if let Some(absent) = namespace.find_absent(server) {
+            (FindingCode::ServerAway, format!("the server {server} {}", absent.trouble()))
         } else {
             let close = closest(name, names.iter().copied());
             let shown = cut(written, MAX_NAME_CHARS);

@@ -51,6 +51,8 @@ struct Verdict<'n> {
     namespace: &'n Namespace,
     may_call: MayCall,
     reasons: BTreeSet<Reason>,
+    /// Servers that are named and not there.
+    absent: BTreeSet<String>,
     /// How often all tools of a server were put into the set, by the server's name: more often than evidence is kept
     /// would be work for nothing.
     escapes: HashMap<&'n str, usize>,
@@ -58,7 +60,8 @@ struct Verdict<'n> {
 
 impl<'n> Verdict<'n> {
     fn new(namespace: &'n Namespace) -> Self {
-        Self { namespace, may_call: MayCall::default(), reasons: BTreeSet::new(), escapes: HashMap::new() }
+        let (may_call, reasons, absent, escapes) = Default::default();
+        Self { namespace, may_call, reasons, absent, escapes }
     }
 
     fn tool(&mut self, server: &Server, tool: &Tool, evidence: Evidence) {
@@ -74,6 +77,11 @@ impl<'n> Verdict<'n> {
         server.tools().iter().for_each(|tool| self.tool(server, tool, evidence));
     }
 
+    /// The script means what is called so, and there is nothing.
+    fn missed(&mut self, name: &str) {
+        self.absent.extend(self.namespace.find_absent(name).map(|absent| absent.name.clone()));
+    }
+
     fn everything(&mut self, evidence: Evidence) {
         let namespace = self.namespace;
         namespace.servers().iter().for_each(|server| self.all_of(server, evidence));
@@ -83,7 +91,8 @@ impl<'n> Verdict<'n> {
         self.may_call.sort();
         let reasons: Vec<Reason> = self.reasons.into_iter().take(MAX_REASONS).collect();
         let precision = if reasons.is_empty() { Precision::Precise } else { Precision::Imprecise(reasons) };
-        Analysis { may_call: self.may_call, precision, findings, notes: Vec::new() }
+        let Self { may_call, absent, .. } = self;
+        Analysis { may_call, absent, precision, findings, notes: Vec::new() }
     }
 }
 

@@ -156,6 +156,7 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
             (Root::Value, _) => {
                 let name = if import.module.is_empty() { "something relative" } else { import.module };
                 self.reflection(line, format!("what the import of {name} reaches is not known"));
+                import.module.split('.').chain(import.member).for_each(|name| self.verdict.missed(name));
             }
             _ => {}
         }

@@ -26,6 +26,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
                 Root::Value => self.use_of_value(one, &one.steps),
                 Root::Nothing => {
                     self.use_of_value(one, &one.steps);
+                    self.verdict.missed(one.name);
                     self.unknown_name(one);
                 }
             }
@@ -44,6 +45,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let servers = self.namespace.servers().iter();
         let called: Vec<&Server> = servers.filter(|s| s.python_name == name || s.name == name).collect();
         if called.is_empty() {
+            self.verdict.missed(name);
             if !self.text_of_proxy(one.line, *step) {
                 self.all_escape(one.line);
                 if is_sure && !matches!(step, Step::Optional(_)) {

@@ -13,6 +13,7 @@ use crate::check_report::{CheckJson, told};
 use crate::exit;
 use crate::script;
 use crate::session::{Session, configured};
+use crate::start::GLANCE;
 use crate::terminal::{self, Terminal};
 
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
@@ -20,12 +21,17 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let script = script::read(&args.script).await?;
     let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal).await?;
     let profiles = config.profiles();
+    let start = async {
+        let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+        session.gateway.ready_for(&script).await;
+        anyhow::Ok(session)
+    };
     let session = tokio::select! {
-        session = Session::start(config, profiles, &terminal, CancellationToken::new()) => session?,
+        session = start => session?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());
-    session.upstreams.shutdown().await;
+    session.end().await;
     terminal.done();
     if args.json {
         terminal::print_json(&serde_json::to_string(&CheckJson::new(&checked))?)?;

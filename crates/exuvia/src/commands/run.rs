@@ -16,6 +16,7 @@ use crate::exit;
 use crate::report_json::ReportJson;
 use crate::script;
 use crate::session::{Session, configured};
+use crate::start::GLANCE;
 use crate::telemetry::Telemetry;
 use crate::terminal::{self, Terminal};
 
@@ -32,11 +33,16 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     override_limits(&mut config.limits, &args);
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
+    let start = async {
+        let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+        session.gateway.ready_for(&script).await;
+        anyhow::Ok(session)
+    };
     let session = tokio::select! {
-        session = Session::start(config, profiles, &terminal, CancellationToken::new()) => session?,
+        session = start => session?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
-    terminal.doing("running the script");
+    session.doing("running the script", &terminal);
     let run = session.gateway.start(
         &session.gateway.default_view(),
         script,
@@ -44,7 +50,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         &Client::new("operator"),
     )?;
     let report = follow(run, &mut interrupts, &terminal, args.json).await;
-    session.upstreams.shutdown().await;
+    session.end().await;
     telemetry.finish().await;
     terminal.done();
     if report.unrecorded > 0 {

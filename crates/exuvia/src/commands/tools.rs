@@ -7,22 +7,25 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway};
 use exuvia_text::printable;
-use exuvia_tool::Namespace;
+use exuvia_tool::{Absent, Namespace};
 use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ToolsArgs;
 use crate::session::{Session, configured};
+use crate::start::GLANCE;
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(&args.servers, &[], &terminal).await?;
     let profiles = config.for_operator();
-    let session = Session::start(config, profiles, &terminal, CancellationToken::new()).await?;
-    let text = shown(&session.gateway, args.name.as_deref()).await;
-    session.upstreams.shutdown().await;
+    let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+    let name = args.name.as_deref();
+    session.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
+    let text = shown(&session.gateway, name).await;
+    session.end().await;
     terminal.done();
     let mut text = printable(&text?);
     if !text.ends_with('\n') {
@@ -30,6 +33,13 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     }
     stdout().write_all(text.as_bytes()).context("standard output")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether what is named may be this server, or one of its tools or files.
+fn is_of(name: &str, server: &Absent) -> bool {
+    let below =
+        |server: &str| name.strip_prefix(server).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']));
+    below(&server.name) || below(&server.python_name)
 }
 
 /// What the model would read: this goes through the very meta-tools.

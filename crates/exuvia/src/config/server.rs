@@ -31,6 +31,7 @@ impl Resolver<'_> {
         let mut config = ServerConfig::new(name, transport);
         config.start_timeout = written.start_timeout_ms.map_or(config.start_timeout, Duration::from_millis);
         config.call_timeout = written.call_timeout_ms.map_or(config.call_timeout, Duration::from_millis);
+        config.max_call_timeout = written.max_call_timeout_ms.map(Duration::from_millis);
         config.question_timeout = written.question_timeout_ms.map_or(config.question_timeout, Duration::from_millis);
         config.refresh = written.refresh_ms.map_or(config.refresh, Duration::from_millis);
         config.era = match written.era {

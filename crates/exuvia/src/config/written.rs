@@ -160,6 +160,10 @@ pub(super) struct Server {
     /// Default 3,600,000. At the limit the script meets a `TimeoutError`.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) call_timeout_ms: Option<u64>,
+    /// Where the server tells of its progress: each time, a call gets as much time again as it had, but no more than this in all,
+    /// in milliseconds. Default: progress gives no time.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) max_call_timeout_ms: Option<u64>,
     /// How long a client may take to answer what the server asks its user in the middle of a call, in milliseconds. Default
     /// 60,000. At the limit the server hears that the user made no choice; a client of the newer protocol has to call anew.
     #[schemars(range(min = 1, max = LONGEST_MS))]

@@ -22,7 +22,8 @@ use super::watch::{Stamp, Watch};
 use crate::args::ClientArgs;
 use crate::config::{Config, ConfigErrors};
 use crate::detached::{Detached, Unfinished};
-use crate::session::{Setup, tell_rules, tell_servers};
+use crate::session::Setup;
+use crate::start::{tell_rules, tell_servers};
 use crate::terminal::Terminal;
 
 /// How long after the first word of a change the files are read: one change is often several steps.

@@ -55,6 +55,9 @@ fn documentation(
     max_bytes: usize,
 ) -> Result<String, BadRequest> {
     let server = namespace.find_server(server_name).ok_or_else(|| {
+        if let Some(absent) = namespace.find_absent(server_name) {
+            return BadRequest(format!("the server {} {}", absent.python_name, absent.trouble()));
+        }
         let names = namespace.servers().iter().map(|server| server.python_name.as_str());
         BadRequest::unknown("server", server_name, names)
     })?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use exuvia_gateway::{DirectTool, Gap};
+use exuvia_tool::Absent;
 use exuvia_upstream::{Listing, aside};
 use rmcp::ErrorData;
 use rmcp::model::{MetaObject, PaginatedRequestParams, Prompt, Tool};
@@ -66,7 +67,7 @@ impl Direct<'_> {
             ));
         }
         let items = cut.items.into_iter().map(|(_, item)| item).collect();
-        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: meta(notices) })
+        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: self::notices(notices) })
     }
 
     /// A page of the prompts of all direct servers, by their names for clients.
@@ -99,7 +100,7 @@ impl Direct<'_> {
                 }
             }
         }
-        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: meta(notices) })
+        Ok(Page { items, next: cut.next.map(|place| place.cursor(&servers)), meta: self::notices(notices) })
     }
 
     /// The direct servers of which clients may know that they can be asked for this.
@@ -153,6 +154,7 @@ impl Direct<'_> {
             Some(match list.gap? {
                 Gap::Late => format!("{server} did not list its {what} in time{before}"),
                 Gap::Unavailable => format!("{server} could not list its {what}{before}"),
+                Gap::Absent => absent(self.view.absent_direct().iter().find(|absent| absent.name == **server)?),
                 Gap::TooLong => {
                     format!("{server} lists more {what}, or larger ones, than are read: the rest is left out")
                 }
@@ -207,13 +209,24 @@ fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
     page
 }
 
-fn meta(notices: Vec<String>) -> Option<MetaObject> {
+/// What `_meta` tells of a list that is not whole.
+pub(crate) fn notices(notices: Vec<String>) -> Option<MetaObject> {
     if notices.is_empty() {
         return None;
     }
     let mut meta = MetaObject::default();
     meta.insert(NOTICES_KEY.into(), json!(notices));
     Some(meta)
+}
+
+/// What is told of a server that is not there. What a script may try again, a client need not: it is told when tools have come.
+pub(crate) fn absent(absent: &Absent) -> String {
+    let name = &absent.name;
+    match absent.reason() {
+        Some(reason) => format!("{name} did not come up: {reason}"),
+        None if absent.is_starting() => format!("{name} is still starting"),
+        None => format!("{name} did not come up"),
+    }
 }
 
 /// The key under which a tool's `_meta` tells whose tool it is and what its server calls it, where its name for clients is

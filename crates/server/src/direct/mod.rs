@@ -25,7 +25,7 @@ use open_questions::OpenQuestions;
 use parked::Parked;
 use tasks::Tasks;
 
-pub(crate) use lists::{Page, tool};
+pub(crate) use lists::{Page, absent, notices, tool};
 
 /// What the clients of one profile share.
 #[derive(Debug, Default)]

@@ -94,7 +94,10 @@ impl ServerHandler for Face {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = async { Ok(ListToolsResult::with_all_items(self.tools().await?)) };
+        let tools = async {
+            let (tools, meta) = self.tools().await?;
+            Ok(ListToolsResult { meta, ..ListToolsResult::with_all_items(tools) })
+        };
         traced::answer::<ListToolsRequestMethod, _>(Target::Nothing, &context, tools).await
     }
 

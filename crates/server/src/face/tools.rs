@@ -26,16 +26,17 @@ const PARAMETER_HEADER: &str = "x-mcp-header";
 const USAGE_KEY: &str = "exuvia/usage";
 
 impl Face {
-    /// The tools that a client sees.
-    pub(super) async fn tools(&self) -> Result<Vec<Tool>, ErrorData> {
+    /// The tools that a client sees, and what is missing.
+    pub(super) async fn tools(&self) -> Result<(Vec<Tool>, Option<MetaObject>), ErrorData> {
         let profile = self.profile();
-        let mut tools = meta_tools(&profile);
+        let (mut tools, mut meta) = (meta_tools(&profile), None);
         // The meta-tools are the same whatever the servers say, so nobody waits for those.
         if profile.has_direct() {
             let (_, view) = self.open().await?;
             tools.extend(view.tools().iter().map(direct::tool));
+            meta = direct::notices(view.absent_direct().iter().map(direct::absent).collect());
         }
-        Ok(tools)
+        Ok((tools, meta))
     }
 
     /// A tool some of whose arguments go into headers as well.
@@ -61,7 +62,11 @@ impl Face {
             return Ok(self.meta_call(&opened, request, past, context).await.into());
         }
         let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
-        Err(ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None))
+        let unknown = match view.absent_owner(&request.name) {
+            Some(absent) => format!("there is no tool named {} yet: {}", request.name, direct::absent(absent)),
+            None => meta::unknown_tool(&request.name, names),
+        };
+        Err(ErrorData::invalid_params(unknown, None))
     }
 
     /// The arguments of a call that rmcp did not see.

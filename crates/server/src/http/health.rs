@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use exuvia_gateway::Outdated;
 use exuvia_text::line;
-use exuvia_upstream::Failing;
+use exuvia_tool::Absence;
+use exuvia_upstream::{Failing, ServerStatus};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -35,6 +36,17 @@ fn failing((server, failing): (&String, &Failing)) -> String {
     }
 }
 
+/// Why a server is not there, if it is not.
+fn absent(server: &ServerStatus) -> Option<String> {
+    let name = &server.name;
+    Some(match server.absence()? {
+        Absence::Starting => format!("server {name}: it is starting"),
+        Absence::Late => format!("server {name}: it did not come up in time"),
+        Absence::Failed => format!("server {name}: it did not come up"),
+        Absence::Unauthorized { login } => failing((name, &Failing::Unauthorized { login })),
+    })
+}
+
 /// 200 once the gateway has started and until it ends, whatever becomes of single servers; else 503.
 pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answered> {
     let gateway = gateway.now();
@@ -48,9 +60,10 @@ pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answe
         not_ready.extend(older.iter().map(|older| older.part.name().to_owned()));
         outdated.extend(older.iter().map(told));
         let servers = gateway.servers();
-        let away = servers.iter().filter(|server| !server.is_ready());
-        not_ready.extend(away.map(|server| format!("server {}", server.name)));
-        not_ready.extend(gateway.failing().iter().map(failing));
+        not_ready.extend(servers.iter().filter_map(absent));
+        let failures = gateway.failing();
+        let is_up = |name: &str| servers.iter().any(|server| server.name == name && server.is_ready());
+        not_ready.extend(failures.iter().filter(|(name, _)| is_up(name)).map(failing));
     }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = serde_json::to_vec(&Ready { ready, not_ready, outdated }).unwrap_or_default();

@@ -37,6 +37,9 @@ pub struct ServerConfig {
     /// How long one call to it may take; a run's own limit counts as well, the shorter one wins. 1 hour, so that the run's
     /// counts alone.
     pub call_timeout: Duration,
+    /// Progress that it tells of a call gives the call as much time again as it had, up to this in all. None: progress gives no
+    /// time.
+    pub max_call_timeout: Option<Duration>,
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
     /// server of the older era that does not answer what it does not know.
     pub era: Option<Era>,
@@ -83,6 +86,7 @@ impl ServerConfig {
             transport,
             start_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(3600),
+            max_call_timeout: None,
             era: None,
             question_timeout: Duration::from_secs(60),
             share: Share::All,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use exuvia_tool::{Absence, Deadline, ToolName};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -9,6 +10,7 @@ use super::subscriptions::Subscriptions;
 use crate::authorization::Authorization;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::locked;
+use crate::status::NotUp;
 use crate::stdio::Reaper;
 use crate::value::cut;
 use crate::{Failing, Grant, ServerConfig, Transport, UpstreamLimits};
@@ -56,14 +58,17 @@ impl Dialer {
     ///
     /// # Errors
     ///
-    /// A sentence for the operator.
-    pub(crate) async fn dial(&self) -> Result<Connection, String> {
+    /// Why there is none.
+    pub(crate) async fn dial(&self) -> Result<Connection, NotUp> {
         let known = *locked(&self.dialect);
         let opening =
             Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, &self.subscriptions, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
-            Ok(opened) => opened.map_err(|error| cut(error.message)),
-            Err(_) => Err(self.not_ready()),
+            Ok(opened) => opened.map_err(|error| {
+                let why = if error.is_unauthorized { self.unauthorized() } else { Absence::Failed };
+                NotUp { message: cut(error.message), why }
+            }),
+            Err(_) => Err(self.late()),
         };
         if let Ok(connection) = &opened {
             self.subscriptions.offers(&self.config, connection.subscribes);
@@ -84,18 +89,34 @@ impl Dialer {
 
     /// It refuses the credentials that the gateway has.
     pub(crate) fn refuses_credentials(&self) {
-        let login = match &self.config.transport {
+        self.is_failing(Some(Failing::Unauthorized { login: self.has_login() }));
+    }
+
+    /// What is said of a server that did not come up because it refuses the gateway's credentials.
+    pub(crate) fn unauthorized(&self) -> Absence {
+        Absence::Unauthorized { login: self.has_login() }
+    }
+
+    /// Whether `exuvia login` obtains credentials for it.
+    fn has_login(&self) -> bool {
+        match &self.config.transport {
             Transport::Http(http) => match &http.oauth {
                 Some(oauth) => matches!(oauth.grant, Grant::Code(_)),
                 None => http.headers.is_empty() && http.header_command.is_none(),
             },
             Transport::Stdio(_) => false,
-        };
-        self.is_failing(Some(Failing::Unauthorized { login }));
+        }
     }
 
-    /// What is said of a server that took too long, for the operator.
-    pub(crate) fn not_ready(&self) -> String {
-        format!("it was not ready after {} ms (start_timeout)", self.config.start_timeout.as_millis())
+    /// Tells the operator that a call got no answer in time, and what to change.
+    pub(crate) fn tell_late(&self, tool: &ToolName, deadline: &Deadline) {
+        let why = deadline.missed();
+        tracing::warn!(server.name = %self.config.name, tool.name = %tool, why = %why, "a call was not answered in time");
+    }
+
+    /// What is said of a server that took too long.
+    pub(crate) fn late(&self) -> NotUp {
+        let message = format!("it was not ready after {} ms (start_timeout_ms)", self.config.start_timeout.as_millis());
+        NotUp { message, why: Absence::Late }
     }
 }

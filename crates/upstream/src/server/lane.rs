@@ -1,5 +1,6 @@
 //! One (server, credential): whose calls share a connection, and with it the server's state, its failures and its limits.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
 use crate::relay::RelayOptions;
+use crate::status::NotUp;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
 const PROBING: Duration = Duration::from_secs(5);
@@ -102,6 +104,7 @@ impl Lane {
             let (_kept, place) = if self.is_own { (place, None) } else { (None, place) };
             let asks = self.questions.of(&name.tool).is_some();
             let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), asks, place);
+            let slot = slot.put_off(&deadline, self.dialer.config.max_call_timeout);
             let flight = Flight { lane: self, tool: &name.tool, slot: slot.clone() };
             connection.exchange.used_by(client);
             let began = Instant::now();
@@ -124,11 +127,12 @@ impl Lane {
             // A timer that is due already would let the call leave first.
             return Err(deadline.missed());
         }
-        match tokio::time::timeout_at(deadline.at().into(), call).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
+        match in_time(&deadline, call).await {
+            Some(outcome) => outcome,
+            None => {
                 if let Some(connection) = sent_on {
                     self.unanswered(&connection);
+                    self.dialer.tell_late(name, &deadline);
                 }
                 Err(deadline.missed())
             }
@@ -208,7 +212,7 @@ impl Lane {
     }
 
     /// Takes what came of opening a connection.
-    pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, String>) {
+    pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, NotUp>) {
         locked(&self.life).opened(&self.dialer, began, opened);
         self.verdicts.send_replace(());
     }
@@ -261,6 +265,20 @@ impl Lane {
         let remains = locked(&self.life).end(why);
         self.verdicts.send_replace(());
         remains.close().await;
+    }
+}
+
+/// What comes of a call until its deadline, which may be put off meanwhile.
+async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    loop {
+        let at = deadline.at();
+        if let Ok(outcome) = tokio::time::timeout_at(at.into(), &mut call).await {
+            return Some(outcome);
+        }
+        if deadline.at() <= at {
+            return None;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::refused::Refused;
 use crate::Failing;
 use crate::connection::Connection;
+use crate::status::NotUp;
 
 /// So many calls that are not answered in their time, and nothing that is, put the connection to the test.
 const UNANSWERED: u32 = 3;
@@ -30,8 +31,8 @@ pub(crate) struct Life {
     unanswered: u32,
     /// There was a connection, and it was not closed by us.
     lost: bool,
-    /// Why the last connection could not be opened, for the operator.
-    message: String,
+    /// Why the last connection could not be opened.
+    not_up: Option<NotUp>,
     over: Option<Refused>,
 }
 
@@ -96,7 +97,7 @@ impl Life {
     }
 
     /// The opening is over.
-    pub(crate) fn opened(&mut self, dialer: &Dialer, began: Instant, opened: Result<Connection, String>) {
+    pub(crate) fn opened(&mut self, dialer: &Dialer, began: Instant, opened: Result<Connection, NotUp>) {
         self.opening = None;
         match opened {
             _ if self.over.is_some() => {}
@@ -110,19 +111,23 @@ impl Life {
                     dialer.stale.notify_one();
                 }
             }
-            Err(message) => {
+            Err(not_up) => {
                 if self.breaker.failed(began, Instant::now(), jitter()) {
+                    let message = &not_up.message;
                     tracing::debug!(server.name = %dialer.config.name, message, "no connection to the server");
                     self.warn(dialer);
                 }
-                self.message = message;
+                self.not_up = Some(not_up);
             }
         }
     }
 
     /// Why there is no connection although one was to be opened.
     pub(crate) fn unopened(&self) -> Refused {
-        self.over().unwrap_or_else(|| Refused::Unopened { message: self.message.clone(), again: self.lost })
+        self.over().unwrap_or_else(|| {
+            let not_up = self.not_up.clone().unwrap_or_else(|| NotUp::from(String::new()));
+            Refused::Unopened { not_up, again: self.lost }
+        })
     }
 
     /// A connection is of no use any more. It ends in good order, beside whatever follows it: what still waits for an answer on

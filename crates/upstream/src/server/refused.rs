@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, ToolName};
+use exuvia_tool::{Absence, CallError, ToolName};
+
+use crate::status::NotUp;
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
@@ -15,8 +17,8 @@ pub(crate) enum Refused {
     Open { failures: u32, until: Instant },
     /// It could not be opened.
     Unopened {
-        /// Why, for the operator.
-        message: String,
+        /// Why.
+        not_up: NotUp,
         /// There was one before.
         again: bool,
     },
@@ -46,15 +48,23 @@ impl Refused {
         })
     }
 
+    /// Why a server did not come up for which this was wanted.
+    pub(crate) fn not_up(&self) -> NotUp {
+        match self {
+            Self::Unopened { not_up, .. } => not_up.clone(),
+            other => NotUp { message: other.message(), why: Absence::Failed },
+        }
+    }
+
     /// What the operator is told.
-    pub(crate) fn message(&self) -> String {
+    fn message(&self) -> String {
         match self {
             Self::ShutDown => "it is shut down".to_owned(),
             Self::RunOver => "the run is over".to_owned(),
             Self::Open { failures, .. } => {
                 format!("it has failed {failures} times in a row and is left alone for a while")
             }
-            Self::Unopened { message, .. } => message.clone(),
+            Self::Unopened { not_up, .. } => not_up.message.clone(),
             Self::Full { connections } => format!("all of its {connections} connections are in use"),
         }
     }

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use exuvia_tool::Absence;
+
 use super::Server;
 use super::backoff::jitter;
 use super::lane::Admitted;
@@ -14,6 +16,7 @@ use super::lanes::CLIENT_IDLE;
 use super::schedule::Schedule;
 use crate::exchange::locked;
 use crate::list::ToolList;
+use crate::status::NotUp;
 use crate::value::cut;
 use crate::{Era, Failing, ServerState, ServerStatus, Share};
 
@@ -29,7 +32,7 @@ impl Server {
         let schedule = Schedule::new(self.dialer.config.refresh, read.is_ok(), Instant::now(), jitter());
         match read {
             Ok(listed) => self.publish(listed),
-            Err(message) => self.has_not_come_up(message),
+            Err(not_up) => self.has_not_come_up(not_up),
         }
         schedule
     }
@@ -62,11 +65,12 @@ impl Server {
                 schedule.read(Instant::now(), begun.elapsed());
                 self.publish(listed);
             }
-            Err(message) => {
+            Err(not_up) => {
                 let first = schedule.failed(Instant::now(), jitter());
                 if !self.has_come_up() {
-                    self.has_not_come_up(message);
+                    self.has_not_come_up(not_up);
                 } else if first {
+                    let message = not_up.message;
                     tracing::warn!(server.name = %server, message, "the list of tools cannot be read again; the old one stays");
                 }
             }
@@ -75,17 +79,20 @@ impl Server {
 
     /// Reads the list over the operator's lane. A connection of a server that has never listed its tools is not kept if it fails
     /// to; with [`Share::Run`] no connection is kept: whoever calls has one of its own.
-    async fn read_list(&self) -> Result<(Era, ToolList), String> {
+    async fn read_list(&self) -> Result<(Era, ToolList), NotUp> {
         let first = self.lanes.first();
         let timeout = self.dialer.config.start_timeout;
         let begun = Instant::now();
-        let Admitted { connection, probe } = first.connection().await.map_err(|refused| refused.message())?;
+        let Admitted { connection, probe } = first.connection().await.map_err(|refused| refused.not_up())?;
         let left = timeout.saturating_sub(begun.elapsed());
         let listed = match tokio::time::timeout(left, connection.list(self.dialer.limits)).await {
-            Ok(listed) => listed.map_err(cut),
+            Ok(listed) => listed.map_err(|message| {
+                let why = if connection.is_unauthorized() { self.dialer.unauthorized() } else { Absence::Failed };
+                NotUp { message: cut(message), why }
+            }),
             Err(_) => {
                 first.unanswered(&connection);
-                Err(self.dialer.not_ready())
+                Err(self.dialer.late())
             }
         };
         match &listed {
@@ -95,7 +102,7 @@ impl Server {
                 self.dialer.is_failing(None)
             }
             Err(_) if connection.is_unauthorized() => self.dialer.refuses_credentials(),
-            Err(message) if !self.has_come_up() => first.lost(&connection, begun, message),
+            Err(not_up) if !self.has_come_up() => first.lost(&connection, begun, &not_up.message),
             _ => {}
         }
         if self.dialer.config.share == Share::Run {
@@ -122,10 +129,18 @@ impl Server {
         }
     }
 
-    fn has_not_come_up(&self, message: String) {
+    fn has_not_come_up(&self, not_up: NotUp) {
         let name = &self.dialer.config.name;
+        let message = &not_up.message;
         tracing::debug!(server.name = %name, message, "server did not come up");
-        self.board.post(&self.card, ServerStatus::failed(name, message));
+        self.board.post(&self.card, ServerStatus::failed(name, not_up));
+    }
+
+    /// Its first start is over. One without an outcome has come to nothing.
+    pub(crate) fn start_is_over(&self) {
+        if self.card.read().is_starting() {
+            self.has_not_come_up(NotUp::from("its start was broken off".to_owned()));
+        }
     }
 
     fn has_come_up(&self) -> bool {

@@ -83,7 +83,8 @@ pub fn http(config: &mut ServerConfig) -> &mut Http {
 pub fn states(upstreams: &Upstreams) -> Vec<String> {
     let told = |state: &ServerState| match state {
         ServerState::Ready { .. } => "ready".to_owned(),
-        ServerState::Failed { message } => message.clone(),
+        ServerState::Starting => "starting".to_owned(),
+        ServerState::Failed { message, .. } => message.clone(),
     };
     upstreams.servers().iter().map(|server| told(&server.state)).collect()
 }
@@ -106,7 +107,7 @@ pub async fn start_with(args: &[&str], limits: UpstreamLimits) -> Upstreams {
 pub fn era(upstreams: &Upstreams) -> Era {
     match &upstreams.servers()[0].state {
         ServerState::Ready { era } => *era,
-        ServerState::Failed { message } => panic!("{message}"),
+        state => panic!("{state:?}"),
     }
 }
 

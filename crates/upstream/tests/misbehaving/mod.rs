@@ -112,8 +112,8 @@ impl Fake {
     /// What is said of its start: nothing when it went well.
     pub fn failed(&self) -> Option<String> {
         match &self.upstreams.servers()[0].state {
-            ServerState::Ready { .. } => None,
-            ServerState::Failed { message } => Some(message.clone()),
+            ServerState::Starting | ServerState::Ready { .. } => None,
+            ServerState::Failed { message, .. } => Some(message.clone()),
         }
     }
 

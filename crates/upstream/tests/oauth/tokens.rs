@@ -30,7 +30,7 @@ async fn started(http: &Http) -> Upstreams {
 async fn refused(name: &str, http: &Http) -> String {
     let upstreams = start(&[(name, http)]).await;
     match &upstreams.servers()[0].state {
-        ServerState::Failed { message } => message.clone(),
+        ServerState::Failed { message, .. } => message.clone(),
         state => panic!("{state:?}"),
     }
 }

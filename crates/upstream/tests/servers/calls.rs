@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, call, limited, start, start_with, value};
 use crate::life::Dir;
-use exuvia_tool::CallError;
+use exuvia_tool::{CallError, Json};
 use exuvia_upstream::{CallLimits, Era, UpstreamLimits, Upstreams};
 use serde_json::json;
 
@@ -252,4 +252,26 @@ async fn a_box_of_the_official_sdk_is_taken_off() {
         "a model of the tool's own"
     );
     upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn progress_gives_a_call_more_time_where_the_operator_lets_it() {
+    let limits = CallLimits { timeout: Duration::from_millis(900), ..LIMITS };
+    for (era, most, expected) in [
+        ("modern", None, Err(CallError::TimedOut(900))),
+        ("modern", Some(20_000), Ok("done")),
+        ("legacy", Some(20_000), Ok("done")),
+        ("legacy", Some(1_400), Err(CallError::TimedOut(1_400))),
+    ] {
+        let mut config = crate::fake::config("fake", &["--era", era]);
+        config.max_call_timeout = most.map(Duration::from_millis);
+        let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
+        let outcome = limited(&upstreams, "work", r#"{"steps": 6, "step_ms": 400}"#, limits).await;
+        assert_eq!(
+            outcome,
+            expected.map(|value| Json::parse(format!(r#"{{"value":"{value}"}}"#)).unwrap()),
+            "{era} {most:?}"
+        );
+        upstreams.shutdown().await;
+    }
 }

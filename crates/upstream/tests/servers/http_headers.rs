@@ -41,8 +41,8 @@ impl Guarded {
 async fn start(config: ServerConfig) -> (Upstreams, Option<String>) {
     let upstreams = Upstreams::start(vec![config], UpstreamLimits::default()).await;
     let message = match &upstreams.servers()[0].state {
-        ServerState::Ready { .. } => None,
-        ServerState::Failed { message } => Some(message.clone()),
+        ServerState::Starting | ServerState::Ready { .. } => None,
+        ServerState::Failed { message, .. } => Some(message.clone()),
     };
     (upstreams, message)
 }

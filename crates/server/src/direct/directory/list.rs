@@ -107,7 +107,7 @@ impl List {
 }
 
 fn is_failed(gap: Option<Gap>) -> bool {
-    matches!(gap, Some(Gap::Late | Gap::Unavailable))
+    matches!(gap, Some(Gap::Absent | Gap::Late | Gap::Unavailable))
 }
 
 impl Contents {

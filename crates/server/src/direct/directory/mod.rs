@@ -100,7 +100,8 @@ impl Directory {
         };
         let bytes = listed.items.iter().map(|item| item.size_bytes()).sum();
         let read = aside(bytes, move || Arc::new(List::read(listing, listed, begun, before.as_deref()))).await;
-        if turn.is_ok() {
+        // Who has not come up is asked as soon as it has.
+        if turn.is_ok() && read.gap != Some(Gap::Absent) {
             *shelf.list() = Some(Arc::clone(&read));
         }
         read

@@ -1,0 +1,56 @@
+//! Servers that are named and not there: who starts a script may wait for them.
+#![allow(clippy::unwrap_used)]
+
+use exuvia_analysis::{FindingCode, analyse};
+use exuvia_catalog::build_beside;
+use exuvia_tool::{Absence, Namespace, ToolDescriptor};
+use serde_json::json;
+
+fn namespace() -> Namespace {
+    let tool = json!({"name": "get", "input_schema": {"type": "object"}, "annotations": {}});
+    let tool: ToolDescriptor = serde_json::from_value(tool).unwrap();
+    build_beside(vec![
+        ("late-one".to_owned(), Err(Absence::Starting)),
+        ("crm".to_owned(), Ok(vec![tool])),
+        ("down".to_owned(), Err(Absence::Failed)),
+    ])
+}
+
+fn absent(script: &str) -> Vec<String> {
+    analyse(script, &namespace()).absent.into_iter().collect()
+}
+
+#[test]
+fn a_server_that_is_named_in_whatever_way_is_known() {
+    for script in [
+        "late_one.get()",
+        "f = late_one.get",
+        "result = list(map(late_one.get, [1]))",
+        "try:\n    late_one.get()\nexcept Exception:\n    pass",
+        "mcp.late_one.get()",
+        "mcp['late-one'].get()",
+        "import late_one\nlate_one.get()",
+        "from late_one import get\nget()",
+        "from mcp import late_one",
+        "async def f():\n    await late_one.get()\nawait f()",
+    ] {
+        assert_eq!(absent(script), ["late-one"], "{script}");
+    }
+    assert_eq!(absent("late_one.get(); down.get()"), ["down", "late-one"]);
+}
+
+#[test]
+fn what_is_no_server_is_none() {
+    for script in ["crm.get()", "late_one = 1\nlate_one.real", "'late_one'  # late_one", "result = 1", "late.get()"] {
+        assert!(absent(script).is_empty(), "{script}");
+    }
+}
+
+#[test]
+fn a_finding_says_whether_to_try_again_soon() {
+    let found = analyse("late_one.get()\ndown.get()", &namespace()).findings;
+    let told: Vec<_> = found.iter().map(|finding| (finding.line, finding.code, finding.message.as_str())).collect();
+    let starting = "the server late_one is still starting; try again in a few seconds";
+    let down = "the server down did not come up; go on without it, or try again later";
+    assert_eq!(told, [(1, FindingCode::ServerAway, starting), (2, FindingCode::ServerAway, down)]);
+}

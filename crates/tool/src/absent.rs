@@ -1,0 +1,67 @@
+//! Servers that are configured and not there.
+
+/// Why a server is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// It is being started.
+    Starting,
+    /// It did not come up within its time to start.
+    Late,
+    /// It refuses the credentials that it is given.
+    Unauthorized {
+        /// The user can log in with `exuvia login`; else its headers are to be looked at.
+        login: bool,
+    },
+    /// It did not come up for another reason, which only the operator is told: it may tell of the host.
+    Failed,
+}
+
+/// A server that is configured and not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The global under which a script would see it.
+    pub python_name: String,
+    /// Why.
+    pub why: Absence,
+}
+
+impl Absent {
+    /// A server that is not there, until it has another name for scripts under its own.
+    #[must_use]
+    pub fn new(name: impl Into<String>, why: Absence) -> Self {
+        let name = name.into();
+        Self { python_name: name.clone(), name, why }
+    }
+
+    /// Whether it may be there soon.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.why == Absence::Starting
+    }
+
+    /// What completes "the server crm" for the author of a script: what is the matter, and what to do.
+    #[must_use]
+    pub fn trouble(&self) -> String {
+        match self.why {
+            Absence::Starting => "is still starting; try again in a few seconds".to_owned(),
+            Absence::Late => "did not come up in time; go on without it, or try again later".to_owned(),
+            Absence::Failed => "did not come up; go on without it, or try again later".to_owned(),
+            Absence::Unauthorized { .. } => format!("did not come up: {}", self.reason().unwrap_or_default()),
+        }
+    }
+
+    /// Why it did not come up, as far as a script may know, in a few words.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self.why {
+            Absence::Starting | Absence::Failed => None,
+            Absence::Late => Some("not ready in time".to_owned()),
+            Absence::Unauthorized { login: true } => Some(format!("the user has to run `exuvia login {}`", self.name)),
+            Absence::Unauthorized { login: false } => {
+                Some("it refuses its credentials, which the user has to look at".to_owned())
+            }
+        }
+    }
+}
