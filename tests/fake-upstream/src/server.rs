@@ -115,9 +115,11 @@ impl Server {
             self.state().answered(message);
             return Reply::Messages(Vec::new());
         };
-        self.state().seen.push(match message.pointer("/params/requestId") {
-            Some(id) => format!("cancelled {id}"),
-            None => method.to_owned(),
+        let param = |name: &str| message.get("params")?.get(name);
+        self.state().seen.push(match (param("requestId"), param("taskId").and_then(Value::as_str)) {
+            (Some(id), _) => format!("cancelled {id}"),
+            (None, Some(task)) => format!("{method} {task}"),
+            (None, None) => method.to_owned(),
         });
         if options.true_ids && message.get("id").is_some_and(|id| id == 0) {
             return Reply::Nothing;
