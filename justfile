@@ -56,7 +56,8 @@ stubs:
 
 # Mutation testing of the pure crates: fails when a mistake that cargo-mutants makes is noticed by no test; status 3 is a mistake
 # that made a loop endless, which the time limit noticed. `just mutants policy`
-# takes one of them, `just mutants "catalog analysis" --shard 0/40` a sample (all of these two takes a day). What it finds is in
+# takes one of them, `just mutants "catalog analysis" --shard 0/40 --sharding round-robin` a sample from all of their files
+# (the whole of these two takes a day). What it finds is in
 # mutants.out below the target folder; what it passes over, and why, in .cargo/mutants.toml.
 mutants crates="policy tool catalog analysis journal" *arguments:
     cargo mutants --version || cargo install cargo-mutants --locked

@@ -17,10 +17,13 @@ pub(crate) async fn clients_do_not_meet() -> Result<String> {
     let seconds = std::env::var("EXUVIA_DIRECT_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let load = direct_load(CLIENTS, Duration::from_secs(seconds)).await;
     let measured = format!(
-        "{CLIENTS} clients for {seconds} s: {} answers and {} questions, each to its own; {} more memory",
+        "{CLIENTS} clients for {seconds} s: {} answers and {} questions, each to its own; {} more memory, {} left at the end; \
+         at most {:?} sessions, questions, requests and scripts at a time, none left",
         load.answers,
         load.questions,
-        bytes(load.growth_bytes)
+        bytes(load.growth_bytes),
+        bytes(load.left_bytes),
+        load.most_open
     );
     ensure!(load.growth_bytes <= GROWTH_BYTES, "{measured}");
     Ok(measured)

@@ -250,6 +250,7 @@ impl Gateway {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
+        self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
         self.metrics.text(self.runs(), &self.servers(), &self.failing(), &self.upstreams.leaving())
     }

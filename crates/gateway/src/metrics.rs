@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     fuel: Counter,
     turned_away: Counter,
     on_their_way: Gauge,
+    direct_requests: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
     entries_lost: Family<EntryLabels, Counter>,
@@ -79,6 +80,7 @@ impl Metrics {
             fuel: Counter::default(),
             turned_away: Counter::default(),
             on_their_way: Gauge::default(),
+            direct_requests: Gauge::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             entries_lost: Family::default(),
@@ -109,6 +111,8 @@ impl Metrics {
             "Scripts that execute or wait for their turn",
             self.on_their_way.clone(),
         );
+        let help = "Requests of clients to direct servers that are not answered, those that wait for a client included";
+        registry.register("direct_requests_on_their_way", help, self.direct_requests.clone());
         registry.register("calls", "Tool calls that came to an end, by server and outcome", self.calls.clone());
         let help = "From a tool call to its end";
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
@@ -146,6 +150,10 @@ impl Metrics {
 
     pub(crate) fn memory_held(&self, bytes: u64) {
         self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn direct_requests(&self, requests: usize) {
+        self.direct_requests.set(i64::try_from(requests).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn configuration(&self, configuration: &Configuration) {

@@ -20,7 +20,7 @@
 //! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
 //! | `change` | | changes the list of tools and notifies |
 //! | `touch` | `uri`, `times` | tells so often that this resource has changed, to who is subscribed; listed with `--subscribe` |
-//! | `seen` | | what it was sent: methods, and the ids of cancelled requests; over HTTP also `gone ID` for a request whose connection was closed before its answer |
+//! | `seen` | | what it was sent: methods, with the names of tasks, and the ids of cancelled requests; over HTTP also `gone ID` for a request whose connection was closed before its answer |
 //! | `process` | | its process id and its child's |
 //! | `request` | | the headers of this very request; over HTTP only |
 //! | `http` | `bytes`, `repeat`, `times`, `pause_ms`, `then` | writes `bytes` instead of an HTTP response, then `repeat` so many times (or for ever) with pauses, then hangs (`then` is `hang`) or closes; over HTTP only |

@@ -118,11 +118,12 @@ impl Server {
             self.state().answered(message);
             return Reply::Messages(Vec::new());
         };
-        self.state().seen.push(match (message.pointer("/params/requestId"), message.pointer("/params/uri")) {
-            (Some(id), _) => format!("cancelled {id}"),
-            (None, Some(address)) if method.contains("subscribe") => {
-                format!("{method} {}", address.as_str().unwrap_or_default())
-            }
+        let param = |name: &str| message.get("params")?.get(name);
+        let text = |name: &str| param(name).and_then(Value::as_str);
+        self.state().seen.push(match (param("requestId"), text("taskId"), text("uri")) {
+            (Some(id), _, _) => format!("cancelled {id}"),
+            (None, Some(task), _) => format!("{method} {task}"),
+            (None, None, Some(address)) if method.contains("subscribe") => format!("{method} {address}"),
             _ => method.to_owned(),
         });
         if let Some(id) = message.pointer("/params/requestId") {

@@ -21,6 +21,13 @@ const SETTLING: Duration = Duration::from_secs(60);
 const CLOCKS: &str = "question_timeout_ms = 2000\ncall_timeout_ms = 6000\n";
 /// Descriptors that may differ at the end: sockets of the last requests, on their way out.
 const DESCRIPTORS: usize = 8;
+/// What the daemon counts of its clients, and is nothing without them.
+const OPEN: [&str; 4] = [
+    "exuvia_http_sessions",
+    "exuvia_questions_open",
+    "exuvia_direct_requests_on_their_way",
+    "exuvia_runs_on_their_way",
+];
 /// What clients do to each of these servers.
 const SERVERS: [(&str, &str); 5] = [
     ("old", "\"--era\", \"legacy\""),
@@ -41,6 +48,10 @@ pub struct DirectLoad {
     pub questions: usize,
     /// What the daemon's memory grew by, after the first tenth of the time.
     pub growth_bytes: i64,
+    /// What the daemon holds when all clients are gone, beyond what it held before the first came.
+    pub left_bytes: i64,
+    /// The most sessions, questions and requests that were open at a time, as far as somebody looked.
+    pub most_open: [usize; OPEN.len()],
 }
 
 /// A server over HTTP. Dropping it ends it.
@@ -201,6 +212,8 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
     let folder = Folder::new(&config);
     let daemon = folder.serve(&[]).await;
     let (calm, descriptors) = (children(daemon.id()).len(), descriptors(daemon.id()));
+    let at_first = memory(daemon.id());
+    assert_eq!(open(&daemon).await, [0; OPEN.len()]);
     let over = CancellationToken::new();
     let seats: Vec<_> = (0..clients)
         .map(|number| {
@@ -222,9 +235,15 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
         .collect();
     tokio::time::sleep(time / 10).await;
     let before = memory(daemon.id());
-    tokio::time::sleep(time - time / 10).await;
-    over.cancel();
     let mut load = DirectLoad::default();
+    let end = Instant::now() + (time - time / 10);
+    while Instant::now() < end {
+        for (most, now) in load.most_open.iter_mut().zip(open(&daemon).await) {
+            *most = now.max(*most);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    over.cancel();
     for seat in seats {
         let seen = seat.await.expect("every client gets what is its own");
         load.answers += seen.answers;
@@ -232,21 +251,32 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
     }
     load.growth_bytes = memory(daemon.id()) - before;
     settles(&daemon, calm, descriptors).await;
+    load.left_bytes = memory(daemon.id()) - at_first;
     load
 }
 
-/// Waits until servers and descriptors are as many as they were.
-async fn settles(daemon: &Daemon, calm: usize, open: usize) {
+/// Waits until servers and descriptors are as many as they were, and nothing of a client is open.
+async fn settles(daemon: &Daemon, calm: usize, at_first: usize) {
     let begun = Instant::now();
     loop {
+        let open = open(daemon).await;
         let (servers, files) = (children(daemon.id()).len(), descriptors(daemon.id()));
-        if servers <= calm && files <= open + DESCRIPTORS {
+        if servers <= calm && files <= at_first + DESCRIPTORS && open == [0; OPEN.len()] {
             return;
         }
-        let left = format!("{servers} processes instead of {calm}, {files} descriptors instead of {open}");
+        let left = format!(
+            "{servers} processes instead of {calm}, {files} descriptors instead of {at_first}, {open:?} of {OPEN:?}"
+        );
         assert!(begun.elapsed() < SETTLING, "{left}:\n{}", daemon.said().join("\n"));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// What is open of clients, in the order of [`OPEN`].
+async fn open(daemon: &Daemon) -> [usize; OPEN.len()] {
+    let metrics = daemon.metrics().await;
+    let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    OPEN.map(|name| value(name).unwrap_or_else(|| panic!("no {name} in {metrics}")))
 }
 
 fn descriptors(pid: u32) -> usize {

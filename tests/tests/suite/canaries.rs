@@ -1,9 +1,13 @@
 //! What servers, clients and scripts say is not in the log, at any level and in either form. Each text of theirs here holds a
 //! word that stands nowhere else.
 
+mod servers;
+
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use exuvia_tests::{Folder, HttpClient, built, here};
@@ -13,113 +17,15 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use servers::servers;
+
 const WORD: &str = "kanarie";
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 const CODE: &str = "# kanarie-source\nimport sys\nprint('kanarie-print')\nprint('kanarie-stderr', file=sys.stderr)\n\
     for tool in ['fine', 'error', 'failure', 'status', 'type', 'garbage', 'stream', 'gone']:\n    try:\n        \
     getattr(works, tool)(text='kanarie-argument')\n    except Exception as e:\n        print(e)\n\
     try:\n    getattr(works, 'hid' + 'den')(text='kanarie-denied')\nexcept Exception as e:\n    pass\nraise ValueError('kanarie-raise')";
-
-const TOOLS: [&str; 9] = ["fine", "error", "failure", "status", "type", "garbage", "stream", "gone", "hidden"];
-
-/// Servers of several kinds on one port, by their paths.
-async fn servers() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
-        }
-    });
-    address
-}
-
-async fn serve(mut stream: TcpStream) {
-    let (mut read, mut answered) = (Vec::new(), String::new());
-    while answered.is_empty() {
-        if stream.read_buf(&mut read).await.unwrap_or(0) == 0 {
-            return;
-        }
-        let text = String::from_utf8_lossy(&read);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head
-            .to_ascii_lowercase()
-            .split("content-length: ")
-            .nth(1)
-            .map_or(0, |rest| rest.split("\r\n").next().and_then(|number| number.parse().ok()).unwrap_or(0));
-        if body.len() >= length {
-            answered = answer(head.split(' ').nth(1).unwrap_or_default(), body);
-        }
-    }
-    let _ = stream.write_all(answered.as_bytes()).await;
-    let _ = stream.shutdown().await;
-}
-
-fn http(status: &str, content_type: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nX-Answer: kanarie-header\r\nMcp-Session-Id: kanarie-session\r\n\
-         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-fn answer(target: &str, body: &str) -> String {
-    let message: Value = serde_json::from_str(body).unwrap_or_default();
-    let (id, method) = (&message["id"], message["method"].as_str().unwrap_or_default());
-    let error = json!({"code": -32000, "message": "login refused for password kanarie-error", "data": "kanarie-data"});
-    let refused = |status: &str| {
-        http(status, "application/json", &json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
-    };
-    let result = |result: Value| {
-        let message = json!({"jsonrpc": "2.0", "id": id, "result": result});
-        http("200 OK", "application/json", &message.to_string())
-    };
-    let path = target.split('?').next().unwrap_or_default();
-    match (path, method) {
-        ("/refuses", _) => refused("200 OK"),
-        ("/status", _) => http("503 kanarie-reason", "text/plain", "kanarie-body"),
-        ("/type", _) => http("200 OK", "text/kanarie-type", "kanarie-body"),
-        ("/hello", _) => "kanarie is no HTTP\r\n\r\n".to_owned(),
-        (_, _) if id.is_null() => http("202 Accepted", "application/json", ""),
-        (_, "initialize") => result(json!({
-            "protocolVersion": "2025-11-25", "capabilities": {"tools": {}, "resources": {}, "prompts": {}},
-            "serverInfo": {"name": "kanarie-name", "version": "kanarie-version"}, "instructions": "kanarie-instructions",
-        })),
-        ("/unlisted", "tools/list") => refused("200 OK"),
-        (_, "tools/list") => result(json!({"tools": TOOLS.map(tool)})),
-        (_, "resources/list") => refused("400 Bad Request"),
-        (_, "resources/templates/list") => http("500 A", "text/plain", "kanarie-body"),
-        (_, "prompts/list") => result(json!({"prompts": [{"name": ["kanarie-prompt"]}, "kanarie-prompt"]})),
-        (_, "tools/call") => called(message["params"]["name"].as_str().unwrap_or_default(), &refused, &result),
-        _ => refused("400 Bad Request"),
-    }
-}
-
-fn tool(name: &str) -> Value {
-    let schema = json!({"type": "object", "properties": {"text": {"type": "string", "description": "kanarie-schema"}}});
-    json!({"name": name, "description": "kanarie-description", "inputSchema": schema})
-}
-
-fn called(tool: &str, refused: &dyn Fn(&str) -> String, result: &dyn Fn(Value) -> String) -> String {
-    let content =
-        |is_error: bool| json!({"content": [{"type": "text", "text": "kanarie-result"}], "isError": is_error});
-    match tool {
-        "error" => refused("200 OK"),
-        "failure" => result(content(true)),
-        "status" => http("500 kanarie-reason", "text/plain", "kanarie-body"),
-        "type" => http("200 OK", "application/kanarie", "kanarie-body"),
-        "garbage" => http("200 OK", "application/json", "{\"jsonrpc\": \"2.0\", \"kanarie\": "),
-        "stream" => http(
-            "200 OK",
-            "text/event-stream",
-            "event: kanarie\nid: kanarie\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"kanarie/said\",\"params\":{\"a\":\"kanarie\"}}\n\n\
-             data: {\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"kanarie/asked\"}\n\ndata: kanarie\n\n",
-        ),
-        "gone" => {
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"kanarie".to_owned()
-        }
-        _ => result(content(false)),
-    }
-}
 
 fn configuration(servers: SocketAddr) -> String {
     let fake = exuvia_fake_upstream::program();
@@ -134,16 +40,17 @@ fn configuration(servers: SocketAddr) -> String {
              headers = {{ X-Key = 'kanarie-key' }}\ncall_timeout_ms = 1000\ndeny = ['hidden']\n"
         ));
     }
+    text.push_str(&format!("[servers.login]\nurl = 'http://{servers}/login'\noauth = {{ client_id = 'c' }}\n"));
     let fake = fake.display();
     text + &format!("[servers.fake]\ncommand = '{fake}'\nenv = {{ KEY = 'kanarie-variable' }}\nauto_execute = ['*']\n")
 }
 
-/// Everything that clients do, and scripts.
+/// Everything that clients do over HTTP, and scripts.
 async fn use_it(address: SocketAddr) {
     let mut client = HttpClient::connect(address).await;
     let begun = Instant::now();
     while client.send("GET", "/readyz", &[], "").await.status != 200 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not ready");
+        assert!(begun.elapsed() < PATIENCE, "not ready");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let answer = client.execute(CODE).await;
@@ -168,45 +75,189 @@ async fn use_it(address: SocketAddr) {
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut [0; 100])).await;
 }
 
-/// What the log holds after all that.
-async fn told(folder: &Folder, level: &str, format: &str) -> String {
-    let address = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    let log = folder.path(&format!("{level}.{format}"));
-    let mut command = Command::new(built("exuvia"));
-    command.args(["serve", "--listen", &address.to_string(), "--config", &folder.text("exuvia.toml")]);
-    command.env("XDG_CONFIG_HOME", here()).env("EXUVIA_LOG", level).env("EXUVIA_LOG_FORMAT", format);
-    let mut daemon =
-        command.stdin(Stdio::null()).stderr(File::create(&log).expect("a file")).spawn().expect("it starts");
-    while TcpStream::connect(address).await.is_err() {
-        assert!(daemon.try_wait().expect("a child").is_none(), "{:?}", fs::read_to_string(&log));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    use_it(address).await;
-    kill(Pid::from_raw(i32::try_from(daemon.id()).expect("an id")), Signal::SIGTERM).expect("it runs");
-    tokio::task::spawn_blocking(move || ended(&mut daemon)).await.expect("it ends");
-    fs::read_to_string(log).expect("a log")
+/// A user with a configuration, who has logged in nowhere.
+struct User {
+    folder: Folder,
 }
 
-fn ended(daemon: &mut Child) {
+impl User {
+    async fn new() -> Self {
+        Self { folder: Folder::new(&configuration(servers().await)) }
+    }
+
+    /// The program, whose log and messages are in a file, and that file.
+    fn command(&self, arguments: &[&str], level: &str, format: &str) -> (Command, PathBuf) {
+        let log = self.folder.path(&format!("{level}.{format}"));
+        let mut command = Command::new(built("exuvia"));
+        command.args(arguments).env("XDG_CONFIG_HOME", here()).env("XDG_DATA_HOME", self.folder.path("data"));
+        command.env("EXUVIA_LOG", level).env("EXUVIA_LOG_FORMAT", format);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).expect("a file"));
+        (command, log)
+    }
+
+    /// Logs in as a browser does that was sent back.
+    async fn logs_in(&self, level: &str, format: &str) -> String {
+        let file = self.folder.text("exuvia.toml");
+        let (mut command, log) = self.command(&["login", "login", "--no-browser", "--config", &file], level, format);
+        let mut login = command.spawn().expect("it starts");
+        let begun = Instant::now();
+        let page = loop {
+            let told = fs::read_to_string(&log).expect("a log");
+            let page = told.split_whitespace().find(|word| word.contains("/authorize?")).map(str::to_owned);
+            match page {
+                Some(page) if told.ends_with('\n') => break page,
+                _ => assert!(begun.elapsed() < PATIENCE, "no page: {told}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let of = |name: &str| page.split(['?', '&']).find_map(|part| part.strip_prefix(name)).expect("it is there");
+        let port = of("redirect_uri=http%3A%2F%2F127.0.0.1%3A").split('%').next().expect("a port");
+        let address = format!("127.0.0.1:{port}");
+        for query in ["code=kanarie-code&state=kanarie".to_owned(), format!("code=kanarie-code&state={}", of("state="))]
+        {
+            let mut browser = TcpStream::connect(&address).await.expect("it listens");
+            let request = format!("GET /callback?{query} HTTP/1.1\r\nHost: {address}\r\nX-A: kanarie\r\n\r\n");
+            browser.write_all(request.as_bytes()).await.expect("written");
+            let _ = tokio::time::timeout(PATIENCE, browser.read(&mut [0; 100])).await;
+        }
+        let status = tokio::task::spawn_blocking(move || ended(&mut login)).await.expect("it ends");
+        let told = fs::read_to_string(log).expect("a log");
+        assert!(status.success(), "{told}");
+        told
+    }
+
+    /// What the log of a daemon holds that was used in every way.
+    async fn serves(&self, level: &str, format: &str) -> String {
+        let address = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+        let (listen, file) = (address.to_string(), self.folder.text("exuvia.toml"));
+        let (mut command, log) = self.command(&["serve", "--listen", &listen, "--config", &file], level, format);
+        let mut daemon = command.spawn().expect("it starts");
+        while TcpStream::connect(address).await.is_err() {
+            assert!(daemon.try_wait().expect("a child").is_none(), "{:?}", fs::read_to_string(&log));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        use_it(address).await;
+        kill(Pid::from_raw(i32::try_from(daemon.id()).expect("an id")), Signal::SIGTERM).expect("it runs");
+        tokio::task::spawn_blocking(move || ended(&mut daemon)).await.expect("it ends");
+        fs::read_to_string(log).expect("a log")
+    }
+
+    /// The same of `exuvia stdio`.
+    fn talks(&self, level: &str, format: &str) -> String {
+        let file = self.folder.text("exuvia.toml");
+        let (mut command, log) = self.command(&["stdio", "--config", &file], level, format);
+        let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut input = server.stdin.take().expect("piped");
+        let mut answers = BufReader::new(server.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        let mut said = |message: Value| {
+            writeln!(input, "{message}").expect("it reads");
+            let id = &message["id"];
+            if id.is_null() {
+                return Value::Null;
+            }
+            let answer =
+                answers.find_map(|line| serde_json::from_str::<Value>(&line).ok().filter(|answer| answer["id"] == *id));
+            answer.unwrap_or_else(|| panic!("no answer to {message}"))
+        };
+        let request = |id: &str, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {"kanarie": {}},
+            "clientInfo": {"name": "tests", "version": "1", "title": "kanarie-title"}});
+        said(request("kanarie-id", "initialize", hello));
+        said(json!({"jsonrpc": "2.0", "method": "notifications/initialized", "params": {"kanarie": "kanarie"}}));
+        let script = |code: &str| json!({"name": "executeToolCode", "arguments": {"code": code}});
+        let answer = said(request("kanarie-1", "tools/call", script(CODE)));
+        assert!(answer.to_string().contains("kanarie-raise"), "{answer}");
+        said(request("kanarie-2", "tools/call", script("fake.echo(value='kanarie-argument')\nfake.fail()")));
+        said(request("kanarie-3", "tools/call", script("kanarie syntax error (")));
+        said(request("kanarie-4", "tools/call", json!({"name": "shown__error", "arguments": {"text": "kanarie"}})));
+        said(request("kanarie-5", "tools/call", json!({"name": "kanarie-tool", "arguments": "kanarie"})));
+        for (n, method) in
+            ["resources/list", "resources/templates/list", "prompts/list", "kanarie/method"].iter().enumerate()
+        {
+            said(request(&format!("kanarie-list-{n}"), method, json!({"kanarie": "kanarie-parameter"})));
+        }
+        said(json!({"jsonrpc": "kanarie", "id": "kanarie-6", "method": "kanarie"}));
+        for line in [
+            "kanarie is no JSON",
+            "{\"kanarie",
+            "[\"kanarie\"]",
+            "\"kanarie\"",
+            r#"{"jsonrpc": "2.0", "method": "notifications/kanarie", "params": "kanarie"}"#,
+            r#"{"jsonrpc": "2.0", "id": ["kanarie"], "method": "kanarie"}"#,
+            r#"{"jsonrpc": "2.0", "id": "kanarie", "result": "kanarie"}"#,
+            r#"{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "kanarie", "reason": "kanarie"}}"#,
+        ] {
+            writeln!(input, "{line}").expect("it reads");
+        }
+        drop(input);
+        answers.for_each(drop);
+        ended(&mut server);
+        fs::read_to_string(log).expect("a log")
+    }
+
+    /// What `exuvia run` says beside its report, which is on standard output.
+    fn runs(&self, level: &str, format: &str) -> String {
+        let file = self.folder.text("exuvia.toml");
+        let (mut command, log) = self.command(&["run", "--json", "--config", &file, "-c", CODE], level, format);
+        ended(&mut command.spawn().expect("it starts"));
+        fs::read_to_string(log).expect("a log")
+    }
+}
+
+fn ended(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
-    while daemon.try_wait().expect("a child").is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it does not end");
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it does not end");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_others_say_is_in_the_log() {
-    let folder = Folder::new(&configuration(servers().await));
+/// Looks for the word in the log of one way to use the program, at every level and in both forms. Gives how long the logs are.
+async fn is_silent<F: Future<Output = String>>(of: impl Fn(&'static str, &'static str) -> F) -> Vec<usize> {
     let mut lengths = Vec::new();
     for format in ["text", "json"] {
         for level in ["error", "warn", "info", "debug", "trace"] {
-            let told = told(&folder, level, format).await;
+            let told = of(level, format).await;
             let found: Vec<&str> = told.lines().filter(|line| line.contains(WORD)).collect();
             assert!(found.is_empty(), "{level} {format}: {}", found.join("\n"));
             lengths.push(told.len());
         }
     }
-    // There is a log.
-    assert!(lengths[2] > 1000 && lengths[3] > lengths[2] && lengths[7] > 1000, "{lengths:?}");
+    lengths
+}
+
+/// There is a log, and more of it the more was asked for.
+fn is_there(lengths: &[usize]) {
+    assert!(lengths[3] > lengths[0] && lengths[8] > lengths[5], "{lengths:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_others_say_is_in_the_log_of_a_daemon() {
+    let user = User::new().await;
+    user.logs_in("error", "text").await;
+    is_there(&is_silent(|level, format| user.serves(level, format)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_others_say_is_in_the_log_over_standard_input_and_output() {
+    let user = User::new().await;
+    user.logs_in("error", "text").await;
+    is_there(&is_silent(async |level, format| tokio::task::block_in_place(|| user.talks(level, format))).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_others_say_is_in_the_log_of_a_single_run() {
+    let user = User::new().await;
+    user.logs_in("error", "text").await;
+    is_there(&is_silent(async |level, format| tokio::task::block_in_place(|| user.runs(level, format))).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_others_say_is_in_the_log_of_a_login() {
+    let user = User::new().await;
+    let lengths = is_silent(|level, format| user.logs_in(level, format)).await;
+    assert!(lengths.iter().all(|&length| length > 0), "{lengths:?}");
 }

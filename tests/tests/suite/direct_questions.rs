@@ -14,14 +14,24 @@ use tokio::time::timeout;
 
 /// The fake server under the name `crm`, at `/mcp`, where its tools have their own names, and at `/mcp/other`.
 async fn served(era: &str, question_timeout: Duration) -> Served {
+    served_by(era, 1, question_timeout).await
+}
+
+/// The same with so many servers: `crm`, `crm1` and so on. Names of tools are theirs alone where there is one.
+async fn served_by(era: &str, count: usize, question_timeout: Duration) -> Served {
     let program = exuvia_fake_upstream::program().display().to_string();
     let arguments = ["--era", era].map(str::to_owned);
-    let server = ServerConfig::stdio("crm", program, arguments, &|_| None);
-    let server = ServerConfig { direct: true, question_timeout, ..server };
-    let one = Profile::new([("crm".to_owned(), Mode::Direct)]).with_bare_names();
-    let profiles = Profiles { default: one.clone(), named: [("other".to_owned(), one)].into() };
+    let server = |n: usize| {
+        let name = if n == 0 { "crm".to_owned() } else { format!("crm{n}") };
+        let server = ServerConfig::stdio(&name, program.clone(), arguments.clone(), &|_| None);
+        ServerConfig { direct: true, question_timeout, ..server }
+    };
+    let servers: Vec<ServerConfig> = (0..count).map(server).collect();
+    let all = Profile::new(servers.iter().map(|server| (server.name.clone(), Mode::Direct)));
+    let all = if count == 1 { all.with_bare_names() } else { all };
+    let profiles = Profiles { default: all.clone(), named: [("other".to_owned(), all)].into() };
     let settings = Settings { profiles: Some(profiles), ..Settings::default() };
-    Served::over(vec![server], HttpConfig::default(), Limits::default(), settings).await
+    Served::over(servers, HttpConfig::default(), Limits::default(), settings).await
 }
 
 /// A client up to 2025-11-25 that can be asked.
@@ -168,6 +178,93 @@ async fn a_question_ends_by_its_clock_and_with_its_client() {
     served.end().await;
 }
 
+/// The most questions that a client has before it.
+const MOST: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_a_session_has_so_many_questions_before_it_and_another_has_its_own() {
+    let served = served_by("legacy", MOST + 1, LONG).await;
+    let tool = |n: usize| if n == 0 { "crm__ask".to_owned() } else { format!("crm{n}__ask") };
+    let a = Session::new(&served, json!({})).await;
+    let mut open = Vec::new();
+    for n in 0..MOST {
+        let mut call = a.call(&tool(n), json!({})).await;
+        let question = call.question().await;
+        open.push((call, question));
+    }
+    let last = tool(MOST);
+    let said = a.call(&last, json!({})).await.said().await;
+    assert!(said.contains(r#""action":"decline""#), "{said}");
+    // What is asked first on a connection that others use as well is declined: whose question it is cannot be told.
+    let b = Session::new(&served, json!({})).await;
+    b.call(&last, json!({})).await.said().await;
+    let mut of_b = b.call(&last, json!({})).await;
+    let question = of_b.question().await;
+    b.answer(&question, accept("of b")).await;
+    assert!(of_b.said().await.contains(r#""word":"of b""#));
+    // An answer makes room for the next.
+    let (call, question) = open.pop().expect("a call");
+    a.answer(&question, accept("of a")).await;
+    assert!(call.said().await.contains(r#""word":"of a""#));
+    a.call(&tool(MOST - 1), json!({})).await.question().await;
+    a.end().await;
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_a_session_has_so_many_questions_before_it_and_another_has_its_own() {
+    let served = served_by("legacy", MOST + 1, LONG).await;
+    let can = json!({"elicitation": {}});
+    let (mut a, mut b) = (served.client().await, served.client().await);
+    for n in 0..=MOST {
+        let name = if n == 0 { "crm__ask".to_owned() } else { format!("crm{n}__ask") };
+        let call = json!({"name": name, "arguments": {}});
+        let answer = a.ask("/mcp", "tools/call", call.clone(), can.clone()).await.message();
+        if n < MOST {
+            assert_eq!(answer["result"]["resultType"], "input_required", "{n}: {answer}");
+            continue;
+        }
+        assert!(answer.to_string().contains("too many requests wait for some"), "{answer}");
+        // As above: the first one is declined.
+        b.ask("/mcp", "tools/call", call.clone(), can.clone()).await;
+        let answer = b.ask("/mcp", "tools/call", call, can.clone()).await.message();
+        assert_eq!(answer["result"]["resultType"], "input_required", "{answer}");
+    }
+    let metrics = b.send("GET", "/metrics", &[], "").await.text;
+    assert!(metrics.contains(&format!("exuvia_questions_open {}\n", MOST + 1)), "{metrics}");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_asks_by_its_answers_so_often_and_so_many_at_a_time() {
+    let served = served("modern", LONG).await;
+    let question = json!({"method": "elicitation/create", "params": asking("which?")["params"]});
+    let asks =
+        json!({"result": {"resultType": "input_required", "requestState": "s", "inputRequests": {"q": question}}});
+    let a = Session::new(&served, json!({})).await;
+    // It asks on and on, whatever it is answered.
+    let mut call = a.call("answer", asks.clone()).await;
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let question = call.question().await;
+        a.answer(&question, accept("x")).await;
+    }
+    let said = call.said().await;
+    assert!(said.contains("asked 10 times for input and did not answer"), "{said}");
+    for _ in 0..MOST {
+        let mut call = a.call("answer", asks.clone()).await;
+        call.question().await;
+        open.push(call);
+    }
+    let said = a.call("answer", asks.clone()).await.said().await;
+    assert!(said.contains("which this client cannot be asked"), "{said}");
+    let b = Session::new(&served, json!({})).await;
+    b.call("answer", asks).await.question().await;
+    a.end().await;
+    b.end().await;
+    served.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_question_of_a_client_that_is_gone_is_over() {
     let served = served("legacy", LONG).await;
@@ -265,16 +362,26 @@ async fn a_task_is_nobody_elses_and_its_own_name_is_never_taken() {
     let answer = client.ask("/mcp", "tools/call", call, can.clone()).await.message();
     let name = answer["result"]["taskId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
     assert!(!answer.to_string().contains("t-1"), "{answer}");
+    // A client that guesses the server's own name of it, and one at another door that has got hold of ours.
+    let mut other = served.client().await;
     for method in ["tasks/get", "tasks/cancel", "tasks/update"] {
         for (path, name, is_known) in
             [("/mcp", name.as_str(), true), ("/mcp", "t-1", false), ("/mcp/other", &name, false)]
         {
             let params = json!({"taskId": name, "inputResponses": {}});
-            let answer = client.ask(path, method, params, can.clone()).await.message();
+            let who = if is_known { &mut client } else { &mut other };
+            let answer = who.ask(path, method, params, can.clone()).await.message();
             // The fake server knows no tasks: what reaches it is a method that it does not have.
             let code = if is_known { -32601 } else { -32602 };
             assert_eq!(answer["error"]["code"], code, "{method} {path} {name}: {answer}");
         }
+    }
+    // What reached it is the client's own alone, under the server's name of it.
+    let seen = client.ask("/mcp", "tools/call", json!({"name": "seen", "arguments": {}}), json!({})).await.message();
+    let seen = seen["result"]["structuredContent"]["seen"].to_string();
+    assert_eq!(seen.matches("tasks/").count(), 3, "{seen}");
+    for method in ["get", "cancel", "update"] {
+        assert!(seen.contains(&format!("tasks/{method} t-1")), "{seen}");
     }
     served.end().await;
 }

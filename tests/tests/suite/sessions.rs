@@ -78,6 +78,52 @@ async fn requests_that_arrive_together_open_no_more_sessions_than_there_may_be()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_would_open_one_session_too_many_is_rejected_before_it_is_read() {
+    let served = served(1).await;
+    session(&mut served.client().await).await;
+    let mut client = TcpStream::connect(served.address).await.expect("somebody listens");
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: {}\r\nContent-Length: 9000\r\n\r\n", served.address);
+    client.write_all(head.as_bytes()).await.expect("a head");
+    let mut answer = [0; 12];
+    // The time in which a body has to arrive is longer.
+    timeout(PATIENCE, client.read_exact(&mut answer)).await.expect("in time").expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 503");
+    drop(client);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_idle_from_the_end_of_its_last_request_on() {
+    let grace = Duration::from_millis(800);
+    let config = HttpConfig { sessions: 1, session_grace: grace, ..HttpConfig::default() };
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
+    let mut client = served.client().await;
+    let session = session(&mut client).await;
+    let answer = client.post(&[("mcp-session-id", &session)], &run("echo.sleep(ms=1600)\nresult = 'whole'")).await;
+    assert_eq!(text(&answer), "\"whole\"");
+    assert_eq!(client.post(&[], &initialize(json!({}))).await.status, 503);
+    tokio::time::sleep(grace * 2).await;
+    assert_eq!(client.post(&[], &initialize(json!({}))).await.status, 200);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_in_which_nothing_happens_ends_by_itself() {
+    let config = HttpConfig { session_idle: Duration::from_secs(1), ..HttpConfig::default() };
+    let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
+    let mut client = served.client().await;
+    let session = session(&mut client).await;
+    let gone = async {
+        while !client.send("GET", "/metrics", &[], "").await.text.contains("exuvia_http_sessions 0\n") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("it ends in time");
+    assert_eq!(client.post(&[("mcp-session-id", &session)], &run("result = 1")).await.status, 404);
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_ended_only_where_it_began() {
     let both = Profile::new([("echo".to_owned(), Mode::Code)]);
     let named = [("other".to_owned(), both.clone())].into();

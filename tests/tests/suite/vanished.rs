@@ -85,6 +85,34 @@ async fn what_a_vanished_client_asked_for_is_cancelled_and_nothing_of_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_question_of_a_client_that_vanished_is_over() {
+    let served = served(OnDisconnect::Cancel, short()).await;
+    let mut other = served.client().await;
+    let kept = session(&mut other).await;
+    let lost = served.client().await.session("/mcp", json!({"elicitation": {}})).await;
+    let (client, mut stream) = begin(&served, &lost, &call(2, "fake__ask")).await;
+    let mut asked = String::new();
+    while !asked.contains("elicitation/create") {
+        let frame = timeout(PATIENCE, stream.frame()).await.expect("in time").expect("a frame").expect("no error");
+        asked += &String::from_utf8_lossy(frame.data_ref().expect("data"));
+    }
+    let counts = |metrics: &str| {
+        ["exuvia_questions_open 1\n", "exuvia_direct_requests_on_their_way 1\n", "exuvia_http_sessions 2\n"]
+            .map(|line| metrics.contains(line))
+    };
+    assert_eq!(counts(&other.send("GET", "/metrics", &[], "").await.text), [true; 3]);
+    drop((client, stream));
+    cancelled(&mut other, &kept).await;
+    let over = async {
+        while counts(&other.send("GET", "/metrics", &[], "").await.text) != [false, false, true] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, over).await.expect("nothing of it is open");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_outlives_its_client_goes_on_and_its_direct_call_does_not() {
     let served = served(OnDisconnect::Finish, short()).await;
     let (mut client, mut other) = (served.client().await, served.client().await);
@@ -103,11 +131,11 @@ async fn a_script_that_outlives_its_client_goes_on_and_its_direct_call_does_not(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_comes_back_in_time_finds_what_it_asked_for() {
-    let grace = Duration::from_millis(1_500);
+    let grace = Duration::from_secs(3);
     let served = served(OnDisconnect::Cancel, HttpConfig { session_grace: grace, ..HttpConfig::default() }).await;
     let mut client = served.client().await;
     let session = session(&mut client).await;
-    let (lost, mut stream) = begin(&served, &session, &run("echo.sleep(ms=4000)\nresult = 'whole'")).await;
+    let (lost, mut stream) = begin(&served, &session, &run("echo.sleep(ms=7000)\nresult = 'whole'")).await;
     busy(&served).await;
     // What the stream begins with says under which name it goes on.
     let first = timeout(PATIENCE, stream.frame()).await.expect("in time").expect("a frame").expect("no error");
@@ -116,10 +144,29 @@ async fn a_client_that_comes_back_in_time_finds_what_it_asked_for() {
     drop((lost, stream));
     tokio::time::sleep(grace / 3).await;
     let headers = [ACCEPT, ("mcp-session-id", session.as_str()), ("last-event-id", id.as_str())];
+    // Whoever comes back and loses the stream again has all of its time again.
+    drop(served.client().await.begin("GET", "/mcp", &headers, "").await);
+    tokio::time::sleep(grace * 7 / 9).await;
     let resumed = client.begin("GET", "/mcp", &headers, "").await.into_body();
     let rest = timeout(PATIENCE, resumed.collect()).await.expect("in time").expect("a body").to_bytes();
     let answer = events(&String::from_utf8_lossy(&rest)).pop().expect("an answer");
     assert_eq!(answer["result"]["content"][0]["text"], "\"whole\"", "{answer}");
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_script_goes_on_without_it_makes_no_room() {
+    let served = served(OnDisconnect::Finish, HttpConfig { sessions: 1, ..short() }).await;
+    let mut client = served.client().await;
+    let lost = session(&mut client).await;
+    let running = begin(&served, &lost, &run("echo.sleep(ms=3000)\nresult = 1")).await;
+    busy(&served).await;
+    drop(running);
+    tokio::time::sleep(GRACE * 2).await;
+    assert_eq!(client.post(&[], &initialize(json!({}))).await.status, 503);
+    assert_eq!(served.gateway.gateway().runs(), 1);
+    idle(&served).await;
+    session(&mut client).await;
     served.end().await;
 }
 

@@ -36,6 +36,13 @@ pub(crate) struct Shared {
     tasks: Tasks,
 }
 
+impl Shared {
+    /// How many questions of servers wait for an answer of a client.
+    pub(crate) fn open_questions(&self) -> usize {
+        self.questions.count()
+    }
+}
+
 /// One request of a client, on its way to a server.
 pub(crate) struct Direct<'a> {
     pub(crate) gateway: &'a Gateway,

@@ -24,6 +24,11 @@ impl OpenQuestions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.counts().values().sum()
+    }
+
     /// A place for one more question to this client. `None`: it has enough before it.
     pub(super) fn enter(self: &Arc<Self>, client: Client) -> Option<QuestionPlace> {
         let mut counts = self.counts();

@@ -50,6 +50,11 @@ impl Face {
         Arc::clone(&self.past)
     }
 
+    /// How many questions of servers wait for an answer of its clients.
+    pub(crate) fn open_questions(&self) -> usize {
+        self.shared.open_questions()
+    }
+
     /// What is known of the profile, the gateway may still be starting.
     fn profile(&self) -> Profile {
         let name = self.profile.as_deref();

@@ -15,10 +15,38 @@ use crate::PendingGateway;
 const END: &str = "# EOF\n";
 const PLAIN_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What was counted; nothing of the gateway before it is there.
-pub(super) fn metrics(gateway: &PendingGateway, refusals: &Refusals, headers: &HeaderMap) -> Response<Answered> {
+/// What clients have open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenNow {
+    /// Sessions of clients up to 2025-11-25.
+    pub(super) sessions: usize,
+    /// Questions of servers that no client has answered.
+    pub(super) questions: usize,
+}
+
+impl OpenNow {
+    /// As OpenMetrics, without its end.
+    fn text(self) -> String {
+        let Self { sessions, questions } = self;
+        format!(
+            "# HELP exuvia_http_sessions Sessions of clients up to 2025-11-25 that are open.\n\
+             # TYPE exuvia_http_sessions gauge\nexuvia_http_sessions {sessions}\n\
+             # HELP exuvia_questions_open Questions of direct servers that no client has answered.\n\
+             # TYPE exuvia_questions_open gauge\nexuvia_questions_open {questions}\n"
+        )
+    }
+}
+
+/// What was counted, and what is open; nothing of the gateway before it is there.
+pub(super) fn metrics(
+    gateway: &PendingGateway,
+    refusals: &Refusals,
+    open: OpenNow,
+    headers: &HeaderMap,
+) -> Response<Answered> {
     let of_gateway = gateway.now().map(|gateway| gateway.metrics()).unwrap_or_default();
-    let text = format!("{}{}{END}", of_gateway.strip_suffix(END).unwrap_or(&of_gateway), refusals.text());
+    let of_gateway = of_gateway.strip_suffix(END).unwrap_or(&of_gateway);
+    let text = format!("{of_gateway}{}{}{END}", refusals.text(), open.text());
     let is_plain = accepts(headers, "text/plain") && !accepts(headers, "application/openmetrics-text");
     match is_plain {
         true => with_body(StatusCode::OK, PLAIN_MEDIA_TYPE, Bytes::from(plain(&text))),

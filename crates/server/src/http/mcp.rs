@@ -19,6 +19,7 @@ use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::bodies::{Bodies, Unread, discard};
 use super::drain::Drain;
+use super::exposition::OpenNow;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
 use super::media;
@@ -96,6 +97,12 @@ impl Mcp {
 
     fn doors(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<Door>>> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What clients have open.
+    pub(super) fn open_now(&self) -> OpenNow {
+        let questions = self.doors().values().map(|door| door.face.open_questions()).sum();
+        OpenNow { sessions: self.table.sessions(), questions }
     }
 
     /// The door of a profile, if there is such a profile.

@@ -94,7 +94,9 @@ impl Routes {
         match path.as_str() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
-            "/metrics" if is_read => exposition::metrics(&self.gateway, &self.refusals, request.headers()),
+            "/metrics" if is_read => {
+                exposition::metrics(&self.gateway, &self.refusals, self.mcp.open_now(), request.headers())
+            }
             "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
         }

@@ -33,7 +33,7 @@ struct Open {
     streams: usize,
     /// One of them broke off, and nothing was cancelled for that yet.
     broke: bool,
-    /// When the latest of them began or ended.
+    /// When the session was opened, or the latest of them ended.
     seen: Instant,
     /// A task waits for the end of its time of grace.
     is_watched: bool,
@@ -52,7 +52,7 @@ pub(super) struct Attending {
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Table({})", self.open().len())
+        write!(f, "Table({})", self.sessions())
     }
 }
 
@@ -65,6 +65,11 @@ impl Table {
 
     fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many sessions are open.
+    pub(super) fn sessions(&self) -> usize {
+        self.open().len()
     }
 
     /// Whether a further session can be opened now.
@@ -126,7 +131,6 @@ impl Table {
         let mut all = self.open();
         let open = all.get_mut(&session)?;
         open.streams += 1;
-        open.seen = Instant::now();
         drop(all);
         Some(Attending { table: Arc::clone(self), session, has_ended: false })
     }

@@ -221,6 +221,13 @@ mod tests {
             let answer = ask(head.clone()).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{head:.60}: {answer}");
         }
+        // Those that came first are closed, and no more than there are places stay open.
+        assert_eq!(timeout(CONNECTION / 2, silent[0].read(&mut [0])).await.unwrap().unwrap_or(0), 0);
+        let mut open = 0;
+        for stream in &mut silent {
+            open += usize::from(timeout(Duration::from_millis(1), stream.read(&mut [0])).await.is_err());
+        }
+        assert!((1..=CONNECTIONS).contains(&open), "{open}");
         let browser = tokio::spawn(async move {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
             stream.write_all(b"GET /callback?code=SECRET&state=s HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
@@ -233,6 +240,15 @@ mod tests {
         redirect.answer(true).await;
         let page = browser.await.unwrap();
         assert!(page.starts_with("HTTP/1.1 200") && !page.contains("SECRET"), "{page}");
-        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_for_long_is_closed() {
+        let callback = Callback::bind(0).await.unwrap();
+        let port = callback.port;
+        let waiting = tokio::spawn(async move { callback.redirect("s").await });
+        let mut silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        assert_eq!(timeout(2 * CONNECTION, silent.read(&mut [0])).await.unwrap().unwrap_or(0), 0);
+        waiting.abort();
     }
 }

@@ -254,3 +254,21 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_so_many_answers_and_so_many_bytes() {
+        let client = || Client::new(&Url::parse("https://crm.example/mcp").unwrap(), &[]).unwrap();
+        let (places, long) = (client(), client());
+        for _ in 0..METADATA.answers {
+            places.spend(1, 100).unwrap();
+        }
+        let why = places.spend(1, 0).unwrap_err().to_string();
+        assert!(why.contains("looking was given up"), "{why}");
+        long.spend(1, METADATA.bytes).unwrap();
+        long.spend(0, 1).unwrap_err();
+    }
+}
