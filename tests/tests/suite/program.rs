@@ -107,6 +107,21 @@ fn data_may_begin_with_a_byte_order_mark_and_is_named_where_it_is_too_long() {
 }
 
 #[test]
+fn a_server_that_is_named_like_a_module_is_told_by_its_name_in_scripts() {
+    let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time.sleep(ms=1)"], "");
+    assert!(ended.status == Some(1) && ended.stderr.contains("the server time is time_ in scripts"), "{ended:?}");
+    let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time_.sleep(ms=1)"], "");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_script_that_leaves_with_status_0_has_not_raised() {
+    let ended = exuvia(&["run", "-c", "import sys\nsys.exit(0)"], "");
+    assert!(ended.status == Some(0) && ended.stderr.contains("left with status 0: "), "{ended:?}");
+    assert!(!ended.stderr.contains("raised") && !ended.stderr.contains("exit code"), "{ended:?}");
+}
+
+#[test]
 fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
     let server = sample("sample.echo", "echo");
     let shown = |name: &str| exuvia(&["tools", "--server", &server, name], "");
@@ -117,6 +132,8 @@ fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
     assert_eq!(shown(&file).stdout, stub.stdout, "{file}");
     let docs = shown("sample.echo.sleep");
     assert!(docs.status == Some(0) && docs.stdout.contains("milliseconds"), "{docs:?}");
+    let unknown = shown("sample");
+    assert!(unknown.status == Some(2) && unknown.stderr.contains("the servers: sample.echo"), "{unknown:?}");
     let wrong = shown("sample.echo.slep");
     assert!(wrong.status == Some(2) && wrong.stderr.contains("sleep"), "{wrong:?}");
 }

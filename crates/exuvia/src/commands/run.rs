@@ -115,7 +115,7 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
         } else {
             terminal::print_json(result.as_str())?;
         }
-    } else {
+    } else if !exit::has_left(&report.outcome) {
         let without_log = Report { logs: Default::default(), ..report.clone() };
         terminal.say(&render(&without_log, usize::MAX).text);
     }
@@ -133,7 +133,7 @@ fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
     format!(
         "{}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls",
-        report.outcome.name(),
+        if exit::has_left(&report.outcome) { "left with status 0" } else { report.outcome.name() },
         usage.fuel as f64 / 1e6,
         usage.memory_bytes_peak >> 20,
         usage.wall_ms,
