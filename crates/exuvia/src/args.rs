@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{KnownClient, from_home};
+use crate::config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, from_home};
 use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
@@ -75,8 +75,8 @@ impl Command {
 /// Where servers come from.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ServerArgs {
-    /// A configuration in TOML. Without this, --mcp-config and --server: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it is
-    /// there (EXUVIA_LOG=info says so)
+    /// A configuration in TOML. Without this, --mcp-config, --server and --import: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it
+    /// is there (EXUVIA_LOG=info says so)
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) config: Option<PathBuf>,
     /// A file with an `mcpServers` object, as Claude Desktop, Claude Code, Cursor and VS Code write it
@@ -89,8 +89,9 @@ pub(crate) struct ServerArgs {
     /// The servers of another client of this user, read from where it keeps them
     #[arg(long = "import", value_enum, value_name = "CLIENT")]
     pub(crate) imports: Vec<KnownClient>,
-    /// With --import: also start the servers that this folder brings along (.mcp.json, .cursor/mcp.json, .vscode/mcp.json).
-    /// Without it, only those that Claude Code has recorded a consent for
+    /// With --import: also start the servers that this folder brings along (.mcp.json, .cursor/mcp.json, .vscode/mcp.json), and
+    /// those of your own that run or load what lies in it (./server.js). Without it, only those that Claude Code has recorded a
+    /// consent for
     #[arg(long, requires = "imports")]
     pub(crate) import_project: bool,
 }
@@ -141,7 +142,12 @@ pub(crate) struct ScriptArgs {
     #[arg(short = 'c', long, value_name = "CODE")]
     pub(crate) code: Option<String>,
     /// The script's file, or - for standard input
-    #[arg(value_name = "SCRIPT|-", required_unless_present = "code", conflicts_with = "code")]
+    #[arg(
+        value_name = "SCRIPT|-",
+        required_unless_present = "code",
+        conflicts_with = "code",
+        value_parser = OsStringValueParser::new().map(from_home)
+    )]
     pub(crate) script: Option<PathBuf>,
 }
 
@@ -162,16 +168,16 @@ pub(crate) struct RunArgs {
     pub(crate) servers: ServerArgs,
     /// Work that the script may do, in units of fuel (about one per WebAssembly instruction). This and the following
     /// count for more than the configuration
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_FUEL..))]
     pub(crate) fuel: Option<u64>,
     /// Memory that the script may use, the interpreter's included
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_MEMORY_BYTES..))]
     pub(crate) memory_bytes: Option<u64>,
     /// Time that the script may take, in milliseconds
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_WALL_MS..))]
     pub(crate) wall_ms: Option<u64>,
     /// A file with JSON, or - for standard input, that the script finds as `data`
-    #[arg(long, value_name = "FILE|-")]
+    #[arg(long, value_name = "FILE|-", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) data: Option<PathBuf>,
     /// Print one JSON object with everything
     #[arg(long)]

@@ -98,7 +98,10 @@ fn sentence(verdict: &Verdict) -> String {
         Verdict::Starts(_) => "it starts by itself".to_owned(),
         Verdict::Wrong(_) => "it is not run: it cannot work".to_owned(),
         Verdict::TooLarge(stop) => format!("it is not run: {}", stop.message),
-        Verdict::Waits(_) => "it waits for an approval before it starts; this would let it run by itself:".to_owned(),
+        Verdict::Waits(_) => {
+            "it does not start: it needs an approval, which nobody can give yet; this would let it run by itself:"
+                .to_owned()
+        }
         Verdict::Refused(denials) => {
             let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();
             format!("it is refused, for {}", tools.join(", "))

@@ -24,13 +24,18 @@ const LEFT: (&str, [&str; 2]) = ("exited", ["exit code 0", "the script left the 
 pub(crate) fn status(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Returned(_) => 0,
-        Outcome::Raised(error) if error.kind == LEFT.0 && LEFT.1.contains(&error.message.as_str()) => 0,
+        Outcome::Raised(_) if has_left(outcome) => 0,
         Outcome::Raised(_) => RAISED,
         Outcome::Stopped(_) => STOPPED,
         Outcome::Denied(_) | Outcome::AwaitingApproval(_) => DENIED,
         Outcome::Cancelled => CANCELLED,
         _ => FAULT,
     }
+}
+
+/// Whether a script left with status 0, and so without a result.
+pub(crate) fn has_left(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Raised(error) if error.kind == LEFT.0 && LEFT.1.contains(&error.message.as_str()))
 }
 
 /// Ends the program here and now: nothing is waited for, neither a thread that reads standard input nor a server that takes its

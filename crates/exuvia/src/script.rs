@@ -12,6 +12,8 @@ use crate::args::ScriptArgs;
 
 /// More than any limit lets a script have, in bytes.
 const SOURCE_BYTES: u64 = 65 << 20;
+/// The byte order mark that some editors write first.
+const MARK: char = '\u{feff}';
 /// What begins a statement of several lines, before which nothing can stand in its line.
 const COMPOUND: [&str; 9] = ["async", "class", "def", "for", "if", "match", "try", "while", "with"];
 
@@ -24,11 +26,25 @@ pub(crate) async fn read(script: &ScriptArgs) -> Result<Script> {
     }
 }
 
-/// The script with what the file holds, as JSON, in its variable `data`.
-pub(crate) async fn with_data(script: Script, file: &Path) -> Result<Script> {
+/// What a file holds for a script, as JSON.
+pub(crate) async fn data(file: &Path) -> Result<Json> {
     let text = text_of(file, "the data").await?;
-    let json = Json::parse(text).with_context(|| format!("{}: no JSON", file.display()))?;
-    Ok(Script::new(beginning_with(&json, script.source())?))
+    Json::parse(text).with_context(|| format!("{}: no JSON", file.display()))
+}
+
+/// The script with this in its variable `data`. Both together may have so many bytes.
+pub(crate) fn with_data(script: &Script, data: &Json, source_bytes: usize) -> Result<Script> {
+    let source = beginning_with(data, script.source())?;
+    if source.len() > source_bytes {
+        bail!(
+            "the data of {} bytes, written as a part of the script, is too long: the script of {} bytes comes to {} with it, and \
+             limits.source_bytes in the configuration is {source_bytes}, at most 64 MiB",
+            data.as_str().len(),
+            script.source().len(),
+            source.len(),
+        );
+    }
+    Ok(Script::new(source))
 }
 
 /// Lines keep their numbers, which errors tell.
@@ -66,6 +82,9 @@ fn text(from: impl Read) -> Result<String> {
     from.take(SOURCE_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > SOURCE_BYTES {
         bail!("is larger than {} MiB", SOURCE_BYTES >> 20);
+    }
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
     }
     Ok(text)
 }

@@ -60,10 +60,11 @@ impl Default for ServerRules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnlisted {
-    /// A script that names such a tool waits before it starts; any other starts, and waits at its first such call.
+    /// A script that names such a tool is not started; any other starts, and ends at its first such call, which is not made. It has
+    /// ended as `awaiting-approval`: there are no approvals yet, and nothing waits.
     #[default]
     AskBefore,
-    /// Every script starts, and waits at its first such call.
+    /// Every script starts, and ends so at its first such call.
     AskAtCall,
     /// A script that names such a tool is refused, and such a call is denied.
     Deny,

@@ -268,7 +268,7 @@ fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
         "names these tools\n  \
            echo.echo   line 2  listed: auto_execute: \"echo.e*\"\n  \
            echo.sleep  line 4  unlisted: servers.echo.on_unlisted is ask-before, and auto_execute has no entry for \"sleep\"\n\
-         verdict: it waits for an approval before it starts; this would let it run by itself:\n  \
+         verdict: it does not start: it needs an approval, which nobody can give yet; this would let it run by itself:\n  \
            auto_execute = [\"echo.e*\", \"echo.sleep\"]  # before all tables\n"
     );
     assert_eq!(waits.status, Some(4));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use exuvia_tests::{Ended, exuvia, sample, tells_nothing_of_the_host};
+use exuvia_tests::{Ended, Folder, exuvia, sample, tells_nothing_of_the_host};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -80,11 +80,45 @@ fn a_script_can_be_given_on_the_command_line_and_data_beside_it() {
         (&["run", "--data", "-", "-c", "for x in data: pass"], "1", "must begin with"),
         (&["run", "-c", "1", "script.py"], "", "cannot be used with"),
         (&["run"], "", "required"),
+        (&["run", "--fuel", "0", "-c", "1"], "", "0 is not in 1000000.."),
+        (&["run", "--memory-bytes", "1000", "-c", "1"], "", "1000 is not in 41943040.."),
     ] {
         let ended = exuvia(arguments, input);
         assert!(ended.status == Some(2) && ended.stderr.contains(expected), "{arguments:?}: {ended:?}");
     }
     assert_eq!(exuvia(&["check", "-c", "result = 1"], "").status, Some(0));
+}
+
+#[test]
+fn data_may_begin_with_a_byte_order_mark_and_is_named_where_it_is_too_long() {
+    let ended = exuvia(&["run", "--data", "-", "-c", "result = data"], "\u{feff}{\"a\": 1}");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "{\"a\":1}\n"), "{ended:?}");
+    assert_eq!(exuvia(&["run", "-"], "\u{feff}result = 1").status, Some(0));
+    let long = format!("[{}1]", "1, ".repeat(400_000));
+    let ended = exuvia(&["run", "--data", "-", "-c", "result = len(data)"], &long);
+    let told =
+        "the data of 1200003 bytes, written as a part of the script, is too long: the script of 18 bytes comes to";
+    assert!(ended.status == Some(2) && ended.stderr.contains(told), "{ended:?}");
+    assert!(ended.stderr.contains("limits.source_bytes in the configuration is 1048576"), "{ended:?}");
+    let folder = Folder::new("[limits]\nsource_bytes = \"4 MiB\"\n");
+    let config = folder.path("exuvia.toml").display().to_string();
+    let ended = exuvia(&["run", "--config", &config, "--data", "-", "-c", "result = len(data)"], &long);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "400001\n"), "{ended:?}");
+}
+
+#[test]
+fn a_server_that_is_named_like_a_module_is_told_by_its_name_in_scripts() {
+    let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time.sleep(ms=1)"], "");
+    assert!(ended.status == Some(1) && ended.stderr.contains("the server time is time_ in scripts"), "{ended:?}");
+    let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time_.sleep(ms=1)"], "");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_script_that_leaves_with_status_0_has_not_raised() {
+    let ended = exuvia(&["run", "-c", "import sys\nsys.exit(0)"], "");
+    assert!(ended.status == Some(0) && ended.stderr.contains("left with status 0: "), "{ended:?}");
+    assert!(!ended.stderr.contains("raised") && !ended.stderr.contains("exit code"), "{ended:?}");
 }
 
 #[test]
@@ -98,6 +132,8 @@ fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
     assert_eq!(shown(&file).stdout, stub.stdout, "{file}");
     let docs = shown("sample.echo.sleep");
     assert!(docs.status == Some(0) && docs.stdout.contains("milliseconds"), "{docs:?}");
+    let unknown = shown("sample");
+    assert!(unknown.status == Some(2) && unknown.stderr.contains("the servers: sample.echo"), "{unknown:?}");
     let wrong = shown("sample.echo.slep");
     assert!(wrong.status == Some(2) && wrong.stderr.contains("sleep"), "{wrong:?}");
 }

@@ -86,7 +86,14 @@ impl Findings {
         let names: Vec<&str> = namespace.servers().iter().map(|server| server.python_name.as_str()).collect();
         let server = written.strip_prefix("mcp.").unwrap_or(written);
         let (code, message) = if written == name && library::is_module(name) {
-            (FindingCode::NotImported, format!("{name} is not imported; add `import {name}`"))
+            // A server of this name has another one in scripts, because of the module.
+            let other = namespace
+                .server(name)
+                .map(|server| format!("; the server {name} is {} in scripts", server.python_name));
+            (
+                FindingCode::NotImported,
+                format!("{name} is not imported; add `import {name}`{}", other.unwrap_or_default()),
+            )
         } else if let Some(absent) = namespace.find_absent(server) {
             (FindingCode::ServerAway, format!("the server {server} {}", absent.trouble()))
         } else {

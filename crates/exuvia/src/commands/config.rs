@@ -5,23 +5,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_runtime::Engine;
 use exuvia_server::http::HttpServer;
 
 use crate::args::{ClientArgs, ConfigCommand};
-use crate::config::{self, Paths};
+use crate::config::{self, Config, Paths};
 use crate::machine::Memory;
 use crate::session::from_files;
+use crate::telemetry::Telemetry;
 
 pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
     let text = match command {
-        ConfigCommand::Check { file, clients } => from_files(move || checked(file, clients)).await?,
+        ConfigCommand::Check { file, clients } => {
+            let (config, text) = from_files(move || checked(file, clients)).await?;
+            Telemetry::check(config.collector.as_ref())?;
+            let engine = config.engine(Memory::here());
+            tokio::task::spawn_blocking(move || Engine::new(&engine)).await.context("mapping the guest")??;
+            text
+        }
         ConfigCommand::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
     };
     stdout().write_all(text.as_bytes()).context("standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<String> {
+fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String)> {
     let paths = Paths::of_user();
     let ClientArgs { mut servers, auto_execute } = clients;
     servers.config = servers.config.or(file);
@@ -40,7 +48,11 @@ fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<String> {
         HttpServer::check(address).context("listen.mcp")?;
     }
     if let Some(tls) = &config.tls {
+        if let Some(warning) = tls.warning() {
+            writeln!(stderr(), "{warning}").context("standard error")?;
+        }
         tls.load().context("listen.tls")?;
     }
-    Ok(config::summary(&config) + &config::totals(&config, Memory::here()))
+    let text = config::summary(&config) + &config::totals(&config, Memory::here());
+    Ok((config, text))
 }

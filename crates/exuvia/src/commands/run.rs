@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use exuvia_gateway::answer::render;
 use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tool::RunEvent;
+use exuvia_tool::{Json, RunEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -24,13 +24,16 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     // One for the whole command: what listens anew each time misses the signals in between.
     let mut interrupts = signal(SignalKind::interrupt())?;
-    let script = tokio::select! {
-        script = script(&args) => script?,
+    let (mut script, data) = tokio::select! {
+        read = read(&args) => read?,
         // Nothing has been started, and what reads the script may wait for ever.
         _ = interrupts.recv() => exit::at_once(exit::CANCELLED),
     };
     let mut config = configured(&args.servers, &[], &terminal).await?;
     override_limits(&mut config.limits, &args);
+    if let Some(data) = data {
+        script = script::with_data(&script, &data, config.limits.source_bytes)?;
+    }
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let start = async {
@@ -64,16 +67,17 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     Ok(exit::status(&report.outcome).into())
 }
 
-/// The script, with its data.
-async fn script(args: &RunArgs) -> Result<Script> {
+/// The script and its data.
+async fn read(args: &RunArgs) -> Result<(Script, Option<Json>)> {
     let script = script::read(&args.script).await?;
-    match &args.data {
+    let data = match &args.data {
         Some(data) if data == Path::new("-") && args.script.script.as_deref() == Some(data) => {
             bail!("standard input is the script or its data, not both")
         }
-        Some(data) => script::with_data(script, data).await,
-        None => Ok(script),
-    }
+        Some(data) => Some(script::data(data).await?),
+        None => None,
+    };
+    Ok((script, data))
 }
 
 /// The operator who types a limit means it, above the configured one as well as below.
@@ -117,7 +121,7 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
         } else {
             terminal::print_json(result.as_str())?;
         }
-    } else {
+    } else if !exit::has_left(&report.outcome) {
         let without_log = Report { logs: Default::default(), ..report.clone() };
         terminal.say(&render(&without_log, usize::MAX).text);
     }
@@ -135,7 +139,7 @@ fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
     format!(
         "{}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls",
-        report.outcome.name(),
+        if exit::has_left(&report.outcome) { "left with status 0" } else { report.outcome.name() },
         usage.fuel as f64 / 1e6,
         usage.memory_bytes_peak >> 20,
         usage.wall_ms,

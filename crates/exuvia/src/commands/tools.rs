@@ -46,7 +46,15 @@ fn is_of(name: &str, server: &Absent) -> bool {
 async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
     let (tool, arguments) = match name {
         None => ("listToolFiles", json!({})),
-        Some(name) => wanted(&gateway.namespace(), name),
+        Some(name) => {
+            let namespace = gateway.namespace();
+            if !name.contains('.') && namespace.find_server(name).is_none() {
+                let names: Vec<&str> = namespace.servers().iter().map(|server| server.name.as_str()).collect();
+                let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                bail!("there is no server {name:?}; the servers: {there}");
+            }
+            wanted(&namespace, name)
+        }
     };
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
     match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {

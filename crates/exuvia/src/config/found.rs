@@ -60,6 +60,13 @@ impl Found {
         self.errors.extend(servers.errors);
     }
 
+    /// Tells what is wrong, once: a file may be read for more than one reason.
+    pub(super) fn error(&mut self, error: ConfigError) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
     /// Tells what is to be known of a file that is used.
     pub(super) fn doubt(&mut self, file: &str, doubts: Vec<String>) {
         let doubts = doubts.into_iter().map(|doubt| ConfigError::of_file(file, doubt));

@@ -43,6 +43,7 @@ pub(crate) use schema::schema;
 pub(crate) use sources::load;
 pub(crate) use summary::summary;
 pub(crate) use totals::{smaller_limit, totals};
+pub(crate) use written::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS};
 
 use crate::machine::Memory;
 

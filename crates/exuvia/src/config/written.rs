@@ -14,6 +14,10 @@ use super::bytes::Bytes;
 /// A day.
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
 const GIB: u64 = 1 << 30;
+/// What the shortest script needs: less would stop every run.
+pub(crate) const LEAST_FUEL: u64 = 1_000_000;
+pub(crate) const LEAST_WALL_MS: u64 = 100;
+pub(crate) const LEAST_MEMORY_BYTES: u64 = 40 << 20;
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
 ///
@@ -255,14 +259,14 @@ pub(super) enum Grant {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     /// Work, in units of fuel: about one per WebAssembly instruction. At the limit the run is stopped.
-    #[schemars(range(min = 1, max = i64::MAX))]
+    #[schemars(range(min = LEAST_FUEL, max = i64::MAX))]
     pub(super) fuel: Option<u64>,
     /// Time from the start of a script to its end, in milliseconds, waiting for tools included. At the limit the run is
     /// stopped.
-    #[schemars(range(min = 1, max = LONGEST_MS))]
+    #[schemars(range(min = LEAST_WALL_MS, max = LONGEST_MS))]
     pub(super) wall_ms: Option<u64>,
     /// Memory, the interpreter's own included. At the limit the script meets a `MemoryError`.
-    pub(super) memory_bytes: Option<Bytes<{ 1 << 20 }, { 4 * GIB }>>,
+    pub(super) memory_bytes: Option<Bytes<LEAST_MEMORY_BYTES, { 4 * GIB }>>,
     /// Calls of tools. At the limit the run is stopped.
     #[schemars(range(max = 10_000_000))]
     pub(super) tool_calls: Option<u64>,

@@ -41,23 +41,25 @@ impl Telemetry {
     ///
     /// The variables of OpenTelemetry hold what cannot be used.
     pub(crate) fn start(collector: Option<&Collector>) -> Result<Self> {
-        if is_off() || (collector.is_none() && !ENDPOINTS.iter().any(|name| is_set(name))) {
-            return Ok(Self { provider: None });
-        }
+        let Some(exporter) = exporter(collector)? else { return Ok(Self { provider: None }) };
         if let Some(protocol) = PROTOCOLS.iter().find_map(|name| env::var(name).ok()).filter(|name| name != SPOKEN) {
             tracing::warn!(protocol, "spans are sent by http/protobuf, the only protocol that is spoken");
         }
-        let mut builder = SpanExporter::builder().with_http().with_http_client(Sender::new()?);
-        if let Some(Collector(otlp)) = collector {
-            builder = builder.with_endpoint(format!("{}/v1/traces", otlp.trim_end_matches('/')));
-        }
-        let exporter = builder.build().context("telemetry")?;
         let provider =
             SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(Patient::new(exporter)).build();
         global::set_tracer_provider(provider.clone());
         global::set_text_map_propagator(TraceContextPropagator::new());
         exuvia_trace::turn_on();
         Ok(Self { provider: Some(provider) })
+    }
+
+    /// Whether spans could be sent so. Sends none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start).
+    pub(crate) fn check(collector: Option<&Collector>) -> Result<()> {
+        exporter(collector).map(drop)
     }
 
     /// Sends what is left, for a while.
@@ -69,6 +71,18 @@ impl Telemetry {
             tracing::warn!(%error, "the last spans were not sent");
         }
     }
+}
+
+/// What sends spans, if they are sent anywhere.
+fn exporter(collector: Option<&Collector>) -> Result<Option<SpanExporter>> {
+    if is_off() || (collector.is_none() && !ENDPOINTS.iter().any(|name| is_set(name))) {
+        return Ok(None);
+    }
+    let mut builder = SpanExporter::builder().with_http().with_http_client(Sender::new()?);
+    if let Some(Collector(otlp)) = collector {
+        builder = builder.with_endpoint(format!("{}/v1/traces", otlp.trim_end_matches('/')));
+    }
+    Ok(Some(builder.build().context("telemetry")?))
 }
 
 fn is_off() -> bool {

@@ -2,6 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 use regex_automata::nfa::thompson::Compiler;
+use regex_automata::util::syntax;
 
 use crate::condition::{Exhausted, Steps};
 
@@ -30,6 +31,10 @@ impl Expression {
             let last = text.lines().last().unwrap_or_default();
             last.trim_start_matches("error: ").to_owned()
         })?;
+        let parsed = syntax::parse(&whole).map_err(|e| e.to_string())?;
+        if parsed.properties().minimum_len().is_none() {
+            return Err("no text matches it".to_owned());
+        }
         let states = Compiler::new().build(&whole).map_err(|e| e.to_string())?.states().len();
         Ok(Self { regex, states })
     }

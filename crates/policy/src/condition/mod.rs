@@ -37,7 +37,38 @@ impl Check {
         if *condition == Condition::default() {
             return Err(PolicyError::new(key, "write under, at_most, at_least, one_of or matching"));
         }
-        Self::of(condition).map_err(|message| PolicyError::new(key, message))
+        let check = Self::of(condition).and_then(|check| check.can_hold(condition).map(|()| check));
+        check.map_err(|message| PolicyError::new(key, message))
+    }
+
+    /// Refuses what no value fulfils: whoever wrote it meant something else.
+    fn can_hold(&self, condition: &Condition) -> Result<(), String> {
+        if let (Some((most, at_most)), Some((least, at_least))) = (&self.at_most, &self.at_least)
+            && at_least > at_most
+        {
+            return Err(format!("no number is at least {least} and at most {most}"));
+        }
+        let number = [("at_most", self.at_most.is_some()), ("at_least", self.at_least.is_some())];
+        let text = [("under", self.under.is_some()), ("matching", self.matching.is_some())];
+        let first =
+            |kind: [(&'static str, bool); 2]| kind.into_iter().find(|(_, is_there)| *is_there).map(|(name, _)| name);
+        if let (Some(number), Some(text)) = (first(number), first(text)) {
+            return Err(format!("{number} is for numbers and {text} for texts: no value is both"));
+        }
+        match &condition.one_of {
+            Some(values) if values.is_empty() => {
+                Err("one_of: lists no value; to forbid every call, write deny".to_owned())
+            }
+            Some(values) => {
+                let holds = |value: &serde_json::Value| self.holds(&value.to_string(), &mut Steps::of_a_call()).is_ok();
+                if values.iter().any(holds) {
+                    Ok(())
+                } else {
+                    Err("one_of: no value fulfils the other parts".to_owned())
+                }
+            }
+            None => Ok(()),
+        }
     }
 
     fn of(condition: &Condition) -> Result<Self, String> {

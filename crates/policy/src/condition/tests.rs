@@ -420,3 +420,36 @@ fn what_does_not_compile_is_told() {
     assert!(said(Condition { matching: Some("a{1000}{1000}".into()), ..Condition::default() }).contains("size limit"));
     assert!(said(Condition { matching: Some("a{20000}".into()), ..Condition::default() }).contains("size limit"));
 }
+
+#[test]
+fn a_condition_that_nothing_fulfils_is_refused_with_what_contradicts() {
+    let (one, other) = (|number| Some(number), |text: &str| Some(text.to_owned()));
+    let listed = |values: Value| values.as_array().cloned();
+    let none = Condition::default;
+    for (condition, told) in [
+        (Condition { at_least: one(10.0), at_most: one(1.0), ..none() }, "at least 10 and at most 1"),
+        (Condition { at_least: one(0.2), at_most: one(0.1), ..none() }, "at least 0.2 and at most 0.1"),
+        (Condition { one_of: listed(json!([])), ..none() }, "lists no value"),
+        (Condition { one_of: listed(json!([5, 7])), at_least: one(10.0), ..none() }, "no value fulfils"),
+        (Condition { one_of: listed(json!(["b"])), matching: other("a+"), ..none() }, "no value fulfils"),
+        (Condition { one_of: listed(json!(["/etc", 7])), under: other("/srv"), ..none() }, "no value fulfils"),
+        (
+            Condition { at_most: one(1.0), matching: other("a"), ..none() },
+            "at_most is for numbers and matching for texts",
+        ),
+        (Condition { at_least: one(1.0), under: other("/a"), ..none() }, "at_least is for numbers and under for texts"),
+        (Condition { matching: other("[^\\s\\S]"), ..none() }, "no text matches"),
+    ] {
+        let error = Check::compile(&condition, &Key::of("k")).unwrap_err();
+        assert!(error.message.contains(told), "{told}: {error:?}");
+    }
+    for condition in [
+        Condition { at_least: one(1.0), at_most: one(1.0), ..none() },
+        Condition { one_of: listed(json!([5, 70])), at_least: one(10.0), ..none() },
+        Condition { one_of: listed(json!([[]])), ..none() },
+        Condition { matching: other(""), ..none() },
+        Condition { matching: other("a+"), under: other("."), ..none() },
+    ] {
+        assert!(Check::compile(&condition, &Key::of("k")).is_ok(), "{condition:?}");
+    }
+}

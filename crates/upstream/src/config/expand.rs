@@ -5,6 +5,7 @@
 /// `${NAME}` and `${NAME:-default}` are Claude Code's form, `${env:NAME}` is Cursor's, and `${userHome}` its name for `HOME`.
 /// `${workspaceFolder}` is what `lookup` says of that name, `${workspaceFolderBasename}` the last part of it, and
 /// `${pathSeparator}` and `${/}` a slash: VS Code's and Cursor's. As in a shell, the default also stands in for an empty variable.
+/// `${file:PATH}` is what `lookup` says of `file:PATH`, and an error where it says nothing: opencode's.
 /// Any other `${..}` stays as it is, because it may be meant for a shell that the server's command starts.
 ///
 /// # Errors
@@ -43,6 +44,9 @@ fn value(body: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<S
     if ["input:", "command:", "config:", "workspaceFolder"].iter().any(|start| body.starts_with(start)) {
         return Err(format!("`${{{body}}}` is only known to the editor; write the value or an environment variable"));
     }
+    if let Some(path) = body.strip_prefix("file:") {
+        return lookup(body).map(Some).ok_or_else(|| format!("there is no file {path} that can be read"));
+    }
     let (name, default) = match body.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (body.strip_prefix("env:").unwrap_or(body), None),
@@ -70,6 +74,7 @@ mod tests {
             "TOKEN" => Some("s3cret".into()),
             "EMPTY" => Some(String::new()),
             "workspaceFolder" => Some("/home/ada/web".into()),
+            "file:~/token" => Some("${TOKEN}".into()),
             _ => None,
         })
     }
@@ -80,6 +85,11 @@ mod tests {
         assert_eq!(expanded("a ${env:TOKEN} b ${HOME}/x").unwrap(), "a s3cret b /home/ada/x");
         assert_eq!(expanded("${userHome}/.x").unwrap(), "/home/ada/.x");
         assert_eq!(expanded("${workspaceFolder}${/}${workspaceFolderBasename}").unwrap(), "/home/ada/web/web");
+        assert_eq!(
+            expanded("Bearer ${file:~/token}").unwrap(),
+            "Bearer ${TOKEN}",
+            "what a file holds is not looked into"
+        );
         assert_eq!(expanded("${GONE:-d:-e}|${TOKEN:-d}|${EMPTY:-d}|${EMPTY}|${GONE:-}").unwrap(), "d:-e|s3cret|d||");
     }
 
@@ -92,8 +102,8 @@ mod tests {
 
     #[test]
     fn every_unset_variable_is_named() {
-        let errors = expanded("${A}${TOKEN}${env:B}${input:key}").unwrap_err();
-        assert_eq!(errors.len(), 3);
+        let errors = expanded("${A}${TOKEN}${env:B}${input:key}${file:x}").unwrap_err();
+        assert_eq!(errors.len(), 4);
         assert!(errors[0].contains("variable A is not set"), "{errors:?}");
     }
 }

@@ -3,12 +3,14 @@
 //! A user's consent to servers of a folder's file counts where only the user writes: in `~/.claude.json` and the user's settings, not
 //! in settings that lie in the folder. What restricts counts wherever it is said.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use exuvia_upstream::ConfigError;
 use serde_json::{Map, Value};
 
 use super::consent::Consent;
+use super::project::Project;
 use super::restrictions::{Banned, Denied, Restrictions};
 use super::settings::object;
 use super::{Places, Scope, Source};
@@ -32,44 +34,57 @@ enum Writer {
 pub(super) fn sources(
     home: &Path,
     places: &Places<'_>,
+    project: &Project,
     consent: &mut Consent,
     restrictions: &mut Restrictions,
     found: &mut Found,
 ) -> Vec<Source> {
     let dir = (places.environment.variable)("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let state = dir.as_deref().unwrap_or(home).join(".claude.json");
-    let settings = [
+    let mut settings = vec![
         (places.system.join(MANAGED_SETTINGS), Writer::Administrator),
         (dir.unwrap_or_else(|| home.join(".claude")).join("settings.json"), Writer::User),
-        (places.folder.join(".claude/settings.json"), Writer::Folder),
-        (places.folder.join(".claude/settings.local.json"), Writer::Folder),
     ];
+    // Of every folder up to the root: what restricts the project restricts all of it.
+    for folder in project.folders.iter().chain(&project.checkout) {
+        let names = ["settings.json", "settings.local.json"].map(|name| folder.join(".claude").join(name));
+        settings.extend(names.map(|file| (file, Writer::Folder)));
+    }
     let mut allowed = Allowed::default();
+    let mut seen = HashSet::new();
     for (file, writer) in settings {
+        // A home that is a repository has the user's own settings.
+        if !seen.insert(file.clone()) {
+            continue;
+        }
         if let Some(settings) = object(&file, found) {
             let mut reader = Reader { file: file.display().to_string(), found, consent, restrictions };
             reader.settings(&settings, writer, &mut allowed);
         }
     }
     restrictions.allowed = allowed.finish();
-    let folder = places.folder.display().to_string();
-    if let Some(state_of_all) = object(&state, found)
-        && let Some(Value::Object(of_folder)) = state_of_all.get("projects").and_then(|all| all.get(&folder))
-    {
-        let mut reader = Reader { file: state.display().to_string(), found, consent, restrictions };
-        reader.consents(of_folder);
+    let keys = project.keys();
+    let state_of_all = object(&state, found).unwrap_or_default();
+    let mut reader = Reader { file: state.display().to_string(), found, consent, restrictions };
+    let folders = project.folders.iter().map(|folder| folder.display().to_string());
+    for key in folders.chain(project.checkout.iter().map(|checkout| checkout.display().to_string())) {
+        let of_folder = state_of_all.get("projects").and_then(|all| all.get(&key)).and_then(Value::as_object);
+        let Some(of_folder) = of_folder else { continue };
+        if keys.contains(&key) {
+            reader.consents(of_folder);
+        }
         reader.switches(of_folder);
     }
     let managed = places.system.join(MANAGED_SERVERS);
-    if managed.exists() {
+    if managed.try_exists().unwrap_or(true) {
         // Where it is, there are no others.
         return vec![Source::new(managed, Scope::User, &["mcpServers"])];
     }
-    vec![
-        Source::new(&state, Scope::User, &["projects", &folder, "mcpServers"]),
-        Source::new(state, Scope::User, &["mcpServers"]),
-        Source::new(places.folder.join(".mcp.json"), Scope::Project, &["mcpServers"]),
-    ]
+    let local = keys.iter().map(|key| Source::new(&state, Scope::Local, &["projects", key, "mcpServers"]));
+    let of_user = Source::new(&state, Scope::User, &["mcpServers"]);
+    let files = project.folders.iter().map(|folder| folder.join(".mcp.json"));
+    let of_project = files.map(|file| Source::new(file, Scope::Project, &["mcpServers"]));
+    local.chain([of_user]).chain(of_project).collect()
 }
 
 /// Which servers alone may be used, as far as users and administrators say so.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Scope, Source, codex};
+use super::project::Project;
+use super::{Format, Scope, Source, codex, goose};
 
 /// A client whose servers can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum KnownClient {
-    /// `~/.claude.json`, for this folder and for all, and `.mcp.json` in this folder
+    /// `~/.claude.json`, for this project and for all, and `.mcp.json` from this folder up to the repository's root
     ClaudeCode,
     /// `claude_desktop_config.json`
     ClaudeDesktop,
@@ -21,14 +22,16 @@ pub(crate) enum KnownClient {
     Windsurf,
     /// `~/.gemini/settings.json`, and `.gemini/settings.json` in this folder
     Gemini,
-    /// `~/.codex/config.toml`, and `.codex/config.toml` in this folder
+    /// `~/.codex/config.toml`, and `.codex/config.toml` from this folder up to the repository's root
     Codex,
-    /// `~/.config/opencode/opencode.json`, and `opencode.json` in this folder
+    /// `~/.config/opencode/opencode.json`, and `opencode.json` from this folder up to the repository's root
     Opencode,
     /// The user's `settings.json`, and `.zed/settings.json` in this folder
     Zed,
     /// `~/.copilot/mcp-config.json`
     Copilot,
+    /// `~/.config/goose/config.yaml`
+    Goose,
 }
 
 impl KnownClient {
@@ -38,11 +41,18 @@ impl KnownClient {
 
     /// Where it may keep them, what counts for more first: of its user before what a folder brings along. Those of Claude Code
     /// depend on what else is there.
-    pub(super) fn sources(self, home: &Path, config: &Path, folder: &Path) -> Vec<Source> {
+    pub(super) fn sources(self, home: &Path, config: &Path, around: &Project) -> Vec<Source> {
         let mac = home.join("Library/Application Support");
         let of_user = |file: &str| [config, &mac].map(|folder| folder.join(file));
         let user = |file: PathBuf, object: &[&str]| Source::new(file, Scope::User, object);
-        let project = |file: &str, object: &[&str]| Source::new(folder.join(file), Scope::Project, object);
+        // Editors know one folder, the command lines of Codex and opencode all those above it.
+        let all = |file: &str, object: &[&str]| -> Vec<Source> {
+            around.folders.iter().map(|folder| Source::new(folder.join(file), Scope::Project, object)).collect()
+        };
+        let project = |file: &str, object: &[&str]| all(file, object).into_iter().take(1);
+        let in_format = |sources: Vec<Source>, format| -> Vec<Source> {
+            sources.into_iter().map(|source| Source { format, ..source }).collect()
+        };
         match self {
             Self::ClaudeCode => Vec::new(),
             Self::ClaudeDesktop => {
@@ -50,33 +60,36 @@ impl KnownClient {
             }
             Self::Cursor => {
                 let file = ".cursor/mcp.json";
-                vec![user(home.join(file), &["mcpServers"]), project(file, &["mcpServers"])]
+                std::iter::once(user(home.join(file), &["mcpServers"])).chain(project(file, &["mcpServers"])).collect()
             }
             Self::Vscode => {
                 let servers = of_user("Code/User/mcp.json").map(|file| user(file, &["servers"]));
                 let settings = of_user("Code/User/settings.json").map(|file| user(file, &["mcp", "servers"]));
                 let of_folder = project(".vscode/mcp.json", &["servers"]);
-                servers.into_iter().chain(settings).chain([of_folder]).collect()
+                servers.into_iter().chain(settings).chain(of_folder).collect()
             }
             Self::Windsurf => vec![user(home.join(".codeium/windsurf/mcp_config.json"), &["mcpServers"])],
             Self::Codex => {
                 let (file, object) = (".codex/config.toml", [codex::OBJECT]);
-                let toml = |source| Source { is_toml: true, ..source };
-                vec![toml(user(home.join(file), &object)), toml(project(file, &object))]
+                let of_user = std::iter::once(user(home.join(file), &object));
+                in_format(of_user.chain(all(file, &object)).collect(), Format::Codex)
             }
             Self::Opencode => {
                 let names = ["opencode.json", "opencode.jsonc"];
                 let of_user = names.map(|file| user(home.join(".config/opencode").join(file), &["mcp"]));
-                of_user.into_iter().chain(names.map(|file| project(file, &["mcp"]))).collect()
+                let of_folders =
+                    |folder: &PathBuf| names.map(|file| Source::new(folder.join(file), Scope::Project, &["mcp"]));
+                of_user.into_iter().chain(around.folders.iter().flat_map(of_folders)).collect()
             }
-            Self::Zed => vec![
-                user(config.join("zed/settings.json"), &["context_servers"]),
-                project(".zed/settings.json", &["context_servers"]),
-            ],
+            Self::Zed => {
+                let (of_user, object) = (config.join("zed/settings.json"), ["context_servers"]);
+                std::iter::once(user(of_user, &object)).chain(project(".zed/settings.json", &object)).collect()
+            }
+            Self::Goose => in_format(vec![user(config.join("goose/config.yaml"), &[goose::OBJECT])], Format::Goose),
             Self::Copilot => vec![user(home.join(".copilot/mcp-config.json"), &["mcpServers"])],
             Self::Gemini => {
                 let file = ".gemini/settings.json";
-                vec![user(home.join(file), &["mcpServers"]), project(file, &["mcpServers"])]
+                std::iter::once(user(home.join(file), &["mcpServers"])).chain(project(file, &["mcpServers"])).collect()
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Whether servers may be started that a folder brings along: whoever clones a repository has not read what its servers run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use exuvia_upstream::{ConfigError, McpServers};
+use exuvia_upstream::{ConfigError, McpServers, ServerConfig};
 
-use super::{Scope, key, take_out};
+use super::project::Project;
+use super::{key, programs, take_out};
 use crate::config::found::Found;
 
 /// What the user has consented to.
@@ -36,24 +37,27 @@ impl Consent {
         !self.all && self.names.is_empty()
     }
 
-    /// Takes out servers of the user whose variables the folder would give: they decide what a program loads.
-    pub(super) fn ask_for_variables(
+    /// Takes out servers of the user that would run or load what lies in the project.
+    pub(super) fn ask_for_programs(
         &self,
         servers: &mut McpServers,
         file: &str,
-        scope: Scope,
+        project: &Project,
         folder: &Path,
         found: &mut Found,
     ) {
-        if self.starts_project || scope == Scope::Project {
+        if self.starts_project {
             return;
         }
-        let of_folder = |path: &str| folder.join(path).starts_with(folder);
-        let files = servers.env_files.iter().filter(|(_, file)| of_folder(&file.path));
-        let names: Vec<String> = files.map(|(name, _)| name.clone()).collect();
-        for (name, line) in take_out(servers, |name| names.iter().any(|other| other == name)) {
-            let message = "lies in this folder, whose files are not used without consent; the server is left out; pass --import-project";
-            let key = format!("{}.envFile", key(servers, &name));
+        let key_into = |server: &ServerConfig| {
+            let key = programs::key_into(server, servers.env_files.get(&server.name), project, folder)?;
+            Some((server.name.clone(), key))
+        };
+        let out: BTreeMap<String, &str> = servers.servers.iter().filter_map(key_into).collect();
+        for (name, line) in take_out(servers, |name| out.contains_key(name)) {
+            let message = "lies in this folder, whose programs and files are not used without consent; the server is left out; \
+                pass --import-project";
+            let key = format!("{}.{}", key(servers, &name), out.get(&name).copied().unwrap_or_default());
             found.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(line)));
         }
     }

@@ -7,8 +7,13 @@ mod claude_code;
 mod clients;
 mod codex;
 mod consent;
+mod goose;
+mod opencode;
+mod programs;
+mod project;
 mod restrictions;
 mod settings;
+mod yaml;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,6 +25,7 @@ use super::mcp_file;
 use super::paths::{Contents, read};
 pub(crate) use clients::KnownClient;
 use consent::Consent;
+use project::Project;
 use restrictions::Restrictions;
 
 /// Where things lie that clients keep, and what the command line says of them.
@@ -40,6 +46,8 @@ pub(super) struct Places<'a> {
 enum Scope {
     /// The user's, or the administrator's.
     User,
+    /// The user's, on this project alone.
+    Local,
     /// Whoever made the folder: often a cloned repository.
     Project,
 }
@@ -50,14 +58,21 @@ struct Source {
     /// The path of the object that holds them.
     object: Vec<String>,
     scope: Scope,
-    /// Whether it is TOML of Codex.
-    is_toml: bool,
+    format: Format,
+}
+
+/// How a client writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Codex,
+    Goose,
 }
 
 impl Source {
     fn new(file: impl Into<PathBuf>, scope: Scope, object: &[&str]) -> Self {
         let object = object.iter().map(|part| (*part).to_owned()).collect();
-        Self { file: file.into(), object, scope, is_toml: false }
+        Self { file: file.into(), object, scope, format: Format::Json }
     }
 }
 
@@ -68,21 +83,21 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found
         return found.errors.push(error("there is no home directory to look into".to_owned()));
     };
     let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
+    let home = Path::new(&home);
+    let project = Project::of(places.folder, home);
     let sources = match client {
-        KnownClient::ClaudeCode => {
-            claude_code::sources(Path::new(&home), places, &mut consent, &mut restrictions, found)
-        }
-        client => client.sources(Path::new(&home), config, places.folder),
+        KnownClient::ClaudeCode => claude_code::sources(home, places, &project, &mut consent, &mut restrictions, found),
+        client => client.sources(home, config, &project),
     };
     // Started at home, a user's file would be that of the folder as well.
     let is_users =
         |file: &Path| sources.iter().any(|source| source.scope == Scope::User && source.file.as_path() == file);
-    let is_new = |source: &&Source| source.scope == Scope::User || !is_users(&source.file);
-    settings::read(client, &sources, &mut restrictions, found);
+    let is_new = |source: &&Source| source.scope != Scope::Project || !is_users(&source.file);
+    settings::read(client, &sources, (home, config, &project), places.environment, &mut restrictions, found);
     let mut are_there = false;
     for source in sources.iter().filter(is_new) {
         let before = found.errors.len();
-        are_there |= add(source, client, places, &consent, &restrictions, found);
+        are_there |= add(source, client, (places, &project), &consent, &restrictions, found);
         if source.scope == Scope::Project && consent.is_nobodys() {
             // Nothing of it is used: whoever made the folder does not keep the user's own servers from being used.
             let errors: Vec<_> = found.errors.drain(before..).collect();
@@ -100,30 +115,43 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found
 fn add(
     source: &Source,
     client: KnownClient,
-    places: &Places<'_>,
+    (places, project): (&Places<'_>, &Project),
     consent: &Consent,
     restrictions: &Restrictions,
     found: &mut Found,
 ) -> bool {
-    let Source { file, object, scope, is_toml } = source;
-    let Some(text) = text(file, found) else { return false };
+    let Source { file, object, scope, format } = source;
+    let text = match text(file, found) {
+        Read::Text(text) => text,
+        Read::Absent => return false,
+        Read::Unusable => return true,
+    };
     let name = file.display().to_string();
-    let text = match is_toml.then(|| codex::json(&text, places.environment)) {
-        // opencode's own way to write a variable.
-        None if client == KnownClient::Opencode => text.replace("{env:", "${env:"),
-        None => text,
-        Some(Ok(json)) => json,
-        Some(Err(message)) => {
+    let mut files = opencode::Files::default();
+    let text = match format {
+        Format::Json if client == KnownClient::Opencode => {
+            files = opencode::Files::of(&text, file, places.environment, found);
+            Ok(opencode::translated(&text))
+        }
+        Format::Json => Ok(text),
+        Format::Codex => codex::json(&text, places.environment),
+        Format::Goose => goose::json(&text),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(message) => {
             found.errors.push(ConfigError::of_file(name, message));
             return true;
         }
     };
+    let variable = |name: &str| files.value(name).or_else(|| (places.environment.variable)(name));
+    let environment = Environment { variable: &variable, ..places.environment };
     let object: Vec<&str> = object.iter().map(String::as_str).collect();
-    let mut servers = mcp_file::parse(&text, &name, Some(&object), places.folder, places.environment);
+    let mut servers = mcp_file::parse(&text, &name, Some(&object), places.folder, environment);
     if servers.object.is_empty() && servers.errors.is_empty() {
         return false;
     }
-    if *is_toml {
+    if *format != Format::Json {
         // Those of the JSON that it became are no use.
         servers.notices.iter_mut().for_each(|notice| notice.line = None);
     }
@@ -132,29 +160,39 @@ fn add(
         consent.ask(&mut servers, &name, found);
     }
     leave_out_what_is_there(&mut servers, &name, found);
-    consent.ask_for_variables(&mut servers, &name, *scope, places.folder, found);
+    if *scope == Scope::User {
+        consent.ask_for_programs(&mut servers, &name, project, places.folder, found);
+    }
     mcp_file::read_variables(&mut servers, &name, places.folder, found);
     found.add(servers, &name);
     true
 }
 
+/// What became of reading a file.
+enum Read {
+    Text(String),
+    Absent,
+    /// It is there, and why it cannot be read is told.
+    Unusable,
+}
+
 /// The text of a file, if it is there.
-fn text(file: &Path, found: &mut Found) -> Option<String> {
+fn text(file: &Path, found: &mut Found) -> Read {
     if !found.files.iter().any(|known| known == file) {
         found.files.push(file.to_owned());
     }
-    if !file.exists() {
-        return None;
+    if matches!(file.try_exists(), Ok(false)) || file.parent().is_some_and(Path::is_file) {
+        return Read::Absent;
     }
     let name = file.display().to_string();
     match read(file) {
         Ok(Contents { text, doubts }) => {
             found.doubt(&name, doubts);
-            Some(text)
+            Read::Text(text)
         }
         Err(message) => {
-            found.errors.push(ConfigError::of_file(&name, message));
-            None
+            found.error(ConfigError::of_file(&name, message));
+            Read::Unusable
         }
     }
 }

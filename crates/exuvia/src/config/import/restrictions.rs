@@ -137,21 +137,24 @@ fn leave_out(servers: &mut McpServers, file: &str, found: &mut Found, why: &str,
     }
 }
 
-/// What `mcp__` and this entry forbid of a server. Claude Code writes names with `_` for everything but letters, digits and `-`.
+/// What this entry forbids of a server. Claude Code writes names with `_` for everything but letters, digits and `-`.
 fn forbids(entry: &str, between: &str, server: &str) -> Option<Forbids> {
-    let server = written(server);
+    forbids_as(entry, between, &written(server)).or_else(|| forbids_as(entry, between, server))
+}
+
+fn forbids_as(entry: &str, between: &str, server: &str) -> Option<Forbids> {
     if entry == "*" || entry == server {
         return Some(Forbids::Server);
     }
     let tool = entry
-        .strip_prefix(&server)
+        .strip_prefix(server)
         .and_then(|rest| rest.strip_prefix(between))
         .or(entry.strip_prefix(&format!("*{between}")));
     if let Some(tool) = tool {
         return Some(if tool == "*" || tool.is_empty() { Forbids::Server } else { Forbids::Tool(tool.to_owned()) });
     }
-    // A star that stands in the name of the server: rather too much than too little.
-    let (before, _) = entry.split_once('*')?;
+    // A wildcard that stands in the name of the server: rather too much than too little.
+    let (before, _) = entry.split_once(['*', '?'])?;
     format!("{server}{between}").starts_with(before).then_some(Forbids::Server)
 }
 

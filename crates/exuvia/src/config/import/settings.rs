@@ -1,18 +1,33 @@
-//! What the settings of opencode and Zed forbid beside the entries of servers.
+//! What the settings of other clients forbid beside the entries of servers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, relaxed_json};
+use exuvia_upstream::{ConfigError, Environment, relaxed_json};
 use serde_json::{Map, Value};
 
+use super::project::Project;
 use super::restrictions::{Denied, Restrictions};
-use super::{KnownClient, Source, text};
+use super::{KnownClient, Read, Source, goose, text};
 use crate::config::found::Found;
 
-/// Adds what the files of a client say.
-pub(super) fn read(client: KnownClient, sources: &[Source], restrictions: &mut Restrictions, found: &mut Found) {
-    if !matches!(client, KnownClient::Opencode | KnownClient::Zed | KnownClient::Gemini) {
-        return;
+/// Adds what the files of a client say, of a user with this home and configuration, in this project.
+pub(super) fn read(
+    client: KnownClient,
+    sources: &[Source],
+    (home, config, project): (&Path, &Path, &Project),
+    environment: Environment<'_>,
+    restrictions: &mut Restrictions,
+    found: &mut Found,
+) {
+    match client {
+        KnownClient::Opencode | KnownClient::Zed | KnownClient::Gemini => {}
+        KnownClient::Cursor => return cursor(home, config, project, environment, restrictions, found),
+        KnownClient::Goose => {
+            let file = config.join("goose/permission.yaml");
+            let Read::Text(text) = text(&file, found) else { return };
+            return goose::permissions(&text, &file.display().to_string(), restrictions, found);
+        }
+        _ => return,
     }
     for Source { file, .. } in sources {
         let Some(settings) = object(file, found) else { continue };
@@ -28,19 +43,13 @@ pub(super) fn read(client: KnownClient, sources: &[Source], restrictions: &mut R
 
 /// The object that a file holds, if it is there. Where it cannot be read, what it restricts is not known.
 pub(super) fn object(file: &Path, found: &mut Found) -> Option<Map<String, Value>> {
-    let text = text(file, found)?;
+    let Read::Text(text) = text(file, found) else { return None };
     let read = relaxed_json(&text).map_err(|error| format!("no JSON: {error}"));
     let read = read.and_then(|text| match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(object),
         _ => Err("is no JSON object".to_owned()),
     });
-    let wrong = |message| {
-        let error = ConfigError::of_file(file.display().to_string(), message);
-        if !found.errors.contains(&error) {
-            found.errors.push(error);
-        }
-    };
-    read.map_err(wrong).ok()
+    read.map_err(|message| found.error(ConfigError::of_file(file.display().to_string(), message))).ok()
 }
 
 /// `tools: {"crm_delete": false}` and `permission: {"crm_*": "deny"}`, of the tools of all servers.
@@ -97,4 +106,59 @@ fn gemini(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrict
             false => restrictions.off.extend(names),
         }
     }
+}
+
+/// `permissions: {deny: ["Mcp(crm:delete_*)"]}` of Cursor's command line, for the user and for every folder of the project.
+fn cursor(
+    home: &Path,
+    config: &Path,
+    project: &Project,
+    environment: Environment<'_>,
+    restrictions: &mut Restrictions,
+    found: &mut Found,
+) {
+    const USER: &str = "cli-config.json";
+    let elsewhere = (environment.variable)("CURSOR_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let of_user = [home.join(".cursor"), config.join("cursor")].into_iter().chain(elsewhere).map(|dir| dir.join(USER));
+    let of_project = project.folders.iter().map(|folder| folder.join(".cursor/cli.json"));
+    for file in of_user.chain(of_project) {
+        let Some(settings) = object(&file, found) else { continue };
+        let file = file.display().to_string();
+        let wrong = |message: &str| ConfigError::of_file(&file, message).at_key("permissions.deny");
+        let entries = match settings.get("permissions").and_then(|permissions| permissions.get("deny")) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Array(entries)) => entries.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
+            Some(_) => None,
+        };
+        let Some(entries) = entries else {
+            found.error(wrong("must be an array of strings"));
+            continue;
+        };
+        for entry in entries {
+            match of_tools(entry) {
+                Ok(None) => {}
+                Ok(Some(entry)) => {
+                    let (file, key) = (file.clone(), "permissions.deny");
+                    restrictions.denied.push(Denied { file, key, entry, between: ":" });
+                }
+                Err(message) => found.error(wrong(message)),
+            }
+        }
+    }
+}
+
+/// `SERVER:TOOL` of an entry about tools of servers.
+fn of_tools(entry: &str) -> Result<Option<String>, &'static str> {
+    let entry = entry.trim();
+    let is_of_tools = entry.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("mcp"));
+    if !is_of_tools {
+        return Ok(None);
+    }
+    let inner = entry[3..].trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let inner = inner.map(str::trim).filter(|inner| !inner.is_empty());
+    let inner = inner.ok_or("has an entry for tools that is not understood; write Mcp(SERVER:TOOL)")?;
+    // Rather too much than too little.
+    let inner = inner.replace('?', "*");
+    let parts = inner.split_once([':', ',']);
+    Ok(Some(parts.map_or_else(|| inner.clone(), |(server, tool)| format!("{}:{}", server.trim(), tool.trim()))))
 }

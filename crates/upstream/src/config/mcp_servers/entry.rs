@@ -21,6 +21,9 @@ pub(super) struct Entry<'a> {
     pub(super) faults: Vec<ConfigError>,
 }
 
+/// Where VS Code keeps its entries. It alone replaces `~/` in arguments.
+const VS_CODE: [&str; 2] = ["servers", "mcp.servers"];
+
 /// What becomes of a server that is wrong.
 const LEFT_OUT: &str = "the server is left out";
 
@@ -96,6 +99,9 @@ impl Entry<'_> {
     fn stdio(&mut self, entry: &Map<String, Value>) -> Stdio {
         let (command, mut args) = self.command(entry);
         args.extend(self.texts(entry.get("args"), "args"));
+        if VS_CODE.contains(&self.object) {
+            args = args.into_iter().map(|arg| self.at_home(arg)).collect();
+        }
         let mut stdio = Stdio::new(command, args, self.environment.variable);
         let env = self.env(entry);
         if let Some(path) = self.optional(entry, &["envFile"]).filter(|path| !path.is_empty()) {
