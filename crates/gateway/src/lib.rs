@@ -17,6 +17,7 @@ mod gateway;
 mod listing;
 pub mod meta;
 mod metrics;
+mod plain_items;
 mod prepared;
 mod profile;
 mod queue;

@@ -61,7 +61,9 @@ impl Face {
             return Ok(self.meta_call(&opened, request, past, context).await.into());
         }
         let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
-        Err(ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None))
+        let error = ErrorData::invalid_params(meta::unknown_tool(&request.name, names), None);
+        self.mistakes.note(&error);
+        Err(error)
     }
 
     /// The arguments of a call that rmcp did not see.

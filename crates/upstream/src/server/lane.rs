@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, Deadline, Place, ToolName};
+use exuvia_tool::{CallError, Deadline, Json, Place, ToolName};
 use rmcp::model::ClientRequest;
+use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,7 @@ use super::refused::Refused;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
-use crate::relay::RelayOptions;
+use crate::relay::{News, RelayOptions};
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
 const PROBING: Duration = Duration::from_secs(5);
@@ -93,6 +94,9 @@ impl Lane {
         let DispatchTicket { admission, leaving } = ticket;
         let call = async {
             admission.first().await;
+            if self.is_own && self.in_flight.available_permits() == 0 {
+                tell_of_turn(name, relay);
+            }
             let place = Arc::clone(&self.in_flight).acquire_owned().await.ok();
             drop(admission);
             let Admitted { connection, probe: _probe } =
@@ -254,6 +258,13 @@ impl Lane {
         self.verdicts.send_replace(());
         remains.close().await;
     }
+}
+
+/// Tells a client that its call waits for another one of its own, which may be waiting for it.
+fn tell_of_turn(name: &ToolName, relay: Option<&RelayOptions>) {
+    let Some(news) = relay.and_then(|relay| relay.news.as_ref()) else { return };
+    let message = format!("waits for another call of yours, in which {} may be asking you something", name.server);
+    let _ = news.try_send(News::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
 }
 
 /// A call on its way. However it ends, what was learnt of its tool is kept.
