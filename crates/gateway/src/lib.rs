@@ -18,6 +18,7 @@ mod later;
 mod listing;
 pub mod meta;
 mod metrics;
+mod plain_items;
 mod prepared;
 mod profile;
 mod queue;

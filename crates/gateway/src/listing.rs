@@ -7,6 +7,7 @@ use exuvia_upstream::{Listing, Pages, Relayed, aside};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Asked;
+use crate::plain_items;
 use crate::queue::Place;
 use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
 
@@ -28,6 +29,8 @@ pub struct Listed {
     pub items: Vec<Json>,
     /// What is missing, if anything is.
     pub gap: Option<Gap>,
+    /// How many items are left out because their names hold characters that are not seen or break lines.
+    pub unnamed: usize,
 }
 
 /// Why a list is not whole.
@@ -65,6 +68,8 @@ struct Reading {
     number: usize,
     /// An item is left out.
     is_cut: bool,
+    /// Items that are left out for their names.
+    unnamed: usize,
 }
 
 /// What follows a page.
@@ -104,7 +109,7 @@ impl Gateway {
                 Ok(answer) => {
                     let code = answer.map(|answer| answer.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed));
                     let code = code.as_ref().map_or("cancelled", DirectAnswer::code);
-                    tracing::warn!(server.name = server, list = listing.method(), code, "a list cannot be read");
+                    tracing::debug!(server.name = server, list = listing.method(), code, "a list cannot be read");
                     break Some(Gap::Unavailable);
                 }
             };
@@ -117,7 +122,7 @@ impl Gateway {
                 Next::TooMuch => break Some(Gap::TooLong),
             }
         };
-        Listed { items: reading.items, gap }
+        Listed { items: reading.items, gap, unnamed: reading.unnamed }
     }
 }
 
@@ -137,6 +142,10 @@ impl Reading {
                 self.is_cut = true;
                 continue;
             }
+            let Some(item) = plain_items::item(listing, item) else {
+                self.unnamed += 1;
+                continue;
+            };
             self.kept_bytes += item.size_bytes() + ITEM_BYTES;
             if self.kept_bytes > KEPT_BYTES {
                 return (self, Next::TooMuch);
@@ -149,5 +158,41 @@ impl Reading {
             Some(cursor) => Next::Page(cursor),
         };
         (self, next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads these pages as far as the next one is asked for. The items, and how many pages were read.
+    fn read(pages: &[&str]) -> (Vec<String>, usize, usize) {
+        let (mut reading, mut asked) = (Reading::default(), 0);
+        for page in pages {
+            asked += 1;
+            let (read, next) = reading.with(&Json::parse(*page).unwrap(), Listing::Prompts, 1 << 20);
+            reading = read;
+            if !matches!(next, Next::Page(_)) {
+                break;
+            }
+        }
+        let items = reading.items.iter().map(|item| item.as_str().to_owned()).collect();
+        (items, asked, reading.unnamed)
+    }
+
+    #[test]
+    fn a_first_page_that_is_given_again_for_an_empty_cursor_is_read_once() {
+        let page = r#"{"prompts":[{"name":"a"},{"name":"b"}],"nextCursor":""}"#;
+        let both = vec![r#"{"name":"a"}"#.to_owned(), r#"{"name":"b"}"#.to_owned()];
+        assert_eq!(read(&[page; 9]), (both, 2, 0));
+        // A real empty cursor leads on.
+        let last = r#"{"prompts":[{"name":"c"}]}"#;
+        assert_eq!(read(&[page, last]).0.len(), 3);
+    }
+
+    #[test]
+    fn an_item_with_a_name_that_cannot_be_shown_is_left_out_and_counted() {
+        let (items, _, unnamed) = read(&[r#"{"prompts":[{"name":"a\nb"},{"name":"c","title":"\u202e"}]}"#]);
+        assert_eq!((items, unnamed), (vec![r#"{"name":"c","title":"\\u{202e}"}"#.to_owned()], 1));
     }
 }

@@ -11,6 +11,7 @@ use exuvia_upstream::ServerStatus;
 
 use crate::exposed;
 use crate::meta::NAMES;
+use crate::plain_items;
 use crate::profile::{Mode, Profile};
 use crate::settings::{Moment, Snapshot};
 
@@ -36,7 +37,7 @@ pub struct DirectTool {
     pub name: String,
     /// Whose tool it is, by its own name.
     pub tool: ToolName,
-    /// The tool as its server listed it.
+    /// The tool as its server listed it, its texts as clients are shown them.
     pub written: Json,
 }
 
@@ -111,7 +112,7 @@ impl View {
             tracing::warn!(tool.name = %tool, wanted = names[0], name, "another tool or server has this name for clients: it has another one");
         }
         self.by_name.insert(name.clone(), self.tools.len());
-        self.tools.push(DirectTool { name: name.clone(), tool, written: written.clone() });
+        self.tools.push(DirectTool { name: name.clone(), tool, written: plain_items::tool(written) });
     }
 
     /// The name of the profile; none for clients that name none.

@@ -4,6 +4,7 @@ use std::io;
 
 use exuvia_tool::raw;
 use rmcp::model::RequestId;
+use serde::de::IgnoredAny;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
 /// How much of the end of a line that is too long is kept: some clients write the id last.
@@ -93,15 +94,17 @@ impl Long {
     }
 
     fn id(self) -> Option<RequestId> {
-        let tail = String::from_utf8_lossy(&self.tail);
-        let last = || {
-            // Only what closes the whole message is its own: `"id":7}` and not `"id":7}}`.
-            let member = tail.rfind("\"id\"").map(|at| format!("{{{}", &tail[at..]))?;
-            let whole = serde_json::from_str::<serde_json::Value>(&member).ok()?;
-            serde_json::from_value(whole.get("id")?.clone()).ok()
-        };
-        self.id.or_else(last)
+        self.id.or_else(|| id_at_end(&String::from_utf8_lossy(&self.tail)))
     }
+}
+
+/// The id of the message that ends so, if it is its last member: only what closes the whole message is its own, `"id":7}` and not
+/// `"id":7}}`.
+pub(crate) fn id_at_end(text: &str) -> Option<RequestId> {
+    let end = &text[text.ceil_char_boundary(text.len().saturating_sub(TAIL_BYTES))..];
+    let member = end.rfind("\"id\"").map(|at| format!("{{{}", &end[at..]))?;
+    serde_json::from_str::<IgnoredAny>(&member).ok()?;
+    id_of(&member)
 }
 
 /// The id of a request, if it has one that can be answered.

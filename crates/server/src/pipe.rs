@@ -6,24 +6,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_tool::raw;
-use rmcp::ErrorData;
-use rmcp::model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::RoleServer;
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
-use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite, Empty};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::face::beforehand;
 use crate::lines::{Line, Lines, id_of};
-use crate::sift::{Past, Sifted, Unread, sift};
+use crate::mistakes::Mistakes;
+use crate::refused::{Refusal, batch, explained, json};
+use crate::sift::{Past, Sifted, sift};
 
 /// Refusals on their way to a client that does not read. It is not told of further ones.
 const ANSWERS: usize = 64;
-/// Requests of a batch that are answered, each by itself.
-const BATCH: usize = 64;
 /// How long the last refusals may take to get to a client that has closed its end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -34,23 +32,13 @@ pub(crate) struct Pipe<R, W: AsyncWrite> {
     /// What writes. It reads nothing.
     output: AsyncRwTransport<RoleServer, Empty, W>,
     refusals: JoinSet<()>,
-    /// Whether the operator was told of lines that are no JSON.
-    is_told: bool,
-}
-
-/// Why a message is not taken, and whose request that concerns.
-#[derive(Debug, PartialEq)]
-struct Refusal {
-    id: Option<RequestId>,
-    why: String,
+    mistakes: Arc<Mistakes>,
 }
 
 /// What comes of a line.
 enum Read {
     Message(Box<ClientJsonRpcMessage>),
     Refused(Vec<Refusal>),
-    /// Not even JSON: an answer could be read as another such line by whoever sends it.
-    NoJson,
     Nothing,
 }
 
@@ -60,17 +48,16 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     /// Reads lines of at most `line_bytes`. Arguments that go past rmcp are put into `past`.
-    pub(crate) fn new(input: R, output: W, past: Arc<Past>, line_bytes: usize) -> Self {
+    pub(crate) fn new(input: R, output: W, past: Arc<Past>, mistakes: Arc<Mistakes>, line_bytes: usize) -> Self {
         let output = AsyncRwTransport::new_server(tokio::io::empty(), output);
-        Self { lines: Lines::new(input, line_bytes), past, output, refusals: JoinSet::new(), is_told: false }
+        Self { lines: Lines::new(input, line_bytes), past, output, refusals: JoinSet::new(), mistakes }
     }
 
-    fn refuse(&mut self, Refusal { id, why }: Refusal) {
-        tracing::warn!(%why, "a message of the client was refused");
+    fn refuse(&mut self, refusal: Refusal) {
+        self.mistakes.note(&refusal.error);
         while self.refusals.try_join_next().is_some() {}
         if self.refusals.len() < ANSWERS {
-            let error = ServerJsonRpcMessage::error(ErrorData::invalid_request(why, None), id);
-            let sent = self.output.send(error);
+            let sent = self.output.send(refusal.into_message());
             // A client that is gone is met where it is read from.
             self.refusals.spawn(async move { drop(sent.await) });
         }
@@ -96,8 +83,7 @@ where
             let read = match self.lines.next().await {
                 Ok(Line::Whole(line)) => read(line, &self.past),
                 Ok(Line::TooLong(id)) => {
-                    let why = "the message is longer than this server takes (16 MiB)".to_owned();
-                    Read::Refused(vec![Refusal { id, why }])
+                    refused(Refusal::invalid(id, "the message is longer than this server takes (16 MiB)"))
                 }
                 Ok(Line::End) => break,
                 Err(error) => {
@@ -108,10 +94,7 @@ where
             match read {
                 Read::Message(message) => return Some(*message),
                 Read::Refused(refusals) => refusals.into_iter().for_each(|refusal| self.refuse(refusal)),
-                Read::NoJson if !std::mem::replace(&mut self.is_told, true) => {
-                    tracing::warn!("the client sends lines that are no JSON; they are passed over");
-                }
-                Read::NoJson | Read::Nothing => {}
+                Read::Nothing => {}
             }
         }
         let told = async { while self.refusals.join_next().await.is_some() {} };
@@ -125,75 +108,52 @@ where
 }
 
 fn read(line: Vec<u8>, past: &Past) -> Read {
-    let Ok(text) = std::str::from_utf8(&line) else { return Read::NoJson };
-    let text = text.trim_start_matches('\u{feff}').trim();
-    match text.as_bytes().first() {
-        None => return Read::Nothing,
-        Some(b'{') => {}
-        Some(b'[') if is_json(text) => return Read::Refused(batch(text)),
-        Some(_) if is_json(text) => return refused(None, "a message must be a JSON object"),
-        Some(_) => return Read::NoJson,
+    if line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).iter().all(u8::is_ascii_whitespace) {
+        return Read::Nothing;
     }
-    let id = id_of(text);
+    let text = match json(&line) {
+        Ok(text) if text.starts_with('{') => text,
+        Ok(text) if text.starts_with('[') => return Read::Refused(batch(text)),
+        Ok(text) => return unread(text),
+        Err(refusal) => return refused(refusal),
+    };
+    if let Some(refusal) = beforehand(text) {
+        return refused(refusal);
+    }
     let Sifted { message, arguments } = match sift(text.as_bytes().to_vec()) {
         Ok(sifted) => sifted,
-        Err(Unread::NoJson) => return Read::NoJson,
-        Err(unread) => return refused(id, &unread.to_string()),
+        Err(why) => return refused(Refusal::unread(text.as_bytes(), why)),
     };
     let message = match serde_json::from_slice(&message) {
         Ok(message) => message,
-        Err(_) => return unread(text, id),
+        Err(_) => return unread(text),
     };
+    let id = id_of(text);
     if let Some(arguments) = arguments
         && !id.clone().is_some_and(|id| past.put(id, arguments))
     {
-        return refused(id, "too many long calls at the same time, or two of one id; send it again later");
+        let why = "too many long calls at the same time, or two of one id; send it again later";
+        return refused(Refusal::invalid(id, why));
     }
-    Read::Message(message)
+    Read::Message(Box::new(message))
 }
 
-/// What is said of an object that rmcp does not read as a message.
-fn unread(text: &str, id: Option<RequestId>) -> Read {
-    if !is_json(text) {
-        return Read::NoJson;
-    }
-    let has = |name| raw::member(text, name).is_some();
-    if has("method") && !has("id") || has("result") || has("error") {
-        // A notification or an answer, which nobody waits to be answered.
+/// What is said of a text that rmcp does not read as a message.
+fn unread(text: &str) -> Read {
+    let Some(refusal) = explained(text) else {
         tracing::debug!("a notification or an answer of the client cannot be read");
         return Read::Nothing;
-    }
-    let why = if raw::member(text, "jsonrpc") != Some("\"2.0\"") {
-        "a message must have \"jsonrpc\": \"2.0\""
-    } else if !has("method") {
-        "a message must have a `method`, a `result` or an `error`"
-    } else if id.is_none() {
-        "the `id` of a request must be a string or a whole number"
-    } else {
-        "the request nests too deep, or its members are not of their types"
     };
-    refused(id, why)
+    refused(refusal)
 }
 
-fn refused(id: Option<RequestId>, why: &str) -> Read {
-    Read::Refused(vec![Refusal { id, why: why.to_owned() }])
-}
-
-/// A refusal for each request of a batch, or one for all of it.
-fn batch(text: &str) -> Vec<Refusal> {
-    let why = || "batches of messages are not taken: send each message in a line of its own".to_owned();
-    let requests = raw::elements(text).filter(|message| raw::member(message, "method").is_some());
-    let refusals = requests.filter_map(id_of).take(BATCH).map(|id| Refusal { id: Some(id), why: why() });
-    let refusals: Vec<Refusal> = refusals.collect();
-    if refusals.is_empty() { vec![Refusal { id: None, why: why() }] } else { refusals }
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
+fn refused(refusal: Refusal) -> Read {
+    Read::Refused(vec![refusal])
 }
 
 #[cfg(test)]
 mod tests {
+    use rmcp::model::RequestId;
     use serde_json::{Value, json};
     use tokio::io::AsyncReadExt as _;
 
@@ -201,8 +161,12 @@ mod tests {
 
     /// What rmcp is given, as JSON, and what is refused.
     async fn received(input: &str, past: &Arc<Past>) -> (Vec<String>, Vec<Value>) {
+        of_bytes(input.as_bytes(), past).await
+    }
+
+    async fn of_bytes(input: &[u8], past: &Arc<Past>) -> (Vec<String>, Vec<Value>) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let mut pipe = Pipe::new(input.as_bytes(), ours, Arc::clone(past), 1_000_000);
+        let mut pipe = Pipe::new(input, ours, Arc::clone(past), Arc::default(), 1_000_000);
         let mut messages = Vec::new();
         while let Some(message) = pipe.receive().await {
             messages.push(serde_json::to_string(&message).unwrap());
@@ -273,9 +237,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_no_json_is_answered_with_its_place() {
+        let past = Arc::new(Past::default());
+        let head = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"a":"#;
+        let cases = [
+            (format!("{head}NaN}}}}}}"), json!(3)),
+            (format!("{head}"), json!(3)),
+            (format!("{head}\"\\ud83d\"}}}}}}"), json!(3)),
+            ("garbage".to_owned(), Value::Null),
+            ("{".to_owned(), Value::Null),
+        ];
+        for (line, id) in cases {
+            let (messages, refusals) = received(&format!("{line}\n"), &past).await;
+            assert_eq!((messages.len(), refusals.len()), (0, 1), "{line}");
+            assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&id, &json!(-32700)), "{line}");
+        }
+        let (_, refusals) = of_bytes(&[head.as_bytes(), b"\"\xff\"}}}\n"].concat(), &past).await;
+        assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&json!(3), &json!(-32700)));
+    }
+
+    #[tokio::test]
+    async fn a_handshake_with_wrong_parameters_does_not_end_the_connection() {
+        let past = Arc::new(Past::default());
+        let wrong = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#;
+        let (messages, refusals) = received(&format!("{wrong}\n{}", call("2", "{}")), &past).await;
+        assert_eq!(ids(&messages), [json!(2)]);
+        assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&json!(1), &json!(-32602)));
+    }
+
+    #[tokio::test]
     async fn what_nobody_waits_for_is_not_answered() {
         let past = Arc::new(Past::default());
-        let lines = ["garbage", "{", r#"{"method":"notifications/fly"}"#, r#"{"id":1,"result":{}}"#, "", "\u{feff}"];
+        let lines = [r#"{"method":"notifications/fly"}"#, r#"{"id":1,"result":{}}"#, "", "\u{feff}"];
         let (messages, refusals) = received(&lines.map(|line| format!("{line}\n")).concat(), &past).await;
         assert_eq!((messages, refusals), (vec![], vec![]));
         let (messages, _) = received(&format!("\u{feff}{}", call("1", "{}").trim()), &past).await;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PendingGateway;
 use crate::client::of_pipe;
 use crate::face::Face;
+use crate::mistakes::Mistakes;
 use crate::pipe::Pipe;
 
 /// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
@@ -52,8 +54,9 @@ pub async fn serve_stdio(
     // Its own end is not the one that is asked for.
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
-    let face = Face::new(gateway.clone(), profile, ending);
-    let transport = Pipe::new(input, output, face.past(), LINE_BYTES);
+    let mistakes = Arc::<Mistakes>::default();
+    let face = Face::new(gateway.clone(), profile, ending, Arc::clone(&mistakes));
+    let transport = Pipe::new(input, output, face.past(), mistakes, LINE_BYTES);
     let service = match Box::pin(face.serve_with_ct(transport, cancellation.child_token())).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),

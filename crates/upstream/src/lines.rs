@@ -181,9 +181,15 @@ pub(crate) fn at_tail(tail: &[u8]) -> Subject {
     id().map_or(Subject::Unknown, Subject::Answer)
 }
 
-/// A response's id: ours are numbers, and some servers give them back as strings.
+/// A response's id: ours are whole numbers, and some servers give them back as strings, or with a fraction that is none: `5.0`.
 pub(crate) fn number(raw: &str) -> Option<i64> {
-    raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw).parse().ok()
+    let digits = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw).trim();
+    digits.parse().ok().or_else(|| whole(digits))
+}
+
+fn whole(digits: &str) -> Option<i64> {
+    let number: f64 = digits.parse().ok().filter(|number: &f64| number.fract() == 0.0)?;
+    format!("{number:.0}").parse().ok()
 }
 
 #[cfg(test)]
@@ -248,5 +254,16 @@ mod tests {
         assert_eq!(at_tail(br#"xx"}]},"id":"9","jsonrpc":"2.0"}"#), Subject::Answer(9));
         assert_eq!(at_tail(br#"xx","id":8}}"#), Subject::Unknown);
         assert_eq!(at_tail(br#"xx"}"#), Subject::Unknown);
+        assert_eq!(at_head(br#"{"jsonrpc":"2.0","id":7.0,"result":{"x"#), Subject::Answer(7));
+    }
+
+    #[test]
+    fn a_number_is_whole_however_it_is_written() {
+        for seven in ["7", "\"7\"", "7.0", "\"7.00\"", "70e-1", "0.7e1", "\" 7\""] {
+            assert_eq!(number(seven), Some(7), "{seven}");
+        }
+        for none in ["7.5", "1e400", "\"\"", "null", "inf", "NaN", "\"a7\"", "1e30", "{}"] {
+            assert_eq!(number(none), None, "{none}");
+        }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Body {
     NotText,
     /// The text is no JSON.
     Broken,
+    /// It says neither.
+    Empty,
 }
 
 /// Where a message comes from.
@@ -108,7 +110,8 @@ fn message(text: &str, source: Source) -> (Message, bool) {
             "method" => found.method = Some(value),
             "params" => found.params = Some(raw::place(text, value)),
             "result" => found.result = Some(value),
-            "error" => found.error = Some(value).filter(|&error| error != "null"),
+            "error" if value == "null" => found.no_error = Some(raw::place(text, value)),
+            "error" => found.error = Some(value),
             "content" | "structuredContent" | "toolResult" => is_result = source == Source::Http,
             _ => {}
         }
@@ -118,7 +121,12 @@ fn message(text: &str, source: Source) -> (Message, bool) {
         // Without an envelope: over HTTP it is known what it answers.
         found.result.get_or_insert(text.trim());
     }
-    (if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") }, is_whole)
+    let message = if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") };
+    match message {
+        // What follows may say something.
+        Message::Answer { body: Body::Empty, .. } if !is_whole => (Message::Garbage("half an answer"), is_whole),
+        message => (message, is_whole),
+    }
 }
 
 /// The members of a message, as written.
@@ -129,11 +137,13 @@ struct Found<'a> {
     params: Option<Range<usize>>,
     result: Option<&'a str>,
     error: Option<&'a str>,
+    /// Where it says that there is no error.
+    no_error: Option<Range<usize>>,
 }
 
 impl Found<'_> {
     fn message(self, text: &str) -> Message {
-        let Self { id, method, params, result, error } = self;
+        let Self { id, method, params, result, error, no_error } = self;
         if let Some(method) = method {
             return request(id, method, params);
         }
@@ -142,6 +152,9 @@ impl Found<'_> {
         let body = match (result, error) {
             (_, Some(error)) => failure(error),
             (Some(result), None) => Body::Result(raw::place(text, result)),
+            // Languages that write out no member that is undefined leave this of a result that is nothing.
+            (None, None) if no_error.is_some() && id.is_some() => Body::Result(no_error.unwrap_or_default()),
+            (None, None) if id.is_some_and(|id| number(id).is_some()) => Body::Empty,
             (None, None) => return Message::Garbage("neither request nor answer"),
         };
         match id.map(number) {
@@ -214,6 +227,7 @@ mod tests {
             other => Err(other),
         };
         assert_eq!(id(r#"{"id":"7","result":{}}"#), Ok(Some(7)));
+        assert_eq!(id(r#"{"id":7.0,"result":{}}"#), Ok(Some(7)));
         assert_eq!(id(r#"{"id":null,"error":{"code":-32700,"message":"?"}}"#), Ok(None));
         assert_eq!(id(r#"{"id":"server-error","error":{"code":-32600,"message":"?"}}"#), Ok(None));
         assert!(id(r#"{"id":"abc","result":{}}"#).is_err());
@@ -268,6 +282,15 @@ mod tests {
         for none in ["\"\"", "false", "{}", "null"] {
             let line = format!(r#"{{"jsonrpc":"2.0","id":7,"result":1,"error":{none}}}"#);
             assert_eq!(result(&line).0, "1");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_neither_is_an_answer() {
+        assert_eq!(result(r#"{"jsonrpc":"2.0","id":7,"error":null}"#).0, "null");
+        assert_eq!(piped(r#"{"jsonrpc":"2.0","id":7}"#), Message::Answer { id: Some(7), body: Body::Empty });
+        for none in [r#"{"jsonrpc":"2.0","error":null}"#, r#"{"jsonrpc":"2.0","id":"x"}"#, r#"{"id":7,"error":null}"#] {
+            assert!(matches!(piped(none), Message::Garbage(_)), "{none}");
         }
     }
 

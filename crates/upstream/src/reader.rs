@@ -11,14 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, Extent, Json};
-use rmcp::model::{ErrorData, ListToolsResult, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool};
+use rmcp::model::{
+    ErrorData, ListToolsResult, NumberOrString, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool,
+};
 use tokio::sync::Notify;
 
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::failure::Failure;
-use crate::lines::{Subject, at_head, at_tail};
+use crate::lines::{Subject, at_head, at_tail, number};
 use crate::message::{Body, Message, Source, Told, not_text, read};
-use crate::question::Question;
+use crate::question::{Question, UNCERTAIN};
 use crate::raw;
 use crate::repair::{halves, numbers, without_mark};
 use crate::server::Subscriptions;
@@ -36,8 +38,14 @@ const PROGRESS_BYTES: usize = 64 * 1024;
 /// Replies to one batch of messages; a server that asks more at once gets no more.
 const REPLIES: usize = 64;
 
+/// JSON-RPC's code for a method that is not there, and one for what went wrong here.
+const METHOD_NOT_FOUND: i64 = -32_601;
+const NOT_ASKED: i64 = -32_603;
+
 /// What an answer is that breaks off or is written wrongly.
 const NO_JSON: &str = "text that is no JSON";
+/// And one that has nothing in it.
+const NOTHING: &str = "neither a result nor an error";
 
 /// Reads the messages of one connection.
 #[derive(Debug, Clone)]
@@ -46,8 +54,7 @@ pub(crate) struct Reader {
     notes: Notes,
     server: Arc<str>,
     source: Source,
-    /// The operator was told of numbers that are none.
-    noted: Arc<AtomicBool>,
+    noted: Arc<Noted>,
     /// How long a client may take to answer.
     patience: Duration,
 }
@@ -59,6 +66,21 @@ pub(crate) struct Notes {
     pub(crate) list_changed: Arc<Notify>,
     /// Of resources that have changed.
     pub(crate) subscriptions: Arc<Subscriptions>,
+}
+
+/// What the operator was told of a connection. Each is a warning once, however often a server does it.
+#[derive(Debug, Default)]
+struct Noted {
+    /// Of numbers that are none.
+    nulls: AtomicBool,
+    /// Of an answer that names no request.
+    nameless: AtomicBool,
+    /// Of a message over the limit.
+    long: AtomicBool,
+}
+
+fn is_first(noted: &AtomicBool) -> bool {
+    !noted.swap(true, Ordering::Relaxed)
 }
 
 /// What follows from a message.
@@ -133,13 +155,13 @@ impl Reader {
         self.told(told, on, heard);
     }
 
-    /// Tells the operator once for each connection.
     fn note(&self, nulls: usize) {
         let server = &self.server;
-        if self.noted.swap(true, Ordering::Relaxed) {
-            tracing::debug!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null");
-        } else {
-            tracing::warn!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null");
+        match is_first(&self.noted.nulls) {
+            true => {
+                tracing::warn!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null")
+            }
+            false => tracing::debug!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity"),
         }
     }
 
@@ -147,7 +169,10 @@ impl Reader {
         match message {
             Message::Answer { id, body } => match id.or(on).or_else(|| self.exchange.only()) {
                 Some(id) => heard.messages.extend(self.deliver(id, body, text, nulls)),
-                None => tracing::warn!(server.name = %self.server, "an answer of the server names no request"),
+                None if is_first(&self.noted.nameless) => {
+                    tracing::warn!(server.name = %self.server, "an answer of the server names no request");
+                }
+                None => tracing::debug!(server.name = %self.server, "an answer of the server names no request"),
             },
             Message::Request { id, method, params } if heard.replies.len() < REPLIES => {
                 heard.replies.push(self.reply(id, &method, part(&text, params), on));
@@ -174,7 +199,10 @@ impl Reader {
 
     /// The beginning of a message beyond the limit. `None` when nothing tells yet whom it is for.
     pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Heard> {
-        tracing::warn!(server.name = %self.server, bytes, "a message of the server is over the limit");
+        match is_first(&self.noted.long) {
+            true => tracing::warn!(server.name = %self.server, bytes, "a message of the server is over the limit"),
+            false => tracing::debug!(server.name = %self.server, bytes, "a message of the server is over the limit"),
+        }
         let id = match at_head(head) {
             Subject::Other => return Some(Heard::default()),
             Subject::Answer(id) => Some(id),
@@ -220,12 +248,14 @@ impl Reader {
                     Body::NotText => Answer::Unreadable("bytes that are not UTF-8"),
                     Body::Broken if slot.kind() == Kind::List => Answer::Unreadable(NO_JSON),
                     Body::Broken => Answer::Failed(Failure::maybe_taken(format!("answered with {NO_JSON}"))),
+                    Body::Empty if slot.kind() == Kind::List => Answer::Unreadable(NOTHING),
+                    Body::Empty => Answer::Failed(Failure::maybe_taken(format!("answered with {NOTHING}"))),
                 });
                 message
             }
             Recipient::Handshake if text.len() > HANDSHAKE_BYTES || tree_bytes(&text) > TREE_BYTES => unreadable(id),
             // From the text, never through a `Value`: from a tree rmcp's types refuse integers beyond 64 bits.
-            Recipient::Handshake => serde_json::from_str(&text).unwrap_or_else(|_| unreadable(id)),
+            Recipient::Handshake => serde_json::from_str(&under(id, text)).unwrap_or_else(|_| unreadable(id)),
         })
     }
 
@@ -237,7 +267,10 @@ impl Reader {
         if !matches!(method, "elicitation/create" | "sampling/createMessage") {
             return Reply::Now(declined(&id));
         }
-        let Some(slot) = self.exchange.asked(method, on) else { return Reply::Now(declined(&id)) };
+        let Some(slot) = self.exchange.asked(method, on) else {
+            let is_uncertain = on.is_none() && !self.exchange.all().is_empty();
+            return Reply::Now(if is_uncertain { refused(&id, NOT_ASKED, UNCERTAIN) } else { declined(&id) });
+        };
         if params.len() > QUESTION_BYTES {
             return Reply::Now(declined(&id));
         }
@@ -260,11 +293,20 @@ impl Reader {
         if params.len() > PROGRESS_BYTES {
             return;
         }
-        let token =
-            raw::member(params, "progressToken").and_then(|raw| serde_json::from_str::<ProgressToken>(raw).ok());
+        // Ours are numbers, and written back as freely as ids are.
+        let token = raw::member(params, "progressToken").and_then(number);
+        let token = token.map(|token| ProgressToken(NumberOrString::Number(token)));
         if let Some(slot) = token.and_then(|token| self.exchange.progressed(&token)) {
             slot.progressed(params);
         }
+    }
+}
+
+/// An answer under the id that we gave its request, however the server writes it.
+fn under(id: i64, text: String) -> String {
+    match raw::member(&text, "id").map(|written| raw::place(&text, written)) {
+        Some(place) => [&text[..place.start], &id.to_string(), &text[place.end..]].concat(),
+        None => text,
     }
 }
 
@@ -274,7 +316,11 @@ fn part(text: &str, place: Option<Range<usize>>) -> &str {
 }
 
 fn declined(id: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#)
+    refused(id, METHOD_NOT_FOUND, "not offered by this client")
+}
+
+fn refused(id: &str, code: i64, why: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{why}"}}}}"#)
 }
 
 /// What rmcp hears of an answer that went to a slot.
@@ -313,4 +359,18 @@ fn tree_bytes(text: &str) -> usize {
 pub(crate) fn unreadable(id: i64) -> ServerJsonRpcMessage {
     let error = ErrorData::internal_error("the answer cannot be read", None);
     ServerJsonRpcMessage::error(error, Some(RequestId::Number(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rmcp_meets_its_request_by_the_number_that_it_has() {
+        for id in ["7", "7.0", "\"7\"", "\"server-error\"", "null"] {
+            let text = under(7, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"id":1.0}}}}"#));
+            assert_eq!(text, r#"{"jsonrpc":"2.0","id":7,"result":{"id":1.0}}"#);
+        }
+        assert_eq!(under(7, r#"{"result":{}}"#.to_owned()), r#"{"result":{}}"#);
+    }
 }

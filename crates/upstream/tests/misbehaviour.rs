@@ -36,7 +36,7 @@ over!(Stdio stdio: writes_a_log
     answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
     answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages gives_a_cursor_for_ever
     writes_half_characters writes_no_numbers lists_no_numbers writes_a_byte_order_mark writes_no_json
-    answers_in_other_forms
+    answers_in_other_forms answers_under_other_forms_of_its_id answers_with_nothing
     changes_its_list_all_the_time ignores_sigterm leaves_grandchildren
 );
 over!(Http http: ends_lines_with_carriage_returns answers_without_an_envelope
@@ -45,7 +45,7 @@ over!(Http http: ends_lines_with_carriage_returns answers_without_an_envelope
     answers_with_wrong_ids answers_twice answers_with_null_ids answers_in_batches answers_with_deep_json
     answers_with_huge_json repeats_keys writes_invalid_utf8 floods_stderr_and_notifications floods_pages gives_a_cursor_for_ever
     writes_half_characters writes_no_numbers lists_no_numbers writes_a_byte_order_mark writes_no_json
-    answers_in_other_forms
+    answers_in_other_forms answers_under_other_forms_of_its_id answers_with_nothing
     changes_its_list_all_the_time does_not_let_a_session_end redirects_to_another_origin redirects_for_ever
     answers_with_the_wrong_content answers_with_less_than_announced answers_slowly never_ends_a_stream never_ends_a_body
     never_ends_its_headers answers_with_error_statuses closes_within_an_event resumes_for_ever

@@ -127,7 +127,8 @@ async fn what_one_client_is_asked_another_does_not_see_and_cannot_answer() {
     let open = of_a.question().await;
     // Whose question it is cannot be told, so nobody is asked.
     let said = b.call("ask", asking("secret of b")).await.said().await;
-    assert!(said.contains("not offered"), "{said}");
+    assert!(said.contains("whose question this is cannot be told; call the tool again"), "{said}");
+    assert!(!said.contains("not offered"), "{said}");
     // From then on each has a connection of its own, and an open question holds up nobody.
     let mut of_b = b.call("ask", asking("secret of b")).await;
     let question = of_b.question().await;

@@ -16,6 +16,9 @@ const OURS: &str = "exuvia";
 /// Events of libraries whose occasion this program logs itself (`telemetry`: the last spans were not sent).
 const LOGGED_BY_US: [&str; 2] = ["BatchSpanProcessor.Shutdown.Timeout", "BatchSpanProcessor.Shutdown.Error"];
 
+/// Its warnings are of what a client has done wrong, each time, or of a server, whose failures this program logs itself.
+const PROTOCOL: &str = "rmcp";
+
 /// Whether this is of a library.
 fn is_foreign(metadata: &Metadata<'_>) -> bool {
     !metadata.target().starts_with(OURS)
@@ -25,7 +28,8 @@ fn is_foreign(metadata: &Metadata<'_>) -> bool {
 /// fields would stand in entries of ours.
 pub(super) fn may_be_said(metadata: &Metadata<'_>) -> bool {
     let is_warning = metadata.is_event() && *metadata.level() <= Level::WARN;
-    !is_foreign(metadata) || (is_warning && !LOGGED_BY_US.contains(&metadata.name()))
+    let is_of_protocol = metadata.target().starts_with(PROTOCOL) && *metadata.level() == Level::WARN;
+    !is_foreign(metadata) || (is_warning && !is_of_protocol && !LOGGED_BY_US.contains(&metadata.name()))
 }
 
 /// Writes entries of ours as `inner` does, and those of libraries in words of ours.
@@ -87,6 +91,7 @@ mod tests {
         let span = tracing::error_span!(target: "rmcp::service", "serving", peer = SECRET);
         span.in_scope(|| {
             tracing::error!(target: "rmcp::service", error = SECRET, "refused for {SECRET}");
+            tracing::warn!(target: "rmcp::service", error = SECRET, "response error");
             tracing::warn!(name: "h2.GoneAway", target: "h2", debug_data = ?SECRET);
             tracing::error!(name: "BatchSpanProcessor.Shutdown.Timeout", target: "opentelemetry_sdk", "too late");
             tracing::info!(target: "hyper_util", "{SECRET}");

@@ -8,10 +8,11 @@ use exuvia_tool::Absent;
 use exuvia_upstream::{Listing, aside};
 use rmcp::ErrorData;
 use rmcp::model::{MetaObject, PaginatedRequestParams, Prompt, Tool};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Direct;
 use super::directory::{Item, List};
+use super::lenient::lenient;
 use super::reads::RESOURCES;
 use super::relayed;
 use crate::client::client;
@@ -86,11 +87,7 @@ impl Direct<'_> {
                 Some((owner, _)) if owner != server => {
                     let notice = format!("a prompt of {server} is left out: its name would be one of {owner}");
                     if !notices.contains(&notice) {
-                        tracing::warn!(
-                            server.name = server,
-                            owner,
-                            "a prompt is left out: its name is another server's"
-                        );
+                        self.shared.directory.report_prompts(owner, server);
                         notices.push(notice);
                     }
                 }
@@ -160,7 +157,19 @@ impl Direct<'_> {
                 }
             })
         };
-        servers.iter().zip(lists).filter_map(notice).collect()
+        let left_out = |(server, list): (&&str, &Arc<List>)| {
+            let unnamed = (list.unnamed() > 0).then(|| {
+                format!(
+                    "{server} lists {} {what} whose names hold characters that are not seen or break lines: they are left out",
+                    list.unnamed()
+                )
+            });
+            let unreadable = (list.unreadable() > 0)
+                .then(|| format!("{server} lists {} {what} that cannot be read: they are left out", list.unreadable()));
+            [unnamed, unreadable].into_iter().flatten()
+        };
+        let all = || servers.iter().zip(lists);
+        all().filter_map(notice).chain(all().flat_map(left_out)).collect()
     }
 }
 
@@ -193,7 +202,7 @@ fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
                 page.next = Some(Place { server, item: number });
                 return page;
             }
-            let Ok(read) = serde_json::from_str::<T>(item.as_str()) else { continue };
+            let Some(read) = T::read(item) else { continue };
             let owner = lists[..server].iter().position(|earlier| earlier.has(read.key()));
             match owner {
                 Some(owner) if page.taken.contains(&(server, owner)) => {}
@@ -233,24 +242,15 @@ pub(crate) fn absent(absent: &Absent) -> String {
 /// another one.
 const ORIGINAL_KEY: &str = "exuvia/original";
 
-/// A tool as clients are shown it: as its server lists it, under its name for clients.
+/// A tool as clients are shown it: as its server lists it, under its name for clients. A hint that is none of the protocol's is left
+/// out.
 pub(crate) fn tool(direct: &DirectTool) -> Tool {
-    let mut tool = serde_json::from_str(direct.written.as_str()).unwrap_or_else(|_| bare(direct));
+    let read = lenient::<Tool>(direct.written.as_str(), &[("name", "\"\""), ("inputSchema", "{}")]);
+    let mut tool = read.unwrap_or_else(|| Tool::new(direct.name.clone(), "", Arc::default()));
     tool.name = Cow::Owned(direct.name.clone());
     if direct.name != direct.tool.tool {
         let original = json!({"server": direct.tool.server, "tool": direct.tool.tool});
         tool.meta.get_or_insert_default().insert(ORIGINAL_KEY.into(), original);
     }
     tool
-}
-
-/// What can be called of a tool whose hints are none that the protocol knows.
-fn bare(direct: &DirectTool) -> Tool {
-    let mut written = direct.written.to_value().unwrap_or_default();
-    let schema = match written.get_mut("inputSchema").map(Value::take) {
-        Some(Value::Object(schema)) => schema,
-        _ => serde_json::Map::new(),
-    };
-    let description = written.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Tool::new(direct.name.clone(), description, Arc::new(schema))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use exuvia_gateway::DirectAnswer;
+use exuvia_text::{is_plain_name, quoted};
 use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
 use rmcp::ErrorData;
@@ -99,8 +100,9 @@ impl Direct<'_> {
 
     /// The server of a prompt and its own name.
     fn prompt(&self, name: &str) -> Result<(&str, String), ErrorData> {
-        let unknown = || ErrorData::invalid_params(format!("there is no prompt named {name:?}"), None);
-        let (server, own) = self.view.owner(name).ok_or_else(unknown)?;
+        let unknown = || ErrorData::invalid_params(format!("there is no prompt named {}", quoted(name, 80)), None);
+        // One with another name is in no list.
+        let (server, own) = self.view.owner(name).filter(|_| is_plain_name(name)).ok_or_else(unknown)?;
         Ok((server, own.to_owned()))
     }
 

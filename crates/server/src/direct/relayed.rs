@@ -11,6 +11,8 @@ use rmcp::model::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::mended::Mend;
+
 /// The memory that a result may take in rmcp's types beyond that of its text, as the estimate for a tree has it. Structured
 /// content does not count: it becomes no tree.
 const RESULT_TREE_BYTES: usize = 16 << 20;
@@ -26,7 +28,7 @@ pub(super) enum Answered<T> {
 }
 
 /// A result that says that it is complete.
-pub(super) trait Complete: DeserializeOwned {
+pub(super) trait Complete: DeserializeOwned + Mend {
     fn result_type(&mut self) -> &mut Option<ResultType>;
 }
 
@@ -51,9 +53,10 @@ pub(super) fn read<T: Complete>(kind: ResultKind, result: &Json) -> Option<Answe
     }
 }
 
-/// Reads a complete result, as text: from a tree rmcp's types refuse some numbers.
+/// Reads a complete result, as text: from a tree rmcp's types refuse some numbers. Of what is not all of their types, or too much,
+/// the rest.
 pub(super) fn complete<T: Complete>(result: &Json) -> Option<T> {
-    typed(result).map(completed)
+    typed(result).or_else(|| T::mended(result.as_str(), RESULT_TREE_BYTES)).map(completed)
 }
 
 /// The older era does not say it, and rmcp takes it out for clients of that.
@@ -74,6 +77,7 @@ pub(super) fn typed<T: DeserializeOwned>(result: &Json) -> Option<T> {
 pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json, is_modern: bool) -> CallToolResponse {
     let read = match kind {
         ResultKind::Complete | ResultKind::Failed => with_structured_content(result).map(Answered::Complete),
+        ResultKind::Unknown => CallToolResult::mended(result.as_str(), RESULT_TREE_BYTES).map(Answered::Complete),
         _ => read::<CallToolResult>(kind, &result),
     };
     match read {

@@ -2,6 +2,7 @@
 
 mod handler;
 mod tools;
+mod wrong;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,8 +17,11 @@ use crate::PendingGateway;
 use crate::cancelled::Cancellable;
 use crate::changes::Changes;
 use crate::direct::{Direct, Shared};
+use crate::mistakes::Mistakes;
 use crate::sift::Past;
 use crate::updates::{Listener, Updates};
+
+pub(crate) use wrong::beforehand;
 
 /// The gateway, and what there is to see at the moment.
 type Opened = (Arc<Gateway>, Arc<View>);
@@ -36,13 +40,19 @@ pub(crate) struct Face {
     ending: CancellationToken,
     /// Whether the client at the other end of a pipe is told of changes.
     is_telling: Arc<AtomicBool>,
+    mistakes: Arc<Mistakes>,
 }
 
 impl Face {
-    pub(crate) fn new(gateway: PendingGateway, profile: Option<&str>, ending: CancellationToken) -> Self {
+    pub(crate) fn new(
+        gateway: PendingGateway,
+        profile: Option<&str>,
+        ending: CancellationToken,
+        mistakes: Arc<Mistakes>,
+    ) -> Self {
         let profile = profile.map(Arc::from);
         let (shared, cancellable, past, is_telling) = Default::default();
-        Self { gateway, profile, shared, cancellable, past, ending, is_telling }
+        Self { gateway, profile, shared, cancellable, past, ending, is_telling, mistakes }
     }
 
     /// Where arguments are put that go past rmcp.

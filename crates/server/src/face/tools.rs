@@ -66,7 +66,9 @@ impl Face {
             Some(absent) => format!("there is no tool named {} yet: {}", request.name, direct::absent(absent)),
             None => meta::unknown_tool(&request.name, names),
         };
-        Err(ErrorData::invalid_params(unknown, None))
+        let error = ErrorData::invalid_params(unknown, None);
+        self.mistakes.note(&error);
+        Err(error)
     }
 
     /// The arguments of a call that rmcp did not see.

@@ -1,12 +1,14 @@
 //! Bodies of requests in memory, all together.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Buf as _;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::answered::{Answered, later, line};
 use crate::sift::SMALL_BYTES;
@@ -76,14 +78,35 @@ impl Bodies {
     }
 }
 
-/// Lets the rest of a body of at most `most` bytes go by: a client that still writes would not see the answer.
-pub(super) async fn discard(mut body: Incoming, most: usize) {
-    let mut passed = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        passed += frame.data_ref().map_or(0, |data| data.len());
-        if passed > most {
-            return;
+/// Lets the rest of a body go by, within bounds: a connection that is closed while its client still writes is reset, and takes the
+/// answer with it. One that waits to be told to go on, with nothing sent yet, is not told so.
+pub(super) async fn discard(body: &mut Incoming, head: &Waits, most: usize, within: Duration) {
+    if head.for_word && body.size_hint().exact() == head.announced {
+        return;
+    }
+    let rest = async {
+        let mut passed = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            passed += frame.data_ref().map_or(0, |data| data.len());
+            if passed > most {
+                return;
+            }
         }
+    };
+    let _ = timeout(within, rest).await;
+}
+
+/// What a client says of the body of its request before it sends it.
+pub(super) struct Waits {
+    /// It sends it only when it is told to go on.
+    for_word: bool,
+    announced: Option<u64>,
+}
+
+impl Waits {
+    pub(super) fn of(head: &HeaderMap) -> Self {
+        let announced = head.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        Self { for_word: head.contains_key(header::EXPECT), announced }
     }
 }
 

@@ -17,19 +17,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
-use super::bodies::{Bodies, Unread, discard};
+use super::bodies::{Bodies, Unread};
 use super::drain::Drain;
 use super::exposition::OpenNow;
 use super::host::Scheme;
 use super::listening::{Listeners, Listening};
 use super::media;
+use super::messages;
 use super::refusals::Refusals;
 use super::sessions::Sessions;
 use super::table::Table;
 use crate::PendingGateway;
 use crate::client::{self, session_of};
 use crate::face::Face;
-use crate::sift::{self, Sifted};
+use crate::refused::Refusal;
+use crate::sift::Sifted;
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
@@ -112,7 +114,8 @@ impl Mcp {
             Some(gateway) => gateway.view(profile).is_some(),
             None => self.gateway.profiles().get(profile).is_some(),
         };
-        let face = || Face::new(self.gateway.clone(), profile, self.ending.clone());
+        let mistakes = || Arc::clone(&self.refusals.mistakes);
+        let face = || Face::new(self.gateway.clone(), profile, self.ending.clone(), mistakes());
         let open = || Arc::new(Door::new(face(), Sessions::new(&self.table, self.session_idle), self.protocol.clone()));
         exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
     }
@@ -120,13 +123,13 @@ impl Mcp {
     pub(super) async fn answer(
         &self,
         profile: Option<&str>,
-        request: Request<Incoming>,
+        mut head: Parts,
+        body: &mut Incoming,
         drain: &Drain,
     ) -> Response<Answered> {
         let Some(door) = self.door(profile) else {
             return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
         };
-        let (mut head, mut body) = request.into_parts();
         media::widen(&mut head.headers);
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
         let only_opens = would_open_a_session(&head);
@@ -136,13 +139,13 @@ impl Mcp {
         // A stream of events that a client only listens to is not waited for.
         let open = (head.method == Method::POST).then(|| drain.open());
         if head.method == Method::POST && !door.knows_session(&head).await {
-            return self.unread(body, StatusCode::NOT_FOUND, "there is no such session\n").await;
+            return line(StatusCode::NOT_FOUND, "there is no such session\n");
         }
         let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
-        let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, &mut body, most)).await {
+        let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, body, most)).await {
             Ok(Ok(body)) => body,
             Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
-                return self.unread(body, StatusCode::BAD_REQUEST, "a request of this size needs a session\n").await;
+                return line(StatusCode::BAD_REQUEST, "a request of this size needs a session\n");
             }
             Ok(Err(unread)) => {
                 if unread == Unread::NoRoom {
@@ -152,14 +155,19 @@ impl Mcp {
             }
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
         };
-        let body = match aside(body.len(), move || sift::sift(body)).await {
-            Ok(Sifted { message, arguments }) => {
+        let is_message = head.method == Method::POST && media::is_json(&head.headers);
+        let checked = aside(body.len(), move || match is_message {
+            true => messages::checked(body),
+            false => Ok((Sifted { message: Vec::new(), arguments: None }, None)),
+        });
+        let (message, explained) = match checked.await {
+            Ok((Sifted { message, arguments }, explained)) => {
                 if let Some(arguments) = arguments {
                     head.extensions.insert(arguments);
                 }
-                Bytes::from(message)
+                (Bytes::from(message), explained)
             }
-            Err(unread) => return refused(unread),
+            Err(refused) => return messages::answer(refused, &self.refusals),
         };
         let (method, session) = (head.method.clone(), session_of(&head.headers).map(str::to_owned));
         if let Some(session) = session.as_deref().filter(|_| method == Method::DELETE)
@@ -171,10 +179,14 @@ impl Mcp {
         let attending = attending.and_then(|session| self.table.attend(session));
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
-        let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(body)));
+        let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(message)));
         let (response, is_full) = Sessions::noticing_full(Box::pin(handled)).await;
         if is_full {
             return self.full();
+        }
+        if is_message && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            let refusal = explained.unwrap_or_else(|| Refusal::invalid(None, "the message cannot be read"));
+            return messages::answer((StatusCode::BAD_REQUEST, refusal), &self.refusals);
         }
         match (method, session) {
             (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),
@@ -191,12 +203,6 @@ impl Mcp {
     fn full(&self) -> Response<Answered> {
         self.refusals.sessions.note();
         later(TOO_MANY)
-    }
-
-    /// Answers a request whose body nobody looks at.
-    async fn unread(&self, body: Incoming, status: StatusCode, text: &'static str) -> Response<Answered> {
-        let _ = timeout(self.body_timeout, discard(body, self.body_bytes)).await;
-        line(status, text)
     }
 
     /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
@@ -237,17 +243,6 @@ fn is_without_sessions(headers: &HeaderMap) -> bool {
 
 fn would_open_a_session(head: &Parts) -> bool {
     head.method == Method::POST && session_of(&head.headers).is_none() && !is_without_sessions(&head.headers)
-}
-
-/// What a client is told whose message is not read.
-fn refused(unread: sift::Unread) -> Response<Answered> {
-    match unread {
-        sift::Unread::NoJson => line(StatusCode::BAD_REQUEST, "the request is no JSON\n"),
-        sift::Unread::TooManyValues => line(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request nests too deep, or holds too many values outside the arguments of a call\n",
-        ),
-    }
 }
 
 /// Whether a stream goes on that was begun by a request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.

@@ -1,4 +1,4 @@
-//! Which media types a client takes.
+//! Which media types a client takes and sends.
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -19,6 +19,12 @@ pub(super) fn accepts(headers: &HeaderMap, range: &str) -> bool {
         let mut parts = entry.split(';').map(str::trim);
         parts.next().is_some_and(|named| named.eq_ignore_ascii_case(range)) && !parts.any(is_refusal)
     })
+}
+
+/// Whether what a client sends is JSON, as it says.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Whether a parameter says that the type is not wanted.

@@ -13,6 +13,7 @@ mod host;
 mod listening;
 mod mcp;
 mod media;
+mod messages;
 mod refusals;
 mod route;
 mod sessions;

@@ -1,8 +1,10 @@
 //! What was answered 503 because a bound was reached: counted, and told to the operator once in a while.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::mistakes::Mistakes;
 
 /// The time between two lines of the log about one bound.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -13,6 +15,8 @@ pub(super) struct Refusals {
     pub(super) connections: Refused,
     pub(super) sessions: Refused,
     pub(super) bodies: Refused,
+    /// What clients do wrong.
+    pub(super) mistakes: Arc<Mistakes>,
 }
 
 /// Refusals by one bound.
@@ -36,6 +40,7 @@ impl Default for Refusals {
             connections: Refused::by("listen.connections"),
             sessions: Refused::by("listen.sessions"),
             bodies: Refused::by("bodies of requests, 64 MiB"),
+            mistakes: Arc::default(),
         }
     }
 }
@@ -52,7 +57,7 @@ impl Refusals {
             let count = refused.count.load(Ordering::Relaxed);
             text.push_str(&format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {count}\n"));
         }
-        text
+        text + &self.mistakes.text()
     }
 }
 

@@ -3,13 +3,16 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
 use super::answered::{Answered, later, line};
+use super::bodies::{Waits, discard};
 use super::drain::Drain;
 use super::exposition;
 use super::health;
@@ -35,7 +38,13 @@ pub(super) struct Routes {
     gateway: PendingGateway,
     drain: Drain,
     refusals: Arc<Refusals>,
+    /// How much is read of a body that nobody looks at, and for how long.
+    rest_bytes: usize,
+    rest_timeout: Duration,
 }
+
+/// How many times the longest body.
+const REST_TIMES: usize = 2;
 
 impl Routes {
     pub(super) fn new(
@@ -47,7 +56,16 @@ impl Routes {
     ) -> Self {
         let refusals = Arc::new(Refusals::default());
         let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending(), Arc::clone(&refusals));
-        Self { scheme: config.scheme(), address, mcp, gateway, drain: drain.clone(), refusals }
+        Self {
+            scheme: config.scheme(),
+            address,
+            mcp,
+            gateway,
+            drain: drain.clone(),
+            refusals,
+            rest_bytes: config.body_bytes.saturating_mul(REST_TIMES),
+            rest_timeout: config.body_timeout,
+        }
     }
 
     pub(super) fn refusals(&self) -> &Refusals {
@@ -67,19 +85,23 @@ impl Routes {
         request: Request<Incoming>,
         door: Door,
     ) -> Result<Response<Answered>, Infallible> {
-        let mut response = self.answered(request, door).await;
+        let (head, mut body) = request.into_parts();
+        let waits = Waits::of(&head.headers);
+        let mut response = self.answered(head, &mut body, door).await;
+        // Of a request that was read to its end nothing is left.
+        discard(&mut body, &waits, self.rest_bytes, self.rest_timeout).await;
         if door == Door::Spare {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
 
-    async fn answered(&self, request: Request<Incoming>, door: Door) -> Response<Answered> {
-        if !host::is_ours(request.uri(), request.headers(), self.scheme, self.address) {
+    async fn answered(&self, head: Parts, body: &mut Incoming, door: Door) -> Response<Answered> {
+        if !host::is_ours(&head.uri, &head.headers, self.scheme, self.address) {
             return line(StatusCode::MISDIRECTED_REQUEST, "this server answers to the name of its own machine only\n");
         }
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let path = request.uri().path().to_owned();
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
+        let path = head.uri.path().to_owned();
         let profile = profile(&path);
         if profile.is_some() && door == Door::Spare {
             self.refusals.connections.note();
@@ -88,14 +110,14 @@ impl Routes {
         if let Some(profile) = profile {
             return match self.drain.is_asked() {
                 true => later("this server is ending\n"),
-                false => self.mcp.answer(profile, request, &self.drain).await,
+                false => self.mcp.answer(profile, head, body, &self.drain).await,
             };
         }
         match path.as_str() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
             "/metrics" if is_read => {
-                exposition::metrics(&self.gateway, &self.refusals, self.mcp.open_now(), request.headers())
+                exposition::metrics(&self.gateway, &self.refusals, self.mcp.open_now(), &head.headers)
             }
             "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
             _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),

@@ -4,8 +4,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, Deadline, Place, ToolName};
+use exuvia_tool::{CallError, Deadline, Json, Place, ToolName};
 use rmcp::model::ClientRequest;
+use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use super::refused::Refused;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
 use crate::order::DispatchTicket;
-use crate::relay::RelayOptions;
+use crate::relay::{News, RelayOptions};
 use crate::status::NotUp;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
@@ -95,6 +96,9 @@ impl Lane {
         let DispatchTicket { admission, leaving } = ticket;
         let call = async {
             admission.first().await;
+            if self.is_own && self.in_flight.available_permits() == 0 {
+                tell_of_turn(name, relay);
+            }
             let place = Arc::clone(&self.in_flight).acquire_owned().await.ok();
             drop(admission);
             let Admitted { connection, probe: _probe } =
@@ -280,6 +284,13 @@ async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Optio
             return None;
         }
     }
+}
+
+/// Tells a client that its call waits for another one of its own, which may be waiting for it.
+fn tell_of_turn(name: &ToolName, relay: Option<&RelayOptions>) {
+    let Some(news) = relay.and_then(|relay| relay.news.as_ref()) else { return };
+    let message = format!("waits for another call of yours, in which {} may be asking you something", name.server);
+    let _ = news.try_send(News::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
 }
 
 /// A call on its way. However it ends, what was learnt of its tool is kept.

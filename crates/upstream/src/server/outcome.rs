@@ -4,6 +4,8 @@ use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
 use crate::exchange::{Answer, Filled, Written};
 use crate::forms::Parts;
+use crate::question::UNCERTAIN;
+use crate::raw;
 use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
@@ -60,14 +62,18 @@ pub(crate) fn relayed(
     result_bytes: u64,
     message_bytes: usize,
 ) -> Result<Relayed, CallError> {
+    let is_unasked = filled.doubt.is_some() && filled.asked.is_some();
     match filled.answer {
         Some(Answer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
             Err(too_large(result_bytes, result.as_str().len() as u64))
         }
         Some(Answer::Result(result)) => Json::parse(usual(result, is_call))
-            .map(as_written)
+            .map(|result| as_written(if is_unasked { with_reason(result) } else { result }))
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
-        Some(Answer::Error { code, message, data }) => Ok(Relayed::Error { code, message: cut(message), data }),
+        Some(Answer::Error { code, message, data }) => {
+            let message = if is_unasked { format!("{UNCERTAIN}. It said: {message}") } else { message };
+            Ok(Relayed::Error { code, message: cut(message), data })
+        }
         answer => match outcome(Filled { answer, ..Filled::default() }, name, false, result_bytes, message_bytes) {
             Ok(value) => Ok(as_written(value)),
             Err(error) => Err(error),
@@ -81,6 +87,17 @@ fn usual(result: Written, is_call: bool) -> String {
     usual.unwrap_or_else(|| result.into_string())
 }
 
+/// A failure of a tool whose question nobody was asked, with the reason before what it says: the one explains the other.
+fn with_reason(result: Json) -> Json {
+    let text = result.as_str();
+    let content = raw::member(text, "content").filter(|content| content.starts_with('['));
+    let Some(content) = content.filter(|_| ResultKind::of(&result) == ResultKind::Failed) else { return result };
+    let begun = raw::place(text, content).start + 1;
+    let comma = if content[1..].trim_start().starts_with(']') { "" } else { "," };
+    let told = format!(r#"{}{{"type":"text","text":"{UNCERTAIN}"}}{comma}{}"#, &text[..begun], &text[begun..]);
+    Json::parse(told).unwrap_or(result)
+}
+
 fn as_written(result: Json) -> Relayed {
     Relayed::Result(ResultKind::of(&result), result)
 }
@@ -89,5 +106,24 @@ fn wanted(method: &str) -> &'static str {
     match method {
         "sampling/createMessage" => "a completion of a language model",
         _ => "input",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_a_tool_whose_question_nobody_was_asked_says_why() {
+        let told = |result: &str| with_reason(Json::parse(result).unwrap()).as_str().to_owned();
+        let reason = format!(r#"{{"type":"text","text":"{UNCERTAIN}"}}"#);
+        assert_eq!(
+            told(r#"{"content":[{"type":"text","text":"no"}],"isError":true}"#),
+            format!(r#"{{"content":[{reason},{{"type":"text","text":"no"}}],"isError":true}}"#)
+        );
+        assert_eq!(told(r#"{"isError":true,"content":[]}"#), format!(r#"{{"isError":true,"content":[{reason}]}}"#));
+        for other in [r#"{"content":[]}"#, r#"{"isError":true}"#] {
+            assert_eq!(told(other), other);
+        }
     }
 }

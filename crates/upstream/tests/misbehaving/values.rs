@@ -137,6 +137,28 @@ pub fn answers_in_other_forms(over: Over) {
     });
 }
 
+pub fn answers_under_other_forms_of_its_id(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        for id in ["\"$ID\"", "$ID.0", "\"$ID.0\"", "$IDe0"] {
+            assert_eq!(line(fake, &ANSWER.replace("$ID", id)).await.unwrap().as_str(), r#""right""#, "{id}");
+        }
+        fake.works().await;
+    });
+}
+
+pub fn answers_with_nothing(over: Over) {
+    let plan = Plan::new(over, "");
+    plan.run(async |fake: &Fake| {
+        // Of a result that is undefined some languages leave nothing.
+        let outcome = line(fake, r#"{"jsonrpc":"2.0","id":$ID,"error":null}"#).await;
+        assert_eq!(outcome.unwrap().as_str(), "null");
+        let empty = json!({"lines": [r#"{"jsonrpc":"2.0","id":$ID}"#]}).to_string();
+        fake.unavailable("lines", &empty, "neither a result nor an error").await;
+        fake.works().await;
+    });
+}
+
 /// What the tool `http` is to write.
 fn response(kind: &str, body: &str) -> String {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");

@@ -111,6 +111,11 @@ async fn the_calls_of_one_client_that_is_asked_go_one_by_one() {
     let mut first = ask(&upstreams, "b", "ask");
     let open = first.question().await;
     let mut second = ask(&upstreams, "b", "ask");
+    // It waits, and says for what.
+    match timeout(SOON, second.news.recv()).await.expect("word of it in time") {
+        Some(News::Progress(told)) => assert!(told.as_str().contains("another call of yours"), "{told:?}"),
+        other => panic!("{other:?}"),
+    }
     assert!(timeout(Duration::from_millis(300), second.news.recv()).await.is_err());
     // Nobody else waits.
     let mut other = ask(&upstreams, "c", "ask");

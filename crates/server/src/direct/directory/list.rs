@@ -11,6 +11,7 @@ use rmcp::model::{Prompt, Resource, ResourceTemplate};
 use serde::de::DeserializeOwned;
 
 use super::template::Template;
+use crate::direct::lenient::lenient;
 
 /// The longest address, in bytes.
 const ADDRESS_BYTES: usize = 4 << 10;
@@ -21,12 +22,20 @@ const TEMPLATES: usize = 500;
 pub(crate) trait Item: DeserializeOwned {
     /// The list that it stands in.
     const LISTING: Listing;
+    /// Members without which it is none, with values that would do.
+    const NEEDED: &[(&str, &str)];
     /// By what clients ask for it.
     fn key(&self) -> &str;
+
+    /// Reads it, without those of its members that are not of their types.
+    fn read(written: &Json) -> Option<Self> {
+        lenient(written.as_str(), Self::NEEDED)
+    }
 }
 
 impl Item for Resource {
     const LISTING: Listing = Listing::Resources;
+    const NEEDED: &[(&str, &str)] = &[("uri", "\"\""), ("name", "\"\"")];
 
     fn key(&self) -> &str {
         &self.uri
@@ -35,6 +44,7 @@ impl Item for Resource {
 
 impl Item for ResourceTemplate {
     const LISTING: Listing = Listing::ResourceTemplates;
+    const NEEDED: &[(&str, &str)] = &[("uriTemplate", "\"\""), ("name", "\"\"")];
 
     fn key(&self) -> &str {
         &self.uri_template
@@ -43,6 +53,7 @@ impl Item for ResourceTemplate {
 
 impl Item for Prompt {
     const LISTING: Listing = Listing::Prompts;
+    const NEEDED: &[(&str, &str)] = &[("name", "\"\"")];
 
     fn key(&self) -> &str {
         &self.name
@@ -56,6 +67,8 @@ pub(in crate::direct) struct List {
     pub(super) begun: Instant,
     /// What is missing.
     pub(in crate::direct) gap: Option<Gap>,
+    /// Items that are left out for their names.
+    unnamed: usize,
     contents: Arc<Contents>,
 }
 
@@ -66,18 +79,30 @@ struct Contents {
     /// The addresses and templates of the server, as it lists them.
     names: HashSet<String>,
     templates: Vec<Template>,
+    /// Items that are left out because they cannot be read.
+    unreadable: usize,
 }
 
 impl List {
     /// Reads what was listed, which takes as long as that is. A server that is away keeps what it listed before.
     pub(super) fn read(listing: Listing, listed: Listed, begun: Instant, before: Option<&Self>) -> Self {
-        let Listed { items, gap } = listed;
+        let Listed { items, gap, unnamed } = listed;
         let before = before.filter(|before| is_failed(gap) && !before.contents.items.is_empty());
         let contents = match before {
             Some(before) => Arc::clone(&before.contents),
             None => Arc::new(Contents::read(listing, items)),
         };
-        Self { begun, gap, contents }
+        Self { begun, gap, unnamed, contents }
+    }
+
+    /// How many items are left out for their names.
+    pub(in crate::direct) fn unnamed(&self) -> usize {
+        self.unnamed
+    }
+
+    /// How many are left out because they cannot be read.
+    pub(in crate::direct) fn unreadable(&self) -> usize {
+        self.contents.unreadable
     }
 
     /// The items.
@@ -119,7 +144,10 @@ impl Contents {
         };
         let mut contents = Self::default();
         for item in items {
-            let Some(name) = name(&item).filter(|name| name.len() <= ADDRESS_BYTES) else { continue };
+            let Some(name) = name(&item).filter(|name| name.len() <= ADDRESS_BYTES) else {
+                contents.unreadable += 1;
+                continue;
+            };
             contents.items.push(item);
             if listing == Listing::Prompts || !contents.names.insert(name.clone()) {
                 continue;
@@ -134,7 +162,7 @@ impl Contents {
 
 /// The name of an item, if it can be read.
 fn name_of<T: Item>(item: &Json) -> Option<String> {
-    serde_json::from_str::<T>(item.as_str()).ok().map(|item| item.key().to_owned())
+    T::read(item).map(|item| item.key().to_owned())
 }
 
 #[cfg(test)]
@@ -142,7 +170,7 @@ mod tests {
     use super::*;
 
     fn listed(items: &[&str], gap: Option<Gap>) -> Listed {
-        Listed { items: items.iter().map(|item| Json::parse(*item).unwrap()).collect(), gap }
+        Listed { items: items.iter().map(|item| Json::parse(*item).unwrap()).collect(), gap, unnamed: 0 }
     }
 
     #[test]
@@ -151,6 +179,7 @@ mod tests {
         let [a, b] = [r#"{"uri":"x://a","name":"a"}"#, r#"{"uri":"x://b","name":"b"}"#];
         let first = List::read(listing, listed(&[a, "7", "{}"], None), begun, None);
         assert!(first.has("x://a") && first.items().len() == 1 && !first.is_failed());
+        assert_eq!(first.unreadable(), 2);
         for gap in [Gap::Late, Gap::Unavailable] {
             let away = List::read(listing, listed(&[b], Some(gap)), begun, Some(&first));
             assert!(away.has("x://a") && !away.has("x://b") && away.is_failed());
@@ -161,6 +190,14 @@ mod tests {
         }
         let partly = List::read(listing, listed(&[b], Some(Gap::Late)), begun, None);
         assert!(partly.has("x://b") && partly.is_failed());
+    }
+
+    #[test]
+    fn one_member_that_is_not_of_its_type_does_not_cost_the_item() {
+        let item = r#"{"uri":"x://a","name":"a","size":"large","annotations":7}"#;
+        let list = List::read(Listing::Resources, listed(&[item], None), Instant::now(), None);
+        assert!(list.has("x://a") && list.unreadable() == 0);
+        assert_eq!(Resource::read(&list.items()[0]).unwrap().size, None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     shelves: Mutex<HashMap<(String, Listing), Arc<Shelf>>>,
-    /// The pairs of servers that were reported to list the same.
+    /// The pairs of servers that were reported to list the same, and the lists of which items were reported to be left out.
     reported: Mutex<HashSet<(String, String)>>,
 }
 
@@ -96,15 +96,38 @@ impl Directory {
         let begun = Instant::now();
         let listed = match turn {
             Ok(_) => asker.gateway.list(asker.view, server, listing, deadline).await,
-            Err(_) => Listed { items: Vec::new(), gap: Some(Gap::Late) },
+            Err(_) => Listed { gap: Some(Gap::Late), ..Listed::default() },
         };
         let bytes = listed.items.iter().map(|item| item.size_bytes()).sum();
-        let read = aside(bytes, move || Arc::new(List::read(listing, listed, begun, before.as_deref()))).await;
+        let kept = before.clone();
+        let read = aside(bytes, move || Arc::new(List::read(listing, listed, begun, kept.as_deref()))).await;
         // Who has not come up is asked as soon as it has.
         if turn.is_ok() && read.gap != Some(Gap::Absent) {
             *shelf.list() = Some(Arc::clone(&read));
         }
+        // Clients may ask for it as often as they like.
+        if read.is_failed() && !before.is_some_and(|before| before.is_failed()) {
+            tracing::warn!(server.name = server, list = listing.method(), "a list cannot be read");
+        }
+        if read.unnamed() + read.unreadable() > 0 {
+            self.report_items(server, listing, &read);
+        }
         read
+    }
+
+    /// Tells the operator, once for each list, that items of it are left out.
+    fn report_items(&self, server: &str, listing: Listing, list: &List) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.insert((listing.method().to_owned(), server.to_owned())) {
+            let (unnamed, unreadable) = (list.unnamed(), list.unreadable());
+            tracing::warn!(
+                server.name = server,
+                list = listing.method(),
+                unnamed,
+                unreadable,
+                "items are left out: their names cannot be shown, or they cannot be read"
+            );
+        }
     }
 
     /// Reads the lists of addresses that are not known, and those that are older than this.
@@ -161,6 +184,14 @@ impl Directory {
         let owner = matching.next()?;
         matching.for_each(|other| self.report(owner, other));
         Some(owner)
+    }
+
+    /// Tells the operator, once for each two, that prompts of a server have names of another's.
+    pub(super) fn report_prompts(&self, owner: &str, other: &str) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.insert((format!("prompts of {owner}"), other.to_owned())) {
+            tracing::warn!(server.name = other, owner, "a prompt is left out: its name is another server's");
+        }
     }
 
     /// Tells the operator, once for each two, that two servers list the same.

@@ -1,0 +1,69 @@
+//! What clients do wrong: counted, and told to who looks for it. There is nothing in it for an operator to do, so that it is no
+//! warning, however often a client makes the same mistake.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rmcp::ErrorData;
+
+use crate::refused::{CODES, kind};
+
+/// The time between two lines of the log.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// The messages of clients that were refused, by their errors.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    counts: [AtomicU64; CODES.len()],
+    told: Mutex<Option<Instant>>,
+}
+
+impl Mistakes {
+    /// A client is answered with this error. Each is told at `debug`, and once in a while how many there were.
+    pub(crate) fn note(&self, error: &ErrorData) {
+        let Some(kind) = kind(error.code) else { return };
+        self.counts[kind].fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(code = error.code.0, "a message of a client was refused");
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= PAUSE) {
+            let all: u64 = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+            tracing::info!(code = error.code.0, so_far = all, "messages of clients are refused");
+            *told = Some(Instant::now());
+        }
+    }
+
+    /// The counts as OpenMetrics, without its end.
+    pub(crate) fn text(&self) -> String {
+        let mut text =
+            "# HELP exuvia_client_mistakes Messages of clients that were answered with an error of theirs.\n\
+                        # TYPE exuvia_client_mistakes counter\n"
+                .to_owned();
+        for ((_, name), count) in CODES.iter().zip(&self.counts) {
+            let count = count.load(Ordering::Relaxed);
+            text.push_str(&format!("exuvia_client_mistakes_total{{error=\"{name}\"}} {count}\n"));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_counted_by_their_errors() {
+        let mistakes = Mistakes::default();
+        for _ in 0..20 {
+            mistakes.note(&ErrorData::parse_error("no JSON", None));
+        }
+        mistakes.note(&ErrorData::invalid_params("no name", None));
+        mistakes.note(&ErrorData::internal_error("ours", None));
+        let text = mistakes.text();
+        for line in
+            ["{error=\"parse-error\"} 20\n", "{error=\"invalid-params\"} 1\n", "{error=\"invalid-request\"} 0\n"]
+        {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}
