@@ -52,6 +52,7 @@ mod slots;
 mod stdio;
 mod stdio_faults;
 mod stopped;
+mod syntax;
 mod systemd;
 mod telemetry;
 mod tls;
