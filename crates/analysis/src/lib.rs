@@ -69,7 +69,7 @@ mod tokens;
 mod tree;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use exuvia_tool::Namespace;
 use rustpython_parser::Tok;
@@ -100,6 +100,22 @@ pub fn analyse(source: &str, namespace: &Namespace) -> Analysis {
         Some(Err(offset)) => verdict::not_parsed(lines.line(offset), namespace),
         None => verdict::not_parsed(1, namespace),
     }
+}
+
+/// How often each identifier stands in a script as it is read here; None if it is not understood. Tests hold it against
+/// the interpreter's own syntax tree.
+#[doc(hidden)]
+#[must_use]
+pub fn identifiers(source: &str) -> Option<BTreeMap<String, usize>> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let lines = Lines::new(source);
+    let met = |body: &[_]| {
+        facts::collect(body, &lines).met.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+    };
+    let read = tree::on_deep_stack(|| Some(met(&tree::parse(tokens::read(source).ok()?).ok()?)))?;
+    read.map(|identifiers: BTreeMap<_, _>| {
+        identifiers.into_iter().filter(|(name, _)| !name.starts_with('\0')).collect()
+    })
 }
 
 /// The analysis, or the offset in bytes at which the script was no longer understood.

@@ -58,6 +58,7 @@ mod stdio;
 mod stdio_faults;
 mod stopped;
 mod subscriptions;
+mod syntax;
 mod systemd;
 mod telemetry;
 mod tls;

@@ -4,7 +4,7 @@ use rustpython_parser::ast::{Arguments, CmpOp, Comprehension, Constant, Expr, Ex
 
 use super::scopes::Kind;
 use super::{Role, Step, Walk};
-use crate::tokens::TEXT;
+use crate::tokens::FSTRING;
 
 /// Built-in functions that make a text, a number or a truth value of what they are given, and keep nothing of it.
 const SHOWING: &[&str] = &["bool", "callable", "dir", "hasattr", "help", "id", "len", "print", "repr", "str"];
@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
             Expr::Name(name) => name.id.as_str(),
             _ => "",
         };
-        if function == TEXT {
+        if function == FSTRING {
             return call.args.iter().for_each(|field| self.shown(field, None));
         }
         if let Some((object, name)) = named_access(call, "setattr").or_else(|| named_access(call, "delattr")) {

@@ -2,7 +2,7 @@
 
 use rustpython_parser::Tok;
 
-use super::{Mode, Reader, Text, Unreadable};
+use super::{FString, Mode, Reader, Unreadable};
 
 impl Reader<'_> {
     /// Reads one token of code. False at the end of the text.
@@ -39,16 +39,7 @@ impl Reader<'_> {
                 Some(b' ' | b'\t' | b'\x0c') => self.at += 1,
                 Some(b'#') => self.comment(),
                 Some(b'\r' | b'\n') if inside => self.at += self.line_end(),
-                Some(b'\\') => {
-                    self.at += 1;
-                    match self.line_end() {
-                        0 => return self.unreadable(),
-                        length => self.at += length,
-                    }
-                    if self.peek().is_none() {
-                        return self.unreadable();
-                    }
-                }
+                Some(b'\\') => self.continuation()?,
                 _ => return Ok(()),
             }
         }
@@ -109,11 +100,11 @@ impl Reader<'_> {
 
     fn begin_specification(&mut self) -> Result<(), Unreadable> {
         let around = self.modes.iter().rev().find_map(|mode| match mode {
-            Mode::Text(text) => Some(*text),
+            Mode::FString(fstring) => Some(*fstring),
             Mode::Field { .. } => None,
         });
         let Some(around) = around else { return self.unreadable() };
-        self.modes.push(Mode::Text(Text { is_specification: true, ..around }));
+        self.modes.push(Mode::FString(FString { is_specification: true, ..around }));
         Ok(())
     }
 
@@ -128,55 +119,22 @@ impl Reader<'_> {
     }
 }
 
+/// The token of each spelling.
+macro_rules! operators {
+    ($text:expr; $($spelling:literal $token:ident),*) => {
+        match $text { $($spelling => Some(Tok::$token),)* _ => None }
+    };
+}
+
 fn operator(text: &[u8]) -> Option<Tok> {
-    Some(match text {
-        b"..." => Tok::Ellipsis,
-        b"**=" => Tok::DoubleStarEqual,
-        b"//=" => Tok::DoubleSlashEqual,
-        b"<<=" => Tok::LeftShiftEqual,
-        b">>=" => Tok::RightShiftEqual,
-        b"!=" => Tok::NotEqual,
-        b"%=" => Tok::PercentEqual,
-        b"&=" => Tok::AmperEqual,
-        b"**" => Tok::DoubleStar,
-        b"*=" => Tok::StarEqual,
-        b"+=" => Tok::PlusEqual,
-        b"-=" => Tok::MinusEqual,
-        b"->" => Tok::Rarrow,
-        b"//" => Tok::DoubleSlash,
-        b"/=" => Tok::SlashEqual,
-        b":=" => Tok::ColonEqual,
-        b"<<" => Tok::LeftShift,
-        b"<=" => Tok::LessEqual,
-        b"==" => Tok::EqEqual,
-        b">=" => Tok::GreaterEqual,
-        b">>" => Tok::RightShift,
-        b"@=" => Tok::AtEqual,
-        b"^=" => Tok::CircumflexEqual,
-        b"|=" => Tok::VbarEqual,
-        b"%" => Tok::Percent,
-        b"&" => Tok::Amper,
-        b"(" => Tok::Lpar,
-        b")" => Tok::Rpar,
-        b"*" => Tok::Star,
-        b"+" => Tok::Plus,
-        b"," => Tok::Comma,
-        b"-" => Tok::Minus,
-        b"." => Tok::Dot,
-        b"/" => Tok::Slash,
-        b":" => Tok::Colon,
-        b";" => Tok::Semi,
-        b"<" => Tok::Less,
-        b"=" => Tok::Equal,
-        b">" => Tok::Greater,
-        b"@" => Tok::At,
-        b"[" => Tok::Lsqb,
-        b"]" => Tok::Rsqb,
-        b"^" => Tok::CircumFlex,
-        b"{" => Tok::Lbrace,
-        b"|" => Tok::Vbar,
-        b"}" => Tok::Rbrace,
-        b"~" => Tok::Tilde,
-        _ => return None,
-    })
+    operators!(text;
+        b"..." Ellipsis, b"**=" DoubleStarEqual, b"//=" DoubleSlashEqual, b"<<=" LeftShiftEqual,
+        b">>=" RightShiftEqual, b"!=" NotEqual, b"%=" PercentEqual, b"&=" AmperEqual, b"**" DoubleStar,
+        b"*=" StarEqual, b"+=" PlusEqual, b"-=" MinusEqual, b"->" Rarrow, b"//" DoubleSlash, b"/=" SlashEqual,
+        b":=" ColonEqual, b"<<" LeftShift, b"<=" LessEqual, b"==" EqEqual, b">=" GreaterEqual, b">>" RightShift,
+        b"@=" AtEqual, b"^=" CircumflexEqual, b"|=" VbarEqual, b"%" Percent, b"&" Amper, b"(" Lpar, b")" Rpar,
+        b"*" Star, b"+" Plus, b"," Comma, b"-" Minus, b"." Dot, b"/" Slash, b":" Colon, b";" Semi, b"<" Less,
+        b"=" Equal, b">" Greater, b"@" At, b"[" Lsqb, b"]" Rsqb, b"^" CircumFlex, b"{" Lbrace, b"|" Vbar, b"}" Rbrace,
+        b"~" Tilde
+    )
 }

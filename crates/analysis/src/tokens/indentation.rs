@@ -38,8 +38,18 @@ impl Reader<'_> {
         }
     }
 
+    /// A backslash, the end of its line, and something behind it.
+    pub(super) fn continuation(&mut self) -> Result<(), Unreadable> {
+        self.at += 1;
+        let length = self.line_end();
+        self.at += length;
+        if length == 0 || self.peek().is_none() { self.unreadable() } else { Ok(()) }
+    }
+
     fn column(&mut self) -> Result<Column, Unreadable> {
         let mut column = Column::default();
+        // Of a line that begins with continuations the first one that is indented tells the column.
+        let mut continued = 0;
         loop {
             match self.peek() {
                 Some(b' ') => column = Column { wide: column.wide + 1, narrow: column.narrow + 1 },
@@ -47,8 +57,12 @@ impl Reader<'_> {
                     column = Column { wide: (column.wide / TAB_COLUMNS + 1) * TAB_COLUMNS, narrow: column.narrow + 1 };
                 }
                 Some(b'\x0c') => column = Column::default(),
-                // A line that begins with a continuation keeps the column of the line before it.
-                Some(b'\\') => return self.unreadable(),
+                Some(b'\\') => {
+                    continued = if continued == 0 { column.wide } else { continued };
+                    self.continuation()?;
+                    continue;
+                }
+                _ if continued > 0 => return Ok(Column { wide: continued, narrow: continued }),
                 _ => return Ok(column),
             }
             self.at += 1;

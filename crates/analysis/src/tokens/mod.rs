@@ -8,27 +8,29 @@
 //! What the grammar of the parser lacks is lowered to what it has, in place and on the same lines:
 //!
 //! - `f"a {x!r:>{w}}"` becomes a call of a name that no script can write, with the text's parts and the expressions of
-//!   the fields as its arguments: [`TEXT`]`("a ", (x), (w))`; a template string one of [`TEMPLATE`];
-//! - `except A, B:` becomes `except (A, B):`;
+//!   the fields as its arguments: [`FSTRING`]`("a ", (x), (w))`; a template string one of [`TEMPLATE`];
+//! - `except A, B:` becomes `except (A, B):`, and `[T = x]` of a generic function, class or alias `[T, `[`DEFAULT`]`: (x,)]`;
 //! - a number too long to be worth its value becomes the name [`NUMBER`].
 
 mod code;
 mod depth;
-mod except;
+mod fstrings;
+mod grammar;
 mod indentation;
 mod numbers;
 mod soft_keywords;
 mod strings;
-mod texts;
 mod words;
 
 use rustpython_parser::Tok;
 use rustpython_parser::text_size::{TextRange, TextSize};
 
 /// What an f-string is a call of.
-pub(crate) const TEXT: &str = "\0text";
+pub(crate) const FSTRING: &str = "\0fstring";
 /// What a template string is a call of.
 pub(crate) const TEMPLATE: &str = "\0template";
+/// What has the default of a type parameter as its bound.
+pub(crate) const DEFAULT: &str = "\0default";
 /// What a number of unknown value is.
 pub(crate) const NUMBER: &str = "\0number";
 
@@ -54,20 +56,20 @@ pub(crate) fn read(source: &str) -> Result<Vec<Token>, Unreadable> {
         brackets: Vec::new(),
         columns: vec![indentation::Column::default()],
         modes: Vec::new(),
-        last_text: None,
+        last_fstring: None,
     };
     reader.line_start()?;
     loop {
-        if let Some(Mode::Text(text)) = reader.modes.last() {
-            let text = *text;
-            reader.text(text)?;
+        if let Some(Mode::FString(fstring)) = reader.modes.last() {
+            let fstring = *fstring;
+            reader.fstring(fstring)?;
         } else if !reader.code()? {
             break;
         }
     }
     let mut tokens = reader.tokens;
     soft_keywords::resolve(&mut tokens);
-    let tokens = except::parenthesise(tokens);
+    let tokens = grammar::lower(tokens);
     depth::check(&tokens)?;
     Ok(tokens)
 }
@@ -76,14 +78,14 @@ pub(crate) fn read(source: &str) -> Result<Vec<Token>, Unreadable> {
 #[derive(Debug, Clone, Copy)]
 enum Mode {
     /// The characters of an f-string.
-    Text(Text),
+    FString(FString),
     /// The expression of a field; the number of brackets that were open before it.
     Field { base: usize },
 }
 
 /// An f-string under way, or the format specification of one of its fields.
 #[derive(Debug, Clone, Copy)]
-struct Text {
+struct FString {
     marker: &'static str,
     quote: u8,
     triple: bool,
@@ -101,7 +103,7 @@ struct Reader<'s> {
     columns: Vec<indentation::Column>,
     modes: Vec<Mode>,
     /// The number of tokens up to the end of the last f-string, and its name: a string that follows at once is part of it.
-    last_text: Option<(usize, &'static str)>,
+    last_fstring: Option<(usize, &'static str)>,
 }
 
 impl Reader<'_> {

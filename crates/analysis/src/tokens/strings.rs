@@ -2,7 +2,7 @@
 
 use rustpython_parser::{StringKind, Tok};
 
-use super::{Mode, Reader, TEMPLATE, TEXT, Text, Unreadable};
+use super::{FSTRING, FString, Mode, Reader, TEMPLATE, Unreadable};
 
 impl Reader<'_> {
     /// A string whose prefix stands here.
@@ -14,9 +14,9 @@ impl Reader<'_> {
         let triple = self.peek_at(1) == Some(quote) && self.peek_at(2) == Some(quote);
         self.at += if triple { 3 } else { 1 };
         if has('f') || has('t') {
-            let marker = if has('f') { TEXT } else { TEMPLATE };
-            self.begin_text(marker)?;
-            self.modes.push(Mode::Text(Text { marker, quote, triple, raw: has('r'), is_specification: false }));
+            let marker = if has('f') { FSTRING } else { TEMPLATE };
+            self.begin_fstring(marker)?;
+            self.modes.push(Mode::FString(FString { marker, quote, triple, raw: has('r'), is_specification: false }));
             return Ok(());
         }
         let kind = match (has('b'), has('r')) {
@@ -32,7 +32,7 @@ impl Reader<'_> {
         self.push(Tok::String { value, kind, triple_quoted: triple }, start);
         if let Some(marker) = joined {
             self.push_lowered(Tok::Comma);
-            self.end_text(marker);
+            self.end_fstring(marker);
         }
         Ok(())
     }
@@ -70,7 +70,7 @@ impl Reader<'_> {
     }
 
     /// Strings that stand side by side are one: those in front become the first parts of the f-string that begins here.
-    fn begin_text(&mut self, marker: &'static str) -> Result<(), Unreadable> {
+    fn begin_fstring(&mut self, marker: &'static str) -> Result<(), Unreadable> {
         if let Some(before) = self.reopened() {
             // An f-string and a template string cannot be one.
             return if before == marker { Ok(()) } else { self.unreadable() };
@@ -88,13 +88,13 @@ impl Reader<'_> {
 
     /// Opens the f-string again that ended just before; what it is called.
     fn reopened(&mut self) -> Option<&'static str> {
-        let (_, marker) = self.last_text.take_if(|(end, _)| *end == self.tokens.len())?;
+        let (_, marker) = self.last_fstring.take_if(|(end, _)| *end == self.tokens.len())?;
         self.tokens.pop();
         Some(marker)
     }
 
-    pub(super) fn end_text(&mut self, marker: &'static str) {
+    pub(super) fn end_fstring(&mut self, marker: &'static str) {
         self.push_lowered(Tok::Rpar);
-        self.last_text = Some((self.tokens.len(), marker));
+        self.last_fstring = Some((self.tokens.len(), marker));
     }
 }

@@ -21,21 +21,21 @@ fn spelled(source: &str) -> String {
 #[test]
 fn f_strings_become_calls_with_their_expressions() {
     for (source, tokens) in [
-        (r#"f"{d["a"]}""#, r#"$text ( ( d [ "a" ] ) , ) NL"#),
-        ("f'a {{b}} {x!r:>{w}.{p}} c'", "$text ( ( x ) , ( w ) , ( p ) , ) NL"),
-        ("f'{x = }{y=!r}{z=:>5}'", "$text ( ( x ) , ( y ) , ( z ) , ) NL"),
-        ("f'{a != b}{c:=5}{(d := 1)}'", "$text ( ( a != b ) , ( c ) , ( ( d := 1 ) ) , ) NL"),
-        ("f'''{\nx # }'''\n}'''", "$text ( ( x ) , ) NL"),
-        ("f'{f'{f'{x}'}'}'", "$text ( ( $text ( ( $text ( ( x ) , ) ) , ) ) , ) NL"),
-        (r"f'\{x}\N{DASH}\'{y}'", "$text ( ( x ) , ( y ) , ) NL"),
-        (r"rf'\N{x}\{y}'", "$text ( ( x ) , ( y ) , ) NL"),
-        ("'a' 'b' f'{x}' 'c' f'{y}' 'd' + z", r#"$text ( "a" "b" , ( x ) , "c" , ( y ) , "d" , ) + z NL"#),
-        ("f'{x}' f'{'y'}'", r#"$text ( ( x ) , ( "y" ) , ) NL"#),
-        ("f'{x}'\nf'{y}'", "$text ( ( x ) , ) NL $text ( ( y ) , ) NL"),
+        (r#"f"{d["a"]}""#, r#"$fstring ( ( d [ "a" ] ) , ) NL"#),
+        ("f'a {{b}} {x!r:>{w}.{p}} c'", "$fstring ( ( x ) , ( w ) , ( p ) , ) NL"),
+        ("f'{x = }{y=!r}{z=:>5}'", "$fstring ( ( x ) , ( y ) , ( z ) , ) NL"),
+        ("f'{a != b}{c:=5}{(d := 1)}'", "$fstring ( ( a != b ) , ( c ) , ( ( d := 1 ) ) , ) NL"),
+        ("f'''{\nx # }'''\n}'''", "$fstring ( ( x ) , ) NL"),
+        ("f'{f'{f'{x}'}'}'", "$fstring ( ( $fstring ( ( $fstring ( ( x ) , ) ) , ) ) , ) NL"),
+        (r"f'\{x}\N{DASH}\'{y}'", "$fstring ( ( x ) , ( y ) , ) NL"),
+        (r"rf'\N{x}\{y}'", "$fstring ( ( x ) , ( y ) , ) NL"),
+        ("'a' 'b' f'{x}' 'c' f'{y}' 'd' + z", r#"$fstring ( "a" "b" , ( x ) , "c" , ( y ) , "d" , ) + z NL"#),
+        ("f'{x}' f'{'y'}'", r#"$fstring ( ( x ) , ( "y" ) , ) NL"#),
+        ("f'{x}'\nf'{y}'", "$fstring ( ( x ) , ) NL $fstring ( ( y ) , ) NL"),
         ("t'{x}' t'{y}'", "$template ( ( x ) , ( y ) , ) NL"),
-        ("f'{ {1: 2}[1] }'", "$text ( ( { 1 : 2 } [ 1 ] ) , ) NL"),
-        ("f'{lambda}'", "$text ( ( lambda ) , ) NL"),
-        ("F'''{x:\n}'''", "$text ( ( x ) , ) NL"),
+        ("f'{ {1: 2}[1] }'", "$fstring ( ( { 1 : 2 } [ 1 ] ) , ) NL"),
+        ("f'{lambda}'", "$fstring ( ( lambda ) , ) NL"),
+        ("F'''{x:\n}'''", "$fstring ( ( x ) , ) NL"),
     ] {
         assert_eq!(spelled(source), tokens, "{source}");
     }
@@ -51,6 +51,10 @@ fn lines_and_blocks_are_those_of_python() {
         ("x = 1 + \\\n  2\n", "x = 1 + 2 NL"),
         ("\n\n# only\n", ""),
         ("if 1:\n  if 2:\n    x\n", "if 1 : NL > if 2 : NL > x NL < <"),
+        ("\\\nx\n \\\n\ny", "x NL y NL"),
+        ("if 1:\n    x\n    \\\n  \\\n      y\nz", "if 1 : NL > x NL y NL < z NL"),
+        ("if 1:\n\t\\\n x\n        y", "if 1 : NL > x NL y NL <"),
+        ("\\\n  x", "> x NL <"),
     ] {
         let tokens = tokens.trim();
         assert_eq!(spelled(source).trim(), tokens, "{source:?}");
@@ -61,7 +65,7 @@ fn lines_and_blocks_are_those_of_python() {
 fn words_are_compared_as_python_compares_them() {
     assert_eq!(spelled("ｙｏｕｔｕｂｅ.ｄｅｌｅｔｅ_video"), "youtube . delete_video NL");
     assert_eq!(spelled("𝑒val(𝐢𝐟)"), "eval ( if ) NL");
-    assert_eq!(spelled("rb'a'; Rf'{x}'; ub"), r#""a" ; $text ( ( x ) , ) ; ub NL"#);
+    assert_eq!(spelled("rb'a'; Rf'{x}'; ub"), r#""a" ; $fstring ( ( x ) , ) ; ub NL"#);
     assert!(matches!(read("𝐢𝐟").unwrap()[0].0, Tok::Name { .. }));
     assert!(matches!(read("if").unwrap()[0].0, Tok::If));
 }
@@ -87,6 +91,26 @@ fn several_exceptions_get_the_parentheses_that_they_may_lack() {
     assert_eq!(spelled("except A, B.c(d, e):"), "except ( A , B . c ( d , e ) ) : NL");
     assert_eq!(spelled("except* A, B: x"), "except * ( A , B ) : x NL");
     assert_eq!(spelled("except (A, B) as e:"), "except ( A , B ) as e : NL");
+}
+
+#[test]
+fn defaults_of_type_parameters_are_bounds_of_parameters_without_names() {
+    for (source, tokens) in [
+        ("def f[T = 1](): x", "def f [ T , $default : ( 1 , ) ] ( ) : x NL"),
+        (
+            "class C[T: a = b, *U = *c, **P = [d, e],]: x",
+            "class C [ T : a , $default : ( b , ) , * U , $default : ( * c , ) , ** P , $default : ( [ d , e ] , ) , ] : x NL",
+        ),
+        ("type X[T = lambda a, b=1: 0] = T", "type! X [ T , $default : ( lambda a , b = 1 : 0 , ) ] = T NL"),
+        (
+            "def f[T: lambda a=1: 0 = g(x=1)](): x",
+            "def f [ T : lambda a = 1 : 0 , $default : ( g ( x = 1 ) , ) ] ( ) : x NL",
+        ),
+        ("def f[T](a=1): x[b] = c", "def f [ T ] ( a = 1 ) : x [ b ] = c NL"),
+        ("type X = y[z]; x[T] = 1", "type! X = y [ z ] ; x [ T ] = 1 NL"),
+    ] {
+        assert_eq!(spelled(source), tokens, "{source}");
+    }
 }
 
 #[test]
@@ -138,7 +162,9 @@ fn what_is_not_understood_is_not_guessed_at() {
         "\u{feff}x",
         "x\\ y",
         "x\\",
-        "\\\nx",
+        "\\\n",
+        "  \\",
+        "if x:\n  \\\n",
         "if 1:\n  x\n y",
         "if 1:\n        x\n\ty",
         "if 1:\n\tx\n        y",

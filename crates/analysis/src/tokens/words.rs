@@ -1,6 +1,7 @@
 //! Names and keywords.
 
 use rustpython_parser::Tok;
+use rustpython_parser::lexer::KEYWORDS;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Reader, Unreadable};
@@ -48,43 +49,7 @@ fn is_prefix(text: &str) -> bool {
         )
 }
 
+/// The words that are keywords everywhere: `match`, `case` and `type` are not.
 fn keyword(text: &str) -> Option<Tok> {
-    Some(match text {
-        "False" => Tok::False,
-        "None" => Tok::None,
-        "True" => Tok::True,
-        "and" => Tok::And,
-        "as" => Tok::As,
-        "assert" => Tok::Assert,
-        "async" => Tok::Async,
-        "await" => Tok::Await,
-        "break" => Tok::Break,
-        "class" => Tok::Class,
-        "continue" => Tok::Continue,
-        "def" => Tok::Def,
-        "del" => Tok::Del,
-        "elif" => Tok::Elif,
-        "else" => Tok::Else,
-        "except" => Tok::Except,
-        "finally" => Tok::Finally,
-        "for" => Tok::For,
-        "from" => Tok::From,
-        "global" => Tok::Global,
-        "if" => Tok::If,
-        "import" => Tok::Import,
-        "in" => Tok::In,
-        "is" => Tok::Is,
-        "lambda" => Tok::Lambda,
-        "nonlocal" => Tok::Nonlocal,
-        "not" => Tok::Not,
-        "or" => Tok::Or,
-        "pass" => Tok::Pass,
-        "raise" => Tok::Raise,
-        "return" => Tok::Return,
-        "try" => Tok::Try,
-        "while" => Tok::While,
-        "with" => Tok::With,
-        "yield" => Tok::Yield,
-        _ => return None,
-    })
+    KEYWORDS.get(text).filter(|word| !matches!(word, Tok::Match | Tok::Case | Tok::Type)).cloned()
 }

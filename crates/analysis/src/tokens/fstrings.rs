@@ -2,40 +2,40 @@
 
 use rustpython_parser::Tok;
 
-use super::{MAX_FIELDS, Mode, Reader, Text, Unreadable};
+use super::{FString, MAX_FIELDS, Mode, Reader, Unreadable};
 
 impl Reader<'_> {
     /// Reads up to the next field, or to the end of the f-string or of the format specification.
-    pub(super) fn text(&mut self, text: Text) -> Result<(), Unreadable> {
+    pub(super) fn fstring(&mut self, fstring: FString) -> Result<(), Unreadable> {
         loop {
-            if self.closes(text.quote, text.triple) {
-                return self.close_text(text);
+            if self.closes(fstring.quote, fstring.triple) {
+                return self.close_fstring(fstring);
             }
             match self.peek() {
                 None => return self.unreadable(),
-                Some(b'\r' | b'\n') if !text.triple => return self.unreadable(),
+                Some(b'\r' | b'\n') if !fstring.triple => return self.unreadable(),
                 Some(b'{') if self.peek_at(1) != Some(b'{') => return self.begin_field(),
-                Some(b'}') if text.is_specification => return self.close_specification(),
+                Some(b'}') if fstring.is_specification => return self.close_specification(),
                 Some(brace @ (b'{' | b'}')) => {
                     // Inside a specification CPython's versions disagree on what a doubled brace is.
-                    if text.is_specification || self.peek_at(1) != Some(brace) {
+                    if fstring.is_specification || self.peek_at(1) != Some(brace) {
                         return self.unreadable();
                     }
                     self.at += 2;
                 }
-                Some(b'\\') => self.escaped(text.raw)?,
+                Some(b'\\') => self.escaped(fstring.raw)?,
                 Some(_) => self.at += 1,
             }
         }
     }
 
-    fn close_text(&mut self, text: Text) -> Result<(), Unreadable> {
-        if text.is_specification {
+    fn close_fstring(&mut self, fstring: FString) -> Result<(), Unreadable> {
+        if fstring.is_specification {
             return self.unreadable();
         }
-        self.at += if text.triple { 3 } else { 1 };
+        self.at += if fstring.triple { 3 } else { 1 };
         self.modes.pop();
-        self.end_text(text.marker);
+        self.end_fstring(fstring.marker);
         Ok(())
     }
 
