@@ -115,7 +115,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
         Ok(text) if text.starts_with('{') => text,
         Ok(text) if text.starts_with('[') => return Read::Refused(batch(text)),
         Ok(text) => return unread(text),
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => return refused(*refusal),
     };
     if let Some(refusal) = beforehand(text) {
         return refused(refusal);
@@ -242,7 +242,7 @@ mod tests {
         let head = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"a":"#;
         let cases = [
             (format!("{head}NaN}}}}}}"), json!(3)),
-            (format!("{head}"), json!(3)),
+            (head.to_owned(), json!(3)),
             (format!("{head}\"\\ud83d\"}}}}}}"), json!(3)),
             ("garbage".to_owned(), Value::Null),
             ("{".to_owned(), Value::Null),

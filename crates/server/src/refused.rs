@@ -45,7 +45,7 @@ impl Refusal {
 /// # Errors
 ///
 /// It is none. The words say where.
-pub(crate) fn json(message: &[u8]) -> Result<&str, Refusal> {
+pub(crate) fn json(message: &[u8]) -> Result<&str, Box<Refusal>> {
     let text = str::from_utf8(message).map_err(|error| {
         let begun = str::from_utf8(&message[..error.valid_up_to()]).unwrap_or_default();
         let end = String::from_utf8_lossy(&message[message.len().saturating_sub(AROUND * 32)..]);
@@ -66,12 +66,12 @@ pub(crate) fn json(message: &[u8]) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-fn no_json(begun: &str, end: &str, why: String) -> Refusal {
+fn no_json(begun: &str, end: &str, why: String) -> Box<Refusal> {
     // An answer of the client has the id of a request of ours, under which it waits for nothing.
     let is_answer = raw::member(begun, "method").is_none()
         && ["\"result\"", "\"error\""].iter().any(|member| begun.contains(member));
     let id = if is_answer { None } else { id_of(begun).or_else(|| id_at_end(end)) };
-    Refusal { id, error: ErrorData::parse_error(format!("the message is no JSON: {why}"), None) }
+    Box::new(Refusal { id, error: ErrorData::parse_error(format!("the message is no JSON: {why}"), None) })
 }
 
 /// Where a place of a text is, in bytes.
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn told(message: &[u8]) -> (Option<RequestId>, String) {
-        let Refusal { id, error } = json(message).unwrap_err();
+        let Refusal { id, error } = *json(message).unwrap_err();
         assert_eq!(error.code, ErrorCode::PARSE_ERROR);
         (id, error.message.into_owned())
     }

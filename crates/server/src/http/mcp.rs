@@ -186,7 +186,7 @@ impl Mcp {
         }
         if is_message && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             let refusal = explained.unwrap_or_else(|| Refusal::invalid(None, "the message cannot be read"));
-            return messages::answer((StatusCode::BAD_REQUEST, refusal), &self.refusals);
+            return messages::answer((StatusCode::BAD_REQUEST, Box::new(refusal)), &self.refusals);
         }
         match (method, session) {
             (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),

@@ -11,7 +11,7 @@ use crate::refused::{Refusal, batch, explained, json};
 use crate::sift::{self, Sifted, Unread};
 
 /// A message that is refused, and the status of that.
-pub(super) type Refused = (StatusCode, Refusal);
+pub(super) type Refused = (StatusCode, Box<Refusal>);
 
 /// Reads a body as far as it must be before rmcp has it. Gives as well what is wrong with it if rmcp cannot read it.
 ///
@@ -19,7 +19,7 @@ pub(super) type Refused = (StatusCode, Refusal);
 ///
 /// It is no JSON, no single message, or rmcp must not see it.
 pub(super) fn checked(mut body: Vec<u8>) -> Result<(Sifted, Option<Refusal>), Refused> {
-    let text = json(&body).map_err(bad)?;
+    let text = json(&body).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))?;
     if text.starts_with('[') {
         return Err(bad(batch(text).swap_remove(0)));
     }
@@ -32,7 +32,7 @@ pub(super) fn checked(mut body: Vec<u8>) -> Result<(Sifted, Option<Refusal>), Re
     body.drain(..place.start);
     let refusal =
         |unread| Refusal::invalid(explained.as_ref().and_then(|known| known.id.clone()), unread_words(unread));
-    let sifted = sift::sift(body).map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, refusal(unread)))?;
+    let sifted = sift::sift(body).map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, Box::new(refusal(unread))))?;
     Ok((sifted, explained))
 }
 
@@ -41,7 +41,7 @@ fn unread_words(unread: Unread) -> String {
 }
 
 fn bad(refusal: Refusal) -> Refused {
-    (StatusCode::BAD_REQUEST, refusal)
+    (StatusCode::BAD_REQUEST, Box::new(refusal))
 }
 
 /// The answer to a message that is refused.
