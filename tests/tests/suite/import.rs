@@ -167,6 +167,17 @@ fn what_a_repository_forbids_holds_in_its_subfolders_too() {
     write(&root, "opencode.json", &json!({"tools": {"crm_delete": false}}));
     let (_, out, told) = world.run_in("a/b", &["config", "check", "--import", "opencode"]);
     assert!(out.contains("crm: runs crm; deny delete"), "{out}{told}");
+    // So does Codex, and both take what a folder switches off for off.
+    let off = json!({"tools": {"crm_delete": false}, "mcp": {"crm": {"enabled": false}}});
+    write(&root, "opencode.json", &off);
+    write_text(
+        world.home.path(),
+        ".codex/config.toml",
+        "[mcp_servers.a]\ncommand = 'a'\n[mcp_servers.b]\ncommand = 'b'\n",
+    );
+    write_text(&root, ".codex/config.toml", "[mcp_servers.a]\nenabled = false\n");
+    let (_, out, told) = world.run_in("a/b", &["config", "check", "--import", "opencode", "--import", "codex"]);
+    assert!(!out.contains("crm: ") && !out.contains("a: runs") && out.contains("b: runs b"), "{out}{told}");
 }
 
 #[test]

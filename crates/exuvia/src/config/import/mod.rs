@@ -94,6 +94,7 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found
         |file: &Path| sources.iter().any(|source| source.scope == Scope::User && source.file.as_path() == file);
     let is_new = |source: &&Source| source.scope != Scope::Project || !is_users(&source.file);
     settings::read(client, &sources, (home, config, &project), places.environment, &mut restrictions, found);
+    switch_off(client, &sources, places, &mut restrictions, found);
     let mut are_there = false;
     for source in sources.iter().filter(is_new) {
         let before = found.errors.len();
@@ -108,6 +109,34 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found
         let mut looked: Vec<String> = sources.iter().map(|source| source.file.display().to_string()).collect();
         looked.dedup();
         found.errors.push(error(format!("no servers are there; looked into {}", looked.join(", "))));
+    }
+}
+
+/// Codex and opencode lay the files of a folder over the user's: what one of them switches off is off.
+fn switch_off(
+    client: KnownClient,
+    sources: &[Source],
+    places: &Places<'_>,
+    restrictions: &mut Restrictions,
+    found: &mut Found,
+) {
+    if !matches!(client, KnownClient::Codex | KnownClient::Opencode) {
+        return;
+    }
+    for Source { file, object, format, .. } in sources.iter().filter(|source| source.scope == Scope::Project) {
+        let before = found.errors.len();
+        let Read::Text(text) = text(file, found) else {
+            // Told when its servers are read.
+            found.errors.truncate(before);
+            continue;
+        };
+        let text = match format {
+            Format::Codex => codex::json(&text, places.environment).unwrap_or_default(),
+            Format::Json | Format::Goose => text,
+        };
+        let object: Vec<&str> = object.iter().map(String::as_str).collect();
+        let servers = mcp_file::parse(&text, "", Some(&object), places.folder, places.environment);
+        restrictions.off.extend(servers.off);
     }
 }
 

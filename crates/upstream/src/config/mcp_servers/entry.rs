@@ -50,6 +50,7 @@ impl Entry<'_> {
             return None;
         };
         if self.is_off(&entry) {
+            self.found.off.push(self.name.to_owned());
             return None;
         }
         self.found.names.push((self.name.to_owned(), line_of(self.text, self.source)));

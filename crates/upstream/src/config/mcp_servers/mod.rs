@@ -35,6 +35,8 @@ pub struct McpServers {
     pub object: String,
     /// The names of all that are not disabled, wrong ones too, with their lines.
     pub names: Vec<(String, usize)>,
+    /// The names of those that are switched off.
+    pub off: Vec<String>,
     /// The files with further variables of servers that are processes.
     pub env_files: BTreeMap<String, EnvFile>,
     /// What the file says of the tools of servers.
