@@ -115,8 +115,9 @@ mod tests {
     #[tokio::test]
     async fn work_that_hangs_is_given_up_and_the_next_begins() {
         let detached = Detached::within(SHORT);
-        let (hold, work) = hanging();
+        let ((hold, work), begun) = (hanging(), Instant::now());
         assert_eq!(detached.run(work).await, Err(Unfinished::Late(SHORT)));
+        assert!((SHORT..Duration::from_secs(10)).contains(&begun.elapsed()));
         assert_eq!(detached.run(|| 7).await, Ok(7));
         drop(hold);
     }
