@@ -286,7 +286,7 @@ fn a_read_is_listed_by_its_method_and_granted_to_nobody_else() {
     let decided = |grants: &Grants, tool: &str| decided(&listed, grants, tool, json!({}));
     assert_eq!(
         READS.map(|read| decided(&reads, read).split([' ', ':']).next().unwrap().to_owned()),
-        ["ok", "held", "held", "ok", "ok", "denied"]
+        ["ok", "held", "held", "ok", "ok", "denied", "held"]
     );
     assert!(decided(&reads, "prompts/get").ends_with("\"prompts/get\"]  # in [servers.crm]"));
     // A grant of reads is none of tools, and a script reads nothing.
