@@ -93,7 +93,7 @@ impl Gateway {
     /// Reads a list of a direct server of `view`, as far as it comes until `deadline`.
     pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> Listed {
         if view.absent_direct().iter().any(|absent| absent.name == server) {
-            return Listed { items: Vec::new(), gap: Some(Gap::Absent) };
+            return Listed { gap: Some(Gap::Absent), ..Listed::default() };
         }
         // All pages are asked for by one run: it may have a server of its own.
         let (tools, _over) = self.direct_run(view, None, Asked::Read);

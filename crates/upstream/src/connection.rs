@@ -160,7 +160,7 @@ impl Connection {
         } else {
             Some(place)
         };
-        let handle = self.service.peer().send_cancellable_request(request, options).await;
+        let handle = Box::pin(self.service.peer().send_cancellable_request(request, options)).await;
         drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
         let id = told(&handle.id);

@@ -258,10 +258,14 @@ impl Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::HttpProtocol;
 
     #[test]
     fn metadata_is_so_many_answers_and_so_many_bytes() {
-        let client = || Client::new(&Url::parse("https://crm.example/mcp").unwrap(), &[]).unwrap();
+        let url = Url::parse("https://crm.example/mcp").unwrap();
+        let (protocol, headers) = (HttpProtocol::Auto, http::HeaderMap::new());
+        let http = Http { url, protocol, headers, header_command: None, ca: Vec::new(), proxy: None, oauth: None };
+        let client = || Client::new(&http.url, &http).unwrap();
         let (places, long) = (client(), client());
         for _ in 0..METADATA.answers {
             places.spend(1, 100).unwrap();

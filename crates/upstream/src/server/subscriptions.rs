@@ -160,7 +160,9 @@ impl Subscriptions {
             let subscription = self.hear(address.into(), mailbox);
             let holds =
                 !self.is_forgotten.load(Ordering::SeqCst) && asked.holds_for(&connection, &subscription.address);
-            if !holds && let Some(refused) = asked.ask(self, lane, &connection, &subscription.address, deadline.clone()).await?
+            if !holds
+                && let Some(refused) =
+                    asked.ask(self, lane, &connection, &subscription.address, deadline.clone()).await?
             {
                 return Ok(Subscribing::Refused(refused));
             }
