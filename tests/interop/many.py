@@ -63,7 +63,7 @@ async def clients_that_leave_take_their_scripts_with_them_and_no_others(connecte
 
 
 def _running(url):
-    return _metric(url, "exuvia_runs_on_their_way")
+    return _metric(url, "exuvia_runs_in_flight")
 
 
 def _cancelled(url):

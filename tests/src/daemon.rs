@@ -110,7 +110,7 @@ impl Daemon {
     ///
     /// They never are.
     pub async fn busy_with(&self, runs: usize) {
-        let (mark, begun) = (format!("exuvia_runs_on_their_way {runs}\n"), Instant::now());
+        let (mark, begun) = (format!("exuvia_runs_in_flight {runs}\n"), Instant::now());
         while !self.metrics().await.contains(&mark) {
             assert!(begun.elapsed() < PATIENCE, "not {runs} scripts at a time");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -120,8 +120,7 @@ impl Daemon {
     /// Whether it has taken so many scripts, those that are over among them.
     pub async fn took(&self, scripts: usize) -> bool {
         let metrics = self.metrics().await;
-        let counts =
-            |line: &str| line.starts_with("exuvia_runs_total{") || line.starts_with("exuvia_runs_on_their_way ");
+        let counts = |line: &str| line.starts_with("exuvia_runs_total{") || line.starts_with("exuvia_runs_in_flight ");
         let number = |line: &str| line.rsplit(' ').next().and_then(|number| number.parse::<usize>().ok());
         metrics.lines().filter(|line| counts(line)).filter_map(number).sum::<usize>() >= scripts
     }

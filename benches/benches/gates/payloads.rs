@@ -14,7 +14,7 @@ fn raised() -> Limits {
         memory_bytes: 2 << 30,
         call_arguments_bytes: 128 << 20,
         call_result_bytes: 128 << 20,
-        held_bytes: 512 << 20,
+        buffered_bytes: 512 << 20,
         result_bytes: 128 << 20,
         ..Limits::default()
     }

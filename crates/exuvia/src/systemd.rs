@@ -15,6 +15,6 @@ pub(crate) fn ending() {
 fn tell(state: NotifyState<'_>) {
     // Does nothing where nobody asked to be told.
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "systemd cannot be told");
+        tracing::warn!(%error, "sd_notify failed");
     }
 }

@@ -60,7 +60,7 @@ impl Catalogue {
                     catalogue.show(&changed);
                 });
                 if renewed.await.is_err() {
-                    tracing::error!("what clients see could not be made anew; it stays as it was");
+                    tracing::error!("catalog rebuild failed; the previous catalog stays in use");
                 }
             }
         });

@@ -210,7 +210,7 @@ impl Gateway {
             let catalogue = Arc::clone(&self.catalogue);
             let shown = tokio::task::spawn_blocking(move || catalogue.show(&changed));
             if shown.await.is_err() {
-                tracing::error!("what clients see could not be made anew; it stays as it was");
+                tracing::error!("catalog rebuild failed; the previous catalog stays in use");
             }
             Some(change)
         }
@@ -306,7 +306,7 @@ impl Gateway {
     /// There is no room for it now.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
-        let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.turned_away())?;
+        let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();

@@ -109,7 +109,7 @@ impl Gateway {
                 Ok(answer) => {
                     let code = answer.map(|answer| answer.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed));
                     let code = code.as_ref().map_or("cancelled", DirectAnswer::code);
-                    tracing::debug!(server.name = server, list = listing.method(), code, "a list cannot be read");
+                    tracing::debug!(server.name = server, list = listing.method(), code, "list request failed");
                     break Some(Gap::Unavailable);
                 }
             };

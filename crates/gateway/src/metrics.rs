@@ -52,12 +52,12 @@ pub(crate) struct Metrics {
     run_memory: Histogram,
     memory_held: Gauge,
     fuel: Counter,
-    turned_away: Counter,
-    on_their_way: Gauge,
+    rejected: Counter,
+    in_flight: Gauge,
     direct_requests: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
-    entries_lost: Family<EntryLabels, Counter>,
+    append_failures: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
@@ -78,12 +78,12 @@ impl Metrics {
             run_memory: Histogram::new(exponential_buckets(f64::from(1 << 24), 2.0, 9)),
             memory_held: Gauge::default(),
             fuel: Counter::default(),
-            turned_away: Counter::default(),
-            on_their_way: Gauge::default(),
+            rejected: Counter::default(),
+            in_flight: Gauge::default(),
             direct_requests: Gauge::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
-            entries_lost: Family::default(),
+            append_failures: Family::default(),
             ready: Family::default(),
             failing: Family::default(),
             tools: Family::default(),
@@ -105,19 +105,15 @@ impl Metrics {
         let help = "What the scripts that execute hold of runs.memory_bytes";
         registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
         registry.register("fuel", "Work of all scripts, in units of fuel", self.fuel.clone());
-        registry.register("runs_turned_away", "Scripts that found no place in the queue", self.turned_away.clone());
-        registry.register(
-            "runs_on_their_way",
-            "Scripts that execute or wait for their turn",
-            self.on_their_way.clone(),
-        );
+        registry.register("runs_rejected", "Scripts that found no place in the queue", self.rejected.clone());
+        registry.register("runs_in_flight", "Scripts that execute or wait for their turn", self.in_flight.clone());
         let help = "Requests of clients to direct servers that are not answered, those that wait for a client included";
-        registry.register("direct_requests_on_their_way", help, self.direct_requests.clone());
+        registry.register("direct_requests_in_flight", help, self.direct_requests.clone());
         registry.register("calls", "Tool calls that came to an end, by server and outcome", self.calls.clone());
         let help = "From a tool call to its end";
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
         let help = "Entries that the journal could not keep, by kind";
-        registry.register("journal_entries_lost", help, self.entries_lost.clone());
+        registry.register("journal_append_failures", help, self.append_failures.clone());
         registry.register("server_ready", "Whether the server answers: 1, or 0", self.ready.clone());
         let help = "Whether every call of the server fails: 1, or 0";
         registry.register("server_failing", help, self.failing.clone());
@@ -145,7 +141,7 @@ impl Metrics {
 
     /// `entry` is the [kind](exuvia_journal::Entry::kind) of what could not be recorded.
     pub(crate) fn entry_lost(&self, entry: &'static str) {
-        self.entries_lost.get_or_create(&EntryLabels { entry }).inc();
+        self.append_failures.get_or_create(&EntryLabels { entry }).inc();
     }
 
     pub(crate) fn memory_held(&self, bytes: u64) {
@@ -162,8 +158,8 @@ impl Metrics {
         self.config_taken.set(i64::try_from(taken.as_secs()).unwrap_or(i64::MAX));
     }
 
-    pub(crate) fn turned_away(&self) {
-        self.turned_away.inc();
+    pub(crate) fn rejected(&self) {
+        self.rejected.inc();
     }
 
     /// `server` is one of the configuration, `outcome` a [code](exuvia_tool::CallError::code) or `ok`.
@@ -179,7 +175,7 @@ impl Metrics {
     /// though they are configured no more; of any others but `servers` nothing is told any more.
     pub(crate) fn text(
         &self,
-        on_their_way: usize,
+        in_flight: usize,
         servers: &[ServerStatus],
         failing: &BTreeMap<String, Failing>,
         leaving: &[String],
@@ -196,7 +192,7 @@ impl Metrics {
             }
             is_counted
         });
-        self.on_their_way.set(i64::try_from(on_their_way).unwrap_or(i64::MAX));
+        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
         for server in servers {
             known.entry(server.name.clone()).or_default();
             let labels = ServerLabels { server: server.name.clone() };

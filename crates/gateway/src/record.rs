@@ -43,7 +43,7 @@ impl Recorder {
         self.is_failing.store(appended.is_err(), Ordering::Relaxed);
         if let Err(error) = &appended {
             self.metrics.entry_lost(kind);
-            tracing::error!(run.id = %run, call.id = call, entry = kind, %error, "an entry of the record is lost");
+            tracing::error!(run.id = %run, call.id = call, entry = kind, %error, "journal append failed");
         }
         appended
     }

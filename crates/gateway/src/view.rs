@@ -105,11 +105,11 @@ impl View {
             !is_taken && (**name != names[0] || !others().any(|other| exposed::is_of(name, other)))
         };
         let Some(name) = names.iter().find(is_free) else {
-            tracing::warn!(tool.name = %tool, "another tool has this name for clients; it is left out");
+            tracing::warn!(tool.name = %tool, "tool omitted: its public name is taken");
             return;
         };
         if *name != names[0] {
-            tracing::warn!(tool.name = %tool, wanted = names[0], name, "another tool or server has this name for clients: it has another one");
+            tracing::warn!(tool.name = %tool, wanted = names[0], name, "tool renamed: its public name is taken");
         }
         self.by_name.insert(name.clone(), self.tools.len());
         self.tools.push(DirectTool { name: name.clone(), tool, written: plain_items::tool(written) });

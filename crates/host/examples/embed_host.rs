@@ -44,7 +44,7 @@ fn limits() -> CallLimits {
         call_timeout: Duration::from_secs(30),
         call_arguments_bytes: 1 << 20,
         call_result_bytes: 1 << 20,
-        held_bytes: 4 << 20,
+        buffered_bytes: 4 << 20,
         log_bytes: 64 << 10,
     }
 }

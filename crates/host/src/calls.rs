@@ -83,7 +83,7 @@ impl Held {
     fn more(total: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Result<Self, CallError> {
         let sum = total.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let held = Self { total: Arc::clone(total), bytes };
-        if sum > limit { Err(over("held_bytes", limit, sum)) } else { Ok(held) }
+        if sum > limit { Err(over("buffered_bytes", limit, sum)) } else { Ok(held) }
     }
 }
 
@@ -164,7 +164,7 @@ impl Calls {
         if size > limit {
             return Err(over("call_arguments_bytes", limit, size));
         }
-        let held = Held::more(&self.held, size, self.limits.held_bytes)?;
+        let held = Held::more(&self.held, size, self.limits.buffered_bytes)?;
         let arguments = Json::parse(text)
             .map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))?;
         Ok((arguments, held))
@@ -179,7 +179,7 @@ impl Calls {
         let (id, call) = self.make(name, arguments)?;
         let (sender, answer) = oneshot::channel();
         let answered = self.answered_sender.clone();
-        let (held, limit) = (Arc::clone(&self.held), self.limits.held_bytes);
+        let (held, limit) = (Arc::clone(&self.held), self.limits.buffered_bytes);
         let task = tokio::spawn(async move {
             // The receivers are gone when the run is over or the call was dropped: then nobody is to be told.
             let _ = sender.send(hold(call.await, &held, limit));

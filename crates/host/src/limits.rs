@@ -18,7 +18,7 @@ pub struct CallLimits {
     pub call_result_bytes: usize,
     /// What the host holds for the calls of a run, together, in bytes of JSON: arguments of calls that have no answer yet,
     /// and answers that the script has not taken. A call that would go over it is an error that the script can catch.
-    pub held_bytes: usize,
+    pub buffered_bytes: usize,
     /// The log. What goes over it is dropped and counted.
     pub log_bytes: usize,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// |---|---|
 /// | `fuel`, `wall_ms`, `tool_calls` | the run is [stopped](crate::Outcome::Stopped); the script cannot catch it |
 /// | `memory_bytes` | the script meets a `MemoryError`; uncaught, the run is stopped |
-/// | `call_timeout_ms`, `call_arguments_bytes`, `call_result_bytes`, `held_bytes` | the call fails with an error that the script can catch |
+/// | `call_timeout_ms`, `call_arguments_bytes`, `call_result_bytes`, `buffered_bytes` | the call fails with an error that the script can catch |
 /// | `concurrent_calls` | further calls wait their turn |
 /// | `log_bytes` | the log is cut; [`Report::logs`](crate::Report::logs) says by how much |
 /// | `result_bytes` | the run is stopped, and says how large the result was |
@@ -43,7 +43,7 @@ pub struct Limits {
     pub call_result_bytes: usize,
     /// Arguments of calls that have no answer yet and answers that the script has not taken, together, in bytes of JSON.
     /// Default 128 MiB.
-    pub held_bytes: usize,
+    pub buffered_bytes: usize,
     /// What the script prints, in bytes. Default 256 KiB.
     pub log_bytes: usize,
     /// The result, in bytes of JSON. Default 16 MiB.
@@ -63,7 +63,7 @@ impl Default for Limits {
             call_timeout_ms: 30_000,
             call_arguments_bytes: 4 << 20,
             call_result_bytes: 16 << 20,
-            held_bytes: 128 << 20,
+            buffered_bytes: 128 << 20,
             log_bytes: 256 << 10,
             result_bytes: 16 << 20,
             source_bytes: 1 << 20,
@@ -80,7 +80,7 @@ impl Limits {
             call_timeout: Duration::from_millis(self.call_timeout_ms),
             call_arguments_bytes: self.call_arguments_bytes,
             call_result_bytes: self.call_result_bytes,
-            held_bytes: self.held_bytes,
+            buffered_bytes: self.buffered_bytes,
             log_bytes: self.log_bytes,
         }
     }

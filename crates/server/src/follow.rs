@@ -69,7 +69,7 @@ async fn follow_alone(mut run: RunHandle, _listed: Option<Listed>) {
     while run.events.recv().await.is_some() {}
     let id = run.id().clone();
     let report = run.report().await;
-    tracing::info!(run.id = %id, outcome = report.outcome.name(), "a script ended after its client was gone");
+    tracing::info!(run.id = %id, outcome = report.outcome.name(), "run ended after its client disconnected");
 }
 
 /// What a client is told of a run.

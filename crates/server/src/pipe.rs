@@ -87,7 +87,7 @@ where
                 }
                 Ok(Line::End) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "the client cannot be read");
+                    tracing::warn!(%error, "reading from the client failed");
                     break;
                 }
             };
@@ -141,7 +141,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
 /// What is said of a text that rmcp does not read as a message.
 fn unread(text: &str) -> Read {
     let Some(refusal) = explained(text) else {
-        tracing::debug!("a notification or an answer of the client cannot be read");
+        tracing::debug!("a notification or an answer of reading from the client failed");
         return Read::Nothing;
     };
     refused(refusal)

@@ -98,9 +98,9 @@ fn errors_have_stable_codes_and_say_what_happened() {
         (CallError::ToolFailed { message: text(), data: None }, "tool-failed", "what happened"),
         (CallError::UpstreamUnavailable(text()), "upstream-unavailable", "what happened"),
         (
-            CallError::LimitReached { limit: "held_bytes".to_owned(), allowed: 5, used: 7 },
+            CallError::LimitReached { limit: "buffered_bytes".to_owned(), allowed: 5, used: 7 },
             "limit-reached",
-            "held_bytes is 5, this call would use 7",
+            "buffered_bytes is 5, this call would use 7",
         ),
     ] {
         assert_eq!((error.code(), error.to_string().as_str()), (code, said));

@@ -38,7 +38,7 @@ impl Leaving {
     pub(crate) async fn room_for(&self, servers: usize) -> Room {
         let places = u32::try_from(servers).unwrap_or(LEAVING).min(LEAVING);
         if self.room.available_permits() < places as usize {
-            tracing::warn!(servers, "the new configuration waits: too many servers of earlier ones are still in use");
+            tracing::warn!(servers, "reload delayed: too many replaced servers are still in use");
         }
         // The semaphore is never closed.
         Room(Arc::clone(&self.room).acquire_many_owned(places).await.ok())
@@ -64,7 +64,7 @@ impl Leaving {
                 () = unused.cancelled() => {}
                 () = over.cancelled() => {}
                 () = tokio::time::sleep(drain) => {
-                    tracing::warn!(server.name = %server.name(), "a server that was replaced or removed is still in use, and ends");
+                    tracing::warn!(server.name = %server.name(), "stopping a replaced or removed server that is still in use");
                 }
             }
             server.shut_down().await;

@@ -159,7 +159,7 @@ impl Reader {
         let server = &self.server;
         match is_first(&self.noted.nulls) {
             true => {
-                tracing::warn!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity, read as null")
+                tracing::warn!(server.name = %server, nulls, "response contains NaN or Infinity, read as null")
             }
             false => tracing::debug!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity"),
         }
@@ -170,9 +170,9 @@ impl Reader {
             Message::Answer { id, body } => match id.or(on).or_else(|| self.exchange.only()) {
                 Some(id) => heard.messages.extend(self.deliver(id, body, text, nulls)),
                 None if is_first(&self.noted.nameless) => {
-                    tracing::warn!(server.name = %self.server, "an answer of the server names no request");
+                    tracing::warn!(server.name = %self.server, "response has an unknown request id");
                 }
-                None => tracing::debug!(server.name = %self.server, "an answer of the server names no request"),
+                None => tracing::debug!(server.name = %self.server, "response has an unknown request id"),
             },
             Message::Request { id, method, params } if heard.replies.len() < REPLIES => {
                 heard.replies.push(self.reply(id, &method, part(&text, params), on));
@@ -200,8 +200,8 @@ impl Reader {
     /// The beginning of a message beyond the limit. `None` when nothing tells yet whom it is for.
     pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Heard> {
         match is_first(&self.noted.long) {
-            true => tracing::warn!(server.name = %self.server, bytes, "a message of the server is over the limit"),
-            false => tracing::debug!(server.name = %self.server, bytes, "a message of the server is over the limit"),
+            true => tracing::warn!(server.name = %self.server, bytes, "upstream message too large"),
+            false => tracing::debug!(server.name = %self.server, bytes, "upstream message too large"),
         }
         let id = match at_head(head) {
             Subject::Other => return Some(Heard::default()),

@@ -22,12 +22,8 @@ const CLOCKS: &str = "question_timeout_ms = 2000\ncall_timeout_ms = 6000\n";
 /// Descriptors that may differ at the end: sockets of the last requests, on their way out.
 const DESCRIPTORS: usize = 8;
 /// What the daemon counts of its clients, and is nothing without them.
-const OPEN: [&str; 4] = [
-    "exuvia_http_sessions",
-    "exuvia_questions_open",
-    "exuvia_direct_requests_on_their_way",
-    "exuvia_runs_on_their_way",
-];
+const OPEN: [&str; 4] =
+    ["exuvia_http_sessions", "exuvia_questions_open", "exuvia_direct_requests_in_flight", "exuvia_runs_in_flight"];
 /// What clients do to each of these servers.
 const SERVERS: [(&str, &str); 5] = [
     ("old", "\"--era\", \"legacy\""),

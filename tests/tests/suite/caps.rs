@@ -141,7 +141,7 @@ async fn scripts_execute_as_many_at_a_time_as_configured_and_the_rest_waits_or_i
     let third = async {
         let mut client = connect().await;
         let full = async {
-            while !client.send("GET", "/metrics", &[], "").await.text.contains("exuvia_runs_on_their_way 2\n") {
+            while !client.send("GET", "/metrics", &[], "").await.text.contains("exuvia_runs_in_flight 2\n") {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -63,7 +63,7 @@ async fn a_call_is_not_made_if_its_intent_cannot_be_recorded() {
     assert_eq!((made(), report.unrecorded), (0, 1));
     assert_eq!(gateway.journal().kinds(), ["run-started", "call-refused", "run-ended"]);
     let counted = gateway.gateway().metrics();
-    assert!(counted.contains("exuvia_journal_entries_lost_total{entry=\"call-intended\"} 1\n"), "{counted}");
+    assert!(counted.contains("exuvia_journal_append_failures_total{entry=\"call-intended\"} 1\n"), "{counted}");
     // A client's own call takes the same way.
     let view = gateway.gateway().default_view();
     let call = || {
@@ -90,7 +90,7 @@ async fn a_script_whose_start_cannot_be_recorded_does_not_run() {
     assert!(!gateway.gateway().is_recording());
     let counted = gateway.gateway().metrics();
     for line in
-        ["exuvia_runs_total{outcome=\"fault\"} 1\n", "exuvia_journal_entries_lost_total{entry=\"run-started\"} 1\n"]
+        ["exuvia_runs_total{outcome=\"fault\"} 1\n", "exuvia_journal_append_failures_total{entry=\"run-started\"} 1\n"]
     {
         assert!(counted.contains(line), "{line} is missing:\n{counted}");
     }
@@ -108,7 +108,7 @@ async fn entries_that_are_lost_afterwards_are_counted_in_the_report() {
     assert_eq!((report.outcome.name(), report.unrecorded), ("returned", 2));
     let counted = gateway.gateway().metrics();
     for kind in ["call-ended", "run-ended"] {
-        let line = format!("exuvia_journal_entries_lost_total{{entry=\"{kind}\"}} 1\n");
+        let line = format!("exuvia_journal_append_failures_total{{entry=\"{kind}\"}} 1\n");
         assert!(counted.contains(&line), "{line} is missing:\n{counted}");
     }
     assert_eq!(gateway.run("result = 1").await.unrecorded, 1, "of its own entries alone");

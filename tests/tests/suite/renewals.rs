@@ -79,7 +79,7 @@ async fn a_disk_without_room_loses_no_login() {
     daemon.says("used from memory", 1).await;
     assert!(user.server.sent() >= 3);
     disk(&daemon, "unlimited");
-    daemon.says("the renewed token is written", 1).await;
+    daemon.says("renewed token written", 1).await;
     assert_eq!(daemon.run(CODE).await, OK);
     ends(daemon).await;
     tokio::time::sleep(Duration::from_millis(2500)).await;

@@ -249,7 +249,7 @@ async fn connections_and_sessions_are_bounded_and_come_back() {
     }
     let (metrics, _) = raw(host, &[&get("/metrics")]).await;
     for (bound, times) in [("connections", 1), ("sessions", 1)] {
-        let line = format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {times}\n");
+        let line = format!("exuvia_http_requests_rejected_total{{bound=\"{bound}\"}} {times}\n");
         assert!(metrics.contains(&line), "{metrics}");
     }
     // Nor can they be kept out by connections that say nothing: these are few, and soon over.
@@ -374,8 +374,7 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     let during = second.send("GET", "/metrics", &[], "").await;
     assert!(during.header("content-type").starts_with("application/openmetrics-text"), "{during:?}");
     assert!(
-        during.text.contains("exuvia_runs_on_their_way 1\n")
-            && during.text.contains("exuvia_runs_turned_away_total 1\n")
+        during.text.contains("exuvia_runs_in_flight 1\n") && during.text.contains("exuvia_runs_rejected_total 1\n")
     );
     let (answer, mut client) = running.await.expect("no panic");
     assert_eq!(text(&answer), r#"{"slept_ms":300}"#);
@@ -385,7 +384,7 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     for line in [
         "exuvia_runs_total{outcome=\"returned\"} 1",
         "exuvia_runs_total{outcome=\"raised\"} 1",
-        "exuvia_runs_on_their_way 0",
+        "exuvia_runs_in_flight 0",
         "exuvia_calls_total{server=\"echo\",outcome=\"ok\"} 2",
         "exuvia_calls_total{server=\"echo\",outcome=\"tool-failed\"} 1",
         "exuvia_call_seconds_count{server=\"echo\"} 3",

@@ -97,7 +97,7 @@ async fn the_question_of_a_client_that_vanished_is_over() {
         asked += &String::from_utf8_lossy(frame.data_ref().expect("data"));
     }
     let counts = |metrics: &str| {
-        ["exuvia_questions_open 1\n", "exuvia_direct_requests_on_their_way 1\n", "exuvia_http_sessions 2\n"]
+        ["exuvia_questions_open 1\n", "exuvia_direct_requests_in_flight 1\n", "exuvia_http_sessions 2\n"]
             .map(|line| metrics.contains(line))
     };
     assert_eq!(counts(&other.send("GET", "/metrics", &[], "").await.text), [true; 3]);

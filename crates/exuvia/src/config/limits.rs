@@ -27,7 +27,7 @@ impl Resolver<'_> {
             call_result_bytes: self
                 .size(&written.call_result_bytes, &at("call_result_bytes"))
                 .unwrap_or(default.call_result_bytes),
-            held_bytes: self.size(&written.held_bytes, &at("held_bytes")).unwrap_or(default.held_bytes),
+            buffered_bytes: self.size(&written.buffered_bytes, &at("buffered_bytes")).unwrap_or(default.buffered_bytes),
             log_bytes: self.size(&written.log_bytes, &at("log_bytes")).unwrap_or(default.log_bytes),
             result_bytes: self.size(&written.result_bytes, &at("result_bytes")).unwrap_or(default.result_bytes),
             source_bytes: self.size(&written.source_bytes, &at("source_bytes")).unwrap_or(default.source_bytes),

@@ -25,7 +25,7 @@ pub(crate) fn load(args: &ServerArgs, auto_execute: &[String], paths: &Paths) ->
     let names_nothing = args.names_nothing();
     let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
     if let Some(file) = default_file {
-        tracing::info!(file = %file.display(), "no server is named: this file is used");
+        tracing::info!(file = %file.display(), "using the default configuration file");
     }
     let mut found = Found::default();
     found.files.extend(paths.default_file.clone().filter(|_| names_nothing));

@@ -12,7 +12,7 @@ pub(crate) fn totals(config: &Config, memory: Option<Memory>) -> String {
     let runs = u64::from(engine.concurrent_runs);
     let (own, stack) = (limits.memory_bytes.min(engine.run_memory_bytes()), engine.run_stack_bytes());
     let at_limits = runs.saturating_mul(own.saturating_add(stack));
-    let held = [limits.held_bytes, limits.result_bytes, limits.log_bytes].map(|bytes| bytes as u64);
+    let held = [limits.buffered_bytes, limits.result_bytes, limits.log_bytes].map(|bytes| bytes as u64);
     let held = held.into_iter().fold(0, u64::saturating_add);
     let first = format!(
         "runs: {runs} at a time; memory {} and stack {} each, {} together; up to {} of calls, result and log held for each, {} \

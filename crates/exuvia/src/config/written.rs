@@ -282,7 +282,7 @@ pub(super) struct Limits {
     pub(super) call_result_bytes: Option<Bytes<1, GIB>>,
     /// Arguments of calls that have no answer yet and answers that the script has not taken, together. A call that goes
     /// over it fails.
-    pub(super) held_bytes: Option<Bytes<1, { 4 * GIB }>>,
+    pub(super) buffered_bytes: Option<Bytes<1, { 4 * GIB }>>,
     /// What a script prints. At the limit the log is cut.
     pub(super) log_bytes: Option<Bytes<0, GIB>>,
     /// The result, as JSON. With a larger one the run is stopped.

@@ -13,7 +13,7 @@ use super::LogFormat;
 
 /// How the names of this program's own crates begin.
 const OURS: &str = "exuvia";
-/// Events of libraries whose occasion this program logs itself (`telemetry`: the last spans were not sent).
+/// Events of libraries whose occasion this program logs itself (`telemetry`: trace export at shutdown failed).
 const LOGGED_BY_US: [&str; 2] = ["BatchSpanProcessor.Shutdown.Timeout", "BatchSpanProcessor.Shutdown.Error"];
 
 /// Its warnings are of what a client has done wrong, each time, or of a server, whose failures this program logs itself.
@@ -65,11 +65,11 @@ fn tell(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> s
     match format {
         LogFormat::Text => {
             let event = if event.is_empty() { String::new() } else { format!(" event={event:?}") };
-            writeln!(writer, "{time} {level:>5} a library warns library={library:?} line={line}{event}")
+            writeln!(writer, "{time} {level:>5} library warning library={library:?} line={line}{event}")
         }
         LogFormat::Json => {
             let entry = serde_json::json!({
-                "timestamp": time, "level": level.as_str(), "message": "a library warns",
+                "timestamp": time, "level": level.as_str(), "message": "library warning",
                 "library": library, "line": line, "event": event,
             });
             writeln!(writer, "{entry}")
@@ -120,7 +120,7 @@ mod tests {
         let text = said(LogFormat::Text);
         assert!(text.lines().count() == 3 && !text.contains("s3cret"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].contains(" WARN a library warns library=\"rmcp::service\" line="), "{text}");
+        assert!(lines[0].contains(" WARN library warning library=\"rmcp::service\" line="), "{text}");
         assert!(lines[1].contains("WARN") && lines[1].ends_with("event=\"h2.GoneAway\""), "{text}");
         assert!(lines[2].contains("ours") && !text.contains(".rs"), "{text}");
         let json = said(LogFormat::Json);

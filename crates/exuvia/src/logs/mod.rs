@@ -115,7 +115,7 @@ pub(crate) fn finish() {
 fn writer() -> &'static LogWriter {
     WRITER.get_or_init(|| {
         LogWriter::new(Screen, |lines| {
-            tracing::warn!(lines, "lines of this log were dropped: standard error was not read");
+            tracing::warn!(lines, "log lines dropped: standard error was not read");
         })
     })
 }

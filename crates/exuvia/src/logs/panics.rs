@@ -10,7 +10,7 @@ pub(super) fn tell() {
         let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or_default();
-        tracing::error!(file, line, thread, message, "a fault of this program: it panicked");
+        tracing::error!(file, line, thread, message, "internal error: panic");
     }));
 }
 

@@ -49,7 +49,7 @@ impl<E: SpanExporter> SpanExporter for Patient<E> {
         if let Err(error) = result {
             let lost = self.losses.lock().unwrap_or_else(PoisonError::into_inner).add(spans, Instant::now());
             if let Some(lost) = lost {
-                tracing::warn!(%error, lost, "spans cannot be sent to the collector");
+                tracing::warn!(%error, lost, "trace export failed");
             }
         }
         // An error would be told once more by the SDK, each time.

@@ -43,7 +43,7 @@ impl Telemetry {
     pub(crate) fn start(collector: Option<&Collector>) -> Result<Self> {
         let Some(exporter) = exporter(collector)? else { return Ok(Self { provider: None }) };
         if let Some(protocol) = PROTOCOLS.iter().find_map(|name| env::var(name).ok()).filter(|name| name != SPOKEN) {
-            tracing::warn!(protocol, "spans are sent by http/protobuf, the only protocol that is spoken");
+            tracing::warn!(protocol, "unsupported OTLP protocol; http/protobuf is used");
         }
         let provider =
             SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(Patient::new(exporter)).build();
@@ -68,7 +68,7 @@ impl Telemetry {
         // It waits for the thread that sends.
         let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH)).await;
         if let Ok(Err(error)) = flushed {
-            tracing::warn!(%error, "the last spans were not sent");
+            tracing::warn!(%error, "trace export at shutdown failed");
         }
     }
 }

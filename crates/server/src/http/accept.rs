@@ -148,6 +148,6 @@ async fn rest_after(error: &io::Error) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         return;
     }
-    tracing::warn!(%error, "no connection can be accepted");
+    tracing::warn!(%error, "accept failed");
     tokio::time::sleep(BREATH).await;
 }

@@ -132,9 +132,9 @@ impl Held {
 impl Unread {
     pub(super) fn answer(self) -> Response<Answered> {
         match self {
-            Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+            Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"),
             Self::NoRoom => later("too many large requests at the same time, retry\n"),
-            Self::BrokenOff => line(StatusCode::BAD_REQUEST, "the request broke off\n"),
+            Self::BrokenOff => line(StatusCode::BAD_REQUEST, "request body incomplete\n"),
         }
     }
 }

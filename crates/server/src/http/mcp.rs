@@ -128,7 +128,7 @@ impl Mcp {
         drain: &Drain,
     ) -> Response<Answered> {
         let Some(door) = self.door(profile) else {
-            return line(StatusCode::NOT_FOUND, "there is no such profile; without one, MCP is at /mcp\n");
+            return line(StatusCode::NOT_FOUND, "unknown profile; the default MCP endpoint is /mcp\n");
         };
         media::widen(&mut head.headers);
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
@@ -153,7 +153,7 @@ impl Mcp {
                 }
                 return unread.answer();
             }
-            Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive\n"),
+            Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
         };
         let is_message = head.method == Method::POST && media::is_json(&head.headers);
         let checked = aside(body.len(), move || match is_message {
@@ -173,7 +173,7 @@ impl Mcp {
         if let Some(session) = session.as_deref().filter(|_| method == Method::DELETE)
             && !door.sessions.has(session).await
         {
-            return line(StatusCode::NOT_FOUND, "there is no such session here\n");
+            return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
         let attending = session.as_deref().filter(|_| !is_without_sessions(&head.headers));
         let attending = attending.and_then(|session| self.table.attend(session));

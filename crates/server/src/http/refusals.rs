@@ -49,13 +49,13 @@ impl Refusals {
     /// The counts as OpenMetrics, without its end.
     pub(super) fn text(&self) -> String {
         let mut text =
-            "# HELP exuvia_http_refused Connections and requests that were answered 503 because a bound was reached.\n\
-                        # TYPE exuvia_http_refused counter\n"
+            "# HELP exuvia_http_requests_rejected Connections and requests that were answered 503 because a bound was reached.\n\
+                        # TYPE exuvia_http_requests_rejected counter\n"
                 .to_owned();
         let all = [("connections", &self.connections), ("sessions", &self.sessions), ("bodies", &self.bodies)];
         for (bound, refused) in all {
             let count = refused.count.load(Ordering::Relaxed);
-            text.push_str(&format!("exuvia_http_refused_total{{bound=\"{bound}\"}} {count}\n"));
+            text.push_str(&format!("exuvia_http_requests_rejected_total{{bound=\"{bound}\"}} {count}\n"));
         }
         text + &self.mistakes.text()
     }
@@ -72,7 +72,7 @@ impl Refused {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.at.is_none_or(|at| at.elapsed() >= PAUSE) {
             let since = count.saturating_sub(told.count);
-            tracing::warn!(bound = self.bound, requests = since, "answered 503: the bound is reached");
+            tracing::warn!(bound = self.bound, requests = since, "requests rejected with 503: limit reached");
             *told = Told { at: Some(Instant::now()), count };
         }
     }

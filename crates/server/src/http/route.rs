@@ -98,7 +98,10 @@ impl Routes {
 
     async fn answered(&self, head: Parts, body: &mut Incoming, door: Door) -> Response<Answered> {
         if !host::is_ours(&head.uri, &head.headers, self.scheme, self.address) {
-            return line(StatusCode::MISDIRECTED_REQUEST, "this server answers to the name of its own machine only\n");
+            return line(
+                StatusCode::MISDIRECTED_REQUEST,
+                "host not allowed: this server accepts requests for its own host name only\n",
+            );
         }
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         let path = head.uri.path().to_owned();
@@ -119,8 +122,10 @@ impl Routes {
             "/metrics" if is_read => {
                 exposition::metrics(&self.gateway, &self.refusals, self.mcp.open_now(), &head.headers)
             }
-            "/healthz" | "/readyz" | "/metrics" => line(StatusCode::METHOD_NOT_ALLOWED, "GET only\n"),
-            _ => line(StatusCode::NOT_FOUND, "there is nothing here; MCP is at /mcp\n"),
+            "/healthz" | "/readyz" | "/metrics" => {
+                line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n")
+            }
+            _ => line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n"),
         }
     }
 }

@@ -87,7 +87,7 @@ impl Table {
         let session = self.idlest(&open)?;
         let Open { place, door, .. } = open.remove(&session)?;
         drop(open);
-        tracing::info!("there is no room for a further session: the one that was idle longest ends");
+        tracing::info!("session limit reached: the session idle longest is closed");
         self.forget(&session);
         if let Some(door) = door.upgrade() {
             self.runtime.spawn(async move { door.close_session(&session).await });
@@ -167,7 +167,7 @@ impl Table {
     fn gone(&self, session: &SessionId) {
         let (gateway, client) = (self.gateway.now(), client::of_session(session));
         if let Some(gateway) = gateway.filter(|gateway| gateway.is_busy_for(&client)) {
-            tracing::info!("a client lost its stream and did not come back: what it asked for is cancelled");
+            tracing::info!("client did not reconnect within the grace period: its requests are cancelled");
             gateway.client_gone(&client);
         }
     }

@@ -144,7 +144,7 @@ impl State {
         let room = match self.file.reserve(&record).await {
             Ok(room) => Some(room),
             Err(problem) => {
-                tracing::warn!(server.name = %self.server, %problem, "there is no room for the token that is renewed");
+                tracing::warn!(server.name = %self.server, %problem, "no disk space for the renewed token");
                 None
             }
         };
@@ -153,7 +153,7 @@ impl State {
                 if let Err(problem) = self.file.keep(room, &renewed, &held.spent).await {
                     tracing::warn!(
                         server.name = %self.server, %problem,
-                        "the renewed token is used from memory until it can be written"
+                        "renewed token not written; used from memory until it can be"
                     );
                     self.put_back(&renewed, Spend { is_unsaved: true, ..held });
                 }
@@ -199,7 +199,7 @@ impl State {
         }
         record.token = None;
         if let Err(problem) = self.file.write(record).await {
-            tracing::warn!(server.name = %self.server, %problem, "a token that was revoked stays in its file");
+            tracing::warn!(server.name = %self.server, %problem, "revoked token not deleted from its file");
         }
         drop(held);
     }
@@ -251,7 +251,7 @@ impl State {
             )));
         }
         if let Err(problem) = self.file.write(record.clone()).await {
-            tracing::warn!(server.name = %self.server, %problem, "a token is used from memory alone");
+            tracing::warn!(server.name = %self.server, %problem, "token file not written; the token is kept in memory only");
         }
         Ok((record, Found::Fetched))
     }

@@ -89,7 +89,7 @@ async fn write(file: TokenFile, number: u64) {
         // A renewal may have taken it over.
         let Some(unsaved) = taken else { return };
         if file.keep(None, &unsaved.record, &unsaved.spent).await.is_ok() {
-            tracing::info!(server.name = %unsaved.server, "the renewed token is written");
+            tracing::info!(server.name = %unsaved.server, "renewed token written");
             // Before the lock is given back.
             locked(&UNSAVED).remove(file.path());
             return;

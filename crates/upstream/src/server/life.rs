@@ -136,7 +136,7 @@ impl Life {
         let Some(live) = self.live.take_if(|live| Arc::ptr_eq(&live.connection, connection)) else { return };
         self.lost = true;
         self.breaker.failed(began, Instant::now(), jitter());
-        tracing::warn!(server.name = %dialer.config.name, why, "the connection to the server is lost");
+        tracing::warn!(server.name = %dialer.config.name, why, "upstream connection lost");
         self.warn(dialer);
         self.let_end(dialer, live);
     }
@@ -157,7 +157,7 @@ impl Life {
         if !self.breaker.is_closed() {
             dialer.is_failing(Some(Failing::Broken));
             let failures = self.breaker.failures();
-            tracing::warn!(server.name = %dialer.config.name, failures, "the server keeps failing and is left alone for a while");
+            tracing::warn!(server.name = %dialer.config.name, failures, "circuit breaker opened");
         }
     }
 
@@ -168,7 +168,7 @@ impl Life {
         dialer.is_failing(None);
         let reopened = self.breaker.succeeded();
         if reopened {
-            tracing::info!(server.name = %dialer.config.name, "the server answers again");
+            tracing::info!(server.name = %dialer.config.name, "circuit breaker closed");
         }
         reopened
     }

@@ -71,7 +71,7 @@ impl Server {
                     self.has_not_come_up(not_up);
                 } else if first {
                     let message = not_up.message;
-                    tracing::warn!(server.name = %server, message, "the list of tools cannot be read again; the old one stays");
+                    tracing::warn!(server.name = %server, message, "tools/list refresh failed; the previous list stays in use");
                 }
             }
         }

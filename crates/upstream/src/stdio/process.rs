@@ -106,7 +106,7 @@ impl Process {
                 self.group.signal(signal);
             }
         }
-        tracing::error!(pid = self.group.pid.as_raw(), "a server survives SIGKILL");
+        tracing::error!(pid = self.group.pid.as_raw(), "process did not exit after SIGKILL");
     }
 
     /// How it ended and its last words on stderr, for the operator.

@@ -168,7 +168,7 @@ async fn listen(
             ends.tell(reader.long_ended(&rest.tail, rest.bytes)).await;
         }
         if !rest.ended {
-            tracing::warn!(bytes = rest.bytes, "a line of the server does not end; its connection is given up");
+            tracing::warn!(bytes = rest.bytes, "upstream line too long; connection closed");
             return;
         }
     }

@@ -107,7 +107,7 @@ impl Directory {
         }
         // Clients may ask for it as often as they like.
         if read.is_failed() && !before.is_some_and(|before| before.is_failed()) {
-            tracing::warn!(server.name = server, list = listing.method(), "a list cannot be read");
+            tracing::warn!(server.name = server, list = listing.method(), "list request failed");
         }
         if read.unnamed() + read.unreadable() > 0 {
             self.report_items(server, listing, &read);
@@ -190,7 +190,7 @@ impl Directory {
     pub(super) fn report_prompts(&self, owner: &str, other: &str) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         if reported.insert((format!("prompts of {owner}"), other.to_owned())) {
-            tracing::warn!(server.name = other, owner, "a prompt is left out: its name is another server's");
+            tracing::warn!(server.name = other, owner, "prompt omitted: its name belongs to another server");
         }
     }
 

@@ -1,6 +1,6 @@
 #: outcome: returned
-#: limits: {"held_bytes": 20000}
-#: result: [["held_bytes", 20000, true]]
+#: limits: {"buffered_bytes": 20000}
+#: result: [["buffered_bytes", 20000, true]]
 import asyncio
 calls = [lab.text_of(bytes=9000) for _ in range(6)]
 # All are answered before the first answer is taken: only two of the six fit.
