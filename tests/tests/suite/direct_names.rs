@@ -95,7 +95,7 @@ async fn tools_of_one_name_are_told_apart_and_the_operator_is_told() {
     let found: Vec<String> = names(&tools(&daemon, "/mcp/bare").await).into_iter().map(str::to_owned).collect();
     assert_eq!(found, ["executeToolCode", "search", "one__executeToolCode", "two__search", "only"]);
     assert_eq!(names(&tools(&daemon, "/mcp/alone").await), ["one__search", "one__executeToolCode"]);
-    daemon.says("another tool or server has this name for clients", 2).await;
+    daemon.says("tool renamed: its public name is taken", 2).await;
 }
 
 /// Whatever the other one lists today: a name that a client has allowed must not come to mean a tool of another server.
