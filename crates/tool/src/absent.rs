@@ -12,6 +12,12 @@ pub enum Absence {
         /// The user can log in with `exuvia login`; else its headers are to be looked at.
         login: bool,
     },
+    /// Its program cannot be started.
+    NotRun,
+    /// Nobody answers at its address.
+    Unreachable,
+    /// It answers, or ends, without the handshake of MCP.
+    NoHandshake,
     /// It did not come up for another reason, which only the operator is told: it may tell of the host.
     Failed,
 }
@@ -48,6 +54,9 @@ impl Absent {
             Absence::Starting => "is still starting; try again in a few seconds".to_owned(),
             Absence::Late => "did not come up in time; go on without it, or try again later".to_owned(),
             Absence::Failed => "did not come up; go on without it, or try again later".to_owned(),
+            Absence::NotRun | Absence::Unreachable | Absence::NoHandshake => {
+                format!("did not come up: {}; go on without it", self.reason().unwrap_or_default())
+            }
             Absence::Unauthorized { .. } => format!("did not come up: {}", self.reason().unwrap_or_default()),
         }
     }
@@ -58,6 +67,9 @@ impl Absent {
         match self.why {
             Absence::Starting | Absence::Failed => None,
             Absence::Late => Some("not ready in time".to_owned()),
+            Absence::NotRun => Some("its command cannot be run".to_owned()),
+            Absence::Unreachable => Some("it cannot be reached".to_owned()),
+            Absence::NoHandshake => Some("it ended or did not answer as an MCP server".to_owned()),
             Absence::Unauthorized { login: true } => Some(format!("the user has to run `exuvia login {}`", self.name)),
             Absence::Unauthorized { login: false } => {
                 Some("it refuses its credentials, which the user has to look at".to_owned())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use exuvia_tool::Absence;
 use http::StatusCode;
 use rmcp::model::{ClientConfig, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RoleClient, RunningService};
@@ -26,8 +27,8 @@ use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLim
 #[derive(Debug)]
 pub(crate) struct Unstarted {
     pub(crate) message: String,
-    /// It refuses the credentials of the gateway.
-    pub(crate) is_unauthorized: bool,
+    /// For everybody. Whether a login helps against missing authorization is for whoever knows the configuration.
+    pub(crate) why: Absence,
     next: Next,
 }
 
@@ -87,7 +88,8 @@ impl Opening<'_> {
 
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
         let name = &self.config.name;
-        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper).await.map_err(hopeless)?;
+        let (process, stdin, stdout) =
+            Process::start(name, stdio, self.reaper).await.map_err(|message| hopeless(message, Absence::NotRun))?;
         let talk = self.talk(Source::Pipe);
         let wire = Wire::new(stdout, stdin, self.limits.message_bytes, talk.exchange.clone(), talk.reader.clone());
         let service = self.identity().serve_with_lifecycle(FromOne(wire), mode).await;
@@ -131,7 +133,9 @@ impl Opening<'_> {
     }
 
     fn client(&self, http: &Http) -> Result<Arc<Client>, Unstarted> {
-        Client::new(&self.config.name, http, self.authorization.clone()).map(Arc::new).map_err(hopeless)
+        Client::new(&self.config.name, http, self.authorization.clone())
+            .map(Arc::new)
+            .map_err(|message| hopeless(message, Absence::Failed))
     }
 
     async fn streamable(&self, http: &Http, mode: ClientLifecycleMode) -> Result<Connection, Unstarted> {
@@ -146,10 +150,7 @@ impl Opening<'_> {
         let client = self.client(http)?;
         let talk = self.talk(Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
-        let (transport, done) = connected.map_err(|trouble| Unstarted {
-            is_unauthorized: trouble.kind == Kind::Unauthorised,
-            ..hopeless(trouble.details)
-        })?;
+        let (transport, done) = connected.map_err(|trouble| hopeless(trouble.details, absence(trouble.kind)))?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
         talk.connection(service, Carrier::Http(client, done), true).await
     }
@@ -206,8 +207,16 @@ fn mode(era: Option<Era>) -> ClientLifecycleMode {
     }
 }
 
-fn hopeless(message: String) -> Unstarted {
-    Unstarted { message, is_unauthorized: false, next: Next::Nothing }
+fn hopeless(message: String, why: Absence) -> Unstarted {
+    Unstarted { message, why, next: Next::Nothing }
+}
+
+fn absence(kind: Kind) -> Absence {
+    match kind {
+        Kind::Unauthorised => Absence::Unauthorized { login: false },
+        Kind::Unreachable => Absence::Unreachable,
+        Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff | Kind::Redirect => Absence::NoHandshake,
+    }
 }
 
 async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarted {
@@ -217,15 +226,14 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
             Carrier::Process(process) => format!("{refused}; {}", process.last_words().await),
             Carrier::Http(..) => refused,
         };
-        return Unstarted { message, is_unauthorized: false, next: Next::Initialize };
+        return Unstarted { message, why: Absence::NoHandshake, next: Next::Initialize };
     };
-    let is_unauthorized = trouble.kind == Kind::Unauthorised;
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
         Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
         Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
-    Unstarted { message: trouble.details, is_unauthorized, next }
+    Unstarted { message: trouble.details, why: absence(trouble.kind), next }
 }
 
 /// What went wrong in the handshake, without what the server or rmcp says of it: that may hold anything.

@@ -15,6 +15,8 @@ use crate::sift::SMALL_BYTES;
 
 /// What a permit stands for.
 const UNIT_BYTES: usize = 1024;
+/// How long a client may send nothing of a body that is discarded before it is answered: it may be waiting for the answer.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Room for bodies. Small ones take none: their number is that of the connections.
 #[derive(Debug, Clone)]
@@ -86,7 +88,7 @@ pub(super) async fn discard(body: &mut Incoming, head: &Waits, most: usize, with
     }
     let rest = async {
         let mut passed = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Ok(Some(Ok(frame))) = timeout(IDLE, body.frame()).await {
             passed += frame.data_ref().map_or(0, |data| data.len());
             if passed > most {
                 return;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use exuvia_gateway::Outdated;
 use exuvia_text::line;
-use exuvia_tool::Absence;
+use exuvia_tool::{Absence, Absent};
 use exuvia_upstream::{Failing, ServerStatus};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -42,8 +42,11 @@ fn absent(server: &ServerStatus) -> Option<String> {
     Some(match server.absence()? {
         Absence::Starting => format!("server {name}: it is starting"),
         Absence::Late => format!("server {name}: it did not come up in time"),
-        Absence::Failed => format!("server {name}: it did not come up"),
         Absence::Unauthorized { login } => failing((name, &Failing::Unauthorized { login })),
+        why => match Absent::new(name.as_str(), why).reason() {
+            Some(reason) => format!("server {name}: it did not come up: {reason}"),
+            None => format!("server {name}: it did not come up"),
+        },
     })
 }
 

@@ -65,7 +65,10 @@ impl Dialer {
             Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, &self.subscriptions, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| {
-                let why = if error.is_unauthorized { self.unauthorized() } else { Absence::Failed };
+                let why = match error.why {
+                    Absence::Unauthorized { .. } => self.unauthorized(),
+                    why => why,
+                };
                 NotUp { message: cut(error.message), why }
             }),
             Err(_) => Err(self.late()),
