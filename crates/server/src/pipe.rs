@@ -141,7 +141,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
 /// What is said of a text that rmcp does not read as a message.
 fn unread(text: &str) -> Read {
     let Some(refusal) = explained(text) else {
-        tracing::debug!("a notification or an answer of reading from the client failed");
+        tracing::debug!("client notification or response unreadable");
         return Read::Nothing;
     };
     refused(refusal)
