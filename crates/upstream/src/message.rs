@@ -37,8 +37,6 @@ pub(crate) enum Body {
     NotText,
     /// The text is no JSON.
     Broken,
-    /// It says neither.
-    Empty,
 }
 
 /// Where a message comes from.
@@ -122,11 +120,7 @@ fn message(text: &str, source: Source) -> (Message, bool) {
         found.result.get_or_insert(text.trim());
     }
     let message = if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") };
-    match message {
-        // What follows may say something.
-        Message::Answer { body: Body::Empty, .. } if !is_whole => (Message::Garbage("half an answer"), is_whole),
-        message => (message, is_whole),
-    }
+    (message, is_whole)
 }
 
 /// The members of a message, as written.
@@ -154,7 +148,6 @@ impl Found<'_> {
             (Some(result), None) => Body::Result(raw::place(text, result)),
             // Languages that write out no member that is undefined leave this of a result that is nothing.
             (None, None) if no_error.is_some() && id.is_some() => Body::Result(no_error.unwrap_or_default()),
-            (None, None) if id.is_some_and(|id| number(id).is_some()) => Body::Empty,
             (None, None) => return Message::Garbage("neither request nor answer"),
         };
         match id.map(number) {
@@ -286,10 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_says_neither_is_an_answer() {
+    fn no_error_is_a_result_and_an_id_alone_is_nothing() {
         assert_eq!(result(r#"{"jsonrpc":"2.0","id":7,"error":null}"#).0, "null");
-        assert_eq!(piped(r#"{"jsonrpc":"2.0","id":7}"#), Message::Answer { id: Some(7), body: Body::Empty });
-        for none in [r#"{"jsonrpc":"2.0","error":null}"#, r#"{"jsonrpc":"2.0","id":"x"}"#, r#"{"id":7,"error":null}"#] {
+        // A line of a log may have an id as well, and the answer may follow.
+        let alone = r#"{"jsonrpc":"2.0","id":7}"#;
+        for none in
+            [alone, r#"{"jsonrpc":"2.0","error":null}"#, r#"{"jsonrpc":"2.0","id":"x"}"#, r#"{"id":7,"error":null}"#]
+        {
             assert!(matches!(piped(none), Message::Garbage(_)), "{none}");
         }
     }

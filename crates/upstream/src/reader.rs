@@ -44,8 +44,6 @@ const NOT_ASKED: i64 = -32_603;
 
 /// What an answer is that breaks off or is written wrongly.
 const NO_JSON: &str = "text that is no JSON";
-/// And one that has nothing in it.
-const NOTHING: &str = "neither a result nor an error";
 
 /// Reads the messages of one connection.
 #[derive(Debug, Clone)]
@@ -248,8 +246,6 @@ impl Reader {
                     Body::NotText => Answer::Unreadable("bytes that are not UTF-8"),
                     Body::Broken if slot.kind() == Kind::List => Answer::Unreadable(NO_JSON),
                     Body::Broken => Answer::Failed(Failure::maybe_taken(format!("answered with {NO_JSON}"))),
-                    Body::Empty if slot.kind() == Kind::List => Answer::Unreadable(NOTHING),
-                    Body::Empty => Answer::Failed(Failure::maybe_taken(format!("answered with {NOTHING}"))),
                 });
                 message
             }
