@@ -124,7 +124,8 @@ fn a_client_is_shown_the_tools_that_are_there_and_hears_of_those_that_come() {
     let list = client.request("tools/list", json!({}));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(names(&list).iter().all(|name| name.starts_with("echo__")) && names(&list).len() == 4, "{list}");
-    let notices = json!(["late is still starting", "ends did not come up"]);
+    let notices =
+        json!(["late is still starting", "ends did not come up: it ended or did not answer as an MCP server"]);
     assert_eq!(list["result"]["_meta"]["exuvia/notices"], notices);
     let unknown = client.call("late__echo", json!({}));
     let told = "there is no tool named late__echo yet: late is still starting";
