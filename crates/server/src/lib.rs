@@ -1,4 +1,4 @@
-//! The MCP face of the gateway: what a client of Exuvia connects to.
+//! MCP for clients of the gateway.
 //!
 //! [`serve_stdio`] speaks MCP over standard input and output, [`http`] over Streamable HTTP, both in the eras up to 2025-11-25
 //! and 2026-07-28, whichever the client opens with. They answer at once, while the upstream servers may still be starting;

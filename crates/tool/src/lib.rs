@@ -1,4 +1,4 @@
-//! The nouns that every room of Exuvia shares, and the two seams a run stands on.
+//! The nouns that all crates of Exuvia share, and the two seams of a run.
 //!
 //! A script sees a [`Namespace`]: the servers and tools that are visible to it, under Python names. Each tool call of the
 //! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
