@@ -1,4 +1,4 @@
-//! What an analysis says.
+//! The result of an analysis: tools, findings, notes and precision.
 
 use std::collections::{BTreeMap, BTreeSet};
 

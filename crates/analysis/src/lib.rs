@@ -1,4 +1,4 @@
-//! Which tools a Python script may call, and what in it cannot work: told before the script runs.
+//! Which tools a Python script may call, and what in it cannot work: determined before the script runs.
 //!
 //! [`analyse`] reads a script against the [`Namespace`] that it will see. The gateway holds the answer against the policy,
 //! to run, ask or refuse; `exuvia check` prints it. It is a prediction, and the host boundary is what enforces: a call that

@@ -1,4 +1,4 @@
-//! From bytes to lines.
+//! Line numbers of byte offsets.
 
 use rustpython_parser::text_size::TextSize;
 

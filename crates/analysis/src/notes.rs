@@ -1,4 +1,4 @@
-//! Where a script means calls to run side by side and they do not: told as a help, and never a reason not to run it.
+//! Notes: calls that a script means to run in parallel and that do not. Advice, never a reason not to run it.
 
 use exuvia_tool::{Namespace, Server};
 

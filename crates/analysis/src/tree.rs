@@ -1,4 +1,4 @@
-//! From tokens to a syntax tree, on a stack that is deep enough to walk and to drop it.
+//! Parsing, on a stack that is deep enough to walk the tree and to drop it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

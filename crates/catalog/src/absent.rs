@@ -1,4 +1,4 @@
-//! Servers that are not there, told where their files would be listed.
+//! Unavailable servers, reported where their stub files would be listed.
 
 use exuvia_tool::{Absent, Namespace};
 

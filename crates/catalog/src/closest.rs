@@ -1,4 +1,4 @@
-//! Names that somebody may have meant.
+//! Suggestions for misspelled names.
 
 /// How many names are suggested at most.
 const MAX_SUGGESTIONS: usize = 3;

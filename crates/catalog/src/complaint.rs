@@ -1,4 +1,4 @@
-//! Faults in arguments, told to the author of the script.
+//! Error messages for invalid arguments, for the author of the script.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Everything there is to know of one tool, each thing once.
+//! The documentation of one tool.
 
 use exuvia_tool::{Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
 

@@ -1,4 +1,4 @@
-//! Parts of a stub file, cut where a reader would cut them.
+//! Excerpts of a stub file, cut between definitions.
 
 /// What is kept free for the lines that say what part it is, in bytes.
 const FRAME_BYTES: usize = 200;

@@ -1,4 +1,4 @@
-//! A few words on a parameter, in a stub: where its name and its type leave open what to write.
+//! One-line explanations of parameters in a stub, where name and type leave open what to write.
 //!
 //! A number, a flag, or one of a few constants needs none; a text or an object may have a format that only its
 //! description tells. One call that fails for want of it costs a model more than the words.

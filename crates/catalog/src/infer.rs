@@ -1,4 +1,4 @@
-//! From schemas to types.
+//! Python types of JSON schemas.
 
 use serde_json::{Map, Value};
 

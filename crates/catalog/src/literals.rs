@@ -1,4 +1,4 @@
-//! Enumerations as types.
+//! Enumerations as `Literal` types.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Schemas made fit to be compiled. Whatever is taken from them only makes more arguments pass.
+//! Schemas repaired so that they compile. A repair only makes more arguments pass.
 //!
 //! A rule inside a negation works the other way round: so where rules are taken, the negations go as well, and "exactly one
 //! of these" becomes "any of these".

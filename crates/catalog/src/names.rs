@@ -1,4 +1,4 @@
-//! From names that servers chose to names that Python accepts.
+//! Python names for the names that servers chose.
 //!
 //! The rules, for servers, tools and parameters alike:
 //!

@@ -1,4 +1,4 @@
-//! From what servers list to what a script sees.
+//! The namespace of a script, built from what servers list.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};

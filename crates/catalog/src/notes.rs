@@ -1,4 +1,4 @@
-//! What documentation says of one value beyond its type: the server's description, and the bounds of its schema.
+//! Documentation of one value beyond its type: the server's description, and the bounds of its schema.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! What a pattern costs, before it is compiled.
+//! The cost of a regular expression, estimated before it is compiled.
 //!
 //! Patterns run on an engine whose time is linear in the text, and in the pattern as well: the product is what counts. The
 //! size is read off the parsed pattern, in which `[ab]{900}` is still three characters.

@@ -1,4 +1,4 @@
-//! The words that Python, its standard library and the sandbox have taken already.
+//! Names that are reserved by Python, its standard library and the sandbox.
 
 /// Whether `name` cannot stand as an attribute or a keyword argument. The soft keywords (`match`, `case`, `type`, `_`)
 /// can, and are not here.

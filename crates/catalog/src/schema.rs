@@ -1,4 +1,4 @@
-//! Reading JSON Schema documents: references inside the document, and objects put together from their parts.
+//! Reading JSON Schema documents: references inside the document, and objects merged from their parts.
 
 use std::collections::{HashMap, HashSet};
 

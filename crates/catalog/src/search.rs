@@ -1,4 +1,4 @@
-//! Which tools fit a few words.
+//! Search for tools by keywords.
 
 use std::collections::HashMap;
 

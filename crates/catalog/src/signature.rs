@@ -1,4 +1,4 @@
-//! Signatures in one line.
+//! One-line signatures.
 //!
 //! Parameters stand in schema order, and positional arguments fill them in that order. Python wants parameters without a
 //! default before those with one, so where a required parameter follows an optional one a `*` stands between: from

@@ -1,4 +1,4 @@
-//! The steps of checking one value, counted.
+//! The number of steps that checking one value takes.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a model reads: the signatures of a server or of one tool as a `.pyi` file that a type checker accepts.
+//! Stubs: the signatures of a server or of one tool as a `.pyi` file that a type checker accepts.
 
 use std::collections::{BTreeSet, HashSet};
 

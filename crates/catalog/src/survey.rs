@@ -1,4 +1,4 @@
-//! How much work a schema can make, before any of it is done.
+//! The work that a schema can cause, estimated before it is compiled.
 //!
 //! A schema comes from a server that nobody vouches for. Two lines of it can ask for more steps than there are atoms
 //! (references that double at each level), for a recursion that ends the process, or for an automaton of a thousand states

@@ -1,4 +1,4 @@
-//! Prose of servers: its first sentence, and its words.
+//! Descriptions of servers: the first sentence, and words.
 
 pub(crate) use exuvia_text::{block, cut, one_line};
 

@@ -1,4 +1,4 @@
-//! The schemas inside a schema, by where they apply.
+//! The subschemas of a schema, by where they apply.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! How much there is to look at, in schemas and in values.
+//! The size of schemas and values, in steps of a check.
 
 use std::ops::AddAssign;
 

@@ -1,4 +1,4 @@
-//! Work that a file system may hold up for ever, on threads that are given up at a deadline.
+//! File system operations that may block forever, on threads that are abandoned at a deadline.
 //!
 //! tokio's threads for blocking work will not do: a runtime that ends waits for them.
 

@@ -1,4 +1,4 @@
-//! The end of the program, which no renewed token is lost by.
+//! The end of the process, which waits for token renewals.
 
 use std::time::Duration;
 

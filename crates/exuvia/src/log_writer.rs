@@ -1,4 +1,4 @@
-//! A log that waits for nobody: lines are handed to a thread that writes them, and dropped when it cannot keep up.
+//! A non-blocking log: a thread writes the lines, and lines are dropped when it cannot keep up.
 //!
 //! Whoever reads our standard error may stop reading. Then a write waits for as long as that lasts, and with it whatever else the
 //! thread that logs has to do.

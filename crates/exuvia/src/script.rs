@@ -1,4 +1,4 @@
-//! Scripts that are named on the command line, and the data for them.
+//! Scripts and data that the command line names.
 
 use std::fs::File;
 use std::io::{Read, stdin};

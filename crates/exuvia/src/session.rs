@@ -1,4 +1,4 @@
-//! Servers started, engine mapped, gateway ready: what every command but `demo` stands on.
+//! Started servers, engine and gateway: what every command but `demo` uses.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The start of the servers as the operator sees it: who is still missing, and who did not come up.
+//! The start of the servers as the operator sees it: which are still starting, and which failed.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};

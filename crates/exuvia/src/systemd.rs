@@ -1,4 +1,4 @@
-//! What the supervisor that started this program is told, if it is systemd (`Type=notify`).
+//! Notifications to systemd (`Type=notify`).
 
 use sd_notify::NotifyState;
 

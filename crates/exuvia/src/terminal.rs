@@ -1,4 +1,4 @@
-//! What goes to the operator's terminal beside the results: messages, logs, and progress of what takes long.
+//! The operator's terminal: messages, logs, and progress of long operations, beside the results.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The decision on a script before it starts.
+//! Admission: the decision on a script before it starts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The policy of the moment and what was called under it: one for all runs of a gateway.
+//! The current policy and its counters of calls: one for all runs of a gateway.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

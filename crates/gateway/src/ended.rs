@@ -1,4 +1,4 @@
-//! How calls and runs end, recorded and counted whatever ends them.
+//! The ends of calls and runs, recorded and counted however they come about.
 
 use std::sync::Arc;
 use std::time::Instant;

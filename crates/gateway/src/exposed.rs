@@ -1,4 +1,4 @@
-//! How clients name the tools of direct servers.
+//! Public names of the tools of direct servers.
 //!
 //! Models are given names of at most 64 letters, digits, `_` and `-`, whatever servers call their tools. A name depends on its server
 //! and tool alone, unless two come to the same one, so that further servers change none.

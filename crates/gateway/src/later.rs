@@ -1,4 +1,4 @@
-//! What there is to see later: for scripts that name a server which is still starting.
+//! The namespace to come: for scripts that name a server which is still starting.
 
 use std::sync::Arc;
 use std::time::Duration;

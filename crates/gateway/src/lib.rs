@@ -1,8 +1,14 @@
-//! From a script to its report.
+//! The gateway: from a script to its report.
 //!
-//! A [`Gateway`] joins the rooms: the namespace that scripts see, the engine that runs them, the policy, the journal,
-//! and the upstream servers. `admission.rs` decides on a script before it starts. Every tool call takes one way through it, in `call.rs`: validate, authorise, record,
-//! dispatch. [`meta`] holds the four tools that a model is given, and [`answer`] what it reads of a report.
+//! A [`Gateway`] joins the other crates: the namespace that scripts see, the engine that runs them, the policy, the journal,
+//! and the upstream servers. There is one per process.
+//!
+//! - [`Settings`] are what a reload may replace. A run keeps the settings, namespace and routes that it was started with, but for
+//!   the policy, which applies to its next call.
+//! - A [`View`] is what the clients of one [`Profile`] see at one moment.
+//! - `admission.rs` decides on a script before it starts.
+//! - `call.rs` is the only path of a tool call: validate, authorize, record, dispatch.
+//! - [`meta`] has the four tools that a model is given, and [`answer`] renders a report for it.
 
 mod admission;
 pub mod answer;

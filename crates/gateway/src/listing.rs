@@ -1,4 +1,4 @@
-//! The lists of direct servers beside that of tools, read page by page within bounds.
+//! Resource, template and prompt lists of direct servers, read page by page within bounds.
 
 use std::time::Instant;
 

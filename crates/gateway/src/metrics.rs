@@ -1,4 +1,4 @@
-//! What an operator's machine counts.
+//! Metrics of the gateway.
 //!
 //! Labels come from the configuration and from fixed lists: nothing that a script, a client or a server says makes a new
 //! series.

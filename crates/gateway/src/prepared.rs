@@ -1,4 +1,4 @@
-//! A run with everything it needs: decided on, recorded, executed.
+//! A run with everything it needs: authorized, recorded, executed.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

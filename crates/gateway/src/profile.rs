@@ -1,4 +1,4 @@
-//! Which servers a client meets, and how.
+//! Profiles: which servers a client sees, and in which mode.
 
 use std::collections::BTreeMap;
 

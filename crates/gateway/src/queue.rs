@@ -1,4 +1,4 @@
-//! How many scripts may be on their way.
+//! The queue of scripts: bounds on how many run or wait, in total and per client.
 
 use std::collections::HashMap;
 use std::fmt;

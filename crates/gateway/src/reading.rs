@@ -1,4 +1,4 @@
-//! The reading of a script before it starts: aside from the threads that runs compute on, and a few at a time.
+//! The analysis of scripts before they start: off the threads that runs compute on, a few at a time.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

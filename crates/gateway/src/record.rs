@@ -1,4 +1,4 @@
-//! The record of runs and calls, and what was lost of it.
+//! The journal entries of runs and calls, and those that were lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

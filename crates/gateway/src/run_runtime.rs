@@ -1,4 +1,4 @@
-//! The threads that guests run on.
+//! The runtime whose threads execute guests.
 
 use std::future::Future;
 use std::io;

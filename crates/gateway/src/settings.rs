@@ -1,4 +1,4 @@
-//! What an operator may change while scripts run, and what each of them keeps.
+//! Settings that a reload may change while scripts run, and what each run keeps of them.
 
 use std::sync::Arc;
 

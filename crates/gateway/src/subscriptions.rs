@@ -1,4 +1,4 @@
-//! Of which resources clients hear when they change: decided on and recorded like a read, and bounded.
+//! Resource subscriptions of clients: authorized and recorded like a read, and bounded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

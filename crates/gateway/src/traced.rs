@@ -1,4 +1,4 @@
-//! A run as a span.
+//! The span of a run.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! Room for trees: what all JSON trees of the process that stand for a moment may take together.
+//! The budget for JSON trees that exist at one time in the process.
 //!
 //! A tree takes many times the memory of its text. Whoever builds a large one waits here for room, first come, first served,
 //! and builds it aside, off the threads that serve others.

@@ -1,4 +1,4 @@
-//! The sentence for a name that does not exist.
+//! The error message for an unknown name.
 
 use exuvia_catalog::closest;
 

@@ -1,4 +1,4 @@
-//! What the clients of one profile see at one moment.
+//! Views: what the clients of one profile see at one moment.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

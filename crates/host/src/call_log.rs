@@ -1,4 +1,4 @@
-//! What remains of a run's calls.
+//! The record of a run's calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Where a run tells what happens in it.
+//! The sink of a run's events.
 
 use std::sync::Arc;
 

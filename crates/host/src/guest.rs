@@ -1,4 +1,4 @@
-//! The export of the guest.
+//! The guest's export, instantiated and called.
 
 use wasmtime::component::InstancePre;
 use wasmtime::{AsContextMut, Result};

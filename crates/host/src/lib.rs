@@ -1,12 +1,12 @@
-//! Implements the contract in `wit/` for hosts written in Rust: the imports `tools` and `output`, and the little WASI that
+//! Implements the interface in `wit/` for hosts written in Rust: the imports `tools` and `output`, and the WASI subset that
 //! CPython needs, on any [`wasmtime::component::Linker`].
 //!
 //! A store holds one [`Sandbox`]: the state of one run. It answers the guest's tool calls from a
-//! [`ToolHost`](exuvia_tool::ToolHost), takes time and chance from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded
+//! [`ToolHost`](exuvia_tool::ToolHost), takes time and randomness from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded
 //! log and a record of the calls. What is not linked cannot be reached: there is no file, no network, no environment.
 //!
 //! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no fuel, memory or time limits: those belong to the
-//! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed.rs` is a complete one in a screenful.
+//! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed_host.rs` is a complete one.
 
 mod bindings;
 mod call_log;

@@ -1,4 +1,4 @@
-//! What this crate bounds.
+//! The limits that this crate enforces.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the script printed, up to a bound.
+//! The output of a script, up to a limit.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Time and chance of the machine.
+//! The time and randomness of the machine.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

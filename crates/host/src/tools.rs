@@ -1,4 +1,4 @@
-//! The imports `tools` and `output`: translation between the contract and [`Calls`](crate::calls::Calls).
+//! The imports `tools` and `output`: translation between the WIT interface and [`Calls`](crate::calls::Calls).
 
 use std::time::Duration;
 

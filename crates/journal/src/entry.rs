@@ -1,4 +1,4 @@
-//! What a journal holds.
+//! Journal entries.
 
 use std::fmt;
 

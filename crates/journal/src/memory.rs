@@ -1,4 +1,4 @@
-//! A journal that lives as long as the process.
+//! A journal in memory, which lives as long as the process.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

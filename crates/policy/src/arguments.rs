@@ -1,4 +1,4 @@
-//! The arguments of one call, held against the conditions on them.
+//! The conditions on the arguments of one call.
 
 use std::collections::HashMap;
 

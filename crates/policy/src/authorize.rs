@@ -1,4 +1,4 @@
-//! The decision on one call.
+//! Authorization: the decision on one call.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Texts as lenient readers take them: other spellings of the same.
+//! Texts folded to what lenient servers treat as equal.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

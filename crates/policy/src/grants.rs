@@ -1,4 +1,4 @@
-//! What one run may call.
+//! Grants: what one run may call.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Places in a policy.
+//! The keys of a policy, as the operator wrote them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Who may call what.
+//! The policy: who may call what.
 //!
 //! A [`Policy`] is compiled once from what the operator wrote ([`PolicySource`]). A script is decided on twice: as a whole
 //! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`authorize`]), on

@@ -1,4 +1,4 @@
-//! How often servers were called.
+//! Counters for limits on calls per run and per minute.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

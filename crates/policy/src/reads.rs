@@ -1,4 +1,4 @@
-//! What a client asks of a server beside calls of tools.
+//! Requests of clients to direct servers other than tool calls.
 
 /// The requests of a client that are decided on like calls, by the names that lists know them under: `SERVER.resources/read`
 /// stands in a list as a tool would. No tool has such a name.

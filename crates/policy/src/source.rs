@@ -1,4 +1,4 @@
-//! A policy as an operator writes it.
+//! The policy as an operator writes it.
 
 use std::collections::BTreeMap;
 use std::fmt;

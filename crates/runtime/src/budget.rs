@@ -1,4 +1,4 @@
-//! The memory of all runs together.
+//! The memory budget of all runs together.
 //!
 //! Each run says, when it is admitted, the most that it may come to hold. A run is admitted, and is given more memory, only while
 //! all runs could still come to their ends one after the other, each with all that it may hold (the banker's algorithm). What

@@ -1,4 +1,4 @@
-//! From what happened to the guest to the one outcome of its run.
+//! The outcome of a run, from how its guest ended.
 
 use exuvia_host::{Outcome as GuestOutcome, ScriptError, ToolCallsExhausted};
 use exuvia_tool::{HeldCall, Json};

@@ -3,11 +3,11 @@
 //! - An [`Engine`] per process: it maps the compiled guest (about 50 MB, shared by all runs) and owns the pool that
 //!   instances come from. Starting one takes tens of milliseconds.
 //! - A [`Script`] per source: plain text.
-//! - A [`Run`] per execution, consumed by it: a new CPython in a new store, thrown away at the end whatever the end is.
-//! - A [`Report`] per run, always whole: outcome, logs, calls, usage.
+//! - A [`Run`] per execution, consumed by it: a new CPython in a new store, discarded at the end however the run ends.
+//! - A [`Report`] per run, always complete: outcome, logs, calls, usage.
 //!
 //! Tools reach the script as an [`exuvia_tool::ToolHost`]. This crate knows nothing of MCP, HTTP, keys or policy.
-//! `examples/embed.rs` is a complete embedder.
+//! `examples/embed_runtime.rs` is a complete embedder.
 
 mod artifact;
 mod budget;

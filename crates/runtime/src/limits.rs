@@ -1,4 +1,4 @@
-//! What one run may use.
+//! The limits of one run.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The limit on a guest's memory, and its part in the memory of all runs.
+//! The limit on a guest's memory, and its share of the budget of all runs.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is left of a run.
+//! The report of a run.
 
 use exuvia_host::LogText;
 use exuvia_tool::{CallRecord, HeldCall, Json};

@@ -1,4 +1,4 @@
-//! What a run executes.
+//! A script.
 
 use serde::{Deserialize, Serialize};
 

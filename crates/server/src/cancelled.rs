@@ -1,4 +1,4 @@
-//! Scripts that outlive their clients, which can still cancel them.
+//! Runs that outlive their clients' connections, which those clients can still cancel.
 //!
 //! What rmcp says to a request that ends is the same whether its client cancelled it or went away.
 

@@ -1,4 +1,4 @@
-//! The tools of direct servers as they change, for clients that want to hear of it.
+//! Notifications of changed tool lists, for clients that listen.
 
 use std::sync::{Arc, Weak};
 

@@ -1,4 +1,4 @@
-//! Who asks.
+//! The identity of a client.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A run while it runs, and its client meanwhile.
+//! A run in progress, and what its client is sent meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The MCP face of the gateway: what a client of Exuvia connects to.
+//! MCP for clients of the gateway.
 //!
 //! [`serve_stdio`] speaks MCP over standard input and output, [`http`] over Streamable HTTP, both in the eras up to 2025-11-25
 //! and 2026-07-28, whichever the client opens with. They answer at once, while the upstream servers may still be starting;
-//! only a call that needs them waits for them.
+//! only a call that needs a server waits for it.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 

@@ -1,4 +1,4 @@
-//! A client's messages over a pipe, line by line.
+//! The lines of a client's pipe, one message each.
 
 use std::io;
 

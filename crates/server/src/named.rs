@@ -1,4 +1,4 @@
-//! What the log says of who asks.
+//! The name of a client in the log.
 
 use exuvia_text::one_line;
 use rmcp::service::{RequestContext, RoleServer};

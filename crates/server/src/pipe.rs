@@ -1,4 +1,4 @@
-//! A client over a pipe: its messages, sifted and read, and ours to it.
+//! A client over a pipe: reading and answering its messages.
 //!
 //! rmcp's own transport answers what it cannot read with an error that names no request, or not at all, and a client that waits
 //! for an answer to its request goes on waiting. Here whatever is a request is answered by its id.

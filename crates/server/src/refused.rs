@@ -1,4 +1,4 @@
-//! Messages of clients that are not taken: whose request each is, and what is wrong with it.
+//! Invalid messages of clients: the request each belongs to, and what is wrong with it.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Messages of clients before rmcp reads them: what would become a large tree is taken out, or the message is refused.
+//! Messages of clients before rmcp parses them: large arguments are taken out, or the message is rejected.
 //!
 //! rmcp makes several trees of a message, and a tree takes many times its text. So the arguments of a call go past it, as text,
 //! and of everything else there is a bound.

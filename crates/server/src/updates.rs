@@ -1,4 +1,4 @@
-//! Clients are told of resources that have changed, and keep their subscriptions when servers are replaced.
+//! Resource change notifications to clients, whose subscriptions survive the replacement of servers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};

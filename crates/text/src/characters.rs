@@ -1,4 +1,4 @@
-//! Which characters show as themselves.
+//! Printable characters.
 
 use icu_properties::props::{
     BinaryProperty, DefaultIgnorableCodePoint, EmojiModifier, ExtendedPictographic, GeneralCategory,

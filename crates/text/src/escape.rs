@@ -1,4 +1,4 @@
-//! Text in which characters that are not seen are spelled out.
+//! Text with invisible characters escaped.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

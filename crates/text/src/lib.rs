@@ -1,4 +1,4 @@
-//! Text of others made fit to be shown: bounded, printable, in one quoted line or an indented block.
+//! Untrusted text sanitized for display: bounded, printable, in one quoted line or an indented block.
 //!
 //! Names, descriptions, error messages and log lines come from servers, scripts and clients that nobody vouches for.
 //! Before they reach a terminal, a log, a stub or an answer they pass through this crate, which is the one place that

@@ -1,4 +1,4 @@
-//! Prose: characters that are not seen are left out.
+//! Prose with invisible characters removed.
 
 use crate::is_plain;
 

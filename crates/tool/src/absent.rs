@@ -1,4 +1,4 @@
-//! Servers that are configured and not there.
+//! Unavailable servers.
 
 /// Why a server is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

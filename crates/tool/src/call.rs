@@ -1,4 +1,4 @@
-//! One tool call and what may come of it.
+//! One tool call and its outcome.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! When a call has taken too long.
+//! The deadline of a call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

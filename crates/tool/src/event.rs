@@ -1,4 +1,4 @@
-//! What a run tells while it executes, and what remains of its calls.
+//! Events of a run, and the records of its calls.
 
 use std::fmt;
 

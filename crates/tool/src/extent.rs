@@ -1,4 +1,4 @@
-//! What a JSON text amounts to, counted in one pass and without building anything.
+//! The size and depth of a JSON text as a tree, computed in one pass without building it.
 //!
 //! A tree takes far more memory than its text: each element of `[1,1,1]` is a node of 72 bytes with a string on the heap,
 //! because numbers keep their digits and objects their order. Whoever is about to build one asks here first.

@@ -1,4 +1,4 @@
-//! The seams of a run: who answers its calls, and where it takes time and chance from.
+//! The seams of a run: what answers its calls, and where it takes time and randomness from.
 
 use std::pin::Pin;
 use std::time::Duration;

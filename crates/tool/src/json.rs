@@ -1,4 +1,4 @@
-//! JSON text that is known to be JSON.
+//! JSON text that is known to be valid.
 
 use std::fmt;
 

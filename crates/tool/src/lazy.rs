@@ -1,4 +1,4 @@
-//! Text that is made when somebody reads it.
+//! Text that is rendered when it is first read.
 
 use std::fmt;
 use std::ops::Deref;

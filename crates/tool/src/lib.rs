@@ -1,12 +1,12 @@
-//! The nouns that every room of Exuvia shares, and the two seams a run stands on.
+//! The nouns that all crates of Exuvia share, and the two seams of a run.
 //!
 //! A script sees a [`Namespace`]: the servers and tools that are visible to it, under Python names. Each tool call of the
-//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
+//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from outside
 //! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
-//! Calls that have to leave in their order stand in a [`Line`].
+//! Calls that have to be sent in order wait in a [`Line`].
 //!
-//! This crate decides nothing and does nothing: no async runtime, no clock, no file, no environment.
+//! This crate decides nothing and performs no I/O: no async runtime, no clock, no file, no environment.
 //!
 //! ```
 //! use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};

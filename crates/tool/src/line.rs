@@ -1,4 +1,4 @@
-//! A line: who came first goes first.
+//! A first-in, first-out queue.
 
 use std::collections::BTreeMap;
 use std::fmt;

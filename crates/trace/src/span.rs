@@ -1,4 +1,4 @@
-//! Operations.
+//! Spans and scopes.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! The arguments of a call on their way out: the text that was permitted, past rmcp's trees.
+//! The arguments of a call as sent: the text that was permitted, without rmcp's trees.
 //!
 //! rmcp's request holds a tree of the arguments. Here it holds an outline of them at most, and the text travels beside it, to
 //! be put in its place when the request is written.

@@ -1,4 +1,4 @@
-//! Work on long texts, off the threads that serve others.
+//! Work on long texts, off the threads of the async runtime.
 
 use tokio::task::{JoinError, spawn_blocking};
 

@@ -1,4 +1,4 @@
-//! Who the gateway is to a server over HTTP: the seam between requests and where their headers come from.
+//! The gateway's credentials for a server over HTTP: the seam between requests and the source of their headers.
 
 use std::fmt;
 

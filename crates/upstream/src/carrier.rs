@@ -1,4 +1,4 @@
-//! What a conversation runs over.
+//! The transport of a connection.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The conversation with one server.
+//! The connection to one server.
 
 use std::sync::Arc;
 use std::time::Duration;

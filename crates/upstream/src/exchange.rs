@@ -1,4 +1,4 @@
-//! The requests that are on their way, and their answers as the server wrote them.
+//! Requests in flight, and their responses as the server wrote them.
 
 use std::collections::HashMap;
 use std::ops::Range;

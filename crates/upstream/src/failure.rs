@@ -1,4 +1,4 @@
-//! Why a call got no answer, for the script that made it.
+//! Why a call got no response, for the script that made it.
 
 use exuvia_tool::{CallError, ToolName};
 

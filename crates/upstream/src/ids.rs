@@ -1,4 +1,4 @@
-//! Requests numbered from 1.
+//! Request ids, numbered from 1.
 //!
 //! rmcp begins with 0, for requests and for their progress. Servers that ask whether there is an id by whether it is true take the
 //! first request, `server/discover` or `initialize`, for a notification: the first costs 10 s at each start, the second the server.

@@ -1,4 +1,4 @@
-//! Servers that were replaced or removed, until the last run that uses them is over.
+//! Replaced and removed servers, until the last run that uses them is over.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Lines from a server, none of them kept beyond a limit.
+//! Lines from a server, read within a limit.
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 

@@ -1,4 +1,4 @@
-//! Another set of servers, beside the one in use until it takes over.
+//! A new set of servers, prepared beside the one in use until it replaces that.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What one client is told of resources that it is subscribed to.
+//! Resource change notifications that wait for one client.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! One message of a server, read as far as it must be to know what it is.
+//! One message of a server, parsed as far as needed to classify it.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! How a conversation begins: which transport, which era.
+//! The start of a connection: which transport, which era.
 
 use std::sync::Arc;
 

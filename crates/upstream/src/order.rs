@@ -1,4 +1,4 @@
-//! In which order the calls of a run leave for their server.
+//! The order in which the calls of a run are sent to their server.
 //!
 //! A call leaves when the ones before it have been sent, not when they have been answered. Its ticket is one for two lines. In
 //! the first, calls are admitted to the server one by one: limits on what is on its way let them in in their order, and so

@@ -1,4 +1,4 @@
-//! Where a list that comes in pages ends: with a page that has no cursor, or where asking on brings nothing.
+//! The end of a paged list: a page without a cursor, or pages that bring nothing new.
 //!
 //! Any text is a cursor, the empty one as well. Some servers mean by the empty one that there is no more, and give the first page
 //! again when they are asked for it; some give one cursor for ever. Neither may cost a thousand requests.

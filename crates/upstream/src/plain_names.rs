@@ -1,4 +1,4 @@
-//! Names of tools and parameters that can be shown as they are.
+//! Printable names of tools and parameters.
 //!
 //! Names stand in lines of ours: in what a person is asked to approve, in configuration, in stubs, in the log. One that holds
 //! a line break, an escape sequence, or characters that are not seen could make such a line say something else.

@@ -1,4 +1,4 @@
-//! What a server asks in the middle of a request.
+//! Elicitation and other requests of a server in the middle of a call.
 
 use std::time::Duration;
 

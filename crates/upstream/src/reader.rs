@@ -1,4 +1,4 @@
-//! What servers say, read in one way whatever carried it.
+//! The reader of server messages, for all transports.
 //!
 //! rmcp keeps the protocol: which era a server speaks, the numbers of requests, sessions, cancellation. What servers say is
 //! read here, for three reasons. A message is bounded and an oversized one becomes the answer of its request (rmcp drops it,

@@ -1,4 +1,4 @@
-//! What is handed through between a client and a server, as it was written.
+//! Requests and results relayed between a client and a direct server, as they were written.
 
 use exuvia_policy::READS;
 #[cfg(doc)]

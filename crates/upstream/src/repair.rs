@@ -1,4 +1,4 @@
-//! JSON as some servers write it, made JSON.
+//! Repair of almost-JSON, as some servers write it.
 //!
 //! A text that was cut in the middle of an emoji ends in half of a surrogate pair, and a mean of nothing is `NaN`: neither is a
 //! reason to lose what stands beside it. Good messages pay for none of this.

@@ -1,4 +1,4 @@
-//! The ways to the servers of one moment.
+//! Routes to the servers of one moment.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is known of the servers at the moment, and who is told when it changes.
+//! The status of the servers, and notifications of its changes.
 
 use std::sync::{Arc, Mutex};
 

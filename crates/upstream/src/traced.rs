@@ -1,4 +1,4 @@
-//! A call as a span, in the words of the OpenTelemetry conventions for MCP, and what the server is told of it.
+//! The span of a call, by the OpenTelemetry conventions for MCP, and the trace context that is sent to the server.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! All servers together.
+//! The set of configured upstream servers and their life cycle.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! From the result of a tool to the value that a script sees.
+//! The value that a script sees, from the result of a tool.
 //!
 //! | the result has | the value is |
 //! |---|---|

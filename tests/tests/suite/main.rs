@@ -17,6 +17,7 @@ mod direct_load;
 mod direct_names;
 mod direct_odd;
 mod direct_questions;
+mod documents;
 mod ends;
 mod evasions;
 mod examples;

@@ -1,4 +1,4 @@
-//! Expressions.
+//! Facts of expressions.
 
 use rustpython_parser::ast::{Arguments, CmpOp, Comprehension, Constant, Expr, ExprCall, ExprCompare};
 

@@ -1,4 +1,4 @@
-//! What the code around a line would catch, if the line failed.
+//! Exceptions that the code around a line would catch.
 
 use std::collections::HashSet;
 use std::ops::BitOr;

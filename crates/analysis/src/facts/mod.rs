@@ -1,4 +1,4 @@
-//! What a syntax tree says, in the terms of the question: where names are bound, and what is done with them.
+//! Facts of a syntax tree: where names are bound, and how they are used.
 //!
 //! One walk over the tree collects it; nothing is decided here. A name's meaning depends on bindings that may stand
 //! further down, so the verdict comes after the walk.

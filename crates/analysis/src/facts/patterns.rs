@@ -1,4 +1,4 @@
-//! What may stand on the left: targets of assignments, and patterns.
+//! Assignment targets and match patterns.
 
 use rustpython_parser::ast::{Expr, Pattern, Ranged};
 

@@ -1,4 +1,4 @@
-//! Where names are bound, and what a name means where it is used.
+//! Scopes: where names are bound, and what a name refers to where it is used.
 
 use std::collections::{HashMap, HashSet};
 

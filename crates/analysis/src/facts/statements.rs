@@ -1,4 +1,4 @@
-//! Statements.
+//! Facts of statements.
 
 use rustpython_parser::ast::{
     Alias, Arguments, ExceptHandler, Expr, ExprCall, Identifier, Ranged, Stmt, StmtClassDef, TypeParam, WithItem,

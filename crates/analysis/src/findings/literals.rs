@@ -1,4 +1,4 @@
-//! Literals as the JSON that they are sent as.
+//! Literals as the JSON that is sent for them.
 
 use rustpython_parser::ast::{Constant, Expr, UnaryOp};
 use serde_json::{Map, Number, Value};

@@ -1,4 +1,4 @@
-//! What certainly fails when its line runs.
+//! Findings: what certainly fails when its line runs.
 //!
 //! A finding keeps a script from starting, so there is one only where no doubt is left: the name means one thing, nothing
 //! in the script reaches everything, and the line does not stand in a `try` that would catch the failure, in a `with`

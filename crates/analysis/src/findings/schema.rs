@@ -1,4 +1,4 @@
-//! The simple parts of a tool's schema: enough to tell that one argument is wrong whatever the others are.
+//! The simple parts of a tool's schema: enough to reject one argument independently of the others.
 
 use exuvia_tool::Tool;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Attributes that lead from a value to what is behind it.
+//! Attributes that lead from a value to its class, module, frame or globals.
 
 use crate::facts::is_special;
 

@@ -1,4 +1,4 @@
-//! Names that every script finds.
+//! Python's built-in names.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

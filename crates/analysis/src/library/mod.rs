@@ -1,4 +1,4 @@
-//! What is known of Python itself: modules, built-in names, and attributes that lead further than they seem to.
+//! Facts about Python itself: modules, built-in names, and attributes that lead to other objects.
 //!
 //! Everything here is a list of what is known to be harmless, or of what is known to reach everything. A module's name is
 //! harmless only if it is listed; an attribute of any other value is harmless unless it is one of the few that turn a

@@ -1,4 +1,4 @@
-//! Code: white space, operators, and what else begins with them.
+//! Tokens outside strings: white space, operators, and what else begins with them.
 
 use rustpython_parser::Tok;
 

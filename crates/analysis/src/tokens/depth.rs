@@ -1,4 +1,4 @@
-//! How deep the syntax tree of some tokens can become, known before there is a tree.
+//! The greatest depth that the syntax tree of some tokens can have, computed before there is a tree.
 //!
 //! Trees are walked and dropped by recursion. Brackets and blocks are not all that nests: so do `not not x`, `a.b.c`,
 //! `x + y + z`, `a if b else c if d else e`, `lambda: lambda: 0` and a ladder of `elif`. In all of them each level costs

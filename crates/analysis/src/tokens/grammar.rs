@@ -1,4 +1,4 @@
-//! What the parser's grammar, that of Python 3.12, lacks: written out in what it has.
+//! Newer syntax rewritten for the parser's grammar, which is that of Python 3.12.
 
 use rustpython_parser::Tok;
 use rustpython_parser::text_size::TextRange;

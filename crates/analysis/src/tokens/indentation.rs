@@ -1,4 +1,4 @@
-//! Where lines begin.
+//! Indentation: the beginnings of lines.
 
 use rustpython_parser::Tok;
 

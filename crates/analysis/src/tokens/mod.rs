@@ -1,4 +1,4 @@
-//! From text to the tokens that the parser takes.
+//! The tokenizer: from source text to the tokens that the parser takes.
 //!
 //! The parser's own reader knows no f-string of Python 3.12 (`f"{d["a"]}"`), no template string and no lone carriage
 //! return, and it does not normalise names. What is read differently here and by the interpreter would be a call that

@@ -1,4 +1,4 @@
-//! Numbers.
+//! Numeric literals.
 
 use rustpython_parser::Tok;
 use rustpython_parser::ast::bigint::BigInt;

@@ -1,4 +1,4 @@
-//! Strings without fields, and where those with fields begin.
+//! String literals without fields, and the beginnings of those with fields.
 
 use rustpython_parser::{StringKind, Tok};
 

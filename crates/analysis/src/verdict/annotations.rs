@@ -1,4 +1,4 @@
-//! Annotations that put classes together and nothing else.
+//! Annotations that combine classes and do nothing else.
 //!
 //! In them `type` is what it seems to be. Anywhere else it may be called; and an operand or a generic class of the script's
 //! own making would be given it, once somebody asks for the annotation's value.

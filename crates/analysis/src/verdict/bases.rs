@@ -1,4 +1,4 @@
-//! What classes have from their bases.
+//! Attributes that classes inherit from their bases.
 //!
 //! `@dataclass` writes code in which the names of the fields stand as they are. On a class statement those names are identifiers. But a dataclass has the fields of its bases too, and where a base is
 //! not a class statement itself its fields may have any text for a name.

@@ -1,4 +1,4 @@
-//! From what a script says to what it may call.
+//! From the facts of a script to the tools that it may call.
 //!
 //! Every use of a name is followed from everything that the name may mean: a server, a tool, a module, a built-in name,
 //! or a plain value. Values need no following: a server or a tool can become a value only through a use that is judged

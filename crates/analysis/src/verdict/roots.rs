@@ -1,4 +1,4 @@
-//! What names mean.
+//! What names refer to: servers, tools, modules.
 
 use exuvia_tool::{Server, Tool};
 

@@ -1,4 +1,4 @@
-//! What is done with what names mean.
+//! Uses of servers, tools and modules, and the calls that they make possible.
 
 use exuvia_tool::{Server, Tool};
 use rustpython_parser::ast::{Expr, ExprCall};

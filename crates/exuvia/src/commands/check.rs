@@ -1,4 +1,4 @@
-//! `exuvia check`: what would become of a client's script, and why. Runs nothing.
+//! `exuvia check`: the decision on a client's script, with reasons. Runs nothing.
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `exuvia config`: what a configuration comes to, and what it may hold.
+//! `exuvia config`: validates a configuration, or prints its schema.
 
 use std::io::{Write as _, stderr, stdout};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What was found so far, right and wrong.
+//! The configuration as resolved so far, with its errors.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Where things lie, by the XDG rules, and how they are read.
+//! Paths of files by the XDG rules, and reading them.
 
 use std::env;
 use std::ffi::OsString;

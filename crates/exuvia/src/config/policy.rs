@@ -1,4 +1,4 @@
-//! What a file and the command line say of who may call what.
+//! The policy that files and the command line state.
 
 use std::collections::BTreeMap;
 

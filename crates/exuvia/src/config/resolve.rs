@@ -1,4 +1,4 @@
-//! From what is written to what the program runs on.
+//! From the configuration as written to the one that the program runs on.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

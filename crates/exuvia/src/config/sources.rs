@@ -1,4 +1,4 @@
-//! Files and flags together.
+//! The sources of a configuration: files and flags.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the limits of one script come to for all that execute, and the bound that holds for them together.
+//! The totals of all limits: for one script, for all that execute, and the bound on all of them together.
 
 use exuvia_runtime::EngineConfig;
 

@@ -1,4 +1,4 @@
-//! The same work without a sandbox: a model that has every tool and reads every result. The calls are really made.
+//! The demo's work without a sandbox: a model that has every tool and reads every result. The calls are really made.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};

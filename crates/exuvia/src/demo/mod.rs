@@ -1,4 +1,4 @@
-//! `exuvia demo`: what it is for, shown on real servers.
+//! `exuvia demo`: one script on real servers, and the tokens it saves.
 //!
 //! This program starts itself as a gateway, `exuvia stdio`, which starts itself twice more as sample servers; everything
 //! between them is MCP over pipes. Then it does the same work without the sandbox and counts both.

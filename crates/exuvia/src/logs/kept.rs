@@ -1,4 +1,4 @@
-//! What a test has written to a log.
+//! A log that a test can read.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

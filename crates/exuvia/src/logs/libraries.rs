@@ -1,4 +1,4 @@
-//! Entries of libraries, without what they carry: error texts of servers, headers, arguments, results.
+//! Log entries of libraries, without their data: error texts of servers, headers, arguments, results.
 //!
 //! What a library writes into its entries is for it to decide, and changes with each version. So none of it is shown: an entry
 //! says which library warns of what kind of thing, and where in it. What an operator has to know is logged by this program itself.

@@ -1,4 +1,4 @@
-//! What this program says of itself while it works, on standard error.
+//! The log of this program, on standard error.
 
 #[cfg(test)]
 mod kept;

@@ -1,4 +1,4 @@
-//! How much memory the program may use here: that of the machine, or what its control group allows.
+//! The memory that the program may use: that of the machine, or what its control group allows.
 
 mod cgroup;
 

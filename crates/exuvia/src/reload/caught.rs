@@ -1,4 +1,4 @@
-//! A panic of what must go on.
+//! Panics caught in tasks that must continue.
 
 use std::any::Any;
 use std::future::poll_fn;

@@ -1,4 +1,4 @@
-//! What another configuration cannot change before the next start.
+//! Settings that a reload cannot change before the next start.
 
 use crate::config::Config;
 

@@ -1,4 +1,4 @@
-//! From the word that the configuration may be another one to what runs on it.
+//! The reload loop: from a notification of changed files to a configuration that is in use.
 
 use std::path::PathBuf;
 use std::sync::Arc;

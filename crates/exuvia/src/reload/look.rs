@@ -1,4 +1,4 @@
-//! One look at the files of a configuration. It may take for ever, so it happens on a thread that is given up after a while.
+//! One read of the configuration files. It may block forever, so it runs on a thread that is abandoned after a while.
 
 use std::path::PathBuf;
 use std::sync::Arc;

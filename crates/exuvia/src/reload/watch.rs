@@ -1,4 +1,4 @@
-//! Whether files have changed, however that was done: written, replaced by a rename, or by a link that now leads elsewhere.
+//! Watching files for changes of any kind: written, renamed over, or a link that now leads elsewhere.
 
 use std::collections::BTreeSet;
 use std::fs;

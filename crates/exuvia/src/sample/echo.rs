@@ -1,4 +1,4 @@
-//! A server that does what it is told, for measurements.
+//! A configurable server, for measurements.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Sample MCP servers, for the demo, the benchmarks and the first steps of a newcomer.
+//! Sample MCP servers, for the demo, the benchmarks and first steps.
 //!
 //! Each is a real server over stdio, through rmcp, in both protocol eras. Their data is made by arithmetic: the same on every
 //! machine, in every run.

@@ -1,4 +1,4 @@
-//! From a sample to an MCP server.
+//! The MCP server around a sample.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An exporter that does not complain all the time.
+//! A span exporter that logs its failures at a limited rate.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

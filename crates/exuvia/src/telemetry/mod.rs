@@ -1,4 +1,4 @@
-//! Spans to a collector, by OTLP over HTTP.
+//! OpenTelemetry: spans to a collector, by OTLP over HTTP.
 //!
 //! Where `[telemetry]` and the variables of OpenTelemetry name none, nothing is installed and no span is made. The SDK queues
 //! spans (`OTEL_BSP_MAX_QUEUE_SIZE`, 2,048; more are dropped, with a warning) and sends them from a thread of its own.

@@ -1,4 +1,4 @@
-//! Requests to a collector.
+//! HTTP requests to a collector.
 
 use std::time::Duration;
 

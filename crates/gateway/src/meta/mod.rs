@@ -1,4 +1,4 @@
-//! The four tools that a model is given instead of everybody else's.
+//! The four meta-tools that a model is given in place of all others.
 
 mod definitions;
 mod discovery;

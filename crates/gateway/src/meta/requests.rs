@@ -1,4 +1,4 @@
-//! The arguments of the four, read with errors that a model can act on.
+//! The arguments of the meta-tools, read with errors that a model can act on.
 
 use std::fmt;
 

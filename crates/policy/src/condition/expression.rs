@@ -1,4 +1,4 @@
-//! Regular expressions for whole texts.
+//! Regular expressions that must match a whole text.
 
 use regex::{Regex, RegexBuilder};
 use regex_automata::nfa::thompson::Compiler;

@@ -1,4 +1,4 @@
-//! What an argument must be.
+//! Conditions on one argument.
 
 mod expression;
 mod number;

@@ -1,4 +1,4 @@
-//! Paths that must lie under another, however their server reads them.
+//! Paths that must be below another, however their server reads them.
 //!
 //! A server may decode percent-encoding not at all, once, twice, or in part (a URL parser takes `%2e%2e` for `..` and leaves
 //! `%2f` alone); may split at backslashes; may replace compatibility characters; may cut at `?`, `#` or `;`. So a path is looked

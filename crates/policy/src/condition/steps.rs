@@ -1,4 +1,4 @@
-//! What looking at the arguments of one call may cost.
+//! The budget for checking the arguments of one call.
 
 /// The steps that the conditions on one call may take together. A step is a byte that is looked at once, or a byte that one
 /// state of a regular expression is tried on: at most some 10 ns, so that a call holds its thread for 50 ms at most.

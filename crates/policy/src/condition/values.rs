@@ -1,4 +1,4 @@
-//! Values that are listed one by one.
+//! Lists of allowed values.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What a server of the newer era asks for instead of answering (SEP-2322), and clients of the older era that are asked.
+//! Input requests of servers of the newer era (SEP-2322), sent to clients of the older one.
 
 use std::time::Duration;
 

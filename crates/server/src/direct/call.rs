@@ -1,4 +1,4 @@
-//! A client's own call.
+//! Direct tool calls.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What can be said to a client while its request is on its way.
+//! Messages to a client while its request is in flight.
 
 use std::time::Duration;
 

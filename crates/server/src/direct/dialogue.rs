@@ -1,4 +1,4 @@
-//! A request on its way: what its server says and asks meanwhile, and what the client answers.
+//! A request in flight: progress and questions of its server, and answers of its client.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Objects of servers read without those of their members that are not of the protocol's types.
+//! Objects of servers, parsed without members of invalid types.
 
 use exuvia_tool::raw;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! What there is to see of direct servers: tools, and pages of resources, templates and prompts.
+//! Lists of direct servers: tools, and pages of resources, templates and prompts.
 
 use std::borrow::Cow;
 use std::sync::Arc;

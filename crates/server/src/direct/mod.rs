@@ -1,4 +1,4 @@
-//! What clients do with servers themselves: calls, resources, prompts, completions.
+//! Direct mode: calls, resources, prompts and completions of servers, for clients.
 
 mod asking;
 mod call;

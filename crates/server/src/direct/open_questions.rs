@@ -1,4 +1,4 @@
-//! How many questions a client has before it.
+//! The limit on open questions of one client.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Requests that wait until a client of the newer era comes back with an answer.
+//! Pending input requests: calls that wait until a client of the newer era returns with an answer.
 //!
 //! Such a client is not asked in the middle of a request: the question is the answer, and the client repeats the request with
 //! what it was asked for. A server of the older era knows nothing of that; the request to it stays open meanwhile.

@@ -1,4 +1,4 @@
-//! What clients read of direct servers: resources, prompts, completions.
+//! Reads of direct servers: resources, prompts, completions.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What servers answered, in the types in which clients are answered.
+//! Results of servers, in the types in which clients are answered.
 
 use exuvia_gateway::{DirectAnswer, answer};
 use exuvia_tool::{CallError, Json, ToolName, raw};

@@ -1,4 +1,4 @@
-//! A line of the log for each call that a client makes itself.
+//! The log entry of each direct call.
 
 use std::time::Instant;
 

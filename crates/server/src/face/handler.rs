@@ -1,4 +1,4 @@
-//! What the protocol asks of a server, each request in a span of its own.
+//! The requests of the protocol, each in a span of its own.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;

@@ -1,4 +1,4 @@
-//! Connections: how many there are, and how long each may take.
+//! Connections, bounded in number and time.
 
 use std::error::Error;
 use std::pin::Pin;

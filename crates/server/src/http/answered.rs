@@ -1,4 +1,4 @@
-//! Answers, and how long they are on their way.
+//! Responses, and how long they take to be sent.
 
 use std::convert::Infallible;
 use std::pin::Pin;

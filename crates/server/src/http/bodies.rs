@@ -1,4 +1,4 @@
-//! Bodies of requests in memory, all together.
+//! The memory budget of all request bodies.
 
 use std::sync::Arc;
 use std::time::Duration;

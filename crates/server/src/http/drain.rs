@@ -1,4 +1,4 @@
-//! The end of a server: what is on its way comes to its end, within a bound.
+//! Graceful shutdown: requests in flight complete, within a bound.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was counted, as text: OpenMetrics, or the older form of Prometheus for who asks for `text/plain`.
+//! The metrics as text: OpenMetrics, or the older Prometheus format for clients that accept `text/plain`.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Which names this server answers to.
+//! The host names that this server accepts.
 
 use std::fmt;
 use std::net::SocketAddr;

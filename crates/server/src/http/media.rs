@@ -1,4 +1,4 @@
-//! Which media types a client takes and sends.
+//! Media types of requests and responses.
 
 use http::{HeaderMap, HeaderValue, header};
 

@@ -1,4 +1,4 @@
-//! What was answered 503 because a bound was reached: counted, and told to the operator once in a while.
+//! Responses with 503 because a limit was reached: counted, and logged at a limited rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! From a request to who answers it.
+//! Routing of requests.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

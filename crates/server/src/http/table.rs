@@ -1,4 +1,4 @@
-//! The sessions of all doors: how many there are, whose client is gone, and which one makes room.
+//! The sessions of all endpoints: how many there are, whose client is gone, and which one is closed to make room.
 //!
 //! Where the protocol has sessions, a stream that breaks says nothing: its client may come back for the rest. A session none of
 //! whose streams is open after one of them broke has a time of grace; then its client is taken for gone.

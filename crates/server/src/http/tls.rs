@@ -1,4 +1,4 @@
-//! TLS on the connections of clients: where the certificate lies, what it comes to, and the handshake.
+//! TLS on the connections of clients: certificate, key, and handshake.
 
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! What makes an entry usable, whichever file it stands in. No message holds the value that it is about.
+//! Validation of a server's entry, whichever file it is in. No message contains the value that it is about.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! How the files of a configuration are opened and read, whatever stands in their place.
+//! Opening and reading configuration files, whatever is in their place.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! Bounds on servers and calls.
+//! Limits on servers and calls.
 
 use std::time::Duration;
 

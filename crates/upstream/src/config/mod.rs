@@ -1,4 +1,4 @@
-//! What it takes to reach a server. Plain data: nothing here is looked up any more.
+//! The configuration of a server. Plain data: everything is resolved.
 
 pub mod check;
 mod error;

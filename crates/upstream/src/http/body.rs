@@ -1,4 +1,4 @@
-//! Bodies of answers, read within bounds.
+//! Response bodies, read within bounds.
 
 use std::io;
 use std::pin::Pin;

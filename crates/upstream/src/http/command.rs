@@ -1,4 +1,4 @@
-//! A command that is run for its output.
+//! Commands that are run for their output.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Server-sent events, none of them kept beyond a limit.
+//! Server-sent events, parsed within a limit.
 //!
 //! sse-stream, whose types stand in rmcp's interface, ends a stream at the first line that it does not know and at the first
 //! byte that is not UTF-8, and has no way to skip an event. Here such an event costs only the call that it answers.

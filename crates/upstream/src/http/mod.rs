@@ -1,4 +1,4 @@
-//! Servers over HTTP: reached, asked, listened to.
+//! Servers over HTTP.
 
 mod body;
 mod client;

@@ -1,4 +1,4 @@
-//! One `POST` of Streamable HTTP, and what may come back.
+//! One `POST` of Streamable HTTP, and its possible responses.
 
 use bytes::Bytes;
 use futures_util::stream::{StreamExt, iter};

@@ -1,4 +1,4 @@
-//! What requests go through.
+//! HTTP proxies.
 
 use reqwest::ClientBuilder;
 

@@ -1,4 +1,4 @@
-//! Certificates that sign those of servers.
+//! Trusted certificate authorities.
 
 use reqwest::Certificate;
 use rustls::pki_types::CertificateDer;

@@ -1,4 +1,4 @@
-//! Whether a refusal means that the server has lost the session.
+//! Whether an error response means that the server has lost the session.
 //!
 //! The protocol has 404 for that. Many servers take the session of before their restart for none at all and answer 400, as
 //! the official examples do, or fail over it with 500; some name the request `"server-error"`. What is sent again must not have

@@ -1,4 +1,4 @@
-//! What a server says on one stream of events.
+//! The messages of one event stream.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What goes wrong with a request over HTTP, for whom it concerns.
+//! Errors of HTTP requests, for each audience.
 
 use std::error::Error;
 use std::fmt;

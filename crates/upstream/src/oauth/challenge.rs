@@ -1,4 +1,4 @@
-//! What a server demands of who has no token.
+//! The challenge of a server that requires a token.
 //!
 //! The challenge that counts is that to a message: it says where the server's metadata is and which scopes it wants (RFC 9728,
 //! 5.1; RFC 6750, 3). Many servers know no other request than messages, and answer a look at their URL with 404 or 405.

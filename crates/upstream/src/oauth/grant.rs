@@ -1,4 +1,4 @@
-//! Getting a token without a user.
+//! Token requests without a user.
 
 use rmcp::transport::auth::{
     ClientCredentialsConfig, CredentialStore as _, InMemoryCredentialStore, OAuthClientConfig, OAuthTokenResponse,

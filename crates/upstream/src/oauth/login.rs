@@ -1,4 +1,4 @@
-//! The consent of a user, which `exuvia login` asks for.
+//! The login of a user, for `exuvia login`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What stands in the way of a token.
+//! Errors of OAuth.
 
 use std::fmt;
 

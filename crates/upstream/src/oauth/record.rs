@@ -1,4 +1,4 @@
-//! What is kept about one server: a token and whom it binds to whom.
+//! The stored record of one server: its token, and what it is bound to.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! Tokens that came and cannot be written yet: used from memory, and written as soon as that is possible.
+//! Renewed tokens that cannot be written yet: used from memory, and written as soon as that is possible.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! How long to wait after something failed again.
+//! Exponential backoff.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! When a server that keeps failing is left alone. A state machine without a clock: time is an argument.
+//! The circuit breaker of a lane. A state machine without a clock: time is an argument.
 //!
 //! | state | calls | becomes |
 //! |---|---|---|

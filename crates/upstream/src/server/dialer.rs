@@ -1,4 +1,4 @@
-//! How connections to one server come about.
+//! Opening connections to one server.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Runs that are over, so that a call which comes late does not bring back what was theirs.
+//! Recently ended runs, so that a late call does not reopen their lane.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The connection of a lane: how it is opened, lost, doubted and closed.
+//! The life cycle of a lane's connection: opened, lost, probed, closed.
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! From what a server answered to the outcome of the call.
+//! The outcome of a call, from the server's response.
 
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 

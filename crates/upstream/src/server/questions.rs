@@ -1,4 +1,4 @@
-//! Which tools of a server ask.
+//! Tools that send elicitation requests.
 //!
 //! Servers of the older protocol ask (`elicitation/create`, `sampling/createMessage`) over the connection as a whole. With
 //! several calls on their way nothing says which of them the question is for, and on a connection that several clients use

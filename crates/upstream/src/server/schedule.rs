@@ -1,4 +1,4 @@
-//! When a server's list of tools is read again. Time is an argument.
+//! When a server's tool list is refreshed. Time is an argument.
 
 use std::time::{Duration, Instant};
 

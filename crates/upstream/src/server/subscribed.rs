@@ -1,4 +1,4 @@
-//! What a server was asked to tell of, on one connection.
+//! The subscriptions made with a server on one connection.
 //!
 //! In the older era there is a request for each address. In the newer one a single request that stays open names all of them: for
 //! another set there is another request, and the one before it ends once that is acknowledged.

@@ -1,4 +1,4 @@
-//! The resources of one server of whose changes clients want to hear.
+//! Subscriptions of clients to the resources of one server.
 //!
 //! However many want to hear of one address, the server is asked once, over the operator's lane, which all share; and once nobody
 //! does any more it is told so. Where the connection is lost a task opens another one and asks again, and everybody is told

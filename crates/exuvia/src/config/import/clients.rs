@@ -1,4 +1,4 @@
-//! The clients that are known, and where they keep their servers.
+//! The supported clients, and where they store their servers.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The servers of other MCP clients, from where those keep them.
+//! The servers of other MCP clients, read from those clients' files.
 //!
 //! What a client would not start is not started here: its restrictions are [kept](restrictions), and servers that the folder
 //! brings along need a [consent].

@@ -1,4 +1,4 @@
-//! What a client's settings forbid beside the entries of its servers.
+//! Restrictions in a client's settings, beside those in the entries of its servers.
 
 use std::collections::BTreeSet;
 

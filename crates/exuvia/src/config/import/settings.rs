@@ -1,4 +1,4 @@
-//! What the settings of other clients forbid beside the entries of servers.
+//! Restrictions in the settings files of other clients.
 
 use std::path::{Path, PathBuf};
 

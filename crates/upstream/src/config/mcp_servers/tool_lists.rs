@@ -1,4 +1,4 @@
-//! What an entry says of which tools may be called. Each client has keys of its own; none of them may be lost on the way here.
+//! Tool lists in an entry. Each client has keys of its own; none of them may be lost here.
 
 use exuvia_policy::literal;
 use serde_json::{Map, Value};
