@@ -2,8 +2,8 @@
 //!
 //! The rules, for servers, tools and parameters alike:
 //!
-//! 1. A name that is already a Python identifier, in normalisation form KC, and not reserved, stays as it is.
-//! 2. Any other is normalised; each run of characters that no identifier holds, or nobody sees, becomes one `_` between words and nothing
+//! 1. A name that is already a Python identifier, in normalization form KC, and not reserved, stays as it is.
+//! 2. Any other is normalized; each run of characters that no identifier holds, or nobody sees, becomes one `_` between words and nothing
 //!    at the ends (`get-user` → `get_user`, `$filter` → `filter`).
 //! 3. A digit in front gets a `_` before it (`2fa` → `_2fa`). A dunder loses what makes it one (`__init__` → `init`).
 //! 4. A reserved name gets a `_` behind it, as PEP 8 does it (`from` → `from_`).

@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Print the stubs or docs of tools, as the model sees them
     Tools(ToolsArgs),
-    /// Obtain tokens for a server over HTTP that asks for authorisation
+    /// Obtain tokens for a server over HTTP that asks for authorization
     Login(LoginArgs),
     /// Check a configuration, or print its schema
     Config(ConfigArgs),

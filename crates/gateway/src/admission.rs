@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use exuvia_analysis::{Analysis, Finding, Note, analyse};
+use exuvia_analysis::{Analysis, Finding, Note, analyze};
 use exuvia_policy::{Admission, Denial, Grants, Policy, Prediction, Standing, admit};
 use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
@@ -81,7 +81,7 @@ impl Judge<'_> {
         if let Some(stop) = script.too_large(self.limits) {
             return Judged { verdict: Verdict::TooLarge(stop), notes: Vec::new(), is_early: false };
         }
-        let analysis = (self.pre_pass == PrePass::On).then(|| analyse(script.source(), self.namespace));
+        let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         let verdict = self.admitted(analysis.as_ref());
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
         Judged { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
@@ -89,7 +89,7 @@ impl Judge<'_> {
 
     /// Decides on a script and tells why.
     pub(crate) fn check(&self, script: &Script) -> Checked {
-        let analysis = analyse(script.source(), self.namespace);
+        let analysis = analyze(script.source(), self.namespace);
         let verdict = match script.too_large(self.limits) {
             Some(stop) => Verdict::TooLarge(stop),
             None => self.admitted(Some(&analysis)),

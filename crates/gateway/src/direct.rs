@@ -1,4 +1,4 @@
-//! Calls that clients make themselves: validated, authorised and recorded like a script's.
+//! Calls that clients make themselves: validated, authorized and recorded like a script's.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

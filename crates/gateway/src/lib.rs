@@ -1,14 +1,13 @@
 //! From a script to its report.
 //!
 //! A [`Gateway`] joins the rooms: the namespace that scripts see, the engine that runs them, the policy, the journal,
-//! and the upstream servers. `admission.rs` decides on a script before it starts. Every tool call takes one way through it, in `call.rs`: validate, authorise, record,
+//! and the upstream servers. `admission.rs` decides on a script before it starts. Every tool call takes one way through it, in `call.rs`: validate, authorize, record,
 //! dispatch. [`meta`] holds the four tools that a model is given, and [`answer`] what it reads of a report.
 
 mod admission;
 pub mod answer;
 mod authority;
 mod call;
-mod catalogue;
 mod configuration;
 mod direct;
 mod ended;
@@ -31,6 +30,7 @@ mod traced;
 pub mod trees;
 mod unknown;
 mod view;
+mod view_store;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use configuration::{Configuration, Outdated, Part};

@@ -14,7 +14,7 @@ use crate::rate::{Rates, Spent};
 use crate::rules::CompiledRules;
 use crate::source::OnUnlisted;
 
-/// The proof that one call was authorised. It owns the call.
+/// The proof that one call was authorized. It owns the call.
 #[derive(Debug)]
 pub struct Permit {
     call: ToolCall,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Deadline, Json};
 
-/// A tool, by its own name and its server's: what is authorised, recorded and sent, never the Python spelling.
+/// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ToolName {
     /// The server's name in the configuration.

@@ -71,9 +71,9 @@ impl Connection {
         self.carrier.is_open() && !self.service.peer().is_transport_closed()
     }
 
-    /// Whether the latest request was refused for want of authorisation.
+    /// Whether the latest request was refused for want of authorization.
     pub(crate) fn is_unauthorized(&self) -> bool {
-        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorised)
+        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorized)
     }
 
     /// Waits until the server says that its list of tools is another one.

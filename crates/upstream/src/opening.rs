@@ -147,7 +147,7 @@ impl Opening<'_> {
         let talk = self.talk(Source::Http);
         let connected = connect_sse(client.clone(), talk.reader.clone(), self.limits).await;
         let (transport, done) = connected.map_err(|trouble| Unstarted {
-            is_unauthorized: trouble.kind == Kind::Unauthorised,
+            is_unauthorized: trouble.kind == Kind::Unauthorized,
             ..hopeless(trouble.details)
         })?;
         let service = self.identity().serve_with_lifecycle(FromOne(transport), mode(Some(Era::Legacy))).await;
@@ -219,10 +219,10 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
         };
         return Unstarted { message, is_unauthorized: false, next: Next::Initialize };
     };
-    let is_unauthorized = trouble.kind == Kind::Unauthorised;
+    let is_unauthorized = trouble.kind == Kind::Unauthorized;
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
-        Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
+        Kind::Unreachable | Kind::Unauthorized | Kind::Redirect => Next::Nothing,
         Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
     Unstarted { message: trouble.details, is_unauthorized, next }

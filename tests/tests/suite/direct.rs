@@ -125,7 +125,7 @@ async fn an_answer_is_handed_on_as_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_call_is_validated_authorised_and_counted_like_one_of_a_script() {
+async fn a_direct_call_is_validated_authorized_and_counted_like_one_of_a_script() {
     let folder = TempDir::new().expect("a folder");
     let record = folder.path().join("record");
     let listed = folder.path().join("tools.json");

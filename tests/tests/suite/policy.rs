@@ -119,7 +119,7 @@ async fn a_denied_call_can_be_caught_and_is_recorded_all_the_same() {
 async fn what_is_left_of_a_script_after_its_end_calls_nothing() {
     let gateway = gateway(rules(&["*"], &[])).await;
     let source = "import atexit\n\
-        class Late:\n    def __del__(self):\n        try:\n            echo.echo(value='finaliser')\n        except ToolDenied as error:\n            print(error)\n\
+        class Late:\n    def __del__(self):\n        try:\n            echo.echo(value='finalizer')\n        except ToolDenied as error:\n            print(error)\n\
         def late():\n    try:\n        echo.echo(value='exit')\n    except ToolDenied as error:\n        print(error)\n\
         atexit.register(late)\nkept = Late()\natexit.register(lambda: globals().pop('kept', None))\n\
         def rows():\n    yield echo.echo(value='in time')\n\

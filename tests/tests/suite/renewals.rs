@@ -174,7 +174,7 @@ async fn who_watches_is_told_that_every_call_fails_once_the_tokens_are_revoked_a
     let fine = (200, "{\"ready\":true,\"not_ready\":[]}\n".to_owned(), Some("0".to_owned()));
     assert_eq!(watched().await, fine);
     user.server.revoke();
-    assert!(daemon.run(CODE).await.contains("asks for authorisation"));
+    assert!(daemon.run(CODE).await.contains("asks for authorization"));
     let (status, told, failing) = watched().await;
     // The gateway itself is ready: nobody else is to be kept from it.
     assert_eq!((status, failing.as_deref()), (200, Some("1")), "{told}");

@@ -1,4 +1,4 @@
-//! `exuvia login`: tokens for a server that asks for authorisation.
+//! `exuvia login`: tokens for a server that asks for authorization.
 
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -44,7 +44,7 @@ fn asked_for<'a>(servers: &'a [Server], name: &str) -> Result<(&'a Http, &'a OAu
 
 async fn consented(http: &Http, oauth: &OAuth, args: &LoginArgs, terminal: &Terminal) -> Result<LoggedIn> {
     let more: Vec<String> = args.scope.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned).collect();
-    terminal.doing("asking the server who authorises for it");
+    terminal.doing("asking the server who authorizes for it");
     let login = begin(http, oauth, &more).await?;
     terminal.say(&format!("Open this page on this machine and consent:\n\n  {}\n", login.url()));
     if !args.no_browser && open::that_detached(login.url()).is_err() {

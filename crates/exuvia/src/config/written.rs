@@ -194,9 +194,9 @@ pub(super) struct Group {
 #[schemars(extend("dependentRequired" = {"client_secret": ["client_id"]}))]
 pub(super) struct OAuth {
     /// `code`: the user consents once in a browser, in `exuvia login SERVER`. `client-credentials`: the gateway itself is
-    /// the one who is authorised, by `client_id` and `client_secret`. Default: code.
+    /// the one who is authorized, by `client_id` and `client_secret`. Default: code.
     pub(super) grant: Option<Grant>,
-    /// The client that the authorisation server knows. Default with `code`: the gateway registers itself.
+    /// The client that the authorization server knows. Default with `code`: the gateway registers itself.
     #[schemars(length(min = 1))]
     pub(super) client_id: Option<String>,
     /// The client's secret, for example `"${CRM_CLIENT_SECRET}"`.

@@ -2,7 +2,7 @@
 //!
 //! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy but the
 //! configured one, whatever the environment says, and no compression; cookies live as long as the connection. A request is sent
-//! once. It is sent again only where the server cannot have acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
+//! once. It is sent again only where the server cannot have acted on it: a redirect, a refusal for want of authorization, or (in hyper) a kept connection that turns out closed before
 //! anything was written, or a stream that HTTP/2 says was not processed.
 
 use std::error::Error as _;
@@ -176,22 +176,22 @@ impl Client {
 
     /// Sends a request with the credentials of the server. Whatever the server answers but redirects and refusals comes back.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, Trouble> {
-        let (refusal, response) = match self.authorised(&request).await? {
+        let (refusal, response) = match self.authorized(&request).await? {
             Answered::Other(response) => return Ok(response),
             Answered::Refused(refusal, response) => (refusal, response),
         };
         drop(response);
         self.authorization.refused(&refusal).await?;
-        match self.authorised(&request).await? {
+        match self.authorized(&request).await? {
             Answered::Other(response) => Ok(response),
             Answered::Refused(refusal, _) => Err(Trouble::new(
-                Kind::Unauthorised,
+                Kind::Unauthorized,
                 format!("it refuses new credentials with HTTP {}", refusal.status),
             )),
         }
     }
 
-    async fn authorised(&self, request: &Request) -> Result<Answered, Trouble> {
+    async fn authorized(&self, request: &Request) -> Result<Answered, Trouble> {
         let sent = self.authorization.headers().await?;
         let mut headers = sent.clone();
         headers.extend(request.headers.clone());

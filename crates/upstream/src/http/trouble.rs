@@ -36,8 +36,8 @@ pub(crate) struct Trouble {
 pub(crate) enum Kind {
     /// There is no connection to the server: its name, its port, its certificate.
     Unreachable,
-    /// The server asks for an authorisation that there is none of.
-    Unauthorised,
+    /// The server asks for an authorization that there is none of.
+    Unauthorized,
     /// The server is elsewhere.
     Redirect,
     /// A status that is no success.
@@ -96,8 +96,8 @@ impl Trouble {
     pub(crate) fn failure(&self) -> Failure {
         match &self.kind {
             Kind::Unreachable => Failure::not_taken("cannot be reached").unwell(),
-            Kind::Unauthorised => {
-                Failure::not_taken("asks for authorisation that the gateway does not have").unauthorized()
+            Kind::Unauthorized => {
+                Failure::not_taken("asks for authorization that the gateway does not have").unauthorized()
             }
             Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
             Kind::Status(status, wait) => {
@@ -141,7 +141,7 @@ impl Error for Trouble {}
 
 impl From<Unauthorized> for Trouble {
     fn from(error: Unauthorized) -> Self {
-        Self::new(Kind::Unauthorised, error.message)
+        Self::new(Kind::Unauthorized, error.message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What authorisation servers answer, cut down to what is understood before anything else sees it: so neither a message nor
+//! What authorization servers answer, cut down to what is understood before anything else sees it: so neither a message nor
 //! a log can hold what a server put where it does not belong.
 
 use serde::{Deserialize, Serialize};

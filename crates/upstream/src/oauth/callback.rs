@@ -29,7 +29,7 @@ pub(super) struct Callback {
     port: u16,
 }
 
-/// What the authorisation server let the browser say.
+/// What the authorization server let the browser say.
 pub(super) struct Redirect {
     /// The code, or else the error code.
     pub(super) result: Result<String, String>,

@@ -1,4 +1,4 @@
-//! The one way to talk to authorisation servers.
+//! The one way to talk to authorization servers.
 
 use std::error::Error;
 use std::fmt;
@@ -31,7 +31,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 /// The memory that a tree of one may take.
 const ANSWER_TREE_BYTES: usize = 8 << 20;
 
-/// What may be read before it is known who authorises for a server: answers, and bytes of them in all. Two places are looked at
+/// What may be read before it is known who authorizes for a server: answers, and bytes of them in all. Two places are looked at
 /// for the server's own metadata and three for that of each authorization server, most of which are not there.
 const METADATA: Budget = Budget { answers: 24, bytes: 4 << 20 };
 
@@ -62,7 +62,7 @@ pub(super) enum Failure {
         /// Why.
         why: String,
     },
-    /// The authorisation server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
+    /// The authorization server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
     Refused(String),
 }
 
@@ -77,7 +77,7 @@ impl Client {
             .referer(false)
             .dns_resolver(Arc::new(reach.clone()))
             .connect_timeout(CONNECT)
-            // Beside those of the system: an authorisation server may be anybody's.
+            // Beside those of the system: an authorization server may be anybody's.
             .tls_certs_merge(roots(&config.ca)?);
         let builder = proxy::through(builder, config.proxy.as_ref())?;
         let (http, proxy) = (builder.build().map_err(|error| causes(&error))?, config.proxy.clone());
@@ -248,7 +248,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exchange { place, why } => write!(f, "{place}: {why}"),
-            Self::Refused(code) => write!(f, "the authorisation server answered `{code}`"),
+            Self::Refused(code) => write!(f, "the authorization server answered `{code}`"),
         }
     }
 }

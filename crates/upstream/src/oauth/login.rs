@@ -44,11 +44,11 @@ pub struct Login {
 pub struct LoggedIn {
     /// Where the token is kept.
     pub token_file: PathBuf,
-    /// When it expires, if the authorisation server said so.
+    /// When it expires, if the authorization server said so.
     pub expires_at: Option<SystemTime>,
     /// Whether it is renewed without the user.
     pub is_renewed: bool,
-    /// What it is good for; empty where the authorisation server knows no scopes.
+    /// What it is good for; empty where the authorization server knows no scopes.
     pub scopes: Vec<String>,
 }
 
@@ -58,13 +58,13 @@ pub struct LoginError {
     message: String,
 }
 
-/// Begins a login with the authorisation code grant: finds the authorisation server, registers where nothing is configured,
+/// Begins a login with the authorization code grant: finds the authorization server, registers where nothing is configured,
 /// and listens for the browser on loopback. `more` are scopes to ask for besides; without them it is what the server
 /// demanded earlier.
 ///
 /// # Errors
 ///
-/// The server is configured for another grant, does not say who authorises for it, or its authorisation server lacks what a
+/// The server is configured for another grant, does not say who authorizes for it, or its authorization server lacks what a
 /// login needs.
 pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login, LoginError> {
     let Grant::Code(code) = &oauth.grant else {
@@ -124,7 +124,7 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// The user or the authorisation server refused, the answer came from another authorisation server, nothing came in
+    /// The user or the authorization server refused, the answer came from another authorization server, nothing came in
     /// time, or the token cannot be kept.
     pub async fn finish(self) -> Result<LoggedIn, LoginError> {
         let Self { state, discovery, callback, mut record, asked, file, room, .. } = self;
@@ -182,7 +182,7 @@ async fn scopes_to_ask_for(
         asked = scopes::both(&asked, if more.is_empty() { &earlier.demanded } else { &[] });
     }
     asked = scopes::both(&asked, more);
-    // Without it some authorisation servers give no refresh token.
+    // Without it some authorization servers give no refresh token.
     let offline = discovery.scopes_supported.iter().find(|scope| *scope == "offline_access");
     if asked.is_empty() { asked } else { scopes::union(&asked, offline.map(String::as_str)) }
 }

@@ -1,4 +1,4 @@
-//! Where metadata may lead: a server names its authorisation server, and that one its endpoints, and each of them may be
+//! Where metadata may lead: a server names its authorization server, and that one its endpoints, and each of them may be
 //! somebody's idea of making the gateway talk to the inside of its own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,7 +15,7 @@ use crate::config::check::is_loopback;
 ///
 /// Everything goes over TLS, but for servers on loopback and what they name on loopback. Public addresses are always
 /// allowed, the server's own host as well. Private ones are allowed when the server's own host is private: an intranet has
-/// its authorisation server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
+/// its authorization server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
 ///
 /// A proxy finds out by itself what names stand for. So through one, addresses are checked and names are not, but for those of
 /// the proxy's own machine; which names it resolves to the inside of its network is for the proxy to say.

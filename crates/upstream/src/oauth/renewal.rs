@@ -97,7 +97,7 @@ impl State {
         }
         if want.scopes.is_empty() && held.replaced_at.is_some_and(|at| at.elapsed() < NEW) {
             return Err(Problem::Mend(format!(
-                "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
+                "it refuses a token that was issued for it just now; does its authorization server issue tokens for {}?",
                 resource(&self.http.url)
             )));
         }
@@ -192,7 +192,7 @@ impl State {
         }
     }
 
-    /// The authorisation server did not take the refresh token, or did not answer.
+    /// The authorization server did not take the refresh token, or did not answer.
     async fn not_refreshed(&self, problem: &Problem, mut record: Record, held: Spend) {
         if *problem != Problem::Revoked {
             return self.put_back(&record, held);
@@ -246,7 +246,7 @@ impl State {
         if !scopes::cover(&record.granted, &want.scopes) {
             let wanted = shown(&want.scopes.join(" "));
             return Err(Problem::Mend(format!(
-                "it wants the scopes `{wanted}`, which its authorisation server does not grant to client `{}`",
+                "it wants the scopes `{wanted}`, which its authorization server does not grant to client `{}`",
                 client.client_id
             )));
         }

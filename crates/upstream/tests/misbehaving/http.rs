@@ -127,8 +127,8 @@ pub fn answers_with_error_statuses(over: Over) {
             ("503 B\r\nRetry-After: 7\r\n", "answered with HTTP 503 and asks to wait 7 s; whether"),
             ("429 C\r\nRetry-After: 30\r\n", "answered with HTTP 429 and asks to wait 30 s; fake.http was not called"),
             ("404 D\r\n", "answered with HTTP 404; fake.http was not called"),
-            ("401 E\r\n", "asks for authorisation that the gateway does not have; fake.http was not called"),
-            ("403 F\r\n", "asks for authorisation that the gateway does not have"),
+            ("401 E\r\n", "asks for authorization that the gateway does not have; fake.http was not called"),
+            ("403 F\r\n", "asks for authorization that the gateway does not have"),
             ("999 G\r\n", "answered with HTTP 999"),
         ] {
             respond(fake, &format!("HTTP/1.1 {head}Connection: close\r\n\r\n"), says).await;

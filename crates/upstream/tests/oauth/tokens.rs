@@ -1,4 +1,4 @@
-//! Tokens for MCP servers over HTTP, from a real authorisation server.
+//! Tokens for MCP servers over HTTP, from a real authorization server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -173,7 +173,7 @@ async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_where_only_the_challenge_to_a_message_says_who_authorises() {
+async fn a_token_is_renewed_where_only_the_challenge_to_a_message_says_who_authorizes() {
     let world = World::new().await;
     world.a.challenge_only_posts();
     let (http, oauth) = world.server(&world.a, code(), "a.json");
@@ -203,7 +203,7 @@ async fn a_token_for_another_audience_is_refused_and_replaced_where_that_is_poss
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, credentials("gateway"), "a.json");
     started(&http).await;
-    // As if the authorisation server had mixed them up.
+    // As if the authorization server had mixed them up.
     let (other, other_oauth) = world.server(&world.b, credentials("gateway"), "b.json");
     let mut planted = stored(&oauth);
     planted["server"] = world.b.url.clone().into();

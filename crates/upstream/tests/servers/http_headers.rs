@@ -97,7 +97,7 @@ async fn refused_headers_are_told_to_the_script_and_to_the_operator() {
     let failed = call(&upstreams, "echo", "{}").await.unwrap_err();
     assert_eq!(
         failed.to_string(),
-        "server fake asks for authorisation that the gateway does not have; fake.echo was not called"
+        "server fake asks for authorization that the gateway does not have; fake.echo was not called"
     );
 }
 

@@ -20,7 +20,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     let configs = vec![
         quick("hangs", &["--hang-at", "start"]),
         quick("hangs in list", &["--hang-at", "list"]),
-        config("exits", &["--exit-at", "start", "--stderr", "no \u{1b}[31mlicence\u{1b}[0m\n"]),
+        config("exits", &["--exit-at", "start", "--stderr", "no \u{1b}[31mlicense\u{1b}[0m\n"]),
         config("exits in list", &["--exit-at", "list"]),
         unknown,
         lost,
@@ -35,7 +35,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     for (message, part) in states(&upstreams).iter().zip([
         "700 ms",
         "700 ms",
-        "exit status: 3; its stderr ends with:\n  no \\u{1b}[31mlicence\\u{1b}[0m",
+        "exit status: 3; its stderr ends with:\n  no \\u{1b}[31mlicense\\u{1b}[0m",
         "broke off while it listed",
         "`no-such-program-anywhere` was not found",
         "`/no/such/directory` is no directory",

@@ -68,7 +68,7 @@ impl Entry<'_> {
         };
         let oauth = entry.get(key).and_then(Value::as_object)?;
         if oauth.contains_key("authServerMetadataUrl") {
-            self.notice(&[key, "authServerMetadataUrl"], "is not used; the server says where its authorisation is");
+            self.notice(&[key, "authServerMetadataUrl"], "is not used; the server says where its authorization is");
         }
         let code = CodeGrant {
             client_id: self.optional(oauth, &[key, id]),

@@ -134,7 +134,7 @@ fn what_is_not_supported_is_told_and_the_others_work() {
             "mcp.json:2: servers.ws.type: servers of type `ws` are not supported; this one is left out",
             "mcp.json:3: servers.socket.url: servers on sockets and pipes are not supported; this one is left out",
             "mcp.json:4: servers.boxed.sandboxEnabled: only the editor has this sandbox; the server is left out",
-            "mcp.json:7: servers.h.oauth.authServerMetadataUrl: is not used; the server says where its authorisation is",
+            "mcp.json:7: servers.h.oauth.authServerMetadataUrl: is not used; the server says where its authorization is",
             "mcp.json:6: servers.h.headers.Content-Type: is set by the transport; this one is left out",
         ]
     );
