@@ -117,7 +117,7 @@ fn a_server_that_is_named_like_a_module_is_told_by_its_name_in_scripts() {
 #[test]
 fn a_script_that_leaves_with_status_0_has_not_raised() {
     let ended = exuvia(&["run", "-c", "import sys\nsys.exit(0)"], "");
-    assert!(ended.status == Some(0) && ended.stderr.contains("left with status 0: "), "{ended:?}");
+    assert!(ended.status == Some(0) && ended.stderr.contains("exited with status 0: "), "{ended:?}");
     assert!(!ended.stderr.contains("raised") && !ended.stderr.contains("exit code"), "{ended:?}");
 }
 

@@ -24,7 +24,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let config = configured(&clients.servers, &clients.auto_execute, &terminal).await?;
     tell_no_servers(&config, &terminal);
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
-        bail!("there is no profile {name:?}; {}", known(&config));
+        bail!("unknown profile {name:?}; {}", known(&config));
     }
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let signalled = signalled()?;
@@ -50,7 +50,11 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
 
 fn known(config: &Config) -> String {
     let names: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
-    if names.is_empty() { "the configuration has none".to_owned() } else { format!("there are {}", names.join(", ")) }
+    if names.is_empty() {
+        "no profiles are configured".to_owned()
+    } else {
+        format!("configured profiles: {}", names.join(", "))
+    }
 }
 
 /// SIGINT and SIGTERM end the service in good order: runs are cancelled, servers are ended.
