@@ -137,7 +137,7 @@ async fn an_ordinary_script_runs_with_just_the_tools_that_it_names_and_is_never_
             let report = gateway.run_by(StartedBy::Client, source).await;
             calls += report.calls.iter().filter(|call| call.outcome == "ok").count();
             // What the servers answer here is made up from their schemas: a script may well raise over it.
-            let is_checked = matches!(&report.outcome, Outcome::Raised(error) if error.kind == "check");
+            let is_checked = matches!(&report.outcome, Outcome::Raised(error) if error.kind == "ScriptRejected");
             if is_checked || matches!(report.outcome, Outcome::AwaitingApproval(_) | Outcome::Denied(_)) {
                 wrong.push(format!("{name}, {on_unlisted}: {:?}", report.outcome));
             }

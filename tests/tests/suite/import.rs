@@ -105,18 +105,18 @@ fn what_a_client_forbids_is_denied_or_not_there() {
         let (_, out, told) =
             world.run(&["check", "--import", "claude-code", "--auto-execute", "*.*", "--json", script]);
         let json: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{told}"));
-        // What is not there is told as wrong, and has no standing.
-        let told = if json["verdict"] == "wrong" { &json["verdict"] } else { &json["may_call"][0]["standing"] };
+        // What does not exist is invalid, and has no standing.
+        let told = if json["verdict"] == "invalid" { &json["verdict"] } else { &json["may_call"][0]["standing"] };
         told.as_str().expect("a standing").to_owned()
     };
     for (code, standing) in [
         ("limited.echo(value=1)", "denied"),
-        ("limited.sleep(ms=1)", "listed"),
-        ("narrow.echo(value=1)", "listed"),
-        ("narrow.sleep(ms=1)", "wrong"),
+        ("limited.sleep(ms=1)", "allowed"),
+        ("narrow.echo(value=1)", "allowed"),
+        ("narrow.sleep(ms=1)", "invalid"),
         ("ruled.sleep(ms=1)", "denied"),
-        ("ruled.echo(value=1)", "listed"),
-        ("off.echo(value=1)", "wrong"),
+        ("ruled.echo(value=1)", "allowed"),
+        ("off.echo(value=1)", "invalid"),
     ] {
         assert_eq!(check(code), standing, "{code}");
     }
