@@ -201,7 +201,8 @@ async fn a_daemon_is_ready_beside_a_server_that_hangs_and_takes_another_configur
     let begun = Instant::now();
     let daemon = folder.serve(&[]).await;
     let ready = HttpClient::connect(daemon.address()).await.send("GET", "/readyz", &[], "").await;
-    assert_eq!(ready.text, "{\"ready\":true,\"not_ready\":[\"server deaf: it is starting\"]}\n");
+    let starting = "[{\"name\":\"deaf\",\"reason\":\"starting\"}]";
+    assert_eq!(ready.text, format!("{{\"status\":\"ready\",\"unavailable_servers\":{starting},\"problems\":[]}}\n"));
     let early = tokio::spawn(daemon.run("result = deaf.process()['pid'] > 0"));
     tokio::time::sleep(Duration::from_millis(500)).await;
     // The script waits for whoever has the name then.
@@ -211,7 +212,7 @@ async fn a_daemon_is_ready_beside_a_server_that_hangs_and_takes_another_configur
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     assert!(!daemon.said().iter().any(|line| line.contains("did not start")), "{:?}", daemon.said());
     let ready = HttpClient::connect(daemon.address()).await.send("GET", "/readyz", &[], "").await;
-    assert_eq!(ready.text, "{\"ready\":true,\"not_ready\":[]}\n");
+    assert_eq!(ready.text, "{\"status\":\"ready\",\"unavailable_servers\":[],\"problems\":[]}\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
