@@ -143,7 +143,7 @@ fn names_and_messages_are_cut() {
         let shown = if is_cut { format!("z{}...", "é".repeat(99)) } else { name.clone() };
         for (source, quoted) in [
             (format!("crm.{name}()"), format!("'{shown}'")),
-            (format!("{name}.x()"), format!("{shown} is no server")),
+            (format!("{name}.x()"), format!("{shown} is neither a server")),
             (format!("crm.t0(n=1, {name}=1)"), format!("'{shown}'")),
         ] {
             let message = message(&source, &namespace(2));

@@ -90,7 +90,7 @@ fn a_query_finds_the_tool_that_it_means() {
         let top: Vec<&str> = list.lines().take(3).collect();
         assert!(top.iter().any(|line| line.starts_with(best)), "{query}: {top:#?}");
     }
-    assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool fits"));
+    assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool matches"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The start of the servers as the operator sees it: who is still missing, and who did not come up.
+//! The start of the servers as the operator sees it: who is still missing, and who did not start.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,7 +95,7 @@ fn named(mut names: Vec<&str>) -> String {
     format!("starting {}{and}", names.join(", "))
 }
 
-/// Tells of servers that did not come up, and of what was left out of lists.
+/// Tells of servers that did not start, and of what was left out of lists.
 pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
     for server in servers {
         if let ServerState::Failed { message, .. } = &server.state {

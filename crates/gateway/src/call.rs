@@ -232,7 +232,7 @@ impl Inner {
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
         let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
-        let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
+        let unrecorded = |_| CallError::UpstreamUnavailable("call not made: the journal is unavailable".into());
         self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
     }
 

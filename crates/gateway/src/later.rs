@@ -31,7 +31,7 @@ impl Later {
         Self { view_store: Arc::clone(view_store), profile, until }
     }
 
-    /// Waits until others are starting than in what was seen. None: nobody waits that long, or there is no such profile any more.
+    /// Waits until others are starting than in what was seen. None: nobody waits that long, or the profile no longer exists.
     pub(crate) async fn other(&self, seen: &Snapshot) -> Option<Arc<Snapshot>> {
         let mut changes = self.view_store.changes();
         loop {

@@ -112,10 +112,7 @@ impl fmt::Display for CallError {
             | Self::UpstreamUnavailable(message)
             | Self::ToolFailed { message, .. } => f.write_str(message),
             Self::TimedOut(ms) => {
-                write!(
-                    f,
-                    "no answer within {ms} ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take"
-                )
+                write!(f, "no answer within {ms} ms; raise `call_timeout_ms` in [limits] or of the server")
             }
             Self::LimitReached { limit, allowed, used } => {
                 write!(f, "{limit} is {allowed}, this call would use {used}")

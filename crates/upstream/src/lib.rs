@@ -7,7 +7,7 @@
 //! # Nouns
 //!
 //! - A **server** is an entry of the configuration: one for as long as that stays the same, whether it runs or not. It costs a
-//!   task, which tries a server that did not come up again and reads its list of tools when that changes.
+//!   task, which tries a server that did not start again and reads its list of tools when that changes.
 //! - **Routes** lead to the servers of one moment. A run takes them at its start and keeps them; [`Upstreams::prepare`] puts
 //!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and

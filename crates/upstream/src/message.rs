@@ -121,10 +121,12 @@ fn message(text: &str, source: Source) -> (Message, bool) {
         // Without an envelope: over HTTP it is known what it answers.
         found.result.get_or_insert(text.trim());
     }
-    let message = if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") };
+    let message = if is_message { found.message(text) } else { Message::Garbage("not JSON-RPC 2.0") };
     match message {
         // What follows may say something.
-        Message::Answer { body: Body::Empty, .. } if !is_whole => (Message::Garbage("half an answer"), is_whole),
+        Message::Answer { body: Body::Empty, .. } if !is_whole => {
+            (Message::Garbage("an incomplete response"), is_whole)
+        }
         message => (message, is_whole),
     }
 }
@@ -155,12 +157,12 @@ impl Found<'_> {
             // Languages that write out no member that is undefined leave this of a result that is nothing.
             (None, None) if no_error.is_some() && id.is_some() => Body::Result(no_error.unwrap_or_default()),
             (None, None) if id.is_some_and(|id| number(id).is_some()) => Body::Empty,
-            (None, None) => return Message::Garbage("neither request nor answer"),
+            (None, None) => return Message::Garbage("neither request nor response"),
         };
         match id.map(number) {
             // Servers that could not read a request, or have lost its session, cannot name it: some say null, some "server-error".
             Some(None) if matches!(body, Body::Error { .. }) => Message::Answer { id: None, body },
-            Some(None) => Message::Garbage("an answer with an id that is not ours"),
+            Some(None) => Message::Garbage("a response with an unknown id"),
             id => Message::Answer { id: id.flatten(), body },
         }
     }
@@ -250,7 +252,7 @@ mod tests {
             r#"{"method":"GET","id":1}"#,
             r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
         ] {
-            assert_eq!(piped(line), Message::Garbage("no JSON-RPC 2.0"), "{line}");
+            assert_eq!(piped(line), Message::Garbage("not JSON-RPC 2.0"), "{line}");
         }
     }
 

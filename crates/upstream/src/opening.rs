@@ -22,7 +22,7 @@ use crate::server::Subscriptions;
 use crate::stdio::{Process, Reaper, Wire};
 use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 
-/// Why a server did not come up, for the operator.
+/// Why a server did not start, for the operator.
 #[derive(Debug)]
 pub(crate) struct Unstarted {
     pub(crate) message: String,
@@ -232,7 +232,7 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
 fn refusal(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::JsonRpcError(error) => {
-            format!("it refused the handshake with the error {}", error.code.0)
+            format!("it rejected the handshake with error {}", error.code.0)
         }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => refusal(fallback),
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
@@ -243,8 +243,8 @@ fn refusal(error: &ClientInitializeError) -> String {
             format!("it speaks only the protocol versions {}", versions.join(", "))
         }
         ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
-            "the connection broke off in the handshake".to_owned()
+            "the connection closed during the handshake".to_owned()
         }
-        _ => "it answered the handshake with something else".to_owned(),
+        _ => "it sent an invalid handshake response".to_owned(),
     }
 }

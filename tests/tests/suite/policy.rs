@@ -48,7 +48,7 @@ fn a_client_without_an_allowlist_is_told_which_line_would_allow_its_script() {
         text(&answer),
         "awaiting approval, the script was not run: echo.echo, echo.sleep\n\
          ask the user; to allow it without asking, their configuration needs:\n\
-         auto_execute = [\"echo.echo\", \"echo.sleep\"]  # before all tables"
+         auto_execute = [\"echo.echo\", \"echo.sleep\"]  # top-level key"
     );
     assert_eq!(answer["result"]["isError"], true);
     let mut client = Client::with_policy(&["--auto-execute", "echo.[es]*", "--server", &server]).speaking_modern();
@@ -207,18 +207,14 @@ async fn arguments_and_rates_are_bounded_as_the_policy_says() {
             "echo.sleep may not be called with this ms: ms must be a number of at most 5",
             "echo.echo may not be called with this value: value must match [a-z]+",
             "echo.echo may not be called with this value: value must match [a-z]+",
-            "a script may call echo 3 times, and has: fetch more with each call, or less",
+            "echo is limited to 3 calls per script: fetch more with each call, or less",
         ])
     );
     gateway.gateway().set_policy(policy(ServerRules { calls_per_minute: Some(1), ..rules(&["*"], &[]) }));
     assert_eq!(returned(&by_client(&gateway, "result = echo.echo(value=1)").await), json!({"value": 1}));
     let second = by_client(&gateway, "result = echo.echo(value=1)").await;
     let Outcome::Denied(error) = &second.outcome else { panic!("{:?}", second.outcome) };
-    assert!(
-        error.message.starts_with("echo may be called 1 times a minute, and was: try again in "),
-        "{}",
-        error.message
-    );
+    assert!(error.message.starts_with("echo is limited to 1 calls per minute: try again in "), "{}", error.message);
     gateway.stop().await;
 }
 
@@ -253,7 +249,7 @@ fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
         let told = exuvia(&arguments, script).json();
         assert_eq!(told["error"]["kind"], "ScriptRejected", "{told}");
         let lines = told["error"]["traceback"].as_str().expect("a text");
-        assert!(lines.contains("the server gone did not come up; go on without it, or try again later"), "{lines}");
+        assert!(lines.contains("the server gone did not start; go on without it, or try again later"), "{lines}");
     }
 }
 
@@ -269,7 +265,7 @@ fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
            echo.echo   line 2  allowed: auto_execute: \"echo.e*\"\n  \
            echo.sleep  line 4  needs_approval: servers.echo.on_unlisted is ask-before, and auto_execute has no entry for \"sleep\"\n\
          verdict: needs approval; approvals are not supported yet, this setting allows the script without one:\n  \
-           auto_execute = [\"echo.e*\", \"echo.sleep\"]  # before all tables\n"
+           auto_execute = [\"echo.e*\", \"echo.sleep\"]  # top-level key\n"
     );
     assert_eq!(waits.status, Some(4));
     let starts =

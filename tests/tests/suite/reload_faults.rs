@@ -56,10 +56,10 @@ async fn a_pipe_in_place_of_any_file_is_told_and_the_next_file_is_taken() {
     outdated(&daemon, false).await;
     for (round, name) in ["exuvia.toml", "more.json", "mcp.json"].into_iter().enumerate() {
         pipe(&folder, name);
-        daemon.says(&format!("{name}: is a pipe; write what it holds to a file"), 1).await;
+        daemon.says(&format!("{name}: is a pipe; write its contents to a file"), 1).await;
         let ready = outdated(&daemon, true).await;
         let why = ready["problems"][0].as_str().expect("a reason");
-        assert!(why.starts_with("configuration older than its files for ") && why.contains("; the log"), "{why}");
+        assert!(why.starts_with("configuration older than its files for ") && why.contains("; see the log"), "{why}");
         assert!(!why.contains(folder.path("").to_str().expect("UTF-8")), "no path is told: {why}");
         assert_eq!(daemon.run(ECHOES).await, "7", "what was in force still is");
         folder.write("exuvia.toml", &table);
@@ -124,6 +124,6 @@ fn a_pipe_that_is_named_at_the_start_is_told_at_once() {
     ] {
         let ended = exuvia(&arguments, "");
         assert_eq!(ended.status, Some(2), "{ended:?}");
-        assert!(ended.stderr.contains("is a pipe; write what it holds to a file"), "{ended:?}");
+        assert!(ended.stderr.contains("is a pipe; write its contents to a file"), "{ended:?}");
     }
 }

@@ -123,7 +123,7 @@ impl Client {
         } else if !config.ca.is_empty() {
             builder = builder.tls_certs_only(roots(&config.ca)?);
         }
-        let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
+        let http = builder.build().map_err(|error| format!("HTTPS is unavailable: {}", Trouble::from(error)))?;
         let (url, proxy, server) = (config.url.clone(), config.proxy.clone(), server.to_owned());
         Ok(Self {
             http,
@@ -186,7 +186,7 @@ impl Client {
             Answered::Other(response) => Ok(response),
             Answered::Refused(refusal, _) => Err(Trouble::new(
                 Kind::Unauthorized,
-                format!("it refuses new credentials with HTTP {}", refusal.status),
+                format!("it rejects new credentials with HTTP {}", refusal.status),
             )),
         }
     }
@@ -213,9 +213,9 @@ impl Client {
         match &self.proxy {
             Some(proxy) => trouble.details.push_str(&proxy::hint(proxy, &trouble.details)),
             None if is_here => {}
-            None => trouble.details.push_str(
-                "; it is connected to directly, no proxy of the environment is used; if it needs one, configure its `proxy`",
-            ),
+            None => {
+                trouble.details.push_str("; proxies from the environment are not used, set `proxy` if it needs one")
+            }
         }
         trouble
     }
@@ -255,7 +255,7 @@ impl Client {
                 to => return Err(redirect(status, to)),
             }
         }
-        Err(Trouble::new(Kind::Redirect, format!("its redirects do not end after {REDIRECTS}")))
+        Err(Trouble::new(Kind::Redirect, format!("it redirects more than {REDIRECTS} times")))
     }
 }
 
@@ -295,9 +295,9 @@ fn redirect(status: StatusCode, to: Option<Url>) -> Trouble {
             let _ = to.set_username("");
             let _ = to.set_password(None);
             let to = quote(to.as_str());
-            format!("it redirects to {to} (HTTP {status}); if you trust that place, write it as the server's `url`")
+            format!("it redirects to {to} (HTTP {status}); if you trust that address, set it as the server's `url`")
         }
-        None => format!("it redirects without saying where to (HTTP {status})"),
+        None => format!("it redirects without a location (HTTP {status})"),
     };
     Trouble::new(Kind::Redirect, details)
 }

@@ -92,7 +92,7 @@ impl Client {
     /// Sends a request to where that is allowed. Of the answer nothing but its head has been read.
     pub(super) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, Failure> {
         let url = Url::parse(&request.uri().to_string());
-        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
+        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is unreachable"))?;
         let place = url.origin().ascii_serialization();
         self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
         let failed = |error: reqwest::Error| {
@@ -137,9 +137,8 @@ impl Client {
     fn spend(&self, answers: usize, bytes: usize) -> Result<(), Failure> {
         let mut left = locked(&self.metadata);
         let after = left.answers.checked_sub(answers).zip(left.bytes.checked_sub(bytes));
-        let (answers, bytes) = after.ok_or_else(|| {
-            Failure::exchange("its metadata", "it leads to too many places, or is too long; looking was given up")
-        })?;
+        let (answers, bytes) = after
+            .ok_or_else(|| Failure::exchange("its metadata", "its metadata names too many places, or is too long"))?;
         *left = Budget { answers, bytes };
         Ok(())
     }
@@ -226,14 +225,14 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {
         if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(format!("its answer is longer than {ANSWER_BYTES} bytes"));
+            return Err(format!("its response is longer than {ANSWER_BYTES} bytes"));
         }
         body.extend_from_slice(&chunk);
     }
     // What reads it makes several trees of it.
     let is_simple = |text: &str| Extent::of(text).is_ok_and(|extent| extent.tree_bytes <= ANSWER_TREE_BYTES);
     match std::str::from_utf8(&body) {
-        Ok(text) if !is_simple(text) => Err("its answer holds too many values".to_owned()),
+        Ok(text) if !is_simple(text) => Err("its response has too many values".to_owned()),
         _ => Ok(body),
     }
 }

@@ -101,7 +101,7 @@ impl Record {
         if self.server != resource(server) {
             let other = shown(&self.server);
             return Err(Problem::Login(format!(
-                "its token file holds the token of {other}, which no other server gets"
+                "its token file contains the token of {other}, which is not sent to other servers"
             )));
         }
         Ok(())

@@ -112,7 +112,7 @@ async fn what_the_authorization_server_did_not_say_is_not_believed() {
         ("yes", "iss", Some("https://evil.example"), "https://evil.example"),
         ("yes", "iss", None, "issuer"),
         ("no", "iss", Some("https://evil.example"), "https://evil.example"),
-        ("yes", "code", Some("SECRET-forged-code"), "revoked or has run out"),
+        ("yes", "code", Some("SECRET-forged-code"), "revoked or has expired"),
         ("no", "error", Some("run `rm -rf /`"), "`unknown_error`"),
     ] {
         let login = login::begin(&http, &oauth, &[]).await.unwrap();
