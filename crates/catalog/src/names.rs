@@ -79,7 +79,7 @@ fn stays(kind: Kind, name: &str) -> bool {
 
 /// `numbers` holds from where the numbers behind a stem go on: ten thousand names may come to the same one.
 fn free_name(kind: Kind, name: &str, taken: &mut HashSet<String>, numbers: &mut HashMap<String, usize>) -> String {
-    let wanted = sanitised(kind, name);
+    let wanted = sanitized(kind, name);
     if taken.insert(wanted.clone()) {
         return wanted;
     }
@@ -94,7 +94,7 @@ fn free_name(kind: Kind, name: &str, taken: &mut HashSet<String>, numbers: &mut 
     }
 }
 
-fn sanitised(kind: Kind, name: &str) -> String {
+fn sanitized(kind: Kind, name: &str) -> String {
     let mut python = String::with_capacity(name.len());
     let mut gap = false;
     for c in name.nfkc().take(MAX_NAME_CHARS) {

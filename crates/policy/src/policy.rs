@@ -128,7 +128,7 @@ impl Policy {
         self.standing(tool) != Standing::Hidden
     }
 
-    /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelt, or for
+    /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for
     /// tools that come later. Lists of servers without a tool among these are passed over. [Reads](READS) are always there.
     #[must_use]
     pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {

@@ -29,7 +29,7 @@ const TEXTS: [&str; 8] = [
 /// Integers that something on the way might round.
 const INTEGERS: [&str; 6] = ["0", "-1", "9007199254740993", "18446744073709551617", "7", "-9223372036854775809"];
 
-/// Numbers, spelt as Python spells them.
+/// Numbers, spelled as Python spells them.
 const NUMBERS: [&str; 6] = ["0.1", "1e+300", "-2.5", "5e-324", "3", "123456789012345678901234567890"];
 
 /// A text for each pattern that the catalogs use.
