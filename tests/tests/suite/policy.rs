@@ -297,7 +297,7 @@ fn check_as_json_names_each_verdict() {
         ("echo.sleep(ms=1)", "needs_approval", Some("needs_approval"), 4),
         ("echo.blob(bytes=1)", "denied", Some("denied"), 4),
         ("echo.nothing()", "invalid", None, 1),
-        (&"x = 1\n".repeat(20), "too_large", None, 3),
+        ("x = 1\n".repeat(20).as_str(), "too_large", None, 3),
     ] {
         let ended = check(source);
         let json = ended.json();

@@ -21,7 +21,7 @@ struct Readiness {
     problems: Vec<String>,
 }
 
-#[derive(Serialize, PartialEq, Clone, Copy)]
+#[derive(Serialize, PartialEq, Eq, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ready,
