@@ -28,7 +28,7 @@ gates *names:
     cargo run --release --example fuzz_analysis -- 120
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
 
-# Licences, bans and sources of all dependencies; advisories too, where their database can be reached.
+# Licenses, bans and sources of all dependencies; advisories too, where their database can be reached.
 deny:
     cargo deny --version || cargo install cargo-deny --locked
     cargo deny check licenses bans sources
@@ -50,7 +50,7 @@ conformance *faces:
     cargo build --release
     tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
 
-# Type checks the stubs of the recorded catalogues, by mypy and pyright.
+# Type checks the stubs of the recorded catalogs, by mypy and pyright.
 stubs:
     tests/interop/stubs
 

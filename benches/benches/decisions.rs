@@ -1,5 +1,5 @@
 //! `cargo bench --bench decisions`: what deciding costs. On a script, before it starts: 1, 10 and 64 KiB of scripts as
-//! models write them, against the recorded catalogues. On a call: among 2,000 tools and under 100 rules.
+//! models write them, against the recorded catalogs. On a call: among 2,000 tools and under 100 rules.
 
 use std::fs;
 use std::hint::black_box;
@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 use exuvia_policy::{Condition, Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
 use exuvia_tool::{CallId, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolName};
 use serde_json::Value;
@@ -31,12 +31,12 @@ fn policy() -> Policy {
     Policy::compile(source, names.iter().map(String::as_str)).expect("a policy")
 }
 
-fn authorisation(criterion: &mut Criterion) {
+fn authorization(criterion: &mut Criterion) {
     let policy = policy();
     let tools =
         |server: usize| (0..TOOLS).map(move |tool| ToolName::new(format!("server{server}"), format!("get_{tool}")));
     let grants = Grants::of((0..SERVERS).flat_map(tools));
-    let mut group = criterion.benchmark_group("authorisation");
+    let mut group = criterion.benchmark_group("authorization");
     for (what, tool, arguments) in [
         ("a listed tool", "get_42", r#"{"id": 7}"#),
         ("a tool with a constraint", "get_49", r#"{"path": "/exports/2026/report.csv"}"#),
@@ -73,7 +73,7 @@ fn text(file: &PathBuf) -> String {
     fs::read_to_string(file).expect("a text")
 }
 
-fn catalogues() -> Namespace {
+fn catalogs() -> Namespace {
     let tool = |tool: &Value| ToolDescriptor {
         name: tool["name"].as_str().expect("a name").to_owned(),
         title: None,
@@ -91,21 +91,21 @@ fn catalogues() -> Namespace {
 }
 
 fn pre_pass(criterion: &mut Criterion) {
-    let namespace = catalogues();
+    let namespace = catalogs();
     // Imports are told apart by scope, so the same lines may stand there again.
     let scripts = files("scripts", "py").iter().map(text).collect::<String>().repeat(3);
     let mut group = criterion.benchmark_group("pre-pass");
     for kib in [1, 10, 64] {
         let end = scripts[..kib << 10].rfind("\n\n\n").expect("the end of a function") + 1;
         let source = &scripts[..end];
-        assert!(!analyse(source, &namespace).may_call.is_empty());
+        assert!(!analyze(source, &namespace).may_call.is_empty());
         group.throughput(Throughput::Bytes(source.len() as u64));
         group.bench_function(format!("{kib} KiB"), |bencher| {
-            bencher.iter(|| black_box(analyse(black_box(source), &namespace)));
+            bencher.iter(|| black_box(analyze(black_box(source), &namespace)));
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, pre_pass, authorisation);
+criterion_group!(benches, pre_pass, authorization);
 criterion_main!(benches);

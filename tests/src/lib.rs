@@ -1,9 +1,9 @@
 //! What the tests share: one engine, a set of tools that live in this process, a world that repeats itself, gateways and
-//! programs under test, the recorded catalogues as servers, and the reading of case files.
+//! programs under test, the recorded catalogs as servers, and the reading of case files.
 
 mod authorizing;
 mod case;
-pub mod catalogue;
+pub mod catalog;
 mod certificates;
 mod daemon;
 pub mod direct_load;

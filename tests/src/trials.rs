@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const CLIENTS: usize = 6;
 
 /// What the daemon says of every configuration that it takes.
-pub const IN_FORCE: &str = "the new configuration is in force";
+pub const IN_FORCE: &str = "the new configuration is active";
 
 /// What came of a storm.
 #[derive(Debug, Clone, Copy)]

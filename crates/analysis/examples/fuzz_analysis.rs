@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
 
 /// What one text may take, on any machine.
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         let other = &corpus[random.next() as usize % corpus.len()];
         let text = mutations::mutate(first, other, &random.tape(60));
         let before = Instant::now();
-        let analysis = analyse(&text, &namespace);
+        let analysis = analyze(&text, &namespace);
         if PANICKED.load(Ordering::Relaxed) || before.elapsed() > DEADLINE {
             println!("after {:?}, over {text:?}", before.elapsed());
             return ExitCode::FAILURE;
@@ -88,7 +88,7 @@ fn namespace() -> Namespace {
 
 /// A call of the program that the analysis does not know of.
 fn missing(program: &programs::Program, namespace: &Namespace) -> Option<String> {
-    let may_call = analyse(&program.source, namespace).may_call;
+    let may_call = analyze(&program.source, namespace).may_call;
     let mut calls = program.calls.iter();
     let is_missing =
         |call: &&String| !may_call.contains(&call.split_once('.').map(|(s, t)| ToolName::new(s, t)).unwrap());

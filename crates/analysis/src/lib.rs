@@ -1,6 +1,6 @@
 //! Which tools a Python script may call, and what in it cannot work: determined before the script runs.
 //!
-//! [`analyse`] reads a script against the [`Namespace`] that it will see. The gateway holds the answer against the policy,
+//! [`analyze`] reads a script against the [`Namespace`] that it will see. The gateway holds the answer against the policy,
 //! to run, ask or refuse; `exuvia check` prints it. It is a prediction, and the host boundary is what enforces: a call that
 //! hides from this crate still meets the grants of its run there. So the answer errs on one side only: the set of tools
 //! holds every tool that the script may call, and what is not understood counts as a call of everything visible.
@@ -16,7 +16,7 @@
 //!   used as a value, and whatever of it is not known to be harmless (`typing.get_type_hints` runs text).
 //! - What a class body binds is an attribute: a server or a module that is imported there is used as a value.
 //! - A function's own variable that happens to be called like a server is no server. Names follow Python's scopes, and are
-//!   compared as CPython compares them, in normalisation form KC.
+//!   compared as CPython compares them, in normalization form KC.
 //!
 //! An attribute read by a literal name, `getattr(row, "id", None)`, is as good as `row.id` on any value. With a computed
 //! name it is not, even on plain data: `getattr("", name)` leads from a text to its class and on from there.
@@ -33,7 +33,7 @@
 //! # Example
 //!
 //! ```
-//! use exuvia_analysis::{FindingCode, analyse};
+//! use exuvia_analysis::{FindingCode, analyze};
 //! use exuvia_tool::{ToolAnnotations, ToolDescriptor, ToolName};
 //! use serde_json::json;
 //!
@@ -47,14 +47,14 @@
 //! };
 //! let namespace = exuvia_catalog::build(vec![("crm".into(), vec![tool("search"), tool("delete")])]);
 //!
-//! let analysis = analyse("hits = crm.search(query='x')", &namespace);
+//! let analysis = analyze("hits = crm.search(query='x')", &namespace);
 //! assert!(analysis.precision.is_precise());
 //! assert_eq!(analysis.may_call.named().collect::<Vec<_>>(), [ToolName::new("crm", "search")]);
 //!
-//! let analysis = analyse("y = crm\ny.delete(query='x')", &namespace);
+//! let analysis = analyze("y = crm\ny.delete(query='x')", &namespace);
 //! assert!(!analysis.precision.is_precise() && analysis.may_call.len() == 2);
 //!
-//! let analysis = analyse("crm.search(qurey='x')", &namespace);
+//! let analysis = analyze("crm.search(qurey='x')", &namespace);
 //! assert_eq!(analysis.findings[0].code, FindingCode::UnknownArgument);
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
@@ -87,14 +87,14 @@ pub const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 /// Tells which of the visible tools a script may call, and what in it cannot work.
 #[must_use]
-pub fn analyse(source: &str, namespace: &Namespace) -> Analysis {
+pub fn analyze(source: &str, namespace: &Namespace) -> Analysis {
     if source.len() > MAX_SOURCE_BYTES {
         return verdict::not_parsed(1, namespace);
     }
     // As the sandbox does it: one mark of the byte order is no part of the script.
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let lines = Lines::new(source);
-    let read = tree::on_deep_stack(|| analyse_here(source, &lines, namespace));
+    let read = tree::on_deep_stack(|| analyze_here(source, &lines, namespace));
     match read {
         Some(Ok(analysis)) => analysis,
         Some(Err(offset)) => verdict::not_parsed(lines.line(offset), namespace),
@@ -119,7 +119,7 @@ pub fn identifiers(source: &str) -> Option<BTreeMap<String, usize>> {
 }
 
 /// The analysis, or the offset in bytes at which the script was no longer understood.
-fn analyse_here(source: &str, lines: &Lines, namespace: &Namespace) -> Result<Analysis, usize> {
+fn analyze_here(source: &str, lines: &Lines, namespace: &Namespace) -> Result<Analysis, usize> {
     let tokens = tokens::read(source).map_err(|unreadable| unreadable.0)?;
     let mut awaited: HashMap<String, usize> = HashMap::new();
     for (token, _) in &tokens {

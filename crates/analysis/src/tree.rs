@@ -6,7 +6,7 @@ use rustpython_parser::{Mode, ast, parse_tokens};
 
 use crate::tokens::Token;
 
-/// The stack that scripts are analysed on. A tree of the greatest depth takes a fraction of it, in unoptimised builds as
+/// The stack that scripts are analyzed on. A tree of the greatest depth takes a fraction of it, in unoptimized builds as
 /// well; of the rest no page is ever touched.
 const STACK_BYTES: usize = 64 << 20;
 

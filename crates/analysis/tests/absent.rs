@@ -1,7 +1,7 @@
 //! Servers that are named and not there: who starts a script may wait for them.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use exuvia_analysis::{FindingCode, analyse};
+use exuvia_analysis::{FindingCode, analyze};
 use exuvia_catalog::build_beside;
 use exuvia_tool::{Absence, Namespace, ToolDescriptor};
 use serde_json::json;
@@ -17,7 +17,7 @@ fn namespace() -> Namespace {
 }
 
 fn absent(script: &str) -> Vec<String> {
-    analyse(script, &namespace()).absent.into_iter().collect()
+    analyze(script, &namespace()).absent.into_iter().collect()
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn what_is_no_server_is_none() {
 
 #[test]
 fn a_finding_says_whether_to_try_again_soon() {
-    let found = analyse("late_one.get()\ndown.get()", &namespace()).findings;
+    let found = analyze("late_one.get()\ndown.get()", &namespace()).findings;
     let told: Vec<_> = found.iter().map(|finding| (finding.line, finding.code, finding.message.as_str())).collect();
     let starting = "the server late_one is still starting; try again in a few seconds";
-    let down = "the server down did not come up; go on without it, or try again later";
+    let down = "the server down did not start; go on without it, or try again later";
     assert_eq!(told, [(1, FindingCode::ServerAway, starting), (2, FindingCode::ServerAway, down)]);
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use exuvia_analysis::{Analysis, FindingCode, MAX_FINDINGS, MAX_SOURCE_BYTES, ReasonKind, analyse};
+use exuvia_analysis::{Analysis, FindingCode, MAX_FINDINGS, MAX_SOURCE_BYTES, ReasonKind, analyze};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
 use serde_json::{Value, json};
 
@@ -21,8 +21,8 @@ fn namespace(tools: usize) -> Namespace {
     exuvia_catalog::build(vec![server("crm"), server("mail")])
 }
 
-fn analysed(source: &str) -> Analysis {
-    analyse(source, &namespace(2))
+fn analyzed(source: &str) -> Analysis {
+    analyze(source, &namespace(2))
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
@@ -31,7 +31,7 @@ fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 
 /// The one message about a script.
 fn message(source: &str, namespace: &Namespace) -> String {
-    let findings = analyse(source, namespace).findings;
+    let findings = analyze(source, namespace).findings;
     assert_eq!(findings.len(), 1, "{findings:?}");
     findings[0].message.clone()
 }
@@ -39,7 +39,7 @@ fn message(source: &str, namespace: &Namespace) -> String {
 /// What is as large as `most` is read, what is larger by one is not.
 fn assert_read_up_to(most: usize, source: impl Fn(usize) -> String) {
     for (size, is_read) in [(most, true), (most + 1, false)] {
-        let analysis = analysed(&source(size));
+        let analysis = analyzed(&source(size));
         let reasons = analysis.precision.reasons();
         let is_parsed = reasons.iter().all(|reason| reason.kind != ReasonKind::NotParsed);
         assert_eq!(is_parsed, is_read, "{size}: {reasons:?}");
@@ -66,7 +66,7 @@ fn a_number_has_its_value_up_to_four_hundred_digits() {
             if number.ends_with('_') {
                 continue;
             }
-            let found = analysed(&format!("crm.t0(n=[{number}])")).findings;
+            let found = analyzed(&format!("crm.t0(n=[{number}])")).findings;
             assert_eq!(found.len(), findings, "{digits} digits: {found:?}");
         }
     }
@@ -75,7 +75,7 @@ fn a_number_has_its_value_up_to_four_hundred_digits() {
 #[test]
 fn the_first_twenty_findings_are_told() {
     for (wrong, told) in [(MAX_FINDINGS - 1, MAX_FINDINGS - 1), (MAX_FINDINGS, MAX_FINDINGS), (60, MAX_FINDINGS)] {
-        let analysis = analysed(&lines(wrong, |_| "crm.t0(n='x')".to_owned()));
+        let analysis = analyzed(&lines(wrong, |_| "crm.t0(n='x')".to_owned()));
         let found: Vec<u32> = analysis.findings.iter().map(|finding| finding.line).collect();
         assert_eq!(found, (1..=told).map(|line| u32::try_from(line).unwrap()).collect::<Vec<_>>());
     }
@@ -86,13 +86,13 @@ fn forty_unknown_names_and_a_thousand_calls_are_looked_at() {
     // What is told of one server falls away, because the script looks at what it has.
     for (before, found) in [(39, 1), (40, 0)] {
         let source = lines(before, |number| format!("crm.nothing{number}()")) + "mail.nothing()\ndir(crm)\n";
-        assert_eq!(analysed(&source).findings.len(), found, "{before} unknown tools");
+        assert_eq!(analyzed(&source).findings.len(), found, "{before} unknown tools");
         let source = lines(before, |number| format!("try: s{number}.x()\nexcept NameError: pass")) + "nowhere.x()\n";
-        assert_eq!(analysed(&source).findings.len(), found, "{before} unknown servers");
+        assert_eq!(analyzed(&source).findings.len(), found, "{before} unknown servers");
     }
     for (before, found) in [(999, 1), (1_000, 0)] {
         let source = lines(before, |number| format!("crm.t0(n={number})")) + "crm.t0(n='x')\n";
-        assert_eq!(analysed(&source).findings.len(), found, "{before} calls");
+        assert_eq!(analyzed(&source).findings.len(), found, "{before} calls");
     }
 }
 
@@ -103,7 +103,7 @@ fn the_first_twenty_reasons_and_lines_are_kept() {
         let told = |evidence: &[exuvia_analysis::Evidence]| evidence.iter().map(|one| one.line).collect::<Vec<_>>();
         let tool = ToolName::new("mail", "t1");
         for line in ["mail.t1(n=1)", "x = mail", "eval('1')"] {
-            let analysis = analysed(&lines(count, |_| line.to_owned()));
+            let analysis = analyzed(&lines(count, |_| line.to_owned()));
             assert_eq!(told(analysis.may_call.evidence(&tool)), expected, "{line} x {count}");
             let reasons: Vec<u32> = analysis.precision.reasons().iter().map(|reason| reason.line).collect();
             assert_eq!(reasons, if line.starts_with("mail") { vec![] } else { expected.clone() }, "{line} x {count}");
@@ -112,7 +112,7 @@ fn the_first_twenty_reasons_and_lines_are_kept() {
     // The strongest evidence is kept even where it comes last.
     let source =
         lines(70, |_| "eval('1')".to_owned()) + &lines(70, |_| "x = mail".to_owned()) + "f = mail.t1\nmail.t1(n=1)\n";
-    let analysis = analysed(&source);
+    let analysis = analyzed(&source);
     let named: Vec<ToolName> = analysis.may_call.named().collect();
     assert_eq!(named, [ToolName::new("mail", "t1")]);
     let kinds: Vec<_> = analysis.may_call.evidence(&ToolName::new("mail", "t1")).iter().map(|one| one.kind).collect();
@@ -124,7 +124,7 @@ fn the_first_twenty_reasons_and_lines_are_kept() {
     assert!(analysis.may_call.evidence(&ToolName::new("crm", "t9")).is_empty());
     assert!(analysis.may_call.evidence(&ToolName::new("gone", "t0")).is_empty());
     assert_eq!((analysis.may_call.len(), analysis.may_call.is_empty()), (4, false));
-    assert_eq!((analysed("x = 1").may_call.len(), analysed("x = 1").may_call.is_empty()), (0, true));
+    assert_eq!((analyzed("x = 1").may_call.len(), analyzed("x = 1").may_call.is_empty()), (0, true));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn names_and_messages_are_cut() {
         let shown = if is_cut { format!("z{}...", "é".repeat(99)) } else { name.clone() };
         for (source, quoted) in [
             (format!("crm.{name}()"), format!("'{shown}'")),
-            (format!("{name}.x()"), format!("{shown} is no server")),
+            (format!("{name}.x()"), format!("{shown} is neither a server")),
             (format!("crm.t0(n=1, {name}=1)"), format!("'{shown}'")),
         ] {
             let message = message(&source, &namespace(2));
@@ -167,7 +167,7 @@ fn names_and_messages_are_cut() {
     assert!(message.chars().count() <= 803, "{}", message.chars().count());
     let whole: Value = json!("v".repeat(100));
     let text = format!("crm.pick(one={whole}, x=input())");
-    let told = analyse(&text, &namespace).findings[0].message.clone();
+    let told = analyze(&text, &namespace).findings[0].message.clone();
     assert!(told.contains(&format!("not \"{}...", "v".repeat(59))), "{told}");
 }
 
@@ -183,7 +183,7 @@ fn a_finding_says_which_kind_it_is() {
         ("crm.t0()", FindingCode::MissingArgument),
         ("crm.t0(n='x')", FindingCode::WrongValue),
     ] {
-        let findings = analysed(source).findings;
+        let findings = analyzed(source).findings;
         assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{source}: {findings:?}");
     }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use std::fmt::Write;
 
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 
 #[test]
 fn permitted_scripts_are_precise_and_stay_within_the_allowlist() {
@@ -13,7 +13,7 @@ fn permitted_scripts_are_precise_and_stay_within_the_allowlist() {
     let allowed: Vec<_> = evasions.rows.iter().filter(|row| row.expected == "allowed").collect();
     assert_eq!(allowed.len(), 15);
     for row in allowed {
-        let analysis = analyse(&row.code, &evasions.namespace);
+        let analysis = analyze(&row.code, &evasions.namespace);
         assert!(analysis.precision.is_precise(), "{}: {:?}", row.name, analysis.precision);
         for (tool, _) in analysis.may_call.iter() {
             assert!(evasions.auto_execute.contains(&tool.to_string()), "{}: {tool}", row.name);
@@ -27,7 +27,7 @@ fn every_row_that_could_reach_a_forbidden_tool_says_so() {
     let evasions = support::evasions();
     let mut judged = 0;
     for row in evasions.rows.iter().filter(|row| row.expected != "allowed") {
-        let analysis = analyse(&row.code, &evasions.namespace);
+        let analysis = analyze(&row.code, &evasions.namespace);
         let says_so = analysis.may_call.iter().any(|(tool, _)| !evasions.auto_execute.contains(&tool.to_string()));
         let could = !evasions.reach_nothing_else.contains_key(&row.name);
         assert_eq!(says_so, could, "{}: {}", row.name, support::shown(&analysis));
@@ -43,7 +43,7 @@ fn each_row_gets_the_verdict_on_record() {
     let evasions = support::evasions();
     let mut table = String::new();
     for row in &evasions.rows {
-        let analysis = analyse(&row.code, &evasions.namespace);
+        let analysis = analyze(&row.code, &evasions.namespace);
         writeln!(table, "{} [{}] {}", row.name, row.expected, support::shown(&analysis)).unwrap();
     }
     support::assert_snapshot("evasions.txt", &table);

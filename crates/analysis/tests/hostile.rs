@@ -7,7 +7,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
 use support::mutations::mutate;
@@ -29,7 +29,7 @@ fn analysis_ends_well(source: &str) {
     });
     let before = PANICS.load(Ordering::Relaxed);
     let start = Instant::now();
-    let analysis = analyse(source, &support::evasions().namespace);
+    let analysis = analyze(source, &support::evasions().namespace);
     assert_eq!(PANICS.load(Ordering::Relaxed), before, "panicked over {source:?}");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?} over {source:?}", start.elapsed());
     assert!(analysis.findings.len() <= exuvia_analysis::MAX_FINDINGS && analysis.precision.reasons().len() <= 20);

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use exuvia_analysis::{MAX_SOURCE_BYTES, ReasonKind, analyse};
+use exuvia_analysis::{MAX_SOURCE_BYTES, ReasonKind, analyze};
 use exuvia_tool::Namespace;
 
 /// Far more than any analysis takes, on any machine that builds this.
@@ -90,7 +90,7 @@ fn every_way_of_nesting_ends_in_time_at_every_depth() {
             let times = times.min((MAX_SOURCE_BYTES - 100) / (open.len() + close.len()));
             let source = format!("{head}{}{middle}{}", open.repeat(times), close.repeat(times));
             let start = Instant::now();
-            let _ = analyse(&source, &namespace);
+            let _ = analyze(&source, &namespace);
             assert!(start.elapsed() < DEADLINE, "{open} x {times}");
         }
     }
@@ -103,8 +103,8 @@ fn blocks_nest_as_deep_as_python_lets_them() {
         (0..depth).map(line).collect::<String>() + &" ".repeat(depth) + "crm.search(query='x')\n"
     };
     let namespace = support::evasions().namespace;
-    assert!(analyse(&nested(98), &namespace).precision.is_precise());
-    assert_eq!(analyse(&nested(100), &namespace).precision.reasons()[0].kind, ReasonKind::NotParsed);
+    assert!(analyze(&nested(98), &namespace).precision.is_precise());
+    assert_eq!(analyze(&nested(100), &namespace).precision.reasons()[0].kind, ReasonKind::NotParsed);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_is_too_deep_or_too_long_may_call_everything() {
     let deep = format!("x = {}youtube.search(query='x')", "not ".repeat(10_000));
     let long = format!("x = 1\n{}youtube.search(query='x')", "# long\n".repeat(MAX_SOURCE_BYTES / 7));
     for source in [deep, long] {
-        let analysis = analyse(&source, &evasions.namespace);
+        let analysis = analyze(&source, &evasions.namespace);
         assert_eq!(analysis.precision.reasons()[0].kind, ReasonKind::NotParsed);
         assert_eq!(analysis.may_call.len(), everything);
     }

@@ -1,7 +1,7 @@
 //! Scripts in which calls are meant to run side by side and do not, and scripts in which they do.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test fails by a panic")]
 
-use exuvia_analysis::{MAX_NOTES, analyse};
+use exuvia_analysis::{MAX_NOTES, analyze};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn namespace() -> Namespace {
 
 /// The notes on a script, as `line: message`.
 fn notes(script: &str) -> Vec<String> {
-    let analysis = analyse(&format!("import asyncio\n{script}"), &namespace());
+    let analysis = analyze(&format!("import asyncio\n{script}"), &namespace());
     assert!(analysis.findings.is_empty(), "{:?}", analysis.findings);
     analysis.notes.iter().map(|note| format!("{}: {}", note.line, note.message)).collect()
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use exuvia_analysis::{Analysis, analyse};
+use exuvia_analysis::{Analysis, analyze};
 
 /// What may stand before any of them.
 const PRELUDE: &str = "\
@@ -18,7 +18,7 @@ class Own: pass
 ";
 
 fn judged(script: &str) -> Analysis {
-    analyse(&format!("{PRELUDE}{script}"), &support::evasions().namespace)
+    analyze(&format!("{PRELUDE}{script}"), &support::evasions().namespace)
 }
 
 #[test]

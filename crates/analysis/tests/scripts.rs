@@ -1,4 +1,4 @@
-//! Scripts as language models write them, against recorded catalogues of real servers.
+//! Scripts as language models write them, against recorded catalogs of real servers.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use exuvia_analysis::{EvidenceKind, analyse};
+use exuvia_analysis::{EvidenceKind, analyze};
 
 /// The scripts in a directory, by name.
 fn scripts(directory: &str) -> Vec<(String, String)> {
@@ -29,14 +29,14 @@ fn header(source: &str, key: &str) -> Vec<String> {
 
 #[test]
 fn each_script_may_call_exactly_the_tools_it_names() {
-    let namespace = support::catalogues();
+    let namespace = support::catalogs();
     let scripts = scripts("scripts");
     assert!(scripts.len() >= 40, "{}", scripts.len());
     let mut faults = String::new();
     for (name, source) in scripts {
         let mut expected = header(&source, "# tools:");
         expected.sort();
-        let analysis = analyse(&source, &namespace);
+        let analysis = analyze(&source, &namespace);
         let named: Vec<String> = analysis.may_call.named().map(|tool| tool.to_string()).collect();
         if named != expected {
             writeln!(faults, "{name}: names {named:?}, expected {expected:?}").unwrap();
@@ -50,9 +50,9 @@ fn each_script_may_call_exactly_the_tools_it_names() {
 
 #[test]
 fn lines_of_evidence_are_those_of_the_calls() {
-    let namespace = support::catalogues();
+    let namespace = support::catalogs();
     let (_, source) = scripts("scripts").into_iter().find(|(name, _)| name == "pull_request_report").unwrap();
-    let analysis = analyse(&source, &namespace);
+    let analysis = analyze(&source, &namespace);
     for (tool, evidence) in analysis.may_call.iter() {
         for one in evidence {
             let line = source.lines().nth(one.line as usize - 1).unwrap();
@@ -63,13 +63,13 @@ fn lines_of_evidence_are_those_of_the_calls() {
 
 #[test]
 fn mistakes_are_found_all_at_once() {
-    let namespace = support::catalogues();
+    let namespace = support::catalogs();
     let mut told = String::new();
     let scripts = scripts("scripts/mistakes");
     assert!(scripts.len() >= 12);
     for (name, source) in scripts {
         let expected = header(&source, "# finds:");
-        let analysis = analyse(&source, &namespace);
+        let analysis = analyze(&source, &namespace);
         let code = |code| serde_json::to_value(code).unwrap().as_str().unwrap().to_owned();
         let found: Vec<String> =
             analysis.findings.iter().map(|finding| format!("{} {}", finding.line, code(finding.code))).collect();

@@ -3,7 +3,7 @@
 
 mod support;
 
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -24,7 +24,7 @@ fn namespace() -> Namespace {
 }
 
 fn missing(program: &Program, namespace: &Namespace) -> Vec<String> {
-    let may_call = analyse(&program.source, namespace).may_call;
+    let may_call = analyze(&program.source, namespace).may_call;
     let is_missing = |call: &&String| {
         let (server, tool) = call.split_once('.').unwrap();
         !may_call.contains(&ToolName::new(server, tool))
@@ -46,7 +46,7 @@ proptest! {
     fn a_program_that_names_its_tools_is_held_to_no_others(tape in vec(any::<u32>(), 1..120)) {
         let program = program(&tape, true);
         assert!(program.is_plain);
-        let analysis = analyse(&program.source, &namespace());
+        let analysis = analyze(&program.source, &namespace());
         let named: Vec<String> = analysis.may_call.named().map(|name| name.to_string()).collect();
         let calls: Vec<String> = program.calls.iter().cloned().collect();
         assert!(analysis.precision.is_precise() && named == calls, "{analysis:?} in\n{}", program.source);

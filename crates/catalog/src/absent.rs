@@ -5,18 +5,18 @@ use exuvia_tool::{Absent, Namespace};
 /// So many are named; of the rest the number is told.
 const NAMED: usize = 20;
 
-/// A line for those that start and one for those that did not come up; nothing where everything is there. Without names where
+/// A line for those that start and one for those that did not start; nothing where everything is there. Without names where
 /// they take more than this.
 pub(crate) fn told(namespace: &Namespace, max_bytes: usize) -> String {
     let (starting, down): (Vec<&Absent>, Vec<&Absent>) =
         namespace.absent().iter().partition(|absent| absent.is_starting());
-    let counts = [("still starting", starting.len()), ("did not come up", down.len())];
+    let counts = [("still starting", starting.len()), ("did not start", down.len())];
     let down = named(&down, |absent| match absent.reason() {
         Some(reason) => format!("{} ({reason})", absent.python_name),
         None => absent.python_name.clone(),
     });
     let starting = named(&starting, |absent| absent.python_name.clone());
-    let lines = [("still starting", starting), ("did not come up", down)];
+    let lines = [("still starting", starting), ("did not start", down)];
     let lines = lines.iter().filter(|(_, names)| !names.is_empty());
     let told: String = lines.map(|(what, names)| format!("{what}: {names}\n")).collect();
     if told.len() <= max_bytes {
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(
             beside(absent.map(|(name, why)| Absent::new(name, why)).into()),
             "still starting: crm, docs\n\
-            did not come up: old, slow (not ready in time), git (the user has to run `exuvia login git`)\n"
+            did not start: old, slow (not ready in time), git (the user must run `exuvia login git`)\n"
         );
     }
 
@@ -65,6 +65,6 @@ mod tests {
         let told = beside((0..1_000).map(|n| Absent::new(format!("s{n}"), Absence::Starting)).collect());
         assert!(told.ends_with("s19, and 980 more\n") && told.len() < 200, "{told}");
         let long = |n: usize| Absent::new(format!("{n:0>200}"), Absence::Failed);
-        assert_eq!(beside((0..30).map(long).collect()), "did not come up: 30 servers\n");
+        assert_eq!(beside((0..30).map(long).collect()), "did not start: 30 servers\n");
     }
 }

@@ -134,7 +134,7 @@ impl SchemaCheck {
         let at_most = compiled.survey.demand.over(Weight::of(arguments));
         let mut faults: Vec<String> = Vec::with_capacity(MAX_FAULTS);
         if at_most > MAX_STEPS_FOR_A_FAULT {
-            faults.push("the arguments do not fit the schema; they are too long to say where".to_owned());
+            faults.push("the arguments do not match the schema; they are too long to say where".to_owned());
         } else if at_most > MAX_STEPS_FOR_ALL_FAULTS {
             faults.extend(compiled.validator.validate(arguments).err().map(|error| complaint::of(&error, &self.names)));
         } else {

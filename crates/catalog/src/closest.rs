@@ -15,7 +15,7 @@ const LEAST_LIKENESS: f64 = 0.6;
 
 /// The candidates that `name` may have been meant for, the likeliest first, at most three. Case and separators do not
 /// count: `getUser` is as good as `get_user`. Words in another order (`user_get`) and a beginning (`get_us`) are
-/// recognised as well.
+/// recognized as well.
 ///
 /// ```
 /// assert_eq!(exuvia_catalog::closest("getContact", ["get_contacts", "get_orders", "ping"]), ["get_contacts"]);

@@ -77,7 +77,7 @@ fn expectation(kind: &ValidationErrorKind) -> Option<String> {
         Kind::MaxLength { limit } => format!("have at most {limit} characters"),
         Kind::MinItems { limit } => format!("have at least {limit} items"),
         Kind::MaxItems { limit } => format!("have at most {limit} items"),
-        Kind::UniqueItems => "hold nothing twice".to_owned(),
+        Kind::UniqueItems => "have no duplicates".to_owned(),
         Kind::Pattern { pattern } => format!("match the pattern {}", text::one_line(pattern, 120)),
         Kind::Format { format } => format!("have the format {}", text::one_line(format, 40)),
         _ => return None,

@@ -190,7 +190,7 @@ fn entry(server: &Server, layout: Layout, share: usize) -> String {
 
 fn found(found: &Found<'_>, layouts: &Layouts, max_bytes: usize) -> String {
     if found.hits.is_empty() {
-        return "no tool fits; try other words, or no query for the list of files\n".to_owned();
+        return "no tool matches; try other words, or no query for the list of files\n".to_owned();
     }
     let mut list = String::new();
     let mut shown = 0;

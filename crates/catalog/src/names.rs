@@ -2,8 +2,8 @@
 //!
 //! The rules, for servers, tools and parameters alike:
 //!
-//! 1. A name that is already a Python identifier, in normalisation form KC, and not reserved, stays as it is.
-//! 2. Any other is normalised; each run of characters that no identifier holds, or nobody sees, becomes one `_` between words and nothing
+//! 1. A name that is already a Python identifier, in normalization form KC, and not reserved, stays as it is.
+//! 2. Any other is normalized; each run of characters that no identifier holds, or nobody sees, becomes one `_` between words and nothing
 //!    at the ends (`get-user` → `get_user`, `$filter` → `filter`).
 //! 3. A digit in front gets a `_` before it (`2fa` → `_2fa`). A dunder loses what makes it one (`__init__` → `init`).
 //! 4. A reserved name gets a `_` behind it, as PEP 8 does it (`from` → `from_`).
@@ -79,7 +79,7 @@ fn stays(kind: Kind, name: &str) -> bool {
 
 /// `numbers` holds from where the numbers behind a stem go on: ten thousand names may come to the same one.
 fn free_name(kind: Kind, name: &str, taken: &mut HashSet<String>, numbers: &mut HashMap<String, usize>) -> String {
-    let wanted = sanitised(kind, name);
+    let wanted = sanitized(kind, name);
     if taken.insert(wanted.clone()) {
         return wanted;
     }
@@ -94,7 +94,7 @@ fn free_name(kind: Kind, name: &str, taken: &mut HashSet<String>, numbers: &mut 
     }
 }
 
-fn sanitised(kind: Kind, name: &str) -> String {
+fn sanitized(kind: Kind, name: &str) -> String {
     let mut python = String::with_capacity(name.len());
     let mut gap = false;
     for c in name.nfkc().take(MAX_NAME_CHARS) {

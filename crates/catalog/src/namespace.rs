@@ -60,7 +60,7 @@ fn tool(server: &str, python_name: String, descriptor: Arc<ToolDescriptor>, allo
     };
     let parameters: Arc<[_]> = object.properties.iter().zip(&parameter_names).map(parameter).collect();
     // A schema that describes nothing at all leaves the tool open; one that lists keys and is silent about others does
-    // not: there, a keyword that nobody knows is most likely misspelt.
+    // not: there, a keyword that nobody knows is most likely misspelled.
     let accepts_other_keywords = object.is_open();
     let (signature, documentation) = described(&python_name, &descriptor, &parameters);
     let label = format!("{server}.{python_name}");

@@ -1,7 +1,7 @@
 //! Listing, searching and reading stub files.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod catalogues;
+mod catalogs;
 
 use std::sync::Arc;
 
@@ -19,16 +19,14 @@ fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<us
     StubFiles::new(Arc::new(namespace.clone()), Layouts::default()).read(file, first, last, ROOM)
 }
 
-fn all_catalogues() -> Namespace {
-    exuvia_catalog::build(
-        catalogues::all().iter().map(|catalogue| (catalogue.name.clone(), catalogue.tools())).collect(),
-    )
+fn all_catalogs() -> Namespace {
+    exuvia_catalog::build(catalogs::all().iter().map(|catalog| (catalog.name.clone(), catalog.tools())).collect())
 }
 
-/// Four times the recorded catalogues, under other names: 2,032 tools.
+/// Four times the recorded catalogs, under other names: 2,032 tools.
 fn many() -> Namespace {
-    let catalogues = catalogues::all();
-    let copies = (0..4).flat_map(|n| catalogues.iter().map(move |one| (format!("{}{n}", one.name), one.tools())));
+    let catalogs = catalogs::all();
+    let copies = (0..4).flat_map(|n| catalogs.iter().map(move |one| (format!("{}{n}", one.name), one.tools())));
     exuvia_catalog::build(copies.collect())
 }
 
@@ -45,14 +43,14 @@ fn tokens(text: &str) -> usize {
 
 #[test]
 fn servers_are_listed_with_the_number_of_their_tools() {
-    let list = list(&all_catalogues(), &Layouts::default(), None);
+    let list = list(&all_catalogs(), &Layouts::default(), None);
     assert!(list.starts_with("508 tools\natlassian.pyi 98\ncircleci.pyi 13\n"), "{list}");
     assert_eq!(list.lines().count(), 17);
 }
 
 #[test]
 fn a_server_by_tools_lists_their_names() {
-    let namespace = all_catalogues();
+    let namespace = all_catalogs();
     let list = list(&namespace, &Layouts::default().with("git", Layout::Tool), None);
     assert!(list.contains("\ngit/*.pyi 12: git_status git_diff_unstaged "), "{list}");
     assert!(list.contains("\ngithub.pyi 26\n"));
@@ -77,7 +75,7 @@ fn no_list_costs_more_than_its_bound_and_a_cut_one_says_how_to_narrow_down() {
 
 #[test]
 fn a_query_finds_the_tool_that_it_means() {
-    let namespace = all_catalogues();
+    let namespace = all_catalogs();
     for (query, best) in [
         ("read a text file", "filesystem.pyi read_text_file"),
         ("send gmail message", "google_workspace.pyi send_gmail_message"),
@@ -92,12 +90,12 @@ fn a_query_finds_the_tool_that_it_means() {
         let top: Vec<&str> = list.lines().take(3).collect();
         assert!(top.iter().any(|line| line.starts_with(best)), "{query}: {top:#?}");
     }
-    assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool fits"));
+    assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool matches"));
 }
 
 #[test]
 fn a_file_is_read_whole_or_by_lines() {
-    let namespace = all_catalogues();
+    let namespace = all_catalogs();
     let whole = read(&namespace, "git.pyi", None, None).unwrap();
     let lines: Vec<&str> = whole.lines().collect();
     let part = read(&namespace, "git.pyi", Some(3), Some(4)).unwrap();
@@ -109,7 +107,7 @@ fn a_file_is_read_whole_or_by_lines() {
 
 #[test]
 fn one_tool_is_read_by_its_name_or_its_python_name() {
-    let namespace = all_catalogues();
+    let namespace = all_catalogs();
     let stub = read(&namespace, "mongodb/aggregate_db.pyi", None, None).unwrap();
     assert!(stub.contains("def aggregate_db(") && stub.starts_with("# 1 tool. "), "{stub}");
     assert_eq!(read(&namespace, "mongodb/aggregate-db.pyi", None, None).unwrap(), stub);
@@ -117,7 +115,7 @@ fn one_tool_is_read_by_its_name_or_its_python_name() {
 
 #[test]
 fn an_unknown_file_names_the_closest() {
-    let namespace = all_catalogues();
+    let namespace = all_catalogs();
     let message = |file: &str| read(&namespace, file, None, None).unwrap_err().to_string();
     assert_eq!(message("mongo.pyi"), "no stub file \"mongo.pyi\"; did you mean mongodb.pyi?");
     assert_eq!(message("git/git_stats.pyi"), "no stub file \"git/git_stats.pyi\"; did you mean git/git_status.pyi?");
@@ -126,7 +124,7 @@ fn an_unknown_file_names_the_closest() {
 
 #[test]
 fn servers_that_are_not_there_are_told_and_keep_their_names_for_themselves() {
-    let tools = || catalogues::all()[0].tools();
+    let tools = || catalogs::all()[0].tools();
     let beside = |first: Result<Vec<_>, Absence>| {
         exuvia_catalog::build_beside(vec![("a-b".to_owned(), first), ("a.b".to_owned(), Ok(tools()))])
     };

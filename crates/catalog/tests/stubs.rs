@@ -1,7 +1,7 @@
-//! What the recorded catalogues become, and what odd tools become.
+//! What the recorded catalogs become, and what odd tools become.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod catalogues;
+mod catalogs;
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 fn tool(name: &str, input: Value, output: Option<Value>) -> ToolDescriptor {
     let mut tool = json!({"name": name, "inputSchema": input});
     tool.as_object_mut().unwrap().extend(output.map(|output| ("outputSchema".to_owned(), output)));
-    catalogues::descriptor(&tool)
+    catalogs::descriptor(&tool)
 }
 
 fn crm(tools: Vec<ToolDescriptor>) -> Namespace {
@@ -49,19 +49,19 @@ fn assert_snapshot(name: &str, actual: &str) {
 #[test]
 fn stubs_and_docs_are_as_recorded() {
     for name in ["elasticsearch", "filesystem", "git", "mongodb", "notion"] {
-        let namespace = catalogues::one(name).namespace();
+        let namespace = catalogs::one(name).namespace();
         assert_snapshot(&format!("{name}.pyi"), &stub::server_stub(&namespace.servers()[0]));
     }
-    let namespace = catalogues::one("mongodb").namespace();
+    let namespace = catalogs::one("mongodb").namespace();
     let server = &namespace.servers()[0];
     assert_snapshot("mongodb.create_index.txt", &docs::tool_docs(server, server.find("create_index").unwrap()));
 }
 
 #[test]
 fn every_name_is_an_identifier_and_unique() {
-    let catalogues = catalogues::all();
-    assert_eq!(catalogues.len(), 16);
-    let servers = catalogues.iter().map(|catalogue| (catalogue.name.clone(), catalogue.tools())).collect();
+    let catalogs = catalogs::all();
+    assert_eq!(catalogs.len(), 16);
+    let servers = catalogs.iter().map(|catalog| (catalog.name.clone(), catalog.tools())).collect();
     let namespace = build(servers);
     assert_eq!(namespace.servers().iter().map(|server| server.tools().len()).sum::<usize>(), 508);
     assert_unique(namespace.servers().iter().map(|server| server.python_name.as_str()));
@@ -84,8 +84,8 @@ fn assert_unique<'n>(names: impl Iterator<Item = &'n str>) {
 
 #[test]
 fn a_name_that_is_valid_stays() {
-    for catalogue in catalogues::all() {
-        let namespace = catalogue.namespace();
+    for catalog in catalogs::all() {
+        let namespace = catalog.namespace();
         for tool in namespace.servers()[0].tools() {
             let is_plain = tool.name().chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             assert_eq!(is_plain, tool.python_name == tool.name(), "{}", tool.name());
@@ -95,7 +95,7 @@ fn a_name_that_is_valid_stays() {
 
 #[test]
 fn reading_all_stubs_costs_what_is_recorded_and_well_below_two_fifths_of_the_raw_lists() {
-    let table = catalogues::cost_table();
+    let table = catalogs::cost_table();
     assert_snapshot("cost.md", &table);
     let sum: Vec<usize> =
         table.lines().last().unwrap().split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
@@ -107,8 +107,8 @@ fn reading_all_stubs_costs_what_is_recorded_and_well_below_two_fifths_of_the_raw
 
 #[test]
 fn no_tool_costs_more_than_its_bound() {
-    for catalogue in catalogues::all() {
-        let namespace = catalogue.namespace();
+    for catalog in catalogs::all() {
+        let namespace = catalog.namespace();
         let server = &namespace.servers()[0];
         for tool in server.tools() {
             let size = stub::tool_stub(server, tool).len();

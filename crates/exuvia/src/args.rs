@@ -15,7 +15,7 @@ use crate::logs::LogFormat;
 #[derive(Debug, Parser)]
 #[command(name = "exuvia", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// How the log is written to standard error. Default: EXUVIA_LOG_FORMAT, or text. EXUVIA_LOG says how much
+    /// Log format on standard error. Default: EXUVIA_LOG_FORMAT, or text. EXUVIA_LOG sets the log filter
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
     #[command(subcommand)]
@@ -24,28 +24,28 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what it is for: one script over 5,000 calls of bundled sample servers, and what it saves
+    /// Run the bundled demo: one script, 5,000 calls to sample servers, and the tokens it saves
     Demo,
-    /// Run a script with the tools of these servers, all of them granted
+    /// Run a script with every tool of the given servers granted
     #[command(
-        after_help = "Exit status: 0 returned, or left by sys.exit(0), 1 raised, 2 usage or configuration, 3 stopped by a limit, \
-        4 denied or awaiting approval, 5 fault of the sandbox, 130 cancelled."
+        after_help = "Exit status: 0 returned or sys.exit(0), 1 raised, 2 usage or configuration error, 3 stopped by a limit, \
+        4 denied or awaiting approval, 5 internal error, 130 cancelled."
     )]
     Run(RunArgs),
-    /// Tell which tools a client's script may call, what in it cannot work, and whether it would run by itself
-    #[command(after_help = "Exit status: 0 it would run by itself, 1 it cannot work, 2 usage or configuration, \
-        3 too large, 4 refused or awaiting approval.")]
+    /// Analyze a script without running it: tools, errors, whether it needs approval
+    #[command(after_help = "Exit status: 0 allowed, 1 invalid, 2 usage or configuration error, 3 too large, \
+        4 denied or needs approval.")]
     Check(CheckArgs),
-    /// Serve the four meta-tools over MCP on standard input and output. A client's scripts run by themselves with the tools
-    /// that the configuration or --auto-execute lists; without a list, with none
+    /// Serve one client over MCP on standard input and output. Its scripts may call the tools that --auto-execute or the
+    /// configuration lists
     Stdio(StdioArgs),
-    /// Serve many clients over MCP on Streamable HTTP, on this machine alone
+    /// Serve many clients over MCP on Streamable HTTP, on loopback only
     Serve(ServeArgs),
-    /// Print the stubs or docs of tools, as the model sees them
+    /// Print tool stubs or docs as the model sees them
     Tools(ToolsArgs),
-    /// Obtain tokens for a server over HTTP that asks for authorisation
+    /// Log in to an HTTP server that requires OAuth authorization
     Login(LoginArgs),
-    /// Check a configuration, or print its schema
+    /// Validate a configuration, or print its JSON Schema
     Config(ConfigArgs),
     /// A bundled sample server
     #[command(hide = true)]
@@ -63,7 +63,7 @@ impl Command {
         }
     }
 
-    /// What the log holds where nothing else is said: a daemon tells what it does, a command what goes wrong.
+    /// The default log level: a daemon logs what it does, a command what goes wrong.
     pub(crate) fn log_level(&self) -> LevelFilter {
         match self {
             Self::Serve(_) => LevelFilter::INFO,
@@ -75,23 +75,21 @@ impl Command {
 /// Where servers come from.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ServerArgs {
-    /// A configuration in TOML. Without this, --mcp-config, --server and --import: $XDG_CONFIG_HOME/exuvia/exuvia.toml, if it
-    /// is there (EXUVIA_LOG=info says so)
+    /// Configuration file in TOML. Default, without --mcp-config, --server and --import: $XDG_CONFIG_HOME/exuvia/exuvia.toml
+    /// if it exists
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) config: Option<PathBuf>,
-    /// A file with an `mcpServers` object, as Claude Desktop, Claude Code, Cursor and VS Code write it
+    /// File with an `mcpServers` object, in the format of Claude Desktop, Claude Code, Cursor and VS Code
     #[arg(long = "mcp-config", value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) mcp_configs: Vec<PathBuf>,
-    /// A server: a command that speaks MCP over stdio, split as a shell would split it, or an address that begins with
-    /// http:// or https://
+    /// MCP server: a stdio command line with shell quoting, or an http:// or https:// URL
     #[arg(long = "server", value_name = "NAME=COMMAND|URL")]
     pub(crate) servers: Vec<String>,
-    /// The servers of another client of this user, read from where it keeps them
+    /// Import the servers configured in another MCP client of this user
     #[arg(long = "import", value_enum, value_name = "CLIENT")]
     pub(crate) imports: Vec<KnownClient>,
-    /// With --import: also start the servers that this folder brings along (.mcp.json, .cursor/mcp.json, .vscode/mcp.json), and
-    /// those of your own that run or load what lies in it (./server.js). Without it, only those that Claude Code has recorded a
-    /// consent for
+    /// With --import: also start servers defined in this folder (.mcp.json, .cursor/mcp.json, .vscode/mcp.json), and your own
+    /// servers that run files from it (./server.js). Default: only those approved in Claude Code
     #[arg(long, requires = "imports")]
     pub(crate) import_project: bool,
 }
@@ -108,7 +106,7 @@ impl ServerArgs {
 pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// Tools that scripts call without asking, as SERVER.TOOL; both may be globs: 'crm.get_*', '*.*'
+    /// Tools that scripts may call without approval, as SERVER.TOOL globs: 'crm.get_*', '*.*'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) auto_execute: Vec<String>,
 }
@@ -117,7 +115,7 @@ pub(crate) struct ClientArgs {
 pub(crate) struct StdioArgs {
     #[command(flatten)]
     pub(crate) clients: ClientArgs,
-    /// The profile of the configuration whose servers the client sees; without it, all of them
+    /// Profile of the configuration to serve. Default: all servers
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
@@ -126,11 +124,10 @@ pub(crate) struct StdioArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) clients: ClientArgs,
-    /// Where to listen: an address of this machine and a port; port 0 takes a free one. Counts for more than the
-    /// configuration. Default: 127.0.0.1:8420
+    /// Listen address; port 0 picks a free port. Overrides the configuration file. Default: 127.0.0.1:8420
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The port alone, at the address of the configuration or at 127.0.0.1
+    /// Listen port, on the configured address or 127.0.0.1. Overrides the configuration file
     #[arg(long, value_name = "PORT", conflicts_with = "listen")]
     pub(crate) port: Option<u16>,
 }
@@ -138,10 +135,10 @@ pub(crate) struct ServeArgs {
 /// Which script.
 #[derive(Debug, Args)]
 pub(crate) struct ScriptArgs {
-    /// The script itself, instead of a file
+    /// Script text, instead of a file
     #[arg(short = 'c', long, value_name = "CODE")]
     pub(crate) code: Option<String>,
-    /// The script's file, or - for standard input
+    /// Script file, or - for standard input
     #[arg(
         value_name = "SCRIPT|-",
         required_unless_present = "code",
@@ -155,7 +152,7 @@ pub(crate) struct ScriptArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) clients: ClientArgs,
-    /// Print one JSON object with everything
+    /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -166,20 +163,19 @@ pub(crate) struct CheckArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// Work that the script may do, in units of fuel (about one per WebAssembly instruction). This and the following
-    /// count for more than the configuration
+    /// Fuel limit (one unit is about one WebAssembly instruction). Overrides the configuration file
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_FUEL..))]
     pub(crate) fuel: Option<u64>,
-    /// Memory that the script may use, the interpreter's included
+    /// Memory limit in bytes, interpreter included. Overrides the configuration file
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_MEMORY_BYTES..))]
     pub(crate) memory_bytes: Option<u64>,
-    /// Time that the script may take, in milliseconds
+    /// Wall-clock limit in milliseconds. Overrides the configuration file
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_WALL_MS..))]
     pub(crate) wall_ms: Option<u64>,
-    /// A file with JSON, or - for standard input, that the script finds as `data`
+    /// JSON file, or - for standard input, available to the script as `data`
     #[arg(long, value_name = "FILE|-", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) data: Option<PathBuf>,
-    /// Print one JSON object with everything
+    /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -190,7 +186,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct ToolsArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// A server or one of the listed files, for a stub, or a tool, for its docs; without it, the list of stubs
+    /// Server or stub file to print, or tool to print the docs of. Default: list all stub files
     #[arg(value_name = "SERVER[.TOOL]|FILE.pyi")]
     pub(crate) name: Option<String>,
 }
@@ -203,9 +199,9 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say everything that is wrong with a configuration, or what would run; starts nothing
+    /// Report all errors of a configuration, or what would run; starts nothing
     Check {
-        /// The configuration; without it and the options, $XDG_CONFIG_HOME/exuvia/exuvia.toml
+        /// Configuration file. Default, without options: $XDG_CONFIG_HOME/exuvia/exuvia.toml
         #[arg(value_name = "FILE", conflicts_with = "config", value_parser = OsStringValueParser::new().map(from_home))]
         file: Option<PathBuf>,
         #[command(flatten)]
@@ -219,13 +215,13 @@ pub(crate) enum ConfigCommand {
 pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// Ask for these scopes as well, separated by spaces; without it, for what the server demanded earlier
+    /// Additional scopes to request, separated by spaces. Default: the scopes the server last required
     #[arg(long, value_name = "SCOPES")]
     pub(crate) scope: Option<String>,
-    /// Only print where to go, and open no browser
+    /// Print the authorization URL without opening a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// The server
+    /// Server to log in to
     #[arg(value_name = "SERVER")]
     pub(crate) server: String,
 }

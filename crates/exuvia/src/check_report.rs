@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use exuvia_analysis::{Evidence, Finding, Note, Reason};
 use exuvia_gateway::{Checked, Verdict};
-use exuvia_policy::Standing;
+use exuvia_policy::{OnUnlisted, Standing};
 use exuvia_text::{indented, line};
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use indexmap::IndexSet;
@@ -13,18 +13,21 @@ use serde::Serialize;
 /// Before the lines of a text that has several: none of them begins where ours do.
 const INDENT: &str = "    ";
 
+/// What a script or a tool is that no list allows and none denies.
+const NEEDS_APPROVAL: &str = "needs_approval";
+
 /// For people: the tools that the script names, what else it may reach, what is wrong with it, and what becomes of it.
 pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
     let mut text = named(checked);
     let reasons = checked.analysis.precision.reasons();
     if !reasons.is_empty() {
-        let _ = writeln!(text, "may reach {}, because", line(&reached(checked, visible)));
+        let _ = writeln!(text, "may also call {}, because:", line(&reached(checked, visible)));
         for Reason { line, text: reason, .. } in reasons {
             let _ = writeln!(text, "  line {line}: {}", indented(reason, INDENT));
         }
     }
     if !checked.analysis.findings.is_empty() {
-        text.push_str("fails for certain\n");
+        text.push_str("errors:\n");
         for Finding { line, message, .. } in &checked.analysis.findings {
             let _ = writeln!(text, "  line {line}: {}", indented(message, INDENT));
         }
@@ -49,7 +52,7 @@ fn named(checked: &Checked) -> String {
         rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or_default()
     };
     let (tools, places) = (width(|row| &row.0), width(|row| &row.1));
-    let mut text = if rows.is_empty() { "names no tool\n" } else { "names these tools\n" }.to_owned();
+    let mut text = if rows.is_empty() { "no tool is referenced\n" } else { "referenced tools:\n" }.to_owned();
     for (tool, place, standing) in &rows {
         let _ = writeln!(text, "  {tool:tools$}  {place:places$}  {standing}");
     }
@@ -86,32 +89,31 @@ fn standing(checked: &Checked, tool: &ToolName) -> String {
 
 fn word(standing: &Standing) -> &'static str {
     match standing {
-        Standing::Listed(_) => "listed",
-        Standing::Unlisted(_) => "unlisted",
-        Standing::Denied(_) => "denied",
+        Standing::Listed(_) => "allowed",
+        Standing::Denied(_) | Standing::Unlisted(OnUnlisted::Deny) => "denied",
+        Standing::Unlisted(_) => NEEDS_APPROVAL,
         Standing::Hidden => "hidden",
     }
 }
 
 fn sentence(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Starts(_) => "it starts by itself".to_owned(),
-        Verdict::Wrong(_) => "it is not run: it cannot work".to_owned(),
-        Verdict::TooLarge(stop) => format!("it is not run: {}", stop.message),
-        Verdict::Waits(_) => {
-            "it does not start: it needs an approval, which nobody can give yet; this would let it run by itself:"
-                .to_owned()
+        Verdict::Allowed(_) => "allowed".to_owned(),
+        Verdict::Invalid(_) => "invalid".to_owned(),
+        Verdict::TooLarge(stop) => format!("too large: {}", stop.message),
+        Verdict::NeedsApproval(_) => {
+            "needs approval; approvals are not supported yet, this setting allows the script without one:".to_owned()
         }
-        Verdict::Refused(denials) => {
+        Verdict::Denied(denials) => {
             let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();
-            format!("it is refused, for {}", tools.join(", "))
+            format!("denied: {}", tools.join(", "))
         }
     }
 }
 
 fn lines_that_allow(verdict: &Verdict) -> IndexSet<&str> {
     match verdict {
-        Verdict::Waits(holds) => holds.iter().map(|hold| hold.allow.as_str()).collect(),
+        Verdict::NeedsApproval(holds) => holds.iter().map(|hold| hold.allow.as_str()).collect(),
         _ => IndexSet::new(),
     }
 }
@@ -119,7 +121,7 @@ fn lines_that_allow(verdict: &Verdict) -> IndexSet<&str> {
 /// For machines. Always the same keys.
 #[derive(Serialize)]
 pub(crate) struct CheckJson<'a> {
-    /// `starts`, `wrong`, `too-large`, `waits` or `refused`.
+    /// `allowed`, `invalid`, `too_large`, `needs_approval` or `denied`.
     verdict: &'static str,
     may_call: Vec<MayCallJson<'a>>,
     precise: bool,
@@ -128,7 +130,7 @@ pub(crate) struct CheckJson<'a> {
     findings: &'a [Finding],
     /// Where calls do not run side by side although they are meant to.
     notes: &'a [Note],
-    /// The lines of configuration that would let it run by itself.
+    /// The lines of configuration that would allow it.
     allow: IndexSet<&'a str>,
 }
 
@@ -137,6 +139,7 @@ struct MayCallJson<'a> {
     server: String,
     tool: String,
     evidence: &'a [Evidence],
+    /// `allowed`, `needs_approval`, `denied` or `hidden`.
     standing: &'static str,
     rule: String,
 }
@@ -151,11 +154,11 @@ impl<'a> CheckJson<'a> {
         };
         Self {
             verdict: match &checked.verdict {
-                Verdict::Starts(_) => "starts",
-                Verdict::Wrong(_) => "wrong",
-                Verdict::TooLarge(_) => "too-large",
-                Verdict::Waits(_) => "waits",
-                Verdict::Refused(_) => "refused",
+                Verdict::Allowed(_) => "allowed",
+                Verdict::Invalid(_) => "invalid",
+                Verdict::TooLarge(_) => "too_large",
+                Verdict::NeedsApproval(_) => NEEDS_APPROVAL,
+                Verdict::Denied(_) => "denied",
             },
             may_call: analysis.may_call.iter().map(may_call).collect(),
             precise: analysis.precision.is_precise(),

@@ -39,10 +39,10 @@ pub(crate) enum Unfinished {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Late(after) => write!(f, "a file system gave no answer within {} s", after.as_secs()),
-            Self::HeldUp => f.write_str("a file system has given no answer to earlier attempts"),
-            Self::NoThread => f.write_str("the system has no thread to read files on"),
-            Self::Fault => f.write_str("it failed by a fault of this program"),
+            Self::Late(after) => write!(f, "the file system did not respond within {} s", after.as_secs()),
+            Self::HeldUp => f.write_str("the file system did not respond to earlier attempts"),
+            Self::NoThread => f.write_str("no thread is available to read files"),
+            Self::Fault => f.write_str("internal error"),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::logs;
 
-/// How long a renewal that has begun may take to come to its end: as long as most authorisation servers need many times over.
+/// How long a renewal that has begun may take to come to its end: as long as most authorization servers need many times over.
 const RENEWALS: Duration = Duration::from_secs(15);
 
 /// Waits until every token that is on its way is kept, and tells of those that are not.

@@ -18,7 +18,7 @@ pub(crate) const FAULT: u8 = 5;
 pub(crate) const CANCELLED: u8 = 130;
 
 /// The kind of error and the messages of a script that left by `sys.exit()`, `sys.exit(0)` or `os._exit(0)`.
-const LEFT: (&str, [&str; 2]) = ("exited", ["exit code 0", "the script left the interpreter with status 0"]);
+const LEFT: (&str, [&str; 2]) = ("exited", ["exit code 0", "the script exited with status 0"]);
 
 /// The status that tells a run's outcome. A script that leaves with status 0 has not failed, as Python has it.
 pub(crate) fn status(outcome: &Outcome) -> u8 {

@@ -53,7 +53,7 @@ impl<'a> ReportJson<'a> {
             }
             Outcome::Cancelled => (None, None, Some(plain("Cancelled", "the run was cancelled"))),
             Outcome::AwaitingApproval(_) => {
-                (None, None, Some(plain("AwaitingApproval", "calls wait for an approval; `awaiting` lists them")))
+                (None, None, Some(plain("AwaitingApproval", "calls require approval; see `awaiting`")))
             }
             Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
             _ => (None, None, None),

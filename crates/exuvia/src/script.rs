@@ -29,7 +29,7 @@ pub(crate) async fn read(script: &ScriptArgs) -> Result<Script> {
 /// What a file holds for a script, as JSON.
 pub(crate) async fn data(file: &Path) -> Result<Json> {
     let text = text_of(file, "the data").await?;
-    Json::parse(text).with_context(|| format!("{}: no JSON", file.display()))
+    Json::parse(text).with_context(|| format!("{}: invalid JSON", file.display()))
 }
 
 /// The script with this in its variable `data`. Both together may have so many bytes.
@@ -37,8 +37,8 @@ pub(crate) fn with_data(script: &Script, data: &Json, source_bytes: usize) -> Re
     let source = beginning_with(data, script.source())?;
     if source.len() > source_bytes {
         bail!(
-            "the data of {} bytes, written as a part of the script, is too long: the script of {} bytes comes to {} with it, and \
-             limits.source_bytes in the configuration is {source_bytes}, at most 64 MiB",
+            "the data of {} bytes is embedded in the script and too large: the script of {} bytes becomes {} bytes, and \
+             limits.source_bytes is {source_bytes} (64 MiB at most)",
             data.as_str().len(),
             script.source().len(),
             source.len(),

@@ -42,7 +42,7 @@ pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<
 /// Tells whoever serves clients that there is nothing to serve them with.
 pub(crate) fn tell_no_servers(config: &Config, terminal: &Terminal) {
     if config.servers.is_empty() {
-        terminal.say("there are no servers: name some with --config, --mcp-config, --server or --import");
+        terminal.say("no servers configured: add some with --config, --mcp-config, --server or --import");
     }
 }
 

@@ -95,7 +95,7 @@ fn named(mut names: Vec<&str>) -> String {
     format!("starting {}{and}", names.join(", "))
 }
 
-/// Tells of servers that did not come up, and of what was left out of lists.
+/// Tells of servers that did not start, and of what was left out of lists.
 pub(crate) fn tell_servers<'a>(servers: impl IntoIterator<Item = &'a ServerStatus>, terminal: &Terminal) {
     for server in servers {
         if let ServerState::Failed { message, .. } = &server.state {

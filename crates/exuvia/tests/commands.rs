@@ -38,3 +38,19 @@ fn the_demo_makes_its_calls_and_counts_them() {
     assert!(told.contains("6083 tool calls over two MCP servers (made directly afterwards: 6083)"), "{told}");
     assert!(told.contains("times less"), "{told}");
 }
+
+#[test]
+fn help_describes_commands_and_options_in_the_terms_of_the_field() {
+    for (command, text) in [
+        (None, "Run the bundled demo"),
+        (None, "Analyze a script without running it: tools, errors, whether it needs approval"),
+        (None, "EXUVIA_LOG sets the log filter"),
+        (Some("serve"), "Overrides the configuration file"),
+        (Some("run"), "5 internal error"),
+        (Some("check"), "0 allowed, 1 invalid"),
+    ] {
+        let arguments: Vec<&str> = command.into_iter().chain(["--help"]).collect();
+        let help = printed(&exuvia(&arguments)).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(text), "{arguments:?}: {text} is missing:\n{help}");
+    }
+}

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use exuvia_analysis::{Analysis, Finding, Note, analyse};
+use exuvia_analysis::{Analysis, Finding, Note, analyze};
 use exuvia_policy::{Admission, Denial, Grants, Policy, Prediction, Standing, admit};
 use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
-/// The kind of error of a script that was found wrong before it started.
-const CHECK: &str = "check";
+/// The kind of error of a script that the analysis rejects before it starts.
+const SCRIPT_REJECTED: &str = "ScriptRejected";
 
 /// Who has a script run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +34,15 @@ pub enum PrePass {
 #[derive(Debug, Clone)]
 pub enum Verdict {
     /// It starts, with these grants.
-    Starts(Grants),
+    Allowed(Grants),
     /// It is larger than a script may be.
     TooLarge(Stop),
-    /// It cannot work: these lines fail for certain.
-    Wrong(Vec<Finding>),
-    /// Somebody has to be asked first, about each of these tools.
-    Waits(Vec<HeldCall>),
-    /// It is refused, for each of these tools.
-    Refused(Vec<Denial>),
+    /// It is not run: these lines are certain to fail.
+    Invalid(Vec<Finding>),
+    /// It needs an approval for each of these tools.
+    NeedsApproval(Vec<HeldCall>),
+    /// The policy denies each of these tools.
+    Denied(Vec<Denial>),
 }
 
 /// A script held against the tools and the policy of the moment, without running it.
@@ -81,7 +81,7 @@ impl Judge<'_> {
         if let Some(stop) = script.too_large(self.limits) {
             return Judged { verdict: Verdict::TooLarge(stop), notes: Vec::new(), is_early: false };
         }
-        let analysis = (self.pre_pass == PrePass::On).then(|| analyse(script.source(), self.namespace));
+        let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         let verdict = self.admitted(analysis.as_ref());
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
         Judged { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
@@ -89,7 +89,7 @@ impl Judge<'_> {
 
     /// Decides on a script and tells why.
     pub(crate) fn check(&self, script: &Script) -> Checked {
-        let analysis = analyse(script.source(), self.namespace);
+        let analysis = analyze(script.source(), self.namespace);
         let verdict = match script.too_large(self.limits) {
             Some(stop) => Verdict::TooLarge(stop),
             None => self.admitted(Some(&analysis)),
@@ -104,16 +104,16 @@ impl Judge<'_> {
 
     fn admitted(&self, analysis: Option<&Analysis>) -> Verdict {
         if let Some(analysis) = analysis.filter(|analysis| !analysis.findings.is_empty()) {
-            return Verdict::Wrong(analysis.findings.clone());
+            return Verdict::Invalid(analysis.findings.clone());
         }
         if self.by == StartedBy::Operator {
-            return Verdict::Starts(Grants::everything_visible(self.namespace));
+            return Verdict::Allowed(Grants::everything_visible(self.namespace));
         }
         let names = analysis.into_iter().flat_map(|analysis| analysis.may_call.named()).collect();
         match admit(self.policy, self.namespace, &Prediction { names }) {
-            Admission::Start(grants) => Verdict::Starts(grants),
-            Admission::Hold(held) => Verdict::Waits(held),
-            Admission::Refuse(denials) => Verdict::Refused(denials),
+            Admission::Start(grants) => Verdict::Allowed(grants),
+            Admission::Hold(held) => Verdict::NeedsApproval(held),
+            Admission::Refuse(denials) => Verdict::Denied(denials),
         }
     }
 }
@@ -134,11 +134,11 @@ pub(crate) enum Decision {
 impl Decision {
     pub(crate) fn of(verdict: Verdict, source: &str) -> Self {
         Self::Not(match verdict {
-            Verdict::Starts(grants) => return Self::Start(grants),
+            Verdict::Allowed(grants) => return Self::Start(grants),
             Verdict::TooLarge(stop) => Outcome::Stopped(stop),
-            Verdict::Wrong(findings) => Outcome::Raised(wrong(&findings, source)),
-            Verdict::Waits(held) => Outcome::AwaitingApproval(held),
-            Verdict::Refused(denials) => Outcome::Denied(refused(&denials)),
+            Verdict::Invalid(findings) => Outcome::Raised(wrong(&findings, source)),
+            Verdict::NeedsApproval(held) => Outcome::AwaitingApproval(held),
+            Verdict::Denied(denials) => Outcome::Denied(refused(&denials)),
         })
     }
 }
@@ -153,10 +153,10 @@ fn wrong(findings: &[Finding], source: &str) -> ScriptError {
     };
     let message = match findings.len() {
         1 => "the script was not run".to_owned(),
-        number => format!("{number} things are wrong, the script was not run"),
+        number => format!("{number} errors, the script was not run"),
     };
     ScriptError {
-        kind: CHECK.to_owned(),
+        kind: SCRIPT_REJECTED.to_owned(),
         message,
         line: findings.first().map(|finding| finding.line),
         traceback: findings.iter().map(told).collect::<Vec<_>>().join("\n"),

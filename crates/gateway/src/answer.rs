@@ -55,7 +55,7 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
         Outcome::AwaitingApproval(held) => cut(&awaiting(held), room, "name fewer tools"),
         Outcome::Cancelled => "cancelled".into(),
         // What went wrong inside is the operator's to read.
-        _ => "the sandbox failed; the script may be right: try once more".into(),
+        _ => "internal sandbox error; retry once".into(),
     };
     text + &made
 }

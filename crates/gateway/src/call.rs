@@ -1,4 +1,4 @@
-//! The way of every tool call: validate, authorise, record, dispatch.
+//! The way of every tool call: validate, authorize, record, dispatch.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,7 +72,7 @@ impl RunTools {
         &self.0.run
     }
 
-    /// Takes a call as far as to its permit: validated, authorised, recorded.
+    /// Takes a call as far as to its permit: validated, authorized, recorded.
     pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
         self.0.admit(call, asked).await
     }
@@ -162,7 +162,7 @@ impl Inner {
         outcome
     }
 
-    /// Validates, authorises and records a call that is about to be made, or records why it is not.
+    /// Validates, authorizes and records a call that is about to be made, or records why it is not.
     async fn admit(self: &Arc<Self>, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
@@ -232,7 +232,7 @@ impl Inner {
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
         let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
-        let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
+        let unrecorded = |_| CallError::UpstreamUnavailable("call not made: the journal is unavailable".into());
         self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
     }
 

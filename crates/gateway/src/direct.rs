@@ -84,7 +84,7 @@ impl Gateway {
         };
         options.news = Some(told);
         if !view.direct_servers().any(|direct| direct == server) {
-            let unknown = CallError::UnknownTool(format!("there is no server {server}"));
+            let unknown = CallError::UnknownTool(format!("unknown server {server}"));
             return DirectCall::failed(news, unknown);
         }
         let (tools, over) = self.direct_run(view, Some(client), Asked::Read);

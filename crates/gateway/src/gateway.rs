@@ -18,7 +18,6 @@ use tracing::Instrument as _;
 
 use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
-use crate::catalogue::Catalogue;
 use crate::configuration::Configuration;
 use crate::direct;
 use crate::later::Later;
@@ -31,6 +30,7 @@ use crate::settings::{OnDisconnect, Settings};
 use crate::subscriptions::Subscribers;
 use crate::traced;
 use crate::view::View;
+use crate::view_store::ViewStore;
 
 /// What a gateway works with.
 pub struct GatewayConfig {
@@ -48,7 +48,7 @@ pub struct GatewayConfig {
 
 /// Starts runs and answers their calls.
 pub struct Gateway {
-    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) view_store: Arc<ViewStore>,
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     engine: Engine,
@@ -106,9 +106,9 @@ impl Gateway {
         let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
         let metrics = Arc::new(Metrics::new());
         let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
-        let catalogue = Catalogue::following(Arc::clone(&config.upstreams), config.settings, &threads);
+        let view_store = ViewStore::following(Arc::clone(&config.upstreams), config.settings, &threads);
         Ok(Self {
-            catalogue,
+            view_store,
             authority,
             pre_pass: config.pre_pass,
             engine: config.engine,
@@ -130,19 +130,19 @@ impl Gateway {
     /// What clients see now that name no profile.
     #[must_use]
     pub fn default_view(&self) -> Arc<View> {
-        self.catalogue.default_view()
+        self.view_store.default_view()
     }
 
     /// What the clients of this profile see now, if there is such a profile. Without a name: those that name none.
     #[must_use]
     pub fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
-        self.catalogue.view(profile)
+        self.view_store.view(profile)
     }
 
     /// Hears of every change of what clients see, also of those that come to the same.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
-        self.catalogue.changes()
+        self.view_store.changes()
     }
 
     /// The servers and tools that a script sees that starts now, for clients that name no profile.
@@ -175,7 +175,7 @@ impl Gateway {
     pub fn set_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
         self.authority.replace(Arc::clone(&policy));
-        self.catalogue.set_policy(policy);
+        self.view_store.set_policy(policy);
     }
 
     /// Puts other servers and settings in the place of those in force.
@@ -202,13 +202,13 @@ impl Gateway {
             let drain = self.longest_run();
             let lineup = self.upstreams.prepare(servers, limits, drain).await?;
             self.queue.set_limits(settings.queue);
-            let (change, changed) = self.catalogue.change(|current| {
+            let (change, changed) = self.view_store.change(|current| {
                 *current = settings;
                 lineup.take_over()
             });
             // Goes on to its end though nobody may wait for it any more: the servers are changed.
-            let catalogue = Arc::clone(&self.catalogue);
-            let shown = tokio::task::spawn_blocking(move || catalogue.show(&changed));
+            let view_store = Arc::clone(&self.view_store);
+            let shown = tokio::task::spawn_blocking(move || view_store.show(&changed));
             if shown.await.is_err() {
                 tracing::error!("catalog rebuild failed; the previous catalog stays in use");
             }
@@ -319,7 +319,7 @@ impl Gateway {
             by,
             pre_pass: self.pre_pass,
             snapshot,
-            later: Later::of(&self.catalogue, view.name(), by),
+            later: Later::of(&self.view_store, view.name(), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
             record: self.recorder.of_run(run.clone()),

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_analysis::analyse;
+use exuvia_analysis::analyze;
 use exuvia_runtime::Script;
 use exuvia_tool::{Absent, Namespace};
 use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::admission::{StartedBy, names_starting};
-use crate::catalogue::Catalogue;
 use crate::settings::Snapshot;
+use crate::view_store::ViewStore;
 
 /// How long a client's script waits for servers that it names: long enough for most to start, and no client gives up before.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the clients of one profile will see.
 pub(crate) struct Later {
-    catalogue: Arc<Catalogue>,
+    view_store: Arc<ViewStore>,
     profile: Option<Arc<str>>,
     /// None: the time to start that each server has is the bound.
     until: Option<Instant>,
@@ -26,16 +26,16 @@ pub(crate) struct Later {
 
 impl Later {
     /// From now on, for as long as whoever started the script waits.
-    pub(crate) fn of(catalogue: &Arc<Catalogue>, profile: Option<Arc<str>>, by: StartedBy) -> Self {
+    pub(crate) fn of(view_store: &Arc<ViewStore>, profile: Option<Arc<str>>, by: StartedBy) -> Self {
         let until = (by == StartedBy::Client).then(|| Instant::now() + PATIENCE);
-        Self { catalogue: Arc::clone(catalogue), profile, until }
+        Self { view_store: Arc::clone(view_store), profile, until }
     }
 
-    /// Waits until others are starting than in what was seen. None: nobody waits that long, or there is no such profile any more.
+    /// Waits until others are starting than in what was seen. None: nobody waits that long, or the profile no longer exists.
     pub(crate) async fn other(&self, seen: &Snapshot) -> Option<Arc<Snapshot>> {
-        let mut changes = self.catalogue.changes();
+        let mut changes = self.view_store.changes();
         loop {
-            let view = self.catalogue.view(self.profile.as_deref())?;
+            let view = self.view_store.view(self.profile.as_deref())?;
             if !starting(&view.scripts().namespace).eq(starting(&seen.namespace)) {
                 return Some(Arc::clone(view.scripts()));
             }
@@ -52,7 +52,7 @@ impl Gateway {
     /// Waits, for clients that name no profile, until no server is starting any more that [`check`](Self::check) needs for this
     /// script. Each has its time to start.
     pub async fn ready_for(&self, script: &Script) {
-        self.ready(|namespace| names_starting(&analyse(script.source(), namespace), namespace)).await;
+        self.ready(|namespace| names_starting(&analyze(script.source(), namespace), namespace)).await;
     }
 
     /// The same for servers that `is_wanted` names.
@@ -61,7 +61,7 @@ impl Gateway {
     }
 
     async fn ready(&self, is_early: impl Fn(&Namespace) -> bool) {
-        let later = Later::of(&self.catalogue, None, StartedBy::Operator);
+        let later = Later::of(&self.view_store, None, StartedBy::Operator);
         let mut seen = Arc::clone(self.default_view().scripts());
         while is_early(&seen.namespace) {
             match later.other(&seen).await {

@@ -14,7 +14,6 @@ mod admission;
 pub mod answer;
 mod authority;
 mod call;
-mod catalogue;
 mod configuration;
 mod direct;
 mod ended;
@@ -37,6 +36,7 @@ mod traced;
 pub mod trees;
 mod unknown;
 mod view;
+mod view_store;
 
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use configuration::{Configuration, Outdated, Part};

@@ -97,30 +97,30 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("runs", "Scripts that came to an end, by outcome", self.runs.clone());
-        let help = "From a script's place in the queue to its report";
+        registry.register("runs", "Completed runs, by outcome", self.runs.clone());
+        let help = "Run duration, queue time included";
         registry.register_with_unit("run", help, Unit::Seconds, self.run_seconds.clone());
-        let help = "The most memory that a script used";
+        let help = "Peak memory of a run";
         registry.register_with_unit("run_memory_peak", help, Unit::Bytes, self.run_memory.clone());
-        let help = "What the scripts that execute hold of runs.memory_bytes";
+        let help = "Memory reserved by executing runs out of runs.memory_bytes";
         registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
-        registry.register("fuel", "Work of all scripts, in units of fuel", self.fuel.clone());
-        registry.register("runs_rejected", "Scripts that found no place in the queue", self.rejected.clone());
-        registry.register("runs_in_flight", "Scripts that execute or wait for their turn", self.in_flight.clone());
-        let help = "Requests of clients to direct servers that are not answered, those that wait for a client included";
+        registry.register("fuel", "Fuel consumed by all runs", self.fuel.clone());
+        registry.register("runs_rejected", "Runs rejected because the queue was full", self.rejected.clone());
+        registry.register("runs_in_flight", "Runs executing or queued", self.in_flight.clone());
+        let help = "Requests to direct servers in flight, those waiting for client input included";
         registry.register("direct_requests_in_flight", help, self.direct_requests.clone());
-        registry.register("calls", "Tool calls that came to an end, by server and outcome", self.calls.clone());
-        let help = "From a tool call to its end";
+        registry.register("calls", "Completed tool calls, by server and outcome", self.calls.clone());
+        let help = "Tool call duration";
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
-        let help = "Entries that the journal could not keep, by kind";
+        let help = "Failed journal appends, by entry kind";
         registry.register("journal_append_failures", help, self.append_failures.clone());
-        registry.register("server_ready", "Whether the server answers: 1, or 0", self.ready.clone());
-        let help = "Whether every call of the server fails: 1, or 0";
+        registry.register("server_ready", "1 if the server is up, else 0", self.ready.clone());
+        let help = "1 if every call of the server fails, else 0";
         registry.register("server_failing", help, self.failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
-        let help = "Whether configuration and certificate in force are what their files say: 1, or 0";
+        let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
-        let help = "When they last were";
+        let help = "When they last matched";
         let name = "config_last_reload_success_timestamp";
         registry.register_with_unit(name, help, Unit::Seconds, self.config_taken.clone());
     }

@@ -136,7 +136,7 @@ fn advised(mut report: Report) -> Report {
     if let Outcome::Raised(error) = &mut report.outcome
         && error.kind == "ToolTimeout"
     {
-        let advice = "`call_timeout_ms`, in [limits] and of the server, says how long a call may take";
+        let advice = "raise `call_timeout_ms` in [limits] or of the server";
         error.hint.get_or_insert_with(|| advice.to_owned());
     }
     report

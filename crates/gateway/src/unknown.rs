@@ -9,5 +9,5 @@ const NAME_CHARS: usize = 200;
 pub(crate) fn unknown<'a>(what: &str, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let closest = closest(name, candidates);
     let hint = if closest.is_empty() { String::new() } else { format!("; did you mean {}?", closest.join(", ")) };
-    format!("there is no {what} named {}{hint}", exuvia_text::quoted(name, NAME_CHARS))
+    format!("unknown {what} {}{hint}", exuvia_text::quoted(name, NAME_CHARS))
 }

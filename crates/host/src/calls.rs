@@ -95,7 +95,7 @@ impl Drop for Held {
 
 /// What `take` answers when there is nothing left to take.
 pub(crate) fn already_taken() -> CallError {
-    CallError::UpstreamUnavailable("the answer of this call was taken before".into())
+    CallError::UpstreamUnavailable("the result of this call was already taken".into())
 }
 
 impl Calls {
@@ -215,7 +215,7 @@ fn bounded_name(name: ToolName) -> (ToolName, Result<(), CallError>) {
     if name.server.len() <= NAME_BYTES && name.tool.len() <= NAME_BYTES {
         return (name, Ok(()));
     }
-    let error = CallError::UnknownTool(format!("no server and no tool has a name of more than {NAME_BYTES} bytes"));
+    let error = CallError::UnknownTool(format!("server and tool names are limited to {NAME_BYTES} bytes"));
     (ToolName::new(cut(&name.server), cut(&name.tool)), Err(error))
 }
 

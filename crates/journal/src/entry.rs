@@ -29,7 +29,7 @@ pub enum Entry {
         /// The script, byte for byte.
         source: String,
     },
-    /// A call is authorised and about to be dispatched.
+    /// A call is authorized and about to be dispatched.
     CallIntended {
         /// The run.
         run: RunId,

@@ -14,7 +14,7 @@ use crate::rate::{Rates, Spent};
 use crate::rules::CompiledRules;
 use crate::source::OnUnlisted;
 
-/// The proof that one call was authorised. It owns the call.
+/// The proof that one call was authorized. It owns the call.
 #[derive(Debug)]
 pub struct Permit {
     call: ToolCall,
@@ -93,11 +93,11 @@ impl fmt::Display for Denial {
                 write!(f, "{tool} may not be called with this {name}: {name} {must}")
             }
             DenialReason::CallsPerRun(most) => {
-                write!(f, "a script may call {} {most} times, and has: fetch more with each call, or less", tool.server)
+                write!(f, "{} is limited to {most} calls per script: fetch more with each call, or less", tool.server)
             }
             DenialReason::CallsPerMinute { most, wait } => {
                 let seconds = wait.as_secs_f64().ceil();
-                write!(f, "{} may be called {most} times a minute, and was: try again in {seconds} s", tool.server)
+                write!(f, "{} is limited to {most} calls per minute: try again in {seconds} s", tool.server)
             }
             DenialReason::Ended => write!(f, "{tool} was not called: the script has ended"),
         }

@@ -21,7 +21,7 @@ impl Glob {
     /// What is wrong with it.
     pub(crate) fn new(pattern: &str) -> Result<Self, String> {
         if pattern.len() > PATTERN_BYTES {
-            return Err(format!("a pattern has at most {PATTERN_BYTES} bytes"));
+            return Err(format!("a pattern must be at most {PATTERN_BYTES} bytes"));
         }
         let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
         let glob = glob.map_err(|error| format!("{pattern:?}: {}", error.kind()))?;
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_pattern_that_cannot_be_compiled_is_told() {
         assert!(Glob::new(&"a".repeat(1_024)).is_ok());
-        assert_eq!(Glob::new(&"a".repeat(1_025)).unwrap_err(), "a pattern has at most 1024 bytes");
+        assert_eq!(Glob::new(&"a".repeat(1_025)).unwrap_err(), "a pattern must be at most 1024 bytes");
         let nested = format!("{}a{}", "{".repeat(400), "}".repeat(400));
         assert!(Glob::new(&nested).unwrap_err().ends_with("nests too deep"));
         assert_eq!(Glob::new("[a").unwrap_err(), "\"[a\": unclosed character class; missing ']'");

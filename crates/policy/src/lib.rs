@@ -4,7 +4,7 @@
 //! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`authorize`]), on
 //! the real names and arguments. The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
 //! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
-//! make one, and it is the only thing that an upstream dispatches: what was authorised is what is sent.
+//! make one, and it is the only thing that an upstream dispatches: what was authorized is what is sent.
 //!
 //! What a tool says of itself (`readOnlyHint` and the like) is no part of any decision.
 //!

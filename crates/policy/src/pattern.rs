@@ -75,7 +75,7 @@ impl Patterns {
     fn add(&mut self, text: &str, qualified: bool, rule: &Rule, context: &mut Context<'_>) {
         let Some(group) = text.strip_prefix('@') else { return self.add_tools(text, qualified, rule, context) };
         let Some(members) = context.source.groups.get(group) else {
-            return context.errors.push(PolicyError::new(&rule.key, format!("there is no group {group:?}")));
+            return context.errors.push(PolicyError::new(&rule.key, format!("unknown group {group:?}")));
         };
         // What is wrong with a member is told of the group.
         let mut untold = Vec::new();
@@ -113,7 +113,7 @@ pub(crate) fn check_groups(source: &PolicySource, errors: &mut Vec<PolicyError>)
         for member in members {
             let wrong = match member.split_once('.') {
                 // A group inside a group could go round in a circle, and says nothing that its patterns cannot.
-                _ if member.starts_with('@') => vec![format!("{member:?}: write its patterns out")],
+                _ if member.starts_with('@') => vec![format!("{member:?}: groups cannot be nested; list its patterns")],
                 Some((server, tool)) => [server, tool].iter().filter_map(|part| Glob::new(part).err()).collect(),
                 None => vec![unqualified(member)],
             };

@@ -101,7 +101,7 @@ impl Policy {
             })
             .collect();
         for name in source.servers.keys().filter(|name| !names.contains(&name.as_str())) {
-            errors.push(PolicyError::new(&Key::of_server(name), "there is no such server"));
+            errors.push(PolicyError::new(&Key::of_server(name), "unknown server"));
         }
         // What holds everywhere was compiled for each server.
         let mut told = HashSet::new();
@@ -128,7 +128,7 @@ impl Policy {
         self.standing(tool) != Standing::Hidden
     }
 
-    /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelt, or for
+    /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for
     /// tools that come later. Lists of servers without a tool among these are passed over. [Reads](READS) are always there.
     #[must_use]
     pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {
@@ -164,7 +164,7 @@ impl Policy {
             None => {
                 let servers: Vec<&str> = self.servers.keys().map(String::as_str).collect();
                 let qualified = tools.iter().map(|&tool| only(server, tool, &servers));
-                (self.source.auto_execute.iter().cloned().chain(qualified).collect(), "before all tables".to_owned())
+                (self.source.auto_execute.iter().cloned().chain(qualified).collect(), "top-level key".to_owned())
             }
         };
         let quoted: Vec<String> = listed.iter().map(|text| quoted(text)).collect();

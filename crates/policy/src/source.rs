@@ -82,7 +82,7 @@ impl fmt::Display for OnUnlisted {
 
 /// What an argument must be. All parts that are given must hold; of an array, for each of its elements, of which there must be
 /// one. An argument that is not given, or given twice, or beside another that lenient servers take for it (`Path` or `path[]`
-/// beside `path`), does not fulfil a condition: what its server takes instead is unknown. The conditions on one call take at most
+/// beside `path`), does not fulfill a condition: what its server takes instead is unknown. The conditions on one call take at most
 /// 4,000,000 steps, about one for each byte that is looked at, and for each state of an expression; a call that needs more is
 /// denied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]

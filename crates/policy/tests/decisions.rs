@@ -211,7 +211,7 @@ fn the_line_that_is_told_allows_just_the_tools_that_were_asked_for() {
         let before = PolicySource { servers, ..PolicySource::default() };
         let line = Policy::compile(before.clone(), ["crm"]).unwrap().line_that_allows("crm", &tools);
         let (list, place) = line.strip_prefix("auto_execute = ").unwrap().rsplit_once("  # ").unwrap();
-        assert_eq!(place, if has_a_table { "in [servers.crm]" } else { "before all tables" });
+        assert_eq!(place, if has_a_table { "in [servers.crm]" } else { "top-level key" });
         let patterns: Vec<String> = serde_json::from_str(list).unwrap();
         let mut after = before;
         match after.servers.get_mut("crm") {
@@ -269,12 +269,12 @@ fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() 
     assert_eq!(
         said,
         [
-            r#"groups.circle.tools: "@circle": write its patterns out"#,
+            r#"groups.circle.tools: "@circle": groups cannot be nested; list its patterns"#,
             r#"servers.crm.tools: "[a": unclosed character class; missing ']'"#,
-            r#"servers.crm.auto_execute: there is no group "gone""#,
+            r#"servers.crm.auto_execute: unknown group "gone""#,
             r#"auto_execute: "get_order": write SERVER.TOOL, for example "crm.get_*""#,
-            "servers.crm.constraints.export.path: write under, at_most, at_least, one_of or matching",
-            "servers.ghost: there is no such server",
+            "servers.crm.constraints.export.path: requires under, at_most, at_least, one_of or matching",
+            "servers.ghost: unknown server",
         ]
     );
 }

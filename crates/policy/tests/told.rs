@@ -62,14 +62,14 @@ fn a_denial_says_to_the_script_what_to_do_and_to_the_operator_which_rule() {
             "crm",
             "list",
             "{}",
-            "a script may call crm 0 times, and has: fetch more with each call, or less".to_owned(),
+            "crm is limited to 0 calls per script: fetch more with each call, or less".to_owned(),
             "servers.crm.calls_per_run is 0".to_owned(),
         ),
         (
             "slow",
             "list",
             "{}",
-            "slow may be called 0 times a minute, and was: try again in 61 s".to_owned(),
+            "slow is limited to 0 calls per minute: try again in 61 s".to_owned(),
             "servers.slow.calls_per_minute is 0".to_owned(),
         ),
     ] {

@@ -12,7 +12,7 @@ pub const GUEST_DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");
 
 /// Loads the guest.
 ///
-/// The code is put into a sealed, nameless file in memory and mapped from there: wasmtime then initialises the guest's
+/// The code is put into a sealed, nameless file in memory and mapped from there: wasmtime then initializes the guest's
 /// memory by copy-on-write from the same pages, where a plain `deserialize` would keep a second copy of it.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "compiled code is mapped, see SAFETY")]

@@ -106,11 +106,7 @@ fn stop(limit: Limit, limits: &Limits, error: Option<ScriptError>) -> Stop {
 }
 
 fn exited(code: i32) -> ScriptError {
-    script_error(
-        EXITED,
-        format!("the script left the interpreter with status {code}"),
-        "end with `result = ...` instead",
-    )
+    script_error(EXITED, format!("the script exited with status {code}"), "end with `result = ...` instead")
 }
 
 fn crashed(message: String) -> ScriptError {

@@ -128,7 +128,7 @@ pub struct EngineError(wasmtime::Error);
 
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the sandbox engine does not start: {:#}", self.0)
+        write!(f, "the sandbox engine failed to start: {:#}", self.0)
     }
 }
 

@@ -24,21 +24,20 @@ impl Mistakes {
     pub(crate) fn note(&self, error: &ErrorData) {
         let Some(kind) = kind(error.code) else { return };
         self.counts[kind].fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(code = error.code.0, "a message of a client was refused");
+        tracing::debug!(code = error.code.0, "client message rejected");
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() >= PAUSE) {
             let all: u64 = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-            tracing::info!(code = error.code.0, so_far = all, "messages of clients are refused");
+            tracing::info!(code = error.code.0, so_far = all, "client messages rejected");
             *told = Some(Instant::now());
         }
     }
 
     /// The counts as OpenMetrics, without its end.
     pub(crate) fn text(&self) -> String {
-        let mut text =
-            "# HELP exuvia_client_mistakes Messages of clients that were answered with an error of theirs.\n\
+        let mut text = "# HELP exuvia_client_mistakes Client messages answered with a client error.\n\
                         # TYPE exuvia_client_mistakes counter\n"
-                .to_owned();
+            .to_owned();
         for ((_, name), count) in CODES.iter().zip(&self.counts) {
             let count = count.load(Ordering::Relaxed);
             text.push_str(&format!("exuvia_client_mistakes_total{{error=\"{name}\"}} {count}\n"));

@@ -132,7 +132,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
     if let Some(arguments) = arguments
         && !id.clone().is_some_and(|id| past.put(id, arguments))
     {
-        let why = "too many long calls at the same time, or two of one id; send it again later";
+        let why = "too many large calls at the same time, or a duplicate id; send it again later";
         return refused(Refusal::invalid(id, why));
     }
     Read::Message(Box::new(message))
@@ -141,7 +141,7 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
 /// What is said of a text that rmcp does not read as a message.
 fn unread(text: &str) -> Read {
     let Some(refusal) = explained(text) else {
-        tracing::debug!("client notification or response unreadable");
+        tracing::debug!("unreadable notification or response from the client");
         return Read::Nothing;
     };
     refused(refusal)

@@ -49,7 +49,7 @@ pub(crate) fn json(message: &[u8]) -> Result<&str, Box<Refusal>> {
     let text = str::from_utf8(message).map_err(|error| {
         let begun = str::from_utf8(&message[..error.valid_up_to()]).unwrap_or_default();
         let end = String::from_utf8_lossy(&message[message.len().saturating_sub(AROUND * 32)..]);
-        no_json(begun, &end, format!("byte {} is no UTF-8", error.valid_up_to() + 1))
+        no_json(begun, &end, format!("byte {} is not UTF-8", error.valid_up_to() + 1))
     })?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
@@ -60,7 +60,7 @@ pub(crate) fn json(message: &[u8]) -> Result<&str, Box<Refusal>> {
         && let Err(error) = serde_json::from_str::<Characters>(text)
         && error.to_string().contains("hex escape")
     {
-        let why = format!("{error}: half of a surrogate pair is no character, write both halves or \\ufffd");
+        let why = format!("{error}: unpaired surrogate, write both halves or \\ufffd");
         return Err(no_json(text, text, why));
     }
     Ok(text)
@@ -71,7 +71,7 @@ fn no_json(begun: &str, end: &str, why: String) -> Box<Refusal> {
     let is_answer = raw::member(begun, "method").is_none()
         && ["\"result\"", "\"error\""].iter().any(|member| begun.contains(member));
     let id = if is_answer { None } else { id_of(begun).or_else(|| id_at_end(end)) };
-    Box::new(Refusal { id, error: ErrorData::parse_error(format!("the message is no JSON: {why}"), None) })
+    Box::new(Refusal { id, error: ErrorData::parse_error(format!("the message is invalid JSON: {why}"), None) })
 }
 
 /// Where a place of a text is, in bytes.
@@ -101,16 +101,16 @@ pub(crate) fn explained(text: &str) -> Option<Refusal> {
     } else if !has("method") {
         "a message must have a `method`, a `result` or an `error`"
     } else if id.is_none() {
-        "the `id` of a request must be a string or a whole number"
+        "the `id` of a request must be a string or an integer"
     } else {
-        "the request nests too deep, or its members are not of their types"
+        "the request nests too deep, or a member has the wrong type"
     };
     Some(Refusal::invalid(id, why))
 }
 
 /// A refusal for each request of a batch, or one for all of it.
 pub(crate) fn batch(text: &str) -> Vec<Refusal> {
-    let refusal = |id| Refusal::invalid(id, "batches of messages are not taken: send each message by itself");
+    let refusal = |id| Refusal::invalid(id, "batches are not supported: send each message separately");
     let requests = raw::elements(text).filter(|message| raw::member(message, "method").is_some());
     let refusals: Vec<Refusal> = requests.filter_map(id_of).take(BATCH).map(|id| refusal(Some(id))).collect();
     if refusals.is_empty() { vec![refusal(None)] } else { refusals }

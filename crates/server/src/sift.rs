@@ -70,7 +70,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoJson => "no JSON",
-            Self::TooManyValues => "it nests too deep, or holds too many values outside the arguments of a call",
+            Self::TooManyValues => "it nests too deep, or has too many values outside the arguments of a call",
         })
     }
 }

@@ -76,7 +76,7 @@ pub async fn serve_stdio(
         started.cancel_runs();
         let _ = timeout(LAST_REPORTS, scripts_over(&gateway)).await;
     }
-    served.map(|_| ()).map_err(|error| ServeError(format!("the connection broke off: {error}")))
+    served.map(|_| ()).map_err(|error| ServeError(format!("connection lost: {error}")))
 }
 
 /// Waits for scripts that outlive their client.

@@ -5,20 +5,20 @@
 pub enum Absence {
     /// It is being started.
     Starting,
-    /// It did not come up within its time to start.
+    /// It did not start within its time to start.
     Late,
     /// It refuses the credentials that it is given.
     Unauthorized {
         /// The user can log in with `exuvia login`; else its headers are to be looked at.
         login: bool,
     },
-    /// Its program cannot be started.
+    /// Its program cannot be run.
     NotRun,
-    /// Nobody answers at its address.
+    /// Nothing answers at its address.
     Unreachable,
-    /// It answers, or ends, without the handshake of MCP.
+    /// It answers, or exits, without the handshake of MCP.
     NoHandshake,
-    /// It did not come up for another reason, which only the operator is told: it may tell of the host.
+    /// It did not start for another reason, which only the operator is told: it may tell of the host.
     Failed,
 }
 
@@ -52,16 +52,16 @@ impl Absent {
     pub fn trouble(&self) -> String {
         match self.why {
             Absence::Starting => "is still starting; try again in a few seconds".to_owned(),
-            Absence::Late => "did not come up in time; go on without it, or try again later".to_owned(),
-            Absence::Failed => "did not come up; go on without it, or try again later".to_owned(),
+            Absence::Late => "did not start in time; go on without it, or try again later".to_owned(),
+            Absence::Failed => "did not start; go on without it, or try again later".to_owned(),
             Absence::NotRun | Absence::Unreachable | Absence::NoHandshake => {
-                format!("did not come up: {}; go on without it", self.reason().unwrap_or_default())
+                format!("did not start: {}; go on without it", self.reason().unwrap_or_default())
             }
-            Absence::Unauthorized { .. } => format!("did not come up: {}", self.reason().unwrap_or_default()),
+            Absence::Unauthorized { .. } => format!("did not start: {}", self.reason().unwrap_or_default()),
         }
     }
 
-    /// Why it did not come up, as far as a script may know, in a few words.
+    /// Why it did not start, as far as a script may know, in a few words.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         match self.why {
@@ -69,10 +69,10 @@ impl Absent {
             Absence::Late => Some("not ready in time".to_owned()),
             Absence::NotRun => Some("its command cannot be run".to_owned()),
             Absence::Unreachable => Some("it cannot be reached".to_owned()),
-            Absence::NoHandshake => Some("it ended or did not answer as an MCP server".to_owned()),
-            Absence::Unauthorized { login: true } => Some(format!("the user has to run `exuvia login {}`", self.name)),
+            Absence::NoHandshake => Some("it exited or did not answer as an MCP server".to_owned()),
+            Absence::Unauthorized { login: true } => Some(format!("the user must run `exuvia login {}`", self.name)),
             Absence::Unauthorized { login: false } => {
-                Some("it refuses its credentials, which the user has to look at".to_owned())
+                Some("it rejects its credentials, which the user must check".to_owned())
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Deadline, Json};
 
-/// A tool, by its own name and its server's: what is authorised, recorded and sent, never the Python spelling.
+/// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ToolName {
     /// The server's name in the configuration.
@@ -112,10 +112,7 @@ impl fmt::Display for CallError {
             | Self::UpstreamUnavailable(message)
             | Self::ToolFailed { message, .. } => f.write_str(message),
             Self::TimedOut(ms) => {
-                write!(
-                    f,
-                    "no answer within {ms} ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take"
-                )
+                write!(f, "no answer within {ms} ms; raise `call_timeout_ms` in [limits] or of the server")
             }
             Self::LimitReached { limit, allowed, used } => {
                 write!(f, "{limit} is {allowed}, this call would use {used}")

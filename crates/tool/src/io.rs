@@ -23,7 +23,7 @@ pub trait ToolHost: Send + Sync + 'static {
     fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome>;
 
     /// The script has come to its end, or its run has: nothing of it may be called any more. The guest says the former, for exit
-    /// functions and finalisers, and a script can keep it from doing so; the host says the latter, before it drops the guest. May
+    /// functions and finalizers, and a script can keep it from doing so; the host says the latter, before it drops the guest. May
     /// be called more than once.
     fn script_ended(&self) {}
 }

@@ -58,7 +58,7 @@ impl Json {
     /// [`from_value`](Self::from_value) and nests deeper than 127 levels.
     pub fn to_value(&self) -> Result<Value, JsonError> {
         if self.extent.tree_bytes > MAX_TREE_BYTES {
-            return Err(JsonError(format!("as a tree it would take more than {MAX_TREE_BYTES} bytes of memory")));
+            return Err(JsonError(format!("parsed, it would take more than {MAX_TREE_BYTES} bytes of memory")));
         }
         Ok(serde_json::from_str(&self.text)?)
     }

@@ -153,7 +153,7 @@ impl Server {
         self.by_any_name.get(name).map(|&index| &self.tools[index])
     }
 
-    /// The tool with this own name: the spelling that calls are authorised in.
+    /// The tool with this own name: the spelling that calls are authorized in.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.find(name).filter(|tool| tool.name() == name)

@@ -76,10 +76,10 @@ fn a_server_that_is_absent_says_what_to_do_and_nothing_of_the_host() {
         (absent.is_starting(), absent.trouble())
     };
     assert_eq!(told(Absence::Starting), (true, "is still starting; try again in a few seconds".to_owned()));
-    let later = "did not come up; go on without it, or try again later".to_owned();
+    let later = "did not start; go on without it, or try again later".to_owned();
     assert_eq!(told(Absence::Failed), (false, later));
     assert!(told(Absence::Late).1.contains("in time"));
-    assert!(told(Absence::Unauthorized { login: true }).1.ends_with("the user has to run `exuvia login my-crm`"));
+    assert!(told(Absence::Unauthorized { login: true }).1.ends_with("the user must run `exuvia login my-crm`"));
     assert!(!told(Absence::Unauthorized { login: false }).1.contains("login"));
 }
 
@@ -93,7 +93,7 @@ fn errors_have_stable_codes_and_say_what_happened() {
         (
             CallError::TimedOut(250),
             "timed-out",
-            "no answer within 250 ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take",
+            "no answer within 250 ms; raise `call_timeout_ms` in [limits] or of the server",
         ),
         (CallError::ToolFailed { message: text(), data: None }, "tool-failed", "what happened"),
         (CallError::UpstreamUnavailable(text()), "upstream-unavailable", "what happened"),

@@ -47,7 +47,7 @@ impl Carrier {
         match self {
             Self::Process(process) => process.last_words().await,
             Self::Http(client, _) => {
-                client.last_trouble().map_or_else(|| "its answer ended too early".to_owned(), |trouble| trouble.details)
+                client.last_trouble().map_or_else(|| "its response is truncated".to_owned(), |trouble| trouble.details)
             }
         }
     }

@@ -71,9 +71,9 @@ impl Connection {
         self.carrier.is_open() && !self.service.peer().is_transport_closed()
     }
 
-    /// Whether the latest request was refused for want of authorisation.
+    /// Whether the latest request was refused for want of authorization.
     pub(crate) fn is_unauthorized(&self) -> bool {
-        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorised)
+        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorized)
     }
 
     /// Waits until the server says that its list of tools is another one.
@@ -121,7 +121,7 @@ impl Connection {
                 }
                 Ok(None) | Err(BrokenOff) => {
                     let words = self.carrier.last_words().await;
-                    return Err(format!("the connection broke off while it listed its tools; {words}"));
+                    return Err(format!("the connection closed while it listed its tools; {words}"));
                 }
             }
             if cursor.is_none() {
@@ -171,8 +171,8 @@ impl Connection {
         let mut filled = slot.take();
         if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
             let failure = match filled.session {
-                Session::Awaited => Failure::not_taken("has lost its session and gave no other one"),
-                _ => Failure::maybe_taken("broke off its answer"),
+                Session::Awaited => Failure::not_taken("lost its session and issued no other"),
+                _ => Failure::maybe_taken("sent an incomplete response"),
             };
             filled.answer = Some(Answer::Failed(failure.unwell()));
         }
@@ -233,7 +233,7 @@ impl Drop for Request {
         // Without a runtime everything is ending, and the server with it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let reason = Some("nobody waits for the answer".to_owned());
+                let reason = Some("the request was abandoned".to_owned());
                 let _ = tokio::time::timeout(CANCEL_TIMEOUT, handle.cancel(reason)).await;
             });
         }

@@ -86,7 +86,7 @@ pub(crate) enum Kind {
     Listen,
 }
 
-/// What was learnt of one request.
+/// What was learned of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Filled {
     /// The answer.
@@ -159,7 +159,7 @@ impl Slot {
         &self.leaving
     }
 
-    /// Takes out what was learnt.
+    /// Takes out what was learned.
     pub(crate) fn take(&self) -> Filled {
         std::mem::take(&mut *locked(&self.filled))
     }

@@ -28,12 +28,12 @@ impl Failure {
         Self { unwell: true, ..self }
     }
 
-    /// The server asks for another authorisation than the gateway has.
+    /// The server asks for another authorization than the gateway has.
     pub(crate) fn unauthorized(self) -> Self {
         Self { unauthorized: true, ..self }
     }
 
-    /// Whether the server asks for another authorisation than the gateway has.
+    /// Whether the server asks for another authorization than the gateway has.
     pub(crate) fn is_unauthorized(&self) -> bool {
         self.unauthorized
     }

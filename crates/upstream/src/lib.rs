@@ -7,7 +7,7 @@
 //! # Nouns
 //!
 //! - A **server** is an entry of the configuration: one for as long as that stays the same, whether it runs or not. It costs a
-//!   task, which tries a server that did not come up again and reads its list of tools when that changes.
+//!   task, which tries a server that did not start again and reads its list of tools when that changes.
 //! - **Routes** lead to the servers of one moment. A run takes them at its start and keeps them; [`Upstreams::prepare`] puts
 //!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
@@ -19,8 +19,8 @@
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again
 //!   makes sense; then a single call probes for all. Pauses double from 0.1 s to 30 s, less up to half of them by chance.
 //!
-//! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehaviour stays its own, and an
-//! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehaviour.
+//! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehavior stays its own, and an
+//! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehavior.
 //!
 //! This crate reads no configuration and no environment: [`parse_mcp_servers`] takes a text and a lookup. How files of a
 //! configuration are opened, for whoever reads them, is [`ConfigFile`].

@@ -77,7 +77,7 @@ impl<'a> Lineup<'a> {
         for config in configs {
             let name = config.name.clone();
             if !names.insert(name.clone()) {
-                cards.push(Card::failed(&name, "another server has this name"));
+                cards.push(Card::failed(&name, "duplicate server name"));
                 continue;
             }
             match current.get(&name) {
@@ -132,7 +132,7 @@ fn start(server: Server) -> (Arc<Route>, CancellationToken) {
     (Arc::new(Route::new(server, AbortOnDropHandle::new(upkeep))), ready)
 }
 
-/// Says of a server whose start ended without an outcome that it did not come up.
+/// Says of a server whose start ended without an outcome that it did not start.
 struct BrokenOff(Arc<Server>);
 
 impl Drop for BrokenOff {

@@ -67,7 +67,7 @@ impl ToolList {
     /// Numbers of a page are none, and were read as `null`.
     pub(crate) fn has_nulls(&mut self, nulls: usize) {
         if nulls > 0 {
-            self.warn(format!("its tool list holds NaN or Infinity {nulls} times, read as null"));
+            self.warn(format!("its tool list contains NaN or Infinity {nulls} times, read as null"));
         }
     }
 
@@ -76,13 +76,13 @@ impl ToolList {
         self.pages += 1;
         self.bytes += result.len();
         if self.bytes > self.limits.list_bytes {
-            self.warn(format!("its tool list is longer than {} bytes; the rest is left out", self.limits.list_bytes));
+            self.warn(format!("its tool list is longer than {} bytes; the rest is omitted", self.limits.list_bytes));
             return None;
         }
         let (read, known, listed, warned) = (self.read, self.known, self.tools.len(), self.warnings.len());
         for tool in raw::elements(raw::member(result, "tools").unwrap_or("[]")) {
             if self.tools.len() >= self.limits.tools {
-                self.warn(format!("it has more than {} tools; the rest is left out", self.limits.tools));
+                self.warn(format!("it has more than {} tools; the rest is omitted", self.limits.tools));
                 return None;
             }
             match self.read(tool) {
@@ -91,7 +91,7 @@ impl ToolList {
             }
             if self.tree_bytes > self.most_tree_bytes() {
                 self.warn(format!(
-                    "its tool list takes more than {} bytes of memory, for which list_bytes stands; the rest is left out",
+                    "its tool list takes more than {} bytes of memory (list_bytes); the rest is omitted",
                     self.most_tree_bytes()
                 ));
                 return None;
@@ -104,7 +104,7 @@ impl ToolList {
         }
         let cursor = self.asked.next(result, read, new)?;
         if self.pages >= self.limits.list_pages {
-            self.warn(format!("its tool list has more than {} pages; the rest is left out", self.limits.list_pages));
+            self.warn(format!("its tool list has more than {} pages; the rest is omitted", self.limits.list_pages));
             return None;
         }
         Some(cursor)
@@ -118,8 +118,8 @@ impl ToolList {
             Some(name) if name.is_empty() || name.len() > NAME_BYTES => None,
             name => name,
         }
-        .ok_or_else(|| format!("the tool at place {position} has no usable name; it is left out"))?;
-        let left_out = |why: &str| Err(format!("tool {} {why}; it is left out", shown(&name)));
+        .ok_or_else(|| format!("the tool at place {position} has no usable name; it is omitted"))?;
+        let left_out = |why: &str| Err(format!("tool {} {why}; it is omitted", shown(&name)));
         if raw::too_deep(tool) {
             return left_out("has a schema that nests too deep");
         }
@@ -131,14 +131,14 @@ impl ToolList {
         let Ok(Value::Object(mut tool)) = written.to_value() else { return left_out("is malformed") };
         let input_schema = match tool.shift_remove("inputSchema") {
             Some(schema @ Value::Object(_)) => schema,
-            Some(_) => return left_out("has an inputSchema that is no object"),
+            Some(_) => return left_out("has an inputSchema that is not an object"),
             None => return left_out("has no inputSchema"),
         };
         if let Some(why) = plain_names::fault(&name, &input_schema) {
             return left_out(&why);
         }
         if exuvia_policy::is_read(&name) {
-            return left_out("has the name of a request that is no call, for which lists of tools stand as well");
+            return left_out("has the name of a protocol method, which tool lists match as well");
         }
         if self.names.contains(&name) {
             self.known += 1;
@@ -153,7 +153,7 @@ impl ToolList {
             Some(schema @ Value::Object(_)) => Some(schema),
             None | Some(Value::Null) => None,
             Some(_) => {
-                self.warn(format!("tool {} has an outputSchema that is no object; it is ignored", shown(&name)));
+                self.warn(format!("tool {} has an outputSchema that is not an object; it is ignored", shown(&name)));
                 None
             }
         };
@@ -247,7 +247,7 @@ mod tests {
         let mut list = ToolList::new(UpstreamLimits::default()).with_parameter_headers();
         list.page(page);
         assert_eq!((list.tools.len(), list.written.len(), &*list.tools[0].name), (1, 1, "good"));
-        assert_eq!(list.warnings, ["tool \"bad\" has an x-mcp-header that is no name for a header; it is left out"]);
+        assert_eq!(list.warnings, ["tool \"bad\" has an x-mcp-header that is not a valid header name; it is omitted"]);
         let mut list = ToolList::new(UpstreamLimits::default());
         list.page(page);
         assert_eq!((list.tools.len(), list.warnings.len()), (2, 0));

@@ -33,7 +33,7 @@ pub(crate) async fn listen(peer: Peer<RoleClient>, list_changed: Arc<Notify>) {
         let Ok(handle) = peer.send_cancellable_request(request, PeerRequestOptions::no_options()).await else { return };
         let _ = handle.rx.await;
         if let Some(Answer::Error { code, .. }) = slot.take().answer {
-            tracing::debug!(code, "the server tells no changes of its list of tools");
+            tracing::debug!(code, "the server does not announce changes of its tools");
             return;
         }
         if begun.elapsed() > LONGEST_PAUSE {

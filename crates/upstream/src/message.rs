@@ -119,7 +119,7 @@ fn message(text: &str, source: Source) -> (Message, bool) {
         // Without an envelope: over HTTP it is known what it answers.
         found.result.get_or_insert(text.trim());
     }
-    let message = if is_message { found.message(text) } else { Message::Garbage("no JSON-RPC 2.0") };
+    let message = if is_message { found.message(text) } else { Message::Garbage("not JSON-RPC 2.0") };
     (message, is_whole)
 }
 
@@ -148,12 +148,12 @@ impl Found<'_> {
             (Some(result), None) => Body::Result(raw::place(text, result)),
             // Languages that write out no member that is undefined leave this of a result that is nothing.
             (None, None) if no_error.is_some() && id.is_some() => Body::Result(no_error.unwrap_or_default()),
-            (None, None) => return Message::Garbage("neither request nor answer"),
+            (None, None) => return Message::Garbage("neither request nor response"),
         };
         match id.map(number) {
             // Servers that could not read a request, or have lost its session, cannot name it: some say null, some "server-error".
             Some(None) if matches!(body, Body::Error { .. }) => Message::Answer { id: None, body },
-            Some(None) => Message::Garbage("an answer with an id that is not ours"),
+            Some(None) => Message::Garbage("a response with an unknown id"),
             id => Message::Answer { id: id.flatten(), body },
         }
     }
@@ -243,7 +243,7 @@ mod tests {
             r#"{"method":"GET","id":1}"#,
             r#"{"jsonrpc":"1.0","id":7,"result":{}}"#,
         ] {
-            assert_eq!(piped(line), Message::Garbage("no JSON-RPC 2.0"), "{line}");
+            assert_eq!(piped(line), Message::Garbage("not JSON-RPC 2.0"), "{line}");
         }
     }
 

@@ -23,7 +23,7 @@ use crate::server::Subscriptions;
 use crate::stdio::{Process, Reaper, Wire};
 use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 
-/// Why a server did not come up, for the operator.
+/// Why a server did not start, for the operator.
 #[derive(Debug)]
 pub(crate) struct Unstarted {
     pub(crate) message: String,
@@ -213,7 +213,7 @@ fn hopeless(message: String, why: Absence) -> Unstarted {
 
 fn absence(kind: Kind) -> Absence {
     match kind {
-        Kind::Unauthorised => Absence::Unauthorized { login: false },
+        Kind::Unauthorized => Absence::Unauthorized { login: false },
         Kind::Unreachable => Absence::Unreachable,
         Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff | Kind::Redirect => Absence::NoHandshake,
     }
@@ -230,7 +230,7 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
     };
     let next = match trouble.kind {
         Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => Next::Sse,
-        Kind::Unreachable | Kind::Unauthorised | Kind::Redirect => Next::Nothing,
+        Kind::Unreachable | Kind::Unauthorized | Kind::Redirect => Next::Nothing,
         Kind::Status(..) | Kind::Session | Kind::Content | Kind::BrokenOff => Next::Initialize,
     };
     Unstarted { message: trouble.details, why: absence(trouble.kind), next }
@@ -240,7 +240,7 @@ async fn unstarted(error: &ClientInitializeError, carrier: &Carrier) -> Unstarte
 fn refusal(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::JsonRpcError(error) => {
-            format!("it refused the handshake with the error {}", error.code.0)
+            format!("it rejected the handshake with error {}", error.code.0)
         }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => refusal(fallback),
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
@@ -251,8 +251,8 @@ fn refusal(error: &ClientInitializeError) -> String {
             format!("it speaks only the protocol versions {}", versions.join(", "))
         }
         ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::TransportError { .. } => {
-            "the connection broke off in the handshake".to_owned()
+            "the connection closed during the handshake".to_owned()
         }
-        _ => "it answered the handshake with something else".to_owned(),
+        _ => "it sent an invalid handshake response".to_owned(),
     }
 }

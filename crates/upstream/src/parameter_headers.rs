@@ -58,13 +58,13 @@ fn header(
     names: &mut HashSet<String>,
 ) -> Result<(), &'static str> {
     if place != Place::Parameter {
-        return Err("has an x-mcp-header on what is no parameter that `properties` alone lead to");
+        return Err("has an x-mcp-header outside of `properties`");
     }
     let Some(name) = name.as_str().filter(|name| !name.is_empty() && name.bytes().all(is_token)) else {
-        return Err("has an x-mcp-header that is no name for a header");
+        return Err("has an x-mcp-header that is not a valid header name");
     };
     if !matches!(parameter.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean")) {
-        return Err("has an x-mcp-header on a parameter that is no string, integer or boolean");
+        return Err("has an x-mcp-header on a parameter that is not a string, integer or boolean");
     }
     if !names.insert(name.to_ascii_lowercase()) {
         return Err("has the same x-mcp-header on two parameters");

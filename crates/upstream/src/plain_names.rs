@@ -19,10 +19,10 @@ pub(crate) fn shown(name: &str) -> String {
 /// What is wrong with the names of a tool and its parameters, if anything is: what comes behind "tool NAME".
 pub(crate) fn fault(tool: &str, input_schema: &Value) -> Option<String> {
     if !is_plain_name(tool) {
-        return Some("has a name with characters that are not seen or break lines".to_owned());
+        return Some("has a name with invisible or line-breaking characters".to_owned());
     }
     let parameter = hidden_parameter(input_schema)?;
-    Some(format!("has a parameter {} with characters that are not seen or break lines", shown(parameter)))
+    Some(format!("has a parameter {} with invisible or line-breaking characters", shown(parameter)))
 }
 
 /// A parameter whose name cannot be shown. Parameters stand in the parts of a schema that describe the same object.

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 const ELICITATION: &str = "elicitation/create";
 
 /// Why a question is declined that may be for several calls, and what to do.
-pub(crate) const UNCERTAIN: &str = "nobody was asked: other calls or clients use this connection, and whose question this is cannot be \
-     told; call the tool again to be asked: it then has a connection of its own";
+pub(crate) const UNCERTAIN: &str = "question declined: the connection is shared, so the client to ask is unknown; call the tool again to \
+     get a connection of its own";
 
 /// Something that a server asks in the middle of a request. Dropped without an answer, it is declined.
 #[derive(Debug)]

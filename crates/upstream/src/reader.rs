@@ -43,7 +43,7 @@ const METHOD_NOT_FOUND: i64 = -32_601;
 const NOT_ASKED: i64 = -32_603;
 
 /// What an answer is that breaks off or is written wrongly.
-const NO_JSON: &str = "text that is no JSON";
+const NO_JSON: &str = "text that is not JSON";
 
 /// Reads the messages of one connection.
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ impl Reader {
             true => {
                 tracing::warn!(server.name = %server, nulls, "response contains NaN or Infinity, read as null")
             }
-            false => tracing::debug!(server.name = %server, nulls, "an answer of the server holds NaN or Infinity"),
+            false => tracing::debug!(server.name = %server, nulls, "a response of the server contains NaN or Infinity"),
         }
     }
 
@@ -190,7 +190,7 @@ impl Reader {
             }
             Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text, 0))),
             Message::Garbage(what) => {
-                tracing::debug!(server.name = %self.server, what, "the server sent what is no message");
+                tracing::debug!(server.name = %self.server, what, "the server sent an invalid message");
             }
         }
     }
@@ -231,7 +231,7 @@ impl Reader {
 
     fn deliver(&self, id: i64, body: Body, text: String, nulls: usize) -> Option<ServerJsonRpcMessage> {
         let Some(recipient) = self.exchange.answered(id) else {
-            tracing::debug!(server.name = %self.server, id, "an answer comes late or twice");
+            tracing::debug!(server.name = %self.server, id, "late or duplicate response");
             return None;
         };
         Some(match recipient {

@@ -222,5 +222,5 @@ fn call_span(name: &ToolName, id: u64) -> tracing::Span {
 }
 
 fn no_server<T: Send + 'static>(server: String) -> BoxFuture<'static, Result<T, CallError>> {
-    Box::pin(async move { Err(CallError::UnknownTool(format!("there is no server {server}"))) })
+    Box::pin(async move { Err(CallError::UnknownTool(format!("unknown server {server}"))) })
 }

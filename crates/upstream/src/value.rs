@@ -138,7 +138,7 @@ impl<'a> Blocks<'a> {
                 .join("\n"),
             _ => String::new(),
         };
-        if said.is_empty() { format!("{tool} failed and did not say why") } else { cut(said) }
+        if said.is_empty() { format!("{tool} failed without a message") } else { cut(said) }
     }
 }
 

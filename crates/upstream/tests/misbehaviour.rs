@@ -56,7 +56,7 @@ fn hangs_at_start(over: Over) {
     plan.start_timeout = Duration::from_millis(300);
     plan.run(async |fake: &Fake| {
         assert!(fake.failed().unwrap().contains("300 ms"));
-        fake.unavailable("echo", "{}", "did not come up; fake.echo was not called").await;
+        fake.unavailable("echo", "{}", "did not start; fake.echo was not called").await;
     });
 }
 
@@ -83,7 +83,7 @@ fn exits_at_start(over: Over) {
         // Over HTTP it may have ended before or after the connection came up.
         let says = if over == Over::Stdio { "exit status: 3" } else { "onnection re" };
         assert!(fake.failed().unwrap().contains(says), "{:?}", fake.failed());
-        fake.unavailable("echo", "{}", "did not come up").await;
+        fake.unavailable("echo", "{}", "did not start").await;
     });
 }
 

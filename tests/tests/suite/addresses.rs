@@ -88,7 +88,7 @@ async fn an_address_belongs_to_the_server_that_lists_it_and_to_no_other() {
     assert!(listed["result"]["resourceTemplates"].as_array().is_some_and(|all| all.len() > 10_000), "{listed}");
     let listed = ask(&mut client, "resources/list", json!({})).await;
     assert_eq!(uris(&listed), ["x://left", "x://both", "x://right", "x://made/right"]);
-    assert_eq!(notices(&listed), ["right lists addresses that left has, which counts: those of right are left out"]);
+    assert_eq!(notices(&listed), ["right lists URIs that belong to left: those of right are omitted"]);
     for (uri, expected) in [
         ("x://left", "of left"),
         ("x://both", "of left"),
@@ -149,7 +149,7 @@ async fn a_prompt_belongs_to_the_server_with_the_longest_name() {
     let names: Vec<_> =
         listed["result"]["prompts"].as_array().expect("prompts").iter().map(|prompt| &prompt["name"]).collect();
     assert_eq!(names, ["a__q", "a__b__p"]);
-    assert_eq!(notices(&listed), ["a prompt of a is left out: its name would be one of a__b"]);
+    assert_eq!(notices(&listed), ["a prompt of a is omitted: its name belongs to a__b"]);
     for (name, expected) in [("a__q", "of a"), ("a__b__p", "of a__b"), ("a__unlisted", "of a")] {
         let answer = ask(&mut client, "prompts/get", json!({"name": name})).await;
         assert_eq!(answer["result"]["messages"][0]["content"]["text"], expected, "{name}: {answer}");
@@ -172,10 +172,7 @@ async fn a_server_with_endless_slow_pages_keeps_nobody_from_the_lists_of_others(
         tokio::join!(ask(&mut client, "resources/list", json!({})), ask(&mut other, "prompts/list", json!({})));
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     assert_eq!(uris(&listed).last(), Some(&"x://quick"));
-    assert_eq!(
-        notices(&listed),
-        ["slow did not list its resources in time; what it listed before, or so far, is here"]
-    );
+    assert_eq!(notices(&listed), ["slow did not list its resources in time; showing what it listed so far"]);
     let last =
         prompts["result"]["prompts"].as_array().and_then(|all| all.last()).unwrap_or_else(|| panic!("{prompts}"));
     assert_eq!(last["name"], "quick__quick", "{prompts}");

@@ -27,8 +27,8 @@ fn who_reads_of_a_timeout_reads_which_key_to_change() {
     let folder = folder("");
     let ended = exuvia(&["run", "--config", &folder.text("exuvia.toml"), "-c", WORKS], "");
     assert_eq!(ended.status, Some(1), "{ended:?}");
-    let script = "hint: `call_timeout_ms`, in [limits] and of the server, says how long a call may take";
-    let log = "no answer within 1200 ms; `call_timeout_ms`, in [limits] and of the server, says how long it may take";
+    let script = "hint: raise `call_timeout_ms` in [limits] or of the server";
+    let log = "no answer within 1200 ms; raise `call_timeout_ms` in [limits] or of the server";
     for told in ["gave no answer within 1200 ms", script, log] {
         assert!(ended.stderr.contains(told), "{told} is not in {}", ended.stderr);
     }

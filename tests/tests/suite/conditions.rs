@@ -10,7 +10,7 @@ use exuvia_upstream::ServerConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Arguments for the tool `read`, and whether they fulfil its conditions.
+/// Arguments for the tool `read`, and whether they fulfill its conditions.
 const CALLS: &[(&str, bool)] = &[
     (r#"{"path":"/exports/a","n":10,"repos":"public"}"#, true),
     (r#"{"path":["/exports/a","/exports/b%20c"],"n":1e1,"repos":["public"]}"#, true),

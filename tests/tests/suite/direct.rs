@@ -125,7 +125,7 @@ async fn an_answer_is_handed_on_as_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_call_is_validated_authorised_and_counted_like_one_of_a_script() {
+async fn a_direct_call_is_validated_authorized_and_counted_like_one_of_a_script() {
     let folder = TempDir::new().expect("a folder");
     let record = folder.path().join("record");
     let listed = folder.path().join("tools.json");
@@ -157,7 +157,7 @@ async fn a_direct_call_is_validated_authorised_and_counted_like_one_of_a_script(
         ("fake__hang", json!({}), "fake.hang may not be called"),
         ("fake__seen", json!({}), r#"auto_execute = ["echo", "seen"]"#),
         ("fake__echo", json!({"value": 7}), r#"{"value":7}"#),
-        ("fake__echo", json!({"value": 8}), "fake may be called 1 times a minute"),
+        ("fake__echo", json!({"value": 8}), "fake is limited to 1 calls per minute"),
     ] {
         let answer = call(&mut client, "/mcp", tool, arguments).await.message();
         let all = answer["result"].to_string();

@@ -154,9 +154,13 @@ async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
         if insists {
             called(&served).await;
         }
-        let mut late = served.client().await;
-        assert_eq!(late.send("GET", "/readyz", &[], "").await.status, 200);
+        let (mut late, mut watcher) = (served.client().await, served.client().await);
+        for client in [&mut late, &mut watcher] {
+            assert_eq!(client.send("GET", "/readyz", &[], "").await.status, 200);
+        }
         served.stop.ask();
+        let draining = watcher.send("GET", "/readyz", &[], "").await;
+        assert!(draining.status == 503 && draining.text.starts_with("{\"status\":\"shutting_down\","), "{draining:?}");
         let refused = late.post(&[], &initialize(json!({}))).await;
         assert_eq!(refused.status, 503, "{refused:?}");
         if insists {

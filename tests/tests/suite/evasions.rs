@@ -8,7 +8,7 @@ use std::path::Path;
 use exuvia_gateway::{PrePass, StartedBy};
 use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome};
-use exuvia_tests::catalogue::catalogues;
+use exuvia_tests::catalog::catalogs;
 use exuvia_tests::{SampleGateway, Settings, built, here};
 use exuvia_upstream::ServerConfig;
 use serde::Deserialize;
@@ -118,26 +118,26 @@ fn ordinary_scripts() -> Vec<(String, Vec<String>, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ordinary_script_runs_with_just_the_tools_that_it_names_and_is_never_asked_about() {
     let dir = TempDir::new().expect("a folder");
-    let catalogues = catalogues();
-    let servers = catalogues.iter().map(|catalogue| catalogue.served(&catalogue.answers(), dir.path())).collect();
+    let catalogs = catalogs();
+    let servers = catalogs.iter().map(|catalog| catalog.served(&catalog.answers(), dir.path())).collect();
     let gateway = SampleGateway::of(servers, Limits::default()).await;
     let (scripts, mut wrong, mut calls) = (ordinary_scripts(), Vec::new(), 0);
     for (name, auto_execute, source) in &scripts {
         let source_of = |on_unlisted| PolicySource {
-            servers: catalogues
+            servers: catalogs
                 .iter()
-                .map(|catalogue| (catalogue.name.clone(), ServerRules { on_unlisted, ..ServerRules::default() }))
+                .map(|catalog| (catalog.name.clone(), ServerRules { on_unlisted, ..ServerRules::default() }))
                 .collect(),
             auto_execute: auto_execute.clone(),
             ..PolicySource::default()
         };
         for on_unlisted in [OnUnlisted::AskBefore, OnUnlisted::AskAtCall, OnUnlisted::Deny] {
-            let names = catalogues.iter().map(|catalogue| catalogue.name.as_str());
+            let names = catalogs.iter().map(|catalog| catalog.name.as_str());
             gateway.gateway().set_policy(Policy::compile(source_of(on_unlisted), names).expect("a policy"));
             let report = gateway.run_by(StartedBy::Client, source).await;
             calls += report.calls.iter().filter(|call| call.outcome == "ok").count();
             // What the servers answer here is made up from their schemas: a script may well raise over it.
-            let is_checked = matches!(&report.outcome, Outcome::Raised(error) if error.kind == "check");
+            let is_checked = matches!(&report.outcome, Outcome::Raised(error) if error.kind == "ScriptRejected");
             if is_checked || matches!(report.outcome, Outcome::AwaitingApproval(_) | Outcome::Denied(_)) {
                 wrong.push(format!("{name}, {on_unlisted}: {:?}", report.outcome));
             }

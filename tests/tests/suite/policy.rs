@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_gateway::StartedBy;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{Client, SampleGateway, exuvia, returned, sample};
+use exuvia_tests::{Client, Folder, SampleGateway, echo_table, exuvia, returned, sample};
 use exuvia_tool::{RunEvent, ToolName};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn a_client_without_an_allowlist_is_told_which_line_would_allow_its_script() {
         text(&answer),
         "awaiting approval, the script was not run: echo.echo, echo.sleep\n\
          ask the user; to allow it without asking, their configuration needs:\n\
-         auto_execute = [\"echo.echo\", \"echo.sleep\"]  # before all tables"
+         auto_execute = [\"echo.echo\", \"echo.sleep\"]  # top-level key"
     );
     assert_eq!(answer["result"]["isError"], true);
     let mut client = Client::with_policy(&["--auto-execute", "echo.[es]*", "--server", &server]).speaking_modern();
@@ -119,7 +119,7 @@ async fn a_denied_call_can_be_caught_and_is_recorded_all_the_same() {
 async fn what_is_left_of_a_script_after_its_end_calls_nothing() {
     let gateway = gateway(rules(&["*"], &[])).await;
     let source = "import atexit\n\
-        class Late:\n    def __del__(self):\n        try:\n            echo.echo(value='finaliser')\n        except ToolDenied as error:\n            print(error)\n\
+        class Late:\n    def __del__(self):\n        try:\n            echo.echo(value='finalizer')\n        except ToolDenied as error:\n            print(error)\n\
         def late():\n    try:\n        echo.echo(value='exit')\n    except ToolDenied as error:\n        print(error)\n\
         atexit.register(late)\nkept = Late()\natexit.register(lambda: globals().pop('kept', None))\n\
         def rows():\n    yield echo.echo(value='in time')\n\
@@ -207,18 +207,14 @@ async fn arguments_and_rates_are_bounded_as_the_policy_says() {
             "echo.sleep may not be called with this ms: ms must be a number of at most 5",
             "echo.echo may not be called with this value: value must match [a-z]+",
             "echo.echo may not be called with this value: value must match [a-z]+",
-            "a script may call echo 3 times, and has: fetch more with each call, or less",
+            "echo is limited to 3 calls per script: fetch more with each call, or less",
         ])
     );
     gateway.gateway().set_policy(policy(ServerRules { calls_per_minute: Some(1), ..rules(&["*"], &[]) }));
     assert_eq!(returned(&by_client(&gateway, "result = echo.echo(value=1)").await), json!({"value": 1}));
     let second = by_client(&gateway, "result = echo.echo(value=1)").await;
     let Outcome::Denied(error) = &second.outcome else { panic!("{:?}", second.outcome) };
-    assert!(
-        error.message.starts_with("echo may be called 1 times a minute, and was: try again in "),
-        "{}",
-        error.message
-    );
+    assert!(error.message.starts_with("echo is limited to 1 calls per minute: try again in "), "{}", error.message);
     gateway.stop().await;
 }
 
@@ -235,7 +231,7 @@ async fn all_mistakes_of_a_script_are_told_at_once_and_nothing_of_it_runs() {
     let Outcome::Raised(error) = &wrong.outcome else { panic!("{:?}", wrong.outcome) };
     assert_eq!(
         (error.kind.as_str(), error.line, wrong.logs.text.as_str(), wrong.usage.fuel),
-        ("check", Some(2), "", 0)
+        ("ScriptRejected", Some(2), "", 0)
     );
     let answer = exuvia_gateway::answer::render(&wrong, 10_000).text;
     for (line, word) in [(2, "echo"), (3, "integer"), (4, "value"), (5, "echo")] {
@@ -251,9 +247,9 @@ fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
     for script in ["gone.search(query='x')", "mcp.gone.search(query='x')"] {
         let arguments = ["run", "--json", "--server", &server, "--server", "gone=no-such-program-anywhere", "-"];
         let told = exuvia(&arguments, script).json();
-        assert_eq!(told["error"]["kind"], "check", "{told}");
+        assert_eq!(told["error"]["kind"], "ScriptRejected", "{told}");
         let lines = told["error"]["traceback"].as_str().expect("a text");
-        assert!(lines.contains("the server gone did not come up; go on without it, or try again later"), "{lines}");
+        assert!(lines.contains("the server gone did not start; go on without it, or try again later"), "{lines}");
     }
 }
 
@@ -265,28 +261,47 @@ fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
     let waits = check(&["--auto-execute", "echo.e*"], "def f():\n    return echo.echo(value=1)\nf()\necho.sleep(ms=1)");
     assert_eq!(
         waits.stdout,
-        "names these tools\n  \
-           echo.echo   line 2  listed: auto_execute: \"echo.e*\"\n  \
-           echo.sleep  line 4  unlisted: servers.echo.on_unlisted is ask-before, and auto_execute has no entry for \"sleep\"\n\
-         verdict: it does not start: it needs an approval, which nobody can give yet; this would let it run by itself:\n  \
-           auto_execute = [\"echo.e*\", \"echo.sleep\"]  # before all tables\n"
+        "referenced tools:\n  \
+           echo.echo   line 2  allowed: auto_execute: \"echo.e*\"\n  \
+           echo.sleep  line 4  needs_approval: servers.echo.on_unlisted is ask-before, and auto_execute has no entry for \"sleep\"\n\
+         verdict: needs approval; approvals are not supported yet, this setting allows the script without one:\n  \
+           auto_execute = [\"echo.e*\", \"echo.sleep\"]  # top-level key\n"
     );
     assert_eq!(waits.status, Some(4));
     let starts =
         check(&["--json", "--auto-execute", "echo.echo"], "x = getattr(echo, input())\nresult = echo.echo(value=1)");
     let told = starts.json();
-    assert_eq!((starts.status, &told["verdict"], &told["precise"]), (Some(0), &json!("starts"), &json!(false)));
+    assert_eq!((starts.status, &told["verdict"], &told["precise"]), (Some(0), &json!("allowed"), &json!(false)));
     let tools: Vec<_> =
         told["may_call"].as_array().expect("tools").iter().map(|tool| (&tool["tool"], &tool["standing"])).collect();
-    assert_eq!(tools[0], (&json!("blob"), &json!("unlisted")));
-    assert_eq!(tools[1], (&json!("echo"), &json!("listed")));
+    assert_eq!(tools[0], (&json!("blob"), &json!("needs_approval")));
+    assert_eq!(tools[1], (&json!("echo"), &json!("allowed")));
     let evidence = told["may_call"][1]["evidence"].as_array().expect("evidence");
     assert!(evidence.contains(&json!({"line": 2, "kind": "called"})), "{evidence:?}");
     let wrong = check(&[], "echo.sleep(ms='1')");
-    assert!(wrong.status == Some(1) && wrong.stdout.contains("fails for certain\n  line 1: "), "{wrong:?}");
+    assert!(wrong.status == Some(1) && wrong.stdout.contains("errors:\n  line 1: "), "{wrong:?}");
     let json = exuvia(&["run", "--json", "--server", &server, "-"], "echo.sleep(ms='1')").json();
     assert_eq!(
         (&json["outcome"], &json["error"]["kind"], &json["awaiting"]),
-        (&json!("raised"), &json!("check"), &json!([]))
+        (&json!("raised"), &json!("ScriptRejected"), &json!([]))
     );
+}
+
+#[test]
+fn check_as_json_names_each_verdict() {
+    let table = echo_table().replace("[\"*\"]", "[\"echo\"]\ndeny = [\"blob\"]");
+    let folder = Folder::new(&format!("[limits]\nsource_bytes = 100\n{table}"));
+    let check = |source: &str| exuvia(&["check", "--json", "--config", &folder.text("exuvia.toml"), "-"], source);
+    for (source, verdict, standing, status) in [
+        ("echo.echo(value=1)", "allowed", Some("allowed"), 0),
+        ("echo.sleep(ms=1)", "needs_approval", Some("needs_approval"), 4),
+        ("echo.blob(bytes=1)", "denied", Some("denied"), 4),
+        ("echo.nothing()", "invalid", None, 1),
+        ("x = 1\n".repeat(20).as_str(), "too_large", None, 3),
+    ] {
+        let ended = check(source);
+        let json = ended.json();
+        let found = (json["verdict"].as_str(), json["may_call"][0]["standing"].as_str(), ended.status);
+        assert_eq!(found, (Some(verdict), standing, Some(status)), "{source}: {json}");
+    }
 }

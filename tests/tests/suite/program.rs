@@ -96,10 +96,9 @@ fn data_may_begin_with_a_byte_order_mark_and_is_named_where_it_is_too_long() {
     assert_eq!(exuvia(&["run", "-"], "\u{feff}result = 1").status, Some(0));
     let long = format!("[{}1]", "1, ".repeat(400_000));
     let ended = exuvia(&["run", "--data", "-", "-c", "result = len(data)"], &long);
-    let told =
-        "the data of 1200003 bytes, written as a part of the script, is too long: the script of 18 bytes comes to";
+    let told = "the data of 1200003 bytes is embedded in the script and too large: the script of 18 bytes becomes";
     assert!(ended.status == Some(2) && ended.stderr.contains(told), "{ended:?}");
-    assert!(ended.stderr.contains("limits.source_bytes in the configuration is 1048576"), "{ended:?}");
+    assert!(ended.stderr.contains("limits.source_bytes is 1048576"), "{ended:?}");
     let folder = Folder::new("[limits]\nsource_bytes = \"4 MiB\"\n");
     let config = folder.path("exuvia.toml").display().to_string();
     let ended = exuvia(&["run", "--config", &config, "--data", "-", "-c", "result = len(data)"], &long);
@@ -117,7 +116,7 @@ fn a_server_that_is_named_like_a_module_is_told_by_its_name_in_scripts() {
 #[test]
 fn a_script_that_leaves_with_status_0_has_not_raised() {
     let ended = exuvia(&["run", "-c", "import sys\nsys.exit(0)"], "");
-    assert!(ended.status == Some(0) && ended.stderr.contains("left with status 0: "), "{ended:?}");
+    assert!(ended.status == Some(0) && ended.stderr.contains("exited with status 0: "), "{ended:?}");
     assert!(!ended.stderr.contains("raised") && !ended.stderr.contains("exit code"), "{ended:?}");
 }
 

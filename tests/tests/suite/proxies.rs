@@ -142,8 +142,8 @@ async fn a_proxy_that_lets_nothing_through_is_told_in_words_and_in_time() {
     let refused: &[u8] =
         b"HTTP/1.1 407 s3cret\r\nProxy-Authenticate: Basic realm=\"s3cret\"\r\nContent-Length: 0\r\n\r\n";
     for (answer, url, said) in [
-        (Some(refused.to_vec()), "https://crm.example/mcp", "refuses the user and the password in `proxy` (HTTP 407)"),
-        (Some(refused.to_vec()), "http://crm.example/mcp", "refuses the user and the password in `proxy` (HTTP 407)"),
+        (Some(refused.to_vec()), "https://crm.example/mcp", "rejects the credentials in `proxy` (HTTP 407)"),
+        (Some(refused.to_vec()), "http://crm.example/mcp", "rejects the credentials in `proxy` (HTTP 407)"),
         (
             Some(b"HTTP/1.1 403 s3cret\r\n\r\n".to_vec()),
             "https://crm.example/mcp",

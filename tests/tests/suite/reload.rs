@@ -124,21 +124,21 @@ async fn a_bad_file_changes_nothing_and_says_everything_that_is_wrong() {
     let daemon = folder.serve(&[]).await;
     let pid = daemon.run("result = fake.process()['pid']").await;
     folder.write("exuvia.toml", "[limits]\nfuel = 'much'\n[servers.x]\ncommand = 'x'\nurl = 'y'\n");
-    daemon.says("nothing was changed: ", 1).await;
+    daemon.says("reload failed, nothing changed: ", 1).await;
     daemon.says("limits.fuel", 1).await;
     daemon.says("servers.x", 1).await;
     assert_eq!(daemon.run("result = fake.process()['pid']").await, pid);
     folder.write("exuvia.toml", "= what\n");
-    daemon.says("nothing was changed: ", 2).await;
+    daemon.says("reload failed, nothing changed: ", 2).await;
     fs::remove_file(folder.path("exuvia.toml")).expect("removed");
-    daemon.says("nothing was changed: ", 3).await;
+    daemon.says("reload failed, nothing changed: ", 3).await;
     // Whoever asks is told again.
     daemon.signal(Signal::SIGHUP);
-    daemon.says("nothing was changed: ", 4).await;
+    daemon.says("reload failed, nothing changed: ", 4).await;
     folder.write("exuvia.toml", &good);
-    daemon.says("reload: nothing has changed", 1).await;
+    daemon.says("reload: no changes", 1).await;
     daemon.signal(Signal::SIGHUP);
-    daemon.says("reload: nothing has changed", 2).await;
+    daemon.says("reload: no changes", 2).await;
     assert_eq!(daemon.run("result = fake.process()['pid']").await, pid);
     assert!(!daemon.said().iter().any(|line| line.contains(IN_FORCE)), "{:?}", daemon.said());
 }
@@ -184,7 +184,7 @@ async fn what_only_the_next_start_changes_is_told() {
     for key in ["listen.mcp", "listen.tls", "listen.sessions", "telemetry.otlp", "runs.concurrent"] {
         daemon.says(&format!("reload: {key} takes effect at the next start"), 1).await;
     }
-    daemon.says("the servers are the same", 1).await;
+    daemon.says("servers unchanged", 1).await;
     assert!(!daemon.said().iter().any(|line| line.contains("t0ken")), "{:?}", daemon.said());
     // What is no business of a start holds now.
     let mut client = exuvia_tests::HttpClient::connect(daemon.address()).await;
@@ -192,7 +192,7 @@ async fn what_only_the_next_start_changes_is_told() {
     let told = || daemon.said().iter().filter(|line| line.contains(" reload: ")).count();
     let before = told();
     daemon.signal(Signal::SIGHUP);
-    daemon.says("reload: nothing has changed", 1).await;
+    daemon.says("reload: no changes", 1).await;
     assert_eq!(told(), before + 1, "{:?}", daemon.said());
 }
 

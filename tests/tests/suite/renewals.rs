@@ -171,20 +171,22 @@ async fn who_watches_is_told_that_every_call_fails_once_the_tokens_are_revoked_a
         let failing = metrics.lines().find_map(|line| line.strip_prefix(gauge).map(str::to_owned));
         (ready.status, ready.text, failing)
     };
-    let fine = (200, "{\"ready\":true,\"not_ready\":[]}\n".to_owned(), Some("0".to_owned()));
+    let ready = "{\"status\":\"ready\",\"unavailable_servers\":[],\"problems\":[]}\n".to_owned();
+    let fine = (200, ready, Some("0".to_owned()));
     assert_eq!(watched().await, fine);
     user.server.revoke();
-    assert!(daemon.run(CODE).await.contains("asks for authorisation"));
+    assert!(daemon.run(CODE).await.contains("requires authorization"));
     let (status, told, failing) = watched().await;
     // The gateway itself is ready: nobody else is to be kept from it.
     assert_eq!((status, failing.as_deref()), (200, Some("1")), "{told}");
-    assert!(told.contains("server oa: it refuses the credentials; run `exuvia login oa`"), "{told}");
+    let login = "{\"name\":\"oa\",\"reason\":\"credentials rejected; run `exuvia login oa`\"}";
+    assert!(told.contains(login), "{told}");
     // One that starts now does not come up, and says the same to the model as well.
     let later = user.serves().await;
     let told = HttpClient::connect(later.address()).await.send("GET", "/readyz", &[], "").await.text;
-    assert!(told.contains("server oa: it refuses the credentials; run `exuvia login oa`"), "{told}");
+    assert!(told.contains(login), "{told}");
     let told = later.run(CODE).await;
-    assert!(told.contains("the server oa did not come up: the user has to run `exuvia login oa`"), "{told}");
+    assert!(told.contains("the server oa did not start: the user must run `exuvia login oa`"), "{told}");
     // Answered again, it is well again.
     fs::write(user.tokens().join("oa.json"), user.server.expired_login()).unwrap();
     assert_eq!(daemon.run(CODE).await, OK);

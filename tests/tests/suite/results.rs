@@ -208,7 +208,7 @@ async fn an_error_has_the_text_as_its_message_and_structure_as_its_data() {
             "look",
             "None",
         ),
-        ("result", r#"{"isError":true,"content":[]}"#, "fake.lines failed and did not say why", "None"),
+        ("result", r#"{"isError":true,"content":[]}"#, "fake.lines failed without a message", "None"),
         ("error", r#"{"code":-32000,"message":"no"}"#, "no", "None"),
         ("error", r#"{"code":-32000,"message":"no","data":{"row":[7]}}"#, "no", "{'row': [7]}"),
     ];

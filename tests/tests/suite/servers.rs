@@ -69,7 +69,7 @@ fn a_variable_that_is_not_set_costs_its_server_and_is_named_with_file_and_key() 
         "EXUVIA_TEST_UNSET_TOKEN",
         "mcpServers.docs.command",
         "UNSET_COMMAND",
-        "the server is left out",
+        "server skipped",
     ];
     for part in expected {
         assert!(ended.stderr.contains(part), "{part} is not in {}", ended.stderr);
@@ -108,7 +108,7 @@ fn a_server_that_does_not_come_up_is_reported_and_the_others_work() {
 fn servers_with_one_name_exit_with_2() {
     let ended = exuvia(&["run", "--server", "a=true", "--server", "a=false", "-"], "");
     assert_eq!(ended.status, Some(2));
-    assert!(ended.stderr.contains("--server a: another server has this name, in --server a; rename one"), "{ended:?}");
+    assert!(ended.stderr.contains("--server a: duplicate server name, also in --server a; rename one"), "{ended:?}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn servers_that_never_come_up_delay_nobody_and_are_named() {
     let list = ask(&mut client, "listToolFiles", json!({}));
     let (files, missing) = list.split_once("still starting: ").unwrap_or_else(|| panic!("{list}"));
     assert!(files.contains("echo.pyi "), "{list}");
-    let expected = "mute, greets, lists, floods, deaf0, deaf1, deaf2, deaf3, deaf4, deaf5\ndid not come up: ends (it ended or did not answer as an MCP server)\n";
+    let expected = "mute, greets, lists, floods, deaf0, deaf1, deaf2, deaf3, deaf4, deaf5\ndid not start: ends (it exited or did not answer as an MCP server)\n";
     assert_eq!(missing, expected);
     assert!(ask(&mut client, "listToolFiles", json!({"query": "milliseconds"})).contains("still starting: mute"));
     let (result, is_error) = client.execute("result = echo.echo(value=1)");
@@ -69,7 +69,7 @@ fn servers_that_never_come_up_delay_nobody_and_are_named() {
     }
     assert!(
         ask(&mut client, "readToolFile", json!({"fileName": "ends.pyi"}))
-            .contains("did not come up: it ended or did not")
+            .contains("did not start: it exited or did not")
     );
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!(client.close(), Some(0));
@@ -103,9 +103,9 @@ fn a_script_that_names_a_server_that_hangs_is_told_so_and_nothing_is_said_of_ser
     let (told, is_error) = client.execute("try:\n    result = deaf.x()\nexcept Exception:\n    result = 'caught'");
     assert_eq!((told.as_str(), is_error), ("\"caught\"", false));
     let (told, is_error) = client.execute("deaf.x()");
-    assert!(is_error && told.contains("the server deaf did not come up in time; go on without it"), "{told}");
+    assert!(is_error && told.contains("the server deaf did not start in time; go on without it"), "{told}");
     let list = ask(&mut client, "listToolFiles", json!({}));
-    assert!(list.ends_with("did not come up: deaf (not ready in time)\n"), "{list}");
+    assert!(list.ends_with("did not start: deaf (not ready in time)\n"), "{list}");
     let mut alone = Client::legacy(&["--server", &exuvia_tests::sample("echo", "echo")]);
     let list = ask(&mut alone, "listToolFiles", json!({}));
     assert!(list.starts_with("4 tools\necho.pyi 4\n") && list.lines().count() == 2, "{list}");
@@ -124,11 +124,10 @@ fn a_client_is_shown_the_tools_that_are_there_and_hears_of_those_that_come() {
     let list = client.request("tools/list", json!({}));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(names(&list).iter().all(|name| name.starts_with("echo__")) && names(&list).len() == 4, "{list}");
-    let notices =
-        json!(["late is still starting", "ends did not come up: it ended or did not answer as an MCP server"]);
+    let notices = json!(["late is still starting", "ends did not start: it exited or did not answer as an MCP server"]);
     assert_eq!(list["result"]["_meta"]["exuvia/notices"], notices);
     let unknown = client.call("late__echo", json!({}));
-    let told = "there is no tool named late__echo yet: late is still starting";
+    let told = "tool late__echo is not available: late is still starting";
     assert_eq!((&unknown["error"]["code"], &unknown["error"]["message"]), (&json!(-32602), &json!(told)));
     let begun = Instant::now();
     let resources = client.request("resources/list", json!({}));
@@ -137,7 +136,7 @@ fn a_client_is_shown_the_tools_that_are_there_and_hears_of_those_that_come() {
     while client.message()["method"] != "notifications/tools/list_changed" {}
     let list = client.request("tools/list", json!({}));
     assert!(names(&list).contains(&"late__echo".to_owned()), "{list}");
-    assert_eq!(list["result"]["_meta"]["exuvia/notices"], json!(["ends did not come up"]));
+    assert_eq!(list["result"]["_meta"]["exuvia/notices"], json!(["ends did not start"]));
     assert_eq!(text(&client.call("late__echo", json!({"value": 4}))), "{\"value\":4}");
 }
 
@@ -179,7 +178,7 @@ fn a_command_tells_why_the_server_that_it_needs_did_not_come_up() {
         ended.stderr.contains("deaf did not start: it was not ready after 2000 ms (start_timeout_ms)"),
         "{ended:?}"
     );
-    assert!(ended.stderr.contains("the server deaf did not come up in time"), "{ended:?}");
+    assert!(ended.stderr.contains("the server deaf did not start in time"), "{ended:?}");
 }
 
 #[test]
@@ -205,17 +204,18 @@ async fn a_daemon_is_ready_beside_a_server_that_hangs_and_takes_another_configur
     let begun = Instant::now();
     let daemon = folder.serve(&[]).await;
     let ready = HttpClient::connect(daemon.address()).await.send("GET", "/readyz", &[], "").await;
-    assert_eq!(ready.text, "{\"ready\":true,\"not_ready\":[\"server deaf: it is starting\"]}\n");
+    let starting = "[{\"name\":\"deaf\",\"reason\":\"starting\"}]";
+    assert_eq!(ready.text, format!("{{\"status\":\"ready\",\"unavailable_servers\":{starting},\"problems\":[]}}\n"));
     let early = tokio::spawn(daemon.run("result = deaf.process()['pid'] > 0"));
     tokio::time::sleep(Duration::from_millis(500)).await;
     // The script waits for whoever has the name then.
     folder.write("exuvia.toml", &[echo_table(), fake_table("deaf", 1)].concat());
     assert_eq!(early.await.expect("no panic"), "true");
-    daemon.says("the new configuration is in force; replaced: deaf", 1).await;
+    daemon.says("the new configuration is active; replaced: deaf", 1).await;
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     assert!(!daemon.said().iter().any(|line| line.contains("did not start")), "{:?}", daemon.said());
     let ready = HttpClient::connect(daemon.address()).await.send("GET", "/readyz", &[], "").await;
-    assert_eq!(ready.text, "{\"ready\":true,\"not_ready\":[]}\n");
+    assert_eq!(ready.text, "{\"status\":\"ready\",\"unavailable_servers\":[],\"problems\":[]}\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

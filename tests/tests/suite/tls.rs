@@ -201,20 +201,20 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
         fs::copy(renewed.path(file), served.path(file)).expect("copied");
     };
     renew("key.pem");
-    daemon.says("reload: the certificate stays as it was: listen.tls: ", 1).await;
+    daemon.says("reload failed, certificate unchanged: listen.tls: ", 1).await;
     daemon.says("cert.pem", 1).await;
     assert!(client(&served).get(&url).send().await.is_ok());
     // The rest of a configuration does not wait for it.
     configuration(&served, &format!("deny = ['*.*']\n{LISTENING}"));
-    daemon.says("the new configuration is in force", 1).await;
+    daemon.says("the new configuration is active", 1).await;
     renew("cert.pem");
-    daemon.says("further connections are shown the new certificate", 1).await;
+    daemon.says("new connections use the new certificate", 1).await;
     assert!(new.get(&url).send().await.is_ok());
     assert!(old.get(&url).send().await.is_ok(), "its connection stays");
     fs::copy(renewed.path("ca.pem"), served.path("ca.pem")).expect("copied");
     assert!(client(&served).get(&url).send().await.is_ok());
     daemon.signal(Signal::SIGHUP);
-    daemon.says("reload: nothing has changed", 1).await;
+    daemon.says("reload: no changes", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,9 +100,9 @@ impl Findings {
             let close = closest(name, names.iter().copied());
             let shown = cut(written, MAX_NAME_CHARS);
             let what = if close.is_empty() && !written.contains('.') {
-                format!("{shown} is no server, and the script does not define it")
+                format!("{shown} is neither a server nor defined in the script")
             } else {
-                format!("there is no server {shown}")
+                format!("unknown server {shown}")
             };
             (FindingCode::UnknownServer, format!("{what}; {}", hint(&close, "the servers", &names)))
         };

@@ -1,7 +1,7 @@
 //! The tokenizer: from source text to the tokens that the parser takes.
 //!
 //! The parser's own reader knows no f-string of Python 3.12 (`f"{d["a"]}"`), no template string and no lone carriage
-//! return, and it does not normalise names. What is read differently here and by the interpreter would be a call that
+//! return, and it does not normalize names. What is read differently here and by the interpreter would be a call that
 //! nobody sees, so this reader follows CPython's rule by rule, and where it does not know CPython's rule it gives up:
 //! a script that is not read is one that may call anything.
 //!

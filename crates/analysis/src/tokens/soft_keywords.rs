@@ -36,7 +36,7 @@ pub(super) fn resolve(tokens: &mut [Token]) {
     }
 }
 
-/// As in CPython the word must stand there letter by letter, not in another form that is normalised to it.
+/// As in CPython the word must stand there letter by letter, not in another form that is normalized to it.
 fn is_word((token, range): &Token, word: &str) -> bool {
     matches!(token, Tok::Name { name } if name == word) && usize::from(range.len()) == word.len()
 }

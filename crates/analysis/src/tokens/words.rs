@@ -18,18 +18,18 @@ impl Reader<'_> {
             self.at = start;
             return self.string(text);
         }
-        // CPython looks for keywords before it normalises: `𝐢𝐟` is a name.
+        // CPython looks for keywords before it normalizes: `𝐢𝐟` is a name.
         if let Some(keyword) = keyword(text) {
             self.push(keyword, start);
             return Ok(());
         }
-        let name = if text.is_ascii() { text.to_owned() } else { self.normalised(text)? };
+        let name = if text.is_ascii() { text.to_owned() } else { self.normalized(text)? };
         self.push(Tok::Name { name }, start);
         Ok(())
     }
 
-    /// Names are compared in normalisation form KC: `ｙｏｕｔｕｂｅ` is `youtube`.
-    fn normalised(&self, text: &str) -> Result<String, Unreadable> {
+    /// Names are compared in normalization form KC: `ｙｏｕｔｕｂｅ` is `youtube`.
+    fn normalized(&self, text: &str) -> Result<String, Unreadable> {
         let mut chars = text.chars();
         let begins = chars.next().is_some_and(|first| first == '_' || unicode_ident::is_xid_start(first));
         if begins && chars.all(unicode_ident::is_xid_continue) { Ok(text.nfkc().collect()) } else { self.unreadable() }

@@ -29,7 +29,7 @@ const MAX_REASONS: usize = 20;
 pub(crate) fn judge(facts: &Facts<'_>, namespace: &Namespace, not_accounted_for: Option<&str>) -> Analysis {
     let mut judge = Judge::new(facts, namespace);
     if let Some(name) = not_accounted_for {
-        judge.reflection(1, format!("a use of {name} was not understood"));
+        judge.reflection(1, format!("a use of {name} cannot be analyzed"));
     }
     (0..facts.imports.len()).for_each(|import| judge.import(import));
     facts.uses.iter().for_each(|one| judge.use_of_name(one));
@@ -42,7 +42,7 @@ pub(crate) fn judge(facts: &Facts<'_>, namespace: &Namespace, not_accounted_for:
 pub(crate) fn not_parsed(line: u32, namespace: &Namespace) -> Analysis {
     let mut verdict = Verdict::new(namespace);
     verdict.everything(Evidence { line, kind: EvidenceKind::Reflection });
-    let text = "from here on the script is not understood before it runs".to_owned();
+    let text = "the script cannot be analyzed from here on".to_owned();
     verdict.reasons.insert(Reason { line, kind: ReasonKind::NotParsed, text });
     verdict.finish(Vec::new())
 }
@@ -155,7 +155,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
 
     fn attribute(&mut self, line: u32, name: &str, next: Option<&str>) {
         if attribute_reaches_everything(name, next) && (name != "register" || self.has_registering_class()) {
-            self.reflection(line, format!("the attribute {name} can lead to everything"));
+            self.reflection(line, format!("the attribute {name} can reach everything"));
         }
     }
 
@@ -166,11 +166,11 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             self.attribute(*line, name, *next);
         }
         for line in &facts.metaclasses {
-            self.reflection(*line, "the metaclass is not told by a name, and can make anything".to_owned());
+            self.reflection(*line, "the metaclass is computed, and can create anything".to_owned());
         }
         for (line, name) in &facts.special_bindings {
             if !may_define(name) {
-                self.reflection(*line, format!("{name} is given a meaning of its own"));
+                self.reflection(*line, format!("{name} is redefined"));
             }
         }
         for (line, name) in &facts.fields {
@@ -180,7 +180,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         }
         for (line, name) in &facts.private {
             if name == "mcp" || self.server_called(name).is_some() {
-                self.reflection(*line, format!("a private name means the server {name}"));
+                self.reflection(*line, format!("a mangled private name refers to the server {name}"));
             }
         }
     }

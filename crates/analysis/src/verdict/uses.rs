@@ -236,8 +236,8 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
             Role::ComparedWithClass if !self.is_builtin(one) => {
                 self.reflection(one.line, format!("{} may take the class that it is compared with", one.name));
             }
-            Role::SeenThrough(_) => self.reflection(one.line, format!("{} is not Python's own here", one.name)),
-            Role::Metaclass => self.reflection(one.line, format!("the metaclass {} can make anything", one.name)),
+            Role::SeenThrough(_) => self.reflection(one.line, format!("{} is redefined here", one.name)),
+            Role::Metaclass => self.reflection(one.line, format!("the metaclass {} can create anything", one.name)),
             _ => {}
         }
     }

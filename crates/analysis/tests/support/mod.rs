@@ -40,8 +40,8 @@ fn descriptor(tool: &Value) -> ToolDescriptor {
     }
 }
 
-/// The recorded catalogues of real servers.
-pub fn catalogues() -> Namespace {
+/// The recorded catalogs of real servers.
+pub fn catalogs() -> Namespace {
     let mut files: Vec<PathBuf> = fs::read_dir(data("catalog")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "json"));
     files.sort();

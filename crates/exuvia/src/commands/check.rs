@@ -44,9 +44,9 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
 /// The status that a run of the script would end with, as far as that is known.
 fn status(verdict: &Verdict) -> u8 {
     match verdict {
-        Verdict::Starts(_) => 0,
-        Verdict::Wrong(_) => exit::RAISED,
+        Verdict::Allowed(_) => 0,
+        Verdict::Invalid(_) => exit::RAISED,
         Verdict::TooLarge(_) => exit::STOPPED,
-        Verdict::Waits(_) | Verdict::Refused(_) => exit::DENIED,
+        Verdict::NeedsApproval(_) | Verdict::Denied(_) => exit::DENIED,
     }
 }

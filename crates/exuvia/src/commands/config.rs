@@ -36,7 +36,7 @@ fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String
     if servers.names_nothing() {
         servers.config = paths.default_file.clone();
         if servers.config.is_none() {
-            bail!("name a file: there is no home directory to look into");
+            bail!("no configuration file given, and no home directory to search");
         }
     }
     let config = config::load(&servers, &auto_execute, &paths)?;

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     telemetry.finish().await;
     terminal.done();
     if report.unrecorded > 0 {
-        terminal.say(&format!("{} entries about this run could not be recorded", report.unrecorded));
+        terminal.say(&format!("{} journal entries of this run were lost", report.unrecorded));
     }
     if args.json {
         print_json(&report)?
@@ -72,7 +72,7 @@ async fn read(args: &RunArgs) -> Result<(Script, Option<Json>)> {
     let script = script::read(&args.script).await?;
     let data = match &args.data {
         Some(data) if data == Path::new("-") && args.script.script.as_deref() == Some(data) => {
-            bail!("standard input is the script or its data, not both")
+            bail!("standard input cannot be both the script and its data")
         }
         Some(data) => Some(script::data(data).await?),
         None => None,
@@ -126,7 +126,7 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
         terminal.say(&render(&without_log, usize::MAX).text);
     }
     if let Outcome::Fault(message) = &report.outcome {
-        terminal.say(&format!("fault: {message}"));
+        terminal.say(&format!("internal error: {message}"));
     }
     if report.logs.dropped_bytes > 0 {
         terminal.say(&format!("[log cut: {} bytes more]", report.logs.dropped_bytes));
@@ -139,7 +139,7 @@ fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
     format!(
         "{}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls",
-        if exit::has_left(&report.outcome) { "left with status 0" } else { report.outcome.name() },
+        if exit::has_left(&report.outcome) { "exited with status 0" } else { report.outcome.name() },
         usage.fuel as f64 / 1e6,
         usage.memory_bytes_peak >> 20,
         usage.wall_ms,

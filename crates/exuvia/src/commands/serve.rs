@@ -42,7 +42,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     starting.finish().await?;
     telemetry.finish().await;
     if let Drained::Cancelled { runs } = drained {
-        terminal.say(&format!("{runs} scripts were cancelled"));
+        terminal.say(&format!("{runs} scripts cancelled"));
         return Ok(exit::CANCELLED.into());
     }
     Ok(ExitCode::SUCCESS)
@@ -51,8 +51,8 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
 fn greeting(origin: &str) -> [String; 3] {
     [
         format!("MCP at {origin}/mcp"),
-        format!("for example: claude mcp add --transport http exuvia {origin}/mcp"),
-        format!("whether it is ready: {origin}/readyz"),
+        format!("example: claude mcp add --transport http exuvia {origin}/mcp"),
+        format!("readiness: {origin}/readyz"),
     ]
 }
 

@@ -24,11 +24,11 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let config = configured(&clients.servers, &clients.auto_execute, &terminal).await?;
     tell_no_servers(&config, &terminal);
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
-        bail!("there is no profile {name:?}; {}", known(&config));
+        bail!("unknown profile {name:?}; {}", known(&config));
     }
     let telemetry = Telemetry::start(config.collector.as_ref())?;
-    let signalled = signalled()?;
-    let cancellation = signalled.child_token();
+    let signaled = signaled()?;
+    let cancellation = signaled.child_token();
     let stop = cancellation.clone();
     let starting = Starting::start(config, terminal, move || stop.cancel());
     let whole = async {
@@ -39,9 +39,9 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     };
     let ended = tokio::select! {
         ended = whole => ended,
-        () = overdue(&signalled) => exit::at_once(0),
+        () = overdue(&signaled) => exit::at_once(0),
     };
-    if signalled.is_cancelled() {
+    if signaled.is_cancelled() {
         // Standard input is still open. What waits for it there cannot be told to end, unless it is a pipe.
         exit::at_once(if ended.is_ok() { 0 } else { exit::USAGE });
     }
@@ -50,24 +50,28 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
 
 fn known(config: &Config) -> String {
     let names: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
-    if names.is_empty() { "the configuration has none".to_owned() } else { format!("there are {}", names.join(", ")) }
+    if names.is_empty() {
+        "no profiles are configured".to_owned()
+    } else {
+        format!("configured profiles: {}", names.join(", "))
+    }
 }
 
 /// SIGINT and SIGTERM end the service in good order: runs are cancelled, servers are ended.
-fn signalled() -> Result<CancellationToken> {
-    let signalled = CancellationToken::new();
+fn signaled() -> Result<CancellationToken> {
+    let signaled = CancellationToken::new();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals = signal(kind)?;
-        let signalled = signalled.clone();
+        let signaled = signaled.clone();
         tokio::spawn(async move {
             signals.recv().await;
-            signalled.cancel();
+            signaled.cancel();
         });
     }
-    Ok(signalled)
+    Ok(signaled)
 }
 
-async fn overdue(signalled: &CancellationToken) {
-    signalled.cancelled().await;
+async fn overdue(signaled: &CancellationToken) {
+    signaled.cancelled().await;
     tokio::time::sleep(END).await;
 }

@@ -51,7 +51,7 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
             if !name.contains('.') && namespace.find_server(name).is_none() {
                 let names: Vec<&str> = namespace.servers().iter().map(|server| server.name.as_str()).collect();
                 let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                bail!("there is no server {name:?}; the servers: {there}");
+                bail!("unknown server {name:?}; configured servers: {there}");
             }
             wanted(&namespace, name)
         }
@@ -59,7 +59,7 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
     let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
     match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
         MetaAnswer::Text(text) => Ok(text),
-        MetaAnswer::Run(_) => bail!("{tool} runs nothing"),
+        MetaAnswer::Run(_) => bail!("{tool} does not run scripts"),
     }
 }
 

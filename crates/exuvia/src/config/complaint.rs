@@ -14,7 +14,7 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
     let schema = schema();
     let validator: Validator = match jsonschema::options().offline().build(&schema) {
         Ok(validator) => validator,
-        Err(error) => return vec![document.error("", format!("the schema of the configuration is at fault: {error}"))],
+        Err(error) => return vec![document.error("", format!("internal error: configuration schema: {error}"))],
     };
     let (mut errors, mut wrong) = (Vec::new(), Vec::new());
     for error in validator.iter_errors(&document.value) {
@@ -26,7 +26,7 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
             Kind::Required { property } => {
                 for key in dependents(&schema, &error, property) {
                     let needed = property.as_str().unwrap_or_default();
-                    let error = document.error(&below(pointer, key), format!("is only for what has a `{needed}`"));
+                    let error = document.error(&below(pointer, key), format!("requires `{needed}`"));
                     if !errors.contains(&error) {
                         errors.push(error);
                     }
@@ -66,13 +66,11 @@ fn sentence(kind: &Kind, schema: &Value, error: &ValidationError<'_>, pointer: &
         Kind::MinLength { .. } | Kind::MinItems { .. } => (here, "must not be empty".to_owned(), true),
         Kind::Pattern { .. } => (
             here,
-            "must be a number of bytes, or one with a unit: \"512 KiB\", \"256 MiB\", \"1 GiB\"".to_owned(),
+            "must be a number of bytes, or a string with a unit: \"512 KiB\", \"256 MiB\", \"1 GiB\"".to_owned(),
             true,
         ),
-        Kind::OneOfNotValid { .. } => {
-            (here, "write `command`, for a program to start, or `url`, for a server over HTTP".to_owned(), false)
-        }
-        Kind::OneOfMultipleValid { .. } => (here, "has a `command` and a `url`; write one of them".to_owned(), false),
+        Kind::OneOfNotValid { .. } => (here, "requires `command` (stdio) or `url` (HTTP)".to_owned(), false),
+        Kind::OneOfMultipleValid { .. } => (here, "has both `command` and `url`; remove one".to_owned(), false),
         _ => (here, error.masked().to_string(), true),
     }
 }
@@ -100,8 +98,8 @@ fn known<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
 
 fn unknown(key: &str, known: Vec<&str>) -> String {
     match closest(key, known.iter().copied()).first() {
-        Some(close) => format!("there is no such key; did you mean `{close}`?"),
-        None => format!("there is no such key; there are {}", known.join(", ")),
+        Some(close) => format!("unknown key; did you mean `{close}`?"),
+        None => format!("unknown key; known keys: {}", known.join(", ")),
     }
 }
 
@@ -110,7 +108,7 @@ fn expected(kind: &TypeKind, schema: &Value, error: &ValidationError<'_>) -> Str
     let of_strings = around.is_some_and(|around| around["items"]["type"] == "string");
     let words = |name: String| match name.as_str() {
         "string" => "a string",
-        "integer" => "a whole number",
+        "integer" => "an integer",
         "boolean" => "true or false",
         "number" => "a number",
         "array" if of_strings => "an array of strings",
@@ -128,9 +126,9 @@ fn expected(kind: &TypeKind, schema: &Value, error: &ValidationError<'_>) -> Str
 
 fn found(value: &Value) -> &'static str {
     match value {
-        Value::Null => "a date, or a number beyond all bounds",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a fraction",
+        Value::Null => "a date or an out-of-range number",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a float",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",

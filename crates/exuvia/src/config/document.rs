@@ -26,7 +26,7 @@ impl Document {
         let places = Places::of(text);
         // Also where such a character stands in a text or a comment: nobody has so many of those either.
         if text.bytes().filter(|byte| b",=[{".contains(byte)).count() > VALUES {
-            let error = ConfigError::of_file(file, format!("holds more than {VALUES} values"));
+            let error = ConfigError::of_file(file, format!("contains more than {VALUES} values"));
             return (
                 Self { file: file.to_owned(), value: Value::Object(Map::new()), lines: HashMap::new() },
                 vec![error],
@@ -97,7 +97,7 @@ fn syntax_error(fault: &toml::de::Error, text: &str, file: &str, places: &Places
     let shown: String = shown.chars().take(120).flat_map(char::escape_debug).collect();
     let cut = if shown.len() < whole.trim().len() { ".." } else { "" };
     let message = match fault.message() {
-        DUPLICATE => "this key is written twice, rename or remove one",
+        DUPLICATE => "duplicate key; rename or remove one",
         message => message,
     };
     ConfigError::of_file(file, format!("column {column}: {message}: {shown}{cut}")).at_line(line)

@@ -28,17 +28,17 @@ fn over_stdio(name: &str, command: &str, environment: Environment<'_>) -> Result
          --server tracker=https://tracker.example/mcp"
             .to_owned()
     };
-    let mut words = shlex::split(command).ok_or("a quote is not closed")?.into_iter();
+    let mut words = shlex::split(command).ok_or("unclosed quote")?.into_iter();
     let program = words.next().filter(|program| !program.is_empty()).ok_or_else(wrong)?;
     // A shell that quotes the command leaves this to us.
     let program = from_home(program.into()).into_os_string().into_string();
-    let program = program.map_err(|_| "the path of its program is no UTF-8")?;
+    let program = program.map_err(|_| "the path of its program is not UTF-8")?;
     Ok(ServerConfig::stdio(name, program, words, environment.variable))
 }
 
 fn over_http(name: &str, address: &str, environment: Environment<'_>) -> Result<ServerConfig, String> {
     if address.contains(char::is_whitespace) {
-        return Err("an address holds no blanks; headers of a server over HTTP are for a configuration".to_owned());
+        return Err("a URL must not contain spaces; set headers in a configuration file".to_owned());
     }
     let mut http = Http::new(check::server_url(address)?);
     if let Some(dir) = environment.token_dir {

@@ -39,7 +39,7 @@ impl Found {
             servers.names.retain(|(name, _)| *name != server.name);
             servers.tool_lists.remove(&server.name);
             let key = format!("{}.{}", servers.object, server.name.escape_debug());
-            self.config.notices.push(ConfigError::of_file(file, "is this program itself; left out").at_key(key));
+            self.config.notices.push(ConfigError::of_file(file, "is Exuvia itself; skipped").at_key(key));
         }
         let named = servers.names.into_iter().map(|(name, line)| Named {
             key: format!("{}.{}", servers.object, name.escape_debug()),
@@ -110,7 +110,7 @@ fn twice(named: &[Named]) -> Vec<ConfigError> {
             continue;
         };
         let line = other.line.map(|line| format!(":{line}")).unwrap_or_default();
-        let message = format!("another server has this name, in {}{line}; rename one", other.file);
+        let message = format!("duplicate server name, also in {}{line}; rename one", other.file);
         errors.push(ConfigError::of_file(&server.file, message).at_key(&server.key).at_line(server.line));
     }
     errors

@@ -41,7 +41,7 @@ impl Resolver<'_> {
         if header_command.is_some() && oauth.is_some() {
             self.error(
                 &below(pointer, "headers_command"),
-                "and oauth both say who the gateway is; take one away".to_owned(),
+                "conflicts with `oauth`: both provide credentials; remove one".to_owned(),
             );
         }
         http.header_command = header_command;
@@ -79,7 +79,7 @@ impl Resolver<'_> {
             let value = self.text(value, &pointer);
             match check::header(name, &value) {
                 Ok(Some(header)) => headers.push(header),
-                Ok(None) => self.error(&pointer, "is set by the transport; take it away"),
+                Ok(None) => self.error(&pointer, "is set by the transport; remove it"),
                 Err(message) => self.error(&pointer, message),
             }
         }
@@ -111,7 +111,7 @@ impl Resolver<'_> {
             self.error(&at_scopes, message);
         }
         let Some(dir) = self.environment.token_dir else {
-            self.error(pointer, "there is no directory for tokens; set HOME or XDG_DATA_HOME");
+            self.error(pointer, "no directory for token files; set HOME or XDG_DATA_HOME");
             return None;
         };
         let grant = match written.grant {
@@ -124,11 +124,11 @@ impl Resolver<'_> {
                     [("client_id", written.client_id.is_some()), ("client_secret", written.client_secret.is_some())]
                 {
                     if !is_there {
-                        self.error(pointer, format!("the grant client-credentials needs a `{key}`"));
+                        self.error(pointer, format!("the client-credentials grant requires `{key}`"));
                     }
                 }
                 if written.callback_port.is_some() {
-                    self.error(&below(pointer, "callback_port"), "is only for the grant code");
+                    self.error(&below(pointer, "callback_port"), "applies to the code grant only");
                 }
                 Grant::ClientCredentials(ClientCredentials { client_id: client_id?, client_secret: client_secret? })
             }

@@ -64,7 +64,7 @@ pub(super) fn read_variables(servers: &mut McpServers, file: &str, workspace: &P
                 servers.servers.remove(server);
                 servers.tool_lists.remove(&name);
                 let key = format!("{}.{}.envFile", servers.object, name.escape_debug());
-                let message = format!("{place}: {message}; the server is left out");
+                let message = format!("{place}: {message}; server skipped");
                 found.config.notices.push(ConfigError::of_file(file, message).at_key(key));
             }
         }

@@ -193,7 +193,7 @@ impl ConfigErrors {
             1 => "an error at".to_owned(),
             more => format!("{more} errors, the first at"),
         };
-        format!("{count} {file}{line}{key}; the log says what is wrong")
+        format!("{count} {file}{line}{key}; see the log")
     }
 }
 

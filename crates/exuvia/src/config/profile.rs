@@ -19,7 +19,7 @@ pub(super) struct Mention {
     mode: Option<Mode>,
     /// Of its profile.
     has_bare_names: bool,
-    /// What is told if there is no such server: which there are is known at the end.
+    /// The error for an unknown server: which servers there are is known at the end.
     unknown: ConfigError,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > NAME_BYTES || !name.chars().all(is_plain) {
             let message =
-                format!("must be at most {NAME_BYTES} letters, digits, '-', '_' and '.': it is a part of an address");
+                format!("must be at most {NAME_BYTES} letters, digits, '-', '_' and '.': it is part of a URL");
             errors.push(document.error(&pointer, message));
         }
         let lists = [
@@ -43,17 +43,17 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
             for (index, server) in servers.iter().enumerate() {
                 let place = format!("{}/{index}", below(&pointer, key));
                 if mentions.iter().any(|other| other.profile == *name && other.server == *server) {
-                    errors.push(document.error(&place, "is named in this profile already"));
+                    errors.push(document.error(&place, "is already in this profile"));
                     continue;
                 }
-                let unknown = document.error(&place, "there is no server of this name");
+                let unknown = document.error(&place, "unknown server");
                 let has_bare_names = profile.prefix == Some(false);
                 let (profile, server) = (name.clone(), server.clone());
                 mentions.push(Mention { profile, server, mode, has_bare_names, unknown });
             }
         }
         if lists.iter().all(|(_, _, servers)| servers.is_empty()) {
-            errors.push(document.error(&pointer, "names no server"));
+            errors.push(document.error(&pointer, "lists no servers"));
         }
     }
     mentions

@@ -21,7 +21,7 @@ pub(super) fn file(text: &str, file: &str, folder: &Path, environment: Environme
         Ok(written) => written,
         // Not reached while the schema is that of the type. What serde says may hold values.
         Err(_) => {
-            found.errors.push(ConfigError::of_file(file, "fits the schema, but cannot be used"));
+            found.errors.push(ConfigError::of_file(file, "matches the schema but cannot be used"));
             return;
         }
     };
@@ -78,7 +78,7 @@ impl Resolver<'_> {
     /// A text with its variables replaced.
     pub(super) fn text(&mut self, text: &str, pointer: &str) -> String {
         let expanded = if text.contains('\0') {
-            Err(vec!["holds a zero character".to_owned()])
+            Err(vec!["contains a NUL character".to_owned()])
         } else {
             expand(text, self.environment.variable)
         };
@@ -95,7 +95,7 @@ impl Resolver<'_> {
         let before = self.errors.len();
         let text = self.text(text, pointer);
         if text.is_empty() && self.errors.len() == before {
-            self.error(pointer, "must not be empty, with its variables replaced");
+            self.error(pointer, "must not be empty after variable expansion");
         }
         Some(text).filter(|text| !text.is_empty())
     }
@@ -113,7 +113,10 @@ impl Resolver<'_> {
             return Some(self.folder.join(text).components().collect());
         };
         let Some(home) = (self.environment.variable)("HOME").filter(|home| !home.is_empty()) else {
-            self.error(pointer, "the variable HOME is not set, so ~ means nothing; set it, or write the whole path");
+            self.error(
+                pointer,
+                "environment variable HOME is not set, so ~ cannot be expanded; set it, or write the full path",
+            );
             return None;
         };
         Some(Path::new(&home).join(rest.trim_start_matches('/')))
@@ -179,7 +182,7 @@ impl Resolver<'_> {
         if !is_usable {
             self.error(
                 "/telemetry/otlp",
-                "must begin with http:// or https://, without a user or a query, for example http://localhost:4318",
+                "must be an http:// or https:// URL without credentials or query, for example http://localhost:4318",
             );
         }
         is_usable.then_some(Collector(text))
@@ -189,7 +192,7 @@ impl Resolver<'_> {
         let (Some(certificate), Some(key)) = (&written.certificate, &written.key) else {
             // One without the other is told already.
             if written.certificate.is_none() && written.key.is_none() {
-                self.error("/listen/tls", "needs a `certificate` and a `key`");
+                self.error("/listen/tls", "requires `certificate` and `key`");
             }
             return None;
         };
@@ -214,7 +217,7 @@ impl Resolver<'_> {
                 Some(origin) => origins.push(origin),
                 None => self.error(
                     &pointer,
-                    "must be a scheme, a host and perhaps a port, for example https://inspector.example",
+                    "must be an origin (scheme, host and optional port), for example https://inspector.example",
                 ),
             }
         }
@@ -225,7 +228,7 @@ impl Resolver<'_> {
         let text = self.some_text(text, pointer)?;
         let address = text.parse().ok();
         if address.is_none() {
-            self.error(pointer, "must be an address with a port, for example 127.0.0.1:8420 or [::1]:8420");
+            self.error(pointer, "must be an IP address and port, for example 127.0.0.1:8420 or [::1]:8420");
         }
         address
     }

@@ -61,7 +61,7 @@ impl Resolver<'_> {
             for (key, is_there) in [("env", !written.env.is_empty()), ("env_pass", !written.env_pass.is_empty())] {
                 // A server that has no address either is told to have one or the other.
                 if is_there && written.url.is_some() {
-                    self.error(&below(pointer, key), "is only for what has a `command` or a `headers_command`");
+                    self.error(&below(pointer, key), "requires `command` or `headers_command`");
                 }
             }
         }
@@ -102,6 +102,6 @@ impl Resolver<'_> {
             return Some(program);
         }
         let path = self.path(text, pointer)?.into_os_string().into_string();
-        path.map_err(|_| self.error(pointer, "the path of this file is no UTF-8")).ok()
+        path.map_err(|_| self.error(pointer, "the path of this file is not UTF-8")).ok()
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn totals(config: &Config, memory: Option<Memory>) -> String {
     let held = [limits.buffered_bytes, limits.result_bytes, limits.log_bytes].map(|bytes| bytes as u64);
     let held = held.into_iter().fold(0, u64::saturating_add);
     let first = format!(
-        "runs: {runs} at a time; memory {} and stack {} each, {} together; up to {} of calls, result and log held for each, {} \
+        "runs: {runs} at a time; memory {} and stack {} each, {} together; up to {} of calls, result and log buffered for each, {} \
          together; {} of address space\n",
         about(own),
         about(stack),
@@ -45,8 +45,8 @@ pub(crate) fn smaller_limit(config: &Config, engine: &EngineConfig) -> Option<St
     let (own, most) = (config.limits.memory_bytes, engine.run_memory_bytes());
     (own > most).then(|| {
         format!(
-            "limits.memory_bytes is {}, and a script has {} at most: all scripts together have {}, of which {} are its stack; \
-             runs.memory_bytes says otherwise",
+            "limits.memory_bytes is {}, but a script gets at most {}: runs.memory_bytes is {}, of which {} are for its stack; \
+             raise runs.memory_bytes",
             about(own),
             about(most),
             about(engine.runs_memory_bytes),
@@ -96,7 +96,7 @@ mod tests {
             text.starts_with("runs: 16 at a time; memory 256 MiB and stack 33 MiB each, 4624 MiB together;"),
             "{text}"
         );
-        assert!(text.contains("144 MiB of calls, result and log held for each, 2308 MiB together; "), "{text}");
+        assert!(text.contains("144 MiB of calls, result and log buffered for each, 2308 MiB together; "), "{text}");
         let line = "memory of all runs: 31.9 GiB, as this machine of 64.0 GiB allows: room for all at their limits";
         assert_eq!(last(&text), line);
         let text = totals(&config(4 * GIB, None), machine);
@@ -112,8 +112,8 @@ mod tests {
         let line = "memory of all runs: 137 MiB, as the control group of 300 MiB allows: room for 1 at their limits, others wait";
         assert_eq!(last(&text), line);
         assert!(text.contains("runs: 16 at a time; memory 104 MiB and stack 33 MiB each"), "{text}");
-        let notice = "limits.memory_bytes is 256 MiB, and a script has 104 MiB at most: all scripts together have 137 MiB, of which \
-            33 MiB are its stack; runs.memory_bytes says otherwise";
+        let notice = "limits.memory_bytes is 256 MiB, but a script gets at most 104 MiB: runs.memory_bytes is 137 MiB, of which \
+            33 MiB are for its stack; raise runs.memory_bytes";
         assert_eq!(text.lines().last(), Some(notice));
         assert!(!totals(&config(64 << 20, None), container).contains("limits.memory_bytes"));
     }

@@ -24,20 +24,18 @@ pub(super) fn doubts(path: &Path, found: &Metadata) -> Result<Vec<String>, Strin
     }
     let (place, mode, owner) = (path.display(), found.mode(), found.uid());
     if mode & WRITABLE_BY_ALL != 0 {
-        return Err(format!(
-            "every user of this machine can write it, and with it say what runs here: chmod go-w {place}"
-        ));
+        return Err(format!("is world-writable, so any user can control what runs here: chmod go-w {place}"));
     }
     let mut doubts = Vec::new();
     // A group that has the number of its user is that user's own, on most systems.
     if mode & WRITABLE_BY_GROUP != 0 && found.gid() != owner {
         doubts.push(format!(
-            "its group ({}) can write it, and with it say what runs here: chmod g-w {place}",
+            "is writable by its group ({}), which can control what runs here: chmod g-w {place}",
             found.gid()
         ));
     }
     if owner != 0 && owner != geteuid().as_raw() {
-        doubts.push(format!("it belongs to another user ({owner}), who says with it what runs here"));
+        doubts.push(format!("belongs to another user ({owner}), who can control what runs here"));
     }
     doubts.extend(open_folder(path));
     Ok(doubts)
@@ -56,7 +54,7 @@ fn open_folder(path: &Path) -> Option<String> {
         mode & WRITABLE_BY_ALL != 0 && mode & STICKY == 0 && !is_read_only(folder)
     };
     let folder = path.ancestors().skip(1).find(is_open)?.display();
-    Some(format!("every user of this machine can put another file in its place: chmod o-w {folder}"))
+    Some(format!("any user can replace it, its directory is world-writable: chmod o-w {folder}"))
 }
 
 /// Nobody writes there, whatever the modes say: volumes of containers are mounted so.

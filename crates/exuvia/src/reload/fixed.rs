@@ -26,7 +26,7 @@ impl Fixed {
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
             // A session lives longer than the longest script.
-            ("limits.wall_ms, as far as it lets sessions be silent,", format!("{:?}", http.session_idle)),
+            ("limits.wall_ms, for the idle timeout of sessions,", format!("{:?}", http.session_idle)),
         ];
         Self { concurrent: config.runs.concurrent, keys }
     }

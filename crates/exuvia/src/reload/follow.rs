@@ -180,7 +180,7 @@ impl Follower {
     fn gave_up(&mut self, unfinished: Unfinished, gateway: &Gateway) {
         let why = unfinished.to_string();
         if self.told.errors != why {
-            self.terminal.say(&format!("reload: nothing was changed: {why}"));
+            self.terminal.say(&format!("reload failed, nothing changed: {why}"));
         }
         gateway.configuration().is_outdated(Part::Configuration, &why);
         self.told.errors = why;
@@ -191,7 +191,7 @@ impl Follower {
         let Seen { watch, unwatched, stamps, is_asked, read } = seen;
         (self.watch, self.stamps) = (watch, stamps);
         if !unwatched.is_empty() && unwatched != self.told.unwatched {
-            let message = "some changes of configuration files are not noticed, send SIGHUP";
+            let message = "some configuration files cannot be watched; send SIGHUP to reload";
             self.terminal.say(&format!("{message}: {unwatched}"));
         }
         self.told.unwatched = unwatched;
@@ -210,7 +210,7 @@ impl Follower {
         gateway.configuration().is_outdated(Part::Configuration, errors.places());
         let errors = errors.to_string();
         if is_asked || errors != self.told.errors {
-            self.terminal.say(&format!("reload: nothing was changed: {errors}"));
+            self.terminal.say(&format!("reload failed, nothing changed: {errors}"));
         }
         self.told.errors = errors;
     }
@@ -234,7 +234,7 @@ impl Follower {
             config.notices.iter().for_each(|notice| self.terminal.say(&notice.to_string()));
             self.setup = Some(setup);
         } else if !is_renewed && (is_asked || was_wrong) {
-            self.terminal.note("reload: nothing has changed");
+            self.terminal.note("reload: no changes");
         }
         is_other
     }
@@ -243,7 +243,7 @@ impl Follower {
     fn renew(&mut self, read: Result<Tls, TlsError>, warning: Option<&str>, gateway: &Gateway) -> bool {
         let error = match (&self.tls, read) {
             (Some(shown), Ok(read)) if shown.replace(&read) => {
-                self.terminal.note("reload: further connections are shown the new certificate");
+                self.terminal.note("reload: new connections use the new certificate");
                 warning.iter().for_each(|warning| self.terminal.say(warning));
                 gateway.configuration().is_current(Part::Certificate);
                 self.told.certificate.clear();
@@ -253,10 +253,10 @@ impl Follower {
         };
         match error.as_str() {
             "" => gateway.configuration().is_current(Part::Certificate),
-            _ => gateway.configuration().is_outdated(Part::Certificate, "listen.tls cannot be used; the log says why"),
+            _ => gateway.configuration().is_outdated(Part::Certificate, "listen.tls cannot be used; see the log"),
         }
         if !error.is_empty() && error != self.told.certificate {
-            self.terminal.say(&format!("reload: the certificate stays as it was: listen.tls: {error}"));
+            self.terminal.say(&format!("reload failed, certificate unchanged: listen.tls: {error}"));
         }
         self.told.certificate = error;
         false
@@ -277,8 +277,8 @@ impl Follower {
         let parts = [("new", started), ("replaced", replaced), ("removed", removed)];
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());
         let parts: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect();
-        let servers = if parts.is_empty() { "the servers are the same".to_owned() } else { parts.join("; ") };
-        self.terminal.note(&format!("reload: the new configuration is in force; {servers}"));
+        let servers = if parts.is_empty() { "servers unchanged".to_owned() } else { parts.join("; ") };
+        self.terminal.note(&format!("reload: the new configuration is active; {servers}"));
         let all = gateway.servers();
         let new = all.iter().filter(|server| started.contains(&server.name) || replaced.contains(&server.name));
         tell_servers(new, &self.terminal);

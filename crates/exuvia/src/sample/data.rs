@@ -140,7 +140,7 @@ fn pick<T: Copy>(from: &[T], seed: u64) -> T {
     from[usize::try_from(seed & 0xFF).unwrap_or(0) % from.len()]
 }
 
-/// SplitMix64: neighbouring numbers become unrelated ones.
+/// SplitMix64: neighboring numbers become unrelated ones.
 fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

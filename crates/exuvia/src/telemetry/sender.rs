@@ -26,7 +26,7 @@ impl Sender {
         // An error says that the program has chosen one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(Policy::none()).no_proxy().build();
-        Ok(Self { client: client.context("telemetry: no HTTPS is possible")?, runtime: Handle::current() })
+        Ok(Self { client: client.context("telemetry: HTTPS is unavailable")?, runtime: Handle::current() })
     }
 }
 

@@ -33,7 +33,7 @@ impl Expression {
         })?;
         let parsed = syntax::parse(&whole).map_err(|e| e.to_string())?;
         if parsed.properties().minimum_len().is_none() {
-            return Err("no text matches it".to_owned());
+            return Err("no string can match it".to_owned());
         }
         let states = Compiler::new().build(&whole).map_err(|e| e.to_string())?.states().len();
         Ok(Self { regex, states })

@@ -35,7 +35,7 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn compile(condition: &Condition, key: &Key) -> Result<Self, PolicyError> {
         if *condition == Condition::default() {
-            return Err(PolicyError::new(key, "write under, at_most, at_least, one_of or matching"));
+            return Err(PolicyError::new(key, "requires under, at_most, at_least, one_of or matching"));
         }
         let check = Self::of(condition).and_then(|check| check.can_hold(condition).map(|()| check));
         check.map_err(|message| PolicyError::new(key, message))
@@ -53,18 +53,18 @@ impl Check {
         let first =
             |kind: [(&'static str, bool); 2]| kind.into_iter().find(|(_, is_there)| *is_there).map(|(name, _)| name);
         if let (Some(number), Some(text)) = (first(number), first(text)) {
-            return Err(format!("{number} is for numbers and {text} for texts: no value is both"));
+            return Err(format!("{number} applies to numbers and {text} to strings: no value is both"));
         }
         match &condition.one_of {
             Some(values) if values.is_empty() => {
-                Err("one_of: lists no value; to forbid every call, write deny".to_owned())
+                Err("one_of: must not be empty; to forbid every call, use deny".to_owned())
             }
             Some(values) => {
                 let holds = |value: &serde_json::Value| self.holds(&value.to_string(), &mut Steps::of_a_call()).is_ok();
                 if values.iter().any(holds) {
                     Ok(())
                 } else {
-                    Err("one_of: no value fulfils the other parts".to_owned())
+                    Err("one_of: no value satisfies the other conditions".to_owned())
                 }
             }
             None => Ok(()),
@@ -75,7 +75,7 @@ impl Check {
         let Condition { under, at_most, at_least, one_of, matching } = condition;
         let number = |name: &str, number: f64| match Decimal::written(number) {
             Some(exact) => Ok((number, exact)),
-            None => Err(format!("{name}: write a number between -2^53 and 2^53, which is kept exactly")),
+            None => Err(format!("{name}: must be between -2^53 and 2^53, to be exact")),
         };
         let base = |path: &String| match Base::of(path) {
             Ok(base) => Ok((path.clone(), base)),

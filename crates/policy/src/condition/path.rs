@@ -56,7 +56,7 @@ impl Base {
         if path.is_empty() {
             return Err("is empty: write . for any relative path");
         }
-        let base = Self { absolute: path.starts_with('/'), parts: resolved(path).ok_or("leads above its start")? };
+        let base = Self { absolute: path.starts_with('/'), parts: resolved(path).ok_or("leads above its root")? };
         if path.contains('\\') {
             return Err("holds a backslash: write / between its parts");
         }
@@ -143,7 +143,7 @@ impl Base {
     }
 }
 
-/// The parts of a path, with `.` and `..` resolved. `None`: it leads above its start.
+/// The parts of a path, with `.` and `..` resolved. `None`: it leads above its root.
 fn resolved(path: &str) -> Option<Vec<String>> {
     let mut parts: Vec<String> = Vec::new();
     for part in path.split('/') {

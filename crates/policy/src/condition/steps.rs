@@ -26,6 +26,6 @@ impl Steps {
 
 impl From<Exhausted> for String {
     fn from(_: Exhausted) -> Self {
-        format!("must be shorter: the conditions on one call take at most {STEPS} steps")
+        format!("must be shorter: checking one call is limited to {STEPS} steps")
     }
 }

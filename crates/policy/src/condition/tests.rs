@@ -429,16 +429,19 @@ fn a_condition_that_nothing_fulfils_is_refused_with_what_contradicts() {
     for (condition, told) in [
         (Condition { at_least: one(10.0), at_most: one(1.0), ..none() }, "at least 10 and at most 1"),
         (Condition { at_least: one(0.2), at_most: one(0.1), ..none() }, "at least 0.2 and at most 0.1"),
-        (Condition { one_of: listed(json!([])), ..none() }, "lists no value"),
-        (Condition { one_of: listed(json!([5, 7])), at_least: one(10.0), ..none() }, "no value fulfils"),
-        (Condition { one_of: listed(json!(["b"])), matching: other("a+"), ..none() }, "no value fulfils"),
-        (Condition { one_of: listed(json!(["/etc", 7])), under: other("/srv"), ..none() }, "no value fulfils"),
+        (Condition { one_of: listed(json!([])), ..none() }, "must not be empty"),
+        (Condition { one_of: listed(json!([5, 7])), at_least: one(10.0), ..none() }, "no value satisfies"),
+        (Condition { one_of: listed(json!(["b"])), matching: other("a+"), ..none() }, "no value satisfies"),
+        (Condition { one_of: listed(json!(["/etc", 7])), under: other("/srv"), ..none() }, "no value satisfies"),
         (
             Condition { at_most: one(1.0), matching: other("a"), ..none() },
-            "at_most is for numbers and matching for texts",
+            "at_most applies to numbers and matching to strings",
         ),
-        (Condition { at_least: one(1.0), under: other("/a"), ..none() }, "at_least is for numbers and under for texts"),
-        (Condition { matching: other("[^\\s\\S]"), ..none() }, "no text matches"),
+        (
+            Condition { at_least: one(1.0), under: other("/a"), ..none() },
+            "at_least applies to numbers and under to strings",
+        ),
+        (Condition { matching: other("[^\\s\\S]"), ..none() }, "no string can match"),
     ] {
         let error = Check::compile(&condition, &Key::of("k")).unwrap_err();
         assert!(error.message.contains(told), "{told}: {error:?}");

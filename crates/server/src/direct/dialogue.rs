@@ -23,7 +23,7 @@ const ROUNDS: usize = 10;
 /// The error code by which servers of the older protocol ask for a visit to a web page.
 const VISIT_REQUIRED: i64 = -32042;
 /// How the sentence ends that tells of a question nobody was asked.
-const UNASKABLE: &str = "which this client cannot be asked, or did not answer in time";
+const UNASKABLE: &str = "which this client does not support, or did not answer in time";
 
 /// What a client does with a server.
 pub(super) struct Request<F> {
@@ -240,7 +240,7 @@ impl Direct<'_> {
                 asks.request_state = Some(state);
                 End::Asks(asks)
             }
-            None => End::Nothing(format!("{name} asked for input, and too many requests wait for some: try it later")),
+            None => End::Nothing(format!("{name} asked for input, but too many requests wait: try again later")),
         }
     }
 }

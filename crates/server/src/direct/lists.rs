@@ -63,7 +63,7 @@ impl Direct<'_> {
         for &(other, owner) in &cut.taken {
             self.shared.directory.report(servers[owner], servers[other]);
             notices.push(format!(
-                "{} lists addresses that {} has, which counts: those of {} are left out",
+                "{} lists URIs that belong to {}: those of {} are omitted",
                 servers[other], servers[owner], servers[other]
             ));
         }
@@ -85,7 +85,7 @@ impl Direct<'_> {
             let (server, name) = (servers[number], self.view.exposed(servers[number], &prompt.name));
             match self.view.owner(&name) {
                 Some((owner, _)) if owner != server => {
-                    let notice = format!("a prompt of {server} is left out: its name would be one of {owner}");
+                    let notice = format!("a prompt of {server} is omitted: its name belongs to {owner}");
                     if !notices.contains(&notice) {
                         self.shared.directory.report_prompts(owner, server);
                         notices.push(notice);
@@ -147,25 +147,25 @@ impl Direct<'_> {
             Listing::Prompts => "prompts",
         };
         let notice = |(server, list): (&&str, &Arc<List>)| {
-            let before = if list.items().is_empty() { "" } else { "; what it listed before, or so far, is here" };
+            let before = if list.items().is_empty() { "" } else { "; showing what it listed so far" };
             Some(match list.gap? {
                 Gap::Late => format!("{server} did not list its {what} in time{before}"),
                 Gap::Unavailable => format!("{server} could not list its {what}{before}"),
                 Gap::Absent => absent(self.view.absent_direct().iter().find(|absent| absent.name == **server)?),
                 Gap::TooLong => {
-                    format!("{server} lists more {what}, or larger ones, than are read: the rest is left out")
+                    format!("{server} lists too many {what}, or too large ones: the rest is omitted")
                 }
             })
         };
         let left_out = |(server, list): (&&str, &Arc<List>)| {
             let unnamed = (list.unnamed() > 0).then(|| {
                 format!(
-                    "{server} lists {} {what} whose names hold characters that are not seen or break lines: they are left out",
+                    "{server} lists {} {what} whose names have invisible or line-breaking characters: they are omitted",
                     list.unnamed()
                 )
             });
             let unreadable = (list.unreadable() > 0)
-                .then(|| format!("{server} lists {} {what} that cannot be read: they are left out", list.unreadable()));
+                .then(|| format!("{server} lists {} {what} that cannot be read: they are omitted", list.unreadable()));
             [unnamed, unreadable].into_iter().flatten()
         };
         let all = || servers.iter().zip(lists);
@@ -180,9 +180,7 @@ impl Place {
             let server = servers.iter().position(|&other| other == server)?;
             Some(Self { server, item: item.parse().ok()? })
         });
-        place.ok_or_else(|| {
-            ErrorData::invalid_params("there is no such page any more: list anew, without a cursor", None)
-        })
+        place.ok_or_else(|| ErrorData::invalid_params("the cursor has expired: list again without one", None))
     }
 
     fn cursor(self, servers: &[&str]) -> String {
@@ -232,9 +230,9 @@ pub(crate) fn notices(notices: Vec<String>) -> Option<MetaObject> {
 pub(crate) fn absent(absent: &Absent) -> String {
     let name = &absent.name;
     match absent.reason() {
-        Some(reason) => format!("{name} did not come up: {reason}"),
+        Some(reason) => format!("{name} did not start: {reason}"),
         None if absent.is_starting() => format!("{name} is still starting"),
-        None => format!("{name} did not come up"),
+        None => format!("{name} did not start"),
     }
 }
 

@@ -27,7 +27,7 @@ impl Mend for CallToolResult {
         let mut content: Vec<ContentBlock> =
             raw::elements(raw::member(result, "content").unwrap_or("[]")).map(|it| block(it, &mut room)).collect();
         if let Some(kind) = raw::member(result, "resultType").filter(|kind| !matches!(*kind, "\"complete\"" | "null")) {
-            let told = format!("[this is a result of the type {}, which this gateway does not know]", shown(kind));
+            let told = format!("[result of unknown type {}]", shown(kind));
             content.insert(0, ContentBlock::text(told));
         }
         let is_error = matches!(raw::member(result, "isError"), Some("true" | "\"true\""));
@@ -116,16 +116,16 @@ fn contents(part: &str, room: &mut usize) -> ResourceContents {
     let read = if fits(part, room) { lenient(part, needed) } else { None };
     read.unwrap_or_else(|| {
         let uri = raw::member(part, "uri").and_then(|uri| serde_json::from_str::<String>(uri).ok());
-        ResourceContents::text(instead("a part that is no text and no blob", part), uri.unwrap_or_default())
+        ResourceContents::text(instead("a part that is neither text nor blob", part), uri.unwrap_or_default())
     })
 }
 
 /// What stands in the place of a part that clients cannot be given.
 fn instead(what: &str, part: &str) -> String {
     if part.len() > BLOCK_BYTES {
-        return format!("[{what}, {} bytes long, is left out: this gateway cannot hand it on]", part.len());
+        return format!("[{what}, {} bytes long, is omitted: this gateway cannot forward it]", part.len());
     }
-    format!("[{what}, which this gateway cannot hand on; as its server wrote it:]\n{part}")
+    format!("[{what}, which this gateway cannot forward; as the server sent it:]\n{part}")
 }
 
 #[cfg(test)]
@@ -159,7 +159,7 @@ mod tests {
     fn what_is_too_large_is_left_out_and_said() {
         let long = format!(r#"{{"content":[{{"type":"chart","data":"{}"}}]}}"#, "x".repeat(BLOCK_BYTES));
         let text = call(&long)["content"][0]["text"].as_str().unwrap().to_owned();
-        assert!(text.contains("bytes long, is left out") && text.len() < 200, "{text}");
+        assert!(text.contains("bytes long, is omitted") && text.len() < 200, "{text}");
         let ones =
             format!(r#"{{"content":[{{"type":"text","text":"a","_meta":{{"a":[{}1]}}}}]}}"#, "1,".repeat(50_000));
         assert!(call(&ones)["content"][0]["text"].as_str().unwrap().contains("left out"));

@@ -88,7 +88,7 @@ impl Parked {
         }
         let mut requests = self.requests();
         match requests.get(state) {
-            None => Err("this was answered already, or waited too long: ask anew, without requestState"),
+            None => Err("this requestState was already used or has expired: repeat the request without it"),
             Some((waiting, _)) if waiting.name != *name || *waiting.arguments != *arguments => {
                 Err("this requestState belongs to another request: repeat that one, with the same arguments")
             }

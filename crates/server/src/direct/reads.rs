@@ -70,7 +70,7 @@ impl Direct<'_> {
                 server
             }
             Reference::Resource(resource) => self.server_of(&resource.uri).await?,
-            _ => return Err(ErrorData::invalid_params("no server completes this", None)),
+            _ => return Err(ErrorData::invalid_params("no server offers completions for this", None)),
         };
         request.meta = None;
         let params = serde_json::to_value(&request).map_err(|_| unreadable())?;
@@ -92,7 +92,7 @@ impl Direct<'_> {
             owner = self.shared.directory.owner(self.asker(), &servers, uri) => owner,
         };
         let unknown = || {
-            let message = format!("no server lists {uri}, and no template of theirs matches it");
+            let message = format!("no server lists {uri}, and no resource template matches it");
             relayed::about(ErrorData::resource_not_found(message, None), uri)
         };
         owner.ok_or_else(unknown)
@@ -100,7 +100,7 @@ impl Direct<'_> {
 
     /// The server of a prompt and its own name.
     fn prompt(&self, name: &str) -> Result<(&str, String), ErrorData> {
-        let unknown = || ErrorData::invalid_params(format!("there is no prompt named {}", quoted(name, 80)), None);
+        let unknown = || ErrorData::invalid_params(format!("unknown prompt {}", quoted(name, 80)), None);
         // One with another name is in no list.
         let (server, own) = self.view.owner(name).filter(|_| is_plain_name(name)).ok_or_else(unknown)?;
         Ok((server, own.to_owned()))

@@ -84,7 +84,7 @@ pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json, is_mo
         Some(Answered::Complete(result)) if is_modern => result.into(),
         Some(Answered::Complete(result)) => for_older_era(result).into(),
         Some(Answered::Asks(result)) => result.into(),
-        None => failure(&format!("{tool} answered with a result that this gateway cannot hand on")),
+        None => failure(&format!("{tool} answered with a result that this gateway cannot forward")),
     }
 }
 
@@ -165,7 +165,7 @@ pub(super) fn failure(message: &str) -> CallToolResponse {
 }
 
 pub(super) fn unreadable() -> ErrorData {
-    ErrorData::internal_error("the server answered with a result that this gateway cannot hand on", None)
+    ErrorData::internal_error("the server answered with a result that this gateway cannot forward", None)
 }
 
 #[cfg(test)]

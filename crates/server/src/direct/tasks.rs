@@ -69,7 +69,7 @@ impl Direct<'_> {
         });
         match named {
             Some(task) => task.into(),
-            None => relayed::failure(&format!("{tool} became a task that this gateway cannot hand on")),
+            None => relayed::failure(&format!("{tool} became a task that this gateway cannot forward")),
         }
     }
 
@@ -123,7 +123,7 @@ impl Direct<'_> {
         let unknown = || {
             let name = exuvia_text::quoted(name, 80);
             ErrorData::invalid_params(
-                format!("there is no task {name}: take the taskId that the call was answered with"),
+                format!("unknown task {name}: use the taskId from the response of the call"),
                 None,
             )
         };

@@ -79,7 +79,7 @@ impl Face {
     async fn open(&self) -> Result<Opened, ErrorData> {
         let ended = || ErrorData::internal_error("the gateway is shutting down", None);
         let gateway = self.gateway.get().await.ok_or_else(ended)?;
-        let gone = || ErrorData::invalid_request("there is no such profile any more", None);
+        let gone = || ErrorData::invalid_request("the profile no longer exists", None);
         let view = gateway.view(self.profile.as_deref()).ok_or_else(gone)?;
         Ok((gateway, view))
     }

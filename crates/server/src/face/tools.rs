@@ -63,7 +63,7 @@ impl Face {
         }
         let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
         let unknown = match view.absent_owner(&request.name) {
-            Some(absent) => format!("there is no tool named {} yet: {}", request.name, direct::absent(absent)),
+            Some(absent) => format!("tool {} is not available: {}", request.name, direct::absent(absent)),
             None => meta::unknown_tool(&request.name, names),
         };
         let error = ErrorData::invalid_params(unknown, None);

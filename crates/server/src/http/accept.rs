@@ -61,7 +61,7 @@ pub(super) async fn until_stopped(
                 tokio::spawn(async move {
                     let (_place, peer) = (place, Peer::new(peer));
                     if let Err(why) = served(stream, peer, Arc::clone(&routes), &config, watcher, Door::Main).await {
-                        tracing::debug!(%why, "a connection broke off");
+                        tracing::debug!(%why, "connection lost");
                     }
                     routes.closed(peer);
                 });
@@ -88,11 +88,11 @@ pub(super) async fn served(
     let secure = async {
         if is_plain(&stream).await? {
             turn_away(stream, HTTPS_ONLY);
-            return Err(io::Error::other("plain HTTP where HTTPS is spoken"));
+            return Err(io::Error::other("plain HTTP on an HTTPS port"));
         }
         tls.acceptor().accept(bounded(stream, config)).await
     };
-    let stream = timeout(config.header_timeout, secure).await.map_err(|_| "the TLS handshake took too long")??;
+    let stream = timeout(config.header_timeout, secure).await.map_err(|_| "TLS handshake timed out")??;
     Ok(watcher.watch(connection(stream, peer, routes, config, door)).await?)
 }
 

@@ -29,9 +29,9 @@ impl OpenNow {
     fn text(self) -> String {
         let Self { sessions, questions } = self;
         format!(
-            "# HELP exuvia_http_sessions Sessions of clients up to 2025-11-25 that are open.\n\
+            "# HELP exuvia_http_sessions Open sessions of clients up to protocol 2025-11-25.\n\
              # TYPE exuvia_http_sessions gauge\nexuvia_http_sessions {sessions}\n\
-             # HELP exuvia_questions_open Questions of direct servers that no client has answered.\n\
+             # HELP exuvia_questions_open Questions of direct servers that await an answer.\n\
              # TYPE exuvia_questions_open gauge\nexuvia_questions_open {questions}\n"
         )
     }

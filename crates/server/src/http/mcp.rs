@@ -139,13 +139,13 @@ impl Mcp {
         // A stream of events that a client only listens to is not waited for.
         let open = (head.method == Method::POST).then(|| drain.open());
         if head.method == Method::POST && !door.knows_session(&head).await {
-            return line(StatusCode::NOT_FOUND, "there is no such session\n");
+            return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
         let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
         let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, body, most)).await {
             Ok(Ok(body)) => body,
             Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
-                return line(StatusCode::BAD_REQUEST, "a request of this size needs a session\n");
+                return line(StatusCode::BAD_REQUEST, "a request of this size requires a session\n");
             }
             Ok(Err(unread)) => {
                 if unread == Unread::NoRoom {

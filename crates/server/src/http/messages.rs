@@ -37,7 +37,7 @@ pub(super) fn checked(mut body: Vec<u8>) -> Result<(Sifted, Option<Refusal>), Re
 }
 
 fn unread_words(unread: Unread) -> String {
-    format!("the request is not taken: {unread}")
+    format!("request rejected: {unread}")
 }
 
 fn bad(refusal: Refusal) -> Refused {

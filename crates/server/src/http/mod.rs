@@ -114,11 +114,11 @@ impl fmt::Display for BindError {
         match self {
             Self::NotLoopback(address) => write!(
                 f,
-                "{address} can be reached from other machines, and this version has no keys to tell clients apart: listen on \
-                 127.0.0.1 or [::1], behind a proxy that authenticates"
+                "{address} is not a loopback address, and clients are not authenticated: listen on 127.0.0.1 or [::1], \
+                 behind an authenticating proxy"
             ),
             Self::Io(address, error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                write!(f, "{address}: another program listens there; choose another port, for example with --port")
+                write!(f, "{address}: address already in use; choose another port, for example with --port")
             }
             Self::Io(address, error) => write!(f, "{address}: {error}"),
         }

@@ -49,7 +49,7 @@ impl Refusals {
     /// The counts as OpenMetrics, without its end.
     pub(super) fn text(&self) -> String {
         let mut text =
-            "# HELP exuvia_http_requests_rejected Connections and requests that were answered 503 because a bound was reached.\n\
+            "# HELP exuvia_http_requests_rejected Connections and requests rejected with 503 because a limit was reached.\n\
                         # TYPE exuvia_http_requests_rejected counter\n"
                 .to_owned();
         let all = [("connections", &self.connections), ("sessions", &self.sessions), ("bodies", &self.bodies)];

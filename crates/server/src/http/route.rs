@@ -112,7 +112,7 @@ impl Routes {
         }
         if let Some(profile) = profile {
             return match self.drain.is_asked() {
-                true => later("this server is ending\n"),
+                true => later("server is shutting down\n"),
                 false => self.mcp.answer(profile, head, body, &self.drain).await,
             };
         }

@@ -44,7 +44,7 @@ impl Spare {
         tokio::spawn(async move {
             let (_place, peer) = (place, Peer::new(peer));
             if let Err(why) = accept::served(stream, peer, Arc::clone(&routes), &config, watcher, Door::Spare).await {
-                tracing::debug!(%why, "a connection broke off");
+                tracing::debug!(%why, "connection lost");
             }
             routes.closed(peer);
         });

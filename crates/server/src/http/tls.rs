@@ -71,8 +71,7 @@ impl TlsFiles {
     pub fn warning(&self) -> Option<String> {
         let mode = std::fs::metadata(&self.key).ok()?.permissions().mode();
         let key = self.key.display();
-        (mode & WORLD_READABLE != 0)
-            .then(|| format!("{key}: everybody on this machine can read this private key; chmod o-r {key}"))
+        (mode & WORLD_READABLE != 0).then(|| format!("{key}: this private key is world-readable; chmod o-r {key}"))
     }
 
     fn config(&self, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
@@ -129,7 +128,7 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&read).collect();
     let certificates = certificates.map_err(|error| at(file, &error))?;
     if certificates.is_empty() {
-        return Err(at(file, &"holds no certificate; it should have a part that begins with BEGIN CERTIFICATE"));
+        return Err(at(file, &"contains no PEM certificate (BEGIN CERTIFICATE)"));
     }
     Ok(certificates)
 }
@@ -139,11 +138,9 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let read = read(file)?;
     PrivateKeyDer::from_pem_slice(&read).map_err(|error| match error {
         PemError::NoItemsFound if read.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) => {
-            at(file, &"the private key has a passphrase; take it away: openssl pkey -in KEY -out NEW_KEY")
+            at(file, &"the private key is encrypted; remove its passphrase: openssl pkey -in KEY -out NEW_KEY")
         }
-        PemError::NoItemsFound => {
-            at(file, &"holds no private key; it should have a part that begins with BEGIN PRIVATE KEY")
-        }
+        PemError::NoItemsFound => at(file, &"contains no PEM private key (BEGIN PRIVATE KEY)"),
         error => at(file, &error),
     })
 }

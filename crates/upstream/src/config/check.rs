@@ -37,13 +37,13 @@ const OWN_HEADERS: &[&str] = &[
 /// What is wrong with it.
 pub fn server_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
-        Err("a server needs a name".to_owned())
+        Err("the server name must not be empty".to_owned())
     } else if name.len() > SERVER_NAME_BYTES {
-        Err(format!("the name of a server has at most {SERVER_NAME_BYTES} bytes"))
+        Err(format!("the server name must be at most {SERVER_NAME_BYTES} bytes"))
     } else if name.contains(char::is_control) {
-        Err("the name of a server holds no control characters".to_owned())
+        Err("the server name must not contain control characters".to_owned())
     } else if !exuvia_text::is_plain_name(name) {
-        Err("the name of a server holds no characters that are not seen".to_owned())
+        Err("the server name must not contain invisible characters".to_owned())
     } else {
         Ok(())
     }
@@ -56,7 +56,7 @@ pub fn server_name(name: &str) -> Result<(), String> {
 /// What is wrong with it.
 pub fn variable_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.contains('=') || name.contains(char::is_control) {
-        return Err(format!("`{}` cannot name a variable", name.escape_debug()));
+        return Err(format!("`{}` is not a valid variable name", name.escape_debug()));
     }
     Ok(())
 }
@@ -72,10 +72,10 @@ pub fn server_url(text: &str) -> Result<Url, String> {
         return Err("must begin with https:// or http://".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user or a password; send an `Authorization` header instead".to_owned());
+        return Err("must not contain credentials; send an `Authorization` header instead".to_owned());
     }
     if url.fragment().is_some() {
-        return Err("must not have a fragment; take away what follows #".to_owned());
+        return Err("must not have a fragment; remove # and what follows".to_owned());
     }
     Ok(url)
 }
@@ -86,9 +86,10 @@ pub fn server_url(text: &str) -> Result<Url, String> {
 ///
 /// What is wrong with it.
 pub fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue)>, String> {
-    let name = HeaderName::try_from(name).map_err(|_| format!("`{}` cannot name a header", name.escape_debug()))?;
+    let name =
+        HeaderName::try_from(name).map_err(|_| format!("`{}` is not a valid header name", name.escape_debug()))?;
     let value = HeaderValue::from_str(value)
-        .map_err(|_| "holds a line break or another character that a header cannot have".to_owned())?;
+        .map_err(|_| "contains a line break or another character that is invalid in a header".to_owned())?;
     Ok((!OWN_HEADERS.contains(&name.as_str())).then_some((name, value)))
 }
 
@@ -101,7 +102,7 @@ pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let certificates: Vec<CertificateDer<'static>> = certificates.map_err(|error| error.to_string())?;
     if certificates.is_empty() {
-        return Err("holds no certificate; it should have a part that begins with BEGIN CERTIFICATE".to_owned());
+        return Err("contains no PEM certificate (BEGIN CERTIFICATE)".to_owned());
     }
     let mut roots = RootCertStore::empty();
     for (index, certificate) in certificates.iter().enumerate() {
@@ -145,7 +146,7 @@ impl Http {
     pub fn check_secrecy(&self) -> Result<(), String> {
         let has_credentials = !self.headers.is_empty() || self.header_command.is_some() || self.oauth.is_some();
         if has_credentials && !self.is_private() {
-            return Err("headers and tokens would cross the network in clear; write https://".to_owned());
+            return Err("headers and tokens would be sent unencrypted; use https://".to_owned());
         }
         Ok(())
     }
@@ -157,9 +158,7 @@ impl Http {
     /// What to write instead.
     pub fn check_proxy(&self) -> Result<(), String> {
         if self.proxy.is_some() && is_loopback(&self.url) {
-            return Err(
-                "is for a server on another machine: it would look for this one on its own; take it away".to_owned()
-            );
+            return Err("cannot be used with a server on this machine; remove it".to_owned());
         }
         Ok(())
     }
@@ -241,7 +240,7 @@ mod tests {
     fn headers_are_checked_and_those_of_the_transport_fall_away() {
         assert!(header("X-Key", "a b").unwrap().is_some());
         assert!(header("Content-Type", "application/json").unwrap().is_none());
-        assert_eq!(header("a b", "x").unwrap_err(), "`a b` cannot name a header");
+        assert_eq!(header("a b", "x").unwrap_err(), "`a b` is not a valid header name");
         for value in ["s3cret\r\nHost: evil", "s3cret\n"] {
             assert!(!header("X-Key", value).unwrap_err().contains("s3cr"));
         }

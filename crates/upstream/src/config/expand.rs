@@ -42,10 +42,10 @@ fn value(body: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<S
         return Ok(editors);
     }
     if ["input:", "command:", "config:", "workspaceFolder"].iter().any(|start| body.starts_with(start)) {
-        return Err(format!("`${{{body}}}` is only known to the editor; write the value or an environment variable"));
+        return Err(format!("`${{{body}}}` is an editor variable; write the value or an environment variable"));
     }
     if let Some(path) = body.strip_prefix("file:") {
-        return lookup(body).map(Some).ok_or_else(|| format!("there is no file {path} that can be read"));
+        return lookup(body).map(Some).ok_or_else(|| format!("file {path} cannot be read"));
     }
     let (name, default) = match body.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
@@ -60,7 +60,7 @@ fn value(body: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<S
         (Some(value), None) => Ok(Some(value)),
         (Some(value), Some(_)) if !value.is_empty() => Ok(Some(value)),
         (_, Some(default)) => Ok(Some(default.to_owned())),
-        (None, None) => Err(format!("the variable {name} is not set; set it, or write ${{{name}:-default}}")),
+        (None, None) => Err(format!("environment variable {name} is not set; set it, or write ${{{name}:-default}}")),
     }
 }
 

@@ -61,14 +61,14 @@ impl ConfigFile {
     ///
     /// What is wrong, for an operator who knows the path.
     pub fn text(self, most: u64) -> Result<String, String> {
-        String::from_utf8(self.bytes(most)?).map_err(|_| "is no text in UTF-8".to_owned())
+        String::from_utf8(self.bytes(most)?).map_err(|_| "is not UTF-8".to_owned())
     }
 }
 
 fn kind(found: FileType) -> &'static str {
     match found {
-        found if found.is_dir() => "is a folder; name a file in it",
-        found if found.is_fifo() => "is a pipe; write what it holds to a file",
+        found if found.is_dir() => "is a directory; name a file in it",
+        found if found.is_fifo() => "is a pipe; write its contents to a file",
         found if found.is_socket() => "is a socket; name a file",
         _ => "is a device; name a file",
     }
@@ -102,6 +102,6 @@ mod tests {
         fs::write(&file, "x".repeat((1 << 20) + 1)).unwrap();
         assert_eq!(read().unwrap_err(), "is larger than 1 MiB");
         fs::write(&file, b"\xff").unwrap();
-        assert_eq!(read().unwrap_err(), "is no text in UTF-8");
+        assert_eq!(read().unwrap_err(), "is not UTF-8");
     }
 }

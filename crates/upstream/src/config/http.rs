@@ -25,7 +25,7 @@ pub struct Http {
     pub ca: Vec<CertificateDer<'static>>,
     /// Through what it is reached, and whoever authorizes for it. Never what the environment names.
     pub proxy: Option<Proxy>,
-    /// How tokens are obtained; without it a server that asks for authorisation fails with a hint.
+    /// How tokens are obtained; without it a server that asks for authorization fails with a hint.
     pub oauth: Option<OAuth>,
 }
 
@@ -71,14 +71,14 @@ pub struct OAuth {
 pub enum Grant {
     /// The user consents once in a browser, in `exuvia login SERVER`.
     Code(CodeGrant),
-    /// The gateway itself is the one who is authorised.
+    /// The gateway itself is the one who is authorized.
     ClientCredentials(ClientCredentials),
 }
 
-/// The authorisation code grant with PKCE.
+/// The authorization code grant with PKCE.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CodeGrant {
-    /// The client that the authorisation server knows. Without it the gateway registers itself.
+    /// The client that the authorization server knows. Without it the gateway registers itself.
     pub client_id: Option<String>,
     /// Its secret, if it has one.
     pub client_secret: Option<String>,
@@ -96,7 +96,7 @@ pub struct ClientCredentials {
 }
 
 impl Http {
-    /// A server at this place, without headers or authorisation.
+    /// A server at this place, without headers or authorization.
     #[must_use]
     pub fn new(url: Url) -> Self {
         Self {

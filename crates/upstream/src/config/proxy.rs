@@ -27,13 +27,13 @@ impl Proxy {
             _ => return Err("must begin with http:// or https://".to_owned()),
         }
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("must end after the port{ESCAPED}"));
+            return Err(format!("must not have a path or a query{ESCAPED}"));
         }
         // What the client library could not read it would pass over, and connect directly.
         let uri = url.as_str().parse::<http::Uri>().ok();
         if uri.and_then(|uri| uri.host().map(str::to_owned)).as_deref() != url.host_str() {
             return Err(
-                "holds a character that no address may have; in a user or a password write it as %XX".to_owned()
+                "contains a character that is invalid in a URL; in a user or a password write it as %XX".to_owned()
             );
         }
         Ok(Self(url))
@@ -59,10 +59,10 @@ impl Proxy {
         let origin = self.origin();
         match (refuses, self.has_user()) {
             (true, false) => format!(
-                "its proxy {origin} asks for a user and a password (HTTP 407); write them into `proxy`: http://USER:PASSWORD@HOST:PORT"
+                "its proxy {origin} requires credentials (HTTP 407); set them in `proxy`: http://USER:PASSWORD@HOST:PORT"
             ),
-            (true, true) => format!("its proxy {origin} refuses the user and the password in `proxy` (HTTP 407)"),
-            (false, _) => format!("it is connected to through its proxy {origin}"),
+            (true, true) => format!("its proxy {origin} rejects the credentials in `proxy` (HTTP 407)"),
+            (false, _) => format!("the connection goes through its proxy {origin}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! They go to its origin and nowhere else: redirects are followed within the origin alone, there is no proxy but the
 //! configured one, whatever the environment says, and no compression; cookies live as long as the connection. A request is sent
-//! once. It is sent again only where the server cannot have acted on it: a redirect, a refusal for want of authorisation, or (in hyper) a kept connection that turns out closed before
+//! once. It is sent again only where the server cannot have acted on it: a redirect, a refusal for want of authorization, or (in hyper) a kept connection that turns out closed before
 //! anything was written, or a stream that HTTP/2 says was not processed.
 
 use std::error::Error as _;
@@ -123,7 +123,7 @@ impl Client {
         } else if !config.ca.is_empty() {
             builder = builder.tls_certs_only(roots(&config.ca)?);
         }
-        let http = builder.build().map_err(|error| format!("no HTTPS is possible: {}", Trouble::from(error)))?;
+        let http = builder.build().map_err(|error| format!("HTTPS is unavailable: {}", Trouble::from(error)))?;
         let (url, proxy, server) = (config.url.clone(), config.proxy.clone(), server.to_owned());
         Ok(Self {
             http,
@@ -176,22 +176,22 @@ impl Client {
 
     /// Sends a request with the credentials of the server. Whatever the server answers but redirects and refusals comes back.
     pub(crate) async fn send(&self, request: Request) -> Result<Response, Trouble> {
-        let (refusal, response) = match self.authorised(&request).await? {
+        let (refusal, response) = match self.authorized(&request).await? {
             Answered::Other(response) => return Ok(response),
             Answered::Refused(refusal, response) => (refusal, response),
         };
         drop(response);
         self.authorization.refused(&refusal).await?;
-        match self.authorised(&request).await? {
+        match self.authorized(&request).await? {
             Answered::Other(response) => Ok(response),
             Answered::Refused(refusal, _) => Err(Trouble::new(
-                Kind::Unauthorised,
-                format!("it refuses new credentials with HTTP {}", refusal.status),
+                Kind::Unauthorized,
+                format!("it rejects new credentials with HTTP {}", refusal.status),
             )),
         }
     }
 
-    async fn authorised(&self, request: &Request) -> Result<Answered, Trouble> {
+    async fn authorized(&self, request: &Request) -> Result<Answered, Trouble> {
         let sent = self.authorization.headers().await?;
         let mut headers = sent.clone();
         headers.extend(request.headers.clone());
@@ -213,9 +213,9 @@ impl Client {
         match &self.proxy {
             Some(proxy) => trouble.details.push_str(&proxy::hint(proxy, &trouble.details)),
             None if is_here => {}
-            None => trouble.details.push_str(
-                "; it is connected to directly, no proxy of the environment is used; if it needs one, configure its `proxy`",
-            ),
+            None => {
+                trouble.details.push_str("; proxies from the environment are not used, set `proxy` if it needs one")
+            }
         }
         trouble
     }
@@ -255,7 +255,7 @@ impl Client {
                 to => return Err(redirect(status, to)),
             }
         }
-        Err(Trouble::new(Kind::Redirect, format!("its redirects do not end after {REDIRECTS}")))
+        Err(Trouble::new(Kind::Redirect, format!("it redirects more than {REDIRECTS} times")))
     }
 }
 
@@ -295,9 +295,9 @@ fn redirect(status: StatusCode, to: Option<Url>) -> Trouble {
             let _ = to.set_username("");
             let _ = to.set_password(None);
             let to = quote(to.as_str());
-            format!("it redirects to {to} (HTTP {status}); if you trust that place, write it as the server's `url`")
+            format!("it redirects to {to} (HTTP {status}); if you trust that address, set it as the server's `url`")
         }
-        None => format!("it redirects without saying where to (HTTP {status})"),
+        None => format!("it redirects without a location (HTTP {status})"),
     };
     Trouble::new(Kind::Redirect, details)
 }

@@ -39,7 +39,7 @@ pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Resu
     let mut group = Group::of(child, reaper, mark);
     match tokio::time::timeout(TIMEOUT, group.run()).await {
         Ok(result) => result,
-        Err(_) => Err(format!("does not end within {} s", TIMEOUT.as_secs())),
+        Err(_) => Err(format!("did not exit within {} s", TIMEOUT.as_secs())),
     }
 }
 
@@ -66,7 +66,7 @@ impl Group {
         let stdout = async {
             match read(stdout, OUTPUT_BYTES, false).await {
                 (output, false) => Ok(output),
-                (_, true) => Err(format!("writes more than {OUTPUT_BYTES} bytes")),
+                (_, true) => Err(format!("wrote more than {OUTPUT_BYTES} bytes")),
             }
         };
         let stderr = async { Ok(read(stderr, ERROR_BYTES, true).await.0) };
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(run("echo no keyring >&2; exit 3").await, Err("ended with exit status: 3: no keyring".into()));
         assert_eq!(
             run("PATH=/usr/bin:/bin; head -c 700000 /dev/zero").await,
-            Err("writes more than 65536 bytes".into())
+            Err("wrote more than 65536 bytes".into())
         );
         assert_eq!(run("PATH=/usr/bin:/bin; head -c 700000 /dev/zero >&2; echo x").await, Ok("x\n".into()));
         let missing = HeaderCommand { command: "/no/such".into(), args: vec![], env: Default::default() };
@@ -150,7 +150,7 @@ mod tests {
         // One that left the group goes as well.
         let script = format!("PATH=/usr/bin:/bin; setsid sleep 60 & sleep 60 & echo $! > {}; wait", file.display());
         let begun = Instant::now();
-        assert_eq!(run(&script).await, Err("does not end within 10 s".into()));
+        assert_eq!(run(&script).await, Err("did not exit within 10 s".into()));
         assert!(begun.elapsed() < Duration::from_secs(15));
         let pid = std::fs::read_to_string(&file).unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;

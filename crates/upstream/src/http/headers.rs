@@ -72,10 +72,10 @@ impl Authorization for Headers {
             let refused =
                 |what: &str| Unauthorized { message: format!("it answered with HTTP {}; {what}", refusal.status) };
             let Some(command) = &self.command else {
-                return Err(refused("give it credentials: `headers`, `header_command` or `oauth`"));
+                return Err(refused("configure its credentials: `headers`, `headers_command` or `oauth`"));
             };
             if refusal.status != StatusCode::UNAUTHORIZED {
-                return Err(refused("the headers of its `header_command` do not allow what was asked"));
+                return Err(refused("the headers of its `headers_command` do not permit the request"));
             }
             let mut given = command.given.lock().await;
             let is_new = |given: &HeaderMap| self.with(given) != refusal.sent;
@@ -85,7 +85,7 @@ impl Authorization for Headers {
             }
             match given.as_ref().is_some_and(is_new) {
                 true => Ok(()),
-                false => Err(refused("its `header_command` gives the very headers that it refuses")),
+                false => Err(refused("its `headers_command` returned the same headers that it rejected")),
             }
         })
     }
@@ -93,7 +93,7 @@ impl Authorization for Headers {
 
 impl Command {
     async fn run(&self) -> Result<HeaderMap, Unauthorized> {
-        let unauthorized = |what: String| Unauthorized { message: format!("its `header_command` {what}") };
+        let unauthorized = |what: String| Unauthorized { message: format!("its `headers_command` {what}") };
         let output = command::output(&self.config, &self.reaper).await.map_err(unauthorized)?;
         read(&output).map_err(unauthorized)
     }
@@ -101,11 +101,12 @@ impl Command {
 
 /// Reads one JSON object of strings, or a line `Name: value` for each header. The error completes "the command".
 fn read(output: &[u8]) -> Result<HeaderMap, String> {
-    let text = std::str::from_utf8(output).map_err(|_| "writes bytes that are not UTF-8".to_owned())?.trim();
+    let text = std::str::from_utf8(output).map_err(|_| "wrote bytes that are not UTF-8".to_owned())?.trim();
     let mut headers = HeaderMap::new();
     // Values never go into errors.
     let mut add = |place: &str, name: &str, value: &str| {
-        let wrong = || format!("writes no header {place}; give a JSON object of strings, or lines `Name: value`");
+        let wrong =
+            || format!("wrote an invalid header {place}; write a JSON object of strings, or lines `Name: value`");
         let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
         let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
         value.set_sensitive(true);
@@ -114,7 +115,7 @@ fn read(output: &[u8]) -> Result<HeaderMap, String> {
     };
     if text.starts_with('{') {
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-            return Err("writes what is no JSON object".to_owned());
+            return Err("wrote something other than a JSON object".to_owned());
         };
         for (number, (name, value)) in object.iter().enumerate() {
             add(&format!("as member {}", number + 1), name, value.as_str().unwrap_or("\0"))?;
@@ -125,7 +126,7 @@ fn read(output: &[u8]) -> Result<HeaderMap, String> {
             add(&format!("in line {}", number + 1), name, value)?;
         }
     }
-    if headers.is_empty() { Err("writes no headers".to_owned()) } else { Ok(headers) }
+    if headers.is_empty() { Err("wrote no headers".to_owned()) } else { Ok(headers) }
 }
 
 #[cfg(test)]

@@ -96,7 +96,10 @@ impl Streamable {
                 self.reply(heard.replies, &reply);
                 Ok(answer(self.settle(asked, heard.messages), session))
             }
-            "" => Err(Trouble::new(Kind::Content, format!("it answered with HTTP {} and nothing", response.status()))),
+            "" => Err(Trouble::new(
+                Kind::Content,
+                format!("it answered with HTTP {} and an empty body", response.status()),
+            )),
             _ => Err(Trouble::content(&content)),
         }
     }
@@ -162,7 +165,7 @@ impl Streamable {
             self.reader.exchange().forget(asked.id);
             messages.push(match &asked.slot {
                 Some(slot) => {
-                    slot.fill(Answer::Unreadable("something that does not answer the call"));
+                    slot.fill(Answer::Unreadable("a message that is not the response"));
                     settled(asked.id)
                 }
                 None => unreadable(asked.id),

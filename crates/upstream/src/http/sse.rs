@@ -53,7 +53,7 @@ pub(crate) async fn connect(
 ) -> Result<(Sse, CancellationToken), Trouble> {
     let reader = Arc::new(reader);
     let opened = tokio::time::timeout(ENDPOINT_TIMEOUT, open(&client, &reader, limits)).await;
-    let late = || Trouble::new(Kind::Content, "it names no address for messages on its stream of events");
+    let late = || Trouble::new(Kind::Content, "its event stream names no message endpoint");
     let (stream, endpoint) = opened.unwrap_or_else(|_| Err(late()))?;
     let (messages, incoming) = mpsc::channel(QUEUE);
     let (reading, done) = (CancellationToken::new(), CancellationToken::new());
@@ -79,7 +79,7 @@ async fn open(client: &Client, reader: &Arc<Reader>, limits: UpstreamLimits) -> 
     loop {
         let broken = |error: std::io::Error| Trouble::new(Kind::BrokenOff, error.to_string());
         let Some(News { other, .. }) = stream.next().await.map_err(broken)? else {
-            return Err(Trouble::new(Kind::BrokenOff, "its stream of events ended at once"));
+            return Err(Trouble::new(Kind::BrokenOff, "its event stream ended immediately"));
         };
         let Some((name, address)) = other else { continue };
         if name != "endpoint" {
@@ -88,7 +88,7 @@ async fn open(client: &Client, reader: &Arc<Reader>, limits: UpstreamLimits) -> 
         let address = String::from_utf8_lossy(&address).trim().to_owned();
         return match client.url().join(&address) {
             Ok(endpoint) if client.is_own(&endpoint) => Ok((stream, endpoint)),
-            _ => Err(Trouble::new(Kind::Redirect, "its address for messages is of another origin")),
+            _ => Err(Trouble::new(Kind::Redirect, "its message endpoint has another origin")),
         };
     }
 }

@@ -42,7 +42,7 @@ impl Stream {
         if let Some(known) = self.begun.take() {
             let rest = self.events.rest(patience(self.limit_bytes, known)).await?;
             if !rest.ended {
-                return Err(io::Error::other("an event does not end"));
+                return Err(io::Error::other("unterminated event"));
             }
             if !known {
                 return Ok(Some(News { heard: self.reader.long_ended(&rest.tail, rest.bytes), ..News::default() }));

@@ -36,13 +36,13 @@ pub(crate) struct Trouble {
 pub(crate) enum Kind {
     /// There is no connection to the server: its name, its port, its certificate.
     Unreachable,
-    /// The server asks for an authorisation that there is none of.
-    Unauthorised,
+    /// The server asks for an authorization that there is none of.
+    Unauthorized,
     /// The server is elsewhere.
     Redirect,
     /// A status that is no success.
     Status(StatusCode, Option<u32>),
-    /// The server does not know the session that it has just given.
+    /// The server rejects the session that it has just issued.
     Session,
     /// A success that holds no message.
     Content,
@@ -62,7 +62,7 @@ impl Trouble {
         // A date instead of seconds is rare, and no use without the server's clock.
         let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let details = match wait {
-            Some(wait) => format!("it answered with HTTP {status} and asks to wait {wait} s"),
+            Some(wait) => format!("it answered with HTTP {status} (retry after {wait} s)"),
             None => format!("it answered with HTTP {status}"),
         };
         Self::new(Kind::Status(status, wait), details)
@@ -76,8 +76,8 @@ impl Trouble {
         Self::new(
             Kind::Content,
             match known {
-                Some(known) => format!("it answered with content of the type {known}"),
-                None => "it answered with content of a type that no message has".to_owned(),
+                Some(known) => format!("it answered with content type {known}"),
+                None => "it answered with an unsupported content type".to_owned(),
             },
         )
     }
@@ -96,14 +96,14 @@ impl Trouble {
     pub(crate) fn failure(&self) -> Failure {
         match &self.kind {
             Kind::Unreachable => Failure::not_taken("cannot be reached").unwell(),
-            Kind::Unauthorised => {
-                Failure::not_taken("asks for authorisation that the gateway does not have").unauthorized()
+            Kind::Unauthorized => {
+                Failure::not_taken("requires authorization that the gateway does not have").unauthorized()
             }
-            Kind::Redirect => Failure::not_taken("redirects to another address, and such redirects are not followed"),
+            Kind::Redirect => Failure::not_taken("redirects to another address, which is not followed"),
             Kind::Status(status, wait) => {
                 let mut what = format!("answered with HTTP {}", status.as_u16());
                 if let Some(wait) = wait {
-                    what.push_str(&format!(" and asks to wait {wait} s"));
+                    what.push_str(&format!(" (retry after {wait} s)"));
                 }
                 let failure = if refuses(*status) { Failure::not_taken(what) } else { Failure::maybe_taken(what) };
                 if status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS {
@@ -112,9 +112,9 @@ impl Trouble {
                     failure
                 }
             }
-            Kind::Session => Failure::not_taken("does not know the session that it has just given").unwell(),
-            Kind::Content => Failure::maybe_taken("answered with something that is no MCP message").unwell(),
-            Kind::BrokenOff => Failure::maybe_taken("broke off its answer").unwell(),
+            Kind::Session => Failure::not_taken("rejects the session that it has just issued").unwell(),
+            Kind::Content => Failure::maybe_taken("sent an invalid MCP message").unwell(),
+            Kind::BrokenOff => Failure::maybe_taken("sent an incomplete response").unwell(),
         }
     }
 }
@@ -141,7 +141,7 @@ impl Error for Trouble {}
 
 impl From<Unauthorized> for Trouble {
     fn from(error: Unauthorized) -> Self {
-        Self::new(Kind::Unauthorised, error.message)
+        Self::new(Kind::Unauthorized, error.message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What authorisation servers answer, cut down to what is understood before anything else sees it: so neither a message nor
+//! What authorization servers answer, cut down to what is understood before anything else sees it: so neither a message nor
 //! a log can hold what a server put where it does not belong.
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl TryFrom<Value> for Seconds {
             other => other.to_string(),
         };
         // Some write fractions. What is beyond the range is as good as for ever.
-        let seconds: f64 = text.parse().map_err(|_| "no number of seconds")?;
+        let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range")]
         Ok(Self(seconds.clamp(0.0, 1e10) as u64))
     }
@@ -49,17 +49,17 @@ impl TryFrom<Value> for Seconds {
 /// The body of a successful answer with a token, without anything else.
 pub(super) fn token(body: &[u8]) -> Result<Vec<u8>, &'static str> {
     // The parser's own message would quote what it did not like.
-    let mut answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| "its answer holds no token")?;
+    let mut answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| "its response contains no token")?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") {
-        return Err("its token is no bearer token");
+        return Err("its token is not a bearer token");
     }
     let fits =
         |token: &str| !token.is_empty() && token.len() <= TOKEN_BYTES && token.bytes().all(|b| b.is_ascii_graphic());
     if !fits(&answer.access_token) {
-        return Err("its token is empty, too long, or holds characters that no token has");
+        return Err("its token is empty, too long, or has invalid characters");
     }
     answer.refresh_token = answer.refresh_token.filter(|token| fits(token));
-    serde_json::to_vec(&answer).map_err(|_| "its answer holds no token")
+    serde_json::to_vec(&answer).map_err(|_| "its response contains no token")
 }
 
 /// The body of a successful answer to a registration, without anything else.
@@ -70,13 +70,13 @@ pub(super) fn registration(body: &[u8]) -> Result<Vec<u8>, &'static str> {
         #[serde(default)]
         client_secret: Option<String>,
     }
-    let found: Registration = serde_json::from_slice(body).map_err(|_| "its answer holds no client")?;
+    let found: Registration = serde_json::from_slice(body).map_err(|_| "its response contains no client")?;
     let fits = |text: &str| text.len() <= TOKEN_BYTES && !text.chars().any(char::is_control);
     if !fits(&found.client_id) || !found.client_secret.as_deref().is_none_or(fits) {
-        return Err("its answer holds no usable client");
+        return Err("its response contains no usable client");
     }
     let kept = json!({"client_id": found.client_id, "client_secret": found.client_secret, "redirect_uris": []});
-    serde_json::to_vec(&kept).map_err(|_| "its answer holds no client")
+    serde_json::to_vec(&kept).map_err(|_| "its response contains no client")
 }
 
 /// A document about a server or an authorization server, with no more names of authorization servers than are tried.

@@ -29,7 +29,7 @@ pub(super) struct Callback {
     port: u16,
 }
 
-/// What the authorisation server let the browser say.
+/// What the authorization server let the browser say.
 pub(super) struct Redirect {
     /// The code, or else the error code.
     pub(super) result: Result<String, String>,
@@ -93,7 +93,7 @@ impl Redirect {
         let (status, text) = if ended_well {
             ("200 OK", "You are logged in. This page can be closed.")
         } else {
-            ("400 Bad Request", "The login did not succeed. The terminal says why.")
+            ("400 Bad Request", "Login failed. See the terminal for the reason.")
         };
         // The browser may have gone, which changes nothing.
         let _ = timeout(CONNECTION, respond(&mut self.browser, status, text)).await;
@@ -104,12 +104,12 @@ async fn read(mut stream: TcpStream, state: String) -> Option<Redirect> {
     let target = match request(&mut stream).await? {
         Ok(target) => target,
         Err(status) => {
-            respond(&mut stream, status, "This is not a request that is waited for.").await;
+            respond(&mut stream, status, "Unexpected request.").await;
             return None;
         }
     };
     let Some((result, issuer)) = parse(&target, &state) else {
-        respond(&mut stream, "400 Bad Request", "This does not belong to the login that is waited for.").await;
+        respond(&mut stream, "400 Bad Request", "This response does not belong to the current login.").await;
         return None;
     };
     Some(Redirect { result, issuer, browser: stream })

@@ -1,4 +1,4 @@
-//! The one way to talk to authorisation servers.
+//! The one way to talk to authorization servers.
 
 use std::error::Error;
 use std::fmt;
@@ -31,7 +31,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 /// The memory that a tree of one may take.
 const ANSWER_TREE_BYTES: usize = 8 << 20;
 
-/// What may be read before it is known who authorises for a server: answers, and bytes of them in all. Two places are looked at
+/// What may be read before it is known who authorizes for a server: answers, and bytes of them in all. Two places are looked at
 /// for the server's own metadata and three for that of each authorization server, most of which are not there.
 const METADATA: Budget = Budget { answers: 24, bytes: 4 << 20 };
 
@@ -62,7 +62,7 @@ pub(super) enum Failure {
         /// Why.
         why: String,
     },
-    /// The authorisation server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
+    /// The authorization server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
     Refused(String),
 }
 
@@ -77,7 +77,7 @@ impl Client {
             .referer(false)
             .dns_resolver(Arc::new(reach.clone()))
             .connect_timeout(CONNECT)
-            // Beside those of the system: an authorisation server may be anybody's.
+            // Beside those of the system: an authorization server may be anybody's.
             .tls_certs_merge(roots(&config.ca)?);
         let builder = proxy::through(builder, config.proxy.as_ref())?;
         let (http, proxy) = (builder.build().map_err(|error| causes(&error))?, config.proxy.clone());
@@ -92,7 +92,7 @@ impl Client {
     /// Sends a request to where that is allowed. Of the answer nothing but its head has been read.
     pub(super) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, Failure> {
         let url = Url::parse(&request.uri().to_string());
-        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is not reached"))?;
+        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is unreachable"))?;
         let place = url.origin().ascii_serialization();
         self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
         let failed = |error: reqwest::Error| {
@@ -137,9 +137,8 @@ impl Client {
     fn spend(&self, answers: usize, bytes: usize) -> Result<(), Failure> {
         let mut left = locked(&self.metadata);
         let after = left.answers.checked_sub(answers).zip(left.bytes.checked_sub(bytes));
-        let (answers, bytes) = after.ok_or_else(|| {
-            Failure::exchange("its metadata", "it leads to too many places, or is too long; looking was given up")
-        })?;
+        let (answers, bytes) = after
+            .ok_or_else(|| Failure::exchange("its metadata", "its metadata names too many places, or is too long"))?;
         *left = Budget { answers, bytes };
         Ok(())
     }
@@ -226,14 +225,14 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {
         if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(format!("its answer is longer than {ANSWER_BYTES} bytes"));
+            return Err(format!("its response is longer than {ANSWER_BYTES} bytes"));
         }
         body.extend_from_slice(&chunk);
     }
     // What reads it makes several trees of it.
     let is_simple = |text: &str| Extent::of(text).is_ok_and(|extent| extent.tree_bytes <= ANSWER_TREE_BYTES);
     match std::str::from_utf8(&body) {
-        Ok(text) if !is_simple(text) => Err("its answer holds too many values".to_owned()),
+        Ok(text) if !is_simple(text) => Err("its response has too many values".to_owned()),
         _ => Ok(body),
     }
 }
@@ -248,7 +247,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exchange { place, why } => write!(f, "{place}: {why}"),
-            Self::Refused(code) => write!(f, "the authorisation server answered `{code}`"),
+            Self::Refused(code) => write!(f, "the authorization server answered `{code}`"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Finding out who authorises for a server.
+//! Finding out who authorizes for a server.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::config::check::is_loopback;
 /// How long that may take in all. Less than a server's start may take by default, so that it is told what took so long.
 const WITHIN: Duration = Duration::from_secs(25);
 
-/// A server's authorisation server.
+/// A server's authorization server.
 pub(super) struct Discovery {
     pub(super) manager: AuthorizationManager,
     /// Who it is. Always known: metadata without it is refused.
@@ -38,14 +38,14 @@ impl Discovery {
     pub(super) async fn of(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
         let found = while_running(WITHIN, Self::found(http, given)).await;
         found.unwrap_or_else(|| {
-            Err(Problem::Passing(format!("who authorises for it was not found out within {} s", WITHIN.as_secs())))
+            Err(Problem::Passing(format!("its authorization server was not discovered within {} s", WITHIN.as_secs())))
         })
     }
 
     async fn found(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
         let server = bare(&http.url);
         if server.scheme() != "https" && !is_loopback(&server) {
-            return Err(Problem::Mend("a token is sent over https only; its url begins with http".to_owned()));
+            return Err(Problem::Mend("tokens are sent over https only; its url is http".to_owned()));
         }
         let client = Client::new(&server, http).map_err(Problem::Mend)?;
         let challenge = match given {
@@ -58,12 +58,13 @@ impl Discovery {
         let found = silent(manager.resolve_metadata_from_challenge(challenge.as_deref())).await.map_err(told)?;
         if !found.source.is_discovered() {
             return Err(Problem::Mend(
-                "it does not say who authorises for it (RFC 9728, RFC 8414); does it use OAuth at all?".to_owned(),
+                "it publishes no authorization server (RFC 9728, RFC 8414); does it use OAuth?".to_owned(),
             ));
         }
         let metadata = found.metadata;
         let issuer = metadata.issuer.clone();
-        let issuer = issuer.ok_or_else(|| Problem::Mend("its authorisation server does not name itself".to_owned()))?;
+        let issuer =
+            issuer.ok_or_else(|| Problem::Mend("the metadata of its authorization server has no issuer".to_owned()))?;
         let proves_codes = metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256");
         let scopes_supported = metadata.scopes_supported.clone().unwrap_or_default();
         let authorization_endpoint = metadata.authorization_endpoint.clone();
@@ -71,21 +72,21 @@ impl Discovery {
         Ok(Self { manager, issuer, scopes_supported, client, server, authorization_endpoint, proves_codes })
     }
 
-    /// Whether a user can be sent to this authorisation server: it proves who redeems a code (PKCE), which the library lets
+    /// Whether a user can be sent to this authorization server: it proves who redeems a code (PKCE), which the library lets
     /// pass when it is not said, and its page is a web page.
     pub(super) fn check_code_grant(&self) -> Result<(), Problem> {
         if !self.proves_codes {
             return Err(Problem::Mend(format!(
-                "its authorisation server {} does not offer PKCE with S256, without which codes can be stolen",
+                "its authorization server {} does not offer PKCE with S256, without which codes can be stolen",
                 shown(&self.issuer)
             )));
         }
         let page = Url::parse(&self.authorization_endpoint).map_err(|error| error.to_string());
         let allowed = page.and_then(|page| Reach::of(&self.server).check(&page));
-        allowed.map_err(|why| Problem::Mend(format!("its page for the user's consent: {why}")))
+        allowed.map_err(|why| Problem::Mend(format!("its authorization endpoint: {why}")))
     }
 
-    /// What the authorisation server calls the server. rmcp checks it, keeps it to itself, but writes it into the URLs that
+    /// What the authorization server calls the server. rmcp checks it, keeps it to itself, but writes it into the URLs that
     /// it makes.
     pub(super) async fn resource(&mut self, config: &ClientCredentialsConfig) -> Result<String, Problem> {
         self.manager.configure_client_credentials(config).map_err(|error| self.problem(error))?;
@@ -110,25 +111,25 @@ fn problem(error: AuthError, client: &Client) -> Problem {
     match (client.failure(), error) {
         (Some(failure @ Failure::Exchange { .. }), _) => Problem::Passing(failure.to_string()),
         (Some(Failure::Refused(code)), _) => refused(&code),
-        (None, AuthError::InternalError(_)) => Problem::Passing("the authorisation came to a halt".to_owned()),
+        (None, AuthError::InternalError(_)) => Problem::Passing("the authorization failed".to_owned()),
         // What is left is about metadata and issuers, in which there is no secret.
         (None, error) => Problem::Mend(shown(&error.to_string())),
     }
 }
 
-/// What an error code of the authorisation server means for the operator.
+/// What an error code of the authorization server means for the operator.
 pub(super) fn refused(code: &str) -> Problem {
     let hint = match code {
         "invalid_grant" => return Problem::Revoked,
-        "invalid_client" | "unauthorized_client" => "check client_id, client_secret and what this client may do there",
+        "invalid_client" | "unauthorized_client" => "check client_id, client_secret and the permissions of this client",
         "invalid_scope" => "check oauth.scopes",
-        "invalid_target" => "it does not know this server by its url",
+        "invalid_target" => "it does not know this resource url",
         "invalid_redirect_uri" => "set oauth.callback_port to the port that is registered there",
-        "access_denied" => "the consent was refused",
+        "access_denied" => "the user denied access",
         "server_error" | "temporarily_unavailable" | "slow_down" => {
-            return Problem::Passing(format!("its authorisation server answered `{code}`"));
+            return Problem::Passing(format!("its authorization server answered `{code}`"));
         }
-        _ => return Problem::Mend(format!("its authorisation server answered `{code}`")),
+        _ => return Problem::Mend(format!("its authorization server answered `{code}`")),
     };
-    Problem::Mend(format!("its authorisation server answered `{code}`: {hint}"))
+    Problem::Mend(format!("its authorization server answered `{code}`: {hint}"))
 }

@@ -64,7 +64,7 @@ impl TokenFile {
             std::thread::sleep(PAUSE);
         }
         // The parser's own message could quote a token.
-        Err(Problem::Login(format!("its token file {} is damaged and has to be written anew", self.path.display())))
+        Err(Problem::Login(format!("its token file {} is corrupt; log in again", self.path.display())))
     }
 
     /// The bytes of this file or of one beside it, if they are a file of this user that nobody else reads.
@@ -75,14 +75,16 @@ impl TokenFile {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
-                return Err(Problem::Mend(format!("its token file {place} is a link; put the file itself there")));
+                return Err(Problem::Mend(format!(
+                    "its token file {place} is a symbolic link; replace it with the file"
+                )));
             }
             Err(error) => return Err(unreadable(&error)),
         };
         // All of it on what is open: the name may belong to another file by now.
         let found = file.metadata().map_err(|error| unreadable(&error))?;
         if !found.is_file() {
-            return Err(Problem::Mend(format!("its token file {place} is no file")));
+            return Err(Problem::Mend(format!("its token file {place} is not a regular file")));
         }
         if found.uid() != geteuid().as_raw() {
             return Err(Problem::Mend(format!(
@@ -131,7 +133,7 @@ pub(super) fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let broken = |_| Err(Problem::Passing("its token file could not be looked after".to_owned()));
+    let broken = |_| Err(Problem::Passing("its token file could not be accessed".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
 }
 

@@ -54,19 +54,17 @@ impl Refresh {
 
     fn check(&self, record: &Record) -> Result<(), Problem> {
         if record.issuer.as_ref() != Some(&self.discovery.issuer) {
-            return Err(Problem::Login(
-                "another authorisation server than the one of the login answers for it".to_owned(),
-            ));
+            return Err(Problem::Login("its authorization server has changed since the login".to_owned()));
         }
         if record.client.id != self.client.client_id {
-            return Err(Problem::Passing("somebody logged in while its token was being renewed".to_owned()));
+            return Err(Problem::Passing("another login happened while its token was being renewed".to_owned()));
         }
         Ok(())
     }
 }
 
 fn run_out() -> Problem {
-    Problem::Login("the authorisation has run out".to_owned())
+    Problem::Login("the authorization has expired".to_owned())
 }
 
 /// Asks for a token for the gateway itself, with at least the scopes that are demanded.
@@ -109,6 +107,6 @@ pub(super) async fn client_credentials(
 
 /// The library's token as ours.
 pub(super) fn own(answer: &OAuthTokenResponse) -> Result<TokenAnswer, Problem> {
-    let senseless = |_| Problem::Passing("its authorisation server's answer holds no token".to_owned());
+    let senseless = |_| Problem::Passing("its authorization server's response contains no token".to_owned());
     serde_json::to_value(answer).and_then(serde_json::from_value).map_err(senseless)
 }

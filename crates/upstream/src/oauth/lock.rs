@@ -63,7 +63,7 @@ impl Spending {
             held.spending += usize::from(!held.is_ending);
             !held.is_ending
         });
-        begun.then_some(Self).ok_or_else(|| Problem::Passing("the program is ending".to_owned()))
+        begun.then_some(Self).ok_or_else(|| Problem::Passing("the program is shutting down".to_owned()))
     }
 }
 
@@ -112,7 +112,7 @@ impl TokenFile {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         let lock = open_here(&mut options, &self.beside(".lock"))?;
-        if lock.metadata()?.is_file() { Ok(lock) } else { Err(io::Error::other("its lock is no file")) }
+        if lock.metadata()?.is_file() { Ok(lock) } else { Err(io::Error::other("its lock is not a regular file")) }
     }
 }
 

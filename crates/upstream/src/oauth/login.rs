@@ -44,11 +44,11 @@ pub struct Login {
 pub struct LoggedIn {
     /// Where the token is kept.
     pub token_file: PathBuf,
-    /// When it expires, if the authorisation server said so.
+    /// When it expires, if the authorization server said so.
     pub expires_at: Option<SystemTime>,
     /// Whether it is renewed without the user.
     pub is_renewed: bool,
-    /// What it is good for; empty where the authorisation server knows no scopes.
+    /// What it is good for; empty where the authorization server knows no scopes.
     pub scopes: Vec<String>,
 }
 
@@ -58,17 +58,17 @@ pub struct LoginError {
     message: String,
 }
 
-/// Begins a login with the authorisation code grant: finds the authorisation server, registers where nothing is configured,
+/// Begins a login with the authorization code grant: finds the authorization server, registers where nothing is configured,
 /// and listens for the browser on loopback. `more` are scopes to ask for besides; without them it is what the server
 /// demanded earlier.
 ///
 /// # Errors
 ///
-/// The server is configured for another grant, does not say who authorises for it, or its authorisation server lacks what a
+/// The server is configured for another grant, does not say who authorizes for it, or its authorization server lacks what a
 /// login needs.
 pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login, LoginError> {
     let Grant::Code(code) = &oauth.grant else {
-        return Err(LoginError { message: "it uses client credentials, which need no consent".to_owned() });
+        return Err(LoginError { message: "it uses client credentials, which need no login by a user".to_owned() });
     };
     let file = TokenFile::new(&oauth.token_file);
     // Whatever is wrong with the file is mended by writing it anew.
@@ -88,7 +88,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
     let state = Url::parse(&url)
         .ok()
         .and_then(|url| url.query_pairs().find_map(|(name, value)| (name == "state").then(|| value.into_owned())));
-    let state = state.ok_or_else(|| LoginError { message: "the page for the consent has no URL".to_owned() })?;
+    let state = state.ok_or_else(|| LoginError { message: "the authorization endpoint has no URL".to_owned() })?;
     let record = Record::new(&http.url, oauth, Some(discovery.issuer.clone()), client);
     Ok(Login { url, state, discovery, callback, record, asked, file, room })
 }
@@ -100,7 +100,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
 /// The server is configured for another grant, or there is no token.
 pub async fn fetch(http: &Http, oauth: &OAuth) -> Result<LoggedIn, LoginError> {
     let Grant::ClientCredentials(client) = &oauth.grant else {
-        return Err(LoginError { message: "it is configured for the consent of a user".to_owned() });
+        return Err(LoginError { message: "it is configured for the code grant".to_owned() });
     };
     let file = TokenFile::new(&oauth.token_file);
     let _lock = file.lock(Purpose::Other, OTHERS).await?;
@@ -124,12 +124,12 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// The user or the authorisation server refused, the answer came from another authorisation server, nothing came in
+    /// The user or the authorization server refused, the answer came from another authorization server, nothing came in
     /// time, or the token cannot be kept.
     pub async fn finish(self) -> Result<LoggedIn, LoginError> {
         let Self { state, discovery, callback, mut record, asked, file, room, .. } = self;
         let redirect = timeout(CONSENT, callback.redirect(&state)).await;
-        let redirect = redirect.map_err(|_| LoginError { message: "nobody consented within 5 minutes".to_owned() })?;
+        let redirect = redirect.map_err(|_| LoginError { message: "no authorization within 5 minutes".to_owned() })?;
         let ended = async {
             exchange(&discovery, &redirect, &state, &mut record, &asked).await?;
             // Who has it and does not go on gets nothing that is newer.
@@ -155,7 +155,7 @@ async fn exchange(
     // The library checks who says so when there is a code; an error is worth as little when it comes from elsewhere.
     if issuer.is_some_and(|issuer| issuer != discovery.issuer) {
         let (expected, found) = (shown(&discovery.issuer), shown(issuer.unwrap_or_default()));
-        return Err(Problem::Mend(format!("the answer came from {found} instead of {expected}, and was not used")));
+        return Err(Problem::Mend(format!("the answer came from {found} instead of {expected}; it was rejected")));
     }
     let code = match &redirect.result {
         Ok(code) => code,
@@ -182,7 +182,7 @@ async fn scopes_to_ask_for(
         asked = scopes::both(&asked, if more.is_empty() { &earlier.demanded } else { &[] });
     }
     asked = scopes::both(&asked, more);
-    // Without it some authorisation servers give no refresh token.
+    // Without it some authorization servers give no refresh token.
     let offline = discovery.scopes_supported.iter().find(|scope| *scope == "offline_access");
     if asked.is_empty() { asked } else { scopes::union(&asked, offline.map(String::as_str)) }
 }
@@ -196,9 +196,8 @@ async fn bind(code: &CodeGrant, earlier: Option<&Record>) -> Result<Callback, Lo
         return Ok(callback);
     }
     let port = code.callback_port;
-    let told = |error| LoginError {
-        message: format!("port {port} of 127.0.0.1 cannot be listened at: {error}; see oauth.callback_port"),
-    };
+    let told =
+        |error| LoginError { message: format!("cannot listen on 127.0.0.1:{port}: {error}; see oauth.callback_port") };
     Callback::bind(port).await.map_err(told)
 }
 

@@ -5,7 +5,7 @@
 //! [`record`]), renewal that happens once whoever asks ([`source`],
 //! [`renewal`]) and loses nothing on its way ([`room`], [`unsaved`]), and the consent of a user ([`login`]).
 //!
-//! What a server or an authorisation server says is untrusted. None of it leads anywhere but where [`reach`] allows, and
+//! What a server or an authorization server says is untrusted. None of it leads anywhere but where [`reach`] allows, and
 //! none of it is quoted but error codes and scopes that have their proper form.
 
 mod answer;

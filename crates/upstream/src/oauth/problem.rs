@@ -10,7 +10,7 @@ use crate::authorization::Unauthorized;
 pub(super) enum Problem {
     /// Only the user's consent helps.
     Login(String),
-    /// There was consent, and the authorisation server does not know of it any more.
+    /// There was consent, and the authorization server does not know of it any more.
     Revoked,
     /// Consent to these scopes is missing.
     Scopes(Vec<String>),
@@ -28,10 +28,10 @@ impl Problem {
             Self::Scopes(wanted) => match scopes::quoted(wanted) {
                 Some(quoted) => {
                     format!(
-                        "server {server}: it wants the scopes {quoted}; run `exuvia login {server} --scope {quoted}`"
+                        "server {server}: it requires the scopes {quoted}; run `exuvia login {server} --scope {quoted}`"
                     )
                 }
-                None => format!("server {server}: it wants further scopes; run `exuvia login {server}`"),
+                None => format!("server {server}: it requires further scopes; run `exuvia login {server}`"),
             },
             Self::Mend(what) | Self::Passing(what) => format!("server {server}: {what}"),
         };
@@ -43,8 +43,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Login(text) | Self::Mend(text) | Self::Passing(text) => f.write_str(text),
-            Self::Revoked => f.write_str("the authorisation was revoked or has run out"),
-            Self::Scopes(_) => f.write_str("further scopes are wanted"),
+            Self::Revoked => f.write_str("the authorization was revoked or has expired"),
+            Self::Scopes(_) => f.write_str("further scopes are required"),
         }
     }
 }

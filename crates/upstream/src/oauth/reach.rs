@@ -1,4 +1,4 @@
-//! Where metadata may lead: a server names its authorisation server, and that one its endpoints, and each of them may be
+//! Where metadata may lead: a server names its authorization server, and that one its endpoints, and each of them may be
 //! somebody's idea of making the gateway talk to the inside of its own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,7 +15,7 @@ use crate::config::check::is_loopback;
 ///
 /// Everything goes over TLS, but for servers on loopback and what they name on loopback. Public addresses are always
 /// allowed, the server's own host as well. Private ones are allowed when the server's own host is private: an intranet has
-/// its authorisation server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
+/// its authorization server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
 ///
 /// A proxy finds out by itself what names stand for. So through one, addresses are checked and names are not, but for those of
 /// the proxy's own machine; which names it resolves to the inside of its network is for the proxy to say.
@@ -52,22 +52,22 @@ impl Reach {
     pub(super) fn check(&self, url: &Url) -> Result<(), String> {
         let place = url.origin().ascii_serialization();
         if !(url.scheme() == "https" || url.scheme() == "http" && self.loopback && is_loopback(url)) {
-            return Err(format!("{place} is not reached over https"));
+            return Err(format!("{place} is not an https URL"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("a URL at {place} holds a user or a password"));
+            return Err(format!("a URL at {place} contains credentials"));
         }
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if self.proxy.is_some() && is_local(name) => {
-                return Err(format!("{place} is the machine of the proxy"));
+                return Err(format!("{place} is the host of the proxy"));
             }
             _ => return Ok(()),
         };
         let own = url.host_str() == Some(&self.server);
         let allowed = own || class(address) == Class::Public || class(address) == Class::Loopback && self.loopback;
-        if allowed { Ok(()) } else { Err(format!("{place} is inside a network that the server has no business with")) }
+        if allowed { Ok(()) } else { Err(format!("{place} is in a private network")) }
     }
 
     async fn resolve(self, name: String) -> Result<Vec<SocketAddr>, std::io::Error> {
@@ -89,7 +89,7 @@ impl Reach {
             }
         }
         if allowed.is_empty() {
-            let message = format!("{name} is inside a network that the server has no business with");
+            let message = format!("{name} is in a private network");
             return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, message));
         }
         Ok(allowed)

@@ -24,7 +24,7 @@ pub(super) struct Record {
     server: String,
     /// `authorization_code` or `client_credentials`.
     grant: String,
-    /// The authorisation server that the token is from.
+    /// The authorization server that the token is from.
     pub(super) issuer: Option<String>,
     pub(super) client: Client,
     pub(super) token: Option<Token>,
@@ -32,12 +32,12 @@ pub(super) struct Record {
     pub(super) granted: Vec<String>,
     /// What the server demanded besides. The next login asks for it.
     pub(super) demanded: Vec<String>,
-    /// Whether the authorisation server let the refresh token be when it was used. Many replace it each time.
+    /// Whether the authorization server let the refresh token be when it was used. Many replace it each time.
     #[serde(default)]
     pub(super) refresh_stays: bool,
 }
 
-/// Who the gateway is to the authorisation server.
+/// Who the gateway is to the authorization server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Client {
     pub(super) id: String,
@@ -101,7 +101,7 @@ impl Record {
         if self.server != resource(server) {
             let other = shown(&self.server);
             return Err(Problem::Login(format!(
-                "its token file holds the token of {other}, which no other server gets"
+                "its token file contains the token of {other}, which is not sent to other servers"
             )));
         }
         Ok(())

@@ -79,7 +79,7 @@ impl State {
         let process = self.file.renewing_process().await;
         let process = process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
         Err(Problem::Passing(format!(
-            "{process} has been renewing {} for too long; let it go on if it is stopped, or end it",
+            "{process} has been renewing {} for too long; resume it if it is stopped, or kill it",
             self.file.path().display()
         )))
     }
@@ -93,11 +93,11 @@ impl State {
         };
         if !want.scopes.is_empty() && scopes::cover(&held.granted, &want.scopes) {
             let wanted = shown(&want.scopes.join(" "));
-            return Err(Problem::Mend(format!("it wants the scopes `{wanted}`, which the token has that it refuses")));
+            return Err(Problem::Mend(format!("it requires the scopes `{wanted}`, which the rejected token has")));
         }
         if want.scopes.is_empty() && held.replaced_at.is_some_and(|at| at.elapsed() < NEW) {
             return Err(Problem::Mend(format!(
-                "it refuses a token that was issued for it just now; does its authorisation server issue tokens for {}?",
+                "it rejects a newly issued token; does its authorization server issue tokens for {}?",
                 resource(&self.http.url)
             )));
         }
@@ -118,7 +118,7 @@ impl State {
             (true, _) => Ok(Some(record)),
             (false, Grant::ClientCredentials(_)) => Ok(None),
             (false, Grant::Code(_)) => {
-                Err(Problem::Login("its token was made for another client or grant than is configured".to_owned()))
+                Err(Problem::Login("its token was issued for another client or grant than configured".to_owned()))
             }
         }
     }
@@ -131,7 +131,7 @@ impl State {
         stored: Option<Record>,
         want: &Want,
     ) -> Result<(Record, Found), Problem> {
-        let stored = stored.ok_or_else(|| Problem::Login("nobody has logged in yet".to_owned()))?;
+        let stored = stored.ok_or_else(|| Problem::Login("not logged in".to_owned()))?;
         if stored.token.is_some() && !scopes::cover(&stored.granted, &want.scopes) {
             return Err(self.demanded(want).await);
         }
@@ -192,7 +192,7 @@ impl State {
         }
     }
 
-    /// The authorisation server did not take the refresh token, or did not answer.
+    /// The authorization server did not take the refresh token, or did not answer.
     async fn not_refreshed(&self, problem: &Problem, mut record: Record, held: Spend) {
         if *problem != Problem::Revoked {
             return self.put_back(&record, held);
@@ -246,7 +246,7 @@ impl State {
         if !scopes::cover(&record.granted, &want.scopes) {
             let wanted = shown(&want.scopes.join(" "));
             return Err(Problem::Mend(format!(
-                "it wants the scopes `{wanted}`, which its authorisation server does not grant to client `{}`",
+                "it requires the scopes `{wanted}`, which its authorization server does not grant to client `{}`",
                 client.client_id
             )));
         }

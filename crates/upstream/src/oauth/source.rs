@@ -99,7 +99,7 @@ impl TokenSource {
         if refusal.status == StatusCode::FORBIDDEN {
             want.scopes = scopes::parse(&said.scope.unwrap_or_default());
             if said.error.as_deref() != Some("insufficient_scope") || want.scopes.is_empty() {
-                return Err(Problem::Mend("it forbids what was asked for, and no scope would change that".to_owned()));
+                return Err(Problem::Mend("it forbids the request regardless of scopes".to_owned()));
             }
         }
         self.state.wanted(want).await
@@ -116,7 +116,7 @@ impl Authorization for TokenSource {
             let told = |problem: Problem| problem.unauthorized(&self.state.server);
             let token = self.current().await.map_err(told)?.token;
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
-            let mut value = value.map_err(|_| told(Problem::Login("its token has no proper form".to_owned())))?;
+            let mut value = value.map_err(|_| told(Problem::Login("its token is malformed".to_owned())))?;
             value.set_sensitive(true);
             let mut headers = self.state.http.headers.clone();
             headers.insert(AUTHORIZATION, value);
@@ -161,7 +161,7 @@ impl State {
         }
         let (state, wanted) = (self.clone(), want.clone());
         let task = self.runtime.spawn(async move { state.renew(&wanted).await });
-        let broken = |_| Err(Problem::Passing("the renewal of its token broke off".to_owned()));
+        let broken = |_| Err(Problem::Passing("its token renewal was interrupted".to_owned()));
         let renewal: BoxFuture<'static, _> = Box::pin(async move { task.await.unwrap_or_else(broken) });
         let renewal = renewal.shared();
         *current = Some((want.clone(), renewal.clone()));

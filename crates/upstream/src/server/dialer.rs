@@ -95,7 +95,7 @@ impl Dialer {
         self.is_failing(Some(Failing::Unauthorized { login: self.has_login() }));
     }
 
-    /// What is said of a server that did not come up because it refuses the gateway's credentials.
+    /// What is said of a server that did not start because it refuses the gateway's credentials.
     pub(crate) fn unauthorized(&self) -> Absence {
         Absence::Unauthorized { login: self.has_login() }
     }

@@ -119,10 +119,10 @@ impl Lane {
                     Ok(filled)
                 }
                 Err(BrokenOff) => {
-                    self.lost(&connection, began, "it broke off during a call");
+                    self.lost(&connection, began, "it disconnected during a call");
                     let server = &name.server;
                     let sentence =
-                        format!("server {server} broke off during {name}; whether the call took effect is unknown");
+                        format!("server {server} disconnected during {name}; whether the call took effect is unknown");
                     Err(CallError::UpstreamUnavailable(sentence))
                 }
             }
@@ -289,11 +289,11 @@ async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Optio
 /// Tells a client that its call waits for another one of its own, which may be waiting for it.
 fn tell_of_turn(name: &ToolName, relay: Option<&RelayOptions>) {
     let Some(news) = relay.and_then(|relay| relay.news.as_ref()) else { return };
-    let message = format!("waits for another call of yours, in which {} may be asking you something", name.server);
+    let message = format!("waiting for another call of yours, in which {} may ask you something", name.server);
     let _ = news.try_send(News::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
 }
 
-/// A call on its way. However it ends, what was learnt of its tool is kept.
+/// A call on its way. However it ends, what was learned of its tool is kept.
 struct Flight<'a> {
     lane: &'a Lane,
     tool: &'a str,

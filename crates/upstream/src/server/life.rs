@@ -189,7 +189,7 @@ impl Life {
             let began = Instant::now();
             let asked = tokio::time::timeout(dialer.config.start_timeout, connection.list(dialer.limits)).await;
             if let (Err(_), Some(lane)) = (asked, Weak::upgrade(&lane)) {
-                lane.lost(&connection, began, "it answers nothing any more");
+                lane.lost(&connection, began, "it stopped responding");
             }
         });
         self.test = Some(AbortOnDropHandle::new(test));

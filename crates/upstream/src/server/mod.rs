@@ -167,7 +167,7 @@ impl Server {
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
-        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let (method, request) = permitted(&name, &arguments, options.input.clone()).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, method);
         let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
@@ -178,7 +178,7 @@ impl Server {
     /// Has a client hear of the changes of a resource, as is permitted.
     pub(crate) async fn subscribe(&self, permit: Permit, mailbox: &Arc<Mailbox>) -> Result<Subscribing, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
-        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.deadline());
@@ -207,7 +207,7 @@ impl Server {
         limits: CallLimits,
     ) -> Result<Relayed, CallError> {
         let name = ToolName::new(self.name(), listing.method());
-        let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+        let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let request = listing.request(cursor).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, listing.method());
         let options = RelayOptions::default();

@@ -38,9 +38,9 @@ impl Refused {
                 seconds(until.saturating_duration_since(Instant::now()))
             ),
             Self::Unopened { again: true, .. } => {
-                format!("server {server} ended and could not be started again; {name} was not called")
+                format!("server {server} exited and could not be restarted; {name} was not called")
             }
-            Self::Unopened { again: false, .. } => format!("server {server} did not come up; {name} was not called"),
+            Self::Unopened { again: false, .. } => format!("server {server} did not start; {name} was not called"),
             Self::Full { connections } => {
                 let (allowed, used) = (*connections as u64, *connections as u64 + 1);
                 return CallError::LimitReached { limit: "connections".to_owned(), allowed, used };
@@ -48,7 +48,7 @@ impl Refused {
         })
     }
 
-    /// Why a server did not come up for which this was wanted.
+    /// Why a server did not start for which this was wanted.
     pub(crate) fn not_up(&self) -> NotUp {
         match self {
             Self::Unopened { not_up, .. } => not_up.clone(),
@@ -62,7 +62,7 @@ impl Refused {
             Self::ShutDown => "it is shut down".to_owned(),
             Self::RunOver => "the run is over".to_owned(),
             Self::Open { failures, .. } => {
-                format!("it has failed {failures} times in a row and is left alone for a while")
+                format!("it has failed {failures} times in a row, circuit breaker open")
             }
             Self::Unopened { not_up, .. } => not_up.message.clone(),
             Self::Full { connections } => format!("all of its {connections} connections are in use"),

@@ -10,7 +10,7 @@ const SETTLING: Duration = Duration::from_millis(100);
 pub(crate) const LISTING_PAUSE: Duration = Duration::from_secs(5);
 /// A list that is long in coming is read so rarely that reading takes at most one part in so many of the time.
 const LISTING_SHARE: u32 = 20;
-/// The pauses between attempts at a server that did not come up, or whose list cannot be read.
+/// The pauses between attempts at a server that did not start, or whose list cannot be read.
 const RETRIES: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
 
 /// When the list of one server is due.

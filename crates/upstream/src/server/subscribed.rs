@@ -174,7 +174,7 @@ impl Asked {
                 self.listening = Some(listening);
                 return Ok(None);
             }
-            Ok(true) => "says that it does not tell of changes of this resource",
+            Ok(true) => "declines to announce changes of this resource",
             Err(Some(Answer::Error { code, message, data })) => {
                 return Ok(Some(Relayed::Error { code, message: cut(message), data }));
             }
@@ -196,7 +196,7 @@ async fn one(
     deadline: Deadline,
 ) -> Result<Option<Relayed>, CallError> {
     let name = ToolName::new(&lane.dialer.config.name, method);
-    let unusable = || CallError::InvalidArguments(format!("{name} does not take this"));
+    let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
     let request = request(method, json!({ "uri": address }), Input::default()).ok_or_else(unusable)?;
     let filled = lane.call(&name, None, request, None, deadline, DispatchTicket::default()).await?;
     let message_bytes = lane.dialer.limits.message_bytes;

@@ -145,7 +145,7 @@ impl Subscriptions {
     ) -> Result<Subscribing, CallError> {
         let server = lane.dialer.config.name.clone();
         if address.len() > ADDRESS_BYTES {
-            let message = format!("an address that is subscribed to has at most {ADDRESS_BYTES} bytes");
+            let message = format!("resource URIs are limited to {ADDRESS_BYTES} bytes");
             return Err(CallError::InvalidArguments(message));
         }
         let name = ToolName::new(&server, SUBSCRIBE);

@@ -1,4 +1,4 @@
-//! What is done for a server without being asked: it is started, tried again if it did not come up, and its list of tools is
+//! What is done for a server without being asked: it is started, tried again if it did not start, and its list of tools is
 //! kept up to date.
 //!
 //! The list is that of the operator's lane, and all callers are shown that one. A server may list other tools to other keys; a
@@ -132,14 +132,14 @@ impl Server {
     fn has_not_come_up(&self, not_up: NotUp) {
         let name = &self.dialer.config.name;
         let message = &not_up.message;
-        tracing::debug!(server.name = %name, message, "server did not come up");
+        tracing::debug!(server.name = %name, message, "server did not start");
         self.board.post(&self.card, ServerStatus::failed(name, not_up));
     }
 
     /// Its first start is over. One without an outcome has come to nothing.
     pub(crate) fn start_is_over(&self) {
         if self.card.read().is_starting() {
-            self.has_not_come_up(NotUp::from("its start was broken off".to_owned()));
+            self.has_not_come_up(NotUp::from("its start was cancelled".to_owned()));
         }
     }
 

@@ -61,7 +61,7 @@ impl Process {
         }
         let mut child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => match &config.cwd {
-                Some(cwd) if !cwd.is_dir() => format!("its cwd `{}` is no directory", cwd.display()),
+                Some(cwd) if !cwd.is_dir() => format!("its cwd `{}` is not a directory", cwd.display()),
                 _ => format!("`{}` was not found; give a full path, or put it on PATH", config.command),
             },
             _ => format!("`{}` cannot be started: {error}", config.command),
@@ -70,7 +70,7 @@ impl Process {
         let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) =
             (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(format!("`{}` ended at once", config.command));
+            return Err(format!("`{}` exited immediately", config.command));
         };
         reaper.watch(pid);
         let group = Arc::new(Group { pid, reaper: reaper.clone(), gone: Mutex::new(false) });

@@ -30,12 +30,7 @@ pub fn redirects_to_another_origin(over: Over) {
     plan.run(async |fake: &Fake| {
         for status in ["301 A", "302 B", "303 C", "307 D", "308 E"] {
             let head = format!("HTTP/1.1 {status}\r\nLocation: {to}\r\nConnection: close\r\n\r\n");
-            respond(
-                fake,
-                &head,
-                "redirects to another address, and such redirects are not followed; fake.http was not",
-            )
-            .await;
+            respond(fake, &head, "redirects to another address, which is not followed; fake.http was not").await;
         }
     });
     assert!(elsewhere.accept().is_err(), "nothing was sent there");
@@ -44,7 +39,7 @@ pub fn redirects_to_another_origin(over: Over) {
 pub fn redirects_for_ever(over: Over) {
     let plan = Plan::new(over, "--redirect /mcp");
     plan.run(async |fake: &Fake| {
-        assert!(fake.failed().unwrap().contains("redirects do not end"), "{:?}", fake.failed());
+        assert!(fake.failed().unwrap().contains("redirects more than"), "{:?}", fake.failed());
     });
 }
 
@@ -52,13 +47,12 @@ pub fn answers_with_the_wrong_content(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for head in ["Content-Type: text/html\r\nContent-Length: 2", "Content-Length: 2", "Content-Type: \u{1}"] {
-            let says =
-                if head.contains('\u{1}') { "took effect is unknown" } else { "something that is no MCP message" };
+            let says = if head.contains('\u{1}') { "took effect is unknown" } else { "invalid MCP message" };
             respond(fake, &format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n\r\nhi"), says).await;
         }
         let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\nhi";
-        respond(fake, json, "something that does not answer the call").await;
-        respond(fake, "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "no MCP message")
+        respond(fake, json, "a message that is not the response").await;
+        respond(fake, "HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "invalid MCP message")
             .await;
         respond(fake, "what?\r\n\r\n", "took effect is unknown").await;
     });
@@ -68,9 +62,9 @@ pub fn answers_with_less_than_announced(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{\"jsonrpc\"";
-        respond(fake, head, "broke off its answer; whether fake.http took effect is unknown").await;
+        respond(fake, head, "sent an incomplete response; whether fake.http took effect is unknown").await;
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n40\r\ndata";
-        respond(fake, head, "broke off its answer").await;
+        respond(fake, head, "sent an incomplete response").await;
     });
 }
 
@@ -124,11 +118,11 @@ pub fn answers_with_error_statuses(over: Over) {
     plan.run(async |fake: &Fake| {
         for (head, says) in [
             ("500 A\r\n", "server fake answered with HTTP 500; whether fake.http took effect is unknown"),
-            ("503 B\r\nRetry-After: 7\r\n", "answered with HTTP 503 and asks to wait 7 s; whether"),
-            ("429 C\r\nRetry-After: 30\r\n", "answered with HTTP 429 and asks to wait 30 s; fake.http was not called"),
+            ("503 B\r\nRetry-After: 7\r\n", "answered with HTTP 503 (retry after 7 s); whether"),
+            ("429 C\r\nRetry-After: 30\r\n", "answered with HTTP 429 (retry after 30 s); fake.http was not called"),
             ("404 D\r\n", "answered with HTTP 404; fake.http was not called"),
-            ("401 E\r\n", "asks for authorisation that the gateway does not have; fake.http was not called"),
-            ("403 F\r\n", "asks for authorisation that the gateway does not have"),
+            ("401 E\r\n", "requires authorization that the gateway does not have; fake.http was not called"),
+            ("403 F\r\n", "requires authorization that the gateway does not have"),
             ("999 G\r\n", "answered with HTTP 999"),
         ] {
             respond(fake, &format!("HTTP/1.1 {head}Connection: close\r\n\r\n"), says).await;
@@ -144,10 +138,10 @@ pub fn closes_within_an_event(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-        respond(fake, &format!("{head}data: {ANSWER}\n"), "broke off its answer; whether").await;
-        respond(fake, head, "broke off its answer").await;
-        respond(fake, "HTTP/1.1 200 OK\r\nContent-Ty", "broke off its answer").await;
-        respond(fake, "", "broke off its answer").await;
+        respond(fake, &format!("{head}data: {ANSWER}\n"), "sent an incomplete response; whether").await;
+        respond(fake, head, "sent an incomplete response").await;
+        respond(fake, "HTTP/1.1 200 OK\r\nContent-Ty", "sent an incomplete response").await;
+        respond(fake, "", "sent an incomplete response").await;
     });
 }
 

@@ -74,7 +74,7 @@ pub fn lists_no_numbers(over: Over) {
         assert_eq!(names, ["a", "echo", "b"]);
         assert_eq!(status.tools[0].input_schema["properties"]["q"]["default"], json!(null));
         assert_eq!(status.tools[0].description.as_deref(), Some("cut �"));
-        assert_eq!(status.warnings, ["its tool list holds NaN or Infinity 1 times, read as null"]);
+        assert_eq!(status.warnings, ["its tool list contains NaN or Infinity 1 times, read as null"]);
         fake.works().await;
     });
     std::fs::remove_file(file).unwrap();

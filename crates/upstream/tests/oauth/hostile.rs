@@ -131,10 +131,18 @@ async fn a_login_begins_only_where_the_metadata_is_sound() {
         (resource.clone(), with(&issuer, "issuer", Value::Null), "issuer"),
         (resource.clone(), with(&issuer, "code_challenge_methods_supported", Value::Null), "PKCE"),
         (resource.clone(), with(&issuer, "code_challenge_methods_supported", json!(["plain"])), "PKCE"),
-        (resource.clone(), with(&issuer, "authorization_endpoint", json!("javascript:alert(1)")), "page for the user"),
-        (resource.clone(), with(&issuer, "authorization_endpoint", json!("file:///etc/passwd")), "page for the user"),
+        (
+            resource.clone(),
+            with(&issuer, "authorization_endpoint", json!("javascript:alert(1)")),
+            "authorization endpoint",
+        ),
+        (
+            resource.clone(),
+            with(&issuer, "authorization_endpoint", json!("file:///etc/passwd")),
+            "authorization endpoint",
+        ),
         (resource.clone(), with(&issuer, "authorization_endpoint", json!("http://as.example.com/a")), "over https"),
-        (resource.clone(), with(&issuer, "registration_endpoint", json!("https://10.0.0.1/r")), "inside a network"),
+        (resource.clone(), with(&issuer, "registration_endpoint", json!("https://10.0.0.1/r")), "in a private network"),
         (resource.clone(), with(&issuer, "registration_endpoint", json!("http://as.example.com/r")), "over https"),
         (resource.clone(), with(&issuer, "registration_endpoint", Value::Null), "register it by hand"),
     ] {
@@ -160,8 +168,12 @@ async fn a_secret_goes_to_no_other_place_and_a_senseless_answer_is_not_quoted() 
         ("400 Bad Request".to_owned(), r#"{"error":"SECRET \u001b[2J"}"#.to_owned(), "it answered 400"),
         ("503 Service Unavailable".to_owned(), "SECRET".to_owned(), "it answered 503"),
         ("200 OK".to_owned(), r#"{"access_token":["SECRET"],"token_type":"bearer"}"#.to_owned(), "no token"),
-        ("200 OK".to_owned(), r#"{"access_token":"SECRET","token_type":"mac"}"#.to_owned(), "no bearer token"),
-        ("200 OK".to_owned(), r#"{"access_token":"SECRET\nX: y","token_type":"bearer"}"#.to_owned(), "no token has"),
+        ("200 OK".to_owned(), r#"{"access_token":"SECRET","token_type":"mac"}"#.to_owned(), "not a bearer token"),
+        (
+            "200 OK".to_owned(),
+            r#"{"access_token":"SECRET\nX: y","token_type":"bearer"}"#.to_owned(),
+            "invalid characters",
+        ),
         ("200 OK".to_owned(), "SECRET".repeat(1 << 18), "longer than"),
     ] {
         let answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());

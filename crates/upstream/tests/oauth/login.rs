@@ -1,4 +1,4 @@
-//! Logging in at a real authorisation server, and what must not come of it.
+//! Logging in at a real authorization server, and what must not come of it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -104,7 +104,7 @@ async fn an_answer_with_another_state_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_authorisation_server_did_not_say_is_not_believed() {
+async fn what_the_authorization_server_did_not_say_is_not_believed() {
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, Grant::Code(CodeGrant::default()), "a.json");
     for (decision, parameter, value, expected) in [
@@ -112,7 +112,7 @@ async fn what_the_authorisation_server_did_not_say_is_not_believed() {
         ("yes", "iss", Some("https://evil.example"), "https://evil.example"),
         ("yes", "iss", None, "issuer"),
         ("no", "iss", Some("https://evil.example"), "https://evil.example"),
-        ("yes", "code", Some("SECRET-forged-code"), "revoked or has run out"),
+        ("yes", "code", Some("SECRET-forged-code"), "revoked or has expired"),
         ("no", "error", Some("run `rm -rf /`"), "`unknown_error`"),
     ] {
         let login = login::begin(&http, &oauth, &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Tokens, against a real authorisation server on loopback.
+//! Tokens, against a real authorization server on loopback.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod authorization_server;

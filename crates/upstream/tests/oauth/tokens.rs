@@ -1,4 +1,4 @@
-//! Tokens for MCP servers over HTTP, from a real authorisation server.
+//! Tokens for MCP servers over HTTP, from a real authorization server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -26,7 +26,7 @@ async fn started(http: &Http) -> Upstreams {
     upstreams
 }
 
-/// Why a server did not come up.
+/// Why a server did not start.
 async fn refused(name: &str, http: &Http) -> String {
     let upstreams = start(&[(name, http)]).await;
     match &upstreams.servers()[0].state {
@@ -86,7 +86,7 @@ async fn after_a_login_a_server_lists_and_answers_and_nobody_reads_the_token_in_
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, code(), "a.json");
     let message = refused("notes", &http).await;
-    assert!(message.contains("nobody has logged in yet; run `exuvia login notes`"), "{message}");
+    assert!(message.contains("not logged in; run `exuvia login notes`"), "{message}");
     log_in(&http, &oauth).await;
     let upstreams = started(&http).await;
     let servers = upstreams.servers();
@@ -173,7 +173,7 @@ async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_where_only_the_challenge_to_a_message_says_who_authorises() {
+async fn a_token_is_renewed_where_only_the_challenge_to_a_message_says_who_authorizes() {
     let world = World::new().await;
     world.a.challenge_only_posts();
     let (http, oauth) = world.server(&world.a, code(), "a.json");
@@ -192,7 +192,7 @@ async fn a_token_is_sent_to_no_server_but_its_own() {
     for grant in [code(), credentials("gateway")] {
         let (other, _) = world.server(&world.b, grant, "shared.json");
         let message = refused("other", &other).await;
-        let expected = format!("holds the token of {}, which no other server gets", world.a.url);
+        let expected = format!("contains the token of {}, which is not sent to other servers", world.a.url);
         assert!(message.contains(&expected) && message.contains("exuvia login other"), "{message}");
     }
     assert!(world.b.seen.lock().unwrap().is_empty());
@@ -203,7 +203,7 @@ async fn a_token_for_another_audience_is_refused_and_replaced_where_that_is_poss
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, credentials("gateway"), "a.json");
     started(&http).await;
-    // As if the authorisation server had mixed them up.
+    // As if the authorization server had mixed them up.
     let (other, other_oauth) = world.server(&world.b, credentials("gateway"), "b.json");
     let mut planted = stored(&oauth);
     planted["server"] = world.b.url.clone().into();

@@ -24,7 +24,7 @@ async fn crashing(dir: &Dir) -> Upstreams {
 async fn crash_until_it_opens(upstreams: &Upstreams) {
     for _ in 0..5 {
         let failed = call(upstreams, "echo", "{}").await.unwrap_err();
-        assert!(failed.to_string().contains("broke off during fake.echo"), "{failed}");
+        assert!(failed.to_string().contains("disconnected during fake.echo"), "{failed}");
     }
 }
 
@@ -56,7 +56,7 @@ async fn one_probe_among_fifty_calls_decides_for_all_of_them() {
     tokio::time::sleep(Duration::from_millis(1700)).await;
     let outcomes: Vec<ToolOutcome> =
         futures_util::future::join_all((0..50).map(|_| call(&upstreams, "echo", "{}"))).await;
-    let sent = |outcome: &ToolOutcome| outcome.as_ref().is_err_and(|error| error.to_string().contains("broke off"));
+    let sent = |outcome: &ToolOutcome| outcome.as_ref().is_err_and(|error| error.to_string().contains("disconnected"));
     assert_eq!(outcomes.iter().filter(|outcome| sent(outcome)).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcome| is_refused(outcome)).count(), 49);
     assert_eq!(dir.lines("starts").len(), 6);

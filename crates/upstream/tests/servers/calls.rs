@@ -83,8 +83,8 @@ async fn a_tool_that_fails_says_why() {
             "a\nb",
             Some(r#"{"n":1}"#),
         ),
-        (r#"{"isError":true,"content":[]}"#, "fake.answer failed and did not say why", None),
-        (r#"{"isError":true}"#, "fake.answer failed and did not say why", None),
+        (r#"{"isError":true,"content":[]}"#, "fake.answer failed without a message", None),
+        (r#"{"isError":true}"#, "fake.answer failed without a message", None),
     ] {
         let failed = call(&upstreams, "answer", &format!(r#"{{"result":{result}}}"#)).await.unwrap_err();
         let data = data.map(|data| exuvia_tool::Json::parse(data).unwrap());

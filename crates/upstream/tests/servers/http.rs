@@ -137,7 +137,7 @@ async fn a_server_that_knows_none_of_the_sessions_it_gives_opens_its_breaker() {
     let upstreams = served.start().await;
     for _ in 0..5 {
         let said = call(&upstreams, "echo", "{}").await.unwrap_err().to_string();
-        assert!(said.contains("does not know the session that it has just given; fake.echo was not called"), "{said}");
+        assert!(said.contains("rejects the session that it has just issued; fake.echo was not called"), "{said}");
     }
     let said = call(&upstreams, "echo", "{}").await.unwrap_err().to_string();
     assert!(said.contains("has failed 5 times in a row"), "{said}");
@@ -198,7 +198,7 @@ async fn servers_that_cannot_be_reached_say_why() {
     let upstreams = Upstreams::start(configs, UpstreamLimits::default()).await;
     for (message, part) in states(&upstreams).iter().zip([
         "refused",
-        "HTTP 503 Service Unavailable and asks to wait 7 s",
+        "HTTP 503 Service Unavailable (retry after 7 s)",
         "it redirects to http://127.0.0.1:9/mcp (HTTP 307",
         "(HTTP 302",
         "error",

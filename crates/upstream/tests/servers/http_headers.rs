@@ -84,11 +84,11 @@ async fn refused_headers_are_told_to_the_script_and_to_the_operator() {
     let guarded = Guarded::new("refused");
     let (_, failed) = start(guarded.config("echo Authorization: Bearer wrong")).await;
     let failed = failed.unwrap();
-    assert!(failed.contains("HTTP 401") && failed.contains("very headers"), "{failed}");
+    assert!(failed.contains("HTTP 401") && failed.contains("the same headers that it rejected"), "{failed}");
     let (_, failed) = start(guarded.config("echo no keyring >&2; exit 1")).await;
-    assert!(failed.as_ref().unwrap().contains("`header_command` ended with exit status: 1: no keyring"), "{failed:?}");
+    assert!(failed.as_ref().unwrap().contains("`headers_command` ended with exit status: 1: no keyring"), "{failed:?}");
     let (_, failed) = start(guarded.served.config("fake")).await;
-    assert!(failed.as_ref().unwrap().contains("`header_command` or `oauth`"), "{failed:?}");
+    assert!(failed.as_ref().unwrap().contains("`headers_command` or `oauth`"), "{failed:?}");
 
     let script = format!("echo Authorization: Bearer $(cat {} | head -c 5)", guarded.token.display());
     let (upstreams, failed) = start(guarded.config(&script)).await;
@@ -97,7 +97,7 @@ async fn refused_headers_are_told_to_the_script_and_to_the_operator() {
     let failed = call(&upstreams, "echo", "{}").await.unwrap_err();
     assert_eq!(
         failed.to_string(),
-        "server fake asks for authorisation that the gateway does not have; fake.echo was not called"
+        "server fake requires authorization that the gateway does not have; fake.echo was not called"
     );
 }
 

@@ -55,7 +55,7 @@ async fn what_stays_the_same_stays_what_it_is_and_the_rest_comes_and_goes() {
     assert_eq!(pid_over(&upstreams.routes(), "b").await, second);
     assert!(gone(&[first], SOON).await && runs(second));
     let unknown = call_as(&upstreams, &who(None, "r"), "a.echo", "{}", LIMITS).await.unwrap_err();
-    assert_eq!(unknown, CallError::UnknownTool("there is no server a".to_owned()));
+    assert_eq!(unknown, CallError::UnknownTool("unknown server a".to_owned()));
     // The order alone is a change for whoever shows them, and none for the servers.
     assert!(reconfigured(&upstreams, vec![b.clone(), c.clone()], DRAIN).await == Change::default());
     assert!(changes.has_changed().unwrap());

@@ -139,7 +139,7 @@ async fn a_server_that_was_down_at_the_start_comes_up_later() {
         let upstreams = Upstreams::start(vec![late, config("other", &[])], UpstreamLimits::default()).await;
         assert!(!ready(&upstreams, 0) && ready(&upstreams, 1));
         let refused = call(&upstreams, "echo", "{}").await.unwrap_err();
-        assert_eq!(refused.to_string(), "server fake did not come up; fake.echo was not called");
+        assert_eq!(refused.to_string(), "server fake did not start; fake.echo was not called");
         let mut changes = upstreams.changes();
         std::os::unix::fs::symlink(exuvia_fake_upstream::program(), dir.path("program")).unwrap();
         tokio::time::timeout(Duration::from_secs(30), changes.changed()).await.unwrap().unwrap();

@@ -20,7 +20,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     let configs = vec![
         quick("hangs", &["--hang-at", "start"]),
         quick("hangs in list", &["--hang-at", "list"]),
-        config("exits", &["--exit-at", "start", "--stderr", "no \u{1b}[31mlicence\u{1b}[0m\n"]),
+        config("exits", &["--exit-at", "start", "--stderr", "no \u{1b}[31mlicense\u{1b}[0m\n"]),
         config("exits in list", &["--exit-at", "list"]),
         unknown,
         lost,
@@ -35,12 +35,12 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     for (message, part) in states(&upstreams).iter().zip([
         "700 ms",
         "700 ms",
-        "exit status: 3; its stderr ends with:\n  no \\u{1b}[31mlicence\\u{1b}[0m",
-        "broke off while it listed",
+        "exit status: 3; its stderr ends with:\n  no \\u{1b}[31mlicense\\u{1b}[0m",
+        "closed while it listed",
         "`no-such-program-anywhere` was not found",
-        "`/no/such/directory` is no directory",
+        "`/no/such/directory` is not a directory",
         "ready",
-        "another server has this name",
+        "duplicate server name",
         "handshake",
         "handshake",
     ]) {
@@ -48,7 +48,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
     }
     assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
     let failed = |server: &str| upstreams.call(permit(server, "x", "{}"), &caller(), LIMITS);
-    let sentence = "server exits did not come up; exits.x was not called";
+    let sentence = "server exits did not start; exits.x was not called";
     assert_eq!(failed("exits").await, Err(CallError::UpstreamUnavailable(sentence.into())));
     assert_eq!(failed("nobody").await.unwrap_err().code(), "unknown-tool");
     upstreams.shutdown().await;
@@ -79,7 +79,7 @@ async fn a_crashed_server_comes_back() {
         }
         assert_eq!(outcomes, ["ok", "ok", "upstream-unavailable"].repeat(3));
         let failed = call(&upstreams, "exit", "{}").await.unwrap_err();
-        let sentence = "server fake broke off during fake.exit; whether the call took effect is unknown";
+        let sentence = "server fake disconnected during fake.exit; whether the call took effect is unknown";
         assert_eq!(failed, CallError::UpstreamUnavailable(sentence.into()));
         assert_eq!(call(&upstreams, "half", "{}").await.unwrap_err().code(), "upstream-unavailable");
         // The era was remembered: the new process was not asked for it.
@@ -122,7 +122,7 @@ async fn a_server_that_never_comes_back_fails_calls_soon() {
         assert!(begun.elapsed() < Duration::from_millis(1500));
         messages.push(message.clone());
     }
-    let ended = "server fake ended and could not be started again; fake.echo was not called";
+    let ended = "server fake exited and could not be restarted; fake.echo was not called";
     assert_eq!(messages[..4], [ended; 4]);
     for message in &messages[4..] {
         assert!(
@@ -205,7 +205,7 @@ async fn an_era_that_is_configured_is_not_found_out() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let states = states(&upstreams);
     assert!(
-        states[..2].iter().all(|state| state == "ready") && states[2].contains("refused the handshake"),
+        states[..2].iter().all(|state| state == "ready") && states[2].contains("rejected the handshake"),
         "{states:?}"
     );
     let seen = value(&upstreams, "seen", "{}").await;

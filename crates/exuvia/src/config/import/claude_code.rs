@@ -140,7 +140,7 @@ impl Reader<'_> {
             _ => false,
         };
         if plugins_only {
-            self.wrong("strictPluginOnlyCustomization", "lets plugins alone bring servers, which are not imported");
+            self.wrong("strictPluginOnlyCustomization", "allows servers from plugins only, which are not imported");
         }
     }
 
@@ -160,7 +160,7 @@ impl Reader<'_> {
         self.restrictions.denied.extend(denied);
         let asked = entries(self.names(permissions, "ask", "permissions.ask"));
         if !asked.is_empty() {
-            let message = "is not kept for servers: here, every tool is asked for that `auto_execute` does not list";
+            let message = "is not imported: here, every tool outside `auto_execute` requires approval";
             let notice = ConfigError::of_file(&self.file, message).at_key("permissions.ask");
             self.found.config.notices.push(notice);
         }

@@ -15,7 +15,7 @@ pub(super) fn json(text: &str, environment: Environment<'_>) -> Result<String, S
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
         let line = line.map(|line| format!(" on line {line}")).unwrap_or_default();
-        format!("no TOML{line}: {}", error.message())
+        format!("invalid TOML{line}: {}", error.message())
     })?;
     let Some(toml::Value::Table(servers)) = table.get(OBJECT) else { return Ok("{}".to_owned()) };
     let entry = |(name, entry): (&String, &toml::Value)| {
@@ -74,6 +74,6 @@ mod tests {
         assert_eq!(*b, json!({"url": "https://b.example", "headers": headers}));
         assert_eq!(json("model = 'x'", environment).unwrap(), "{}");
         let told = json("a = 1\nb = s3cret", environment).unwrap_err();
-        assert!(told.starts_with("no TOML on line 2") && !told.contains("s3cret"), "{told}");
+        assert!(told.starts_with("invalid TOML on line 2") && !told.contains("s3cret"), "{told}");
     }
 }

@@ -55,7 +55,7 @@ impl Consent {
         };
         let out: BTreeMap<String, &str> = servers.servers.iter().filter_map(key_into).collect();
         for (name, line) in take_out(servers, |name| out.contains_key(name)) {
-            let message = "lies in this folder, whose programs and files are not used without consent; the server is left out; \
+            let message = "is in this folder, which is not trusted; server skipped; \
                 pass --import-project";
             let key = format!("{}.{}", key(servers, &name), out.get(&name).copied().unwrap_or_default());
             found.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(line)));
@@ -71,7 +71,7 @@ impl Consent {
         let Some((first, line)) = out.first() else { return };
         let names: Vec<String> = out.iter().map(|(name, _)| name.escape_debug().to_string()).collect();
         let message = format!(
-            "of this folder, whose servers are not started without consent: {}; read what they run, then pass --import-project",
+            "servers of this folder are not started without consent: {}; review what they run, then pass --import-project",
             names.join(", ")
         );
         let key = if out.len() == 1 { key(servers, first) } else { servers.object.clone() };

@@ -80,7 +80,7 @@ impl Source {
 pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found) {
     let error = |message: String| ConfigError::of_file(format!("--import {}", client.name()), message);
     let (Some(home), Some(config)) = ((places.environment.variable)("HOME"), places.config_dir) else {
-        return found.errors.push(error("there is no home directory to look into".to_owned()));
+        return found.errors.push(error("there is no home directory".to_owned()));
     };
     let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
     let home = Path::new(&home);
@@ -108,7 +108,7 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found
     if !are_there {
         let mut looked: Vec<String> = sources.iter().map(|source| source.file.display().to_string()).collect();
         looked.dedup();
-        found.errors.push(error(format!("no servers are there; looked into {}", looked.join(", "))));
+        found.errors.push(error(format!("no servers found; searched {}", looked.join(", "))));
     }
 }
 
@@ -241,7 +241,7 @@ fn key(servers: &McpServers, name: &str) -> String {
 fn leave_out_what_is_there(servers: &mut McpServers, file: &str, found: &mut Found) {
     let taken: HashSet<String> = found.named.iter().map(|named| named.name.clone()).collect();
     for (name, line) in take_out(servers, |name| taken.contains(name)) {
-        let notice = ConfigError::of_file(file, "another server has this name; left out");
+        let notice = ConfigError::of_file(file, "duplicate server name; skipped");
         found.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
     }
 }

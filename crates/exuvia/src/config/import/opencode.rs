@@ -33,7 +33,7 @@ impl Files {
                 match text(&path, found) {
                     Read::Text(text) => drop(files.insert(name, text.trim().to_owned())),
                     Read::Absent => {
-                        let message = format!("{}: there is no such file", path.display());
+                        let message = format!("{}: no such file", path.display());
                         found.config.notices.push(ConfigError::of_file(file.display().to_string(), message));
                     }
                     Read::Unusable => {

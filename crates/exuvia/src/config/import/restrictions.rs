@@ -55,12 +55,10 @@ impl Restrictions {
         take_out(servers, |name| self.off.contains(name) || (is_project && self.off_in_project.contains(name)));
         let banned: Vec<String> =
             servers.servers.iter().filter(|server| self.bans(server)).map(|server| server.name.clone()).collect();
-        leave_out(servers, file, found, "the settings do not let this server be used", |name| {
-            banned.iter().any(|banned| banned == name)
-        });
+        leave_out(servers, file, found, "disabled in the settings", |name| banned.iter().any(|banned| banned == name));
         for Denied { file: settings, key, entry, between } in &self.denied {
             let denied_whole = |name: &str| forbids(entry, between, name) == Some(Forbids::Server);
-            leave_out(servers, file, found, &format!("{key} in {settings} has this server"), denied_whole);
+            leave_out(servers, file, found, &format!("listed in {key} of {settings}"), denied_whole);
             for server in &servers.servers {
                 let Some(Forbids::Tool(tool)) = forbids(entry, between, &server.name) else { continue };
                 let lists = servers.tool_lists.entry(server.name.clone()).or_default();
@@ -132,7 +130,7 @@ fn is_like(pattern: &str, text: &str) -> bool {
 
 fn leave_out(servers: &mut McpServers, file: &str, found: &mut Found, why: &str, is_out: impl Fn(&str) -> bool) {
     for (name, line) in take_out(servers, is_out) {
-        let notice = ConfigError::of_file(file, format!("{why}; left out"));
+        let notice = ConfigError::of_file(file, format!("{why}; skipped"));
         found.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
     }
 }

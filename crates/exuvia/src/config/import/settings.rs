@@ -44,10 +44,10 @@ pub(super) fn read(
 /// The object that a file holds, if it is there. Where it cannot be read, what it restricts is not known.
 pub(super) fn object(file: &Path, found: &mut Found) -> Option<Map<String, Value>> {
     let Read::Text(text) = text(file, found) else { return None };
-    let read = relaxed_json(&text).map_err(|error| format!("no JSON: {error}"));
+    let read = relaxed_json(&text).map_err(|error| format!("invalid JSON: {error}"));
     let read = read.and_then(|text| match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(object),
-        _ => Err("is no JSON object".to_owned()),
+        _ => Err("is not a JSON object".to_owned()),
     });
     read.map_err(|message| found.error(ConfigError::of_file(file.display().to_string(), message))).ok()
 }
@@ -68,7 +68,7 @@ fn opencode(settings: &Map<String, Value>, file: &str, restrictions: &mut Restri
     });
     restrictions.denied.extend(denied);
     if permission().any(|(_, value)| value.to_string().contains("\"ask\"")) {
-        let message = "asks before tools; here, every tool is asked for that `auto_execute` does not list";
+        let message = "is not imported: here, every tool outside `auto_execute` requires approval";
         found.config.notices.push(ConfigError::of_file(file, message).at_key("permission"));
     }
 }
@@ -77,8 +77,7 @@ fn zed(settings: &Map<String, Value>, file: &str, found: &mut Found) {
     let agent = settings.get("agent").and_then(Value::as_object);
     for key in ["profiles", "tool_permissions"] {
         if agent.is_some_and(|agent| agent.contains_key(key)) {
-            let message =
-                "may restrict which tools are called, and is not kept; write `tools` or `deny` for the servers";
+            let message = "may restrict tools and is not imported; set `tools` or `deny` for the servers";
             found.config.notices.push(ConfigError::of_file(file, message).at_key(format!("agent.{key}")));
         }
     }
@@ -156,7 +155,7 @@ fn of_tools(entry: &str) -> Result<Option<String>, &'static str> {
     }
     let inner = entry[3..].trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let inner = inner.map(str::trim).filter(|inner| !inner.is_empty());
-    let inner = inner.ok_or("has an entry for tools that is not understood; write Mcp(SERVER:TOOL)")?;
+    let inner = inner.ok_or("has an unsupported tool entry; write Mcp(SERVER:TOOL)")?;
     // Rather too much than too little.
     let inner = inner.replace('?', "*");
     let parts = inner.split_once([':', ',']);

@@ -77,17 +77,13 @@ fn servers_of_a_folder_are_not_started_without_consent() {
         let (names, notices, _) = world.imported(client);
         assert_eq!(names, ["mine"], "{client:?}");
         assert_eq!(notices.len(), 1, "{notices:?}");
-        let told = "not started without consent: theirs, mine, more; read what they run, then pass --import-project";
+        let told = "not started without consent: theirs, mine, more; review what they run, then pass --import-project";
         assert!(notices[0].starts_with(project) && notices[0].ends_with(told), "{notices:?}");
         // With it, the user's own still win.
         let found = world.import(client, true);
         let names: Vec<&str> = found.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         assert_eq!(names, ["mine", "theirs", "more"]);
-        assert!(
-            found.config.notices[0].to_string().contains("another server has this name"),
-            "{:?}",
-            found.config.notices
-        );
+        assert!(found.config.notices[0].to_string().contains("duplicate server name"), "{:?}", found.config.notices);
     }
     let folder = ("folder/.vscode/mcp.json", json!({"servers": {"theirs": {"command": "x"}}}));
     let (names, notices, _) = World::new(&[folder]).imported(KnownClient::Vscode);
@@ -228,7 +224,7 @@ fn a_restriction_that_is_not_understood_refuses_the_import() {
         (json!({"deniedMcpServers": [{"serverHash": "x"}]}), "deniedMcpServers"),
         (json!({"allowedMcpServers": ["a"]}), "allowedMcpServers"),
         (json!({"strictPluginOnlyCustomization": ["mcp"]}), "strictPluginOnlyCustomization"),
-        (json!([]), "is no JSON object"),
+        (json!([]), "is not a JSON object"),
     ] {
         let told =
             World::new(&[state.clone(), ("home/.claude/settings.json", settings)]).refused(KnownClient::ClaudeCode);

@@ -18,7 +18,7 @@ pub(super) fn tree(text: &str) -> Result<Value, String> {
         match events.next()? {
             Event::StreamEnd => return Ok(found.unwrap_or_default()),
             Event::StreamStart | Event::DocumentEnd => {}
-            Event::DocumentStart(..) if found.is_some() => return Err(events.wrong("holds a second document")),
+            Event::DocumentStart(..) if found.is_some() => return Err(events.wrong("has a second document")),
             Event::DocumentStart(..) => {
                 let first = events.next()?;
                 found = Some(events.value(first, 0)?);
@@ -45,7 +45,7 @@ impl<'t> Events<'t> {
                 self.line = error.marker().line();
                 Err(self.wrong("cannot be read"))
             }
-            None => Err(self.wrong("ends too early")),
+            None => Err(self.wrong("ends unexpectedly")),
         }
     }
 
@@ -66,7 +66,7 @@ impl<'t> Events<'t> {
                 }
             }
             Event::MappingStart(..) => self.map(depth),
-            Event::Alias(..) => Err(self.wrong("has an alias, which is not supported; write out what it stands for")),
+            Event::Alias(..) => Err(self.wrong("has an alias, which is not supported; write out its value")),
             _ => Err(self.wrong("cannot be read")),
         }
     }
@@ -77,18 +77,18 @@ impl<'t> Events<'t> {
             let key = match self.next()? {
                 Event::MappingEnd => return Ok(Value::Object(members)),
                 Event::Scalar(key, ..) => key.into_owned(),
-                _ => return Err(self.wrong("has a key that is no text")),
+                _ => return Err(self.wrong("has a key that is not a string")),
             };
             let value = self.next()?;
             let value = self.value(value, depth + 1)?;
             if members.insert(key, value).is_some() {
-                return Err(self.wrong("has a key twice in one map"));
+                return Err(self.wrong("has a duplicate key"));
             }
         }
     }
 
     fn wrong(&self, what: &str) -> String {
-        format!("no usable YAML: line {} {what}", self.line)
+        format!("invalid YAML: line {} {what}", self.line)
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
             ("a: b\na: s3cret\n", "line 2 has a key twice"),
             ("a: &s3cret [x]\nb: *s3cret\n", "line 2 has an alias"),
             ("a: b\n---\ns3cret\n", "a second document"),
-            ("[s3cret]: a\n", "line 1 has a key that is no text"),
+            ("[s3cret]: a\n", "line 1 has a key that is not a string"),
             (&format!("s3cret: {}", "[".repeat(100_000)), ""),
             (&format!("s3cret: {}{}", "[".repeat(70), "]".repeat(70)), "nested too deeply"),
         ] {

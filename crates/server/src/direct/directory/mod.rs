@@ -125,7 +125,7 @@ impl Directory {
                 list = listing.method(),
                 unnamed,
                 unreadable,
-                "items are left out: their names cannot be shown, or they cannot be read"
+                "items omitted: invalid names or unreadable"
             );
         }
     }
@@ -201,7 +201,7 @@ impl Directory {
             tracing::warn!(
                 server.name = other,
                 owner,
-                "lists addresses that another server lists too; they belong to the first in the order of the profile"
+                "resource URIs belong to another server, which comes first in the profile"
             );
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Entry<'a> {
 const VS_CODE: [&str; 2] = ["servers", "mcp.servers"];
 
 /// What becomes of a server that is wrong.
-const LEFT_OUT: &str = "the server is left out";
+const LEFT_OUT: &str = "server skipped";
 
 enum Kind {
     Stdio,
@@ -70,13 +70,13 @@ impl Entry<'_> {
 
     fn kind(&mut self, entry: &Map<String, Value>) -> Option<Kind> {
         if entry.get("sandboxEnabled") == Some(&Value::Bool(true)) {
-            self.notice(&["sandboxEnabled"], "only the editor has this sandbox; the server is left out");
+            self.notice(&["sandboxEnabled"], "editor sandboxes are not supported; server skipped");
             return None;
         }
         let address = address(entry);
         let url = entry.get(address).and_then(Value::as_str).unwrap_or_default();
         if url.starts_with("unix:") || url.starts_with("pipe:") {
-            self.notice(&[address], "servers on sockets and pipes are not supported; this one is left out");
+            self.notice(&[address], "servers on sockets and pipes are not supported; server skipped");
             return None;
         }
         let is_http = entry.contains_key(address) && !entry.contains_key("command");
@@ -91,7 +91,7 @@ impl Entry<'_> {
             "sse" => Some(Kind::Http(HttpProtocol::Sse)),
             _ => {
                 let kind: String = kind.escape_debug().take(40).collect();
-                self.notice(&["type"], &format!("servers of type `{kind}` are not supported; this one is left out"));
+                self.notice(&["type"], &format!("servers of type `{kind}` are not supported; server skipped"));
                 None
             }
         }
@@ -208,7 +208,7 @@ impl Entry<'_> {
 
     fn expanded(&mut self, path: &[&str], text: &str) -> String {
         let result = if text.contains('\0') {
-            Err(vec!["holds a zero character".to_owned()])
+            Err(vec!["contains a NUL character".to_owned()])
         } else {
             expand(text, self.environment.variable)
         };

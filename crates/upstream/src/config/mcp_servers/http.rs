@@ -26,7 +26,7 @@ impl Entry<'_> {
         for (name, value) in headers {
             match check::header(&name, &value) {
                 Ok(Some((name, value))) => http.add_header(name, value),
-                Ok(None) => self.notice(&["headers", &name], "is set by the transport; this one is left out"),
+                Ok(None) => self.notice(&["headers", &name], "is set by the transport; ignored"),
                 Err(message) => self.error(&["headers", &name], &message),
             }
         }
@@ -68,7 +68,7 @@ impl Entry<'_> {
         };
         let oauth = entry.get(key).and_then(Value::as_object)?;
         if oauth.contains_key("authServerMetadataUrl") {
-            self.notice(&[key, "authServerMetadataUrl"], "is not used; the server says where its authorisation is");
+            self.notice(&[key, "authServerMetadataUrl"], "is ignored; the authorization server is discovered");
         }
         let code = CodeGrant {
             client_id: self.optional(oauth, &[key, id]),
@@ -77,7 +77,7 @@ impl Entry<'_> {
         };
         let scopes = self.scopes(oauth.get("scopes"), &[key, "scopes"]);
         let Some(dir) = self.environment.token_dir else {
-            self.error(&[key], "there is no directory for tokens; set HOME or XDG_DATA_HOME");
+            self.error(&[key], "no directory for token files; set HOME or XDG_DATA_HOME");
             return None;
         };
         Some(OAuth { grant: Grant::Code(code), scopes, token_file: check::token_file(dir, self.name) })

@@ -78,18 +78,19 @@ const OBJECTS: [&[&str]; 3] = [&["mcpServers"], &["servers"], &["mcp", "servers"
 /// let nobody = Environment { variable: &|_| None, token_dir: None };
 /// let found = parse_mcp_servers(text, "mcp.json", nobody);
 /// assert!(found.servers.is_empty());
-/// assert!(found.notices[0].to_string().starts_with("mcp.json:1: mcpServers.crm.args: the variable WHO is not set"));
+/// assert!(found.notices[0].to_string().starts_with("mcp.json:1: mcpServers.crm.args: environment variable WHO is not set"));
 /// ```
 pub fn parse_mcp_servers(text: &str, file: &str, environment: Environment<'_>) -> McpServers {
     let text = match relaxed::json(text) {
         Ok(text) => text,
-        Err(error) => return unusable(file, format!("no JSON: {error}")),
+        Err(error) => return unusable(file, format!("invalid JSON: {error}")),
     };
     match OBJECTS.into_iter().find_map(|path| Some((path, object(&text, path)?))) {
         Some((path, object)) => entries(&text, object, path, file, environment),
-        None => {
-            unusable(file, "no object `mcpServers`; write {\"mcpServers\": {\"name\": {\"command\": ..}}}".to_owned())
-        }
+        None => unusable(
+            file,
+            "missing object `mcpServers`; write {\"mcpServers\": {\"name\": {\"command\": ..}}}".to_owned(),
+        ),
     }
 }
 
@@ -100,7 +101,7 @@ pub fn parse_mcp_servers_at(text: &str, path: &[&str], file: &str, environment: 
             Some(object) => entries(&text, object, path, file, environment),
             None => McpServers::default(),
         },
-        Err(error) => unusable(file, format!("no JSON: {error}")),
+        Err(error) => unusable(file, format!("invalid JSON: {error}")),
     }
 }
 
@@ -125,7 +126,7 @@ fn entries(text: &str, object: &str, path: &[&str], file: &str, environment: Env
         let entry =
             Entry { text, file, object: &key, name: &name, source, environment, found: &mut found, faults: Vec::new() };
         if !names.insert(name.clone()) {
-            let error = entry.at(&[], "there are two servers of this name; rename one");
+            let error = entry.at(&[], "duplicate server name; rename one");
             found.errors.push(error);
         } else if let Some(server) = entry.read() {
             found.servers.push(server);

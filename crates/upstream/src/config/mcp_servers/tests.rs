@@ -43,7 +43,7 @@ fn noticed(text: &str) -> Vec<String> {
 /// What is wrong with servers that are left out for it.
 fn wrong(text: &str) -> Vec<String> {
     let notices = noticed(text);
-    notices.iter().filter_map(|notice| notice.strip_suffix("; the server is left out")).map(str::to_owned).collect()
+    notices.iter().filter_map(|notice| notice.strip_suffix("; server skipped")).map(str::to_owned).collect()
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn what_is_not_supported_is_told_and_the_others_work() {
     assert_eq!(
         noticed(text),
         [
-            "mcp.json:2: servers.ws.type: servers of type `ws` are not supported; this one is left out",
-            "mcp.json:3: servers.socket.url: servers on sockets and pipes are not supported; this one is left out",
-            "mcp.json:4: servers.boxed.sandboxEnabled: only the editor has this sandbox; the server is left out",
-            "mcp.json:7: servers.h.oauth.authServerMetadataUrl: is not used; the server says where its authorisation is",
-            "mcp.json:6: servers.h.headers.Content-Type: is set by the transport; this one is left out",
+            "mcp.json:2: servers.ws.type: servers of type `ws` are not supported; server skipped",
+            "mcp.json:3: servers.socket.url: servers on sockets and pipes are not supported; server skipped",
+            "mcp.json:4: servers.boxed.sandboxEnabled: editor sandboxes are not supported; server skipped",
+            "mcp.json:7: servers.h.oauth.authServerMetadataUrl: is ignored; the authorization server is discovered",
+            "mcp.json:6: servers.h.headers.Content-Type: is set by the transport; ignored",
         ]
     );
     let found = servers(text);
@@ -158,14 +158,14 @@ fn everything_wrong_is_told_at_once_with_its_line() {
             "mcp.json:1: mcpServers.b.env: must be an object of strings",
             "mcp.json:1: mcpServers.b.cwd: must be a string",
             "mcp.json:1: mcpServers.c: must be an object with a `command` or a `url`",
-            "mcp.json:2: mcpServers.d.command: the variable GONE is not set; set it, or write ${GONE:-default}",
-            "mcp.json:2: mcpServers.d.args: the variable LOST is not set; set it, or write ${LOST:-default}",
+            "mcp.json:2: mcpServers.d.command: environment variable GONE is not set; set it, or write ${GONE:-default}",
+            "mcp.json:2: mcpServers.d.args: environment variable LOST is not set; set it, or write ${LOST:-default}",
             "mcp.json:2: mcpServers.d.args: must be an array of strings",
-            "mcp.json:3: mcpServers.d.env.K: the variable MISSING is not set; set it, or write ${MISSING:-default}",
-            "mcp.json:2: mcpServers.d.env: `A=B` cannot name a variable",
+            "mcp.json:3: mcpServers.d.env.K: environment variable MISSING is not set; set it, or write ${MISSING:-default}",
+            "mcp.json:2: mcpServers.d.env: `A=B` is not a valid variable name",
         ]
     );
-    assert_eq!(said(text), ["mcp.json:4: mcpServers.e: there are two servers of this name; rename one"]);
+    assert_eq!(said(text), ["mcp.json:4: mcpServers.e: duplicate server name; rename one"]);
     let names: Vec<_> = parsed(text).names.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b", "d", "e"], "wrong servers have names too");
 }
@@ -184,17 +184,17 @@ fn everything_wrong_with_a_server_over_http_is_told_and_no_secret_is() {
         wrong(text),
         [
             "mcp.json:2: mcpServers.a.url: must be given",
-            "mcp.json:3: mcpServers.b.url: headers and tokens would cross the network in clear; write https://",
-            "mcp.json:4: mcpServers.c.url: must not hold a user or a password; send an `Authorization` header instead",
+            "mcp.json:3: mcpServers.b.url: headers and tokens would be sent unencrypted; use https://",
+            "mcp.json:4: mcpServers.c.url: must not contain credentials; send an `Authorization` header instead",
             "mcp.json:5: mcpServers.d.headers.Y: must be a string",
-            "mcp.json:5: mcpServers.d.headers.Z: the variable GONE is not set; set it, or write ${GONE:-default}",
-            "mcp.json:5: mcpServers.d.headers.a b: `a b` cannot name a header",
-            "mcp.json:5: mcpServers.d.headers.X: holds a line break or another character that a header cannot have",
+            "mcp.json:5: mcpServers.d.headers.Z: environment variable GONE is not set; set it, or write ${GONE:-default}",
+            "mcp.json:5: mcpServers.d.headers.a b: `a b` is not a valid header name",
+            "mcp.json:5: mcpServers.d.headers.X: contains a line break or another character that is invalid in a header",
             "mcp.json:7: mcpServers.e.oauth.clientId: must be a string",
             "mcp.json:7: mcpServers.e.oauth.callbackPort: must be a port",
             "mcp.json:7: mcpServers.e.oauth.scopes: a scope is one word of ASCII, without quotes or backslashes",
             "mcp.json:6: mcpServers.e.headersHelper: must be a command",
-            "mcp.json:8: mcpServers.f.url: headers and tokens would cross the network in clear; write https://",
+            "mcp.json:8: mcpServers.f.url: headers and tokens would be sent unencrypted; use https://",
             "mcp.json:8: mcpServers.g.oauth: must be an object",
         ]
     );
@@ -211,13 +211,13 @@ fn no_secret_is_in_a_servers_debug_form() {
 
 #[test]
 fn what_is_no_such_file_is_told() {
-    assert!(said("{")[0].starts_with("mcp.json: no JSON: EOF while parsing"));
+    assert!(said("{")[0].starts_with("mcp.json: invalid JSON: EOF while parsing"));
     for text in ["[]", "{}", r#"{"mcpServers": []}"#, r#"{"servers": 1}"#] {
         assert!(said(text)[0].contains("no object `mcpServers`"), "{text}");
     }
     assert!(servers("\u{feff}{\"mcpServers\": {}}").is_empty());
     let long = format!(r#"{{"mcpServers": {{"{}": {{"command": "x"}}}}}}"#, "x".repeat(65));
-    assert!(wrong(&long)[0].ends_with("the name of a server has at most 64 bytes"));
+    assert!(wrong(&long)[0].ends_with("the server name must be at most 64 bytes"));
 }
 
 #[test]

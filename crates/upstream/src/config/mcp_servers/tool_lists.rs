@@ -82,7 +82,7 @@ pub fn tool_pattern(name: &str) -> Result<String, String> {
     let parts: Vec<String> = name.split('*').map(literal).collect();
     let pattern = parts.join("*");
     if pattern.len() > PATTERN_BYTES {
-        return Err(format!("holds a name of more than {PATTERN_BYTES} bytes"));
+        return Err(format!("contains a name longer than {PATTERN_BYTES} bytes"));
     }
     Ok(pattern)
 }
@@ -120,7 +120,7 @@ impl Entry<'_> {
             let is_known = NEVER.iter().chain(&ONLY).chain(&HARMLESS).any(|known| known == key);
             let name = key.to_lowercase();
             if !is_known && !is_nothing(value) && RESTRICTS.iter().any(|part| name.contains(part)) {
-                self.notice(&[key], "may restrict what is called, and is not known here: it is not kept");
+                self.notice(&[key], "may restrict tools but is not supported; ignored");
             }
         }
         lists
@@ -136,7 +136,7 @@ impl Entry<'_> {
                     lists.never.extend(self.patterns(Some(value), &path).unwrap_or_default());
                 }
                 _ if is_nothing(value) => {}
-                _ => self.notice(&path, "may restrict what is called, and is not known here: it is not kept"),
+                _ => self.notice(&path, "may restrict tools but is not supported; ignored"),
             }
         }
     }
@@ -149,7 +149,7 @@ impl Entry<'_> {
         }
         match &lists.only {
             Some(only) if *only != patterns => {
-                self.error(path, "and another key both list the tools that there are; take one away");
+                self.error(path, "conflicts with another list of tools; remove one");
             }
             _ => lists.only = Some(patterns),
         }

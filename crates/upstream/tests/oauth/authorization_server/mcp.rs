@@ -109,7 +109,7 @@ impl Guard {
         }
     }
 
-    /// What the authorisation server says about a token.
+    /// What the authorization server says about a token.
     async fn introspect(&self, token: &str) -> Value {
         let asked = reqwest::Client::new()
             .post(format!("{}/introspect", self.issuer))

@@ -1,4 +1,4 @@
-//! A real authorisation server on loopback (the library `oauth-as`), two MCP servers that ask it about every token, and the
+//! A real authorization server on loopback (the library `oauth-as`), two MCP servers that ask it about every token, and the
 //! browser of a user.
 #![allow(
     dead_code,
@@ -121,7 +121,7 @@ impl World {
     }
 }
 
-/// The grant for a client that the authorisation server knows.
+/// The grant for a client that the authorization server knows.
 pub(crate) fn credentials(client: &str) -> Grant {
     Grant::ClientCredentials(ClientCredentials { client_id: client.to_owned(), client_secret: SECRET.to_owned() })
 }

@@ -1,11 +1,11 @@
-//! The recorded catalogues, served by a real process each: listed, searched, read, and every tool called.
+//! The recorded catalogs, served by a real process each: listed, searched, read, and every tool called.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use exuvia_catalog::files::{Layout, Layouts, StubFiles};
 use exuvia_runtime::{Limits, Outcome};
-use exuvia_tests::catalogue::{Breadth, Catalogue, Form, call, catalogues, fitting, recorded, widest_choice};
+use exuvia_tests::catalog::{Breadth, Catalog, Form, call, catalogs, fitting, recorded, widest_choice};
 use exuvia_tests::{SampleGateway, here, returned};
 use exuvia_tool::{Namespace, Server, Tool};
 use serde_json::{Map, Value, json};
@@ -13,16 +13,16 @@ use tempfile::TempDir;
 
 const TOOLS: usize = 508;
 
-/// A gateway with all these catalogues behind it. The calls that arrive are recorded in the folder.
-pub(crate) async fn serving(catalogues: &[Catalogue]) -> (SampleGateway, TempDir) {
+/// A gateway with all these catalogs behind it. The calls that arrive are recorded in the folder.
+pub(crate) async fn serving(catalogs: &[Catalog]) -> (SampleGateway, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    let servers = catalogues.iter().map(|one| one.served(&one.answers(), folder.path())).collect();
+    let servers = catalogs.iter().map(|one| one.served(&one.answers(), folder.path())).collect();
     let limits = Limits { fuel: 1 << 40, ..Limits::default() };
     (SampleGateway::of(servers, limits).await, folder)
 }
 
-pub(crate) fn server(gateway: &SampleGateway, catalogue: &Catalogue) -> Server {
-    gateway.gateway().namespace().server(&catalogue.name).expect("the server is ready").clone()
+pub(crate) fn server(gateway: &SampleGateway, catalog: &Catalog) -> Server {
+    gateway.gateway().namespace().server(&catalog.name).expect("the server is ready").clone()
 }
 
 /// One call of a script, and what has to come of it.
@@ -34,17 +34,17 @@ struct Expected {
 }
 
 /// Calls of each tool: with everything and with the least, all branches of its unions, in all forms.
-fn calls(catalogue: &Catalogue, server: &Server) -> Vec<Expected> {
+fn calls(catalog: &Catalog, server: &Server) -> Vec<Expected> {
     let mut calls = Vec::new();
     for tool in server.tools() {
-        let schema = catalogue.input_schema(tool);
+        let schema = catalog.input_schema(tool);
         let validator = jsonschema::options().offline().build(schema).expect("a recorded schema compiles");
         let mut expect = |arguments: &Map<String, Value>, form| {
             let arguments = Value::from(arguments.clone());
             assert!(validator.is_valid(&arguments), "{}.{}: {arguments}", server.name, tool.name());
             let received = (tool.name().to_owned(), arguments.to_string());
             let expression = call(server, tool, arguments.as_object().expect("an object"), form);
-            calls.push(Expected { expression, received, value: catalogue.value(tool) });
+            calls.push(Expected { expression, received, value: catalog.value(tool) });
         };
         expect(&fitting(schema, 0, Breadth::Least), Form::Keywords);
         for variant in 0..widest_choice(schema).max(3) {
@@ -79,12 +79,12 @@ fn received(calls: &[Expected]) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_tool_gets_exactly_the_arguments_that_a_script_wrote() {
-    let catalogues = catalogues();
-    let (gateway, folder) = serving(&catalogues).await;
+    let catalogs = catalogs();
+    let (gateway, folder) = serving(&catalogs).await;
     let mut tools = 0;
-    for catalogue in &catalogues {
-        let server = &server(&gateway, catalogue);
-        let calls = calls(catalogue, server);
+    for catalog in &catalogs {
+        let server = &server(&gateway, catalog);
+        let calls = calls(catalog, server);
         sees_the_values(&gateway, &one_after_the_other(&calls), &calls).await;
         assert_eq!(recorded(server, folder.path()), received(&calls), "{}", server.name);
         tools += server.tools().iter().filter(|tool| calls.iter().any(|call| call.received.0 == tool.name())).count();
@@ -95,12 +95,12 @@ async fn every_tool_gets_exactly_the_arguments_that_a_script_wrote() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_in_parallel_carry_the_same_arguments() {
-    let catalogues: Vec<_> =
-        catalogues().into_iter().filter(|one| ["notion", "mongodb", "github"].contains(&one.name.as_str())).collect();
-    let (gateway, folder) = serving(&catalogues).await;
-    for catalogue in &catalogues {
-        let server = &server(&gateway, catalogue);
-        let calls = calls(catalogue, server);
+    let catalogs: Vec<_> =
+        catalogs().into_iter().filter(|one| ["notion", "mongodb", "github"].contains(&one.name.as_str())).collect();
+    let (gateway, folder) = serving(&catalogs).await;
+    for catalog in &catalogs {
+        let server = &server(&gateway, catalog);
+        let calls = calls(catalog, server);
         sees_the_values(&gateway, &in_parallel(&calls), &calls).await;
         // Which of two calls on their way arrives first is nobody's promise.
         let (mut arrived, mut sent) = (recorded(server, folder.path()), received(&calls));
@@ -113,7 +113,7 @@ async fn calls_in_parallel_carry_the_same_arguments() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_names_are_accepted_as_the_stub_shows_them_and_as_the_server_has_them() {
-    let odd = Catalogue::read(&here().join("data/odd_names.json"));
+    let odd = Catalog::read(&here().join("data/odd_names.json"));
     let (gateway, folder) = serving(std::slice::from_ref(&odd)).await;
     let server = &server(&gateway, &odd);
     let calls = calls(&odd, server);
@@ -135,14 +135,14 @@ async fn odd_names_are_accepted_as_the_stub_shows_them_and_as_the_server_has_the
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_layouts_list_what_can_be_read() {
-    let catalogues = catalogues();
-    let (gateway, _folder) = serving(&catalogues).await;
+    let catalogs = catalogs();
+    let (gateway, _folder) = serving(&catalogs).await;
     let namespace = gateway.gateway().namespace();
     let listed = gateway.ask("listToolFiles", &json!({})).await;
     assert!(listed.starts_with("508 tools\n"), "{listed}");
-    let by_tool = catalogues.iter().fold(Layouts::default(), |all, one| all.with(&one.name, Layout::Tool));
-    for catalogue in &catalogues {
-        let server = &server(&gateway, catalogue);
+    let by_tool = catalogs.iter().fold(Layouts::default(), |all, one| all.with(&one.name, Layout::Tool));
+    for catalog in &catalogs {
+        let server = &server(&gateway, catalog);
         let (name, tools) = (&server.python_name, server.tools());
         assert!(listed.contains(&format!("\n{name}.pyi {}\n", tools.len())), "{listed}");
         // Alone, so that there is room for the names of all its tools.
@@ -153,7 +153,7 @@ async fn both_layouts_list_what_can_be_read() {
         read_by_lines(&gateway, &format!("{name}.pyi")).await;
         for tool in tools {
             read_by_lines(&gateway, &format!("{name}/{}.pyi", tool.python_name)).await;
-            reads_docs(&gateway, catalogue, server, tool).await;
+            reads_docs(&gateway, catalog, server, tool).await;
         }
     }
     assert_eq!(namespace.servers().iter().map(|server| server.tools().len()).sum::<usize>(), TOOLS);
@@ -173,11 +173,11 @@ async fn read_by_lines(gateway: &SampleGateway, file: &str) {
 }
 
 /// The documentation has the signature, and all that the server says of the tool and of its parameters.
-async fn reads_docs(gateway: &SampleGateway, catalogue: &Catalogue, server: &Server, tool: &Tool) {
+async fn reads_docs(gateway: &SampleGateway, catalog: &Catalog, server: &Server, tool: &Tool) {
     let docs = gateway.ask("getToolDocs", &json!({"server": server.name, "tool": tool.name()})).await;
     assert!(docs.starts_with(&format!("{}.{}\n", server.python_name, tool.signature)), "{docs}");
     let one_line = docs.split_whitespace().collect::<Vec<_>>().join(" ");
-    let schema = catalogue.input_schema(tool);
+    let schema = catalog.input_schema(tool);
     let described =
         schema["properties"].as_object().into_iter().flatten().filter_map(|(_, one)| one.get("description"));
     for description in described.chain(tool.descriptor.description.as_ref().map(|text| json!(text)).as_ref()) {
@@ -190,10 +190,10 @@ async fn reads_docs(gateway: &SampleGateway, catalogue: &Catalogue, server: &Ser
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_for_what_a_tool_is_called_finds_it() {
-    let catalogues = catalogues();
-    let (gateway, _folder) = serving(&catalogues).await;
-    for catalogue in &catalogues {
-        let server = &server(&gateway, catalogue);
+    let catalogs = catalogs();
+    let (gateway, _folder) = serving(&catalogs).await;
+    for catalog in &catalogs {
+        let server = &server(&gateway, catalog);
         let (name, tool) = (&server.python_name, server.tools().last().expect("a tool"));
         let query = format!("{} {}", server.name, tool.name());
         let line = format!("{name}.pyi {}", tool.python_name);
@@ -207,9 +207,9 @@ async fn a_search_for_what_a_tool_is_called_finds_it() {
     gateway.stop().await;
 }
 
-/// All catalogues in one server, four times: 2,032 tools.
-fn two_thousand(folder: &Path) -> Catalogue {
-    let recorded: Vec<Value> = catalogues().into_iter().flat_map(|one| one.tools).collect();
+/// All catalogs in one server, four times: 2,032 tools.
+fn two_thousand(folder: &Path) -> Catalog {
+    let recorded: Vec<Value> = catalogs().into_iter().flat_map(|one| one.tools).collect();
     let renamed = |copy: usize, number: usize, tool: &Value| {
         let mut tool = tool.clone();
         tool["name"] = format!("{}_{copy}_{number}", tool["name"].as_str().expect("a name")).into();
@@ -219,14 +219,14 @@ fn two_thousand(folder: &Path) -> Catalogue {
         (0..4).flat_map(|copy| recorded.iter().enumerate().map(move |(number, tool)| renamed(copy, number, tool)));
     let file = folder.join("large.json");
     std::fs::write(&file, Value::from_iter(copies).to_string()).expect("a folder");
-    Catalogue::read(&file)
+    Catalog::read(&file)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn listing_two_thousand_tools_costs_under_1500_tokens_and_says_how_to_narrow_down() {
     let folder = tempfile::tempdir().expect("a folder");
     let large = two_thousand(folder.path());
-    let mut servers: Vec<_> = catalogues().iter().map(|one| one.served(&Map::new(), folder.path())).collect();
+    let mut servers: Vec<_> = catalogs().iter().map(|one| one.served(&Map::new(), folder.path())).collect();
     servers.push(large.served(&Map::new(), folder.path()));
     let gateway = SampleGateway::of(servers, Limits::default()).await;
     let by_tool = Layouts::default().with("large", Layout::Tool);
@@ -249,7 +249,7 @@ async fn listing_two_thousand_tools_costs_under_1500_tokens_and_says_how_to_narr
 }
 
 /// A server whose tools answer with the stub files, each under the name of its file.
-fn library(gateway: &SampleGateway, folder: &Path) -> Catalogue {
+fn library(gateway: &SampleGateway, folder: &Path) -> Catalog {
     let mut tools = Vec::new();
     for server in gateway.gateway().namespace().servers() {
         tools.push(format!("{}.pyi", server.python_name));
@@ -258,7 +258,7 @@ fn library(gateway: &SampleGateway, folder: &Path) -> Catalogue {
     let list: Value = tools.iter().map(|name| json!({"name": name, "inputSchema": {"type": "object"}})).collect();
     let file = folder.join("library.json");
     std::fs::write(&file, list.to_string()).expect("a folder");
-    Catalogue::read(&file)
+    Catalog::read(&file)
 }
 
 /// Parses every stub by the Python that scripts run on, and holds that each name in it is defined and that each function
@@ -297,8 +297,8 @@ result = [files, functions]
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_stub_is_python_and_names_what_its_tools_take() {
-    let catalogues = catalogues();
-    let (gateway, folder) = serving(&catalogues).await;
+    let catalogs = catalogs();
+    let (gateway, folder) = serving(&catalogs).await;
     let library = library(&gateway, folder.path());
     let mut answers = Map::new();
     for tool in &library.tools {
@@ -307,11 +307,11 @@ async fn every_stub_is_python_and_names_what_its_tools_take() {
         answers.insert(file.to_owned(), json!({"content": [{"type": "text", "text": stub}]}));
     }
     gateway.stop().await;
-    let mut servers: Vec<_> = catalogues.iter().map(|one| one.served(&one.answers(), folder.path())).collect();
+    let mut servers: Vec<_> = catalogs.iter().map(|one| one.served(&one.answers(), folder.path())).collect();
     servers.push(library.served(&answers, folder.path()));
     let limits = Limits { fuel: 1 << 40, ..Limits::default() };
     let gateway = SampleGateway::of(servers, limits).await;
     let report = gateway.run(PARSES).await;
-    assert_eq!(returned(&report), json!([TOOLS + catalogues.len(), 2 * TOOLS]));
+    assert_eq!(returned(&report), json!([TOOLS + catalogs.len(), 2 * TOOLS]));
     gateway.stop().await;
 }

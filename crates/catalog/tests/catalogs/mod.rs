@@ -1,4 +1,4 @@
-//! The recorded catalogues of `tests/data/catalog`, as the gateway would hand them over.
+//! The recorded catalogs of `tests/data/catalog`, as the gateway would hand them over.
 #![allow(
     dead_code,
     missing_docs,
@@ -11,30 +11,30 @@ use exuvia_catalog::{docs, stub};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
 use serde_json::Value;
 
-pub struct Catalogue {
+pub struct Catalog {
     pub name: String,
     /// The `tools/list` answer, as it is.
     pub raw: String,
 }
 
 /// All of them, by name.
-pub fn all() -> Vec<Catalogue> {
+pub fn all() -> Vec<Catalog> {
     let directory = "../../tests/data/catalog";
     let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
-    let read = |path: &std::path::PathBuf| Catalogue {
+    let read = |path: &std::path::PathBuf| Catalog {
         name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
         raw: std::fs::read_to_string(path).unwrap(),
     };
     files.iter().map(read).collect()
 }
 
-pub fn one(name: &str) -> Catalogue {
-    all().into_iter().find(|catalogue| catalogue.name == name).unwrap()
+pub fn one(name: &str) -> Catalog {
+    all().into_iter().find(|catalog| catalog.name == name).unwrap()
 }
 
-impl Catalogue {
+impl Catalog {
     pub fn tools(&self) -> Vec<ToolDescriptor> {
         let tools: Vec<Value> = serde_json::from_str(&self.raw).unwrap();
         tools.iter().map(descriptor).collect()
@@ -58,20 +58,20 @@ pub fn descriptor(tool: &Value) -> ToolDescriptor {
     }
 }
 
-/// What reading each catalogue costs in o200k tokens: raw, as a stub, and as the documentation of every tool.
+/// What reading each catalog costs in o200k tokens: raw, as a stub, and as the documentation of every tool.
 pub fn cost_table() -> String {
     let tokens = tiktoken_rs::o200k_base().unwrap();
     let count = |text: &str| tokens.encode_ordinary(text).len();
     let mut table =
         "| server | tools | raw list | stub | stub / raw | all docs |\n|---|---|---|---|---|---|\n".to_owned();
     let mut sums = [0_usize; 4];
-    for catalogue in all() {
-        let namespace = catalogue.namespace();
+    for catalog in all() {
+        let namespace = catalog.namespace();
         let server = &namespace.servers()[0];
         let docs = server.tools().iter().map(|tool| count(&docs::tool_docs(server, tool))).sum();
-        let row = [server.tools().len(), count(&catalogue.raw), count(&stub::server_stub(server)), docs];
+        let row = [server.tools().len(), count(&catalog.raw), count(&stub::server_stub(server)), docs];
         sums.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
-        table.push_str(&cost_row(&catalogue.name, row));
+        table.push_str(&cost_row(&catalog.name, row));
     }
     table + &cost_row("sum", sums)
 }

@@ -1,4 +1,4 @@
-//! The recorded catalogues as servers: what they list, what they answer, and calls of all their tools.
+//! The recorded catalogs as servers: what they list, what they answer, and calls of all their tools.
 
 mod fitting;
 mod misfit;
@@ -18,7 +18,7 @@ pub use python::{Form, call};
 use crate::{built, here};
 
 /// What one server lists.
-pub struct Catalogue {
+pub struct Catalog {
     /// The server's name.
     pub name: String,
     /// Where its list is.
@@ -27,21 +27,21 @@ pub struct Catalogue {
     pub tools: Vec<Value>,
 }
 
-/// The recorded catalogues, in the order of their names.
+/// The recorded catalogs, in the order of their names.
 ///
 /// # Panics
 ///
 /// They cannot be read.
 #[must_use]
-pub fn catalogues() -> Vec<Catalogue> {
+pub fn catalogs() -> Vec<Catalog> {
     let files =
-        fs::read_dir(here().join("data/catalog")).expect("the catalogues").map(|entry| entry.expect("one").path());
+        fs::read_dir(here().join("data/catalog")).expect("the catalogs").map(|entry| entry.expect("one").path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
-    files.iter().map(|file| Catalogue::read(file)).collect()
+    files.iter().map(|file| Catalog::read(file)).collect()
 }
 
-impl Catalogue {
+impl Catalog {
     /// The list in `file`, under the file's name.
     ///
     /// # Panics
@@ -114,7 +114,7 @@ impl Catalogue {
     }
 }
 
-/// The calls that a served catalogue got, in order: the tool's own name, and the arguments as they stood in the line.
+/// The calls that a served catalog got, in order: the tool's own name, and the arguments as they stood in the line.
 ///
 /// # Panics
 ///

@@ -29,10 +29,10 @@ const TEXTS: [&str; 8] = [
 /// Integers that something on the way might round.
 const INTEGERS: [&str; 6] = ["0", "-1", "9007199254740993", "18446744073709551617", "7", "-9223372036854775809"];
 
-/// Numbers, spelt as Python spells them.
+/// Numbers, spelled as Python spells them.
 const NUMBERS: [&str; 6] = ["0.1", "1e+300", "-2.5", "5e-324", "3", "123456789012345678901234567890"];
 
-/// A text for each pattern that the catalogues use.
+/// A text for each pattern that the catalogs use.
 const MATCHES: [(&str, &str); 6] = [
     (r"^(Time)?SlicerStyle(Light|Dark|Other)\d$", "TimeSlicerStyleDark3"),
     (r"^([/_.\-A-Za-z0-9=, ()!])+$", "app in (web, api), tier!=db"),
@@ -46,7 +46,7 @@ const MATCHES: [(&str, &str); 6] = [
 ///
 /// # Panics
 ///
-/// The schema uses something that no recorded catalogue uses.
+/// The schema uses something that no recorded catalog uses.
 #[must_use]
 pub fn fitting(schema: &Value, variant: usize, breadth: Breadth) -> Map<String, Value> {
     let mut fitting = Fitting { root: schema, variant, scalars: 0, depth: 0, breadth };

@@ -13,7 +13,7 @@ use crate::view::View;
 
 /// The views of the moment. A run keeps the one that it was started with.
 #[derive(Debug)]
-pub(crate) struct Catalogue {
+pub(crate) struct ViewStore {
     views: RwLock<Views>,
     upstreams: Arc<Upstreams>,
     /// Servers and settings change side by side, so that nobody sees one without the other. Locked for the change alone: views
@@ -43,28 +43,28 @@ pub(crate) struct Changed {
     number: u64,
 }
 
-impl Catalogue {
-    /// What there is to see now, kept up to date for as long as the servers and the catalogue exist.
+impl ViewStore {
+    /// What there is to see now, kept up to date for as long as the servers and the store exist.
     pub(crate) fn following(upstreams: Arc<Upstreams>, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = upstreams.changes();
         let views = RwLock::new(Views::of(&moment(&upstreams, &settings), 0));
         let settings = Mutex::new(Current { settings, changes: 0 });
         let changed = watch::Sender::new(());
-        let catalogue = Arc::new(Self { views, upstreams, settings, changed });
-        let followed = Arc::downgrade(&catalogue);
+        let view_store = Arc::new(Self { views, upstreams, settings, changed });
+        let followed = Arc::downgrade(&view_store);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
-                let Some(catalogue) = followed.upgrade() else { return };
+                let Some(view_store) = followed.upgrade() else { return };
                 let renewed = tokio::task::spawn_blocking(move || {
-                    let changed = catalogue.change(|_| {}).1;
-                    catalogue.show(&changed);
+                    let changed = view_store.change(|_| {}).1;
+                    view_store.show(&changed);
                 });
                 if renewed.await.is_err() {
                     tracing::error!("catalog rebuild failed; the previous catalog stays in use");
                 }
             }
         });
-        catalogue
+        view_store
     }
 
     pub(crate) fn default_view(&self) -> Arc<View> {
@@ -155,17 +155,17 @@ mod tests {
             on_disconnect: OnDisconnect::Cancel,
         };
         let threads = RunRuntime::new().unwrap();
-        let catalogue = Catalogue::following(upstreams, settings, &threads);
+        let view_store = ViewStore::following(upstreams, settings, &threads);
         let policy = || Arc::new(Policy::compile(PolicySource::default(), []).unwrap());
-        let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&catalogue.default_view().scripts().settings.policy, policy);
+        let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&view_store.default_view().scripts().settings.policy, policy);
         let (older, newer) = (policy(), policy());
-        let ((), first) = catalogue.change(|settings| settings.policy = Arc::clone(&older));
+        let ((), first) = view_store.change(|settings| settings.policy = Arc::clone(&older));
         // A change is made at once, and seen when it is shown.
         assert!(!seen(&older));
-        let ((), second) = catalogue.change(|settings| settings.policy = Arc::clone(&newer));
-        catalogue.show(&second);
+        let ((), second) = view_store.change(|settings| settings.policy = Arc::clone(&newer));
+        view_store.show(&second);
         assert!(seen(&newer));
-        catalogue.show(&first);
+        view_store.show(&first);
         assert!(seen(&newer));
     }
 }

@@ -1,25 +1,25 @@
-//! Arguments that do not fit, for every tool of the recorded catalogues: refused before anything leaves.
+//! Arguments that do not fit, for every tool of the recorded catalogs: refused before anything leaves.
 
 use std::collections::BTreeMap;
 
-use exuvia_tests::catalogue::{Form, Misfit, call, catalogues, misfits, recorded};
+use exuvia_tests::catalog::{Form, Misfit, call, catalogs, misfits, recorded};
 use exuvia_tests::returned;
 use exuvia_tool::{Server, Tool};
 use serde_json::Value;
 
-use crate::catalogues::{server, serving};
+use crate::catalogs::{server, serving};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_leaves_whose_arguments_do_not_fit_and_the_error_says_how_to_repair_it() {
-    let catalogues = catalogues();
-    let (gateway, folder) = serving(&catalogues).await;
+    let catalogs = catalogs();
+    let (gateway, folder) = serving(&catalogs).await;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for catalogue in &catalogues {
-        let server = &server(&gateway, catalogue);
+    for catalog in &catalogs {
+        let server = &server(&gateway, catalog);
         let faults: Vec<(&Tool, Misfit)> = server
             .tools()
             .iter()
-            .flat_map(|tool| misfits(catalogue.input_schema(tool)).into_iter().map(move |misfit| (tool, misfit)))
+            .flat_map(|tool| misfits(catalog.input_schema(tool)).into_iter().map(move |misfit| (tool, misfit)))
             .collect();
         let report = gateway.run(&script(server, &faults)).await;
         let told = returned(&report);
