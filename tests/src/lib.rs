@@ -80,6 +80,12 @@ pub fn returned(report: &Report) -> Value {
     }
 }
 
+/// Whether a text is a ULID, as runs are named.
+#[must_use]
+pub fn is_ulid(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|byte| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&byte))
+}
+
 /// The limit that stopped a run.
 ///
 /// # Panics

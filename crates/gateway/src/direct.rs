@@ -1,11 +1,10 @@
 //! Calls that clients make themselves: validated, authorised and recorded like a script's.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use exuvia_policy::Grants;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, ToolCall, ToolName};
 use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
 use tokio::sync::mpsc;
 
@@ -97,7 +96,7 @@ impl Gateway {
 
     /// What one call of a client is made with: a run of its own.
     pub(crate) fn direct_run(&self, view: &View, client: Option<&Client>, asked: Asked) -> (RunTools, Over) {
-        let run = RunId(format!("call-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+        let run = self.ids.run();
         let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
@@ -21,6 +20,7 @@ use crate::authority::Authority;
 use crate::catalogue::Catalogue;
 use crate::configuration::Configuration;
 use crate::direct;
+use crate::ids::Ids;
 use crate::later::Later;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
@@ -57,7 +57,7 @@ pub struct Gateway {
     /// Scripts that are read before they start, at a time: as many as there are processors.
     analyses: Arc<Semaphore>,
     threads: RunRuntime,
-    pub(crate) runs: AtomicU64,
+    pub(crate) ids: Ids,
     queue: Arc<Queue>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
@@ -94,7 +94,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// The threads for runs cannot be started.
+    /// The threads for runs cannot be started, or the system has no randomness.
     ///
     /// Makes what clients see, which takes processor time where servers list much.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
@@ -116,7 +116,7 @@ impl Gateway {
             recorder,
             analyses: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             threads,
-            runs: AtomicU64::new(0),
+            ids: Ids::new()?,
             queue,
             requests,
             subscribers: Subscribers::default(),
@@ -307,7 +307,7 @@ impl Gateway {
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
-        let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+        let run = self.ids.run();
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
