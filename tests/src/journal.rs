@@ -21,7 +21,7 @@ impl TestJournal {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on entries of these [kinds](Entry::kind) cannot be kept, and all others can.
+    /// From now on entries of these [kinds](exuvia_journal::Event::kind) cannot be kept, and all others can.
     pub fn fail(&self, kinds: &[&'static str]) {
         *self.failing() = kinds.to_vec();
     }
@@ -35,7 +35,7 @@ impl TestJournal {
     /// The kinds of what was kept.
     #[must_use]
     pub fn kinds(&self) -> Vec<&'static str> {
-        self.entries().iter().map(Entry::kind).collect()
+        self.entries().iter().map(|entry| entry.event.kind()).collect()
     }
 }
 
@@ -47,7 +47,7 @@ impl Default for TestJournal {
 
 impl Journal for TestJournal {
     fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        if self.failing().contains(&entry.kind()) {
+        if self.failing().contains(&entry.event.kind()) {
             return Err(JournalError("the disk is full".to_owned()));
         }
         self.kept.append(entry)

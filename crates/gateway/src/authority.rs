@@ -114,8 +114,7 @@ mod tests {
     /// `ok`, or the rule or the reason why not.
     fn asked(authority: &Authority, server: &str, tool: &str) -> String {
         let name = ToolName::new(server, tool);
-        let call =
-            ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap(), deadline: None };
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
         match authority.authorize(call, &Grants::of([name]), &Mutex::default()) {
             Ok(_) => "ok".to_owned(),
             Err(Refusal::Denied(denial)) => denial.operator(),

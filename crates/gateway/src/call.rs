@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallError, CallId, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, CallId, Deadline, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost,
+    ToolName, ToolOutcome,
 };
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, Caller, DispatchOrder, DispatchTicket};
+use exuvia_upstream::{CallLimits, DispatchOrder, DispatchTicket};
 use tokio::sync::mpsc;
+use tracing::field::display;
 
 use crate::authority::Authority;
 use crate::ended::{CountedCall, RecordedCall};
@@ -37,9 +39,9 @@ struct Inner {
     orders: Mutex<HashMap<String, DispatchOrder>>,
 }
 
-/// What one run calls with.
+/// What one run, or one call of a client, is made with.
 pub(crate) struct RunParts {
-    pub(crate) caller: Caller,
+    pub(crate) context: CallContext,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
@@ -83,12 +85,12 @@ impl ToolHost for RunTools {
         &self.0.run.snapshot.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
         let scope = self.0.scope.clone();
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
-        Box::pin(scope.over(async move { this.0.make(call, ticket).await }))
+        Box::pin(scope.over(async move { this.0.make(call, deadline, ticket).await }))
     }
 
     fn script_ended(&self) {
@@ -144,11 +146,11 @@ impl Inner {
         }
     }
 
-    async fn make(self: &Arc<Self>, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
+    async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline.clone());
+        let mut counted = CountedCall::new(&self.run.metrics, server, Some(deadline.clone()));
         let outcome = match self.admit(call, Asked::Tool).await {
-            Ok(permit) => self.dispatch(permit, ticket).await,
+            Ok(permit) => self.dispatch(permit, deadline, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
                 counted.code = Some(AWAITING);
@@ -192,14 +194,15 @@ impl Inner {
     }
 
     fn unmade(&self, refusal: Refusal) -> Unmade {
-        let run = &self.run.caller.run;
+        let origin = &self.run.context.origin;
+        let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
-                tracing::info!(run.id = %run, tool.name = %denial.tool, rule = denial.operator(), "call denied");
+                tracing::info!(run.id = run, direct.id = direct, tool.name = %denial.tool, rule = denial.operator(), "call denied");
                 Unmade::Refused(CallError::Denied(denial.to_string()))
             }
             Refusal::Held(held) => {
-                tracing::info!(run.id = %run, tool.name = %held.name, "call held");
+                tracing::info!(run.id = run, direct.id = direct, tool.name = %held.name, "call held");
                 Unmade::Held(held)
             }
         }
@@ -231,19 +234,19 @@ impl Inner {
 
     /// What is not recorded is not done.
     fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
-        let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
+        let intended = Event::CallIntended { call: permit.call().clone() };
         let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
-        self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
+        self.run.record.require(intended).map(|()| permit).map_err(unrecorded)
     }
 
     fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
-        let run = self.run.caller.run.clone();
-        self.run.record.note(Entry::CallRefused { run, id, name, code: code.to_owned() });
+        self.run.record.note(Event::CallRefused { id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, permit: Permit, ticket: DispatchTicket) -> ToolOutcome {
-        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline.clone());
-        let outcome = self.run.snapshot.routes.call_in_order(permit, &self.run.caller, self.run.limits, ticket).await;
+    async fn dispatch(&self, permit: Permit, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
+        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, Some(deadline.clone()));
+        let context = self.run.context.clone().until(deadline);
+        let outcome = self.run.snapshot.routes.call_in_order(permit, context, self.run.limits, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
         outcome

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_runtime::Report;
 use exuvia_tool::{CallId, Deadline};
 
@@ -36,8 +36,7 @@ impl RecordedCall {
 impl Drop for RecordedCall {
     fn drop(&mut self) {
         let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline.as_ref()), 0));
-        let (run, code) = (self.record.run().clone(), code.to_owned());
-        self.record.note(Entry::CallEnded { run, id: self.id, code, value_bytes });
+        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), value_bytes });
     }
 }
 
@@ -92,7 +91,7 @@ impl EndingRun {
 
     fn note(&self, outcome: &str) {
         if self.is_started {
-            self.record.note(Entry::RunEnded { run: self.record.run().clone(), outcome: outcome.to_owned() });
+            self.record.note(Event::RunEnded { outcome: outcome.to_owned() });
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{fmt, io, thread};
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
-use exuvia_tool::{Namespace, RunEvent, RunId};
+use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
 use exuvia_upstream::{Change, Failing, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -308,13 +308,15 @@ impl Gateway {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
+        let context = client.context(Origin::Run(run.clone()));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let snapshot = Arc::clone(view.scripts());
         let answer_bytes = snapshot.settings.answer_bytes;
         let prepared = Prepared {
-            run: run.clone(),
+            record: self.recorder.of(&context),
+            context,
             script,
             by,
             pre_pass: self.pre_pass,
@@ -322,7 +324,6 @@ impl Gateway {
             later: Later::of(&self.catalogue, view.name(), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
-            record: self.recorder.of_run(run.clone()),
             analyses: Arc::clone(&self.analyses),
             events: sender,
             cancellation: cancellation.clone(),

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use exuvia_tool::RunId;
+use exuvia_tool::{DirectCallId, RunId};
 use ulid::Ulid;
 
 /// Of the 80 bits that stand behind the time, so many count what was made, and the others are random.
@@ -41,6 +41,11 @@ impl Ids {
     /// The name of another run.
     pub(crate) fn run(&self) -> RunId {
         RunId(self.next().to_string())
+    }
+
+    /// The name of another call that a client makes itself.
+    pub(crate) fn direct_call(&self) -> DirectCallId {
+        DirectCallId(self.next().to_string())
     }
 
     fn next(&self) -> Ulid {

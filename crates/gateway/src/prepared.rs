@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_analysis::Note;
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
 use exuvia_text::one_line;
-use exuvia_tool::{BoxFuture, HeldCall, RunEvent, RunId};
-use exuvia_upstream::{Caller, Routes};
+use exuvia_tool::{BoxFuture, CallContext, HeldCall, Origin, RunEvent};
+use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,7 @@ const KIND: usize = 80;
 
 /// A run that has not begun.
 pub(crate) struct Prepared {
-    pub(crate) run: RunId,
+    pub(crate) context: CallContext,
     pub(crate) script: Script,
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
@@ -85,7 +85,7 @@ impl Prepared {
                 None => may_wait = false,
             }
         };
-        let started = Entry::RunStarted { run: self.run.clone(), source: script.source().to_owned() };
+        let started = Event::RunStarted { source: script.source().to_owned() };
         if let Err(error) = self.record.require(started) {
             return Report::fault(error.to_string());
         }
@@ -95,19 +95,19 @@ impl Prepared {
 
     /// Records that the script does not run.
     fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
-        let (run, name, (source_bytes, source_sha256)) = (self.run.clone(), outcome.name().to_owned(), source);
-        self.record.note(Entry::RunRefused { run, outcome: name, source_bytes, source_sha256 });
+        let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
+        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256 });
         Report::not_started(outcome)
     }
 
     /// `took` is how much of its time it has used already.
     async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
         // Also when this future is dropped half-way.
-        let _over = Over { routes: self.snapshot.routes.clone(), run: self.run.clone() };
+        let _over = Over::of(self.snapshot.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
-            caller: Caller { key: None, client: Some(Arc::clone(self.place.client().name())), run: self.run },
+            context: self.context,
             snapshot: self.snapshot,
             grants,
             authority: self.authority,
@@ -176,20 +176,20 @@ fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec
     })
 }
 
-/// Tells the servers when a run is over.
+/// Tells the servers when a run, or a client's own call, is over.
 pub(crate) struct Over {
     routes: Routes,
-    run: RunId,
+    origin: Origin,
 }
 
 impl Over {
-    pub(crate) fn of(routes: Routes, run: RunId) -> Self {
-        Self { routes, run }
+    pub(crate) fn of(routes: Routes, origin: Origin) -> Self {
+        Self { routes, origin }
     }
 }
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.routes.run_ended(&self.run);
+        self.routes.ended(&self.origin);
     }
 }

@@ -2,19 +2,28 @@
 
 use std::fmt;
 
-use exuvia_tool::{CallId, RunId, ToolCall, ToolName};
+use exuvia_tool::{CallId, Origin, Principal, ToolCall, ToolName};
 use serde::{Deserialize, Serialize};
 
-/// One fact of the record.
+/// One fact of the record: who did what, and for which run or call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// On whose behalf.
+    pub principal: Principal,
+    /// The run, or the client's own call.
+    pub origin: Origin,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened in a run, or in a client's own call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Entry {
+pub enum Event {
     /// A script does not run: it is too large, wrong, not allowed, or was cancelled before it began. It is kept by its digest:
     /// whoever is refused must not be able to fill the record.
     RunRefused {
-        /// The run.
-        run: RunId,
         /// The name of its outcome.
         outcome: String,
         /// The size of the script, in bytes.
@@ -24,22 +33,16 @@ pub enum Entry {
     },
     /// A script is about to run.
     RunStarted {
-        /// The run.
-        run: RunId,
         /// The script, byte for byte.
         source: String,
     },
     /// A call is authorised and about to be dispatched.
     CallIntended {
-        /// The run.
-        run: RunId,
         /// The call, with the arguments that will be sent.
         call: ToolCall,
     },
     /// A call was refused before anything left the gateway.
     CallRefused {
-        /// The run.
-        run: RunId,
         /// The call's number.
         id: CallId,
         /// The tool that was called.
@@ -49,8 +52,6 @@ pub enum Entry {
     },
     /// A dispatched call came back.
     CallEnded {
-        /// The run.
-        run: RunId,
         /// The call's number.
         id: CallId,
         /// `ok`, or the [code](exuvia_tool::CallError::code) of its error.
@@ -60,14 +61,19 @@ pub enum Entry {
     },
     /// A run is over.
     RunEnded {
-        /// The run.
-        run: RunId,
         /// The name of its outcome.
         outcome: String,
     },
 }
 
 impl Entry {
+    /// About how much memory the entry takes, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.event.text_bytes() + 2 * size_of::<Self>()
+    }
+}
+
+impl Event {
     /// The stable name of the case.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -81,24 +87,11 @@ impl Entry {
         }
     }
 
-    /// The run that it is about.
-    #[must_use]
-    pub fn run(&self) -> &RunId {
-        match self {
-            Self::RunRefused { run, .. }
-            | Self::RunStarted { run, .. }
-            | Self::CallIntended { run, .. }
-            | Self::CallRefused { run, .. }
-            | Self::CallEnded { run, .. }
-            | Self::RunEnded { run, .. } => run,
-        }
-    }
-
     /// The call that it is about, if it is about one.
     #[must_use]
     pub fn call_id(&self) -> Option<CallId> {
         match self {
-            Self::CallIntended { call, .. } => Some(call.id),
+            Self::CallIntended { call } => Some(call.id),
             Self::CallRefused { id, .. } | Self::CallEnded { id, .. } => Some(*id),
             Self::RunRefused { .. } | Self::RunStarted { .. } | Self::RunEnded { .. } => None,
         }
@@ -109,18 +102,14 @@ impl Entry {
         matches!(self, Self::RunRefused { .. } | Self::CallRefused { .. })
     }
 
-    /// About how much memory the entry takes, in bytes.
-    pub(crate) fn size_bytes(&self) -> usize {
-        let text = match self {
+    fn text_bytes(&self) -> usize {
+        match self {
             Self::RunRefused { source_sha256, .. } => source_sha256.len(),
-            Self::RunStarted { source, .. } => source.len(),
-            Self::CallIntended { call, .. } => {
-                call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len()
-            }
+            Self::RunStarted { source } => source.len(),
+            Self::CallIntended { call } => call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len(),
             Self::CallRefused { name, .. } => name.server.len() + name.tool.len(),
             Self::CallEnded { .. } | Self::RunEnded { .. } => 0,
-        };
-        text + 2 * size_of::<Self>()
+        }
     }
 }
 

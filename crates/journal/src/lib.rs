@@ -7,16 +7,17 @@
 //! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
 //!
 //! ```
-//! use exuvia_journal::{Entry, Journal, MemoryJournal};
-//! use exuvia_tool::RunId;
+//! use exuvia_journal::{Entry, Event, Journal, MemoryJournal};
+//! use exuvia_tool::{Origin, Principal, RunId};
 //!
 //! let journal = MemoryJournal::new(1 << 20);
-//! journal.append(Entry::RunStarted { run: RunId("r1".into()), source: "result = 1".into() }).unwrap();
+//! let (principal, origin) = (Principal::Operator, Origin::Run(RunId("r1".into())));
+//! journal.append(Entry { principal, origin, event: Event::RunStarted { source: "result = 1".into() } }).unwrap();
 //! assert_eq!(journal.entries().len(), 1);
 //! ```
 
 mod entry;
 mod memory;
 
-pub use entry::{Entry, Journal, JournalError};
+pub use entry::{Entry, Event, Journal, JournalError};
 pub use memory::MemoryJournal;

@@ -9,7 +9,7 @@ use crate::{Entry, Journal, JournalError};
 const REFUSALS: usize = 8;
 
 /// Keeps the newest entries, up to a bound in bytes. What is older is forgotten: a process that serves for months must not
-/// grow for months. An eighth of it is for [refusals](Entry::RunRefused), and they push out nothing but one another: a refusal
+/// grow for months. An eighth of it is for [refusals](Event::RunRefused), and they push out nothing but one another: a refusal
 /// costs a client nothing, and must not make the journal forget what was done.
 #[derive(Debug)]
 pub struct MemoryJournal {
@@ -69,7 +69,7 @@ impl Journal for MemoryJournal {
         let mut kept = self.kept();
         kept.appended += 1;
         let number = kept.appended;
-        if entry.is_refusal() {
+        if entry.event.is_refusal() {
             kept.refused.push(number, entry, for_refusals);
         } else {
             kept.done.push(number, entry, self.limit_bytes - for_refusals);
@@ -80,40 +80,47 @@ impl Journal for MemoryJournal {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_tool::{CallId, RunId, ToolName};
+    use exuvia_tool::{CallId, Origin, Principal, RunId, ToolName};
 
     use super::*;
+    use crate::Event;
+
+    fn entry(run: u64, event: Event) -> Entry {
+        Entry { principal: Principal::Operator, origin: Origin::Run(RunId(run.to_string())), event }
+    }
+
+    fn run_of(entry: &Entry) -> &str {
+        entry.origin.run().map_or("", |run| &run.0)
+    }
 
     #[test]
     fn the_oldest_entries_go_when_the_bound_is_reached() {
         let journal = MemoryJournal::new(10_000);
         for number in 0..1_000 {
-            journal
-                .append(Entry::RunEnded { run: RunId(number.to_string()), outcome: "returned".into() })
-                .expect("kept");
+            journal.append(entry(number, Event::RunEnded { outcome: "returned".into() })).expect("kept");
         }
         let entries = journal.entries();
         assert!(entries.len() < 200, "{}", entries.len());
-        assert!(matches!(entries.last(), Some(Entry::RunEnded { run, .. }) if run.0 == "999"));
+        assert_eq!(entries.last().map(run_of), Some("999"));
     }
 
     #[test]
     fn refusals_push_out_nothing_that_was_done() {
         let journal = MemoryJournal::new(100_000);
-        let started = |number: u64| Entry::RunStarted { run: RunId(number.to_string()), source: "x".repeat(1_000) };
+        let started = |number: u64| entry(number, Event::RunStarted { source: "x".repeat(1_000) });
         journal.append(started(1)).expect("kept");
         for id in 0..100_000 {
             let (name, code) = (ToolName::new("crm", "x".repeat(500)), "denied".to_owned());
-            journal.append(Entry::CallRefused { run: RunId("1".into()), id: CallId(id), name, code }).expect("kept");
+            journal.append(entry(1, Event::CallRefused { id: CallId(id), name, code })).expect("kept");
         }
         journal.append(started(2)).expect("kept");
         let entries = journal.entries();
-        let runs: Vec<_> = entries.iter().filter(|entry| entry.kind() == "run-started").collect();
+        let runs: Vec<_> = entries.iter().filter(|entry| entry.event.kind() == "run-started").collect();
         assert_eq!(runs.len(), 2);
         assert!((2..40).contains(&entries.len()), "{}", entries.len());
         // In the order in which they came.
-        assert_eq!(entries.first().map(Entry::kind), Some("run-started"));
-        assert_eq!(entries.last().map(|entry| entry.run().0.as_str()), Some("2"));
-        assert_eq!(entries[1].call_id(), Some(CallId(100_000 - (entries.len() as u64 - 2))));
+        assert_eq!(entries.first().map(|entry| entry.event.kind()), Some("run-started"));
+        assert_eq!(entries.last().map(run_of), Some("2"));
+        assert_eq!(entries[1].event.call_id(), Some(CallId(100_000 - (entries.len() as u64 - 2))));
     }
 }

@@ -1,37 +1,46 @@
 //! What the journal in memory keeps, to the byte and in order, and what its entries say of themselves.
 
-use exuvia_journal::{Entry, Journal, JournalError, MemoryJournal};
-use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
+use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal};
+use exuvia_tool::{CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use serde_json::json;
 
-fn run() -> RunId {
-    RunId("r".into())
+fn of_run(run: &str, event: Event) -> Entry {
+    Entry { principal: Principal::Operator, origin: Origin::Run(RunId(run.into())), event }
+}
+
+fn entry(event: Event) -> Entry {
+    of_run("r", event)
+}
+
+fn run_of(entry: &Entry) -> &str {
+    entry.origin.run().map_or("", |run| &run.0)
 }
 
 fn started(source_bytes: usize) -> Entry {
-    Entry::RunStarted { run: run(), source: "x".repeat(source_bytes) }
+    entry(Event::RunStarted { source: "x".repeat(source_bytes) })
 }
 
 fn intended(arguments_bytes: usize) -> Entry {
     let arguments = Json::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
     let name = ToolName::new("s".repeat(300), "t".repeat(20));
-    Entry::CallIntended { run: run(), call: ToolCall { id: CallId(2), name, arguments, deadline: None } }
+    entry(Event::CallIntended { call: ToolCall { id: CallId(2), name, arguments } })
 }
 
 fn refused(name_bytes: usize) -> Entry {
     let name = ToolName::new("s".repeat(name_bytes - 50), "t".repeat(50));
-    Entry::CallRefused { run: run(), id: CallId(3), name, code: "denied".into() }
+    entry(Event::CallRefused { id: CallId(3), name, code: "denied".into() })
 }
 
 fn not_run(digest_bytes: usize) -> Entry {
-    Entry::RunRefused { run: run(), outcome: "denied".into(), source_bytes: 9, source_sha256: "a".repeat(digest_bytes) }
+    entry(Event::RunRefused { outcome: "denied".into(), source_bytes: 9, source_sha256: "a".repeat(digest_bytes) })
 }
 
 fn answered() -> Entry {
-    Entry::CallEnded { run: run(), id: CallId(4), code: "ok".into(), value_bytes: 1 << 40 }
+    entry(Event::CallEnded { id: CallId(4), code: "ok".into(), value_bytes: 1 << 40 })
 }
 
 fn ended(number: usize) -> Entry {
-    Entry::RunEnded { run: RunId(number.to_string()), outcome: "returned".into() }
+    of_run(&number.to_string(), Event::RunEnded { outcome: "returned".into() })
 }
 
 /// What an entry takes beside its text.
@@ -61,9 +70,9 @@ fn an_entry_counts_with_all_of_its_text() {
     ] {
         let two = 2 * (BASE + text_bytes);
         let entries = |count: usize| vec![entry.clone(); count];
-        assert_eq!(kept(&with_room(two, is_refusal), entries(2)), 2, "{two} bytes are enough: {}", entry.kind());
-        assert_eq!(kept(&with_room(two - 1, is_refusal), entries(2)), 1, "a byte less is not: {}", entry.kind());
-        assert_eq!(kept(&with_room(two, is_refusal), entries(9)), 2, "{}", entry.kind());
+        assert_eq!(kept(&with_room(two, is_refusal), entries(2)), 2, "{two} bytes are enough: {}", entry.event.kind());
+        assert_eq!(kept(&with_room(two - 1, is_refusal), entries(2)), 1, "a byte less is not: {}", entry.event.kind());
+        assert_eq!(kept(&with_room(two, is_refusal), entries(9)), 2, "{}", entry.event.kind());
     }
 }
 
@@ -74,7 +83,7 @@ fn the_oldest_go_first_and_what_is_left_stays_in_order() {
         journal.append(ended(number)).expect("kept");
         journal.append(not_run(0)).expect("kept");
     });
-    let runs: Vec<String> = journal.entries().iter().map(|entry| entry.run().0.clone()).collect();
+    let runs: Vec<String> = journal.entries().iter().map(|entry| run_of(entry).to_owned()).collect();
     let numbers: Vec<&String> = runs.iter().filter(|run| *run != "r").collect();
     assert_eq!(
         numbers,
@@ -110,12 +119,18 @@ fn an_entry_says_what_it_is_and_of_which_run_and_call() {
         (refused(60), "call-refused", Some(3)),
         (answered(), "call-ended", Some(4)),
     ] {
-        assert_eq!((entry.kind(), entry.run().0.as_str(), entry.call_id()), (kind, "r", call.map(CallId)));
+        assert_eq!((entry.event.kind(), run_of(&entry), entry.event.call_id()), (kind, "r", call.map(CallId)));
         let written = serde_json::to_value(&entry).expect("JSON");
-        assert_eq!(written.as_object().expect("an object").keys().collect::<Vec<_>>(), [kind], "the same name in JSON");
-        assert_eq!(written[kind]["run"], "r");
+        let event = written["event"].as_object().expect("an object");
+        assert_eq!(event.keys().collect::<Vec<_>>(), [kind], "the same name in JSON");
+        assert_eq!((&written["principal"], &written["origin"]["run"]), (&json!("operator"), &json!("r")));
+        let again: Entry = serde_json::from_value(written.clone()).expect("an entry");
+        assert_eq!(serde_json::to_value(&again).expect("JSON"), written);
     }
-    assert_eq!((ended(7).kind(), ended(7).run().0.as_str(), ended(7).call_id()), ("run-ended", "7", None));
+    assert_eq!((ended(7).event.kind(), run_of(&ended(7)), ended(7).event.call_id()), ("run-ended", "7", None));
+    let (principal, origin) = (Principal::Key("ci".into()), Origin::Direct(DirectCallId("d".into())));
+    let direct = serde_json::to_value(Entry { principal, origin, event: ended(1).event }).expect("JSON");
+    assert_eq!((&direct["principal"], &direct["origin"]), (&json!("key:ci"), &json!({"direct": "d"})));
 }
 
 #[test]

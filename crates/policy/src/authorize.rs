@@ -180,7 +180,7 @@ fn count(
 
 /// What is asked about a call.
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
-    let ToolCall { id, name, arguments, .. } = call;
+    let ToolCall { id, name, arguments } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
     HeldCall { id: Some(id), name, arguments: Some(arguments), allow }
 }

@@ -24,7 +24,7 @@
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let decide = |tool| {
-//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap(), deadline: None };
+//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
 //!     authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)
 //! };
 //! assert!(decide("get_contacts").is_ok());
@@ -36,7 +36,7 @@
 //!
 //! ```compile_fail
 //! # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap(), deadline: None };
+//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap() };
 //! let permit = exuvia_policy::Permit { call };
 //! ```
 //!

@@ -53,7 +53,7 @@ fn decided_at(
     second: u64,
 ) -> String {
     let name = ToolName::new("crm", tool);
-    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments), deadline: None };
+    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments) };
     match authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
         Ok(permit) => {
             assert_eq!(permit.into_call().arguments.to_value().unwrap(), arguments);

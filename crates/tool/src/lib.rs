@@ -1,7 +1,7 @@
 //! The nouns that every room of Exuvia shares, and the two seams a run stands on.
 //!
 //! A script sees a [`Namespace`]: the servers and tools that are visible to it, under Python names. Each tool call of the
-//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from the world
+//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. A [`CallContext`] says on whose behalf. What else a run takes from the world
 //! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
 //! Calls that have to leave in their order stand in a [`Line`].
@@ -15,7 +15,6 @@
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
 //!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
-//!     deadline: None,
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
@@ -23,6 +22,7 @@
 
 mod absent;
 mod call;
+mod context;
 mod deadline;
 mod event;
 mod extent;
@@ -36,6 +36,7 @@ mod transcribe;
 
 pub use absent::{Absence, Absent};
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
+pub use context::{CallContext, DirectCallId, Origin, Principal, UnknownPrincipal};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};

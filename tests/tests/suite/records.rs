@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy};
-use exuvia_journal::Entry;
+use exuvia_journal::{Entry, Event};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Outcome, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, TestJournal, returned};
@@ -30,8 +30,8 @@ fn recording(folder: &Path) -> (ServerConfig, impl Fn() -> usize + use<>) {
 }
 
 fn calls(entries: &[Entry]) -> Vec<(String, u64)> {
-    let ended = |entry: &Entry| match entry {
-        Entry::CallEnded { code, value_bytes, .. } => Some((code.clone(), *value_bytes)),
+    let ended = |entry: &Entry| match &entry.event {
+        Event::CallEnded { code, value_bytes, .. } => Some((code.clone(), *value_bytes)),
         _ => None,
     };
     entries.iter().filter_map(ended).collect()
@@ -132,12 +132,12 @@ async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
         assert_eq!(held.outcome.name(), "awaiting-approval");
     }
     let entries = journal.entries();
-    assert!(matches!(&entries[0], Entry::RunStarted { source, .. } if source == "result = 1"), "{entries:?}");
+    assert!(matches!(&entries[0].event, Event::RunStarted { source } if source == "result = 1"), "{entries:?}");
     assert_eq!(journal.kinds()[1], "run-ended");
     let refused: Vec<_> = entries[2..]
         .iter()
-        .map(|entry| match entry {
-            Entry::RunRefused { outcome, source_bytes, source_sha256, .. } => {
+        .map(|entry| match &entry.event {
+            Event::RunRefused { outcome, source_bytes, source_sha256 } => {
                 assert_eq!(source_sha256.len(), 64);
                 (outcome.as_str(), *source_bytes)
             }
@@ -209,8 +209,8 @@ async fn a_run_that_is_dropped_half_way_is_recorded_with_its_call() {
     until("both ends are recorded", || journal.kinds().len() == 4).await;
     let entries = journal.entries();
     assert_eq!(calls(&entries), [("cancelled".to_owned(), 0)]);
-    let ended = entries.iter().find(|entry| entry.kind() == "run-ended");
-    assert!(matches!(ended, Some(Entry::RunEnded { outcome, .. }) if outcome == "cancelled"), "{entries:?}");
+    let ended = entries.iter().find(|entry| entry.event.kind() == "run-ended").map(|entry| &entry.event);
+    assert!(matches!(ended, Some(Event::RunEnded { outcome }) if outcome == "cancelled"), "{entries:?}");
     drop(run);
 }
 
