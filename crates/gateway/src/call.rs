@@ -75,8 +75,8 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorised, recorded.
-    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
-        self.0.admit(call, asked).await
+    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Admitted, Unmade> {
+        self.0.admit(call, asked, None).await
     }
 }
 
@@ -106,6 +106,9 @@ pub(crate) enum Asked {
     /// What the protocol has beside tools, by its method: the server judges its parameters.
     Read,
 }
+
+/// A call that may be made, and whose intent is recorded.
+pub(crate) type Admitted = (Permit, RecordedCall);
 
 /// What is recorded and counted of a call that is held.
 pub(crate) const AWAITING: &str = "awaiting-approval";
@@ -149,8 +152,8 @@ impl Inner {
     async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
         let mut counted = CountedCall::new(&self.run.metrics, server, Some(deadline.clone()));
-        let outcome = match self.admit(call, Asked::Tool).await {
-            Ok(permit) => self.dispatch(permit, deadline, ticket).await,
+        let outcome = match self.admit(call, Asked::Tool, Some(&deadline)).await {
+            Ok(admitted) => self.dispatch(admitted, deadline, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
                 counted.code = Some(AWAITING);
@@ -165,11 +168,19 @@ impl Inner {
     }
 
     /// Validates, authorises and records a call that is about to be made, or records why it is not.
-    async fn admit(self: &Arc<Self>, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
+    async fn admit(
+        self: &Arc<Self>,
+        call: ToolCall,
+        asked: Asked,
+        deadline: Option<&Deadline>,
+    ) -> Result<Admitted, Unmade> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
         let permitted = trees::over(tree_bytes, move || this.permit(call, asked)).await;
-        let admitted = permitted.and_then(|permit| Ok(self.record_intent(permit)?));
+        let admitted = match permitted {
+            Ok(permit) => self.record_intent(permit, deadline).await.map_err(Unmade::Refused),
+            Err(unmade) => Err(unmade),
+        };
         if let Err(unmade) = &admitted {
             self.record_refusal(id, name, unmade.code());
         }
@@ -233,18 +244,24 @@ impl Inner {
     }
 
     /// What is not recorded is not done.
-    fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
+    async fn record_intent(&self, permit: Permit, deadline: Option<&Deadline>) -> Result<Admitted, CallError> {
+        let recorded = RecordedCall::new(&self.run.record, permit.call().id, deadline.cloned());
         let intended = Event::CallIntended { call: permit.call().clone() };
-        let unrecorded = |_| CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into());
-        self.run.record.require(intended).map(|()| permit).map_err(unrecorded)
+        match self.run.record.require(intended).await {
+            Ok(()) => Ok((permit, recorded)),
+            Err(_) => {
+                recorded.forget();
+                Err(CallError::UpstreamUnavailable("the gateway cannot record calls at the moment".into()))
+            }
+        }
     }
 
     fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
         self.run.record.note(Event::CallRefused { id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, permit: Permit, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
-        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, Some(deadline.clone()));
+    async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
+        let (permit, mut recorded) = admitted;
         let context = self.run.context.clone().until(deadline);
         let outcome = self.run.snapshot.routes.call_in_order(permit, context, self.run.limits, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);

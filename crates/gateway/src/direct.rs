@@ -9,7 +9,7 @@ use exuvia_upstream::{News, Query, RelayOptions, Relayed};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, Asked, RunParts, RunTools, Unmade, call_limits};
-use crate::ended::{CountedCall, RecordedCall};
+use crate::ended::CountedCall;
 use crate::prepared::Over;
 use crate::queue::{Busy, Place};
 use crate::{Client, Gateway, QueueLimits, View};
@@ -140,12 +140,11 @@ async fn followed(
 
 async fn dispatched(tools: &RunTools, asked: Asked, call: ToolCall, options: RelayOptions) -> DirectAnswer {
     let run = tools.run();
-    let permit = match tools.admit(call, asked).await {
-        Ok(permit) => permit,
+    let (permit, mut recorded) = match tools.admit(call, asked).await {
+        Ok(admitted) => admitted,
         Err(Unmade::Refused(error)) => return DirectAnswer::Failed(error),
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
     };
-    let mut recorded = RecordedCall::new(&run.record, permit.call().id, None);
     let routes = &run.snapshot.routes;
     let relayed = match asked {
         Asked::Tool => routes.relay(permit, run.context.clone(), run.limits, options).await,

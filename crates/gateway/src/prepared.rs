@@ -86,11 +86,17 @@ impl Prepared {
             }
         };
         let started = Event::RunStarted { source: script.source().to_owned() };
-        if let Err(error) = self.record.require(started) {
-            return Report::fault(error.to_string());
-        }
+        // Before it is: whoever drops the run meanwhile leaves no start without an end.
         ending.is_started = true;
-        noted(self.run(script, grants, took).await, &notes)
+        let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
+        match recorded {
+            Some(Ok(())) => noted(self.run(script, grants, took).await, &notes),
+            Some(Err(error)) => {
+                ending.is_started = false;
+                Report::fault(error.to_string())
+            }
+            None => Report::not_started(Outcome::Cancelled),
+        }
     }
 
     /// Records that the script does not run.

@@ -1,8 +1,9 @@
 //! What a journal holds.
 
 use std::fmt;
+use std::sync::Arc;
 
-use exuvia_tool::{CallId, Origin, Principal, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallId, Origin, Principal, ToolCall, ToolName};
 use serde::{Deserialize, Serialize};
 
 /// One fact of the record: who did what, and for which run or call.
@@ -113,14 +114,52 @@ impl Event {
     }
 }
 
-/// A place that keeps entries.
+/// The place of an entry in its journal: later ones have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// An entry as a journal keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Its place. The order is this one and not that of the times: a clock may be set back.
+    pub seq: Seq,
+    /// When it was appended, in milliseconds since the epoch, UTC.
+    pub at_ms: u64,
+    /// What was appended.
+    pub entry: Entry,
+}
+
+/// A place that keeps entries, stamps them with their time, and has them in the order in which it was given them, whichever way.
+///
+/// There are two ways, for what is about to be done and for what has been done.
 pub trait Journal: Send + Sync {
-    /// Appends one entry. It is kept when this returns.
+    /// Appends what is about to be done: it is kept for good when the future is complete. Its place is that of this call and not of
+    /// the first poll. A future that is dropped takes nothing back: the entry may be kept or not.
     ///
     /// # Errors
     ///
     /// The entry could not be kept. Whoever was about to act on it must not.
-    fn append(&self, entry: Entry) -> Result<(), JournalError>;
+    fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>>;
+
+    /// Takes an entry about what has been done, or was refused. Returns at once, may be called on any thread, also where nothing
+    /// can be awaited, and waits for nothing. What waits to be written is bounded.
+    ///
+    /// # Errors
+    ///
+    /// The entry could not be taken: there is no room, or nothing can be written. It is lost.
+    fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
+
+    /// Has somebody hear of entries that were taken and lost later. A journal that keeps what it takes has nothing to tell.
+    fn tell_losses(&self, losses: Arc<dyn Losses>) {
+        let _ = losses;
+    }
+}
+
+/// Hears of lost entries, to tell the operator.
+pub trait Losses: Send + Sync {
+    /// An entry was taken, and could not be written.
+    fn lost(&self, entry: &Entry, error: &JournalError);
 }
 
 /// An entry could not be kept. The text is for the operator.

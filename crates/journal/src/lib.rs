@@ -4,20 +4,26 @@
 //! intent, afterwards its outcome. A journal that cannot take an intent stops the call, and one that cannot take the start of a
 //! run stops the run: what is not recorded is not done.
 //!
+//! An entry has its time from the journal, by the clock that the journal is given.
+//!
 //! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
 //!
 //! ```
 //! use exuvia_journal::{Entry, Event, Journal, MemoryJournal};
 //! use exuvia_tool::{Origin, Principal, RunId};
 //!
-//! let journal = MemoryJournal::new(1 << 20);
+//! let journal = MemoryJournal::new(1 << 20, || 1_764_385_200_000);
 //! let (principal, origin) = (Principal::Operator, Origin::Run(RunId("r1".into())));
-//! journal.append(Entry { principal, origin, event: Event::RunStarted { source: "result = 1".into() } }).unwrap();
-//! assert_eq!(journal.entries().len(), 1);
+//! # async fn example(journal: MemoryJournal, principal: Principal, origin: Origin) {
+//! let started = Event::RunStarted { source: "result = 1".into() };
+//! journal.append_durable(Entry { principal: principal.clone(), origin: origin.clone(), event: started }).await.unwrap();
+//! journal.enqueue(Entry { principal, origin, event: Event::RunEnded { outcome: "returned".into() } }).unwrap();
+//! assert_eq!(journal.entries().len(), 2);
+//! # }
 //! ```
 
 mod entry;
 mod memory;
 
-pub use entry::{Entry, Event, Journal, JournalError};
+pub use entry::{Entry, Event, Journal, JournalError, Losses, Seq, Stamped};
 pub use memory::MemoryJournal;

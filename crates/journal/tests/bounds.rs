@@ -1,6 +1,9 @@
 //! What the journal in memory keeps, to the byte and in order, and what its entries say of themselves.
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal, Seq, Stamped};
 use exuvia_tool::{CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
 use serde_json::json;
 
@@ -50,11 +53,11 @@ const BASE: usize = 2 * size_of::<Entry>();
 fn with_room(bytes: usize, for_refusals: bool) -> MemoryJournal {
     let room = |limit: usize| if for_refusals { limit / 8 } else { limit - limit / 8 };
     let limit = (bytes..9 * bytes + 9).find(|&limit| room(limit) == bytes).expect("some limit gives this room");
-    MemoryJournal::new(limit)
+    MemoryJournal::new(limit, || 7)
 }
 
 fn kept(journal: &MemoryJournal, entries: impl IntoIterator<Item = Entry>) -> usize {
-    entries.into_iter().for_each(|entry| journal.append(entry).expect("kept"));
+    entries.into_iter().for_each(|entry| journal.enqueue(entry).expect("kept"));
     journal.entries().len()
 }
 
@@ -80,10 +83,10 @@ fn an_entry_counts_with_all_of_its_text() {
 fn the_oldest_go_first_and_what_is_left_stays_in_order() {
     let journal = with_room(10 * BASE, false);
     (0..1_000).for_each(|number| {
-        journal.append(ended(number)).expect("kept");
-        journal.append(not_run(0)).expect("kept");
+        journal.enqueue(ended(number)).expect("kept");
+        journal.enqueue(not_run(0)).expect("kept");
     });
-    let runs: Vec<String> = journal.entries().iter().map(|entry| run_of(entry).to_owned()).collect();
+    let runs: Vec<String> = journal.entries().iter().map(|stamped| run_of(&stamped.entry).to_owned()).collect();
     let numbers: Vec<&String> = runs.iter().filter(|run| *run != "r").collect();
     assert_eq!(
         numbers,
@@ -103,7 +106,7 @@ fn an_entry_that_is_larger_than_its_room_leaves_it_empty_and_usable() {
 
 #[test]
 fn what_is_done_and_what_is_refused_have_rooms_of_their_own() {
-    let journal = MemoryJournal::new(80 * BASE);
+    let journal = MemoryJournal::new(80 * BASE, || 7);
     assert_eq!(kept(&journal, (0..100).map(|_| not_run(0))), 10);
     assert_eq!(kept(&journal, (0..100).map(ended)), 80);
     let of_calls = 10 * BASE / (BASE + 50);
@@ -136,4 +139,20 @@ fn an_entry_says_what_it_is_and_of_which_run_and_call() {
 #[test]
 fn an_error_says_what_failed_and_why() {
     assert_eq!(JournalError("disk full".into()).to_string(), "the journal cannot be written: disk full");
+}
+
+#[test]
+fn both_ways_lead_to_one_order_and_each_entry_has_its_time() {
+    static TIME: AtomicU64 = AtomicU64::new(1_000);
+    let journal = MemoryJournal::new(1 << 20, || TIME.fetch_add(1, Ordering::Relaxed));
+    journal.enqueue(ended(0)).expect("taken");
+    // It has its place when it is given, whenever somebody waits for it.
+    let mut appended = journal.append_durable(ended(1));
+    journal.enqueue(ended(2)).expect("taken");
+    let polled = appended.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Ok(Seq(2)))), "{polled:?}");
+    drop(journal.append_durable(ended(3)));
+    let told = |Stamped { seq, at_ms, entry }: &Stamped| (seq.0, *at_ms, run_of(entry).to_owned());
+    let expected = (0..4).map(|n: u64| (n + 1, 1_000 + n, n.to_string()));
+    assert_eq!(journal.entries().iter().map(told).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy};
+use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy, now_ms};
 use exuvia_journal::{Entry, Event};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Outcome, Script};
@@ -112,6 +112,45 @@ async fn entries_that_are_lost_afterwards_are_counted_in_the_report() {
         assert!(counted.contains(&line), "{line} is missing:\n{counted}");
     }
     assert_eq!(gateway.run("result = 1").await.unrecorded, 1, "of its own entries alone");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_dropped_while_its_intent_is_written_is_not_made_and_has_an_end() {
+    let folder = TempDir::new().expect("a folder");
+    let (server, made) = recording(folder.path());
+    let gateway = SampleGateway::of(vec![server], Limits::default()).await;
+    let journal = gateway.journal();
+    for (stalling, kinds) in [
+        ("call-intended", &["run-started", "call-intended", "call-ended", "run-ended"][..]),
+        ("run-started", &["run-started", "run-ended"][..]),
+    ] {
+        let before = journal.kinds().len();
+        journal.stall(&[stalling]);
+        let script = Script::new("fake.echo(value=1)");
+        let view = gateway.gateway().default_view();
+        let run = gateway.gateway().start(&view, script, StartedBy::Operator, &Client::new("test")).expect("room");
+        until("the entry is there", || journal.kinds()[before..].contains(&stalling)).await;
+        run.cancellation().cancel();
+        assert_eq!(run.report().await.outcome.name(), "cancelled");
+        until("the end is recorded", || journal.kinds().len() == before + kinds.len()).await;
+        assert_eq!(&journal.kinds()[before..], kinds);
+    }
+    assert_eq!((made(), calls(&journal.entries())), (0, vec![("cancelled".to_owned(), 0)]));
+    let stamped = journal.stamped();
+    assert!(stamped.is_sorted_by_key(|stamped| stamped.seq));
+    let age_ms = now_ms() - stamped[0].at_ms;
+    assert!(age_ms < 60_000, "{age_ms}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_lost_after_it_was_taken_is_counted() {
+    let gateway = SampleGateway::echo(Limits::default(), &[]).await;
+    gateway.journal().lose(&["call-ended"]);
+    assert_eq!(gateway.run("result = echo.echo(value=1)").await.outcome.name(), "returned");
+    let counted = gateway.gateway().metrics();
+    assert!(counted.contains("exuvia_journal_append_failures_total{entry=\"call-ended\"} 1\n"), "{counted}");
     gateway.stop().await;
 }
 
