@@ -35,7 +35,7 @@ use serde_json::Value;
 pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
-pub use daemon::Daemon;
+pub use daemon::{Daemon, measured};
 pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};

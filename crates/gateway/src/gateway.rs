@@ -27,6 +27,7 @@ use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
+use crate::runs::Runs;
 use crate::settings::{OnDisconnect, Settings};
 use crate::subscriptions::Subscribers;
 use crate::traced;
@@ -59,6 +60,7 @@ pub struct Gateway {
     threads: RunRuntime,
     pub(crate) ids: Ids,
     queue: Arc<Queue>,
+    live: Arc<Runs>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
     pub(crate) subscribers: Subscribers,
@@ -118,6 +120,7 @@ impl Gateway {
             threads,
             ids: Ids::new()?,
             queue,
+            live: Arc::default(),
             requests,
             subscribers: Subscribers::default(),
             metrics,
@@ -246,13 +249,20 @@ impl Gateway {
         self.queue.runs()
     }
 
+    /// The scripts on their way, one by one.
+    #[must_use]
+    pub fn live_runs(&self) -> &Runs {
+        &self.live
+    }
+
     /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
-        self.metrics.text(self.runs(), &self.servers(), &self.failing(), &self.upstreams.leaving())
+        self.metrics.runs_in_flight(self.runs(), self.live.executing());
+        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.leaving())
     }
 
     /// Whether what is in force is what its files say.
@@ -314,6 +324,7 @@ impl Gateway {
         let cancellation = place.cancellation();
         let snapshot = Arc::clone(view.scripts());
         let answer_bytes = snapshot.settings.answer_bytes;
+        let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
         let prepared = Prepared {
             record: self.recorder.of(&context),
             context,
@@ -328,6 +339,7 @@ impl Gateway {
             events: sender,
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),
+            registered,
             place,
         };
         let span = tracing::info_span!("run", run.id = %run);

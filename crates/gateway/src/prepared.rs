@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::queue::Place;
 use crate::reading::{Read, Reading};
 use crate::record::RunRecord;
+use crate::runs::{Registered, RunState};
 use crate::settings::Snapshot;
 
 /// The most that the log has of the name of an exception, in characters.
@@ -44,6 +45,8 @@ pub(crate) struct Prepared {
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
+    /// Leaves before the place does.
+    pub(crate) registered: Registered,
     pub(crate) place: Place,
 }
 
@@ -71,11 +74,15 @@ impl Prepared {
 
     async fn decided(mut self, mut script: Script, ending: &mut EndingRun) -> Report {
         let mut may_wait = true;
+        self.registered.live().is(RunState::Reading);
         let (script, grants, notes, took) = loop {
             let (by, pre_pass, snapshot) = (self.by, self.pre_pass, Arc::clone(&self.snapshot));
             let reading = Reading { by, pre_pass, snapshot, may_wait };
             match reading.of(script, &self.analyses, &self.cancellation).await {
-                Read::Starts { script, grants, notes, took } => break (script, grants, notes, took),
+                Read::Starts { script, source_sha256, grants, notes, took } => {
+                    self.registered.live().reads(source_sha256);
+                    break (script, grants, notes, took);
+                }
                 Read::Refused { outcome, source } => return self.refused(outcome, source),
                 Read::Early(early) => script = early,
             }
@@ -85,6 +92,7 @@ impl Prepared {
                 None => may_wait = false,
             }
         };
+        self.registered.live().is(RunState::Queued);
         let started = Event::RunStarted { source: script.source().to_owned() };
         // Before it is: whoever drops the run meanwhile leaves no start without an end.
         ending.is_started = true;
@@ -122,10 +130,13 @@ impl Prepared {
             limits: call_limits(&limits),
             held,
         });
-        let events = self.events;
+        let (events, starting, live) =
+            (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
         self.engine
             .run(script, limits, Arc::new(tools))
+            .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
+                live.tell(&event);
                 // Nobody listens any more: the run goes on without an audience.
                 let _ = events.send(event);
             }))
