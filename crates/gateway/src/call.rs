@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_journal::Event;
-use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
+use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
     BoxFuture, CallContext, CallError, CallId, Deadline, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost,
@@ -176,9 +176,9 @@ impl Inner {
     ) -> Result<Admitted, Unmade> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
-        let permitted = trees::over(tree_bytes, move || this.permit(call, asked)).await;
-        let admitted = match permitted {
-            Ok(permit) => self.record_intent(permit, deadline).await.map_err(Unmade::Refused),
+        let allowed = trees::over(tree_bytes, move || this.allowed(call, asked)).await;
+        let admitted = match allowed {
+            Ok(allowed) => self.reserved(allowed, deadline).await,
             Err(unmade) => Err(unmade),
         };
         if let Err(unmade) = &admitted {
@@ -187,7 +187,7 @@ impl Inner {
         admitted
     }
 
-    fn permit(&self, mut call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
+    fn allowed(&self, mut call: ToolCall, asked: Asked) -> Result<Allowed, Unmade> {
         // What nests too deep is read by nobody: neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
@@ -196,12 +196,25 @@ impl Inner {
         if asked == Asked::Tool {
             self.validate(&mut call)?;
         }
+        self.goes_on(&call.name)?;
+        self.run.authority.decide(call, &self.run.grants).map_err(|refusal| self.unmade(refusal))
+    }
+
+    /// Takes the quotas of a call and records it.
+    async fn reserved(&self, allowed: Allowed, deadline: Option<&Deadline>) -> Result<Admitted, Unmade> {
+        let reserved = self.run.authority.reserve(allowed, &self.spent).await;
+        let permit = reserved.map_err(|refusal| self.unmade(refusal))?;
+        self.goes_on(&permit.call().name)?;
+        self.record_intent(permit, deadline).await.map_err(Unmade::Refused)
+    }
+
+    /// Nothing of a script is called once it has ended.
+    fn goes_on(&self, tool: &ToolName) -> Result<(), CallError> {
         if self.ended.load(Ordering::SeqCst) {
-            let denial = Denial { tool: call.name, reason: DenialReason::Ended };
-            return Err(CallError::Denied(denial.to_string()).into());
+            let denial = Denial { tool: tool.clone(), reason: DenialReason::Ended };
+            return Err(CallError::Denied(denial.to_string()));
         }
-        let decided = self.run.authority.authorize(call, &self.run.grants, &self.spent);
-        decided.map_err(|refusal| self.unmade(refusal))
+        Ok(())
     }
 
     fn unmade(&self, refusal: Refusal) -> Unmade {

@@ -1,8 +1,9 @@
 //! Who may call what.
 //!
 //! A [`Policy`] is compiled once from what the operator wrote ([`PolicySource`]). A script is decided on twice: as a whole
-//! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`authorize`]), on
-//! the real names and arguments. The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
+//! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`decide`]), on
+//! the real names and arguments. A call that is [`Allowed`] tells its [`Quotas`]; whoever keeps those [reserves](Allowed::reserve)
+//! them, which alone gives a permit ([`authorize`] does both where all is kept in one process). The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
 //! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
 //! make one, and it is the only thing that an upstream dispatches: what was authorised is what is sent.
 //!
@@ -66,7 +67,7 @@ mod slices;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};
-pub use authorize::{Denial, DenialReason, Permit, Refusal, authorize};
+pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, authorize, decide};
 pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;
