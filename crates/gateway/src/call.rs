@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_journal::Event;
-use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Refusal, Spent};
+use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, CallId, Deadline, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost,
-    ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, MAX_TREE_BYTES,
+    Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, DispatchOrder, DispatchTicket};
+use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
 use tracing::field::display;
 
@@ -222,7 +222,8 @@ impl Inner {
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
-                tracing::info!(run.id = run, direct.id = direct, tool.name = %denial.tool, rule = denial.operator(), "call denied");
+                let (tool, rule) = (&denial.tool, denial.operator());
+                tracing::info!(run.id = run, direct.id = direct, tool.name = %tool, rule, "call denied");
                 Unmade::Refused(CallError::Denied(denial.to_string()))
             }
             Refusal::Held(held) => {
@@ -275,8 +276,9 @@ impl Inner {
 
     async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let (permit, mut recorded) = admitted;
-        let context = self.run.context.clone().until(deadline);
-        let outcome = self.run.snapshot.routes.call_in_order(permit, context, self.run.limits, ticket).await;
+        let context = self.run.context.clone().until(deadline).bounded(self.run.limits.result_bytes);
+        let provider: &dyn Provider = &self.run.snapshot.routes;
+        let outcome = provider.call(permit, context, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
         outcome

@@ -144,7 +144,7 @@ impl Live {
 
 impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.info().fmt(f)
+        write!(f, "{:?}", *self.info())
     }
 }
 

@@ -12,12 +12,14 @@
 //! use exuvia_journal::{Entry, Event, Journal, MemoryJournal};
 //! use exuvia_tool::{Origin, Principal, RunId};
 //!
+//! # async fn example() {
 //! let journal = MemoryJournal::new(1 << 20, || 1_764_385_200_000);
-//! let (principal, origin) = (Principal::Operator, Origin::Run(RunId("r1".into())));
-//! # async fn example(journal: MemoryJournal, principal: Principal, origin: Origin) {
-//! let started = Event::RunStarted { source: "result = 1".into() };
-//! journal.append_durable(Entry { principal: principal.clone(), origin: origin.clone(), event: started }).await.unwrap();
-//! journal.enqueue(Entry { principal, origin, event: Event::RunEnded { outcome: "returned".into() } }).unwrap();
+//! let entry = |event| {
+//!     let (principal, origin) = (Principal::Operator, Origin::Run(RunId("01KB".into())));
+//!     Entry { principal, origin, event }
+//! };
+//! journal.append_durable(entry(Event::RunStarted { source: "result = 1".into() })).await.unwrap();
+//! journal.enqueue(entry(Event::RunEnded { outcome: "returned".into() })).unwrap();
 //! assert_eq!(journal.entries().len(), 2);
 //! # }
 //! ```

@@ -5,7 +5,7 @@
 //! the real names and arguments. A call that is [`Allowed`] tells its [`Quotas`]; whoever keeps those [reserves](Allowed::reserve)
 //! them, which alone gives a permit ([`authorize`] does both where all is kept in one process). The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
 //! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
-//! make one, and it is the only thing that an upstream dispatches: what was authorised is what is sent.
+//! make one, and it is the only thing that a [`Provider`] dispatches: what was authorised is what is sent.
 //!
 //! What a tool says of itself (`readOnlyHint` and the like) is no part of any decision.
 //!
@@ -59,6 +59,7 @@ mod grants;
 mod key;
 mod pattern;
 mod policy;
+mod provider;
 mod qualified;
 mod rate;
 mod reads;
@@ -73,6 +74,7 @@ pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;
 pub use policy::{Policy, PolicyError, Standing};
+pub use provider::{Offered, Provider};
 pub use rate::{Rates, Spent};
 pub use reads::{READS, is_read};
 pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};

@@ -131,19 +131,27 @@ pub struct CallContext {
     /// When the call has taken too long: whoever waits for something on its behalf waits until then. None: whoever answers it
     /// has a bound of its own.
     pub deadline: Option<Deadline>,
+    /// The most bytes that its value may have, as JSON text.
+    pub result_bytes: u64,
 }
 
 impl CallContext {
-    /// A call by `principal` for `origin`, of no client, without a deadline.
+    /// A call by `principal` for `origin`, of no client, without bounds.
     #[must_use]
     pub fn new(principal: Principal, origin: Origin) -> Self {
-        Self { principal, origin, client: None }
+        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX }
     }
 
     /// The same, of this client.
     #[must_use]
     pub fn of_client(self, client: Arc<str>) -> Self {
         Self { client: Some(client), ..self }
+    }
+
+    /// The same, for a value of no more than so many bytes.
+    #[must_use]
+    pub fn bounded(self, result_bytes: u64) -> Self {
+        Self { result_bytes, ..self }
     }
 
     /// The same, with this deadline.

@@ -4,7 +4,7 @@
 //! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. A [`CallContext`] says on whose behalf. What else a run takes from the world
 //! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
-//! Calls that have to leave in their order stand in a [`Line`].
+//! Calls that have to leave in their order stand in a [`Line`], or in two, by a [`DispatchTicket`].
 //!
 //! This crate decides nothing and does nothing: no async runtime, no clock, no file, no environment.
 //!
@@ -31,6 +31,7 @@ mod json;
 mod lazy;
 mod line;
 mod namespace;
+mod order;
 pub mod raw;
 mod transcribe;
 
@@ -45,3 +46,4 @@ pub use json::{Json, JsonError};
 pub use lazy::LazyText;
 pub use line::{Line, Place};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
+pub use order::{DispatchOrder, DispatchTicket};

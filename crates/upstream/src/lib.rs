@@ -102,6 +102,7 @@ mod upstreams;
 mod value;
 
 use exuvia_tool::raw;
+pub use exuvia_tool::{DispatchOrder, DispatchTicket};
 
 pub use aside::aside;
 pub use config::{
@@ -113,7 +114,6 @@ pub use config::{
 pub use lineup::{Change, Lineup};
 pub use mailbox::Mailbox;
 pub use oauth::{login, renewals_settled};
-pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
 pub use question::Question;
 pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};

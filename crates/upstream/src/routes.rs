@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallContext, CallError, Origin, ToolName, ToolOutcome};
+use exuvia_policy::{Offered, Permit, Provider};
+use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolName, ToolOutcome};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use crate::order::DispatchTicket;
 use crate::server::{EndedRuns, Server};
 use crate::{CallLimits, Listing, Mailbox, RelayOptions, Relayed, Subscribing, Subscription};
 
@@ -205,6 +204,22 @@ impl Routes {
     /// last call there is over.
     pub fn client_gone(&self, client: &str) {
         self.0.servers.values().for_each(|route| route.server.client_gone(client));
+    }
+}
+
+impl Provider for Routes {
+    fn list(&self) -> Vec<Offered> {
+        let offered = |(name, route): (&String, &Arc<Route>)| {
+            let status = route.server.card().read();
+            Offered { server: name.clone(), tools: status.absence().map_or(Ok(status.tools), Err) }
+        };
+        self.iter().map(offered).collect()
+    }
+
+    fn call(&self, permit: Permit, context: CallContext, ticket: DispatchTicket) -> BoxFuture<'static, ToolOutcome> {
+        // Whoever gives no deadline has the server's own.
+        let limits = CallLimits { timeout: Duration::MAX, result_bytes: context.result_bytes };
+        self.call_in_order(permit, context, limits, ticket)
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallContext, CallError, Deadline, Json, Origin, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{CallContext, CallError, Deadline, DispatchTicket, Json, Origin, ToolCall, ToolName, ToolOutcome};
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use crate::aside::aside;
 use crate::connection::call;
 use crate::exchange::locked;
-use crate::order::DispatchTicket;
 use crate::relay::{Input, Listing, RelayOptions, Relayed, permitted};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;

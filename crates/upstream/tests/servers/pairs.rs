@@ -1,11 +1,12 @@
 //! Two of everything: servers, callers, calls, credentials, eras.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::fake::{LIMITS, Served, config, gone, http, runs, states};
+use crate::fake::{LIMITS, Served, config, gone, http, permit, runs, states};
 use crate::life::{Dir, becomes, call_as, who};
-use exuvia_tool::{CallContext, CallError, Origin, RunId};
-use exuvia_upstream::{CallLimits, Share, UpstreamLimits, Upstreams};
+use exuvia_policy::{Offered, Provider};
+use exuvia_tool::{CallContext, CallError, Deadline, Origin, RunId};
+use exuvia_upstream::{CallLimits, DispatchTicket, Share, UpstreamLimits, Upstreams};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -50,6 +51,25 @@ async fn a_call_goes_to_the_server_that_it_names_whatever_its_era() {
         let calls = seen(&upstreams, &caller, server).await.into_iter().filter(|method| method == "tools/call").count();
         assert_eq!(calls, if server == "left" { 3 } else { 2 }, "{server}");
     }
+}
+
+#[tokio::test]
+async fn the_ways_to_servers_are_a_provider_of_their_tools() {
+    let upstreams = started(Share::All, UpstreamLimits::default()).await;
+    let provider: &dyn Provider = &upstreams.routes();
+    let mut offered = provider.list();
+    offered.sort_by(|one, other| one.server.cmp(&other.server));
+    let has_echo = |offered: &Offered| {
+        let tools = offered.tools.as_ref().unwrap();
+        (offered.server.clone(), tools.iter().any(|tool| tool.name == "echo"))
+    };
+    let both = [("left".to_owned(), true), ("right".to_owned(), true)];
+    assert_eq!(offered.iter().map(has_echo).collect::<Vec<_>>(), both);
+    let call = |context| provider.call(permit("left", "echo", r#"{"value":7}"#), context, DispatchTicket::default());
+    assert_eq!(call(who(None, "a")).await.unwrap().to_value().unwrap(), json!({"value": 7}));
+    let late = Deadline::after(Instant::now() - SOON, Duration::ZERO);
+    assert_eq!(call(who(None, "a").until(late)).await.unwrap_err().code(), "timed-out");
+    assert_eq!(call(who(None, "a").bounded(3)).await.unwrap_err().code(), "limit-reached");
 }
 
 #[tokio::test]
