@@ -340,7 +340,7 @@ impl Gateway {
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),
             registered,
-            place,
+            _place: place,
         };
         let span = tracing::info_span!("run", run.id = %run);
         let execution = traced::over(traced::begin(&run), prepared.execute());

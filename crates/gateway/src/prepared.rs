@@ -47,7 +47,7 @@ pub(crate) struct Prepared {
     pub(crate) metrics: Arc<Metrics>,
     /// Leaves before the place does.
     pub(crate) registered: Registered,
-    pub(crate) place: Place,
+    pub(crate) _place: Place,
 }
 
 impl Prepared {
