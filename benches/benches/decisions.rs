@@ -46,7 +46,6 @@ fn authorization(criterion: &mut Criterion) {
             id: CallId(1),
             name: ToolName::new("server17", tool),
             arguments: Json::parse(arguments).expect("JSON"),
-            deadline: None,
         };
         let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
         group.bench_function(what, |bencher| {

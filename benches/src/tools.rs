@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{
-    BoxFuture, CallError, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
+    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -76,7 +76,7 @@ impl ToolHost for BenchTools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let answer = self.answer(&call);
         let mut gate = (call.name.tool == "wait").then(|| self.gate.subscribe());
         let later = call.name.tool == "later";

@@ -63,7 +63,7 @@ async def clients_that_leave_take_their_scripts_with_them_and_no_others(connecte
 
 
 def _running(url):
-    return _metric(url, "exuvia_runs_in_flight")
+    return sum(_metric(url, f'exuvia_runs_in_flight{{state="{state}"}}') for state in ("queued", "executing"))
 
 
 def _cancelled(url):

@@ -110,8 +110,8 @@ impl Daemon {
     ///
     /// They never are.
     pub async fn busy_with(&self, runs: usize) {
-        let (mark, begun) = (format!("exuvia_runs_in_flight {runs}\n"), Instant::now());
-        while !self.metrics().await.contains(&mark) {
+        let begun = Instant::now();
+        while measured(&self.metrics().await, "exuvia_runs_in_flight") != Some(runs) {
             assert!(begun.elapsed() < PATIENCE, "not {runs} scripts at a time");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -120,9 +120,8 @@ impl Daemon {
     /// Whether it has taken so many scripts, those that are over among them.
     pub async fn took(&self, scripts: usize) -> bool {
         let metrics = self.metrics().await;
-        let counts = |line: &str| line.starts_with("exuvia_runs_total{") || line.starts_with("exuvia_runs_in_flight ");
-        let number = |line: &str| line.rsplit(' ').next().and_then(|number| number.parse::<usize>().ok());
-        metrics.lines().filter(|line| counts(line)).filter_map(number).sum::<usize>() >= scripts
+        let count = |name: &str| measured(&metrics, name).unwrap_or_default();
+        count("exuvia_runs_total") + count("exuvia_runs_in_flight") >= scripts
     }
 
     /// Runs a script on a connection of its own. The text of the answer.
@@ -182,4 +181,14 @@ impl HttpClient {
         assert_eq!(answer.status, 200, "{answer:?}");
         text(answer.message()).unwrap_or_else(|| panic!("{answer:?}"))
     }
+}
+
+/// The value of a metric, over all of its labels. None: it is not told.
+#[must_use]
+pub fn measured(metrics: &str, name: &str) -> Option<usize> {
+    let value = |line: &str| {
+        let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
+        rest.rsplit(' ').next()?.parse::<usize>().ok()
+    };
+    metrics.lines().filter_map(value).reduce(|sum, value| sum + value)
 }

@@ -1,41 +1,70 @@
 //! A journal that fails where it is told to.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::future::{pending, ready};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use exuvia_journal::{Entry, Journal, JournalError, MemoryJournal};
+use exuvia_gateway::now_ms;
+use exuvia_journal::{Entry, Journal, JournalError, Losses, MemoryJournal, Seq, Stamped};
+use exuvia_tool::BoxFuture;
 
 /// Keeps entries in memory, but for those of the kinds that are to fail.
 pub struct TestJournal {
     kept: MemoryJournal,
-    failing: Mutex<Vec<&'static str>>,
+    troubles: Mutex<Troubles>,
+    losses: OnceLock<Arc<dyn Losses>>,
+}
+
+/// By [kind](exuvia_journal::Event::kind).
+#[derive(Default)]
+struct Troubles {
+    failing: Vec<&'static str>,
+    stalling: Vec<&'static str>,
+    losing: Vec<&'static str>,
 }
 
 impl TestJournal {
     /// One that keeps at most about so many bytes.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
-        Self { kept: MemoryJournal::new(limit_bytes), failing: Mutex::default() }
+        let kept = MemoryJournal::new(limit_bytes, now_ms);
+        Self { kept, troubles: Mutex::default(), losses: OnceLock::new() }
     }
 
-    fn failing(&self) -> MutexGuard<'_, Vec<&'static str>> {
-        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on entries of these [kinds](Entry::kind) cannot be kept, and all others can.
+    /// From now on entries of these kinds cannot be kept, and all others can.
     pub fn fail(&self, kinds: &[&'static str]) {
-        *self.failing() = kinds.to_vec();
+        self.troubles().failing = kinds.to_vec();
+    }
+
+    /// From now on entries of these kinds are kept, and nobody who waits for that is told.
+    pub fn stall(&self, kinds: &[&'static str]) {
+        self.troubles().stalling = kinds.to_vec();
+    }
+
+    /// From now on entries of these kinds are taken and then lost.
+    pub fn lose(&self, kinds: &[&'static str]) {
+        self.troubles().losing = kinds.to_vec();
     }
 
     /// What was kept.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
+        self.stamped().into_iter().map(|stamped| stamped.entry).collect()
+    }
+
+    /// The same, with places and times.
+    #[must_use]
+    pub fn stamped(&self) -> Vec<Stamped> {
         self.kept.entries()
     }
 
     /// The kinds of what was kept.
     #[must_use]
     pub fn kinds(&self) -> Vec<&'static str> {
-        self.entries().iter().map(Entry::kind).collect()
+        self.entries().iter().map(|entry| entry.event.kind()).collect()
     }
 }
 
@@ -45,11 +74,37 @@ impl Default for TestJournal {
     }
 }
 
+fn full() -> JournalError {
+    JournalError("the disk is full".to_owned())
+}
+
 impl Journal for TestJournal {
-    fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        if self.failing().contains(&entry.kind()) {
-            return Err(JournalError("the disk is full".to_owned()));
+    fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        let kind = entry.event.kind();
+        let troubles = self.troubles();
+        if troubles.failing.contains(&kind) {
+            return Box::pin(ready(Err(full())));
         }
-        self.kept.append(entry)
+        let appended = self.kept.append_durable(entry);
+        if troubles.stalling.contains(&kind) { Box::pin(pending()) } else { appended }
+    }
+
+    fn enqueue(&self, entry: Entry) -> Result<(), JournalError> {
+        let kind = entry.event.kind();
+        let troubles = self.troubles();
+        if troubles.failing.contains(&kind) {
+            return Err(full());
+        }
+        if troubles.losing.contains(&kind) {
+            if let Some(losses) = self.losses.get() {
+                losses.lost(&entry, &full());
+            }
+            return Ok(());
+        }
+        self.kept.enqueue(entry)
+    }
+
+    fn tell_losses(&self, losses: Arc<dyn Losses>) {
+        let _ = self.losses.set(losses);
     }
 }

@@ -35,7 +35,7 @@ use serde_json::Value;
 pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
-pub use daemon::Daemon;
+pub use daemon::{Daemon, measured};
 pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings};
 pub use http::{Answer, HttpClient, events};
@@ -78,6 +78,12 @@ pub fn returned(report: &Report) -> Value {
         Outcome::Returned(result) => result.to_value().expect("a result is JSON"),
         other => panic!("{other:?}\n{}", report.logs.text),
     }
+}
+
+/// Whether a text is a ULID, as runs are named.
+#[must_use]
+pub fn is_ulid(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|byte| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&byte))
 }
 
 /// The limit that stopped a run.

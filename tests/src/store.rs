@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use exuvia_runtime::{Limits, Outcome, Script};
 use exuvia_tool::{
-    BoxFuture, CallError, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
+    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
 };
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ impl ToolHost for Store {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             shared.most.fetch_max(shared.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_tool::{
-    BoxFuture, CallError, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
+    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ impl ToolHost for TestTools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let namespace = Arc::clone(&self.namespace);
         Box::pin(async move {
             let tool = namespace.server(&call.name.server).and_then(|server| server.tool(&call.name.tool));
@@ -42,13 +42,8 @@ impl ToolHost for TestTools {
             let arguments =
                 call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
             tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
-            match call.deadline.clone() {
-                Some(deadline) => {
-                    let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call, &arguments));
-                    answer.await.unwrap_or_else(|_| Err(deadline.missed()))
-                }
-                None => answer(&call, &arguments).await,
-            }
+            let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call, &arguments));
+            answer.await.unwrap_or_else(|_| Err(deadline.missed()))
         })
     }
 }

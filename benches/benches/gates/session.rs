@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
 use exuvia_gateway::{
-    Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, Settings, StartedBy,
+    Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, Settings, StartedBy, now_ms,
 };
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
@@ -42,7 +42,7 @@ impl Session {
         let gateway = Gateway::new(GatewayConfig {
             engine: engine()?,
             upstreams: Arc::clone(&upstreams),
-            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
+            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
             pre_pass: PrePass::On,
             settings: Settings {
                 layouts: Default::default(),

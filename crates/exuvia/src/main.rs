@@ -12,7 +12,6 @@ mod log_writer;
 mod logs;
 mod machine;
 mod reload;
-mod report_json;
 mod sample;
 mod script;
 mod session;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
@@ -102,7 +102,7 @@ impl Session {
         let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
-            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES)),
+            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
             pre_pass: PrePass::On,
             settings,
         };

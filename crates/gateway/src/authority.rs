@@ -2,17 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use exuvia_policy::{
-    Denial, DenialReason, Grants, Permit, Policy, PolicySource, Rates, Refusal, Spent, Standing, authorize,
+    Allowed, Denial, DenialReason, Grants, Permit, Policy, PolicySource, RateStore, Rates, Refusal, Spent, Standing,
+    decide,
 };
-use exuvia_tool::{ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, ToolCall, ToolName};
 
 /// Decides on calls as the policy is when they are made. A policy that is replaced holds for running scripts at once.
 #[derive(Debug)]
 pub(crate) struct Authority {
     rules: RwLock<Rules>,
+    rates: OwnRates,
+}
+
+/// The calls of this process.
+#[derive(Debug)]
+struct OwnRates {
     rates: Mutex<Rates>,
     begun: Instant,
 }
@@ -32,7 +39,7 @@ impl Authority {
     /// `servers` are the names of the servers that are configured.
     pub(crate) fn new(policy: Arc<Policy>, servers: BTreeSet<String>) -> Self {
         let rules = Rules { policy, servers, left: BTreeMap::new(), denies: Arc::default() };
-        Self { rules: RwLock::new(rules), rates: Mutex::default(), begun: Instant::now() }
+        Self { rules: RwLock::new(rules), rates: OwnRates { rates: Mutex::default(), begun: Instant::now() } }
     }
 
     /// The policy of the moment.
@@ -57,9 +64,15 @@ impl Authority {
         rules.replace(policy);
     }
 
-    pub(crate) fn authorize(&self, call: ToolCall, grants: &Grants, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
+    /// Decides on a call, which takes as long as its arguments are large.
+    pub(crate) fn decide(&self, call: ToolCall, grants: &Grants) -> Result<Allowed, Refusal> {
         let policy = self.policy_for(&call.name)?;
-        authorize(call, grants, &policy, spent, &self.rates, self.begun.elapsed())
+        decide(call, grants, &policy)
+    }
+
+    /// Takes what the call takes: the only way to a permit.
+    pub(crate) async fn reserve(&self, allowed: Allowed, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
+        allowed.reserve(spent, &self.rates).await
     }
 
     /// The policy that decides on calls of a tool.
@@ -76,6 +89,13 @@ impl Authority {
             Standing::Listed(_) | Standing::Unlisted(_) => return Ok(left),
         };
         Err(Refusal::Denied(Denial { tool: tool.clone(), reason }))
+    }
+}
+
+impl RateStore for OwnRates {
+    fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>> {
+        let taken = self.rates.lock().unwrap_or_else(PoisonError::into_inner).take(server, most, self.begun.elapsed());
+        Box::pin(std::future::ready(taken))
     }
 }
 
@@ -114,9 +134,8 @@ mod tests {
     /// `ok`, or the rule or the reason why not.
     fn asked(authority: &Authority, server: &str, tool: &str) -> String {
         let name = ToolName::new(server, tool);
-        let call =
-            ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap(), deadline: None };
-        match authority.authorize(call, &Grants::of([name]), &Mutex::default()) {
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        match authority.decide(call, &Grants::of([name])) {
             Ok(_) => "ok".to_owned(),
             Err(Refusal::Denied(denial)) => denial.operator(),
             Err(Refusal::Held(_)) => "held".to_owned(),

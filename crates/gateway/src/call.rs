@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use exuvia_journal::Entry;
-use exuvia_policy::{Denial, DenialReason, Grants, Permit, Refusal, Spent};
+use exuvia_journal::Event;
+use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, Spent};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallError, CallId, HeldCall, MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, MAX_TREE_BYTES,
+    Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_trace::Scope;
-use exuvia_upstream::{CallLimits, Caller, DispatchOrder, DispatchTicket};
+use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
+use tracing::field::display;
 
 use crate::authority::Authority;
 use crate::ended::{CountedCall, RecordedCall};
@@ -37,9 +39,9 @@ struct Inner {
     orders: Mutex<HashMap<String, DispatchOrder>>,
 }
 
-/// What one run calls with.
+/// What one run, or one call of a client, is made with.
 pub(crate) struct RunParts {
-    pub(crate) caller: Caller,
+    pub(crate) context: CallContext,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
@@ -73,8 +75,8 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorized, recorded.
-    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
-        self.0.admit(call, asked).await
+    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Admitted, Unmade> {
+        self.0.admit(call, asked, None).await
     }
 }
 
@@ -83,12 +85,12 @@ impl ToolHost for RunTools {
         &self.0.run.snapshot.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
         let scope = self.0.scope.clone();
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
-        Box::pin(scope.over(async move { this.0.make(call, ticket).await }))
+        Box::pin(scope.over(async move { this.0.make(call, deadline, ticket).await }))
     }
 
     fn script_ended(&self) {
@@ -104,6 +106,9 @@ pub(crate) enum Asked {
     /// What the protocol has beside tools, by its method: the server judges its parameters.
     Read,
 }
+
+/// A call that may be made, and whose intent is recorded.
+pub(crate) type Admitted = (Permit, RecordedCall);
 
 /// What is recorded and counted of a call that is held.
 pub(crate) const AWAITING: &str = "awaiting-approval";
@@ -144,11 +149,11 @@ impl Inner {
         }
     }
 
-    async fn make(self: &Arc<Self>, call: ToolCall, ticket: DispatchTicket) -> ToolOutcome {
+    async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let mut counted = CountedCall::new(&self.run.metrics, server, call.deadline.clone());
-        let outcome = match self.admit(call, Asked::Tool).await {
-            Ok(permit) => self.dispatch(permit, ticket).await,
+        let mut counted = CountedCall::new(&self.run.metrics, server, Some(deadline.clone()));
+        let outcome = match self.admit(call, Asked::Tool, Some(&deadline)).await {
+            Ok(admitted) => self.dispatch(admitted, deadline, ticket).await,
             Err(Unmade::Refused(error)) => Err(error),
             Err(Unmade::Held(held)) => {
                 counted.code = Some(AWAITING);
@@ -163,18 +168,26 @@ impl Inner {
     }
 
     /// Validates, authorizes and records a call that is about to be made, or records why it is not.
-    async fn admit(self: &Arc<Self>, call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
+    async fn admit(
+        self: &Arc<Self>,
+        call: ToolCall,
+        asked: Asked,
+        deadline: Option<&Deadline>,
+    ) -> Result<Admitted, Unmade> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
-        let permitted = trees::over(tree_bytes, move || this.permit(call, asked)).await;
-        let admitted = permitted.and_then(|permit| Ok(self.record_intent(permit)?));
+        let allowed = trees::over(tree_bytes, move || this.allowed(call, asked)).await;
+        let admitted = match allowed {
+            Ok(allowed) => self.reserved(allowed, deadline).await,
+            Err(unmade) => Err(unmade),
+        };
         if let Err(unmade) = &admitted {
             self.record_refusal(id, name, unmade.code());
         }
         admitted
     }
 
-    fn permit(&self, mut call: ToolCall, asked: Asked) -> Result<Permit, Unmade> {
+    fn allowed(&self, mut call: ToolCall, asked: Asked) -> Result<Allowed, Unmade> {
         // What nests too deep is read by nobody: neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
@@ -183,23 +196,38 @@ impl Inner {
         if asked == Asked::Tool {
             self.validate(&mut call)?;
         }
+        self.goes_on(&call.name)?;
+        self.run.authority.decide(call, &self.run.grants).map_err(|refusal| self.unmade(refusal))
+    }
+
+    /// Takes the quotas of a call and records it.
+    async fn reserved(&self, allowed: Allowed, deadline: Option<&Deadline>) -> Result<Admitted, Unmade> {
+        let reserved = self.run.authority.reserve(allowed, &self.spent).await;
+        let permit = reserved.map_err(|refusal| self.unmade(refusal))?;
+        self.goes_on(&permit.call().name)?;
+        self.record_intent(permit, deadline).await.map_err(Unmade::Refused)
+    }
+
+    /// Nothing of a script is called once it has ended.
+    fn goes_on(&self, tool: &ToolName) -> Result<(), CallError> {
         if self.ended.load(Ordering::SeqCst) {
-            let denial = Denial { tool: call.name, reason: DenialReason::Ended };
-            return Err(CallError::Denied(denial.to_string()).into());
+            let denial = Denial { tool: tool.clone(), reason: DenialReason::Ended };
+            return Err(CallError::Denied(denial.to_string()));
         }
-        let decided = self.run.authority.authorize(call, &self.run.grants, &self.spent);
-        decided.map_err(|refusal| self.unmade(refusal))
+        Ok(())
     }
 
     fn unmade(&self, refusal: Refusal) -> Unmade {
-        let run = &self.run.caller.run;
+        let origin = &self.run.context.origin;
+        let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
-                tracing::info!(run.id = %run, tool.name = %denial.tool, rule = denial.operator(), "call denied");
+                let (tool, rule) = (&denial.tool, denial.operator());
+                tracing::info!(run.id = run, direct.id = direct, tool.name = %tool, rule, "call denied");
                 Unmade::Refused(CallError::Denied(denial.to_string()))
             }
             Refusal::Held(held) => {
-                tracing::info!(run.id = %run, tool.name = %held.name, "call held");
+                tracing::info!(run.id = run, direct.id = direct, tool.name = %held.name, "call held");
                 Unmade::Held(held)
             }
         }
@@ -230,20 +258,27 @@ impl Inner {
     }
 
     /// What is not recorded is not done.
-    fn record_intent(&self, permit: Permit) -> Result<Permit, CallError> {
-        let entry = Entry::CallIntended { run: self.run.caller.run.clone(), call: permit.call().clone() };
-        let unrecorded = |_| CallError::UpstreamUnavailable("call not made: the journal is unavailable".into());
-        self.run.record.require(entry).map(|()| permit).map_err(unrecorded)
+    async fn record_intent(&self, permit: Permit, deadline: Option<&Deadline>) -> Result<Admitted, CallError> {
+        let recorded = RecordedCall::new(&self.run.record, permit.call().id, deadline.cloned());
+        let intended = Event::CallIntended { call: permit.call().clone() };
+        match self.run.record.require(intended).await {
+            Ok(()) => Ok((permit, recorded)),
+            Err(_) => {
+                recorded.forget();
+                Err(CallError::UpstreamUnavailable("call not made: the journal is unavailable".into()))
+            }
+        }
     }
 
     fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
-        let run = self.run.caller.run.clone();
-        self.run.record.note(Entry::CallRefused { run, id, name, code: code.to_owned() });
+        self.run.record.note(Event::CallRefused { id, name, code: code.to_owned() });
     }
 
-    async fn dispatch(&self, permit: Permit, ticket: DispatchTicket) -> ToolOutcome {
-        let mut recorded = RecordedCall::new(&self.run.record, permit.call().id, permit.call().deadline.clone());
-        let outcome = self.run.snapshot.routes.call_in_order(permit, &self.run.caller, self.run.limits, ticket).await;
+    async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
+        let (permit, mut recorded) = admitted;
+        let context = self.run.context.clone().until(deadline).bounded(self.run.limits.result_bytes);
+        let provider: &dyn Provider = &self.run.snapshot.routes;
+        let outcome = provider.call(permit, context, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
         outcome

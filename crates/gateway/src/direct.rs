@@ -1,16 +1,15 @@
 //! Direct calls of clients: validated, authorized and recorded like a script's.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use exuvia_policy::Grants;
-use exuvia_tool::{BoxFuture, CallError, CallId, HeldCall, Json, RunId, ToolCall, ToolName};
-use exuvia_upstream::{Caller, News, Query, RelayOptions, Relayed};
+use exuvia_tool::{BoxFuture, CallContext, CallError, CallId, HeldCall, Json, Origin, Principal, ToolCall, ToolName};
+use exuvia_upstream::{News, Query, RelayOptions, Relayed};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, Asked, RunParts, RunTools, Unmade, call_limits};
-use crate::ended::{CountedCall, RecordedCall};
+use crate::ended::CountedCall;
 use crate::prepared::Over;
 use crate::queue::{Busy, Place};
 use crate::{Client, Gateway, QueueLimits, View};
@@ -59,9 +58,9 @@ impl Gateway {
             Err(busy) => return DirectCall::none(news, &busy),
         };
         options.news = Some(told);
-        let (tools, over) = self.direct_run(view, Some(client), Asked::Tool);
+        let (tools, over) = self.direct_tools(view, Some(client), Asked::Tool);
         let question_timeout = view.direct().routes.question_timeout(&tool.server);
-        let call = ToolCall { id: CallId(1), name: tool, arguments, deadline: None };
+        let call = ToolCall { id: CallId(1), name: tool, arguments };
         let answer = Box::pin(followed(tools, over, place, Asked::Tool, call, options));
         DirectCall { news, answer, question_timeout }
     }
@@ -87,34 +86,38 @@ impl Gateway {
             let unknown = CallError::UnknownTool(format!("unknown server {server}"));
             return DirectCall::failed(news, unknown);
         }
-        let (tools, over) = self.direct_run(view, Some(client), Asked::Read);
+        let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
         let question_timeout = view.direct().routes.question_timeout(server);
         let (name, arguments) = (ToolName::new(server, query.method()), Json::from_value(&query.params()));
-        let call = ToolCall { id: CallId(1), name, arguments, deadline: None };
+        let call = ToolCall { id: CallId(1), name, arguments };
         let answer = Box::pin(followed(tools, over, place, Asked::Read, call, options));
         DirectCall { news, answer, question_timeout }
     }
 
-    /// What one call of a client is made with: a run of its own.
-    pub(crate) fn direct_run(&self, view: &View, client: Option<&Client>, asked: Asked) -> (RunTools, Over) {
-        let run = RunId(format!("call-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+    /// What one call of a client is made with. Without a client the gateway itself asks.
+    pub(crate) fn direct_tools(&self, view: &View, client: Option<&Client>, asked: Asked) -> (RunTools, Over) {
+        let origin = Origin::Direct(self.ids.direct_call());
+        let context = match client {
+            Some(client) => client.context(origin.clone()),
+            None => CallContext::new(Principal::Operator, origin.clone()),
+        };
         let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();
         let parts = RunParts {
-            caller: Caller { key: None, client: client.map(|client| Arc::clone(client.name())), run: run.clone() },
             grants: match asked {
                 Asked::Tool => Grants::listed(&snapshot.settings.policy, &snapshot.namespace),
                 Asked::Read => Grants::listed_reads(&snapshot.settings.policy),
             },
             authority: Arc::clone(&self.authority),
-            record: self.recorder.of_run(run.clone()),
+            record: self.recorder.of(&context),
+            context,
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&snapshot.settings.limits),
             held,
             snapshot,
         };
-        (RunTools::new(parts), Over::of(view.direct().routes.clone(), run))
+        (RunTools::new(parts), Over::of(view.direct().routes.clone(), origin))
     }
 }
 
@@ -137,16 +140,15 @@ async fn followed(
 
 async fn dispatched(tools: &RunTools, asked: Asked, call: ToolCall, options: RelayOptions) -> DirectAnswer {
     let run = tools.run();
-    let permit = match tools.admit(call, asked).await {
-        Ok(permit) => permit,
+    let (permit, mut recorded) = match tools.admit(call, asked).await {
+        Ok(admitted) => admitted,
         Err(Unmade::Refused(error)) => return DirectAnswer::Failed(error),
         Err(Unmade::Held(held)) => return DirectAnswer::Held(*held),
     };
-    let mut recorded = RecordedCall::new(&run.record, permit.call().id, None);
     let routes = &run.snapshot.routes;
     let relayed = match asked {
-        Asked::Tool => routes.relay(permit, &run.caller, run.limits, options).await,
-        Asked::Read => routes.read(permit, &run.caller, run.limits, options).await,
+        Asked::Tool => routes.relay(permit, run.context.clone(), run.limits, options).await,
+        Asked::Read => routes.read(permit, run.context.clone(), run.limits, options).await,
     };
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
     let value_bytes = match &answer {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_runtime::Report;
 use exuvia_tool::{CallId, Deadline};
 
@@ -18,26 +18,36 @@ fn dropped(deadline: Option<&Deadline>) -> &'static str {
     if deadline.is_some_and(|deadline| Instant::now() >= deadline.at()) { "timed-out" } else { CANCELLED }
 }
 
-/// Records the end of a dispatched call when it goes.
+/// Records the end of a call that is about to be dispatched, when it goes. It is there before the intent is recorded: whoever drops the
+/// call while it waits for that leaves no intent without an end.
 pub(crate) struct RecordedCall {
     record: Arc<RunRecord>,
     id: CallId,
     deadline: Option<Deadline>,
     /// What came of it, and the size of its value in bytes.
     pub(crate) came: Option<(&'static str, u64)>,
+    /// Its intent could not be recorded.
+    is_unmade: bool,
 }
 
 impl RecordedCall {
     pub(crate) fn new(record: &Arc<RunRecord>, id: CallId, deadline: Option<Deadline>) -> Self {
-        Self { record: Arc::clone(record), id, deadline, came: None }
+        Self { record: Arc::clone(record), id, deadline, came: None, is_unmade: false }
+    }
+
+    /// The call is not made: it has no end.
+    pub(crate) fn forget(mut self) {
+        self.is_unmade = true;
     }
 }
 
 impl Drop for RecordedCall {
     fn drop(&mut self) {
+        if self.is_unmade {
+            return;
+        }
         let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline.as_ref()), 0));
-        let (run, code) = (self.record.run().clone(), code.to_owned());
-        self.record.note(Entry::CallEnded { run, id: self.id, code, value_bytes });
+        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), value_bytes });
     }
 }
 
@@ -71,7 +81,7 @@ pub(crate) struct EndingRun {
     record: Arc<RunRecord>,
     metrics: Arc<Metrics>,
     begun: Instant,
-    /// Whether its start is recorded: only then its end is.
+    /// Whether its start is recorded, or about to be: only then its end is.
     pub(crate) is_started: bool,
     is_over: bool,
 }
@@ -92,7 +102,7 @@ impl EndingRun {
 
     fn note(&self, outcome: &str) {
         if self.is_started {
-            self.record.note(Entry::RunEnded { run: self.record.run().clone(), outcome: outcome.to_owned() });
+            self.record.note(Event::RunEnded { outcome: outcome.to_owned() });
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
-use exuvia_tool::{Namespace, RunEvent, RunId};
+use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
 use exuvia_upstream::{Change, Failing, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -20,12 +19,14 @@ use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct;
+use crate::ids::Ids;
 use crate::later::Later;
 use crate::metrics::Metrics;
 use crate::prepared::Prepared;
 use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
+use crate::runs::Runs;
 use crate::settings::{OnDisconnect, Settings};
 use crate::subscriptions::Subscribers;
 use crate::traced;
@@ -57,8 +58,9 @@ pub struct Gateway {
     /// Scripts that are read before they start, at a time: as many as there are processors.
     analyses: Arc<Semaphore>,
     threads: RunRuntime,
-    pub(crate) runs: AtomicU64,
+    pub(crate) ids: Ids,
     queue: Arc<Queue>,
+    live: Arc<Runs>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
     pub(crate) subscribers: Subscribers,
@@ -94,7 +96,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// The threads for runs cannot be started.
+    /// The threads for runs cannot be started, or the system has no randomness.
     ///
     /// Makes what clients see, which takes processor time where servers list much.
     pub fn new(config: GatewayConfig) -> io::Result<Self> {
@@ -116,8 +118,9 @@ impl Gateway {
             recorder,
             analyses: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             threads,
-            runs: AtomicU64::new(0),
+            ids: Ids::new()?,
             queue,
+            live: Arc::default(),
             requests,
             subscribers: Subscribers::default(),
             metrics,
@@ -246,13 +249,20 @@ impl Gateway {
         self.queue.runs()
     }
 
+    /// The scripts on their way, one by one.
+    #[must_use]
+    pub fn live_runs(&self) -> &Runs {
+        &self.live
+    }
+
     /// What was counted so far, and the state of the queue and the servers, as OpenMetrics text.
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
-        self.metrics.text(self.runs(), &self.servers(), &self.failing(), &self.upstreams.leaving())
+        self.metrics.runs_in_flight(self.runs(), self.live.executing());
+        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.leaving())
     }
 
     /// Whether what is in force is what its files say.
@@ -307,14 +317,17 @@ impl Gateway {
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
-        let run = RunId(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed) + 1));
+        let run = self.ids.run();
+        let context = client.context(Origin::Run(run.clone()));
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let snapshot = Arc::clone(view.scripts());
         let answer_bytes = snapshot.settings.answer_bytes;
+        let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
         let prepared = Prepared {
-            run: run.clone(),
+            record: self.recorder.of(&context),
+            context,
             script,
             by,
             pre_pass: self.pre_pass,
@@ -322,12 +335,12 @@ impl Gateway {
             later: Later::of(&self.view_store, view.name(), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
-            record: self.recorder.of_run(run.clone()),
             analyses: Arc::clone(&self.analyses),
             events: sender,
             cancellation: cancellation.clone(),
             metrics: Arc::clone(&self.metrics),
-            place,
+            registered,
+            _place: place,
         };
         let span = tracing::info_span!("run", run.id = %run);
         let execution = traced::over(traced::begin(&run), prepared.execute());

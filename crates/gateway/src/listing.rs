@@ -95,12 +95,12 @@ impl Gateway {
         if view.absent_direct().iter().any(|absent| absent.name == server) {
             return Listed { gap: Some(Gap::Absent), ..Listed::default() };
         }
-        // All pages are asked for by one run: it may have a server of its own.
-        let (tools, _over) = self.direct_run(view, None, Asked::Read);
+        // All pages are asked for by one call: it may have a server of its own.
+        let (tools, _over) = self.direct_tools(view, None, Asked::Read);
         let run = tools.run();
         let (mut reading, mut cursor) = (Reading::default(), None);
         let gap = loop {
-            let asked = run.snapshot.routes.list(server, listing, cursor.take(), &run.caller, run.limits);
+            let asked = run.snapshot.routes.list(server, listing, cursor.take(), run.context.clone(), run.limits);
             let answer = tokio::time::timeout_at(deadline.into(), self.stopped.run_until_cancelled(asked)).await;
             let result = match answer {
                 Err(_) => break Some(Gap::Late),

@@ -39,6 +39,11 @@ struct EntryLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServerLabels {
     server: String,
 }
@@ -53,7 +58,7 @@ pub(crate) struct Metrics {
     memory_held: Gauge,
     fuel: Counter,
     rejected: Counter,
-    in_flight: Gauge,
+    in_flight: Family<StateLabels, Gauge>,
     direct_requests: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
@@ -79,7 +84,7 @@ impl Metrics {
             memory_held: Gauge::default(),
             fuel: Counter::default(),
             rejected: Counter::default(),
-            in_flight: Gauge::default(),
+            in_flight: Family::default(),
             direct_requests: Gauge::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
@@ -106,7 +111,7 @@ impl Metrics {
         registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
         registry.register("fuel", "Fuel consumed by all runs", self.fuel.clone());
         registry.register("runs_rejected", "Runs rejected because the queue was full", self.rejected.clone());
-        registry.register("runs_in_flight", "Runs executing or queued", self.in_flight.clone());
+        registry.register("runs_in_flight", "Runs in flight, by state", self.in_flight.clone());
         let help = "Requests to direct servers in flight, those waiting for client input included";
         registry.register("direct_requests_in_flight", help, self.direct_requests.clone());
         registry.register("calls", "Completed tool calls, by server and outcome", self.calls.clone());
@@ -148,6 +153,13 @@ impl Metrics {
         self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
+    /// Of all scripts on their way so many execute. The two may have been counted one after the other.
+    pub(crate) fn runs_in_flight(&self, all: usize, executing: usize) {
+        for (state, runs) in [("queued", all.saturating_sub(executing)), ("executing", executing)] {
+            self.in_flight.get_or_create(&StateLabels { state }).set(i64::try_from(runs).unwrap_or(i64::MAX));
+        }
+    }
+
     pub(crate) fn direct_requests(&self, requests: usize) {
         self.direct_requests.set(i64::try_from(requests).unwrap_or(i64::MAX));
     }
@@ -175,7 +187,6 @@ impl Metrics {
     /// though they are configured no more; of any others but `servers` nothing is told any more.
     pub(crate) fn text(
         &self,
-        in_flight: usize,
         servers: &[ServerStatus],
         failing: &BTreeMap<String, Failing>,
         leaving: &[String],
@@ -192,7 +203,6 @@ impl Metrics {
             }
             is_counted
         });
-        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
         for server in servers {
             known.entry(server.name.clone()).or_default();
             let labels = ServerLabels { server: server.name.clone() };
@@ -249,16 +259,16 @@ mod tests {
             metrics.call_ended(name, "denied", Duration::from_millis(1));
         }
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
-        let whole = metrics.text(0, &both, &BTreeMap::new(), &[]);
+        let whole = metrics.text(&both, &BTreeMap::new(), &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
         // Two outcomes, ready, failing, tools, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
-        let leaving = metrics.text(0, &both[1..], &BTreeMap::new(), &["crm".to_owned()]);
+        let leaving = metrics.text(&both[1..], &BTreeMap::new(), &["crm".to_owned()]);
         assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 3, "{leaving}");
-        let gone = metrics.text(0, &both[1..], &BTreeMap::new(), &[]);
+        let gone = metrics.text(&both[1..], &BTreeMap::new(), &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.
         metrics.call_ended("crm", "ok", Duration::from_millis(1));
-        assert_eq!(lines(&metrics.text(0, &both[1..], &BTreeMap::new(), &[]), "crm"), 0);
+        assert_eq!(lines(&metrics.text(&both[1..], &BTreeMap::new(), &[]), "crm"), 0);
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_analysis::Note;
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
 use exuvia_text::one_line;
-use exuvia_tool::{BoxFuture, HeldCall, RunEvent, RunId};
-use exuvia_upstream::{Caller, Routes};
+use exuvia_tool::{BoxFuture, CallContext, HeldCall, Origin, RunEvent};
+use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::queue::Place;
 use crate::reading::{Read, Reading};
 use crate::record::RunRecord;
+use crate::runs::{Registered, RunState};
 use crate::settings::Snapshot;
 
 /// The most that the log has of the name of an exception, in characters.
@@ -30,7 +31,7 @@ const KIND: usize = 80;
 
 /// A run that has not begun.
 pub(crate) struct Prepared {
-    pub(crate) run: RunId,
+    pub(crate) context: CallContext,
     pub(crate) script: Script,
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
@@ -44,7 +45,9 @@ pub(crate) struct Prepared {
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) place: Place,
+    /// Leaves before the place does.
+    pub(crate) registered: Registered,
+    pub(crate) _place: Place,
 }
 
 impl Prepared {
@@ -71,11 +74,15 @@ impl Prepared {
 
     async fn decided(mut self, mut script: Script, ending: &mut EndingRun) -> Report {
         let mut may_wait = true;
+        self.registered.live().is(RunState::Reading);
         let (script, grants, notes, took) = loop {
             let (by, pre_pass, snapshot) = (self.by, self.pre_pass, Arc::clone(&self.snapshot));
             let reading = Reading { by, pre_pass, snapshot, may_wait };
             match reading.of(script, &self.analyses, &self.cancellation).await {
-                Read::Starts { script, grants, notes, took } => break (script, grants, notes, took),
+                Read::Starts { script, source_sha256, grants, notes, took } => {
+                    self.registered.live().reads(source_sha256);
+                    break (script, grants, notes, took);
+                }
                 Read::Refused { outcome, source } => return self.refused(outcome, source),
                 Read::Early(early) => script = early,
             }
@@ -85,29 +92,36 @@ impl Prepared {
                 None => may_wait = false,
             }
         };
-        let started = Entry::RunStarted { run: self.run.clone(), source: script.source().to_owned() };
-        if let Err(error) = self.record.require(started) {
-            return Report::fault(error.to_string());
-        }
+        self.registered.live().is(RunState::Queued);
+        let started = Event::RunStarted { source: script.source().to_owned() };
+        // Before it is: whoever drops the run meanwhile leaves no start without an end.
         ending.is_started = true;
-        noted(self.run(script, grants, took).await, &notes)
+        let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
+        match recorded {
+            Some(Ok(())) => noted(self.run(script, grants, took).await, &notes),
+            Some(Err(error)) => {
+                ending.is_started = false;
+                Report::fault(error.to_string())
+            }
+            None => Report::not_started(Outcome::Cancelled),
+        }
     }
 
     /// Records that the script does not run.
     fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
-        let (run, name, (source_bytes, source_sha256)) = (self.run.clone(), outcome.name().to_owned(), source);
-        self.record.note(Entry::RunRefused { run, outcome: name, source_bytes, source_sha256 });
+        let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
+        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256 });
         Report::not_started(outcome)
     }
 
     /// `took` is how much of its time it has used already.
     async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
         // Also when this future is dropped half-way.
-        let _over = Over { routes: self.snapshot.routes.clone(), run: self.run.clone() };
+        let _over = Over::of(self.snapshot.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.snapshot.settings.limits.clone();
         let tools = RunTools::new(RunParts {
-            caller: Caller { key: None, client: Some(Arc::clone(self.place.client().name())), run: self.run },
+            context: self.context,
             snapshot: self.snapshot,
             grants,
             authority: self.authority,
@@ -116,10 +130,13 @@ impl Prepared {
             limits: call_limits(&limits),
             held,
         });
-        let events = self.events;
+        let (events, starting, live) =
+            (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
         self.engine
             .run(script, limits, Arc::new(tools))
+            .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
+                live.tell(&event);
                 // Nobody listens any more: the run goes on without an audience.
                 let _ = events.send(event);
             }))
@@ -176,20 +193,20 @@ fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec
     })
 }
 
-/// Tells the servers when a run is over.
+/// Tells the servers when a run, or a client's own call, is over.
 pub(crate) struct Over {
     routes: Routes,
-    run: RunId,
+    origin: Origin,
 }
 
 impl Over {
-    pub(crate) fn of(routes: Routes, run: RunId) -> Self {
-        Self { routes, run }
+    pub(crate) fn of(routes: Routes, origin: Origin) -> Self {
+        Self { routes, origin }
     }
 }
 
 impl Drop for Over {
     fn drop(&mut self) {
-        self.routes.run_ended(&self.run);
+        self.routes.ended(&self.origin);
     }
 }

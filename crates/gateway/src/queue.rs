@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia_tool::{CallContext, Origin, Principal};
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::OnDisconnect;
@@ -25,20 +26,35 @@ impl Default for QueueLimits {
     }
 }
 
-/// Who asks for a run: a connection, or a session. Two that are equal share the bound of one client.
+/// Who asks for a run: a connection, or a session, and the principal that it acts for. Two that are equal share the bound of
+/// one client.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Client(Arc<str>);
+pub struct Client {
+    name: Arc<str>,
+    principal: Principal,
+}
 
 impl Client {
-    /// A client of this name.
+    /// A client of this name that acts as the operator.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self(name.into())
+        Self::of(Principal::Operator, name)
+    }
+
+    /// A client of this name that acts for a principal.
+    #[must_use]
+    pub fn of(principal: Principal, name: &str) -> Self {
+        Self { name: name.into(), principal }
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.0
+        &self.name
+    }
+
+    /// What goes with a call of it.
+    pub(crate) fn context(&self, origin: Origin) -> CallContext {
+        CallContext::new(self.principal.clone(), origin).of_client(Arc::clone(&self.name))
     }
 }
 
@@ -187,11 +203,6 @@ impl Own {
 }
 
 impl Place {
-    /// Whose it is.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// Cancels the script of this place, and is cancelled with all of its client.
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()

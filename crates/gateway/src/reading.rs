@@ -26,7 +26,7 @@ pub(crate) struct Reading {
 /// What comes of it.
 pub(crate) enum Read {
     /// It starts, with these grants, and the log tells these notes. Reading it took so long.
-    Starts { script: Script, grants: Grants, notes: Vec<Note>, took: Duration },
+    Starts { script: Script, source_sha256: String, grants: Grants, notes: Vec<Note>, took: Duration },
     /// It names a server that is still starting.
     Early(Script),
     /// It does not: its outcome, and its size and digest.
@@ -66,7 +66,10 @@ impl Reading {
             return Read::Early(script);
         }
         match Decision::of(verdict, script.source()) {
-            Decision::Start(grants) => Read::Starts { script, grants, notes, took: begun.elapsed() },
+            Decision::Start(grants) => {
+                let (_, source_sha256) = digest(&script);
+                Read::Starts { script, source_sha256, grants, notes, took: begun.elapsed() }
+            }
             Decision::Not(outcome) => Read::Refused { outcome, source: digest(&script) },
         }
     }

@@ -3,74 +3,111 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use exuvia_journal::{Entry, Journal, JournalError};
-use exuvia_tool::RunId;
+use exuvia_journal::{Entry, Event, Journal, JournalError, Losses};
+use exuvia_tool::{CallContext, Origin, Principal};
+use tracing::field::display;
 
 use crate::metrics::Metrics;
 
 /// The journal of a gateway. An entry that cannot be kept is told to the operator and counted, whoever appends it.
 pub(crate) struct Recorder {
     journal: Arc<dyn Journal>,
+    failures: Arc<Failures>,
+}
+
+/// Entries that could not be kept.
+struct Failures {
     metrics: Arc<Metrics>,
-    is_failing: AtomicBool,
+    /// Whether the latest entry was one.
+    is_latest: AtomicBool,
 }
 
 /// What is recorded of one run, or of one call of a client. Entries may come from several threads.
 pub(crate) struct RunRecord {
     recorder: Arc<Recorder>,
-    run: RunId,
+    principal: Principal,
+    origin: Origin,
     lost: AtomicU64,
 }
 
 impl Recorder {
     pub(crate) fn new(journal: Arc<dyn Journal>, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { journal, metrics, is_failing: AtomicBool::new(false) })
+        let failures = Arc::new(Failures { metrics, is_latest: AtomicBool::new(false) });
+        journal.tell_losses(Arc::clone(&failures) as Arc<dyn Losses>);
+        Arc::new(Self { journal, failures })
     }
 
-    /// Begins the record of a run.
-    pub(crate) fn of_run(self: &Arc<Self>, run: RunId) -> Arc<RunRecord> {
-        Arc::new(RunRecord { recorder: Arc::clone(self), run, lost: AtomicU64::new(0) })
+    /// Begins the record of a run, or of a client's own call.
+    pub(crate) fn of(self: &Arc<Self>, context: &CallContext) -> Arc<RunRecord> {
+        let CallContext { principal, origin, .. } = context.clone();
+        Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost: AtomicU64::new(0) })
     }
 
     /// Whether the latest entry could not be kept.
     pub(crate) fn is_failing(&self) -> bool {
-        self.is_failing.load(Ordering::Relaxed)
+        self.failures.is_latest.load(Ordering::Relaxed)
+    }
+}
+
+impl Failures {
+    fn kept(&self) {
+        self.is_latest.store(false, Ordering::Relaxed);
     }
 
-    fn append(&self, entry: Entry) -> Result<(), JournalError> {
-        let (kind, run, call) = (entry.kind(), entry.run().clone(), entry.call_id().map(|id| id.0));
-        let appended = self.journal.append(entry);
-        self.is_failing.store(appended.is_err(), Ordering::Relaxed);
-        if let Err(error) = &appended {
-            self.metrics.entry_lost(kind);
-            tracing::error!(run.id = %run, call.id = call, entry = kind, %error, "journal append failed");
-        }
-        appended
+    fn told(&self, kind: &'static str, origin: &Origin, call: Option<u64>, error: &JournalError) {
+        self.is_latest.store(true, Ordering::Relaxed);
+        self.metrics.entry_lost(kind);
+        let (run, direct) = (origin.run().map(display), origin.direct().map(display));
+        tracing::error!(run.id = run, direct.id = direct, call.id = call, entry = kind, %error, "journal append failed");
+    }
+}
+
+impl Losses for Failures {
+    fn lost(&self, entry: &Entry, error: &JournalError) {
+        let call = entry.event.call_id().map(|id| id.0);
+        self.told(entry.event.kind(), &entry.origin, call, error);
     }
 }
 
 impl RunRecord {
-    pub(crate) fn run(&self) -> &RunId {
-        &self.run
-    }
-
-    /// Records what is about to be done.
+    /// Records what is about to be done. Its place in the record is that of this call.
     ///
     /// # Errors
     ///
     /// The entry could not be kept: what is not recorded must not be done.
-    pub(crate) fn require(&self, entry: Entry) -> Result<(), JournalError> {
-        self.recorder.append(entry).inspect_err(|_| {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        })
+    pub(crate) fn require(&self, event: Event) -> impl Future<Output = Result<(), JournalError>> + Send + '_ {
+        let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
+        let appended = self.recorder.journal.append_durable(self.entry(event));
+        async move {
+            let appended = appended.await.map(|_| ());
+            self.heard(kind, call, appended.as_ref().err());
+            appended
+        }
     }
 
-    /// Records what has happened already: nothing is left to stop.
-    pub(crate) fn note(&self, entry: Entry) {
-        let _ = self.require(entry);
+    /// Records what has happened already, or was refused: nothing is left to stop. Waits for nothing.
+    pub(crate) fn note(&self, event: Event) {
+        let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
+        let taken = self.recorder.journal.enqueue(self.entry(event));
+        self.heard(kind, call, taken.as_ref().err());
     }
 
-    /// How many of its entries could not be kept so far.
+    fn entry(&self, event: Event) -> Entry {
+        Entry { principal: self.principal.clone(), origin: self.origin.clone(), event }
+    }
+
+    fn heard(&self, kind: &'static str, call: Option<u64>, error: Option<&JournalError>) {
+        match error {
+            None => self.recorder.failures.kept(),
+            Some(error) => {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                self.recorder.failures.told(kind, &self.origin, call, error);
+            }
+        }
+    }
+
+    /// How many of its entries could not be kept so far. One that the journal took and lost later is counted for the operator
+    /// alone.
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::call::{Asked, Unmade};
-use crate::ended::{CountedCall, RecordedCall};
+use crate::ended::CountedCall;
 use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
 
 /// By which lists and the record know it.
@@ -90,19 +90,18 @@ impl Gateway {
     ) -> Result<(), DirectAnswer> {
         let _place = self.requests.enter(client).map_err(|busy| DirectAnswer::Failed(DirectCall::busy(&busy)))?;
         let mailbox = self.mailbox(client);
-        let (tools, over) = self.direct_run(view, Some(client), Asked::Read);
+        let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
         let _over = over;
         let mut counted = CountedCall::new(&tools.run().metrics, Some(server.to_owned()), None);
         let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Json::from_value(&json!({ "uri": address })));
-        let call = ToolCall { id: CallId(1), name, arguments, deadline: None };
+        let call = ToolCall { id: CallId(1), name, arguments };
         let done = async {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;
-            let permit = tools.admit(call, Asked::Read).await.map_err(|unmade| match unmade {
+            let (permit, mut recorded) = tools.admit(call, Asked::Read).await.map_err(|unmade| match unmade {
                 Unmade::Refused(error) => DirectAnswer::Failed(error),
                 Unmade::Held(held) => DirectAnswer::Held(*held),
             })?;
-            let mut recorded = RecordedCall::new(&tools.run().record, permit.call().id, None);
-            let subscribing = view.direct().routes.subscribe(permit, &mailbox).await;
+            let subscribing = view.direct().routes.subscribe(permit, tools.run().context.clone(), &mailbox).await;
             let subscribing = match subscribing {
                 Ok(Subscribing::Done(subscription)) => Ok((subscription, room)),
                 Ok(Subscribing::Refused(refused)) => Err(DirectAnswer::Relayed(refused)),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_host::{CallLimits, GuestPre, Outcome, Sandbox, SystemIo, add_to_linker};
-use exuvia_tool::{BoxFuture, CallError, Namespace, ToolCall, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, Deadline, Namespace, ToolCall, ToolHost, ToolOutcome};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
@@ -32,7 +32,7 @@ impl ToolHost for NoTools {
         &self.0
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         Box::pin(async move { Err(CallError::UnknownTool(format!("there is no tool {}", call.name))) })
     }
 }

@@ -146,7 +146,7 @@ impl Calls {
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
                     let deadline = Deadline::after(Instant::now(), timeout);
-                    let answer = tools.call(ToolCall { id, name, arguments, deadline: Some(deadline.clone()) });
+                    let answer = tools.call(ToolCall { id, name, arguments }, deadline.clone());
                     begun(place, until(deadline, answer)).await
                 }
                 Err(error) => Err(error),

@@ -1,20 +1,30 @@
 //! Journal entries.
 
 use std::fmt;
+use std::sync::Arc;
 
-use exuvia_tool::{CallId, RunId, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallId, Origin, Principal, ToolCall, ToolName};
 use serde::{Deserialize, Serialize};
 
-/// One fact of the record.
+/// One fact of the record: who did what, and for which run or call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// On whose behalf.
+    pub principal: Principal,
+    /// The run, or the client's own call.
+    pub origin: Origin,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened in a run, or in a client's own call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Entry {
+pub enum Event {
     /// A script does not run: it is too large, wrong, not allowed, or was cancelled before it began. It is kept by its digest:
     /// whoever is refused must not be able to fill the record.
     RunRefused {
-        /// The run.
-        run: RunId,
         /// The name of its outcome.
         outcome: String,
         /// The size of the script, in bytes.
@@ -24,22 +34,16 @@ pub enum Entry {
     },
     /// A script is about to run.
     RunStarted {
-        /// The run.
-        run: RunId,
         /// The script, byte for byte.
         source: String,
     },
     /// A call is authorized and about to be dispatched.
     CallIntended {
-        /// The run.
-        run: RunId,
         /// The call, with the arguments that will be sent.
         call: ToolCall,
     },
     /// A call was refused before anything left the gateway.
     CallRefused {
-        /// The run.
-        run: RunId,
         /// The call's number.
         id: CallId,
         /// The tool that was called.
@@ -49,8 +53,6 @@ pub enum Entry {
     },
     /// A dispatched call came back.
     CallEnded {
-        /// The run.
-        run: RunId,
         /// The call's number.
         id: CallId,
         /// `ok`, or the [code](exuvia_tool::CallError::code) of its error.
@@ -60,14 +62,19 @@ pub enum Entry {
     },
     /// A run is over.
     RunEnded {
-        /// The run.
-        run: RunId,
         /// The name of its outcome.
         outcome: String,
     },
 }
 
 impl Entry {
+    /// About how much memory the entry takes, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.event.text_bytes() + 2 * size_of::<Self>()
+    }
+}
+
+impl Event {
     /// The stable name of the case.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -81,24 +88,11 @@ impl Entry {
         }
     }
 
-    /// The run that it is about.
-    #[must_use]
-    pub fn run(&self) -> &RunId {
-        match self {
-            Self::RunRefused { run, .. }
-            | Self::RunStarted { run, .. }
-            | Self::CallIntended { run, .. }
-            | Self::CallRefused { run, .. }
-            | Self::CallEnded { run, .. }
-            | Self::RunEnded { run, .. } => run,
-        }
-    }
-
     /// The call that it is about, if it is about one.
     #[must_use]
     pub fn call_id(&self) -> Option<CallId> {
         match self {
-            Self::CallIntended { call, .. } => Some(call.id),
+            Self::CallIntended { call } => Some(call.id),
             Self::CallRefused { id, .. } | Self::CallEnded { id, .. } => Some(*id),
             Self::RunRefused { .. } | Self::RunStarted { .. } | Self::RunEnded { .. } => None,
         }
@@ -109,29 +103,63 @@ impl Entry {
         matches!(self, Self::RunRefused { .. } | Self::CallRefused { .. })
     }
 
-    /// About how much memory the entry takes, in bytes.
-    pub(crate) fn size_bytes(&self) -> usize {
-        let text = match self {
+    fn text_bytes(&self) -> usize {
+        match self {
             Self::RunRefused { source_sha256, .. } => source_sha256.len(),
-            Self::RunStarted { source, .. } => source.len(),
-            Self::CallIntended { call, .. } => {
-                call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len()
-            }
+            Self::RunStarted { source } => source.len(),
+            Self::CallIntended { call } => call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len(),
             Self::CallRefused { name, .. } => name.server.len() + name.tool.len(),
             Self::CallEnded { .. } | Self::RunEnded { .. } => 0,
-        };
-        text + 2 * size_of::<Self>()
+        }
     }
 }
 
-/// A place that keeps entries.
+/// The place of an entry in its journal: later ones have higher numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+/// An entry as a journal keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Its place. The order is this one and not that of the times: a clock may be set back.
+    pub seq: Seq,
+    /// When it was appended, in milliseconds since the epoch, UTC.
+    pub at_ms: u64,
+    /// What was appended.
+    pub entry: Entry,
+}
+
+/// A place that keeps entries, stamps them with their time, and has them in the order in which it was given them, whichever way.
+///
+/// There are two ways, for what is about to be done and for what has been done.
 pub trait Journal: Send + Sync {
-    /// Appends one entry. It is kept when this returns.
+    /// Appends what is about to be done: it is kept for good when the future is complete. Its place is that of this call and not of
+    /// the first poll. A future that is dropped takes nothing back: the entry may be kept or not.
     ///
     /// # Errors
     ///
     /// The entry could not be kept. Whoever was about to act on it must not.
-    fn append(&self, entry: Entry) -> Result<(), JournalError>;
+    fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>>;
+
+    /// Takes an entry about what has been done, or was refused. Returns at once, may be called on any thread, also where nothing
+    /// can be awaited, and waits for nothing. What waits to be written is bounded.
+    ///
+    /// # Errors
+    ///
+    /// The entry could not be taken: there is no room, or nothing can be written. It is lost.
+    fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
+
+    /// Has somebody hear of entries that were taken and lost later. A journal that keeps what it takes has nothing to tell.
+    fn tell_losses(&self, losses: Arc<dyn Losses>) {
+        let _ = losses;
+    }
+}
+
+/// Hears of lost entries, to tell the operator.
+pub trait Losses: Send + Sync {
+    /// An entry was taken, and could not be written.
+    fn lost(&self, entry: &Entry, error: &JournalError);
 }
 
 /// An entry could not be kept. The text is for the operator.

@@ -1,37 +1,49 @@
 //! What the journal in memory keeps, to the byte and in order, and what its entries say of themselves.
 
-use exuvia_journal::{Entry, Journal, JournalError, MemoryJournal};
-use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
-fn run() -> RunId {
-    RunId("r".into())
+use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal, Seq, Stamped};
+use exuvia_tool::{CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use serde_json::json;
+
+fn of_run(run: &str, event: Event) -> Entry {
+    Entry { principal: Principal::Operator, origin: Origin::Run(RunId(run.into())), event }
+}
+
+fn entry(event: Event) -> Entry {
+    of_run("r", event)
+}
+
+fn run_of(entry: &Entry) -> &str {
+    entry.origin.run().map_or("", |run| &run.0)
 }
 
 fn started(source_bytes: usize) -> Entry {
-    Entry::RunStarted { run: run(), source: "x".repeat(source_bytes) }
+    entry(Event::RunStarted { source: "x".repeat(source_bytes) })
 }
 
 fn intended(arguments_bytes: usize) -> Entry {
     let arguments = Json::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
     let name = ToolName::new("s".repeat(300), "t".repeat(20));
-    Entry::CallIntended { run: run(), call: ToolCall { id: CallId(2), name, arguments, deadline: None } }
+    entry(Event::CallIntended { call: ToolCall { id: CallId(2), name, arguments } })
 }
 
 fn refused(name_bytes: usize) -> Entry {
     let name = ToolName::new("s".repeat(name_bytes - 50), "t".repeat(50));
-    Entry::CallRefused { run: run(), id: CallId(3), name, code: "denied".into() }
+    entry(Event::CallRefused { id: CallId(3), name, code: "denied".into() })
 }
 
 fn not_run(digest_bytes: usize) -> Entry {
-    Entry::RunRefused { run: run(), outcome: "denied".into(), source_bytes: 9, source_sha256: "a".repeat(digest_bytes) }
+    entry(Event::RunRefused { outcome: "denied".into(), source_bytes: 9, source_sha256: "a".repeat(digest_bytes) })
 }
 
 fn answered() -> Entry {
-    Entry::CallEnded { run: run(), id: CallId(4), code: "ok".into(), value_bytes: 1 << 40 }
+    entry(Event::CallEnded { id: CallId(4), code: "ok".into(), value_bytes: 1 << 40 })
 }
 
 fn ended(number: usize) -> Entry {
-    Entry::RunEnded { run: RunId(number.to_string()), outcome: "returned".into() }
+    of_run(&number.to_string(), Event::RunEnded { outcome: "returned".into() })
 }
 
 /// What an entry takes beside its text.
@@ -41,11 +53,11 @@ const BASE: usize = 2 * size_of::<Entry>();
 fn with_room(bytes: usize, for_refusals: bool) -> MemoryJournal {
     let room = |limit: usize| if for_refusals { limit / 8 } else { limit - limit / 8 };
     let limit = (bytes..9 * bytes + 9).find(|&limit| room(limit) == bytes).expect("some limit gives this room");
-    MemoryJournal::new(limit)
+    MemoryJournal::new(limit, || 7)
 }
 
 fn kept(journal: &MemoryJournal, entries: impl IntoIterator<Item = Entry>) -> usize {
-    entries.into_iter().for_each(|entry| journal.append(entry).expect("kept"));
+    entries.into_iter().for_each(|entry| journal.enqueue(entry).expect("kept"));
     journal.entries().len()
 }
 
@@ -61,9 +73,9 @@ fn an_entry_counts_with_all_of_its_text() {
     ] {
         let two = 2 * (BASE + text_bytes);
         let entries = |count: usize| vec![entry.clone(); count];
-        assert_eq!(kept(&with_room(two, is_refusal), entries(2)), 2, "{two} bytes are enough: {}", entry.kind());
-        assert_eq!(kept(&with_room(two - 1, is_refusal), entries(2)), 1, "a byte less is not: {}", entry.kind());
-        assert_eq!(kept(&with_room(two, is_refusal), entries(9)), 2, "{}", entry.kind());
+        assert_eq!(kept(&with_room(two, is_refusal), entries(2)), 2, "{two} bytes are enough: {}", entry.event.kind());
+        assert_eq!(kept(&with_room(two - 1, is_refusal), entries(2)), 1, "a byte less is not: {}", entry.event.kind());
+        assert_eq!(kept(&with_room(two, is_refusal), entries(9)), 2, "{}", entry.event.kind());
     }
 }
 
@@ -71,10 +83,10 @@ fn an_entry_counts_with_all_of_its_text() {
 fn the_oldest_go_first_and_what_is_left_stays_in_order() {
     let journal = with_room(10 * BASE, false);
     (0..1_000).for_each(|number| {
-        journal.append(ended(number)).expect("kept");
-        journal.append(not_run(0)).expect("kept");
+        journal.enqueue(ended(number)).expect("kept");
+        journal.enqueue(not_run(0)).expect("kept");
     });
-    let runs: Vec<String> = journal.entries().iter().map(|entry| entry.run().0.clone()).collect();
+    let runs: Vec<String> = journal.entries().iter().map(|stamped| run_of(&stamped.entry).to_owned()).collect();
     let numbers: Vec<&String> = runs.iter().filter(|run| *run != "r").collect();
     assert_eq!(
         numbers,
@@ -94,7 +106,7 @@ fn an_entry_that_is_larger_than_its_room_leaves_it_empty_and_usable() {
 
 #[test]
 fn what_is_done_and_what_is_refused_have_rooms_of_their_own() {
-    let journal = MemoryJournal::new(80 * BASE);
+    let journal = MemoryJournal::new(80 * BASE, || 7);
     assert_eq!(kept(&journal, (0..100).map(|_| not_run(0))), 10);
     assert_eq!(kept(&journal, (0..100).map(ended)), 80);
     let of_calls = 10 * BASE / (BASE + 50);
@@ -110,15 +122,37 @@ fn an_entry_says_what_it_is_and_of_which_run_and_call() {
         (refused(60), "call-refused", Some(3)),
         (answered(), "call-ended", Some(4)),
     ] {
-        assert_eq!((entry.kind(), entry.run().0.as_str(), entry.call_id()), (kind, "r", call.map(CallId)));
+        assert_eq!((entry.event.kind(), run_of(&entry), entry.event.call_id()), (kind, "r", call.map(CallId)));
         let written = serde_json::to_value(&entry).expect("JSON");
-        assert_eq!(written.as_object().expect("an object").keys().collect::<Vec<_>>(), [kind], "the same name in JSON");
-        assert_eq!(written[kind]["run"], "r");
+        let event = written["event"].as_object().expect("an object");
+        assert_eq!(event.keys().collect::<Vec<_>>(), [kind], "the same name in JSON");
+        assert_eq!((&written["principal"], &written["origin"]["run"]), (&json!("operator"), &json!("r")));
+        let again: Entry = serde_json::from_value(written.clone()).expect("an entry");
+        assert_eq!(serde_json::to_value(&again).expect("JSON"), written);
     }
-    assert_eq!((ended(7).kind(), ended(7).run().0.as_str(), ended(7).call_id()), ("run-ended", "7", None));
+    assert_eq!((ended(7).event.kind(), run_of(&ended(7)), ended(7).event.call_id()), ("run-ended", "7", None));
+    let (principal, origin) = (Principal::Key("ci".into()), Origin::Direct(DirectCallId("d".into())));
+    let direct = serde_json::to_value(Entry { principal, origin, event: ended(1).event }).expect("JSON");
+    assert_eq!((&direct["principal"], &direct["origin"]), (&json!("key:ci"), &json!({"direct": "d"})));
 }
 
 #[test]
 fn an_error_says_what_failed_and_why() {
     assert_eq!(JournalError("disk full".into()).to_string(), "the journal cannot be written: disk full");
+}
+
+#[test]
+fn both_ways_lead_to_one_order_and_each_entry_has_its_time() {
+    static TIME: AtomicU64 = AtomicU64::new(1_000);
+    let journal = MemoryJournal::new(1 << 20, || TIME.fetch_add(1, Ordering::Relaxed));
+    journal.enqueue(ended(0)).expect("taken");
+    // It has its place when it is given, whenever somebody waits for it.
+    let mut appended = journal.append_durable(ended(1));
+    journal.enqueue(ended(2)).expect("taken");
+    let polled = appended.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Ok(Seq(2)))), "{polled:?}");
+    drop(journal.append_durable(ended(3)));
+    let told = |Stamped { seq, at_ms, entry }: &Stamped| (seq.0, *at_ms, run_of(entry).to_owned());
+    let expected = (0..4).map(|n: u64| (n + 1, 1_000 + n, n.to_string()));
+    assert_eq!(journal.entries().iter().map(told).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

@@ -1,17 +1,16 @@
 //! Authorization: the decision on one call.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use exuvia_tool::{HeldCall, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, HeldCall, ToolCall, ToolName};
 
 use crate::arguments;
 use crate::grants::Grants;
 use crate::pattern::Rule;
 use crate::policy::{Policy, Standing};
 use crate::rate::{Rates, Spent};
-use crate::rules::CompiledRules;
 use crate::source::OnUnlisted;
 
 /// The proof that one call was authorized. It owns the call.
@@ -123,20 +122,36 @@ impl Denial {
     }
 }
 
-/// Decides on one call, on the real names and the real arguments, with the policy of the moment. `now` is any clock that does
-/// not go back. A call that is permitted is counted.
+/// A call that the policy allows, if what it takes is still there. It owns the call.
+#[derive(Debug)]
+pub struct Allowed {
+    call: ToolCall,
+    quotas: Quotas,
+}
+
+/// What there may be of calls like one: each bound takes one call of it. None: as many as there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quotas {
+    /// Calls of one run to the server.
+    pub calls_per_run: Option<u64>,
+    /// Calls of all runs to the server, in a minute.
+    pub calls_per_minute: Option<u32>,
+}
+
+/// Where the calls of all runs are counted.
+pub trait RateStore: Send + Sync {
+    /// Counts a call of this server now, unless that would be more than `most` in a minute. Then: how long to wait.
+    fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>>;
+}
+
+/// Decides on one call, on the real names and the real arguments, with the policy of the moment. Nothing is counted yet:
+/// [`Allowed::quotas`] tells what the call takes, and [`Allowed::reserve`] takes it.
 ///
 /// # Errors
 ///
 /// The call is denied, or somebody has to be asked.
-pub fn authorize(
-    call: ToolCall,
-    grants: &Grants,
-    policy: &Policy,
-    spent: &Mutex<Spent>,
-    rates: &Mutex<Rates>,
-    now: Duration,
-) -> Result<Permit, Refusal> {
+pub fn decide(call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowed, Refusal> {
     let tool = call.name.clone();
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
     let Some(rules) = policy.rules(&tool.server) else { return Err(denied(DenialReason::Hidden)) };
@@ -151,36 +166,89 @@ pub fn authorize(
         });
     }
     arguments::check(call.arguments.as_str(), &rules.bounded(&tool.tool)).map_err(denied)?;
-    // The locks are held to count and for nothing else: what is decided above takes as long as its arguments are large.
-    count(rules, &tool.server, spent, rates, now).map_err(denied)?;
-    Ok(Permit { call })
+    let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
+    Ok(Allowed { call, quotas })
 }
 
-/// Counts a call, unless it would be one too many.
-fn count(
-    rules: &CompiledRules,
-    server: &str,
+/// [Decides](decide) on one call and takes its quotas, where they are all kept in this process. `now` is any clock that does not
+/// go back.
+///
+/// # Errors
+///
+/// The call is denied, or somebody has to be asked.
+pub fn authorize(
+    call: ToolCall,
+    grants: &Grants,
+    policy: &Policy,
     spent: &Mutex<Spent>,
     rates: &Mutex<Rates>,
     now: Duration,
-) -> Result<(), DenialReason> {
-    let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(most) = rules.calls_per_run
-        && spent.calls(server) >= most
-    {
-        return Err(DenialReason::CallsPerRun(most));
+) -> Result<Permit, Refusal> {
+    let allowed = decide(call, grants, policy)?;
+    allowed.spend(spent)?;
+    let taken = match allowed.quotas.calls_per_minute {
+        Some(most) => locked(rates).take(&allowed.call.name.server, most, now),
+        None => Ok(()),
+    };
+    allowed.permit(spent, taken)
+}
+
+impl Allowed {
+    /// The call that is allowed.
+    #[must_use]
+    pub fn call(&self) -> &ToolCall {
+        &self.call
     }
-    if let Some(most) = rules.calls_per_minute {
-        let taken = rates.lock().unwrap_or_else(PoisonError::into_inner).take(server, most, now);
-        taken.map_err(|wait| DenialReason::CallsPerMinute { most, wait })?;
+
+    /// What it takes.
+    #[must_use]
+    pub fn quotas(&self) -> Quotas {
+        self.quotas
     }
-    spent.count(server);
-    Ok(())
+
+    /// Takes what the call takes, which gives the permit. `spent` is that of its run. A future that is dropped may have taken it
+    /// in vain.
+    ///
+    /// # Errors
+    ///
+    /// There is not enough left. Then nothing is taken.
+    pub async fn reserve(self, spent: &Mutex<Spent>, rates: &dyn RateStore) -> Result<Permit, Refusal> {
+        self.spend(spent)?;
+        let taken = match self.quotas.calls_per_minute {
+            Some(most) => rates.take(&self.call.name.server, most).await,
+            None => Ok(()),
+        };
+        self.permit(spent, taken)
+    }
+
+    /// Counts it in its run.
+    fn spend(&self, spent: &Mutex<Spent>) -> Result<(), Refusal> {
+        let taken = locked(spent).take(&self.call.name.server, self.quotas.calls_per_run);
+        taken.map_err(|most| self.denied(DenialReason::CallsPerRun(most)))
+    }
+
+    /// It is counted in its run, and among all calls if `taken` says so.
+    fn permit(self, spent: &Mutex<Spent>, taken: Result<(), Duration>) -> Result<Permit, Refusal> {
+        if let Err(wait) = taken {
+            locked(spent).give_back(&self.call.name.server);
+            let most = self.quotas.calls_per_minute.unwrap_or_default();
+            return Err(self.denied(DenialReason::CallsPerMinute { most, wait }));
+        }
+        Ok(Permit { call: self.call })
+    }
+
+    fn denied(&self, reason: DenialReason) -> Refusal {
+        Refusal::Denied(Denial { tool: self.call.name.clone(), reason })
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is asked about a call.
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
-    let ToolCall { id, name, arguments, .. } = call;
+    let ToolCall { id, name, arguments } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
     HeldCall { id: Some(id), name, arguments: Some(arguments), allow }
 }

@@ -1,10 +1,11 @@
 //! The policy: who may call what.
 //!
 //! A [`Policy`] is compiled once from what the operator wrote ([`PolicySource`]). A script is decided on twice: as a whole
-//! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`authorize`]), on
-//! the real names and arguments. The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
+//! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`decide`]), on
+//! the real names and arguments. A call that is [`Allowed`] tells its [`Quotas`]; whoever keeps those [reserves](Allowed::reserve)
+//! them, which alone gives a permit ([`authorize`] does both where all is kept in one process). The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
 //! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
-//! make one, and it is the only thing that an upstream dispatches: what was authorized is what is sent.
+//! make one, and it is the only thing that a [`Provider`] dispatches: what was authorized is what is sent.
 //!
 //! What a tool says of itself (`readOnlyHint` and the like) is no part of any decision.
 //!
@@ -24,7 +25,7 @@
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let decide = |tool| {
-//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap(), deadline: None };
+//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
 //!     authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)
 //! };
 //! assert!(decide("get_contacts").is_ok());
@@ -36,7 +37,7 @@
 //!
 //! ```compile_fail
 //! # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap(), deadline: None };
+//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap() };
 //! let permit = exuvia_policy::Permit { call };
 //! ```
 //!
@@ -58,6 +59,7 @@ mod grants;
 mod key;
 mod pattern;
 mod policy;
+mod provider;
 mod qualified;
 mod rate;
 mod reads;
@@ -66,12 +68,13 @@ mod slices;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};
-pub use authorize::{Denial, DenialReason, Permit, Refusal, authorize};
+pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, authorize, decide};
 pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;
 pub use policy::{Policy, PolicyError, Standing};
+pub use provider::{Offered, Provider};
 pub use rate::{Rates, Spent};
 pub use reads::{READS, is_read};
 pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};

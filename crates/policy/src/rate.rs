@@ -13,10 +13,14 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Counts a call at `now`, unless that would be more than `most` in the window. Then: how long to wait.
+    /// Counts a call at `now`, unless that would be more than `most` in the window.
     ///
     /// Calls are counted by the second in which they were made, so the window may be up to a second longer than a minute.
-    pub(crate) fn take(&mut self, server: &str, most: u32, now: Duration) -> Result<(), Duration> {
+    ///
+    /// # Errors
+    ///
+    /// How long to wait.
+    pub fn take(&mut self, server: &str, most: u32, now: Duration) -> Result<(), Duration> {
         let second = now.as_secs();
         let calls = self.servers.entry(server.to_owned()).or_default();
         while calls.front().is_some_and(|&(at, _)| at + WINDOW.as_secs() < second) {
@@ -42,12 +46,23 @@ pub struct Spent {
 }
 
 impl Spent {
-    pub(crate) fn calls(&self, server: &str) -> u64 {
-        self.calls.get(server).copied().unwrap_or_default()
+    /// Counts a call, unless that would be more than `most`, which it gives back then.
+    pub(crate) fn take(&mut self, server: &str, most: Option<u64>) -> Result<(), u64> {
+        let calls = self.calls.entry(server.to_owned()).or_default();
+        if let Some(most) = most
+            && *calls >= most
+        {
+            return Err(most);
+        }
+        *calls += 1;
+        Ok(())
     }
 
-    pub(crate) fn count(&mut self, server: &str) {
-        *self.calls.entry(server.to_owned()).or_default() += 1;
+    /// A call that was counted is not made.
+    pub(crate) fn give_back(&mut self, server: &str) {
+        if let Some(calls) = self.calls.get_mut(server) {
+            *calls = calls.saturating_sub(1);
+        }
     }
 }
 

@@ -3,14 +3,18 @@
 
 mod common;
 
+use std::future::ready;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use exuvia_policy::{
-    Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, READS, Rates, Refusal,
-    ServerRules, Spent, Standing, admit, authorize,
+    Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, READS, RateStore, Rates,
+    Refusal, ServerRules, Spent, Standing, admit, authorize, decide,
 };
-use exuvia_tool::{CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
 use serde_json::{Value, json};
 
 fn namespace() -> Arc<Namespace> {
@@ -53,7 +57,7 @@ fn decided_at(
     second: u64,
 ) -> String {
     let name = ToolName::new("crm", tool);
-    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments), deadline: None };
+    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments) };
     match authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
         Ok(permit) => {
             assert_eq!(permit.into_call().arguments.to_value().unwrap(), arguments);
@@ -296,4 +300,51 @@ fn a_read_is_listed_by_its_method_and_granted_to_nobody_else() {
     // Lists that name reads are not idle.
     let tools = ["get_order"].map(|tool| ToolName::new("crm", tool));
     assert!(listed.idle_rules(&tools).is_empty(), "{:?}", listed.idle_rules(&tools));
+}
+
+/// Counts in a place of its own, and tells when it is asked.
+struct Shared {
+    rates: Mutex<Rates>,
+    asked: AtomicU64,
+}
+
+impl RateStore for Shared {
+    fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let taken = self.rates.lock().unwrap().take(server, most, Duration::ZERO);
+        Box::pin(ready(taken))
+    }
+}
+
+#[test]
+fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
+    let bounded = |calls_per_run, calls_per_minute| {
+        let rules = ServerRules { calls_per_run, calls_per_minute, ..ServerRules::default() };
+        let source = PolicySource { servers: [("crm".to_owned(), rules)].into(), ..PolicySource::default() };
+        Policy::compile(source, ["crm"]).unwrap()
+    };
+    let store = Shared { rates: Mutex::default(), asked: AtomicU64::new(0) };
+    let spent = Mutex::new(Spent::default());
+    let name = ToolName::new("crm", "get");
+    let reserved = |policy: &Policy| {
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        let allowed = decide(call, &Grants::of([name.clone()]), policy).unwrap();
+        assert_eq!(allowed.call().name, name);
+        let mut reserving = pin!(allowed.reserve(&spent, &store));
+        let Poll::Ready(permit) = reserving.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("the store answers at once")
+        };
+        permit.map(|permit| permit.into_call().id)
+    };
+    // What nobody bounds is asked of nobody.
+    assert_eq!(reserved(&bounded(None, None)), Ok(CallId(1)));
+    assert_eq!((reserved(&bounded(Some(3), None)), store.asked.load(Ordering::Relaxed)), (Ok(CallId(1)), 0));
+    // Two of three are spent. A call that the minute has no room for is not counted in its run.
+    assert!(reserved(&bounded(Some(3), Some(0))).is_err());
+    assert_eq!(reserved(&bounded(Some(3), Some(1))), Ok(CallId(1)));
+    assert!(reserved(&bounded(Some(3), Some(9))).is_err());
+    assert_eq!(store.asked.load(Ordering::Relaxed), 2, "not asked once the run has no call left");
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+    let quotas = decide(call, &Grants::of([name.clone()]), &bounded(Some(3), Some(9))).unwrap().quotas();
+    assert_eq!((quotas.calls_per_run, quotas.calls_per_minute), (Some(3), Some(9)));
 }

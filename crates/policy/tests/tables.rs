@@ -124,7 +124,7 @@ fn calls_are_decided_as_the_tables_say() {
             let spent = runs.entry(row.run).or_insert_with(|| Mutex::new(Spent::default()));
             for _ in 0..row.times {
                 let arguments = Json::parse(row.arguments.as_str()).unwrap();
-                let call = ToolCall { id: CallId(7), name: name.clone(), arguments, deadline: None };
+                let call = ToolCall { id: CallId(7), name: name.clone(), arguments };
                 let now = Duration::from_secs_f64(row.second);
                 let decided = match authorize(call, &grants, &policy, spent, &rates, now) {
                     Ok(permit) => {

@@ -28,8 +28,7 @@ fn names(tools: &[(&str, &str)]) -> Prediction {
 
 fn refused(policy: &Policy, server: &str, tool: &str, arguments: &str) -> Refusal {
     let name = ToolName::new(server, tool);
-    let call =
-        ToolCall { id: CallId(3), name: name.clone(), arguments: Json::parse(arguments).unwrap(), deadline: None };
+    let call = ToolCall { id: CallId(3), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
     let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
     authorize(call, &Grants::of([name]), policy, &spent, &rates, Duration::from_millis(500)).unwrap_err()
 }
@@ -152,12 +151,7 @@ fn a_call_that_is_held_says_what_would_be_sent() {
     let policy = policy(&[("crm", ServerRules::default()), ("a-b_1", ServerRules::default())]);
     let grants = Grants::of([]);
     let name = ToolName::new("a-b_1", "put");
-    let call = ToolCall {
-        id: CallId(9),
-        name: name.clone(),
-        arguments: Json::parse(r#"{"n": 1.0}"#).unwrap(),
-        deadline: None,
-    };
+    let call = ToolCall { id: CallId(9), name: name.clone(), arguments: Json::parse(r#"{"n": 1.0}"#).unwrap() };
     let decided = authorize(call, &grants, &policy, &Mutex::default(), &Mutex::default(), Duration::ZERO);
     let Err(Refusal::Held(held)) = decided else { panic!("not held") };
     assert_eq!((held.id, &held.name), (Some(CallId(9)), &name));
@@ -237,12 +231,7 @@ fn what_is_decided_before_a_call_is_counted_waits_for_no_lock() {
     std::thread::scope(|scope| {
         let held = (spent.lock().unwrap(), rates.lock().unwrap());
         scope.spawn(|| {
-            let call = ToolCall {
-                id: CallId(1),
-                name: get.clone(),
-                arguments: Json::parse(r#"{"n": 11}"#).unwrap(),
-                deadline: None,
-            };
+            let call = ToolCall { id: CallId(1), name: get.clone(), arguments: Json::parse(r#"{"n": 11}"#).unwrap() };
             let decided = authorize(call, &Grants::of([get.clone()]), &policy, &spent, &rates, Duration::ZERO);
             told.send(decided.is_err()).unwrap();
         });

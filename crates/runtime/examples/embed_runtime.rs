@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Script};
 use exuvia_tool::{
-    ArgumentCheck, BoxFuture, CallError, Json, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolCall,
+    ArgumentCheck, BoxFuture, CallError, Deadline, Json, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolCall,
     ToolDescriptor, ToolHost, ToolOutcome,
 };
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ impl ToolHost for Tools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let outcome = answer(&self.namespace, &call);
         Box::pin(async move { outcome })
     }

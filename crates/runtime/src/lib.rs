@@ -17,6 +17,7 @@ mod engine;
 mod limits;
 mod memory;
 mod report;
+mod report_json;
 mod run;
 mod script;
 mod ticks;

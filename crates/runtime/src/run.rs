@@ -26,6 +26,7 @@ pub struct Run {
     limits: Limits,
     tools: Arc<dyn ToolHost>,
     io: Box<dyn RunIo>,
+    start: Box<dyn FnOnce() + Send>,
     events: EventSink,
     cancellation: CancellationToken,
     held: BoxFuture<'static, Vec<HeldCall>>,
@@ -40,6 +41,7 @@ impl Run {
             limits,
             tools,
             io: Box::new(SystemIo::new()),
+            start: Box::new(|| {}),
             events: Arc::new(|_| {}),
             cancellation: CancellationToken::new(),
             held: Box::pin(std::future::pending()),
@@ -50,6 +52,12 @@ impl Run {
     /// Takes time and chance from `io` instead of from the machine.
     pub fn with_io(mut self, io: Box<dyn RunIo>) -> Self {
         self.io = io;
+        self
+    }
+
+    /// Calls `start` when the run has its turn and its memory, and the script is about to begin.
+    pub fn with_start(mut self, start: impl FnOnce() + Send + 'static) -> Self {
+        self.start = Box::new(start);
         self
     }
 
@@ -101,7 +109,8 @@ impl Run {
 
     async fn execute_now(self, memory: MemoryLimit) -> Report {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, events, cancellation, held, spent } = self;
+        let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent } = self;
+        start();
         let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits.calls(), events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use exuvia_gateway::Client;
+use exuvia_tool::Principal;
 use http::HeaderMap;
 use http::request::Parts;
 use rmcp::model::ProtocolVersion;
@@ -29,7 +30,7 @@ impl Peer {
 
     /// The client at this end, where it has no session.
     pub(crate) fn client(&self) -> Client {
-        Client::new(&format!("connection {}", self.connection))
+        acting(&format!("connection {}", self.connection))
     }
 }
 
@@ -59,14 +60,19 @@ pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
 
 /// The client whose session this is. What a client writes there is never the name of another one's connection.
 pub(crate) fn of_session(session: &str) -> Client {
-    Client::new(&format!("session {session}"))
+    acting(&format!("session {session}"))
 }
 
 fn of_connection(head: &Parts) -> Client {
-    head.extensions.get::<Peer>().map_or_else(|| Client::new("connection"), Peer::client)
+    head.extensions.get::<Peer>().map_or_else(|| acting("connection"), Peer::client)
 }
 
 /// The one client at the other end of a pipe.
 pub(crate) fn of_pipe() -> Client {
-    Client::new("stdio")
+    acting("stdio")
+}
+
+/// A client of this name. Without keys every client acts as the operator, over a pipe as over HTTP.
+pub(crate) fn acting(name: &str) -> Client {
+    Client::of(Principal::Operator, name)
 }

@@ -11,6 +11,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::acting;
+
 /// What one client is told. While this is there its subscriptions follow the servers.
 pub(crate) struct Updates {
     gateway: Weak<Gateway>,
@@ -110,7 +112,7 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
         static LISTENERS: AtomicU64 = AtomicU64::new(0);
-        let client = Client::new(&format!("listener {}", LISTENERS.fetch_add(1, Ordering::Relaxed)));
+        let client = acting(&format!("listener {}", LISTENERS.fetch_add(1, Ordering::Relaxed)));
         Self { gateway, client }
     }
 }

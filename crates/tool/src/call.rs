@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deadline, Json};
+use crate::Json;
 
 /// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,10 +42,6 @@ pub struct ToolCall {
     pub name: ToolName,
     /// What the script sent: one JSON value, not yet known to be an object or to fit the tool's schema.
     pub arguments: Json,
-    /// When the call has taken too long: whoever waits for something on its behalf waits until then. None: whoever answers it
-    /// has a bound of its own. Not part of the record.
-    #[serde(skip)]
-    pub deadline: Option<Deadline>,
 }
 
 /// What came of a call.

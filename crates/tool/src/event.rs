@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CallId, ToolName};
 
-/// Names one execution of one script. Unique for as long as anything remembers the run.
+/// Names one execution of one script: a ULID, unique over restarts and processes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub String);

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::{CallId, Namespace, ToolCall, ToolOutcome};
+use crate::{CallId, Deadline, Namespace, ToolCall, ToolOutcome};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -18,9 +18,9 @@ pub trait ToolHost: Send + Sync + 'static {
 
     /// Answers one call, at the call's turn: what is decided of a call is decided then. The names in it come from the guest and
     /// are not known to exist. Called in the order in which the script made its calls, and the futures are first polled in that
-    /// order too. A call that has no answer at its [`deadline`](ToolCall::deadline) is to be answered with
-    /// [`missed`](crate::Deadline::missed) then; a second later its future is dropped.
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome>;
+    /// order too. A call that has no answer at its deadline is to be answered with [`missed`](Deadline::missed) then; a second
+    /// later its future is dropped.
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome>;
 
     /// The script has come to its end, or its run has: nothing of it may be called any more. The guest says the former, for exit
     /// functions and finalizers, and a script can keep it from doing so; the host says the latter, before it drops the guest. May

@@ -1,10 +1,10 @@
 //! The nouns that all crates of Exuvia share, and the two seams of a run.
 //!
 //! A script sees a [`Namespace`]: the servers and tools that are visible to it, under Python names. Each tool call of the
-//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. What else a run takes from outside
-//! (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
+//! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. A [`CallContext`] says on whose behalf. What
+//! else a run takes from outside (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
-//! Calls that have to be sent in order wait in a [`Line`].
+//! Calls that have to be sent in order wait in a [`Line`], or in two, by a [`DispatchTicket`].
 //!
 //! This crate decides nothing and performs no I/O: no async runtime, no clock, no file, no environment.
 //!
@@ -15,7 +15,6 @@
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
 //!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
-//!     deadline: None,
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
@@ -23,6 +22,7 @@
 
 mod absent;
 mod call;
+mod context;
 mod deadline;
 mod event;
 mod extent;
@@ -31,11 +31,13 @@ mod json;
 mod lazy;
 mod line;
 mod namespace;
+mod order;
 pub mod raw;
 mod transcribe;
 
 pub use absent::{Absence, Absent};
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
+pub use context::{CallContext, DirectCallId, Origin, Principal, UnknownPrincipal};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
@@ -44,3 +46,4 @@ pub use json::{Json, JsonError};
 pub use lazy::LazyText;
 pub use line::{Line, Place};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
+pub use order::{DispatchOrder, DispatchTicket};

@@ -13,7 +13,7 @@
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
 //!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
 //!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
-//!   [`Share::Run`] every run, until [`Routes::run_ended`]. [`UpstreamLimits::connections`] bounds them.
+//!   [`Share::Run`] every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`] bounds them.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again
@@ -30,8 +30,8 @@
 //! use std::time::Duration;
 //!
 //! use exuvia_policy::{Grants, Policy, PolicySource, Rates, Spent, authorize};
-//! use exuvia_tool::{CallId, Json, RunId, ToolCall, ToolName};
-//! use exuvia_upstream::{CallLimits, Caller, ServerConfig, UpstreamLimits, Upstreams};
+//! use exuvia_tool::{CallContext, CallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+//! use exuvia_upstream::{CallLimits, ServerConfig, UpstreamLimits, Upstreams};
 //!
 //! # async fn example() {
 //! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
@@ -41,13 +41,13 @@
 //! }
 //!
 //! let name = ToolName::new("crm", "get_contact");
-//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap(), deadline: None };
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
 //! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();
-//! let caller = Caller { key: None, client: None, run: RunId("run-1".into()) };
+//! let context = CallContext::new(Principal::Operator, Origin::Run(RunId("01J9".into())));
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
-//! println!("{:?}", upstreams.call(permit, &caller, limits).await);
+//! println!("{:?}", upstreams.call(permit, context, limits).await);
 //!
 //! upstreams.shutdown().await;
 //! # }
@@ -56,10 +56,10 @@
 //! A call without a permit is no argument of anything:
 //!
 //! ```compile_fail
-//! # use exuvia_tool::ToolCall;
-//! # use exuvia_upstream::{CallLimits, Caller, Upstreams};
-//! async fn unasked(upstreams: &Upstreams, call: ToolCall, caller: &Caller, limits: CallLimits) {
-//!     let _ = upstreams.call(call, caller, limits).await;
+//! # use exuvia_tool::{CallContext, ToolCall};
+//! # use exuvia_upstream::{CallLimits, Upstreams};
+//! async fn unasked(upstreams: &Upstreams, call: ToolCall, context: CallContext, limits: CallLimits) {
+//!     let _ = upstreams.call(call, context, limits).await;
 //! }
 //! ```
 
@@ -102,6 +102,7 @@ mod upstreams;
 mod value;
 
 use exuvia_tool::raw;
+pub use exuvia_tool::{DispatchOrder, DispatchTicket};
 
 pub use aside::aside;
 pub use config::{
@@ -113,7 +114,6 @@ pub use config::{
 pub use lineup::{Change, Lineup};
 pub use mailbox::Mailbox;
 pub use oauth::{login, renewals_settled};
-pub use order::{DispatchOrder, DispatchTicket};
 pub use pages::Pages;
 pub use question::Question;
 pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};
@@ -121,4 +121,4 @@ pub use routes::Routes;
 pub use rustls::pki_types::CertificateDer;
 pub use server::{Subscribing, Subscription};
 pub use status::{Era, Failing, ServerState, ServerStatus};
-pub use upstreams::{Caller, Snapshot, Upstreams};
+pub use upstreams::{Snapshot, Upstreams};

@@ -1,41 +1,14 @@
-//! The order in which the calls of a run are sent to their server.
-//!
-//! A call leaves when the ones before it have been sent, not when they have been answered. Its ticket is one for two lines. In
-//! the first, calls are admitted to the server one by one: limits on what is on its way let them in in their order, and so
-//! whoever waits in the second line waits for calls that have been let in as well, never for one that waits for its own place.
-//! Between the two they wait for a connection side by side. In the second they leave.
+//! How a request that has its place in the [order](exuvia_tool::DispatchOrder) tells that it has left.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exuvia_tool::{Line, Place};
+use exuvia_tool::Place;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::exchange::locked;
-
-/// The order in which the calls of one run leave for one server. Clones are the same order.
-#[derive(Debug, Clone, Default)]
-pub struct DispatchOrder {
-    admission: Line,
-    leaving: Line,
-}
-
-/// A call's place in a [`DispatchOrder`]. Dropping it lets those behind it pass. The default waits for nobody.
-#[derive(Debug, Default)]
-pub struct DispatchTicket {
-    pub(crate) admission: Place,
-    pub(crate) leaving: Place,
-}
-
-impl DispatchOrder {
-    /// A ticket for the next call.
-    #[must_use]
-    pub fn ticket(&self) -> DispatchTicket {
-        DispatchTicket { admission: self.admission.enter(), leaving: self.leaving.enter() }
-    }
-}
 
 /// The place of a request that is about to leave, shared by those who may be the ones to see it go.
 #[derive(Debug, Clone, Default)]

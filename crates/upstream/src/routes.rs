@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, CallError, RunId, ToolName, ToolOutcome};
+use exuvia_policy::{Offered, Permit, Provider};
+use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolName, ToolOutcome};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use crate::order::DispatchTicket;
 use crate::server::{EndedRuns, Server};
-use crate::{CallLimits, Caller, Listing, Mailbox, RelayOptions, Relayed, Subscribing, Subscription};
+use crate::{CallLimits, Listing, Mailbox, RelayOptions, Relayed, Subscribing, Subscription};
 
 /// The servers of one moment, as ways to call their tools. Clones are the same moment.
 ///
@@ -73,15 +72,15 @@ impl Routes {
     /// is ever sent twice.
     ///
     /// ```compile_fail
-    /// # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-    /// # use exuvia_upstream::{CallLimits, Caller, Routes};
-    /// fn without_a_permit(routes: &Routes, call: ToolCall, caller: &Caller, limits: CallLimits) {
-    ///     routes.call(call, caller, limits);
+    /// # use exuvia_tool::{CallContext, ToolCall};
+    /// # use exuvia_upstream::{CallLimits, Routes};
+    /// fn without_a_permit(routes: &Routes, call: ToolCall, context: CallContext, limits: CallLimits) {
+    ///     routes.call(call, context, limits);
     /// }
     /// ```
     #[must_use]
-    pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
-        self.call_in_order(permit, caller, limits, DispatchTicket::default())
+    pub fn call(&self, permit: Permit, context: CallContext, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+        self.call_in_order(permit, context, limits, DispatchTicket::default())
     }
 
     /// The same, for a call that has to leave after those that got their tickets before it.
@@ -89,16 +88,15 @@ impl Routes {
     pub fn call_in_order(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: CallContext,
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> BoxFuture<'static, ToolOutcome> {
         let name = permit.call().name.clone();
         let span = call_span(&name, permit.call().id.0);
         let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
-        let caller = caller.clone();
         let call = async move {
-            let outcome = route.server.call(permit, &caller, limits, ticket).await;
+            let outcome = route.server.call(permit, &context, limits, ticket).await;
             let code = outcome.as_ref().err().map_or("ok", CallError::code);
             tracing::Span::current().record("outcome", code);
             outcome
@@ -114,16 +112,15 @@ impl Routes {
     pub fn relay(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: CallContext,
         limits: CallLimits,
         options: RelayOptions,
     ) -> BoxFuture<'static, Result<Relayed, CallError>> {
         let name = permit.call().name.clone();
         let span = call_span(&name, permit.call().id.0);
         let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
-        let caller = caller.clone();
         let call = async move {
-            let relayed = route.server.relay(permit, &caller, limits, options).await;
+            let relayed = route.server.relay(permit, &context, limits, options).await;
             let code = relayed.as_ref().map_or_else(CallError::code, Relayed::code);
             tracing::Span::current().record("outcome", code);
             relayed
@@ -137,14 +134,13 @@ impl Routes {
     pub fn read(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: CallContext,
         limits: CallLimits,
         options: RelayOptions,
     ) -> BoxFuture<'static, Result<Relayed, CallError>> {
         let server = &permit.call().name.server;
         let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
-        let caller = caller.clone();
-        Box::pin(async move { route.server.read(permit, &caller, limits, options).await })
+        Box::pin(async move { route.server.read(permit, &context, limits, options).await })
     }
 
     /// Has a client hear of the changes of a resource, as is permitted: `resources/subscribe`, with its address as the argument
@@ -153,12 +149,13 @@ impl Routes {
     pub fn subscribe(
         &self,
         permit: Permit,
+        context: CallContext,
         mailbox: &Arc<Mailbox>,
     ) -> BoxFuture<'static, Result<Subscribing, CallError>> {
         let server = &permit.call().name.server;
         let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
         let mailbox = Arc::clone(mailbox);
-        Box::pin(async move { route.server.subscribe(permit, &mailbox).await })
+        Box::pin(async move { route.server.subscribe(permit, &context, &mailbox).await })
     }
 
     /// Whether a server tells of changes of its resources. `None`: it has not said so or otherwise.
@@ -180,21 +177,20 @@ impl Routes {
         server: &str,
         listing: Listing,
         cursor: Option<String>,
-        caller: &Caller,
+        context: CallContext,
         limits: CallLimits,
     ) -> BoxFuture<'static, Result<Relayed, CallError>> {
         let Some(route) = self.get(server).cloned() else { return no_server(server.to_owned()) };
-        let caller = caller.clone();
-        Box::pin(async move { route.server.list(listing, cursor.as_deref(), &caller, limits).await })
+        Box::pin(async move { route.server.list(listing, cursor.as_deref(), &context, limits).await })
     }
 
-    /// A run that called over these routes is over: connections that belonged to it alone end in the background, and calls of
-    /// it fail from now on.
+    /// A run, or a client's own call, that called over these routes is over: connections that belonged to it alone end in the
+    /// background, and calls of it fail from now on.
     ///
-    /// Cheap, may be called on any thread and more than once. Of the last 4,096 runs it is remembered that they are over.
-    pub fn run_ended(&self, run: &RunId) {
-        if self.0.ended.insert(run) {
-            self.0.servers.values().for_each(|route| route.server.run_ended(run));
+    /// Cheap, may be called on any thread and more than once. Of the last 4,096 it is remembered that they are over.
+    pub fn ended(&self, origin: &Origin) {
+        if self.0.ended.insert(origin) {
+            self.0.servers.values().for_each(|route| route.server.ended(origin));
         }
     }
 
@@ -208,6 +204,22 @@ impl Routes {
     /// last call there is over.
     pub fn client_gone(&self, client: &str) {
         self.0.servers.values().for_each(|route| route.server.client_gone(client));
+    }
+}
+
+impl Provider for Routes {
+    fn list(&self) -> Vec<Offered> {
+        let offered = |(name, route): (&String, &Arc<Route>)| {
+            let status = route.server.card().read();
+            Offered { server: name.clone(), tools: status.absence().map_or(Ok(status.tools), Err) }
+        };
+        self.iter().map(offered).collect()
+    }
+
+    fn call(&self, permit: Permit, context: CallContext, ticket: DispatchTicket) -> BoxFuture<'static, ToolOutcome> {
+        // Whoever gives no deadline has the server's own.
+        let limits = CallLimits { timeout: Duration::MAX, result_bytes: context.result_bytes };
+        self.call_in_order(permit, context, limits, ticket)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use exuvia_policy::Permit;
-use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallContext, Origin, ToolOutcome};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,18 +17,6 @@ use crate::server::{EndedRuns, Server};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::{CallLimits, Failing, ServerConfig, ServerStatus, UpstreamLimits};
-
-/// On whose behalf calls are made: who may share which connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The virtual key of the client; none for the operator.
-    pub key: Option<Arc<str>>,
-    /// The client, as the gateway tells clients apart; none where the gateway itself asks. On a connection that several have
-    /// used, a server's questions are handed to nobody.
-    pub client: Option<Arc<str>>,
-    /// The run.
-    pub run: RunId,
-}
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]
@@ -166,13 +154,13 @@ impl Upstreams {
 
     /// [Calls](Routes::call) over the routes of now.
     #[must_use]
-    pub fn call(&self, permit: Permit, caller: &Caller, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
-        self.routes().call(permit, caller, limits)
+    pub fn call(&self, permit: Permit, context: CallContext, limits: CallLimits) -> BoxFuture<'static, ToolOutcome> {
+        self.routes().call(permit, context, limits)
     }
 
-    /// A run that called over the routes of now [is over](Routes::run_ended).
-    pub fn run_ended(&self, run: &RunId) {
-        self.routes().run_ended(run);
+    /// What called over the routes of now [is over](Routes::ended).
+    pub fn ended(&self, origin: &Origin) {
+        self.routes().ended(origin);
     }
 
     /// Ends all servers side by side, those that were leaving too: closes their inputs, waits, sends SIGTERM, then SIGKILL to

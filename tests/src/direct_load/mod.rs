@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Daemon, Folder, built, children};
+use crate::{Daemon, Folder, built, children, measured};
 
 /// How long anything may take that is waited for at the end: the longest call, and the closing of servers.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -271,8 +271,7 @@ async fn settles(daemon: &Daemon, calm: usize, at_first: usize) {
 /// What is open of clients, in the order of [`OPEN`].
 async fn open(daemon: &Daemon) -> [usize; OPEN.len()] {
     let metrics = daemon.metrics().await;
-    let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    OPEN.map(|name| value(name).unwrap_or_else(|| panic!("no {name} in {metrics}")))
+    OPEN.map(|name| measured(&metrics, name).unwrap_or_else(|| panic!("no {name} in {metrics}")))
 }
 
 fn descriptors(pid: u32) -> usize {

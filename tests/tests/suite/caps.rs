@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{Folder, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize};
+use exuvia_tests::{Folder, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, measured};
 use exuvia_upstream::ServerConfig;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -141,7 +141,7 @@ async fn scripts_execute_as_many_at_a_time_as_configured_and_the_rest_waits_or_i
     let third = async {
         let mut client = connect().await;
         let full = async {
-            while !client.send("GET", "/metrics", &[], "").await.text.contains("exuvia_runs_in_flight 2\n") {
+            while measured(&client.send("GET", "/metrics", &[], "").await.text, "exuvia_runs_in_flight") != Some(2) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_tests::{TestTools, engine, returned, run, stopped_by};
-use exuvia_tool::{BoxFuture, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
 use serde_json::{Value, json};
 
 /// A server of its own name with one tool that knows its owner.
@@ -34,7 +34,7 @@ impl ToolHost for OwnTools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let arguments = call.arguments.to_value().expect("JSON");
         let value = json!({"owner": self.number, "server": call.name.server, "marker": arguments["marker"]});
         Box::pin(async move {

@@ -1,15 +1,16 @@
 //! What the journal has of runs and calls, in order; and what becomes of them when it cannot be written.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
-use exuvia_journal::Entry;
+use exuvia_journal::{Entry, Event};
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{PATIENCE, SampleGateway, Settings, returned};
-use exuvia_tool::{CallError, Json, RunEvent, ToolName};
+use exuvia_tests::{PATIENCE, SampleGateway, Settings, is_ulid, returned};
+use exuvia_tool::{CallError, Json, Principal, RunEvent, ToolName};
 use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
@@ -118,22 +119,20 @@ async fn calling(run: &mut RunHandle) {
     timeout(PATIENCE, first).await.expect("a call in time");
 }
 
-/// The run that an entry is of.
+/// The run that an entry is of, if it is of one.
 fn run_of(entry: &Entry) -> String {
-    let written = serde_json::to_value(entry).expect("JSON");
-    let fields = written.as_object().and_then(|kinds| kinds.values().next()).expect("one kind");
-    fields["run"].as_str().expect("a run").to_owned()
+    entry.origin.run().map(ToString::to_string).unwrap_or_default()
 }
 
 fn told(entry: &Entry) -> String {
-    match entry {
-        Entry::RunStarted { source, .. } => format!("run started: {source}"),
-        Entry::CallIntended { call, .. } => {
+    match &entry.event {
+        Event::RunStarted { source } => format!("run started: {source}"),
+        Event::CallIntended { call } => {
             format!("call {} intended: {} {}", call.id.0, call.name, call.arguments.as_str())
         }
-        Entry::CallRefused { id, name, code, .. } => format!("call {} refused: {name} {code}", id.0),
-        Entry::CallEnded { id, code, value_bytes, .. } => format!("call {} ended: {code} {value_bytes}", id.0),
-        Entry::RunEnded { outcome, .. } => format!("run ended: {outcome}"),
+        Event::CallRefused { id, name, code } => format!("call {} refused: {name} {code}", id.0),
+        Event::CallEnded { id, code, value_bytes } => format!("call {} ended: {code} {value_bytes}", id.0),
+        Event::RunEnded { outcome } => format!("run ended: {outcome}"),
         other => format!("{other:?}"),
     }
 }
@@ -264,15 +263,13 @@ async fn a_clients_own_calls_are_recorded_like_those_of_scripts() {
     ];
     let codes = answers.each_ref().map(DirectAnswer::code);
     assert_eq!(codes, ["ok", "denied", "awaiting-approval", "unknown-tool"]);
-    let calls: Vec<String> = recorded
-        .gateway
-        .journal()
-        .entries()
+    let entries = recorded.gateway.journal().entries();
+    let calls: Vec<String> = entries
         .iter()
-        .filter_map(|entry| match entry {
-            Entry::CallIntended { call, .. } => Some(format!("intended {}", call.name)),
-            Entry::CallRefused { name, code, .. } => Some(format!("refused {name} {code}")),
-            Entry::CallEnded { code, value_bytes, .. } => Some(format!("ended {code} {}", *value_bytes > 0)),
+        .filter_map(|entry| match &entry.event {
+            Event::CallIntended { call } => Some(format!("intended {}", call.name)),
+            Event::CallRefused { name, code, .. } => Some(format!("refused {name} {code}")),
+            Event::CallEnded { code, value_bytes, .. } => Some(format!("ended {code} {}", *value_bytes > 0)),
             _ => None,
         })
         .collect();
@@ -286,6 +283,11 @@ async fn a_clients_own_calls_are_recorded_like_those_of_scripts() {
             "refused fake.nothing unknown-tool",
         ]
     );
+    // Each is a call of its own, and of no run.
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.origin.direct().expect("a direct call").0.as_str()).collect();
+    assert!(ids.iter().all(|id| is_ulid(id)) && ids[0] == ids[1] && ids.is_sorted(), "{ids:?}");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 4, "{ids:?}");
+    assert!(entries.iter().all(|entry| entry.principal == Principal::Operator));
     assert_eq!(recorded.received().len(), 1);
     recorded.gateway.stop().await;
 }

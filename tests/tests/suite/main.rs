@@ -27,6 +27,7 @@ mod import;
 mod isolation;
 mod journal;
 mod listing;
+mod live_runs;
 mod logs;
 mod memory;
 mod operators;

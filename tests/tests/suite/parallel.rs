@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_tests::{SampleGateway, TestTools, engine, returned};
-use exuvia_tool::{BoxFuture, Namespace, ToolCall, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Namespace, ToolCall, ToolHost, ToolOutcome};
 
 /// Counts the calls that are with their tools.
 struct Counting {
@@ -20,9 +20,9 @@ impl ToolHost for Counting {
         self.tools.namespace()
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let (now, most) = (Arc::clone(&self.now), Arc::clone(&self.most));
-        let answer = self.tools.call(call);
+        let answer = self.tools.call(call, deadline);
         Box::pin(async move {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(2)).await;

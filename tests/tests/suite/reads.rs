@@ -3,7 +3,7 @@
 use std::fs;
 
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles};
-use exuvia_journal::Entry;
+use exuvia_journal::Event;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, READS, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
@@ -132,9 +132,9 @@ async fn a_read_is_recorded_counted_and_not_made_if_it_cannot_be_recorded() {
     let entries = journal.entries().split_off(3);
     let told: Vec<String> = entries
         .iter()
-        .map(|entry| match entry {
-            Entry::CallIntended { call, .. } => format!("{} {}", call.name, call.arguments.as_str()),
-            Entry::CallEnded { code, value_bytes, .. } => format!("{code} {}", *value_bytes > 0),
+        .map(|entry| match &entry.event {
+            Event::CallIntended { call } => format!("{} {}", call.name, call.arguments.as_str()),
+            Event::CallEnded { code, value_bytes, .. } => format!("{code} {}", *value_bytes > 0),
             other => format!("{other:?}"),
         })
         .collect();

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy};
-use exuvia_journal::Entry;
+use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy, now_ms};
+use exuvia_journal::{Entry, Event, Stamped};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Outcome, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, TestJournal, returned};
@@ -30,8 +30,8 @@ fn recording(folder: &Path) -> (ServerConfig, impl Fn() -> usize + use<>) {
 }
 
 fn calls(entries: &[Entry]) -> Vec<(String, u64)> {
-    let ended = |entry: &Entry| match entry {
-        Entry::CallEnded { code, value_bytes, .. } => Some((code.clone(), *value_bytes)),
+    let ended = |entry: &Entry| match &entry.event {
+        Event::CallEnded { code, value_bytes, .. } => Some((code.clone(), *value_bytes)),
         _ => None,
     };
     entries.iter().filter_map(ended).collect()
@@ -115,6 +115,56 @@ async fn entries_that_are_lost_afterwards_are_counted_in_the_report() {
     gateway.stop().await;
 }
 
+/// Cancels a run while the journal writes an entry of this kind, which is never told to be kept. What is recorded then.
+async fn dropped_while_writing(kind: &'static str, count: usize) -> Vec<Stamped> {
+    let folder = TempDir::new().expect("a folder");
+    let (server, made) = recording(folder.path());
+    let gateway = SampleGateway::of(vec![server], Limits::default()).await;
+    let journal = gateway.journal();
+    journal.stall(&[kind]);
+    let view = gateway.gateway().default_view();
+    let script = Script::new("fake.echo(value=1)");
+    let run = gateway.gateway().start(&view, script, StartedBy::Operator, &Client::new("test")).expect("room");
+    until("the entry is there", || journal.kinds().contains(&kind)).await;
+    run.cancellation().cancel();
+    assert_eq!(run.report().await.outcome.name(), "cancelled");
+    until("the ends are recorded", || journal.kinds().len() >= count).await;
+    let stamped = journal.stamped();
+    assert_eq!(made(), 0);
+    gateway.stop().await;
+    stamped
+}
+
+fn kinds(stamped: &[Stamped]) -> Vec<&'static str> {
+    stamped.iter().map(|stamped| stamped.entry.event.kind()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_dropped_while_its_intent_is_written_is_not_made_and_has_an_end() {
+    let stamped = dropped_while_writing("call-intended", 4).await;
+    assert_eq!(kinds(&stamped), ["run-started", "call-intended", "call-ended", "run-ended"]);
+    let entries: Vec<Entry> = stamped.iter().map(|stamped| stamped.entry.clone()).collect();
+    assert_eq!(calls(&entries), [("cancelled".to_owned(), 0)]);
+    assert!(stamped.is_sorted_by_key(|stamped| stamped.seq));
+    let age_ms = now_ms() - stamped[0].at_ms;
+    assert!(age_ms < 60_000, "{age_ms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_while_its_start_is_written_has_an_end() {
+    assert_eq!(kinds(&dropped_while_writing("run-started", 2).await), ["run-started", "run-ended"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_lost_after_it_was_taken_is_counted() {
+    let gateway = SampleGateway::echo(Limits::default(), &[]).await;
+    gateway.journal().lose(&["call-ended"]);
+    assert_eq!(gateway.run("result = echo.echo(value=1)").await.outcome.name(), "returned");
+    let counted = gateway.gateway().metrics();
+    assert!(counted.contains("exuvia_journal_append_failures_total{entry=\"call-ended\"} 1\n"), "{counted}");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
     let journal = Arc::new(TestJournal::new(256 << 10));
@@ -132,12 +182,12 @@ async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
         assert_eq!(held.outcome.name(), "awaiting-approval");
     }
     let entries = journal.entries();
-    assert!(matches!(&entries[0], Entry::RunStarted { source, .. } if source == "result = 1"), "{entries:?}");
+    assert!(matches!(&entries[0].event, Event::RunStarted { source } if source == "result = 1"), "{entries:?}");
     assert_eq!(journal.kinds()[1], "run-ended");
     let refused: Vec<_> = entries[2..]
         .iter()
-        .map(|entry| match entry {
-            Entry::RunRefused { outcome, source_bytes, source_sha256, .. } => {
+        .map(|entry| match &entry.event {
+            Event::RunRefused { outcome, source_bytes, source_sha256 } => {
                 assert_eq!(source_sha256.len(), 64);
                 (outcome.as_str(), *source_bytes)
             }
@@ -209,8 +259,8 @@ async fn a_run_that_is_dropped_half_way_is_recorded_with_its_call() {
     until("both ends are recorded", || journal.kinds().len() == 4).await;
     let entries = journal.entries();
     assert_eq!(calls(&entries), [("cancelled".to_owned(), 0)]);
-    let ended = entries.iter().find(|entry| entry.kind() == "run-ended");
-    assert!(matches!(ended, Some(Entry::RunEnded { outcome, .. }) if outcome == "cancelled"), "{entries:?}");
+    let ended = entries.iter().find(|entry| entry.event.kind() == "run-ended").map(|entry| &entry.event);
+    assert!(matches!(ended, Some(Event::RunEnded { outcome }) if outcome == "cancelled"), "{entries:?}");
     drop(run);
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use exuvia_runtime::{Engine, EngineConfig, Limits, Script};
 use exuvia_tests::pages::{Swapper, can_swap, page_out, pages_that_hold};
 use exuvia_tests::returned;
-use exuvia_tool::{BoxFuture, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
 use serde_json::json;
 
 /// The canary with all bits inverted: only the guest ever has it as it is.
@@ -60,7 +60,7 @@ impl ToolHost for Host {
         &self.namespace
     }
 
-    fn call(&self, _call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, _: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let (swaps, seen) = (self.swaps, Arc::clone(&self.seen));
         Box::pin(async move {
             seen.store(pages_that_hold(&INVERTED), Ordering::Relaxed);

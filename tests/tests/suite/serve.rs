@@ -6,7 +6,9 @@ use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
-use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, modern_meta};
+use exuvia_tests::{
+    Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, measured, modern_meta,
+};
 use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -374,9 +376,8 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     assert!(text(&run_modern(&mut second, "result = 1").await).contains("this one was not run"));
     let during = second.send("GET", "/metrics", &[], "").await;
     assert!(during.header("content-type").starts_with("application/openmetrics-text"), "{during:?}");
-    assert!(
-        during.text.contains("exuvia_runs_in_flight 1\n") && during.text.contains("exuvia_runs_rejected_total 1\n")
-    );
+    let counted = |name: &str| measured(&during.text, name);
+    assert_eq!((counted("exuvia_runs_in_flight"), counted("exuvia_runs_rejected_total")), (Some(1), Some(1)));
     let (answer, mut client) = running.await.expect("no panic");
     assert_eq!(text(&answer), r#"{"slept_ms":300}"#);
     idle(&served).await;
@@ -385,7 +386,7 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     for line in [
         "exuvia_runs_total{outcome=\"returned\"} 1",
         "exuvia_runs_total{outcome=\"raised\"} 1",
-        "exuvia_runs_in_flight 0",
+        "exuvia_runs_in_flight{state=\"executing\"} 0",
         "exuvia_calls_total{server=\"echo\",outcome=\"ok\"} 2",
         "exuvia_calls_total{server=\"echo\",outcome=\"tool-failed\"} 1",
         "exuvia_call_seconds_count{server=\"echo\"} 3",

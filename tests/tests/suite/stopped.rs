@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Report, Script};
 use exuvia_tests::{TestTools, engine, run, stopped_by};
-use exuvia_tool::{BoxFuture, Namespace, ToolCall, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Namespace, ToolCall, ToolHost, ToolOutcome};
 
 /// What every stopped script below does first.
 const BEGINNING: &str = "print('begun')\ncrm.get_contacts(limit=1)\ncrm.get_last_order(id=1)\n";
@@ -98,8 +98,8 @@ impl ToolHost for Ending {
         self.tools.namespace()
     }
 
-    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolOutcome> {
-        self.tools.call(call)
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
+        self.tools.call(call, deadline)
     }
 
     fn script_ended(&self) {

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::RunArgs;
 use crate::exit;
-use crate::report_json::ReportJson;
 use crate::script;
 use crate::session::{Session, configured};
 use crate::start::GLANCE;
@@ -109,7 +108,7 @@ async fn follow(mut run: RunHandle, interrupts: &mut Signal, terminal: &Terminal
 }
 
 fn print_json(report: &Report) -> Result<()> {
-    terminal::print_json(&serde_json::to_string(&ReportJson::new(report))?)
+    terminal::print_json(&serde_json::to_string(report)?)
 }
 
 fn print(report: &Report, terminal: &Terminal) -> Result<()> {

@@ -1,9 +1,9 @@
-//! Recently ended runs, so that a late call does not reopen their lane.
+//! Recently ended runs and direct calls, so that a late call does not reopen their lane.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 
-use exuvia_tool::RunId;
+use exuvia_tool::Origin;
 
 use crate::exchange::locked;
 
@@ -16,13 +16,13 @@ pub(crate) struct EndedRuns(Mutex<Ended>);
 
 #[derive(Debug, Default)]
 struct Ended {
-    runs: HashSet<RunId>,
-    order: VecDeque<RunId>,
+    runs: HashSet<Origin>,
+    order: VecDeque<Origin>,
 }
 
 impl EndedRuns {
     /// Remembers a run. Tells whether that is news.
-    pub(crate) fn insert(&self, run: &RunId) -> bool {
+    pub(crate) fn insert(&self, run: &Origin) -> bool {
         let mut ended = locked(&self.0);
         let new = ended.runs.insert(run.clone());
         if new {
@@ -37,18 +37,20 @@ impl EndedRuns {
     }
 
     /// Whether this run is over.
-    pub(crate) fn contains(&self, run: &RunId) -> bool {
+    pub(crate) fn contains(&self, run: &Origin) -> bool {
         locked(&self.0).runs.contains(run)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use exuvia_tool::RunId;
+
     use super::*;
 
     #[test]
     fn the_last_runs_are_remembered_and_no_more() {
-        let (ended, run) = (EndedRuns::default(), |n: usize| RunId(format!("run-{n}")));
+        let (ended, run) = (EndedRuns::default(), |n: usize| Origin::Run(RunId(n.to_string())));
         assert!(ended.insert(&run(0)));
         assert!(!ended.insert(&run(0)));
         for n in 1..=RUNS {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, Deadline, Json, Place, ToolName};
+use exuvia_tool::{CallError, Deadline, DispatchTicket, Json, Place, ToolName};
 use rmcp::model::ClientRequest;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
@@ -17,7 +17,6 @@ use super::questions::Questions;
 use super::refused::Refused;
 use crate::connection::{BrokenOff, Connection};
 use crate::exchange::{Answer, Filled, Session, Slot, locked};
-use crate::order::DispatchTicket;
 use crate::relay::{News, RelayOptions};
 use crate::status::NotUp;
 

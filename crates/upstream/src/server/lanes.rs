@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::RunId;
+use exuvia_tool::{CallContext, Origin, Principal};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -14,8 +14,8 @@ use super::ended_runs::EndedRuns;
 use super::lane::Lane;
 use super::questions::{Asks, Questions};
 use super::refused::Refused;
+use crate::Share;
 use crate::exchange::locked;
-use crate::{Caller, Share};
 
 /// How long the lane of a client stays open with nothing to do, at most.
 pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
@@ -43,10 +43,10 @@ struct Others {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Owner {
-    Key(Arc<str>),
+    Principal(Principal),
     /// For calls of tools that ask.
     Client(Arc<str>),
-    Run(RunId),
+    Origin(Origin),
 }
 
 #[derive(Debug)]
@@ -97,27 +97,27 @@ impl Lanes {
     /// # Errors
     ///
     /// The run is over, or there are too many lanes and none is idle.
-    pub(crate) fn lease(&self, caller: &Caller, asks: Option<&str>) -> Result<Lease, Refused> {
+    pub(crate) fn lease(&self, context: &CallContext, asks: Option<&str>) -> Result<Lease, Refused> {
         let asks = asks.and_then(|tool| self.questions.of(tool)).filter(|_| self.dialer.config.share != Share::Run);
-        match self.find(caller, caller.client.as_ref().filter(|_| asks.is_some())) {
-            Err(Refused::Full { .. }) if asks == Some(Asks::Perhaps) => self.find(caller, None),
+        match self.find(context, context.client.as_ref().filter(|_| asks.is_some())) {
+            Err(Refused::Full { .. }) if asks == Some(Asks::Perhaps) => self.find(context, None),
             found => found,
         }
     }
 
-    fn find(&self, caller: &Caller, client: Option<&Arc<str>>) -> Result<Lease, Refused> {
+    fn find(&self, context: &CallContext, client: Option<&Arc<str>>) -> Result<Lease, Refused> {
         // Whoever ends the run first marks it and then looks here for its lane: under this lock it is not missed.
         let mut others = locked(&self.others);
-        if self.ended.contains(&caller.run) {
+        if self.ended.contains(&context.origin) {
             return Err(Refused::RunOver);
         }
-        let owner = match (client, self.dialer.config.share, &caller.key) {
+        let owner = match (client, self.dialer.config.share, &context.principal) {
             (Some(client), ..) => Owner::Client(client.clone()),
-            (None, Share::All, _) | (None, Share::Key, None) => {
+            (None, Share::All, _) | (None, Share::Key, Principal::Operator) => {
                 return Ok(Lease { lane: self.first.clone(), usage: None, left: self.left.clone() });
             }
-            (None, Share::Key, Some(key)) => Owner::Key(key.clone()),
-            (None, Share::Run, _) => Owner::Run(caller.run.clone()),
+            (None, Share::Key, principal) => Owner::Principal(principal.clone()),
+            (None, Share::Run, _) => Owner::Origin(context.origin.clone()),
         };
         if others.shut_down {
             return Err(Refused::ShutDown);
@@ -166,10 +166,10 @@ impl Lanes {
         closed.into_iter().for_each(|used| self.close(used));
     }
 
-    /// A run is over. It must have been marked as ended.
-    pub(crate) fn run_ended(&self, run: &RunId) {
+    /// A run, or a client's own call, is over. It must have been marked as ended.
+    pub(crate) fn ended(&self, origin: &Origin) {
         if self.dialer.config.share == Share::Run {
-            let used = locked(&self.others).lanes.remove(&Owner::Run(run.clone()));
+            let used = locked(&self.others).lanes.remove(&Owner::Origin(origin.clone()));
             if let Some(used) = used {
                 self.close(used);
             }
@@ -215,7 +215,7 @@ impl Used {
     /// Since when it may be closed for the sake of others.
     fn idle_since(&self, owner: &Owner) -> Option<Instant> {
         let usage = locked(&self.usage);
-        (!matches!(owner, Owner::Run(_)) && usage.calls == 0).then_some(usage.last)
+        (!matches!(owner, Owner::Origin(_)) && usage.calls == 0).then_some(usage.last)
     }
 }
 

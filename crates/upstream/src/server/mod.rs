@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallError, Deadline, Json, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{CallContext, CallError, Deadline, DispatchTicket, Json, Origin, ToolCall, ToolName, ToolOutcome};
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -28,12 +28,11 @@ use tokio_util::sync::CancellationToken;
 use crate::aside::aside;
 use crate::connection::call;
 use crate::exchange::locked;
-use crate::order::DispatchTicket;
 use crate::relay::{Input, Listing, RelayOptions, Relayed, permitted};
 use crate::status::{Board, Card};
 use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Caller, Failing, Mailbox, ServerConfig, Transport, UpstreamLimits, raw};
+use crate::{CallLimits, Failing, Mailbox, ServerConfig, Transport, UpstreamLimits, raw};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
@@ -102,12 +101,12 @@ impl Server {
     pub(crate) async fn call(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> ToolOutcome {
         let span = traced::begin(&self.dialer.config, &permit.call().name);
-        let outcome = span.scope().over(self.dispatch(permit, caller, limits, ticket)).await;
+        let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket)).await;
         span.end(outcome.as_ref().err().map(traced::error_type));
         outcome
     }
@@ -115,16 +114,17 @@ impl Server {
     async fn dispatch(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> ToolOutcome {
         let own = self.deadline();
-        let ToolCall { name, arguments, deadline, .. } = permit.into_call();
-        let deadline = deadline.unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
+        let ToolCall { name, arguments, .. } = permit.into_call();
+        let deadline =
+            context.deadline.clone().unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
         let request = self.request(&name, arguments, Input::default())?;
-        let lane = self.lanes.lease(caller, None).map_err(|refused| refused.of_call(&name))?;
-        let filled = lane.call(&name, caller.client.as_ref(), request, None, deadline, ticket).await?;
+        let lane = self.lanes.lease(context, None).map_err(|refused| refused.of_call(&name))?;
+        let filled = lane.call(&name, context.client.as_ref(), request, None, deadline, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
         let text_bytes = outcome::text_bytes(&filled);
         let message_bytes = self.dialer.limits.message_bytes;
@@ -146,14 +146,14 @@ impl Server {
     pub(crate) async fn relay(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
         let span = traced::begin(&self.dialer.config, &name);
-        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed
     }
@@ -162,7 +162,7 @@ impl Server {
     pub(crate) async fn read(
         &self,
         permit: Permit,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
@@ -170,18 +170,23 @@ impl Server {
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let (method, request) = permitted(&name, &arguments, options.input.clone()).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, method);
-        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed
     }
 
     /// Has a client hear of the changes of a resource, as is permitted.
-    pub(crate) async fn subscribe(&self, permit: Permit, mailbox: &Arc<Mailbox>) -> Result<Subscribing, CallError> {
+    pub(crate) async fn subscribe(
+        &self,
+        permit: Permit,
+        context: &CallContext,
+        mailbox: &Arc<Mailbox>,
+    ) -> Result<Subscribing, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
         let address: String = address.ok_or_else(unusable)?;
-        let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.deadline());
+        let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
         let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE);
         let subscribing = self.subscriptions().subscribe(self.lanes.first(), address, mailbox, deadline);
         let subscribing = span.scope().over(subscribing).await;
@@ -203,7 +208,7 @@ impl Server {
         &self,
         listing: Listing,
         cursor: Option<&str>,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
     ) -> Result<Relayed, CallError> {
         let name = ToolName::new(self.name(), listing.method());
@@ -211,7 +216,7 @@ impl Server {
         let request = listing.request(cursor).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, listing.method());
         let options = RelayOptions::default();
-        let relayed = span.scope().over(self.hand_through(&name, request, caller, limits, &options)).await;
+        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
         relayed
     }
@@ -220,16 +225,16 @@ impl Server {
         &self,
         name: &ToolName,
         request: ClientRequest,
-        caller: &Caller,
+        context: &CallContext,
         limits: CallLimits,
         options: &RelayOptions,
     ) -> Result<Relayed, CallError> {
         let asks = options.can.any().then_some(name.tool.as_str());
-        let lane = self.lanes.lease(caller, asks).map_err(|refused| refused.of_call(name))?;
+        let lane = self.lanes.lease(context, asks).map_err(|refused| refused.of_call(name))?;
         let is_call = matches!(request, ClientRequest::CallToolRequest(_));
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let (client, ticket) = (caller.client.as_ref(), DispatchTicket::default());
-        let filled = lane.call(name, client, request, Some(options), self.deadline(), ticket).await?;
+        let (client, ticket) = (context.client.as_ref(), DispatchTicket::default());
+        let filled = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
         let text_bytes = outcome::text_bytes(&filled);
         let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
         let read = move || outcome::relayed(filled, &name, is_call, limits.result_bytes, message_bytes);
@@ -241,9 +246,18 @@ impl Server {
         Deadline::after(Instant::now(), self.dialer.config.call_timeout)
     }
 
-    /// A run is over. It must have been marked as ended.
-    pub(crate) fn run_ended(&self, run: &RunId) {
-        self.lanes.run_ended(run);
+    /// The same for one that has a deadline of its own as well.
+    fn own_deadline(&self, context: &CallContext) -> Deadline {
+        let own = self.deadline();
+        match &context.deadline {
+            Some(deadline) => deadline.clone().or_earlier(own),
+            None => own,
+        }
+    }
+
+    /// A run, or a client's own call, is over. It must have been marked as ended.
+    pub(crate) fn ended(&self, origin: &Origin) {
+        self.lanes.ended(origin);
     }
 
     /// A client is gone.

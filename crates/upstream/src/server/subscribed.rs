@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, Deadline, Place, ToolName};
+use exuvia_tool::{CallError, Deadline, DispatchTicket, Place, ToolName};
 use rmcp::model::{ClientRequest, SubscriptionFilter, SubscriptionsListenRequest, SubscriptionsListenRequestParams};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -19,7 +19,6 @@ use super::subscriptions::Subscriptions;
 use crate::Era;
 use crate::connection::Connection;
 use crate::exchange::{Answer, Kind, Slot};
-use crate::order::DispatchTicket;
 use crate::relay::{Input, Relayed, request};
 use crate::value::cut;
 

@@ -11,8 +11,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
-use exuvia_upstream::{CallLimits, Caller, Era, Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
+use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId, ToolOutcome};
+use exuvia_upstream::{CallLimits, Era, Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
 use serde_json::Value;
 
 mod permit;
@@ -89,8 +89,8 @@ pub fn states(upstreams: &Upstreams) -> Vec<String> {
     upstreams.servers().iter().map(|server| told(&server.state)).collect()
 }
 
-pub fn caller() -> Caller {
-    Caller { key: None, client: None, run: RunId("run-1".into()) }
+pub fn caller() -> CallContext {
+    CallContext::new(Principal::Operator, Origin::Run(RunId("a".into())))
 }
 
 /// One fake server, named `fake`.
@@ -119,7 +119,7 @@ pub fn limited(
     arguments: &str,
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
-    upstreams.call(permit("fake", tool, arguments), &caller(), limits)
+    upstreams.call(permit("fake", tool, arguments), caller(), limits)
 }
 
 pub async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {

@@ -9,8 +9,7 @@ use exuvia_tool::{CallId, Json, ToolCall, ToolName};
 
 pub fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
     let name = ToolName::new(server, tool);
-    let call =
-        ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap(), deadline: None };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
     let policy = Policy::compile(PolicySource::default(), [server]).unwrap();
     let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
     authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap()

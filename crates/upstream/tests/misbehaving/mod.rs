@@ -159,7 +159,7 @@ fn call(
     arguments: &str,
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
-    upstreams.call(permit(server, tool, arguments), &caller(), limits)
+    upstreams.call(permit(server, tool, arguments), caller(), limits)
 }
 
 /// Calls to the other server, until they are enough.

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use crate::authorization_server::{World, browser, credentials, log, stored};
 use crate::permit::permit;
-use exuvia_tool::{BoxFuture, CallError, RunId, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallContext, CallError, Origin, Principal, RunId, ToolOutcome};
 use exuvia_upstream::{
-    CallLimits, Caller, CodeGrant, Grant, Http, OAuth, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams,
-    login,
+    CallLimits, CodeGrant, Grant, Http, OAuth, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams, login,
 };
 
 const TOKENS_LIVE: Duration = Duration::from_secs(4);
@@ -36,9 +35,9 @@ async fn refused(name: &str, http: &Http) -> String {
 }
 
 fn call(upstreams: &Upstreams, tool: &str) -> BoxFuture<'static, ToolOutcome> {
-    let caller = Caller { key: None, client: None, run: RunId("run-1".into()) };
+    let context = CallContext::new(Principal::Operator, Origin::Run(RunId("a".into())));
     let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 1 << 20 };
-    upstreams.call(permit("notes", tool, "{}"), &caller, limits)
+    upstreams.call(permit("notes", tool, "{}"), context, limits)
 }
 
 async fn succeeds(upstreams: &Upstreams, tool: &str) {

@@ -10,8 +10,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{BoxFuture, RunId, ToolOutcome};
-use exuvia_upstream::{CallLimits, Caller, ServerConfig, Upstreams};
+use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId, ToolOutcome};
+use exuvia_upstream::{CallLimits, ServerConfig, Upstreams};
 
 use crate::fake::{LIMITS, config, permit};
 
@@ -72,30 +72,31 @@ impl Drop for Dir {
 }
 
 /// Somebody with this key, or the operator, in this run.
-pub fn who(key: Option<&str>, run: &str) -> Caller {
-    Caller { key: key.map(Into::into), client: None, run: RunId(run.to_owned()) }
+pub fn who(key: Option<&str>, run: &str) -> CallContext {
+    let principal = key.map_or(Principal::Operator, |key| Principal::Key(key.into()));
+    CallContext::new(principal, Origin::Run(RunId(run.to_owned())))
 }
 
 /// A call of `server.tool`.
 pub fn call_as(
     upstreams: &Upstreams,
-    caller: &Caller,
+    caller: &CallContext,
     tool: &str,
     arguments: &str,
     limits: CallLimits,
 ) -> BoxFuture<'static, ToolOutcome> {
     let (server, tool) = tool.split_once('.').unwrap();
-    upstreams.call(permit(server, tool, arguments), caller, limits)
+    upstreams.call(permit(server, tool, arguments), caller.clone(), limits)
 }
 
 /// The process that answers this caller.
-pub async fn pid(upstreams: &Upstreams, caller: &Caller) -> i64 {
+pub async fn pid(upstreams: &Upstreams, caller: &CallContext) -> i64 {
     let found = call_as(upstreams, caller, "fake.process", "{}", LIMITS).await.unwrap();
     found.to_value().unwrap()["pid"].as_i64().unwrap()
 }
 
 /// The methods that the process which answers this caller was sent.
-pub async fn seen(upstreams: &Upstreams, caller: &Caller) -> Vec<String> {
+pub async fn seen(upstreams: &Upstreams, caller: &CallContext) -> Vec<String> {
     let found = call_as(upstreams, caller, "fake.seen", "{}", LIMITS).await.unwrap().to_value().unwrap();
     found["seen"].as_array().unwrap().iter().map(|method| method.as_str().unwrap().to_owned()).collect()
 }

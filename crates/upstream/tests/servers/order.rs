@@ -24,7 +24,7 @@ async fn call_backwards(servers: Vec<ServerConfig>, limits: UpstreamLimits, call
     let order = DispatchOrder::default();
     let call = |n: u64| {
         let permit = permit("fake", "echo", &json!({"value": n}).to_string());
-        upstreams.routes().call_in_order(permit, &caller(), LIMITS, order.ticket())
+        upstreams.routes().call_in_order(permit, caller(), LIMITS, order.ticket())
     };
     let calls: Vec<_> = (0..calls).map(call).collect();
     let running: Vec<_> = calls.into_iter().rev().map(tokio::spawn).collect();
@@ -71,7 +71,7 @@ async fn a_call_that_is_given_up_before_it_leaves_lets_the_next_one_pass() {
     let order = DispatchOrder::default();
     let start = |tool: &str, timeout: u64| {
         let limits = CallLimits { timeout: Duration::from_millis(timeout), ..LIMITS };
-        upstreams.routes().call_in_order(permit("fake", tool, "{}"), &caller(), limits, order.ticket())
+        upstreams.routes().call_in_order(permit("fake", tool, "{}"), caller(), limits, order.ticket())
     };
     // Two are on their way, and the third waits for one of them to end, with a ticket that the fourth is behind.
     let [first, second, third, dropped] = ["hang", "hang", "echo", "echo"].map(|tool| start(tool, 1_500));
@@ -94,7 +94,7 @@ async fn calls_of_a_server_that_is_down_fail_side_by_side() {
     let order = DispatchOrder::default();
     let call = |tool: &str| {
         let permit = permit("fake", tool, "{}");
-        tokio::spawn(upstreams.routes().call_in_order(permit, &caller(), LIMITS, order.ticket()))
+        tokio::spawn(upstreams.routes().call_in_order(permit, caller(), LIMITS, order.ticket()))
     };
     let mut calls = vec![call("exit")];
     calls.extend((0..60).map(|_| call("echo")));

@@ -1,26 +1,27 @@
 //! Two of everything: servers, callers, calls, credentials, eras.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::fake::{LIMITS, Served, config, gone, http, runs, states};
+use crate::fake::{LIMITS, Served, config, gone, http, permit, runs, states};
 use crate::life::{Dir, becomes, call_as, who};
-use exuvia_tool::{CallError, RunId};
-use exuvia_upstream::{CallLimits, Caller, Share, UpstreamLimits, Upstreams};
+use exuvia_policy::{Offered, Provider};
+use exuvia_tool::{CallContext, CallError, Deadline, Origin, RunId};
+use exuvia_upstream::{CallLimits, DispatchTicket, Share, UpstreamLimits, Upstreams};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);
 
-async fn value(upstreams: &Upstreams, caller: &Caller, tool: &str, arguments: &str) -> Value {
+async fn value(upstreams: &Upstreams, caller: &CallContext, tool: &str, arguments: &str) -> Value {
     call_as(upstreams, caller, tool, arguments, LIMITS).await.unwrap().to_value().unwrap()
 }
 
 /// The process of this server that answers this caller.
-async fn pid(upstreams: &Upstreams, caller: &Caller, server: &str) -> i64 {
+async fn pid(upstreams: &Upstreams, caller: &CallContext, server: &str) -> i64 {
     value(upstreams, caller, &format!("{server}.process"), "{}").await["pid"].as_i64().unwrap()
 }
 
 /// What the process of this server that answers this caller was sent.
-async fn seen(upstreams: &Upstreams, caller: &Caller, server: &str) -> Vec<String> {
+async fn seen(upstreams: &Upstreams, caller: &CallContext, server: &str) -> Vec<String> {
     let seen = value(upstreams, caller, &format!("{server}.seen"), "{}").await;
     seen["seen"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
@@ -53,6 +54,25 @@ async fn a_call_goes_to_the_server_that_it_names_whatever_its_era() {
 }
 
 #[tokio::test]
+async fn the_ways_to_servers_are_a_provider_of_their_tools() {
+    let upstreams = started(Share::All, UpstreamLimits::default()).await;
+    let provider: &dyn Provider = &upstreams.routes();
+    let mut offered = provider.list();
+    offered.sort_by(|one, other| one.server.cmp(&other.server));
+    let has_echo = |offered: &Offered| {
+        let tools = offered.tools.as_ref().unwrap();
+        (offered.server.clone(), tools.iter().any(|tool| tool.name == "echo"))
+    };
+    let both = [("left".to_owned(), true), ("right".to_owned(), true)];
+    assert_eq!(offered.iter().map(has_echo).collect::<Vec<_>>(), both);
+    let call = |context| provider.call(permit("left", "echo", r#"{"value":7}"#), context, DispatchTicket::default());
+    assert_eq!(call(who(None, "a")).await.unwrap().to_value().unwrap(), json!({"value": 7}));
+    let late = Deadline::after(Instant::now() - SOON, Duration::ZERO);
+    assert_eq!(call(who(None, "a").until(late)).await.unwrap_err().code(), "timed-out");
+    assert_eq!(call(who(None, "a").bounded(3)).await.unwrap_err().code(), "limit-reached");
+}
+
+#[tokio::test]
 async fn the_end_of_one_call_leaves_another_of_the_same_server() {
     let dir = Dir::new("two-calls");
     for era in ["legacy", "modern"] {
@@ -79,7 +99,7 @@ async fn the_end_of_one_call_leaves_another_of_the_same_server() {
         assert_eq!(timed_out, Err(CallError::TimedOut(100)));
         assert!(cancelled().await <= 2, "{era}");
         assert!(!second.is_finished() && !other.is_finished(), "{era}");
-        upstreams.run_ended(&RunId("a".into()));
+        upstreams.ended(&Origin::Run(RunId("a".into())));
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!other.is_finished(), "{era}");
         second.abort();
@@ -93,7 +113,7 @@ async fn the_end_of_a_run_ends_its_processes_at_both_servers_and_nobody_elses() 
     let (a, b) = (who(None, "a"), who(None, "b"));
     let ended = [pid(&upstreams, &a, "left").await, pid(&upstreams, &a, "right").await];
     let kept = [pid(&upstreams, &b, "left").await, pid(&upstreams, &b, "right").await];
-    upstreams.run_ended(&RunId("a".into()));
+    upstreams.ended(&Origin::Run(RunId("a".into())));
     assert!(gone(&ended, SOON).await);
     assert!(kept.iter().all(|&pid| runs(pid)));
     assert_eq!([pid(&upstreams, &b, "left").await, pid(&upstreams, &b, "right").await], kept);

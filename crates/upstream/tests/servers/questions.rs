@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use exuvia_tool::CallError;
-use exuvia_upstream::{Abilities, Caller, News, Question, RelayOptions, Relayed, UpstreamLimits, Upstreams};
+use exuvia_tool::{CallContext, CallError};
+use exuvia_upstream::{Abilities, News, Question, RelayOptions, Relayed, UpstreamLimits, Upstreams};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -19,15 +19,15 @@ struct Asking {
     news: mpsc::Receiver<News>,
 }
 
-fn client(name: &str) -> Caller {
-    Caller { client: Some(name.into()), ..fake::caller() }
+fn client(name: &str) -> CallContext {
+    fake::caller().of_client(name.into())
 }
 
 fn ask(upstreams: &Upstreams, name: &str, tool: &str) -> Asking {
     let (told, news) = mpsc::channel(16);
     let can = Abilities { elicitation: true, ..Abilities::default() };
     let options = RelayOptions { news: Some(told), can, ..RelayOptions::default() };
-    let relayed = upstreams.routes().relay(permit("fake", tool, "{}"), &client(name), LIMITS, options);
+    let relayed = upstreams.routes().relay(permit("fake", tool, "{}"), client(name), LIMITS, options);
     Asking { answer: tokio::spawn(relayed), news }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, Served, config, gone, http, permit, process, runs};
 use crate::life::{Dir, becomes, call_as, pid, who};
-use exuvia_tool::{CallError, RunId};
+use exuvia_tool::{CallError, Origin, RunId};
 use exuvia_upstream::{CallLimits, Change, Routes, ServerConfig, ServerState, Share, UpstreamLimits, Upstreams};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ fn changed(mut config: ServerConfig) -> ServerConfig {
 }
 
 async fn pid_over(routes: &Routes, server: &str) -> i64 {
-    let found = routes.call(permit(server, "process", "{}"), &who(None, "r"), LIMITS).await.unwrap();
+    let found = routes.call(permit(server, "process", "{}"), who(None, "r"), LIMITS).await.unwrap();
     found.to_value().unwrap()["pid"].as_i64().unwrap()
 }
 
@@ -131,7 +131,7 @@ async fn a_server_that_restarts_for_old_routes_still_is_the_old_one() {
     let old = pid_over(&before, "fake").await;
     reconfigured(&upstreams, vec![changed(server)], DRAIN).await;
     let new = pid_over(&upstreams.routes(), "fake").await;
-    assert!(before.call(permit("fake", "exit", "{}"), &who(None, "r"), LIMITS).await.is_err());
+    assert!(before.call(permit("fake", "exit", "{}"), who(None, "r"), LIMITS).await.is_err());
     let again = pid_over(&before, "fake").await;
     assert!(again != old && again != new);
     drop(before);
@@ -164,7 +164,7 @@ async fn what_takes_longer_than_the_drain_breaks_off() {
     let broken = call.await.unwrap().unwrap_err();
     assert!(broken.to_string().ends_with("whether the call took effect is unknown"), "{broken}");
     assert!(gone(&[old], SOON).await);
-    let late = before.call(permit("fake", "echo", "{}"), &who(None, "r"), LIMITS).await.unwrap_err();
+    let late = before.call(permit("fake", "echo", "{}"), who(None, "r"), LIMITS).await.unwrap_err();
     assert_eq!(late.to_string(), "server fake is shut down; fake.echo was not called");
 }
 
@@ -243,15 +243,15 @@ async fn a_run_ends_its_own_connections_at_old_servers_too() {
     let own = |run: &'static str| {
         let before = before.clone();
         async move {
-            let found = before.call(permit("fake", "process", "{}"), &who(None, run), LIMITS).await.unwrap();
+            let found = before.call(permit("fake", "process", "{}"), who(None, run), LIMITS).await.unwrap();
             found.to_value().unwrap()["pid"].as_i64().unwrap()
         }
     };
     let (a, b) = (own("a").await, own("b").await);
     reconfigured(&upstreams, vec![changed(server)], DRAIN).await;
-    before.run_ended(&RunId("a".to_owned()));
+    before.ended(&Origin::Run(RunId("a".to_owned())));
     assert!(gone(&[a], SOON).await && runs(b));
-    let over = before.call(permit("fake", "echo", "{}"), &who(None, "a"), LIMITS).await.unwrap_err();
+    let over = before.call(permit("fake", "echo", "{}"), who(None, "a"), LIMITS).await.unwrap_err();
     assert_eq!(over.to_string(), "the run is over; fake.echo was not called");
     assert_eq!(own("b").await, b);
     drop(before);

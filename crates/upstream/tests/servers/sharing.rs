@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, config, gone, runs};
 use crate::life::{Dir, becomes, call_as, pid, seen, who};
-use exuvia_tool::{CallError, RunId};
+use exuvia_tool::{CallError, Origin, RunId};
 use exuvia_upstream::{CallLimits, ServerConfig, Share, UpstreamLimits, Upstreams};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -18,8 +18,8 @@ async fn shared_by(mut config: ServerConfig, share: Share, limits: UpstreamLimit
     Upstreams::start(vec![config], limits).await
 }
 
-fn run(name: &str) -> RunId {
-    RunId(name.to_owned())
+fn run(name: &str) -> Origin {
+    Origin::Run(RunId(name.to_owned()))
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_server_for_all_is_one_process_from_its_start() {
     for caller in [who(None, "b"), who(Some("k"), "a"), who(Some("l"), "c")] {
         assert_eq!(pid(&upstreams, &caller).await, first);
     }
-    upstreams.run_ended(&run("a"));
+    upstreams.ended(&run("a"));
     assert_eq!(pid(&upstreams, &who(None, "b")).await, first);
     assert_eq!(dir.lines("starts").len(), 1);
 }
@@ -46,7 +46,7 @@ async fn a_server_per_key_is_a_process_per_key() {
     assert!(operator != one && one != other && other != operator);
     assert_eq!(pid(&upstreams, &who(Some("k"), "b")).await, one);
     // The end of a run is nothing to it.
-    upstreams.run_ended(&run("a"));
+    upstreams.ended(&run("a"));
     assert_eq!(pid(&upstreams, &who(Some("l"), "c")).await, other);
     assert_eq!(dir.lines("starts").len(), 3, "the connection that listed the tools is the operator's");
     upstreams.shutdown().await;
@@ -63,8 +63,8 @@ async fn a_server_per_run_is_a_process_per_run_that_ends_with_it() {
     // On a thread that knows no runtime, and twice.
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            upstreams.run_ended(&run("a"));
-            upstreams.run_ended(&run("a"));
+            upstreams.ended(&run("a"));
+            upstreams.ended(&run("a"));
         });
     });
     assert!(gone(&[first], SOON).await);
@@ -102,7 +102,7 @@ async fn the_end_of_a_run_ends_its_calls() {
     let hanging = tokio::spawn(call_as(&upstreams, &a, "fake.hang", "{}", LIMITS));
     tokio::time::sleep(Duration::from_millis(50)).await;
     let begun = Instant::now();
-    upstreams.run_ended(&run("a"));
+    upstreams.ended(&run("a"));
     assert_eq!(hanging.await.unwrap().unwrap_err().code(), "upstream-unavailable");
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!(gone(&[first], SOON).await);
@@ -138,7 +138,7 @@ async fn a_run_is_never_closed_for_another_one() {
     let full = call_as(&upstreams, &who(None, "c"), "fake.echo", "{}", LIMITS).await.unwrap_err();
     assert_eq!(full.code(), "limit-reached");
     assert!(runs(a) && runs(b));
-    upstreams.run_ended(&run("a"));
+    upstreams.ended(&run("a"));
     assert_ne!(pid(&upstreams, &who(None, "c")).await, b);
 }
 
@@ -163,7 +163,7 @@ async fn fifty_lanes_end_within_the_bound_of_one() {
         pids.push(pid(&upstreams, &who(None, &n.to_string())).await);
     }
     for n in 0..10 {
-        upstreams.run_ended(&run(&n.to_string()));
+        upstreams.ended(&run(&n.to_string()));
     }
     let begun = Instant::now();
     upstreams.shutdown().await;
@@ -183,7 +183,7 @@ async fn dropping_the_upstreams_kills_every_lane() {
         }
         let over = pid(&upstreams, &who(Some("over"), "over")).await;
         pids.push(over);
-        upstreams.run_ended(&run("over"));
+        upstreams.ended(&run("over"));
         drop(upstreams);
         // Less than the 4 s that ending in good order takes with this server.
         assert!(gone(&pids, Duration::from_secs(2)).await, "{share:?}");

@@ -47,7 +47,7 @@ async fn servers_that_fail_are_reported_and_the_others_work() {
         assert!(message.contains(part), "{message:?} should say {part:?}");
     }
     assert_eq!(value(&upstreams, "echo", r#"{"value": 1}"#).await, json!({"value": 1}));
-    let failed = |server: &str| upstreams.call(permit(server, "x", "{}"), &caller(), LIMITS);
+    let failed = |server: &str| upstreams.call(permit(server, "x", "{}"), caller(), LIMITS);
     let sentence = "server exits did not start; exits.x was not called";
     assert_eq!(failed("exits").await, Err(CallError::UpstreamUnavailable(sentence.into())));
     assert_eq!(failed("nobody").await.unwrap_err().code(), "unknown-tool");

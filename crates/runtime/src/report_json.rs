@@ -1,13 +1,13 @@
-//! The report as `exuvia run --json` prints it.
+//! The report as JSON: what `exuvia run --json` prints.
 
-use exuvia_runtime::{Outcome, Report, ScriptError, Usage};
 use exuvia_tool::{CallRecord, HeldCall};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// One object, always with the same keys. What does not apply is null.
+use crate::{Outcome, Report, ScriptError, Usage};
+
 #[derive(Serialize)]
-pub(crate) struct ReportJson<'a> {
+struct ReportJson<'a> {
     outcome: &'static str,
     result: Option<Value>,
     logs: &'a str,
@@ -39,8 +39,15 @@ struct ErrorJson<'a> {
     hint: Option<&'a str>,
 }
 
+/// One object, always with the same keys. What does not apply is null.
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ReportJson::new(self).serialize(serializer)
+    }
+}
+
 impl<'a> ReportJson<'a> {
-    pub(crate) fn new(report: &'a Report) -> Self {
+    fn new(report: &'a Report) -> Self {
         let (result, limit, error) = match &report.outcome {
             // A result that is too large for a tree is written as it is.
             Outcome::Returned(result) => {
@@ -56,7 +63,6 @@ impl<'a> ReportJson<'a> {
                 (None, None, Some(plain("AwaitingApproval", "calls require approval; see `awaiting`")))
             }
             Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
-            _ => (None, None, None),
         };
         Self {
             outcome: report.outcome.name(),
@@ -94,4 +100,25 @@ fn script_error(error: &ScriptError) -> ErrorJson<'_> {
 
 fn plain<'a>(kind: &'a str, message: &'a str) -> ErrorJson<'a> {
     ErrorJson { kind, message, line: None, traceback: "", hint: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_tool::Json;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_has_the_same_keys_however_the_run_ended() {
+        let mut report = Report::fault("no disk".to_owned());
+        let fault = serde_json::to_value(&report).expect("JSON");
+        report.outcome = Outcome::Returned(Json::parse("[1.50]").expect("JSON"));
+        let text = serde_json::to_string(&report).expect("JSON");
+        let returned: Value = serde_json::from_str(&text).expect("JSON");
+        let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&fault), keys(&returned));
+        assert!(text.starts_with(r#"{"outcome":"returned","result":[1.50],"logs":"","#), "{text}");
+        assert_eq!((&fault["result"], &fault["error"]["kind"]), (&Value::Null, &json!("Fault")));
+    }
 }

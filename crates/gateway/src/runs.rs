@@ -1,0 +1,209 @@
+//! The runs on their way: what they are, how far they are, and how somebody beside their client follows or ends them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use exuvia_tool::{CallContext, Principal, RunEvent, RunId};
+use serde::Serialize;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+
+use crate::ids::now_ms;
+
+/// Events that wait for whoever follows a run; who is further behind misses the oldest.
+const EVENTS: usize = 256;
+
+/// How far a run is. One that is over is no longer here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RunState {
+    /// It waits for its turn.
+    Queued,
+    /// Its script is read, or waits to be.
+    Reading,
+    /// Its script executes.
+    Executing,
+}
+
+/// What is known of a run on its way.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct RunInfo {
+    /// Its name, here and in the journal.
+    pub id: RunId,
+    /// Who acts.
+    pub principal: Principal,
+    /// The profile that its client named, if it named one.
+    pub profile: Option<Arc<str>>,
+    /// The SHA-256 of its script, in lower-case hexadecimal digits. None before the script is read.
+    pub source_sha256: Option<String>,
+    /// How far it is.
+    pub state: RunState,
+    /// Since when, in milliseconds since the epoch.
+    pub since_ms: u64,
+}
+
+/// The runs on their way. There are as many as the queue has places.
+#[derive(Debug, Default)]
+pub struct Runs(Mutex<HashMap<RunId, Arc<Live>>>);
+
+/// One run on its way.
+pub(crate) struct Live {
+    info: Mutex<RunInfo>,
+    cancellation: CancellationToken,
+    /// Made when somebody follows the run.
+    events: OnceLock<broadcast::Sender<RunEvent>>,
+}
+
+/// A run that is on its way for as long as this is there.
+pub(crate) struct Registered {
+    runs: Arc<Runs>,
+    run: RunId,
+    live: Arc<Live>,
+}
+
+impl Runs {
+    /// All of them, in the order in which they began.
+    #[must_use]
+    pub fn list(&self) -> Vec<RunInfo> {
+        let mut all: Vec<RunInfo> = self.live().values().map(|live| live.info().clone()).collect();
+        all.sort_by(|one, other| one.id.0.cmp(&other.id.0));
+        all
+    }
+
+    /// Cancels a run, which still gives its report. Whether there is one of this name.
+    pub fn cancel(&self, run: &RunId) -> bool {
+        let live = self.live().get(run).cloned();
+        live.inspect(|live| live.cancellation.cancel()).is_some()
+    }
+
+    /// What happens in a run from now on, in order. Ends when the run does. None: there is none of this name.
+    #[must_use]
+    pub fn subscribe(&self, run: &RunId) -> Option<broadcast::Receiver<RunEvent>> {
+        let live = self.live().get(run).cloned()?;
+        Some(live.events.get_or_init(|| broadcast::Sender::new(EVENTS)).subscribe())
+    }
+
+    /// How many execute.
+    pub(crate) fn executing(&self) -> usize {
+        self.live().values().filter(|live| live.info().state == RunState::Executing).count()
+    }
+
+    /// A run is on its way.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        run: RunId,
+        context: &CallContext,
+        profile: Option<Arc<str>>,
+        cancellation: CancellationToken,
+    ) -> Registered {
+        let info = RunInfo {
+            id: run.clone(),
+            principal: context.principal.clone(),
+            profile,
+            source_sha256: None,
+            state: RunState::Queued,
+            since_ms: now_ms(),
+        };
+        let live = Arc::new(Live { info: Mutex::new(info), cancellation, events: OnceLock::new() });
+        self.live().insert(run.clone(), Arc::clone(&live));
+        Registered { runs: Arc::clone(self), run, live }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Live>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    fn info(&self) -> MutexGuard<'_, RunInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run is this far now.
+    pub(crate) fn is(&self, state: RunState) {
+        let mut info = self.info();
+        (info.state, info.since_ms) = (state, now_ms());
+    }
+
+    /// The run's script is this one.
+    pub(crate) fn reads(&self, source_sha256: String) {
+        self.info().source_sha256 = Some(source_sha256);
+    }
+
+    /// Something happened in the run. Without anybody who follows it this costs nothing.
+    pub(crate) fn tell(&self, event: &RunEvent) {
+        if let Some(events) = self.events.get() {
+            // Whoever followed it may be gone.
+            let _ = events.send(event.clone());
+        }
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", *self.info())
+    }
+}
+
+impl Registered {
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.runs.live().remove(&self.run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_tool::{LogStream, Origin};
+    use tokio::sync::broadcast::error::TryRecvError;
+
+    use super::*;
+
+    fn entered(runs: &Arc<Runs>, name: &str) -> (Registered, CancellationToken) {
+        let (run, cancellation) = (RunId(name.to_owned()), CancellationToken::new());
+        let context = CallContext::new(Principal::Operator, Origin::Run(run.clone()));
+        (runs.enter(run, &context, Some("team".into()), cancellation.clone()), cancellation)
+    }
+
+    #[test]
+    fn runs_are_listed_from_their_beginning_to_their_end_and_cancelled_one_by_one() {
+        let runs = Arc::<Runs>::default();
+        let ((second, other), (first, cancelled)) = (entered(&runs, "b"), entered(&runs, "a"));
+        first.live().reads("00ff".to_owned());
+        first.live().is(RunState::Executing);
+        let told = |info: &RunInfo| (info.id.0.clone(), info.state, info.source_sha256.clone());
+        let expected =
+            [("a".to_owned(), RunState::Executing, Some("00ff".to_owned())), ("b".to_owned(), RunState::Queued, None)];
+        assert_eq!(runs.list().iter().map(told).collect::<Vec<_>>(), expected);
+        assert_eq!((runs.executing(), runs.list()[0].profile.as_deref()), (1, Some("team")));
+        assert!(runs.cancel(&RunId("a".into())) && !runs.cancel(&RunId("c".into())));
+        assert!(cancelled.is_cancelled() && !other.is_cancelled());
+        drop((first, second));
+        assert!(runs.list().is_empty() && !runs.cancel(&RunId("a".into())));
+    }
+
+    #[test]
+    fn who_follows_a_run_hears_of_it_until_its_end_and_a_bounded_part_if_late() {
+        let runs = Arc::<Runs>::default();
+        let (run, _) = entered(&runs, "a");
+        let said = |text: usize| RunEvent::Log { stream: LogStream::Stdout, text: text.to_string() };
+        run.live().tell(&said(0));
+        let mut events = runs.subscribe(&RunId("a".into())).expect("it is there");
+        assert!(runs.subscribe(&RunId("b".into())).is_none());
+        run.live().tell(&said(1));
+        assert!(matches!(events.try_recv(), Ok(RunEvent::Log { text, .. }) if text == "1"));
+        (0..EVENTS + 10).for_each(|n| run.live().tell(&said(n)));
+        assert!(matches!(events.try_recv(), Err(TryRecvError::Lagged(10))));
+        drop(run);
+        let left = std::iter::from_fn(|| events.try_recv().ok()).count();
+        assert!(left == EVENTS && matches!(events.try_recv(), Err(TryRecvError::Closed)), "{left}");
+    }
+}

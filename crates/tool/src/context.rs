@@ -1,0 +1,181 @@
+//! On whose behalf a call is made, and for what.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Deadline, RunId};
+
+/// How a key's name begins where a principal is written as text.
+const KEY: &str = "key:";
+/// How the operator is written.
+const OPERATOR: &str = "operator";
+
+/// Who acts. Written as text it is `operator`, or `key:` and a key's name.
+///
+/// ```
+/// use exuvia_tool::Principal;
+///
+/// assert_eq!(Principal::Operator.to_string(), "operator");
+/// assert_eq!("key:ci".parse(), Ok(Principal::Key("ci".into())));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Principal {
+    /// Whoever runs the gateway, and every client where there are no keys.
+    Operator,
+    /// The holder of the key of this name.
+    Key(Arc<str>),
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator => f.write_str(OPERATOR),
+            Self::Key(name) => write!(f, "{KEY}{name}"),
+        }
+    }
+}
+
+/// A text that names no principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownPrincipal;
+
+impl fmt::Display for UnknownPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a principal is `{OPERATOR}` or `{KEY}NAME`")
+    }
+}
+
+impl std::error::Error for UnknownPrincipal {}
+
+impl FromStr for Principal {
+    type Err = UnknownPrincipal;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPrincipal> {
+        match text.strip_prefix(KEY) {
+            Some(name) if !name.is_empty() => Ok(Self::Key(name.into())),
+            None if text == OPERATOR => Ok(Self::Operator),
+            _ => Err(UnknownPrincipal),
+        }
+    }
+}
+
+impl Serialize for Principal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Principal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Names one call that a client makes itself: a ULID, unique over restarts and processes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DirectCallId(pub String);
+
+impl fmt::Display for DirectCallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a call is made for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Origin {
+    /// A script: its run.
+    Run(RunId),
+    /// A client that makes the call itself.
+    Direct(DirectCallId),
+}
+
+impl Origin {
+    /// The run, if it is one.
+    #[must_use]
+    pub fn run(&self) -> Option<&RunId> {
+        match self {
+            Self::Run(run) => Some(run),
+            Self::Direct(_) => None,
+        }
+    }
+
+    /// The client's own call, if it is one.
+    #[must_use]
+    pub fn direct(&self) -> Option<&DirectCallId> {
+        match self {
+            Self::Direct(call) => Some(call),
+            Self::Run(_) => None,
+        }
+    }
+}
+
+/// What goes with a call from the client's request to whoever answers it. What traces need goes beside it, with the future.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallContext {
+    /// Who acts.
+    pub principal: Principal,
+    /// What the call is made for.
+    pub origin: Origin,
+    /// The client, as the gateway tells clients apart; none where the gateway itself asks. On a connection that several have
+    /// used, a server's questions are handed to nobody.
+    pub client: Option<Arc<str>>,
+    /// When the call has taken too long: whoever waits for something on its behalf waits until then. None: whoever answers it
+    /// has a bound of its own.
+    pub deadline: Option<Deadline>,
+    /// The most bytes that its value may have, as JSON text.
+    pub result_bytes: u64,
+}
+
+impl CallContext {
+    /// A call by `principal` for `origin`, of no client, without bounds.
+    #[must_use]
+    pub fn new(principal: Principal, origin: Origin) -> Self {
+        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX }
+    }
+
+    /// The same, of this client.
+    #[must_use]
+    pub fn of_client(self, client: Arc<str>) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
+    /// The same, for a value of no more than so many bytes.
+    #[must_use]
+    pub fn bounded(self, result_bytes: u64) -> Self {
+        Self { result_bytes, ..self }
+    }
+
+    /// The same, with this deadline.
+    #[must_use]
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_principal_is_one_text_and_back() {
+        for (principal, text) in [(Principal::Operator, "operator"), (Principal::Key("ci:2".into()), "key:ci:2")] {
+            assert_eq!(principal.to_string(), text);
+            assert_eq!(text.parse(), Ok(principal.clone()));
+            let written = serde_json::to_string(&principal).expect("JSON");
+            assert_eq!(written, format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<Principal>(&written).expect("the same"), principal);
+        }
+        for text in ["", "key:", "Operator", "operator ", "ci"] {
+            assert_eq!(text.parse::<Principal>(), Err(UnknownPrincipal), "{text}");
+        }
+    }
+}
