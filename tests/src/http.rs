@@ -129,7 +129,11 @@ impl HttpClient {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).expect("a request");
-        self.sender.ready().await.expect("an open connection");
+        if self.sender.ready().await.is_err() {
+            // It was idle for longer than a head may take. Nothing of this request has been sent.
+            *self = Self::connect(self.address).await;
+            self.sender.ready().await?;
+        }
         self.sender.send_request(request).await
     }
 
