@@ -78,7 +78,7 @@ impl<R: AsyncBufRead + Unpin> Events<R> {
             match field(&line) {
                 None if event.says_something() => return Ok(Some(event)),
                 None => {}
-                Some((b"data", value)) if event.data.len() + value.len() > self.limit_bytes => {
+                Some((b"data", value)) if event.data.len_with(value) > self.limit_bytes => {
                     self.within_line = false;
                     self.begin_long(&mut event, &line, value.len() as u64);
                     return Ok(Some(event));
@@ -159,8 +159,9 @@ impl Event {
 }
 
 impl Data {
-    fn len(&self) -> usize {
-        if let Self::Whole(data) = self { data.len() } else { 0 }
+    /// Its length with one more line: a newline stands between two.
+    fn len_with(&self, line: &[u8]) -> usize {
+        if let Self::Whole(data) = self { data.len() + 1 + line.len() } else { line.len() }
     }
 }
 
@@ -229,6 +230,10 @@ b"#,
         let lines = format!("data: 01234\ndata: 56789\ndata: x\n\n{next}");
         assert_eq!(events(&lines, 8).await, ["None None None 01234..0123456789x:true", "None None None next"]);
         assert_eq!(events(&format!("data: 0123456789\n\n{next}"), 10).await.len(), 2);
+        assert!(
+            events(&format!("data: 0123\ndata:\n\n{next}"), 4).await[0].contains(".."),
+            "the newline between lines counts"
+        );
         let endless = format!("data: {}", "x".repeat(9000));
         assert!(events(&endless, 10).await[0].ends_with("false"));
     }
