@@ -36,14 +36,14 @@ fn signature_of(input: Value) -> String {
     crm(vec![tool("t", input, None)]).servers()[0].tools()[0].signature.to_string()
 }
 
-/// Compares with a file beside the tests; `UPDATE_SNAPSHOTS=1` writes it anew.
+/// Compares with a file beside the tests; `EXUVIA_TESTS=bless` writes it anew.
 fn assert_snapshot(name: &str, actual: &str) {
     let path = format!("tests/snapshots/{name}");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == actual, "{name} is not as recorded; UPDATE_SNAPSHOTS=1 records it anew. It is now:\n{actual}");
+    assert!(expected == actual, "{name} is not as recorded; EXUVIA_TESTS=bless records it anew. It is now:\n{actual}");
 }
 
 #[test]

@@ -67,3 +67,4 @@ mod tls;
 mod unread_bodies;
 mod vanished;
 mod watched;
+mod wire;
