@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::meta::{MetaTool, TOOLS};
+
 /// Who calls a server's tools.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -62,6 +64,12 @@ impl Profile {
     #[must_use]
     pub fn has_scripts(&self) -> bool {
         self.servers.is_empty() || self.servers.iter().any(|&(_, mode)| mode == Mode::Code)
+    }
+
+    /// The meta-tools that clients are given.
+    #[must_use]
+    pub fn meta_tools(&self) -> &'static [&'static MetaTool] {
+        if self.has_scripts() { TOOLS.as_slice() } else { &[] }
     }
 
     /// Whether clients see tools as they are.

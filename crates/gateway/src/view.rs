@@ -10,7 +10,6 @@ use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
 use crate::exposed;
-use crate::meta::NAMES;
 use crate::plain_items;
 use crate::profile::{Mode, Profile};
 use crate::settings::{Moment, Snapshot};
@@ -97,11 +96,11 @@ impl View {
     /// it, and the other has another name. So do the meta-tools.
     fn add(&mut self, tool: ToolName, written: &Json) {
         let names = exposed::names(&tool.server, &tool.tool, self.profile.has_bare_names());
-        let metas = if self.profile.has_scripts() { NAMES.as_slice() } else { &[] };
+        let metas = self.profile.meta_tools();
         let longer = |other: &str| other.len() > tool.server.len();
         let others = || self.profile.servers().iter().map(|(other, _)| other.as_str()).filter(|other| longer(other));
         let is_free = |name: &&String| {
-            let is_taken = self.by_name.contains_key(*name) || metas.contains(&name.as_str());
+            let is_taken = self.by_name.contains_key(*name) || metas.iter().any(|meta| meta.name == name.as_str());
             !is_taken && (**name != names[0] || !others().any(|other| exposed::is_of(name, other)))
         };
         let Some(name) = names.iter().find(is_free) else {

@@ -45,7 +45,7 @@ fn is_of(name: &str, server: &Absent) -> bool {
 /// What the model would read: this goes through the very meta-tools.
 async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
     let (tool, arguments) = match name {
-        None => ("listToolFiles", json!({})),
+        None => (meta::LIST_TOOL_FILES.name, json!({})),
         Some(name) => {
             let namespace = gateway.namespace();
             if !name.contains('.') && namespace.find_server(name).is_none() {
@@ -65,11 +65,11 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
 
 /// The meta-tool that shows what is named: a stub file as it is listed, a server, or a tool of one. Names may hold dots.
 fn wanted(namespace: &Namespace, name: &str) -> (&'static str, Value) {
-    let file = |file_name: String| ("readToolFile", json!({"fileName": file_name}));
+    let file = |file_name: String| (meta::READ_TOOL_FILE.name, json!({"fileName": file_name}));
     if name.ends_with(".pyi") {
         return file(name.to_owned());
     }
-    let docs = |(server, tool): (&str, &str)| ("getToolDocs", json!({"server": server, "tool": tool}));
+    let docs = |(server, tool): (&str, &str)| (meta::GET_TOOL_DOCS.name, json!({"server": server, "tool": tool}));
     let cuts = name.char_indices().filter(|&(_, c)| c == '.').map(|(at, _)| (&name[..at], &name[at + 1..]));
     let known = cuts.clone().rfind(|(server, _)| namespace.find_server(server).is_some());
     match namespace.find_server(name) {

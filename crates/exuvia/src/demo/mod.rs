@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use exuvia_gateway::meta::{EXECUTE_TOOL_CODE, LIST_TOOL_FILES, READ_TOOL_FILE};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
@@ -60,9 +61,9 @@ pub(crate) async fn demo() -> Result<ExitCode> {
 async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
     let definitions = tokens.of_tools(&gateway.tools().await?)?;
     let reading = [
-        ("listToolFiles", json!({})),
-        ("readToolFile", json!({"fileName": "crm.pyi"})),
-        ("readToolFile", json!({"fileName": "billing.pyi"})),
+        (LIST_TOOL_FILES.name, json!({})),
+        (READ_TOOL_FILE.name, json!({"fileName": "crm.pyi"})),
+        (READ_TOOL_FILE.name, json!({"fileName": "billing.pyi"})),
     ];
     let mut exchanges = 0;
     for (tool, arguments) in &reading {
@@ -71,10 +72,10 @@ async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Re
     terminal.doing("running the script");
     let arguments = json!({"code": SCRIPT});
     let started = Instant::now();
-    let answer = gateway.call("executeToolCode", &arguments).await?;
+    let answer = gateway.call(EXECUTE_TOOL_CODE.name, &arguments).await?;
     let seconds = started.elapsed().as_secs_f64();
     ensure!(answer.is_error != Some(true), "the script failed:\n{}", text(&answer));
-    exchanges += tokens.of_exchange("executeToolCode", &arguments, &answer);
+    exchanges += tokens.of_exchange(EXECUTE_TOOL_CODE.name, &arguments, &answer);
     Ok(CodeMode { definitions, exchanges, requests: reading.len() + 1, answer, seconds })
 }
 

@@ -1,26 +1,30 @@
-//! The four meta-tools that a model is given in place of all others.
+//! The meta-tools that a model is given in place of all others.
+//!
+//! Each is a file of its own, with its name, description, schema, arguments and handler. To add one, write such a file and put it
+//! into [`TOOLS`].
 
-mod definitions;
-mod discovery;
-mod requests;
+mod bad_request;
+mod execute_tool_code;
+mod get_tool_docs;
+mod list_tool_files;
+mod read_tool_file;
+mod request;
+mod tool;
 
-use exuvia_runtime::Script;
 use serde_json::{Map, Value};
 
-pub use definitions::{MetaTool, NAMES, definitions};
-pub use requests::BadRequest;
+pub use bad_request::{BadRequest, BadRequestKind};
+pub use execute_tool_code::EXECUTE_TOOL_CODE;
+pub use get_tool_docs::GET_TOOL_DOCS;
+pub use list_tool_files::LIST_TOOL_FILES;
+pub use read_tool_file::READ_TOOL_FILE;
+pub use tool::{MetaAnswer, MetaTool};
 
-use crate::{Client, Gateway, RunHandle, StartedBy, View};
-use requests::Request;
+use crate::{Client, Gateway, View};
+use request::Request;
 
-/// What a call of one of the four comes to.
-#[derive(Debug)]
-pub enum MetaAnswer {
-    /// A text that is ready.
-    Text(String),
-    /// A script on its way. Its answer is [`render`](crate::answer::render) of its report.
-    Run(RunHandle),
-}
+/// All of them, in the order in which a model uses them. The same for every client, so that prompts can be cached.
+pub static TOOLS: [&MetaTool; 4] = [&LIST_TOOL_FILES, &READ_TOOL_FILE, &GET_TOOL_DOCS, &EXECUTE_TOOL_CODE];
 
 /// What is said of a tool that does not exist, beside those that do.
 #[must_use]
@@ -41,11 +45,8 @@ pub async fn call(
     name: &str,
     arguments: &Map<String, Value>,
 ) -> Result<MetaAnswer, BadRequest> {
-    match requests::read(name, arguments)? {
-        Request::Discovery(wanted) => discovery::answer(gateway, view, wanted).await.map(MetaAnswer::Text),
-        Request::ExecuteToolCode { code } => gateway
-            .start(view, Script::new(code), StartedBy::Client, client)
-            .map(MetaAnswer::Run)
-            .map_err(|busy| BadRequest(busy.to_string())),
-    }
+    let Some(tool) = TOOLS.into_iter().find(|tool| tool.name == name) else {
+        return Err(BadRequest::unknown("tool", name, TOOLS.iter().map(|tool| tool.name)));
+    };
+    tool.call(Request { tool, gateway, view, client, arguments }).await
 }

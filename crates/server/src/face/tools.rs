@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exuvia_gateway::answer::{Answer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::{Profile, trees};
+use exuvia_gateway::trees;
 use exuvia_runtime::Report;
 use http::request::Parts;
 use rmcp::ErrorData;
@@ -29,7 +29,7 @@ impl Face {
     /// The tools that a client sees, and what is missing.
     pub(super) async fn tools(&self) -> Result<(Vec<Tool>, Option<MetaObject>), ErrorData> {
         let profile = self.profile();
-        let (mut tools, mut meta) = (meta_tools(&profile), None);
+        let (mut tools, mut meta) = (profile.meta_tools().iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
         // The meta-tools are the same whatever the servers say, so nobody waits for those.
         if profile.has_direct() {
             let (_, view) = self.open().await?;
@@ -57,11 +57,11 @@ impl Face {
             return self.direct(&opened, context).call(&tool.tool, request, past).await;
         }
         let view = &opened.1;
-        let metas = if view.profile().has_scripts() { meta::NAMES.as_slice() } else { &[] };
-        if metas.contains(&request.name.as_ref()) {
+        let metas = view.profile().meta_tools().iter().map(|tool| tool.name);
+        if metas.clone().any(|name| name == request.name) {
             return Ok(self.meta_call(&opened, request, past, context).await.into());
         }
-        let names = metas.iter().copied().chain(view.tools().iter().map(|tool| tool.name.as_str()));
+        let names = metas.chain(view.tools().iter().map(|tool| tool.name.as_str()));
         let unknown = match view.absent_owner(&request.name) {
             Some(absent) => format!("tool {} is not available: {}", request.name, direct::absent(absent)),
             None => meta::unknown_tool(&request.name, names),
@@ -134,10 +134,6 @@ fn usage(report: &Report) -> MetaObject {
 }
 
 fn meta_tool(tool: &MetaTool) -> Tool {
-    let schema: JsonObject = tool.input_schema.as_object().cloned().unwrap_or_default();
+    let schema: JsonObject = tool.input_schema().as_object().cloned().unwrap_or_default();
     Tool::new(tool.name, tool.description, Arc::new(schema))
-}
-
-fn meta_tools(profile: &Profile) -> Vec<Tool> {
-    if profile.has_scripts() { meta::definitions().iter().map(meta_tool).collect() } else { Vec::new() }
 }

@@ -1,0 +1,38 @@
+//! Runs a script.
+
+use exuvia_runtime::Script;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::request::Request;
+use super::tool::{Answering, object};
+use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
+use crate::StartedBy;
+
+/// `executeToolCode`
+pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
+    name: "executeToolCode",
+    description: "Runs a Python 3.14 script in a fresh sandbox and returns its result as JSON.\n\
+        - Servers are globals: `crm.get_contacts(limit=10)` calls the tool and gives its value.\n\
+        - Calls block, in order; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
+        - The value of the last expression, or of `result = ...`, is what you get; print() adds a log. \
+        Filter and aggregate in the script: return only what you need.\n\
+        - A failed call raises ToolError (.message, .data), a refused one ToolDenied.\n\
+        - The standard library is there; files, network, threads and other packages are not. Nothing is kept between scripts.",
+    schema: || object(json!({"code": {"type": "string"}}), &["code"]),
+    handler: answer,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    code: String,
+}
+
+fn answer(request: Request<'_>) -> Answering<'_> {
+    Box::pin(async move {
+        let Arguments { code } = request.arguments()?;
+        let run = request.gateway.start(request.view, Script::new(code), StartedBy::Client, request.client);
+        run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
+    })
+}

@@ -1,0 +1,69 @@
+//! One call of a meta-tool: its arguments, read with errors that a model can act on, and what answers are made of.
+
+use std::sync::Arc;
+
+use exuvia_catalog::files::StubFiles;
+use exuvia_tool::Namespace;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
+use crate::{Client, Gateway, View};
+
+/// One call of a client.
+pub(super) struct Request<'a> {
+    pub(super) tool: &'static MetaTool,
+    pub(super) gateway: &'a Gateway,
+    pub(super) view: &'a View,
+    pub(super) client: &'a Client,
+    pub(super) arguments: &'a Map<String, Value>,
+}
+
+/// What texts about the tools are rendered from.
+pub(super) struct Shown {
+    pub(super) stubs: Arc<StubFiles>,
+    pub(super) namespace: Arc<Namespace>,
+    /// The most that a text may have.
+    pub(super) max_bytes: usize,
+}
+
+impl Request<'_> {
+    /// The arguments as the tool takes them.
+    pub(super) fn arguments<T: DeserializeOwned>(&self) -> Result<T, BadRequest> {
+        T::deserialize(self.arguments).map_err(|error| {
+            let message = format!("{}: {error}; it takes {}", self.tool.name, parameters(self.tool));
+            BadRequest::new(BadRequestKind::Arguments, message)
+        })
+    }
+
+    /// A text about the tools. It is rendered from what servers wrote, which may take a while, so that happens on threads where
+    /// nobody else waits, few of them at a time.
+    pub(super) async fn rendered(
+        &self,
+        render: impl FnOnce(&Shown) -> Result<String, BadRequest> + Send + 'static,
+    ) -> Result<MetaAnswer, BadRequest> {
+        let ending = || BadRequest::new(BadRequestKind::ShuttingDown, "the gateway is shutting down");
+        // Held until the text is ready, also when nobody waits for it any more.
+        let reader = Arc::clone(&self.gateway.readers).acquire_owned().await.map_err(|_| ending())?;
+        let view = self.view;
+        let shown = Shown { stubs: view.stubs(), namespace: view.namespace(), max_bytes: view.answer_bytes() };
+        let rendered = tokio::task::spawn_blocking(move || {
+            let _reader = reader;
+            render(&shown)
+        });
+        rendered.await.map_err(|_| ending())?.map(MetaAnswer::Text)
+    }
+}
+
+/// `code (string)`, or whatever this tool takes, as its schema has it.
+fn parameters(tool: &MetaTool) -> String {
+    let schema = tool.input_schema();
+    let required = |parameter: &str| schema["required"].as_array().is_some_and(|all| all.contains(&parameter.into()));
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let listed = properties.map(|(parameter, schema)| {
+        let kind = schema["type"].as_str().unwrap_or("any");
+        let optional = if required(parameter) { "" } else { ", optional" };
+        format!("{parameter} ({kind}{optional})")
+    });
+    listed.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,55 @@
+//! What a meta-tool is.
+
+use exuvia_tool::BoxFuture;
+use serde_json::{Value, json};
+
+use super::{BadRequest, request::Request};
+use crate::RunHandle;
+
+/// One meta-tool.
+#[derive(Debug)]
+pub struct MetaTool {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, for the model. Every word is paid for on every turn of every conversation.
+    pub description: &'static str,
+    pub(super) schema: fn() -> Value,
+    pub(super) handler: Handler,
+}
+
+/// What answers a call.
+pub(super) type Handler = fn(Request<'_>) -> Answering<'_>;
+
+/// An answer on its way.
+pub(super) type Answering<'a> = BoxFuture<'a, Result<MetaAnswer, BadRequest>>;
+
+/// What a call of a meta-tool comes to.
+#[derive(Debug)]
+pub enum MetaAnswer {
+    /// A text that is ready.
+    Text(String),
+    /// A script on its way. Its answer is [`render`](crate::answer::render) of its report.
+    Run(RunHandle),
+}
+
+impl MetaTool {
+    /// The JSON Schema of its arguments.
+    #[must_use]
+    pub fn input_schema(&self) -> Value {
+        (self.schema)()
+    }
+
+    pub(super) fn call<'a>(&self, request: Request<'a>) -> Answering<'a> {
+        (self.handler)(request)
+    }
+}
+
+/// The schema of an object with these properties and no others.
+pub(super) fn object(properties: Value, required: &[&str]) -> Value {
+    let mut schema = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema["additionalProperties"] = json!(false);
+    schema
+}
