@@ -12,6 +12,8 @@ mod client;
 mod direct;
 mod face;
 mod follow;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod lines;
 mod mistakes;

@@ -74,6 +74,8 @@ mod connection;
 mod exchange;
 mod failure;
 mod forms;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod ids;
 mod leaving;

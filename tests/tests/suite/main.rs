@@ -11,6 +11,7 @@ mod catalogs_wrong;
 mod client_mistakes;
 mod conditions;
 mod config;
+mod dependencies;
 mod determinism;
 mod direct;
 mod direct_load;

@@ -7,7 +7,7 @@
 )]
 
 /// What is put in where a text is broken up.
-const SCRAPS: &[&str] = &[
+pub const SCRAPS: &[&str] = &[
     "f\"",
     "f'",
     "f'''",

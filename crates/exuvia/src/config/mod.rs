@@ -9,6 +9,8 @@ mod complaint;
 mod document;
 mod flag;
 mod found;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod import;
 mod limits;

@@ -16,6 +16,7 @@ mod streamable;
 mod trouble;
 
 pub(crate) use client::Client;
+pub(crate) use events::{Data, Events};
 pub(crate) use headers::authorization;
 pub(crate) use roots::roots;
 pub(crate) use sse::connect as connect_sse;

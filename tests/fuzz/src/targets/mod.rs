@@ -1,0 +1,45 @@
+//! The targets. To add one, write its function beside these and put it into [`TARGETS`].
+
+mod analysis;
+mod json;
+mod policy;
+
+use crate::Target;
+
+/// All of them. The configuration's is a test of the program, which alone knows how to read it.
+pub static TARGETS: [Target; 7] = [
+    Target {
+        name: "analysis_text",
+        run: analysis::text,
+        corpus: &["corpus/analysis_text", "../data/scripts", "../data/evasions.jsonl"],
+        scraps: analysis::SCRAPS,
+    },
+    Target { name: "analysis_programs", run: analysis::program, corpus: &["corpus/analysis_programs"], scraps: &[] },
+    Target { name: "policy_path", run: policy::path, corpus: &["corpus/policy_path"], scraps: policy::SCRAPS },
+    Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
+    Target {
+        name: "event_stream",
+        run: exuvia_upstream::fuzzing::event_stream,
+        corpus: &["corpus/event_stream"],
+        scraps: &["data:", "data: ", "event: ", "id: ", "retry: ", ": ", "\n", "\r", "\r\n", "\n\n", "\u{feff}", "\0"],
+    },
+    Target {
+        name: "server_lines",
+        run: exuvia_upstream::fuzzing::lines,
+        corpus: &["corpus/lines"],
+        scraps: LINE_SCRAPS,
+    },
+    Target { name: "client_lines", run: exuvia_server::fuzzing::lines, corpus: &["corpus/lines"], scraps: LINE_SCRAPS },
+];
+
+const LINE_SCRAPS: &[&str] = &[
+    "\n",
+    "\r\n",
+    "{\"id\":",
+    ",\"id\":7",
+    ",\"id\":\"7\"}",
+    ",\"jsonrpc\":\"2.0\"}",
+    "\"method\":\"m\",",
+    "}",
+    "\\u0000",
+];
