@@ -10,6 +10,7 @@ pub(crate) const MAX_EVIDENCE: usize = 20;
 
 /// What can be said of a script before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Analysis {
     /// Every tool that the script may call.
     pub may_call: MayCall,
@@ -93,6 +94,7 @@ impl MayCall {
 
 /// Why a tool is in the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The line of the script, counted from 1.
     pub line: u32,
@@ -151,6 +153,7 @@ impl Precision {
 
 /// One reason why the set of tools is imprecise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Reason {
     /// The line of the script, counted from 1.
     pub line: u32,
@@ -176,6 +179,7 @@ pub enum ReasonKind {
 
 /// A help for the author of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Note {
     /// The line of the script, counted from 1.
     pub line: u32,
@@ -185,6 +189,7 @@ pub struct Note {
 
 /// Something in a script that certainly fails when its line runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The line of the script, counted from 1.
     pub line: u32,

@@ -32,7 +32,7 @@ pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
             let _ = writeln!(text, "  line {line}: {}", indented(message, INDENT));
         }
     }
-    for Note { line, message } in &checked.analysis.notes {
+    for Note { line, message, .. } in &checked.analysis.notes {
         let _ = writeln!(text, "note on line {line}: {}", indented(message, INDENT));
     }
     let _ = writeln!(text, "verdict: {}", indented(&sentence(&checked.verdict), INDENT));

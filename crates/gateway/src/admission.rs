@@ -47,6 +47,7 @@ pub enum Verdict {
 
 /// A script held against the tools and the policy of the moment, without running it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Checked {
     /// What can be said of the script itself.
     pub analysis: Analysis,

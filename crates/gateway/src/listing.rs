@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use exuvia_tool::{CallError, Json, raw};
+use exuvia_upstream::error_code::METHOD_NOT_FOUND;
 use exuvia_upstream::{Listing, Pages, Relayed, aside};
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +20,6 @@ const KEPT_BYTES: usize = 32 << 20;
 const ITEM_BYTES: usize = 128;
 /// The memory that one item may take as a tree; a larger one is left out.
 const TREE_BYTES: usize = 4 << 20;
-/// JSON-RPC's code for a method that a server does not have.
-const METHOD_NOT_FOUND: i64 = -32_601;
 
 /// A list of one server, as far as it was read.
 #[derive(Debug, Clone, Default)]

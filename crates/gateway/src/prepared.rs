@@ -174,7 +174,7 @@ fn noted(mut report: Report, notes: &[Note]) -> Report {
         if !notes.is_empty() && !report.logs.text.is_empty() && !report.logs.text.ends_with('\n') {
             report.logs.text.push('\n');
         }
-        for Note { line, message } in notes {
+        for Note { line, message, .. } in notes {
             let _ = writeln!(report.logs.text, "note on line {line}: {message}");
         }
     }

@@ -30,6 +30,7 @@ pub struct View {
 
 /// A tool that clients call themselves.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DirectTool {
     /// Its name for clients: `server__tool`, or the tool's own name, as far as models take that; at most 64 letters, digits, `_`
     /// and `-`.

@@ -59,6 +59,7 @@ pub struct Stop {
 
 /// What a run used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Usage {
     /// Fuel. A lower bound when the run was stopped by `wall_ms` or cancelled: wasmtime saves its counter only now and
     /// then.

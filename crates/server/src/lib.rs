@@ -27,4 +27,4 @@ mod traced;
 mod updates;
 
 pub use pending::PendingGateway;
-pub use stdio::{ServeError, serve_stdio};
+pub use stdio::{ServeError, ServeErrorKind, serve_stdio};

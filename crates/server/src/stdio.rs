@@ -1,5 +1,6 @@
 //! MCP over standard input and output.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,17 +27,49 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// How long scripts that are cancelled at the end may take to end.
 const LAST_REPORTS: Duration = Duration::from_secs(3);
 
-/// The connection could not be served.
+/// The connection could not be served. Its source says why.
 #[derive(Debug)]
-pub struct ServeError(String);
+pub struct ServeError {
+    kind: ServeErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
 
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// When a connection could no longer be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ServeErrorKind {
+    /// The client's first messages are no handshake.
+    Handshake,
+    /// The task that serves it ended before the client did.
+    Broken,
+}
+
+impl ServeError {
+    fn new(kind: ServeErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+
+    /// When it was.
+    #[must_use]
+    pub fn kind(&self) -> ServeErrorKind {
+        self.kind
     }
 }
 
-impl std::error::Error for ServeError {}
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            ServeErrorKind::Handshake => "the client did not complete a handshake",
+            ServeErrorKind::Broken => "the connection broke off",
+        })
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
 
 /// Serves one client, who sees what this profile shows, until it closes our standard input or `cancellation` is cancelled, which
 /// cancels what runs. Answers that are still out when the input closes have rmcp's 5 s to get there; runs that take longer end with
@@ -60,7 +93,7 @@ pub async fn serve_stdio(
     let service = match Box::pin(face.serve_with_ct(transport, cancellation.child_token())).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
-        Err(error) => return Err(ServeError(format!("the client did not complete a handshake: {error}"))),
+        Err(error) => return Err(ServeError::new(ServeErrorKind::Handshake, error)),
     };
     let served = service.waiting().await;
     if let Some(gateway) = gateway.now() {
@@ -76,7 +109,7 @@ pub async fn serve_stdio(
         started.cancel_runs();
         let _ = timeout(LAST_REPORTS, scripts_over(&gateway)).await;
     }
-    served.map(|_| ()).map_err(|error| ServeError(format!("connection lost: {error}")))
+    served.map(|_| ()).map_err(|error| ServeError::new(ServeErrorKind::Broken, error))
 }
 
 /// Waits for scripts that outlive their client.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
-use crate::extent::{Extent, MAX_TREE_BYTES};
+use crate::extent::{Extent, MAX_TREE_BYTES, TooDeep};
 use crate::{raw, transcribe};
 
 /// One JSON value together with nothing else: the text as it crosses the sandbox boundary.
@@ -20,11 +20,41 @@ pub struct Json {
 
 /// A text is not one JSON value, nests too deep, or is too large for a tree.
 #[derive(Debug)]
-pub struct JsonError(String);
+pub struct JsonError {
+    kind: JsonErrorKind,
+    /// What serde_json says, which is all that there is to say.
+    syntax: Option<serde_json::Error>,
+}
+
+/// What is wrong with a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// It is not one JSON value, or holds half of a surrogate pair.
+    Syntax,
+    /// It nests deeper than [`MAX_DEPTH`](crate::MAX_DEPTH).
+    TooDeep,
+    /// As a tree it would take more than [`MAX_TREE_BYTES`].
+    TooLarge,
+}
+
+impl JsonError {
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> JsonErrorKind {
+        self.kind
+    }
+}
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        Self(error.to_string())
+        Self { kind: JsonErrorKind::Syntax, syntax: Some(error) }
+    }
+}
+
+impl From<JsonErrorKind> for JsonError {
+    fn from(kind: JsonErrorKind) -> Self {
+        Self { kind, syntax: None }
     }
 }
 
@@ -37,7 +67,7 @@ impl Json {
     pub fn parse(text: impl Into<String>) -> Result<Self, JsonError> {
         let text = text.into();
         serde_json::from_str::<serde::de::IgnoredAny>(&text)?;
-        let extent = Extent::of(&text).map_err(|deep| JsonError(deep.to_string()))?;
+        let extent = Extent::of(&text).map_err(|_| JsonErrorKind::TooDeep)?;
         Ok(Self { text, extent })
     }
 
@@ -58,7 +88,7 @@ impl Json {
     /// [`from_value`](Self::from_value) and nests deeper than 127 levels.
     pub fn to_value(&self) -> Result<Value, JsonError> {
         if self.extent.tree_bytes > MAX_TREE_BYTES {
-            return Err(JsonError(format!("parsed, it would take more than {MAX_TREE_BYTES} bytes of memory")));
+            return Err(JsonErrorKind::TooLarge.into());
         }
         Ok(serde_json::from_str(&self.text)?)
     }
@@ -161,11 +191,23 @@ impl fmt::Debug for Json {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match (&self.syntax, self.kind) {
+            (Some(error), _) => error.fmt(f),
+            (None, JsonErrorKind::TooLarge) => {
+                write!(f, "as a tree it would take more than {MAX_TREE_BYTES} bytes of memory")
+            }
+            (None, JsonErrorKind::TooDeep) => TooDeep.fmt(f),
+            (None, JsonErrorKind::Syntax) => f.write_str("it is no JSON"),
+        }
     }
 }
 
-impl std::error::Error for JsonError {}
+impl std::error::Error for JsonError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // `Display` is already that of serde_json's error: what caused that is next.
+        self.syntax.as_ref().and_then(std::error::Error::source)
+    }
+}
 
 #[cfg(test)]
 mod tests {

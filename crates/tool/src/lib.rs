@@ -42,7 +42,7 @@ pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use io::{BoxFuture, RunIo, ToolHost};
-pub use json::{Json, JsonError};
+pub use json::{Json, JsonError, JsonErrorKind};
 pub use lazy::LazyText;
 pub use line::{Line, Place};
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};

@@ -16,6 +16,7 @@ use tokio_util::sync::DropGuard;
 use crate::arguments::{Arguments, outline};
 use crate::aside::aside;
 use crate::carrier::Carrier;
+use crate::error_code::METHOD_NOT_FOUND;
 use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
 use crate::failure::Failure;
 use crate::ids::told;
@@ -102,7 +103,7 @@ impl Connection {
                     };
                     (list, cursor) = aside(bytes, read).await;
                 }
-                Ok(Some(Answer::Error { code: -32601, .. })) if list.tools.is_empty() => {
+                Ok(Some(Answer::Error { code: METHOD_NOT_FOUND, .. })) if list.tools.is_empty() => {
                     list.warnings.push("it offers no tools".to_owned());
                     return Ok(list);
                 }

@@ -71,6 +71,7 @@ mod authorization;
 mod carrier;
 mod config;
 mod connection;
+pub mod error_code;
 mod exchange;
 mod failure;
 mod forms;

@@ -16,6 +16,7 @@ use rmcp::model::{
 };
 use tokio::sync::Notify;
 
+use crate::error_code::{INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::failure::Failure;
 use crate::lines::{Subject, at_head, at_tail, number};
@@ -37,10 +38,6 @@ const QUESTION_BYTES: usize = 1 << 20;
 const PROGRESS_BYTES: usize = 64 * 1024;
 /// Replies to one batch of messages; a server that asks more at once gets no more.
 const REPLIES: usize = 64;
-
-/// JSON-RPC's code for a method that is not there, and one for what went wrong here.
-const METHOD_NOT_FOUND: i64 = -32_601;
-const NOT_ASKED: i64 = -32_603;
 
 /// What an answer is that breaks off or is written wrongly.
 const NO_JSON: &str = "text that is not JSON";
@@ -265,7 +262,7 @@ impl Reader {
         }
         let Some(slot) = self.exchange.asked(method, on) else {
             let is_uncertain = on.is_none() && !self.exchange.all().is_empty();
-            return Reply::Now(if is_uncertain { refused(&id, NOT_ASKED, UNCERTAIN) } else { declined(&id) });
+            return Reply::Now(if is_uncertain { refused(&id, INTERNAL_ERROR, UNCERTAIN) } else { declined(&id) });
         };
         if params.len() > QUESTION_BYTES {
             return Reply::Now(declined(&id));

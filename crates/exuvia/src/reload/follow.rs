@@ -249,7 +249,7 @@ impl Follower {
                 self.told.certificate.clear();
                 return true;
             }
-            (_, read) => read.err().map(|error| error.to_string()).unwrap_or_default(),
+            (_, read) => read.err().map(|error| format!("{:#}", anyhow::Error::from(error))).unwrap_or_default(),
         };
         match error.as_str() {
             "" => gateway.configuration().is_current(Part::Certificate),

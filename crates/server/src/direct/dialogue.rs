@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use exuvia_gateway::{DirectAnswer, DirectCall};
 use exuvia_tool::{Json, ToolName};
+use exuvia_upstream::error_code::URL_ELICITATION_REQUIRED;
 use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::InputRequiredResult;
@@ -20,8 +21,6 @@ use crate::client::{client, is_modern};
 
 /// How often a server may ask before it answers one request. Further questions are declined.
 const ROUNDS: usize = 10;
-/// The error code by which servers of the older protocol ask for a visit to a web page.
-const VISIT_REQUIRED: i64 = -32042;
 /// How the sentence ends that tells of a question nobody was asked.
 const UNASKABLE: &str = "which this client does not support, or did not answer in time";
 
@@ -99,11 +98,15 @@ impl Direct<'_> {
                     return Ok(self.ask_later(request, ongoing, question, until));
                 }
                 Reached::Answer(DirectAnswer::Relayed(Relayed::Result(kind, result))) => (kind, result),
-                Reached::Answer(DirectAnswer::Relayed(Relayed::Error { code: VISIT_REQUIRED, message, data })) => {
+                Reached::Answer(DirectAnswer::Relayed(Relayed::Error {
+                    code: URL_ELICITATION_REQUIRED,
+                    message,
+                    data,
+                })) => {
                     let Some(data) = asking::shown_error(&name.server, data.as_ref(), can) else {
                         return Ok(End::Nothing(format!("{name} asked for a visit to a web page, {UNASKABLE}")));
                     };
-                    let error = Relayed::Error { code: VISIT_REQUIRED, message, data: Some(data) };
+                    let error = Relayed::Error { code: URL_ELICITATION_REQUIRED, message, data: Some(data) };
                     return Ok(End::Other(DirectAnswer::Relayed(error)));
                 }
                 Reached::Answer(other) => return Ok(End::Other(other)),

@@ -20,6 +20,7 @@ mod sessions;
 mod spare;
 mod table;
 mod tls;
+mod tls_error;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -35,7 +36,8 @@ use host::Scheme;
 use route::Routes;
 
 pub use drain::{Drained, Stop};
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Tls, TlsFiles};
+pub use tls_error::{TlsError, TlsErrorKind};
 
 /// What a server over HTTP bounds.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! TLS on the connections of clients: certificate, key, and handshake.
 
+use std::error::Error;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+
+use super::tls_error::{TlsError, TlsErrorKind};
 
 /// The largest file that is read, in bytes.
 const FILE_BYTES: u64 = 1 << 20;
@@ -24,18 +27,6 @@ pub struct TlsFiles {
     /// Its private key, in PKCS#8, PKCS#1 or SEC1, without a passphrase.
     pub key: PathBuf,
 }
-
-/// What cannot be used, and why. `Display` is for the operator.
-#[derive(Debug)]
-pub struct TlsError(String);
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 /// How handshakes are answered. Clones are the same: what one of them [replaces](Self::replace) holds for all.
 #[derive(Clone)]
@@ -76,12 +67,14 @@ impl TlsFiles {
 
     fn config(&self, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
         let key = private_key(&self.key)?;
-        rustls::crypto::ring::sign::any_supported_type(&key).map_err(|error| at(&self.key, &error))?;
+        rustls::crypto::ring::sign::any_supported_type(&key)
+            .map_err(|error| TlsError::new(TlsErrorKind::Key, &self.key, error))?;
         let wrong = |error: rustls::Error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                TlsError(format!("{} is not the key of {}", self.key.display(), self.certificate.display()))
+                let what = format!("is not the key of {}", self.certificate.display());
+                TlsError::new(TlsErrorKind::Mismatch, &self.key, what)
             }
-            error => at(&self.certificate, &error),
+            error => TlsError::new(TlsErrorKind::Certificate, &self.certificate, error),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -115,20 +108,19 @@ impl Tls {
     }
 }
 
-fn at(file: &Path, what: &dyn fmt::Display) -> TlsError {
-    TlsError(format!("{}: {what}", file.display()))
-}
-
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
-    ConfigFile::open(file).and_then(|file| file.bytes(FILE_BYTES)).map_err(|error| at(file, &error))
+    ConfigFile::open(file)
+        .and_then(|file| file.bytes(FILE_BYTES))
+        .map_err(|error| TlsError::new(TlsErrorKind::Unreadable, file, error))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = read(file)?;
     let certificates: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&read).collect();
-    let certificates = certificates.map_err(|error| at(file, &error))?;
+    let wrong = |what: Box<dyn Error + Send + Sync>| TlsError::new(TlsErrorKind::Certificate, file, what);
+    let certificates = certificates.map_err(|error| wrong(error.into()))?;
     if certificates.is_empty() {
-        return Err(at(file, &"contains no PEM certificate (BEGIN CERTIFICATE)"));
+        return Err(wrong("contains no PEM certificate (BEGIN CERTIFICATE)".into()));
     }
     Ok(certificates)
 }
@@ -136,12 +128,15 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     const ENCRYPTED: &[u8] = b"ENCRYPTED";
     let read = read(file)?;
-    PrivateKeyDer::from_pem_slice(&read).map_err(|error| match error {
-        PemError::NoItemsFound if read.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) => {
-            at(file, &"the private key is encrypted; remove its passphrase: openssl pkey -in KEY -out NEW_KEY")
-        }
-        PemError::NoItemsFound => at(file, &"contains no PEM private key (BEGIN PRIVATE KEY)"),
-        error => at(file, &error),
+    PrivateKeyDer::from_pem_slice(&read).map_err(|error| {
+        let what: Box<dyn Error + Send + Sync> = match error {
+            PemError::NoItemsFound if read.windows(ENCRYPTED.len()).any(|part| part == ENCRYPTED) => {
+                "the private key is encrypted; remove its passphrase: openssl pkey -in KEY -out NEW_KEY".into()
+            }
+            PemError::NoItemsFound => "contains no PEM private key (BEGIN PRIVATE KEY)".into(),
+            error => error.into(),
+        };
+        TlsError::new(TlsErrorKind::Key, file, what)
     })
 }
 
@@ -168,18 +163,21 @@ mod tests {
         let (here, files) = folder();
         let (_there, others) = folder();
         let told = |files: &TlsFiles| {
-            let message = files.load().unwrap_err().to_string();
+            let error = files.load().unwrap_err();
+            let message = format!("{error}: {}", error.source().unwrap());
             message.replace(here.path().to_str().unwrap(), "HERE")
         };
         assert!(files.load().is_ok());
         let missing = TlsFiles { key: here.path().join("nowhere.pem"), ..files.clone() };
         assert_eq!(told(&missing), "HERE/nowhere.pem: No such file or directory (os error 2)");
+        assert_eq!(missing.load().unwrap_err().kind(), TlsErrorKind::Unreadable);
         let swapped = TlsFiles { certificate: files.key.clone(), key: files.certificate.clone() };
         assert!(told(&swapped).starts_with("HERE/key.pem: holds no certificate"));
         let both_certificates = TlsFiles { key: files.certificate.clone(), ..files.clone() };
         assert!(told(&both_certificates).starts_with("HERE/cert.pem: holds no private key"));
         let others = TlsFiles { key: others.key, ..files.clone() };
         assert!(told(&others).ends_with("is not the key of HERE/cert.pem"), "{}", told(&others));
+        assert_eq!(others.load().unwrap_err().kind(), TlsErrorKind::Mismatch);
         for (text, part) in [
             ("-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret\n-----END ENCRYPTED PRIVATE KEY-----\n", "a passphrase"),
             ("-----BEGIN PRIVATE KEY-----\ns3cret!\n-----END PRIVATE KEY-----\n", "key.pem: "),

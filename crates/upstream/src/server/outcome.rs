@@ -2,15 +2,13 @@
 
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
 
+use crate::error_code::URL_ELICITATION_REQUIRED;
 use crate::exchange::{Answer, Filled, Written};
 use crate::forms::Parts;
 use crate::question::UNCERTAIN;
 use crate::raw;
 use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
-
-/// The error code by which servers of the older protocol ask for a visit to a web page.
-const URL_ELICITATION_REQUIRED: i64 = -32042;
 
 /// How long the text is that is to be read.
 pub(crate) fn text_bytes(filled: &Filled) -> usize {

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::lane::Lane;
 use super::subscribed::{Asked, SUBSCRIBE};
+use crate::error_code::METHOD_NOT_FOUND;
 use crate::exchange::locked;
 use crate::mailbox::Mailbox;
 use crate::relay::Relayed;
@@ -27,8 +28,6 @@ const NOTE_BYTES: usize = 4 << 20;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// JSON-RPC's code for a method that is not there.
-const METHOD_NOT_FOUND: i64 = -32_601;
 
 /// What became of a wish to hear of changes.
 #[derive(Debug)]
