@@ -60,7 +60,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             ServeErrorKind::Handshake => "the client did not complete a handshake",
-            ServeErrorKind::Broken => "the connection broke off",
+            ServeErrorKind::Broken => "connection lost",
         })
     }
 }

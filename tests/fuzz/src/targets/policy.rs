@@ -59,7 +59,7 @@ fn is_allowed(tool: &str, path: &str) -> bool {
     let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
     let name = ToolName::new("files", tool);
     let arguments = Json::from_value(&json!({"path": path}));
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments, deadline: None };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
     authorize(call, &Grants::of([name]), policy(), &spent, &rates, Duration::ZERO).is_ok()
 }
 
