@@ -175,13 +175,13 @@ mod tests {
         let missing = TlsFiles { key: here.path().join("nowhere.pem"), ..files.clone() };
         assert_eq!(told(&missing), "HERE/nowhere.pem: No such file or directory (os error 2)");
         let swapped = TlsFiles { certificate: files.key.clone(), key: files.certificate.clone() };
-        assert!(told(&swapped).starts_with("HERE/key.pem: holds no certificate"));
+        assert!(told(&swapped).starts_with("HERE/key.pem: contains no PEM certificate"));
         let both_certificates = TlsFiles { key: files.certificate.clone(), ..files.clone() };
-        assert!(told(&both_certificates).starts_with("HERE/cert.pem: holds no private key"));
+        assert!(told(&both_certificates).starts_with("HERE/cert.pem: contains no PEM private key"));
         let others = TlsFiles { key: others.key, ..files.clone() };
         assert!(told(&others).ends_with("is not the key of HERE/cert.pem"), "{}", told(&others));
         for (text, part) in [
-            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret\n-----END ENCRYPTED PRIVATE KEY-----\n", "a passphrase"),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret\n-----END ENCRYPTED PRIVATE KEY-----\n", "its passphrase"),
             ("-----BEGIN PRIVATE KEY-----\ns3cret!\n-----END PRIVATE KEY-----\n", "key.pem: "),
             ("-----BEGIN PRIVATE KEY-----\ns3cretss\n-----END PRIVATE KEY-----\n", "key.pem: "),
             (&"s3cret".repeat(1 << 20), "larger than 1 MiB"),
