@@ -198,8 +198,8 @@ mod tests {
             (r#"{"a":NaN}}"#, "line 1 column 61 (JSON has no NaN"),
             (r#"{"a":-Infinity}}"#, "(JSON has no NaN"),
             (r#"{"a":"#, "EOF while parsing a value at line 1 column 60"),
-            (r#"{"a":"\ud83d"}}"#, ": half of a surrogate pair"),
-            (r#"{"\uDE00":1}}"#, "half of a surrogate pair"),
+            (r#"{"a":"\ud83d"}}"#, ": unpaired surrogate"),
+            (r#"{"\uDE00":1}}"#, "unpaired surrogate"),
             (r#"{'a':1}}"#, "key must be a string at line 1 column 57"),
         ] {
             let (id, why) = told(format!("{head}{rest}").as_bytes());

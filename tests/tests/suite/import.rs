@@ -215,7 +215,7 @@ fn a_program_of_a_folder_needs_consent_whoever_names_it() {
             ("option", "args"),
             ("cwd", "cwd"),
         ] {
-            assert!(told.contains(&format!("{object}.{name}.{key}: lies in this folder")), "{client} {name}: {told}");
+            assert!(told.contains(&format!("{object}.{name}.{key}: is in this folder")), "{client} {name}: {told}");
         }
     }
     write_text(world.home.path(), ".codex/config.toml", "[mcp_servers.relative]\ncommand = './srv'\n");
@@ -313,7 +313,7 @@ fn what_the_command_line_of_cursor_denies_is_kept() {
         out.contains("a: ") && out.contains("deny sleep drop_*") && out.contains("deny drop_* drop[!a-zA-Z0-9-]* echo"),
         "{out}{told}"
     );
-    assert!(!out.contains("c: runs") && told.contains("permissions.deny in"), "{out}{told}");
+    assert!(!out.contains("c: runs") && told.contains("permissions.deny of"), "{out}{told}");
     for entry in [json!(["Mcp(a:sleep"]), json!("Mcp(a:sleep)"), json!([7]), json!(["Mcp()"])] {
         write(world.home.path(), ".cursor/cli-config.json", &json!({"permissions": {"deny": entry}}));
         let (status, _, told) = world.run(&["config", "check", "--import", "cursor"]);

@@ -298,7 +298,7 @@ async fn a_call_that_cannot_be_recorded_is_not_made() {
     let source = "try:\n    fake.echo(value=1)\nexcept ToolUnavailable as error:\n    result = str(error)";
     let (report, told) = recorded.run(source).await;
     let said = returned(&report).to_string();
-    assert!(said.contains("record") && !said.contains("disk"), "{said}");
+    assert!(said.contains("journal is unavailable") && !said.contains("disk"), "{said}");
     assert_eq!(told[1..], ["call 1 refused: fake.echo upstream-unavailable", "run ended: returned"]);
     let side_by_side = "import asyncio\n\
         async def one(n):\n    try:\n        await fake.echo(value=n)\n    except ToolUnavailable:\n        return 'not made'\n\

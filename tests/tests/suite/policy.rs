@@ -290,16 +290,17 @@ fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
 #[test]
 fn check_as_json_names_each_verdict() {
     let table = echo_table().replace("[\"*\"]", "[\"echo\"]\ndeny = [\"blob\"]");
-    let folder = Folder::new(&format!("[limits]\nsource_bytes = 100\n{table}"));
-    let check = |source: &str| exuvia(&["check", "--json", "--config", &folder.text("exuvia.toml"), "-"], source);
-    for (source, verdict, standing, status) in [
-        ("echo.echo(value=1)", "allowed", Some("allowed"), 0),
-        ("echo.sleep(ms=1)", "needs_approval", Some("needs_approval"), 4),
-        ("echo.blob(bytes=1)", "denied", Some("denied"), 4),
-        ("echo.nothing()", "invalid", None, 1),
-        ("x = 1\n".repeat(20).as_str(), "too_large", None, 3),
+    for (on_unlisted, source, verdict, standing, status) in [
+        ("ask-before", "echo.echo(value=1)", "allowed", Some("allowed"), 0),
+        ("ask-before", "echo.sleep(ms=1)", "needs_approval", Some("needs_approval"), 4),
+        ("deny", "echo.sleep(ms=1)", "denied", Some("denied"), 4),
+        // It is denied when it is called, and the script may do without.
+        ("ask-before", "echo.blob(bytes=1)", "allowed", Some("denied"), 0),
+        ("ask-before", "echo.nothing()", "invalid", None, 1),
+        ("ask-before", "x = 1\n".repeat(20).as_str(), "too_large", None, 3),
     ] {
-        let ended = check(source);
+        let folder = Folder::new(&format!("[limits]\nsource_bytes = 100\n{table}on_unlisted = {on_unlisted:?}\n"));
+        let ended = exuvia(&["check", "--json", "--config", &folder.text("exuvia.toml"), "-"], source);
         let json = ended.json();
         let found = (json["verdict"].as_str(), json["may_call"][0]["standing"].as_str(), ended.status);
         assert_eq!(found, (Some(verdict), standing, Some(status)), "{source}: {json}");

@@ -75,8 +75,8 @@ fn a_script_can_be_given_on_the_command_line_and_data_beside_it() {
     let ended = exuvia(&["run", "--data", "-", "-c", "x = 1\nresult = data['b']"], "{}");
     assert!(ended.status == Some(1) && ended.stderr.contains("> 2 | result = data['b']"), "{ended:?}");
     for (arguments, input, expected) in [
-        (&["run", "--data", "-", "-c", "result = 1"][..], "{1}", "no JSON"),
-        (&["run", "--data", "-", "-"], "1", "not both"),
+        (&["run", "--data", "-", "-c", "result = 1"][..], "{1}", "invalid JSON"),
+        (&["run", "--data", "-", "-"], "1", "cannot be both"),
         (&["run", "--data", "-", "-c", "for x in data: pass"], "1", "must begin with"),
         (&["run", "-c", "1", "script.py"], "", "cannot be used with"),
         (&["run"], "", "required"),
@@ -132,7 +132,7 @@ fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
     let docs = shown("sample.echo.sleep");
     assert!(docs.status == Some(0) && docs.stdout.contains("milliseconds"), "{docs:?}");
     let unknown = shown("sample");
-    assert!(unknown.status == Some(2) && unknown.stderr.contains("the servers: sample.echo"), "{unknown:?}");
+    assert!(unknown.status == Some(2) && unknown.stderr.contains("configured servers: sample.echo"), "{unknown:?}");
     let wrong = shown("sample.echo.slep");
     assert!(wrong.status == Some(2) && wrong.stderr.contains("sleep"), "{wrong:?}");
 }

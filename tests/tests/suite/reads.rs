@@ -162,7 +162,7 @@ async fn a_read_is_recorded_counted_and_not_made_if_it_cannot_be_recorded() {
         ask(&mut client, "prompts/get", &json!({"name": "greet"})).await;
     }
     let answer = ask(&mut client, "resources/read", &json!({"uri": "x://a"})).await;
-    assert!(answer["error"]["message"].to_string().contains("5 times a minute"), "{answer}");
+    assert!(answer["error"]["message"].to_string().contains("5 calls per minute"), "{answer}");
     served.end().await;
 }
 

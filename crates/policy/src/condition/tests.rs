@@ -391,7 +391,7 @@ fn what_does_not_compile_is_told() {
             .to_string()
     };
     let under = |path: &str| said(Condition { under: Some(path.into()), ..Condition::default() });
-    assert!(said(Condition::default()).starts_with("servers.a.constraints.t.x: write under"));
+    assert!(said(Condition::default()).starts_with("servers.a.constraints.t.x: requires under"));
     assert!(under("a/../..").contains("leads above"));
     assert!(under("").contains("is empty"));
     for path in ["file:///exports", "https://a.example/b", "out:x"] {

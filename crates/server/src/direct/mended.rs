@@ -162,7 +162,7 @@ mod tests {
         assert!(text.contains("bytes long, is omitted") && text.len() < 200, "{text}");
         let ones =
             format!(r#"{{"content":[{{"type":"text","text":"a","_meta":{{"a":[{}1]}}}}]}}"#, "1,".repeat(50_000));
-        assert!(call(&ones)["content"][0]["text"].as_str().unwrap().contains("left out"));
+        assert!(call(&ones)["content"][0]["text"].as_str().unwrap().contains("omitted"));
         let kind = call(r#"{"resultType":"later\u202e","content":[]}"#)["content"][0]["text"].clone();
         assert!(kind.as_str().unwrap().contains(r#""later\u{202e}""#), "{kind}");
     }

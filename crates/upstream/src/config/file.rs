@@ -89,7 +89,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         for (path, what) in
-            [(pipe.as_path(), "is a pipe"), (folder.path(), "is a folder"), (Path::new("/dev/zero"), "is a device")]
+            [(pipe.as_path(), "is a pipe"), (folder.path(), "is a directory"), (Path::new("/dev/zero"), "is a device")]
         {
             let told = ConfigFile::open(path).unwrap_err();
             assert!(told.starts_with(what), "{told}");

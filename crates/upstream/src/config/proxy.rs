@@ -100,9 +100,9 @@ mod tests {
             ("socks5://u:s3cret@x:1", "SOCKS"),
             ("socks5h://s3cret", "SOCKS"),
             ("http://u:s3c/ret@proxy.example:1", "%2F"),
-            ("http://proxy.example:1/s3cret", "end after the port"),
-            ("http://proxy.example:1?s3cret", "end after the port"),
-            ("http://proxy.example:1#s3cret", "end after the port"),
+            ("http://proxy.example:1/s3cret", "must not have a path or a query"),
+            ("http://proxy.example:1?s3cret", "must not have a path or a query"),
+            ("http://proxy.example:1#s3cret", "must not have a path or a query"),
             ("http://proxy.example:99999", "write http://"),
         ] {
             let message = Proxy::parse(text).unwrap_err();

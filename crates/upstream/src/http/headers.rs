@@ -153,7 +153,7 @@ mod tests {
             ["", "{}", "secret", "a b: secret", r#"{"A": 1}"#, r#"{"A": "secret\n"#, "{\"A\": \"secret\u{1}\"}"]
         {
             let error = pairs(output).unwrap_err();
-            assert!(error.starts_with("writes ") && !error.contains("secret"), "{output}: {error}");
+            assert!(error.starts_with("wrote ") && !error.contains("secret"), "{output}: {error}");
         }
     }
 }

@@ -191,10 +191,10 @@ mod tests {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
             let Err(Problem::Login(message)) = file.read().await else { panic!() };
-            assert!(message.contains("damaged") && !message.contains("SECRET"), "{message}");
+            assert!(message.contains("corrupt") && !message.contains("SECRET"), "{message}");
         }
         let Err(Problem::Mend(message)) = TokenFile::new(home.path()).read().await else { panic!() };
-        assert!(message.ends_with("is no file"), "{message}");
+        assert!(message.ends_with("is not a regular file"), "{message}");
     }
 
     #[tokio::test]
@@ -210,10 +210,10 @@ mod tests {
             other => panic!("{other:?}"),
         };
         symlink(&elsewhere, &path).unwrap();
-        assert!(mended().await.contains("is a link"), "{}", mended().await);
+        assert!(mended().await.contains("is a symbolic link"), "{}", mended().await);
         fs::remove_file(&path).unwrap();
         mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
-        assert!(mended().await.ends_with("is no file"), "{}", mended().await);
+        assert!(mended().await.ends_with("is not a regular file"), "{}", mended().await);
         fs::remove_file(&path).unwrap();
         mkfifo(&path.with_file_name("crm.json.lock"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         let locked = tokio::time::timeout(Duration::from_secs(10), file.lock(Purpose::Other, Duration::ZERO))

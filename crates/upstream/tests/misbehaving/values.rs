@@ -93,7 +93,7 @@ pub fn writes_a_byte_order_mark(over: Over) {
 pub fn writes_no_json(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
-        fake.unavailable("lines", &json!({"lines": [ANSWER.replace("\"right\"", "'wrong'")]}).to_string(), "no JSON")
+        fake.unavailable("lines", &json!({"lines": [ANSWER.replace("\"right\"", "'wrong'")]}).to_string(), "not JSON")
             .await;
         fake.works().await;
     });

@@ -141,9 +141,17 @@ async fn a_login_begins_only_where_the_metadata_is_sound() {
             with(&issuer, "authorization_endpoint", json!("file:///etc/passwd")),
             "authorization endpoint",
         ),
-        (resource.clone(), with(&issuer, "authorization_endpoint", json!("http://as.example.com/a")), "over https"),
+        (
+            resource.clone(),
+            with(&issuer, "authorization_endpoint", json!("http://as.example.com/a")),
+            "not an https URL",
+        ),
         (resource.clone(), with(&issuer, "registration_endpoint", json!("https://10.0.0.1/r")), "in a private network"),
-        (resource.clone(), with(&issuer, "registration_endpoint", json!("http://as.example.com/r")), "over https"),
+        (
+            resource.clone(),
+            with(&issuer, "registration_endpoint", json!("http://as.example.com/r")),
+            "not an https URL",
+        ),
         (resource.clone(), with(&issuer, "registration_endpoint", Value::Null), "register it by hand"),
     ] {
         hostile.publishes(&resource, &issuer);

@@ -162,7 +162,7 @@ async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
     assert!(!told.contains(&access) && !told.contains(&refresh), "{told}");
     // Another process finds out by asking.
     let message = refused("notes", &http).await;
-    assert!(message.contains("was revoked or has run out; run `exuvia login notes`"), "{message}");
+    assert!(message.contains("was revoked or has expired; run `exuvia login notes`"), "{message}");
     assert!(!message.contains(&access) && !message.contains(&refresh), "{message}");
     assert!(stored(&oauth)["token"].is_null());
     // After a login everything goes on, without a restart, and with the same client.

@@ -99,7 +99,7 @@ fn a_folder_does_not_keep_the_users_own_servers_from_being_used() {
     }
     let world = World::new(&[("home/.cursor/mcp.json", servers(&["mine"]))]);
     world.write("folder/.cursor/mcp.json", "{");
-    assert!(world.refused(KnownClient::Cursor).contains("no JSON"), "with consent it is reported as an error");
+    assert!(world.refused(KnownClient::Cursor).contains("invalid JSON"), "with consent it is reported as an error");
 }
 
 #[test]
@@ -174,10 +174,10 @@ fn what_claude_code_restricts_is_kept() {
     assert_eq!(rules["my crm"].deny, ["drop-*"]);
     let told = notices.join("\n");
     for part in [
-        "mcpServers.banned: the settings do not",
-        "mcpServers.github: the settings do not",
-        "mcpServers.denied: permissions.deny in folder/.claude/settings.local.json",
-        "permissions.ask: is not kept",
+        "mcpServers.banned: disabled in",
+        "mcpServers.github: disabled in",
+        "mcpServers.denied: listed in permissions.deny of folder/.claude/settings.local.json",
+        "permissions.ask: is not imported",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -232,7 +232,7 @@ fn a_restriction_that_is_not_understood_refuses_the_import() {
     }
     let world = World::new(&[state]);
     world.write("folder/.claude/settings.json", "{\"permissions\": ");
-    assert!(world.refused(KnownClient::ClaudeCode).contains("no JSON"));
+    assert!(world.refused(KnownClient::ClaudeCode).contains("invalid JSON"));
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn lists_of_tools_of_entries_become_rules() {
     for part in [
         "mcpServers.odd.disabledTools: must be",
         "mcpServers.odder.enabled: must be",
-        "mcpServers.odd lists.allowedTools: and another",
+        "mcpServers.odd lists.allowedTools: conflicts with",
         "mcpServers.unknown.toolFilter: may restrict",
     ] {
         assert!(told.contains(part), "{part}: {told}");
@@ -297,7 +297,7 @@ fn what_other_clients_forbid_is_kept() {
         World::new(&[("home/.config/opencode/opencode.json", opencode)]).imported(KnownClient::Opencode);
     assert_eq!(names, ["crm"]);
     assert_eq!(config.policy.source().servers["crm"].deny, ["delete", "send"]);
-    assert!(notices.iter().any(|notice| notice.contains("mcp.off: tools in")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.contains("mcp.off: listed in tools of")), "{notices:?}");
     let zed = json!({
         "context_servers": {"old": {"command": {"path": "z", "args": ["a"], "env": {"A": "b"}}}, "new": {"command": "n"}},
         "agent": {"profiles": {}},
@@ -322,7 +322,7 @@ fn variables_of_the_folder_need_consent_as_well() {
     world.write("folder/.env", "LD_PRELOAD=x\n");
     let (names, notices, _) = world.imported(KnownClient::Vscode);
     assert_eq!(names, ["b"]);
-    assert!(notices[0].contains("servers.a.envFile: lies in this folder"), "{notices:?}");
+    assert!(notices[0].contains("servers.a.envFile: is in this folder"), "{notices:?}");
     assert_eq!(world.import(KnownClient::Vscode, true).config.servers.len(), 2);
 }
 

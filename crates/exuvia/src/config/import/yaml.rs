@@ -124,7 +124,7 @@ mod tests {
         for (text, line) in [
             ("a: b\nb: {s3cret: [\n", ""),
             ("a: b\nc: 's3cret\n", ""),
-            ("a: b\na: s3cret\n", "line 2 has a key twice"),
+            ("a: b\na: s3cret\n", "line 2 has a duplicate key"),
             ("a: &s3cret [x]\nb: *s3cret\n", "line 2 has an alias"),
             ("a: b\n---\ns3cret\n", "a second document"),
             ("[s3cret]: a\n", "line 1 has a key that is not a string"),

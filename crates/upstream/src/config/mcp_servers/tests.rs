@@ -213,7 +213,7 @@ fn no_secret_is_in_a_servers_debug_form() {
 fn what_is_no_such_file_is_told() {
     assert!(said("{")[0].starts_with("mcp.json: invalid JSON: EOF while parsing"));
     for text in ["[]", "{}", r#"{"mcpServers": []}"#, r#"{"servers": 1}"#] {
-        assert!(said(text)[0].contains("no object `mcpServers`"), "{text}");
+        assert!(said(text)[0].contains("missing object `mcpServers`"), "{text}");
     }
     assert!(servers("\u{feff}{\"mcpServers\": {}}").is_empty());
     let long = format!(r#"{{"mcpServers": {{"{}": {{"command": "x"}}}}}}"#, "x".repeat(65));
