@@ -207,7 +207,7 @@ mod tests {
             assert!(why.contains(words), "{rest}: {why}");
         }
         let (id, why) = told(&[head.as_bytes(), b"\"\xff\"}"].concat());
-        assert_eq!((id, why.contains("byte 57 is no UTF-8")), (seven.clone(), true), "{why}");
+        assert_eq!((id, why.contains("byte 57 is not UTF-8")), (seven.clone(), true), "{why}");
         // Some write the id last.
         assert_eq!(told(br#"{"method":"m","params":{"a":NaN},"id":7}"#).0, seven);
         assert_eq!(told(b"{\"method\":\"m\",\"params\":\"\xff\",\"id\":7}").0, seven);

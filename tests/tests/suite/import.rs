@@ -226,7 +226,7 @@ fn a_program_of_a_folder_needs_consent_whoever_names_it() {
     );
     for client in ["codex", "goose"] {
         let (_, out, told) = world.run(&["tools", "--import", client]);
-        assert!(!mark.exists() && told.contains("relative.command: lies in this folder"), "{client}: {out}{told}");
+        assert!(!mark.exists() && told.contains("relative.command: is in this folder"), "{client}: {out}{told}");
     }
     let (_, out, told) = world.run(&["tools", "--import", "vscode", "--import-project"]);
     assert!(mark.exists(), "{out}{told}");

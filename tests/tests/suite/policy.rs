@@ -296,7 +296,7 @@ fn check_as_json_names_each_verdict() {
         ("deny", "echo.sleep(ms=1)", "denied", Some("denied"), 4),
         // It is denied when it is called, and the script may do without.
         ("ask-before", "echo.blob(bytes=1)", "allowed", Some("denied"), 0),
-        ("ask-before", "echo.nothing()", "invalid", None, 1),
+        ("ask-before", "echo.sleep(ms='1')", "invalid", Some("needs_approval"), 1),
         ("ask-before", "x = 1\n".repeat(20).as_str(), "too_large", None, 3),
     ] {
         let folder = Folder::new(&format!("[limits]\nsource_bytes = 100\n{table}on_unlisted = {on_unlisted:?}\n"));

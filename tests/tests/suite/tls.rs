@@ -87,7 +87,10 @@ async fn clients_and_a_gateway_that_trust_its_authority_are_served_over_https() 
     assert!(other.stderr.contains("up did not start") && other.stderr.contains("certificate"), "{other:?}");
     let nonsense = own("ca = 'key.pem'");
     assert_eq!(nonsense.status, Some(2), "{nonsense:?}");
-    assert!(nonsense.stderr.contains("servers.up.ca") && nonsense.stderr.contains("no certificate"), "{nonsense:?}");
+    assert!(
+        nonsense.stderr.contains("servers.up.ca") && nonsense.stderr.contains("no PEM certificate"),
+        "{nonsense:?}"
+    );
 
     program.signal(Signal::SIGTERM);
     assert!(program.wait().success());
@@ -102,7 +105,7 @@ fn what_is_wrong_with_certificate_or_key_is_told_by_check_and_by_serve() {
         let ended = exuvia(command, "");
         assert_eq!(ended.status, Some(2), "{ended:?}");
         assert!(
-            ended.stderr.contains("listen.tls: /") && ended.stderr.contains("ca.pem: holds no private key"),
+            ended.stderr.contains("listen.tls: /") && ended.stderr.contains("ca.pem: contains no PEM private key"),
             "{ended:?}"
         );
     }

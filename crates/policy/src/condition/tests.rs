@@ -409,9 +409,9 @@ fn what_does_not_compile_is_told() {
     }
     for number in [f64::NAN, f64::INFINITY, 1e300] {
         let most = said(Condition { at_most: Some(number), ..Condition::default() });
-        assert!(most.contains("at_most: write a number between"), "{most}");
+        assert!(most.contains("at_most: must be between"), "{most}");
         let least = said(Condition { at_least: Some(number), ..Condition::default() });
-        assert!(least.contains("at_least: write a number between"), "{least}");
+        assert!(least.contains("at_least: must be between"), "{least}");
     }
     assert!(
         said(Condition { matching: Some("(?=a)".into()), ..Condition::default() })
