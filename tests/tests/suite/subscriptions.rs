@@ -203,7 +203,7 @@ async fn what_cannot_be_subscribed_to_is_said() {
     let refused = session.subscribe("x://refused").await;
     assert_eq!((&refused["error"]["code"], &refused["error"]["message"]), (&json!(-32002), &json!("no such resource")));
     let long = session.subscribe(&"x".repeat(3_000)).await;
-    assert!(long["error"]["message"].to_string().contains("at most 2048 bytes"), "{long}");
+    assert!(long["error"]["message"].to_string().contains("limited to 2048 bytes"), "{long}");
     for number in 0..128 {
         let answer = session.subscribe(&format!("x://{number}")).await;
         assert_eq!(answer["result"], json!({}), "{answer}");
