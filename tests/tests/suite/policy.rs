@@ -249,7 +249,7 @@ fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
         let told = exuvia(&arguments, script).json();
         assert_eq!(told["error"]["kind"], "ScriptRejected", "{told}");
         let lines = told["error"]["traceback"].as_str().expect("a text");
-        assert!(lines.contains("the server gone did not start; go on without it, or try again later"), "{lines}");
+        assert!(lines.contains("the server gone did not start: its command cannot be run; go on without it"), "{lines}");
     }
 }
 
