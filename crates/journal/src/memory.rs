@@ -11,7 +11,7 @@ use crate::{Entry, Journal, JournalError, Seq, Stamped};
 const REFUSALS: usize = 8;
 
 /// Keeps the newest entries, up to a bound in bytes. What is older is forgotten: a process that serves for months must not
-/// grow for months. An eighth of it is for [refusals](Event::RunRefused), and they push out nothing but one another: a refusal
+/// grow for months. An eighth of it is for [refusals](crate::Event::RunRefused), and they push out nothing but one another: a refusal
 /// costs a client nothing, and must not make the journal forget what was done.
 #[derive(Debug)]
 pub struct MemoryJournal {
