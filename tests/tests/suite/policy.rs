@@ -249,7 +249,10 @@ fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
         let told = exuvia(&arguments, script).json();
         assert_eq!(told["error"]["kind"], "ScriptRejected", "{told}");
         let lines = told["error"]["traceback"].as_str().expect("a text");
-        assert!(lines.contains("the server gone did not start: its command cannot be run; go on without it"), "{lines}");
+        assert!(
+            lines.contains("the server gone did not start: its command cannot be run; go on without it"),
+            "{lines}"
+        );
     }
 }
 
