@@ -113,7 +113,7 @@ fn what_is_wrong_with_certificate_or_key_is_told_by_check_and_by_serve() {
     let file = configuration(&certificates, &text.replace("ca.pem", "key.pem"));
     let mut program = Program::start(&["serve", "--config", &file], &[]);
     let told = program.wait_for_stderr("MCP at https://");
-    assert!(told.contains("key.pem: everybody on this machine can read this private key"), "{told}");
+    assert!(told.contains("key.pem: this private key is world-readable"), "{told}");
 }
 
 /// A server in this process whose gateway never starts.
