@@ -62,7 +62,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
             self.input.consume(length);
             if self.long.is_none() && self.line.len() > self.line_bytes {
-                self.long = Some(Long::beginning(&std::mem::take(&mut self.line)));
+                self.long = Some(Long::beginning(&std::mem::take(&mut self.line), self.line_bytes));
             }
             if is_over && let Some(long) = self.long.take() {
                 return Ok(Line::TooLong(long.id()));
@@ -79,10 +79,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 }
 
 impl Long {
-    /// One that begins like this.
-    fn beginning(line: &[u8]) -> Self {
-        let whole = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
-        let text = std::str::from_utf8(&line[..whole]).unwrap_or_default();
+    /// One that begins like this. Its id is looked for in its first `head_bytes`, so that it does not depend on the pieces in which
+    /// the line comes.
+    fn beginning(line: &[u8], head_bytes: usize) -> Self {
+        let head = &line[..line.len().min(head_bytes)];
+        let whole = std::str::from_utf8(head).map_or_else(|error| error.valid_up_to(), str::len);
+        let text = std::str::from_utf8(&head[..whole]).unwrap_or_default();
         let mut long = Self { id: id_of(text), tail: Vec::new() };
         long.add(line);
         long
