@@ -2,7 +2,7 @@
 
 use exuvia_tool::{Absent, Namespace};
 
-/// So many are named; of the rest the number is told.
+/// The most servers that are named; of the rest the number is reported.
 const NAMED: usize = 20;
 
 /// A line for those that start and one for those that did not start; nothing where everything is there. Without names where

@@ -13,13 +13,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::terminal::Terminal;
 
-/// How long a service gives its servers before clients are told what is there. Most are up by then, and many clients never ask
+/// How long a service waits for its servers before it answers clients with what is ready. Most are up by then, and many clients never ask
 /// again.
 pub(crate) const OPENING: Duration = Duration::from_secs(2);
 /// How long a command gives those that it may not need, so that it can tell what became of them.
 pub(crate) const GLANCE: Duration = Duration::from_secs(1);
 
-/// The first start of a set of servers. Dropped, it tells no more of it.
+/// The first start of a set of servers. When dropped, it reports no further progress.
 pub(crate) struct Start {
     told: Arc<Told>,
     following: AbortOnDropHandle<()>,
@@ -73,7 +73,7 @@ impl Start {
 }
 
 impl Told {
-    /// Tells of servers that have come up, or have not, since the last time, and shows who is missing.
+    /// Reports servers that started or failed since the last call, and shows which are still starting.
     fn tell(&self, servers: &[ServerStatus]) {
         let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         let settled = servers.iter().filter(|server| !server.is_starting());

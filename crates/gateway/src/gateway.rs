@@ -249,7 +249,7 @@ impl Gateway {
         self.queue.runs()
     }
 
-    /// The scripts on their way, one by one.
+    /// The runs in flight.
     #[must_use]
     pub fn live_runs(&self) -> &Runs {
         &self.live

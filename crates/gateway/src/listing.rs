@@ -35,7 +35,7 @@ pub struct Listed {
 /// Why a list is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gap {
-    /// The server has not come up.
+    /// The server has not started.
     Absent,
     /// It was not there in time.
     Late,

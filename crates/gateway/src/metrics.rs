@@ -153,7 +153,7 @@ impl Metrics {
         self.memory_held.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// Of all scripts on their way so many execute. The two may have been counted one after the other.
+    /// The number of runs in flight that execute. The two may have been counted one after the other.
     pub(crate) fn runs_in_flight(&self, all: usize, executing: usize) {
         for (state, runs) in [("queued", all.saturating_sub(executing)), ("executing", executing)] {
             self.in_flight.get_or_create(&StateLabels { state }).set(i64::try_from(runs).unwrap_or(i64::MAX));

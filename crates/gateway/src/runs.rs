@@ -1,4 +1,4 @@
-//! The runs on their way: what they are, how far they are, and how somebody beside their client follows or ends them.
+//! The registry of runs in flight: who started them, their state, and how to subscribe to one or cancel it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,7 +27,7 @@ pub enum RunState {
     Executing,
 }
 
-/// What is known of a run on its way.
+/// A run in flight.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RunInfo {
@@ -45,11 +45,11 @@ pub struct RunInfo {
     pub since_ms: u64,
 }
 
-/// The runs on their way. There are as many as the queue has places.
+/// The runs in flight. There are at most as many as the queue has places.
 #[derive(Debug, Default)]
 pub struct Runs(Mutex<HashMap<RunId, Arc<Live>>>);
 
-/// One run on its way.
+/// One run in flight.
 pub(crate) struct Live {
     info: Mutex<RunInfo>,
     cancellation: CancellationToken,
@@ -57,7 +57,7 @@ pub(crate) struct Live {
     events: OnceLock<broadcast::Sender<RunEvent>>,
 }
 
-/// A run that is on its way for as long as this is there.
+/// Keeps a run in the registry until it is dropped.
 pub(crate) struct Registered {
     runs: Arc<Runs>,
     run: RunId,
@@ -91,7 +91,7 @@ impl Runs {
         self.live().values().filter(|live| live.info().state == RunState::Executing).count()
     }
 
-    /// A run is on its way.
+    /// A run is in flight.
     pub(crate) fn enter(
         self: &Arc<Self>,
         run: RunId,

@@ -20,7 +20,7 @@ pub(crate) struct Mistakes {
 }
 
 impl Mistakes {
-    /// A client is answered with this error. Each is told at `debug`, and once in a while how many there were.
+    /// A client is answered with this error. Each is logged at `debug`, and their number once in a while at `info`.
     pub(crate) fn note(&self, error: &ErrorData) {
         let Some(kind) = kind(error.code) else { return };
         self.counts[kind].fetch_add(1, Ordering::Relaxed);

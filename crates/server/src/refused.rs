@@ -34,7 +34,7 @@ impl Refusal {
         Self::invalid(id_of(text), unread.to_string())
     }
 
-    /// As the client is told. Without an id where there is none: MCP knows no `null` there.
+    /// As sent to the client. Without an id where there is none: MCP knows no `null` there.
     pub(crate) fn into_message(self) -> ServerJsonRpcMessage {
         ServerJsonRpcMessage::error(self.error, self.id)
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::acting;
 
-/// What one client is told. While this is there its subscriptions follow the servers.
+/// The subscriptions of one client. While this is there its subscriptions follow the servers.
 pub(crate) struct Updates {
     gateway: Weak<Gateway>,
     profile: Option<Arc<str>>,
@@ -93,7 +93,7 @@ impl Updates {
     }
 }
 
-/// The events of a stream that tell of these.
+/// The events of a stream that notify of these.
 pub(crate) fn events(addresses: &[Arc<str>]) -> String {
     let event = |address: &Arc<str>| {
         let message =

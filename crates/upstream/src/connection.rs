@@ -37,7 +37,7 @@ pub(crate) struct Connection {
     pub(crate) list_changed: Arc<Notify>,
     pub(crate) carrier: Carrier,
     pub(crate) dialect: Dialect,
-    /// Whether the server says that it tells of changes of its resources.
+    /// Whether the server offers subscriptions to its resources.
     pub(crate) subscribes: bool,
     /// Ends the task that listens for changes.
     pub(crate) _listening: Option<DropGuard>,

@@ -17,7 +17,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// How long changes are to be gathered before a client is told of them: of a flood it hears ten times a second.
+    /// How long changes are collected before a client is notified: at most ten times a second.
     pub const GATHERED: Duration = Duration::from_millis(100);
 
     /// The resource at this address has changed.
@@ -27,7 +27,7 @@ impl Mailbox {
         }
     }
 
-    /// The client is told to look at the resource at this address.
+    /// Notifies the client that the resource at this address has changed.
     pub fn tell(&self, address: &str) {
         self.put(&address.into());
     }

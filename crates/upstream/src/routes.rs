@@ -158,7 +158,7 @@ impl Routes {
         Box::pin(async move { route.server.subscribe(permit, &context, &mailbox).await })
     }
 
-    /// Whether a server tells of changes of its resources. `None`: it has not said so or otherwise.
+    /// Whether a server offers subscriptions to its resources. `None`: not known yet.
     #[must_use]
     pub fn offers_subscriptions(&self, server: &str) -> Option<bool> {
         self.get(server)?.server.subscriptions().offered()

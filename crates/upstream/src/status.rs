@@ -36,7 +36,7 @@ pub enum ServerState {
     },
 }
 
-/// Why a server has not come up.
+/// Why a server has not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotUp {
     /// For the operator.

@@ -167,8 +167,8 @@ pub(super) struct Server {
     /// progress does not extend calls.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) max_call_timeout_ms: Option<u64>,
-    /// Timeout for the user's answer to a question of the server, in milliseconds. When it expires, the server is told
-    /// that the user made no choice, and a client of the modern era has to repeat the call. Default: 60,000.
+    /// Timeout for the user's answer to a question of the server, in milliseconds. When it expires, the server receives
+    /// the answer `cancel`, and a client of the modern era has to repeat the call. Default: 60,000.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) question_timeout_ms: Option<u64>,
     /// Maximum interval between refreshes of its tool list, in milliseconds. Default: 600,000.

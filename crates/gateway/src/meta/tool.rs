@@ -20,7 +20,7 @@ pub struct MetaTool {
 /// What answers a call.
 pub(super) type Handler = fn(Request<'_>) -> Answering<'_>;
 
-/// An answer on its way.
+/// A pending answer.
 pub(super) type Answering<'a> = BoxFuture<'a, Result<MetaAnswer, BadRequest>>;
 
 /// What a call of a meta-tool comes to.
@@ -28,7 +28,7 @@ pub(super) type Answering<'a> = BoxFuture<'a, Result<MetaAnswer, BadRequest>>;
 pub enum MetaAnswer {
     /// A text that is ready.
     Text(String),
-    /// A script on its way. Its answer is [`render`](crate::answer::render) of its report.
+    /// A run in flight. Its answer is [`render`](crate::answer::render) of its report.
     Run(RunHandle),
 }
 

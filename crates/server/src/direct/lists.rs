@@ -216,7 +216,7 @@ fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
     page
 }
 
-/// What `_meta` tells of a list that is not whole.
+/// What `_meta` reports about an incomplete list.
 pub(crate) fn notices(notices: Vec<String>) -> Option<MetaObject> {
     if notices.is_empty() {
         return None;
@@ -226,7 +226,7 @@ pub(crate) fn notices(notices: Vec<String>) -> Option<MetaObject> {
     Some(meta)
 }
 
-/// What is told of a server that is not there. What a script may try again, a client need not: it is told when tools have come.
+/// The notice about an unavailable server. What a script may try again, a client need not: it is told when tools have come.
 pub(crate) fn absent(absent: &Absent) -> String {
     let name = &absent.name;
     match absent.reason() {

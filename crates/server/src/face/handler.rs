@@ -25,7 +25,7 @@ use crate::direct::Page;
 use crate::named;
 use crate::traced::{self, Target};
 
-/// The addresses that are listened to by one request, at most. What was accepted of more is told.
+/// The most addresses of one `subscriptions/listen` request. The accepted ones are reported.
 const LISTENED: usize = 128;
 
 impl ServerHandler for Face {

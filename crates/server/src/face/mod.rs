@@ -92,7 +92,7 @@ impl Face {
         Changes::of(&self.gateway.get().await?, self.profile.clone())
     }
 
-    /// What a client is told of resources, where there are any.
+    /// The notifications about resources that a client receives, if any.
     pub(crate) async fn updates(&self, client: Client) -> Option<Updates> {
         if !self.profile().has_direct() {
             return None;
@@ -100,7 +100,7 @@ impl Face {
         Some(Updates::of(&self.gateway.get().await?, self.profile.clone(), client))
     }
 
-    /// Whether there may be a server that tells of changes of its resources.
+    /// Whether any server may notify of changes of its resources.
     fn offers_subscriptions(&self) -> bool {
         let view = || self.gateway.now().and_then(|gateway| Some((gateway.view(self.profile.as_deref())?, gateway)));
         self.profile().has_direct() && view().is_none_or(|(view, gateway)| gateway.offers_subscriptions(&view))

@@ -37,7 +37,7 @@ pub struct ServerConfig {
     /// How long one call to it may take; a run's own limit counts as well, the shorter one wins. 1 hour, so that the run's
     /// counts alone.
     pub call_timeout: Duration,
-    /// Progress that it tells of a call gives the call as much time again as it had, up to this in all. None: progress gives no
+    /// A progress notification of the server gives the call as much time again as it had, up to this in all. None: progress gives no
     /// time.
     pub max_call_timeout: Option<Duration>,
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a

@@ -292,7 +292,7 @@ fn tell_of_turn(name: &ToolName, relay: Option<&RelayOptions>) {
     let _ = news.try_send(News::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
 }
 
-/// A call on its way. However it ends, what was learned of its tool is kept.
+/// A call in flight. However it ends, what was learned of its tool is kept.
 struct Flight<'a> {
     lane: &'a Lane,
     tool: &'a str,

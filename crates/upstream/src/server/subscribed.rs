@@ -53,7 +53,7 @@ impl Asked {
         self.listening.as_ref().is_none_or(|listening| !listening.is_finished())
     }
 
-    /// Whether the server tells of this address on this connection.
+    /// Whether the server is subscribed to for this address on this connection.
     pub(super) fn holds_for(&self, connection: &Arc<Connection>, address: &str) -> bool {
         self.is_on(connection) && self.addresses.contains(address)
     }

@@ -32,13 +32,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What became of a wish to hear of changes.
 #[derive(Debug)]
 pub enum Subscribing {
-    /// The client is told of them.
+    /// The client is notified of them.
     Done(Subscription),
     /// The server's own error, or that it offers nothing of the kind.
     Refused(Relayed),
 }
 
-/// A client is told of the changes of one resource. Dropping it ends that.
+/// A client's subscription to one resource. Dropping it ends the subscription.
 #[derive(Debug)]
 pub struct Subscription {
     of: Arc<Subscriptions>,
@@ -78,9 +78,9 @@ pub(crate) struct Subscriptions {
     heard: Mutex<HashMap<Arc<str>, Vec<Hearer>>>,
     /// Held by whoever asks the server: one at a time.
     asked: tokio::sync::Mutex<Asked>,
-    /// Whether the server says that it tells of changes. `None`: it has not said anything yet.
+    /// Whether the server offers subscriptions. `None`: not known yet.
     offered: Mutex<Option<bool>>,
-    /// The addresses that a server of the newer era says it will tell of.
+    /// The addresses that a server of the newer era has accepted.
     pub(super) acknowledged: watch::Sender<Arc<BTreeSet<String>>>,
     /// Nobody wants to hear of an address any more.
     left: Notify,
@@ -91,12 +91,12 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether the server tells of changes, if it has said so.
+    /// Whether the server offers subscriptions, if known.
     pub(crate) fn offered(&self) -> Option<bool> {
         *locked(&self.offered)
     }
 
-    /// The server says whether it tells of changes.
+    /// The server says whether it offers subscriptions.
     pub(crate) fn offers(&self, config: &ServerConfig, offers: bool) {
         // Nobody keeps a connection that everybody could hear on.
         *locked(&self.offered) = Some(offers && config.share != Share::Run);

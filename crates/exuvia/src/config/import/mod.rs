@@ -201,7 +201,7 @@ fn add(
 enum Read {
     Text(String),
     Absent,
-    /// It is there, and why it cannot be read is told.
+    /// The file exists and cannot be read; the reason is reported.
     Unusable,
 }
 

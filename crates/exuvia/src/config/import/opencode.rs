@@ -15,7 +15,7 @@ const FILE: &str = "{file:";
 pub(super) struct Files(BTreeMap<String, String>);
 
 impl Files {
-    /// Reads them, from the folder of the configuration. What cannot be read is told, and costs the server that needs it.
+    /// Reads them, from the folder of the configuration. What cannot be read is reported, and the server that needs it is skipped.
     pub(super) fn of(config: &str, file: &Path, environment: Environment<'_>, found: &mut Found) -> Self {
         let mut files = BTreeMap::new();
         for line in config.lines().filter(|line| !line.trim_start().starts_with("//")) {
