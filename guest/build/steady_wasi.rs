@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use componentize_py::Ctx;
-use wasmtime_46::bail;
-use wasmtime_46::component::{HasData, Linker, Resource, ResourceType};
-use wasmtime_wasi_46::clocks::{WasiClocksCtxView, WasiClocksView};
-use wasmtime_wasi_46::filesystem::{WasiFilesystemCtxView, WasiFilesystemView};
-use wasmtime_wasi_46::p2::bindings::clocks::{monotonic_clock, wall_clock};
-use wasmtime_wasi_46::p2::bindings::filesystem::types::{
+use wasmtime::bail;
+use wasmtime::component::{HasData, Linker, Resource, ResourceType};
+use wasmtime_wasi::clocks::{WasiClocksCtxView, WasiClocksView};
+use wasmtime_wasi::filesystem::{WasiFilesystemCtxView, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, Host, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags,
     PathFlags,
 };
-use wasmtime_wasi_46::p2::bindings::random::{insecure, insecure_seed, random};
-use wasmtime_wasi_46::p2::{DynInputStream, DynOutputStream, DynPollable, FsError, FsResult, add_to_linker_async};
+use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, FsError, FsResult, add_to_linker_async};
 
 /// What the guest imports beside WASI. Called only once the snapshot runs.
 const CONTRACT: [(&str, &[&str]); 2] = [
@@ -70,39 +70,39 @@ impl HasData for Still {
 }
 
 impl random::Host for Still {
-    fn get_random_bytes(&mut self, length: u64) -> wasmtime_46::Result<Vec<u8>> {
+    fn get_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         // Not all equal: a hash seed of zero would turn hash randomisation off.
         Ok((0..length).map(|at| (at as u8).wrapping_mul(37).wrapping_add(11)).collect())
     }
 
-    fn get_random_u64(&mut self) -> wasmtime_46::Result<u64> {
+    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
         Ok(0x9e37_79b9_7f4a_7c15)
     }
 }
 
 impl insecure::Host for Still {
-    fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime_46::Result<Vec<u8>> {
+    fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         random::Host::get_random_bytes(self, length)
     }
 
-    fn get_insecure_random_u64(&mut self) -> wasmtime_46::Result<u64> {
+    fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
         random::Host::get_random_u64(self)
     }
 }
 
 impl insecure_seed::Host for Still {
-    fn insecure_seed(&mut self) -> wasmtime_46::Result<(u64, u64)> {
+    fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
         Ok((1, 2))
     }
 }
 
 impl wall_clock::Host for Still {
-    fn now(&mut self) -> wasmtime_46::Result<wall_clock::Datetime> {
+    fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
         // The first day of 2026.
         Ok(wall_clock::Datetime { seconds: 1_767_225_600, nanoseconds: 0 })
     }
 
-    fn resolution(&mut self) -> wasmtime_46::Result<wall_clock::Datetime> {
+    fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
         Ok(wall_clock::Datetime { seconds: 0, nanoseconds: 1 })
     }
 }
@@ -117,21 +117,21 @@ impl HasData for SlowClock {
 struct Ticks<'a>(WasiClocksCtxView<'a>);
 
 impl monotonic_clock::Host for Ticks<'_> {
-    fn now(&mut self) -> wasmtime_46::Result<u64> {
+    fn now(&mut self) -> wasmtime::Result<u64> {
         static NANOSECONDS: AtomicU64 = AtomicU64::new(1_000_000_000);
         Ok(NANOSECONDS.fetch_add(1_000, Ordering::Relaxed))
     }
 
-    fn resolution(&mut self) -> wasmtime_46::Result<u64> {
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
         Ok(1)
     }
 
-    fn subscribe_instant(&mut self, _when: u64) -> wasmtime_46::Result<Resource<DynPollable>> {
+    fn subscribe_instant(&mut self, _when: u64) -> wasmtime::Result<Resource<DynPollable>> {
         self.subscribe_duration(0)
     }
 
     /// Any wait is over at once: only `selectors` asks, whether it can poll.
-    fn subscribe_duration(&mut self, _duration: u64) -> wasmtime_46::Result<Resource<DynPollable>> {
+    fn subscribe_duration(&mut self, _duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
         self.0.subscribe_duration(0)
     }
 }
@@ -167,11 +167,11 @@ fn without_times(stat: DescriptorStat) -> DescriptorStat {
 }
 
 impl Host for Files<'_> {
-    fn convert_error_code(&mut self, error: FsError) -> wasmtime_46::Result<ErrorCode> {
+    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
         self.0.convert_error_code(error)
     }
 
-    fn filesystem_error_code(&mut self, error: Resource<wasmtime_46::Error>) -> wasmtime_46::Result<Option<ErrorCode>> {
+    fn filesystem_error_code(&mut self, error: Resource<wasmtime::Error>) -> wasmtime::Result<Option<ErrorCode>> {
         self.0.filesystem_error_code(error)
     }
 }
@@ -197,7 +197,7 @@ impl HostDirectoryEntryStream for Files<'_> {
         Ok(READING.lock().ok().and_then(|mut reading| reading.get_mut(&key)?.pop()))
     }
 
-    fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime_46::Result<()> {
+    fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
         READING.lock().map(|mut reading| reading.remove(&stream.rep())).ok();
         HostDirectoryEntryStream::drop(&mut self.0, stream)
     }
@@ -277,11 +277,11 @@ impl HostDescriptor for Files<'_> {
         self.0.append_via_stream(file)
     }
 
-    async fn is_same_object(&mut self, a: Resource<Descriptor>, b: Resource<Descriptor>) -> wasmtime_46::Result<bool> {
+    async fn is_same_object(&mut self, a: Resource<Descriptor>, b: Resource<Descriptor>) -> wasmtime::Result<bool> {
         self.0.is_same_object(a, b).await
     }
 
-    fn drop(&mut self, file: Resource<Descriptor>) -> wasmtime_46::Result<()> {
+    fn drop(&mut self, file: Resource<Descriptor>) -> wasmtime::Result<()> {
         HostDescriptor::drop(&mut self.0, file)
     }
 }

@@ -22,7 +22,8 @@ pub(crate) fn config(target: &str) -> Result<Config> {
     }
     config.consume_fuel(true).epoch_interruption(true).operator_cost(operator_cost());
     config.generate_address_map(false).native_unwind_info(false).wasm_backtrace_max_frames(None);
-    // What the guest does not use is off.
+    // What the guest does not use is off. The first is compiled in for componentize-py alone, and would cost each store.
+    config.concurrency_support(false);
     config.wasm_threads(false).wasm_memory64(false).wasm_relaxed_simd(false);
     config.wasm_gc(false).wasm_function_references(false);
     Ok(config)
