@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo over standard output")]
 
+mod merge;
 mod steady_wasi;
 
 use std::collections::HashMap;
@@ -42,10 +43,12 @@ fn main() -> Result<()> {
 
     fs::write(python.join("exuvia/zone_data.py"), zone_data()?)?;
 
-    let component = out.join("guest.wasm");
-    generate(&wit, &python, &component)?;
+    let linked = out.join("linked.wasm");
+    generate(&wit, &python, &linked)?;
+    let component = merge::merge(&fs::read(&linked)?).context("merging the core modules")?;
+    fs::write(out.join("guest.wasm"), &component)?;
 
-    let digest = Sha256::digest(fs::read(&component)?);
+    let digest = Sha256::digest(&component);
     let digest = digest.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
