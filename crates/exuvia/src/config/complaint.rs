@@ -1,7 +1,7 @@
 //! Faults against the schema, in the words of somebody who writes TOML. No sentence holds a value: it may be a secret.
 
 use exuvia_catalog::closest;
-use exuvia_upstream::ConfigError;
+use exuvia_config::ConfigError;
 use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use exuvia_upstream::ConfigError;
+use exuvia_config::ConfigError;
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -1,6 +1,6 @@
 //! `--server NAME=COMMAND`, and `--server NAME=URL`.
 
-use exuvia_upstream::{ConfigError, Environment, Http, ServerConfig, Transport, check};
+use exuvia_config::{ConfigError, Environment, Http, ServerConfig, Transport, check};
 
 use super::paths::from_home;
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use exuvia_config::{ConfigError, McpServers, ServerConfig, Transport};
 use exuvia_policy::PolicySource;
-use exuvia_upstream::{ConfigError, McpServers, ServerConfig, Transport};
 
 use super::profile::{self, Mention};
 use super::{Config, ConfigErrors, policy};

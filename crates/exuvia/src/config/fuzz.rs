@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use exuvia_config::Environment;
 use exuvia_fuzz::{Target, fuzz};
-use exuvia_upstream::Environment;
 
 use super::found::Found;
 use super::{resolve, summary, totals};

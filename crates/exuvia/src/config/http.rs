@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use exuvia_upstream::{
+use exuvia_config::{
     CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy, check,
 };
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use exuvia_config::UpstreamLimits;
 use exuvia_gateway::{OnDisconnect, QueueLimits};
 use exuvia_runtime::Limits;
-use exuvia_upstream::UpstreamLimits;
 
 use super::bytes::Bytes;
 use super::resolve::Resolver;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, EnvFile, Environment, McpServers, Transport, check};
-use exuvia_upstream::{parse_mcp_servers, parse_mcp_servers_at};
+use exuvia_config::{ConfigError, EnvFile, Environment, McpServers, Transport, check};
+
+use exuvia_config::{parse_mcp_servers, parse_mcp_servers_at};
 
 use super::found::Found;
 use super::paths::{self, Contents};

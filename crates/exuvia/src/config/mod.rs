@@ -33,11 +33,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use exuvia_catalog::files::{Layout, Layouts};
+use exuvia_config::{ConfigError, ServerConfig, UpstreamLimits};
 use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::{EngineConfig, Limits};
 use exuvia_server::http::{HttpConfig, TlsFiles};
-use exuvia_upstream::{ConfigError, ServerConfig, UpstreamLimits};
 
 pub(crate) use import::KnownClient;
 pub(crate) use paths::{Paths, from_home};

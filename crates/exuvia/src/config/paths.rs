@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 use etcetera::base_strategy::Xdg;
-use exuvia_upstream::ConfigFile;
+use exuvia_config::ConfigFile;
 
 use super::trust;
 

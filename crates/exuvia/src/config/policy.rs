@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use exuvia_config::ConfigError;
 use exuvia_policy::{Policy, PolicyError, PolicySource, ServerRules};
-use exuvia_upstream::ConfigError;
 
 use super::document::{Document, below};
 use super::written;

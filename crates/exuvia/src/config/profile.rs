@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use exuvia_config::ConfigError;
 use exuvia_gateway::{Mode, Profile};
-use exuvia_upstream::ConfigError;
 
 use super::document::{Document, below};
 use super::{Config, written};

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exuvia_config::{ConfigError, Environment, expand};
 use exuvia_server::http::{HttpConfig, TlsFiles};
-use exuvia_upstream::{ConfigError, Environment, expand};
 
 use super::document::Document;
 use super::found::{Found, Named};

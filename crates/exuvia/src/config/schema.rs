@@ -1,8 +1,8 @@
 //! The JSON Schema of `exuvia.toml`: what editors use is what this program checks with.
 
+use exuvia_config::UpstreamLimits;
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_upstream::UpstreamLimits;
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;

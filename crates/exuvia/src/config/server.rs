@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use exuvia_catalog::files::Layout;
+use exuvia_config::{Era, ServerConfig, Share, Stdio, Transport, check, passed_variables};
 use exuvia_gateway::Mode;
-use exuvia_upstream::{Era, ServerConfig, Share, Stdio, Transport, check, passed_variables};
 
 use super::document::below;
 use super::resolve::Resolver;

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, Environment};
+use exuvia_config::{ConfigError, Environment};
 
 use super::found::{Found, Named};
 use super::paths::{self, Contents, Paths, read};

@@ -2,10 +2,10 @@
 //! may hold secrets.
 
 use exuvia_catalog::files::Layout;
+use exuvia_config::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
 use exuvia_gateway::{Mode, Profile};
 use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
-use exuvia_upstream::{Grant, Http, HttpProtocol, PASSED_VARIABLES, Share, Stdio, Transport};
 
 use super::{Config, Server};
 

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use exuvia_upstream::ConfigError;
+use exuvia_config::ConfigError;
 use serde_json::{Map, Value};
 
 use super::consent::Consent;

@@ -1,6 +1,6 @@
 //! Codex writes TOML, and credentials as names of variables. Here it becomes what other clients write.
 
-use exuvia_upstream::Environment;
+use exuvia_config::Environment;
 use serde_json::{Map, Value, json};
 
 /// Its table of servers.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use exuvia_upstream::{ConfigError, McpServers, ServerConfig};
+use exuvia_config::{ConfigError, McpServers, ServerConfig};
 
 use super::project::Project;
 use super::{key, programs, take_out};

@@ -1,7 +1,7 @@
 //! Goose writes YAML, with keys of its own, and keeps what is never called in a second file. Here both become what other clients
 //! write.
 
-use exuvia_upstream::ConfigError;
+use exuvia_config::ConfigError;
 use serde_json::{Map, Value, json};
 
 use super::restrictions::{Denied, Restrictions};

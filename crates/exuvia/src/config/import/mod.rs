@@ -18,7 +18,7 @@ mod yaml;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, Environment, McpServers};
+use exuvia_config::{ConfigError, Environment, McpServers};
 
 use super::found::Found;
 use super::mcp_file;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use exuvia_upstream::{ConfigError, Environment};
+use exuvia_config::{ConfigError, Environment};
 
 use super::{Read, text};
 use crate::config::found::Found;

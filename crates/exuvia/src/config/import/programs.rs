@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use exuvia_upstream::{EnvFile, ServerConfig, Stdio, Transport};
+use exuvia_config::{EnvFile, ServerConfig, Stdio, Transport};
 
 use super::project::Project;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use exuvia_upstream::ConfigFile;
+use exuvia_config::ConfigFile;
 
 /// How long the file may be that stands in place of a `.git` folder, in bytes.
 const POINTER_BYTES: u64 = 64 << 10;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use exuvia_upstream::{ConfigError, McpServers, ServerConfig, Transport, tool_pattern};
+use exuvia_config::{ConfigError, McpServers, ServerConfig, Transport, tool_pattern};
 
 use super::{key, take_out};
 use crate::config::found::Found;

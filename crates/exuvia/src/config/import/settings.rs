@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use exuvia_upstream::{ConfigError, Environment, relaxed_json};
+use exuvia_config::{ConfigError, Environment, relaxed_json};
 use serde_json::{Map, Value};
 
 use super::project::Project;

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::{Host, Url};
 
-use crate::config::{CodeGrant, Grant, Http, OAuth};
+use crate::{CodeGrant, Grant, Http, OAuth};
 
 /// How long the name of a server may be, in bytes.
 pub const SERVER_NAME_BYTES: usize = 64;
@@ -178,7 +178,8 @@ impl Http {
 }
 
 /// Whether a URL names this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{Grant, Http, HttpProtocol, Stdio, Transport};
+use crate::{Grant, Http, HttpProtocol, Stdio, Transport};
 
 fn parsed(text: &str) -> McpServers {
     let variable = |name: &str| match name {

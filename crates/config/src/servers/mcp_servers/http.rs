@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::entry::{Entry, address};
-use crate::config::stdio::passed_variables;
-use crate::config::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check};
+use crate::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check, passed_variables};
 
 impl Entry<'_> {
     pub(super) fn http(&mut self, entry: &Map<String, Value>, protocol: HttpProtocol) -> Option<Http> {

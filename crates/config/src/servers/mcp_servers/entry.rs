@@ -1,10 +1,10 @@
 //! One entry of an `mcpServers` file.
 
+use exuvia_tool::raw;
 use serde_json::{Map, Value};
 
 use super::{EnvFile, Environment, McpServers};
-use crate::config::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, check, expand};
-use crate::raw;
+use crate::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, check, expand};
 
 /// An entry, and what is found out about it. Keys are paths inside the entry.
 pub(super) struct Entry<'a> {

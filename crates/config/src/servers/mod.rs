@@ -1,9 +1,6 @@
 //! The configuration of a server. Plain data: everything is resolved.
 
 pub mod check;
-mod error;
-mod expand;
-mod file;
 mod http;
 mod limits;
 mod mcp_servers;
@@ -12,13 +9,9 @@ mod stdio;
 
 use std::time::Duration;
 
-use crate::Era;
-
-pub use error::ConfigError;
-pub use expand::expand;
-pub use file::ConfigFile;
+pub use check::is_loopback;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
-pub use limits::{CallLimits, UpstreamLimits};
+pub use limits::UpstreamLimits;
 pub use mcp_servers::{
     EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers, parse_mcp_servers_at, relaxed_json, tool_pattern,
 };
@@ -63,6 +56,15 @@ pub enum Transport {
     Stdio(Stdio),
     /// Over HTTP.
     Http(Http),
+}
+
+/// Which of the two forms of the protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// 2026-07-28 and later: stateless, `server/discover`.
+    Modern,
+    /// Up to 2025-11-25: `initialize`, a session.
+    Legacy,
 }
 
 /// Who shares a connection to a server, and with it the server's state, its failures and its circuit breaker.

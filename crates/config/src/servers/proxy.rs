@@ -45,7 +45,9 @@ impl Proxy {
         self.0.origin().ascii_serialization()
     }
 
-    pub(crate) fn url(&self) -> &Url {
+    /// All of it, for whoever connects.
+    #[must_use]
+    pub fn url(&self) -> &Url {
         &self.0
     }
 
@@ -55,7 +57,8 @@ impl Proxy {
     }
 
     /// What to know of a request that did not get through it. `refuses` who we are: that is what it answered.
-    pub(crate) fn hint(&self, refuses: bool) -> String {
+    #[must_use]
+    pub fn hint(&self, refuses: bool) -> String {
         let origin = self.origin();
         match (refuses, self.has_user()) {
             (true, false) => format!(

@@ -10,8 +10,9 @@ mod tool_lists;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use crate::config::{ConfigError, ServerConfig};
-use crate::raw;
+use exuvia_tool::raw;
+
+use crate::{ConfigError, ServerConfig};
 use entry::Entry;
 pub use relaxed::json as relaxed_json;
 pub use tool_lists::{ToolLists, tool_pattern};
@@ -66,7 +67,7 @@ const OBJECTS: [&[&str]; 3] = [&["mcpServers"], &["servers"], &["mcp", "servers"
 /// programs and are let pass. An entry that is wrong is left out, with a notice. `file` names the file in errors.
 ///
 /// ```
-/// use exuvia_upstream::{Environment, Transport, parse_mcp_servers};
+/// use exuvia_config::{Environment, Transport, parse_mcp_servers};
 ///
 /// let text = r#"{"mcpServers": {"crm": {"command": "crm-mcp", "args": ["--as", "${WHO}"], "disabledTools": ["drop"]}}}"#;
 /// let ada = Environment { variable: &|name| (name == "WHO").then(|| "ada".into()), token_dir: None };
