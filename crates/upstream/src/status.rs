@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use exuvia_config::Era;
 use exuvia_tool::{Absence, Json, ToolDescriptor};
 use tokio::sync::watch;
 
