@@ -12,7 +12,7 @@
 //!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
 //!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
-//!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
+//!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle_ms`]; with
 //!   [`Share::Run`] every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`] bounds them.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.

@@ -83,8 +83,8 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-journal", &["tool"]),
         ("exuvia-host", &["tool"]),
         ("exuvia-runtime", &["guest", "host", "tool"]),
-        ("exuvia-config", &["policy", "text", "tool"]),
-        ("exuvia-upstream", &["config", "policy", "text", "tool", "trace"]),
+        ("exuvia-config", &["catalog", "policy", "text", "tool"]),
+        ("exuvia-upstream", &["catalog", "config", "policy", "text", "tool", "trace"]),
         (
             "exuvia-gateway",
             &[
@@ -128,6 +128,14 @@ fn the_sandbox_knows_nothing_of_mcp_http_or_policy() {
         {
             assert!(!below.contains(stranger), "{package} knows {stranger}");
         }
+    }
+}
+
+#[test]
+fn what_reads_a_configuration_starts_and_connects_to_nothing() {
+    let below = everything_below("exuvia-config");
+    for stranger in ["tokio", "wasmtime", "rmcp", "hyper", "reqwest", "clap"] {
+        assert!(!below.contains(stranger), "exuvia-config knows {stranger}");
     }
 }
 

@@ -11,7 +11,7 @@ use url::{Host, Url};
 use crate::{CodeGrant, Grant, Http, OAuth};
 
 /// How long the name of a server may be, in bytes.
-pub const SERVER_NAME_BYTES: usize = 64;
+pub(crate) const SERVER_NAME_BYTES: usize = 64;
 
 /// Headers that the transport sets by itself.
 const OWN_HEADERS: &[&str] = &[
@@ -35,7 +35,7 @@ const OWN_HEADERS: &[&str] = &[
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn server_name(name: &str) -> Result<(), String> {
+pub(crate) fn server_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
         Err("the server name must not be empty".to_owned())
     } else if name.len() > SERVER_NAME_BYTES {
@@ -54,7 +54,7 @@ pub fn server_name(name: &str) -> Result<(), String> {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn variable_name(name: &str) -> Result<(), String> {
+pub(crate) fn variable_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.contains('=') || name.contains(char::is_control) {
         return Err(format!("`{}` is not a valid variable name", name.escape_debug()));
     }
@@ -66,7 +66,7 @@ pub fn variable_name(name: &str) -> Result<(), String> {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn server_url(text: &str) -> Result<Url, String> {
+pub(crate) fn server_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("{error}; write https://HOST/PATH"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("must begin with https:// or http://".to_owned());
@@ -85,7 +85,7 @@ pub fn server_url(text: &str) -> Result<Url, String> {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue)>, String> {
+pub(crate) fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue)>, String> {
     let name =
         HeaderName::try_from(name).map_err(|_| format!("`{}` is not a valid header name", name.escape_debug()))?;
     let value = HeaderValue::from_str(value)
@@ -98,7 +98,7 @@ pub fn header(name: &str, value: &str) -> Result<Option<(HeaderName, HeaderValue
 /// # Errors
 ///
 /// There is none, or one of them is no certificate that can be trusted.
-pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let certificates: Vec<CertificateDer<'static>> = certificates.map_err(|error| error.to_string())?;
     if certificates.is_empty() {
@@ -116,7 +116,7 @@ pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn scope(text: &str) -> Result<(), String> {
+pub(crate) fn scope(text: &str) -> Result<(), String> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
         return Err("a scope is one word of ASCII, without quotes or backslashes".to_owned());
     }
@@ -125,8 +125,7 @@ pub fn scope(text: &str) -> Result<(), String> {
 
 /// The file for the tokens of a server. Different servers have different files, also where a file system takes `CRM` and
 /// `crm` for the same.
-#[must_use]
-pub fn token_file(token_dir: &Path, server: &str) -> PathBuf {
+pub(crate) fn token_file(token_dir: &Path, server: &str) -> PathBuf {
     let mut name = String::with_capacity(server.len() + 5);
     for byte in server.bytes() {
         match byte {

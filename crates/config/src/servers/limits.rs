@@ -1,9 +1,9 @@
 //! Limits on servers.
 
-use std::time::Duration;
+use serde::Serialize;
 
 /// Bounds on what servers may send and on what is asked of one at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct UpstreamLimits {
     /// The longest message of a server, in bytes: a line over stdio, a JSON body or the data of one event over HTTP. A longer
     /// answer ends its call as `limit-reached`; one that goes on and on ends its connection. JSON in JSON is escaped, so this
@@ -16,8 +16,8 @@ pub struct UpstreamLimits {
     /// any case; where all are in use, or belong to runs, a call ends as
     /// `limit-reached`. The one connection that everybody shares, and over which tools are listed, does not count. 64.
     pub connections: usize,
-    /// How long the connection of a key stays open with nothing to do. 10 minutes.
-    pub key_idle: Duration,
+    /// How long the connection of a key stays open with nothing to do, in milliseconds. 10 minutes.
+    pub key_idle_ms: u64,
     /// Tools of one server; further ones are left out with a warning. 10,000.
     pub tools: usize,
     /// Pages of one tool list; what follows is left out with a warning. 1,000.
@@ -33,7 +33,7 @@ impl Default for UpstreamLimits {
             message_bytes: 128 << 20,
             calls_in_flight: 128,
             connections: 64,
-            key_idle: Duration::from_secs(600),
+            key_idle_ms: 600_000,
             tools: 10_000,
             list_pages: 1_000,
             list_bytes: 64 << 20,

@@ -1,6 +1,6 @@
 //! The configuration of a server. Plain data: everything is resolved.
 
-pub mod check;
+pub(crate) mod check;
 mod http;
 mod limits;
 mod mcp_servers;
@@ -12,9 +12,8 @@ use std::time::Duration;
 pub use check::is_loopback;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::UpstreamLimits;
-pub use mcp_servers::{
-    EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers, parse_mcp_servers_at, relaxed_json, tool_pattern,
-};
+pub use mcp_servers::{EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers};
+pub(crate) use mcp_servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};
 pub use proxy::Proxy;
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 

@@ -4,7 +4,8 @@ use exuvia_tool::raw;
 use serde_json::{Map, Value};
 
 use super::{EnvFile, Environment, McpServers};
-use crate::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, check, expand};
+use crate::servers::check;
+use crate::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, expand};
 
 /// An entry, and what is found out about it. Keys are paths inside the entry.
 pub(super) struct Entry<'a> {

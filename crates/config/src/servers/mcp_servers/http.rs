@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::entry::{Entry, address};
-use crate::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, check, passed_variables};
+use crate::servers::check;
+use crate::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, passed_variables};
 
 impl Entry<'_> {
     pub(super) fn http(&mut self, entry: &Map<String, Value>, protocol: HttpProtocol) -> Option<Http> {

@@ -14,8 +14,9 @@ use exuvia_tool::raw;
 
 use crate::{ConfigError, ServerConfig};
 use entry::Entry;
-pub use relaxed::json as relaxed_json;
-pub use tool_lists::{ToolLists, tool_pattern};
+pub(crate) use relaxed::json as relaxed_json;
+pub use tool_lists::ToolLists;
+pub(crate) use tool_lists::tool_pattern;
 
 /// What the values of a configuration may refer to.
 #[derive(Clone, Copy)]
@@ -96,7 +97,7 @@ pub fn parse_mcp_servers(text: &str, file: &str, environment: Environment<'_>) -
 }
 
 /// Reads the entries of an object of such a file at this path. Where there is none there are no entries.
-pub fn parse_mcp_servers_at(text: &str, path: &[&str], file: &str, environment: Environment<'_>) -> McpServers {
+pub(crate) fn parse_mcp_servers_at(text: &str, path: &[&str], file: &str, environment: Environment<'_>) -> McpServers {
     match relaxed::json(text) {
         Ok(text) => match object(&text, path) {
             Some(object) => entries(&text, object, path, file, environment),

@@ -9,7 +9,7 @@ use exuvia_tool::{Json, JsonError};
 /// # Errors
 ///
 /// It is no JSON without that either.
-pub fn json(text: &str) -> Result<Cow<'_, str>, JsonError> {
+pub(crate) fn json(text: &str) -> Result<Cow<'_, str>, JsonError> {
     let text = text.trim_start_matches('\u{feff}');
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
         return Json::parse(text).map(|_| Cow::Borrowed(text));

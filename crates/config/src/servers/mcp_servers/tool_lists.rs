@@ -78,7 +78,7 @@ impl ToolLists {
 /// # Errors
 ///
 /// It is too long.
-pub fn tool_pattern(name: &str) -> Result<String, String> {
+pub(crate) fn tool_pattern(name: &str) -> Result<String, String> {
     let parts: Vec<String> = name.split('*').map(literal).collect();
     let pattern = parts.join("*");
     if pattern.len() > PATTERN_BYTES {
