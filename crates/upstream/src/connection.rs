@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_config::{Era, UpstreamLimits};
 use exuvia_tool::{Json, Place};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
@@ -23,8 +24,8 @@ use crate::ids::told;
 use crate::list::ToolList;
 use crate::order::Leaving;
 use crate::relay::Input;
-use crate::traced;
-use crate::{Era, UpstreamLimits};
+use crate::trace_context;
+use crate::value::cut;
 
 /// How long the word that a call was cancelled may take to reach a server.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,6 +68,16 @@ impl Connection {
         self.dialect
     }
 
+    /// Whether the server offers subscriptions to its resources.
+    pub(crate) fn subscribes(&self) -> bool {
+        self.subscribes
+    }
+
+    /// A request of this client is about to leave. What the server asks unasked is nobody's once there were several.
+    pub(crate) fn used_by(&self, client: Option<&Arc<str>>) {
+        self.exchange.used_by(client);
+    }
+
     /// Whether another request makes sense.
     pub(crate) fn is_open(&self) -> bool {
         self.carrier.is_open() && !self.service.peer().is_transport_closed()
@@ -83,7 +94,15 @@ impl Connection {
     }
 
     /// The server's tools, all pages of them.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not list them, for the operator.
     pub(crate) async fn list(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
+        self.all_pages(limits).await.map_err(cut)
+    }
+
+    async fn all_pages(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
         let mut list = ToolList::new(limits);
         if self.era() == Era::Modern && matches!(self.carrier, Carrier::Http(..)) {
             list = list.with_parameter_headers();
@@ -151,7 +170,7 @@ impl Connection {
         place: Place,
     ) -> Result<Filled, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
-        traced::tell(&mut request);
+        trace_context::tell(&mut request);
         let mut options = PeerRequestOptions::no_options();
         options.meta = meta.filter(|_| self.era() == Era::Modern);
         // Over a pipe messages are written in the order in which they are given to rmcp. Over HTTP each has its own request.
@@ -165,7 +184,7 @@ impl Connection {
         drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
         let id = told(&handle.id);
-        traced::sent(id);
+        trace_context::sent(id);
         let leaving = slot.leaving().clone();
         let mut request = Request { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
         request.answered().await;

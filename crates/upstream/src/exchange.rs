@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{Deadline, Json};
+use exuvia_tool::{Deadline, Json, locked};
 use rmcp::model::ProgressToken;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -361,9 +361,4 @@ impl Exchange {
         }
         None
     }
-}
-
-/// These locks guard plain data that no panic can leave half changed.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

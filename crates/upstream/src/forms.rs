@@ -7,9 +7,7 @@
 //! | `toolResult`, of the protocol of 2024-10 | structured content |
 //! | a value that is no object, or an object with nothing that a result has | structured content; a text is a block |
 
-use exuvia_tool::Json;
-
-use crate::raw;
+use exuvia_tool::{Json, raw};
 
 /// The longest value that is repeated as a text, for clients that read no structured content.
 const TEXT_BYTES: usize = 64 * 1024;

@@ -85,9 +85,11 @@ mod list;
 mod listening;
 mod mailbox;
 mod message;
+mod notes;
 mod oauth;
 mod opening;
 mod order;
+mod outcome;
 mod pages;
 mod parameter_headers;
 mod plain_names;
@@ -99,6 +101,7 @@ mod routes;
 mod server;
 mod status;
 mod stdio;
+mod trace_context;
 mod traced;
 mod upstreams;
 mod value;
@@ -107,7 +110,6 @@ pub use exuvia_config::{
     ClientCredentials, CodeGrant, Era, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy, ServerConfig, Share,
     Stdio, Transport, UpstreamLimits,
 };
-use exuvia_tool::raw;
 pub use exuvia_tool::{DispatchOrder, DispatchTicket};
 
 pub use aside::aside;

@@ -159,7 +159,7 @@ pub(crate) enum Subject {
 /// pass for it, as the head is read member by member.
 pub(crate) fn at_head(head: &[u8]) -> Subject {
     let head = String::from_utf8_lossy(head);
-    for (key, raw) in crate::raw::members(&head) {
+    for (key, raw) in exuvia_tool::raw::members(&head) {
         match key.as_str() {
             "id" => return number(raw).map_or(Subject::Unknown, Subject::Answer),
             "method" => return Subject::Other,

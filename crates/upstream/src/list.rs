@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor};
+use exuvia_config::UpstreamLimits;
+use exuvia_tool::{Json, ToolAnnotations, ToolDescriptor, raw};
 use serde_json::Value;
 
 use crate::pages::Pages;
+use crate::parameter_headers;
 use crate::plain_names::{self, shown};
-use crate::{UpstreamLimits, parameter_headers, raw};
 
 /// The longest tool name.
 const NAME_BYTES: usize = 512;

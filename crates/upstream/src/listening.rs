@@ -51,19 +51,18 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 
+    use exuvia_config::{Http, ServerConfig, Transport, UpstreamLimits};
     use exuvia_tool::Json;
 
     use super::*;
     use crate::connection::Connection;
     use crate::stdio::Reaper;
-    use crate::{Http, ServerConfig, Transport, UpstreamLimits};
 
     /// Whether a change of the list is heard of.
     async fn hears(config: ServerConfig) -> bool {
         let (limits, reaper) = (UpstreamLimits::default(), Arc::new(Reaper::new()));
         let authorization = crate::http::authorization(&config, &reaper);
-        let connection =
-            Connection::open(&config, limits, &reaper, &authorization, &Arc::default(), None).await.unwrap();
+        let connection = Connection::open(&config, limits, &reaper, &authorization, Arc::new(()), None).await.unwrap();
         let within = |time| tokio::time::timeout(Duration::from_millis(time), connection.list_changed());
         assert!(within(300).await.is_err(), "nothing has changed yet");
         connection.call("change".to_owned(), Json::parse("{}").unwrap()).await.unwrap();

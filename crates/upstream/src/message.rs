@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use exuvia_tool::Json;
+use exuvia_tool::{Json, raw};
 
 use crate::lines::{Subject, at_head, at_tail, number};
-use crate::raw;
 use crate::repair::numbers;
 
 /// The longest id of a server's request that is given back, and the longest name of a method.

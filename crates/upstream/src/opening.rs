@@ -18,10 +18,11 @@ use crate::http::{Client, Kind, connect_sse, streamable};
 use crate::ids::FromOne;
 use crate::listening::listen;
 use crate::message::Source;
-use crate::reader::{Notes, Reader};
+use crate::notes::{Notes, ResourceListener};
+use crate::reader::Reader;
 use crate::relay::Abilities;
-use crate::server::Subscriptions;
 use crate::stdio::{Process, Reaper, Wire};
+use crate::value::cut;
 
 /// Why a server did not start, for the operator.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ struct Opening<'a> {
     limits: UpstreamLimits,
     reaper: &'a Arc<Reaper>,
     authorization: &'a Arc<dyn Authorization>,
-    subscriptions: &'a Arc<Subscriptions>,
+    resources: Arc<dyn ResourceListener>,
 }
 
 impl Connection {
@@ -58,14 +59,15 @@ impl Connection {
         limits: UpstreamLimits,
         reaper: &Arc<Reaper>,
         authorization: &Arc<dyn Authorization>,
-        subscriptions: &Arc<Subscriptions>,
+        resources: Arc<dyn ResourceListener>,
         known: Option<Dialect>,
     ) -> Result<Self, Unstarted> {
-        let opening = Opening { config, limits, reaper, authorization, subscriptions };
-        match &config.transport {
+        let opening = Opening { config, limits, reaper, authorization, resources };
+        let opened = match &config.transport {
             Transport::Stdio(stdio) => opening.stdio(stdio, known).await,
             Transport::Http(http) => opening.http(http, known).await,
-        }
+        };
+        opened.map_err(|unstarted| Unstarted { message: cut(unstarted.message), ..unstarted })
     }
 }
 
@@ -127,7 +129,7 @@ impl Opening<'_> {
 
     fn talk(&self, source: Source) -> Talk {
         let (exchange, list_changed) = (Arc::new(Exchange::default()), Arc::new(Notify::new()));
-        let notes = Notes { list_changed: list_changed.clone(), subscriptions: self.subscriptions.clone() };
+        let notes = Notes { list_changed: list_changed.clone(), resources: self.resources.clone() };
         let reader = Reader::new(exchange.clone(), notes, &self.config.name, source, self.config.question_timeout);
         Talk { exchange, list_changed, reader }
     }

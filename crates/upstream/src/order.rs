@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use exuvia_tool::Place;
+use exuvia_tool::{Place, locked};
 use http_body::{Body, Frame, SizeHint};
-
-use crate::exchange::locked;
 
 /// The place of a request that is about to leave, shared by those who may be the ones to see it go.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::raw;
+use exuvia_tool::raw;
 
 /// So many pages in a row with nothing new on them are the end. Servers that filter what they list may have some.
 const FRUITLESS: usize = 3;

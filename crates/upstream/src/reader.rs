@@ -10,21 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use exuvia_tool::{BoxFuture, Extent, Json};
+use exuvia_tool::{BoxFuture, Extent, Json, raw};
 use rmcp::model::{
     ErrorData, ListToolsResult, NumberOrString, ProgressToken, RequestId, ServerJsonRpcMessage, ServerResult, Tool,
 };
-use tokio::sync::Notify;
 
 use crate::error_code::{INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
 use crate::failure::Failure;
 use crate::lines::{Subject, at_head, at_tail, number};
 use crate::message::{Body, Message, Source, Told, not_text, read};
+use crate::notes::Notes;
 use crate::question::{Question, UNCERTAIN};
-use crate::raw;
 use crate::repair::{halves, numbers, without_mark};
-use crate::server::Subscriptions;
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
@@ -52,15 +50,6 @@ pub(crate) struct Reader {
     noted: Arc<Noted>,
     /// How long a client may take to answer.
     patience: Duration,
-}
-
-/// Who hears of what belongs to no request.
-#[derive(Debug, Clone)]
-pub(crate) struct Notes {
-    /// Of another list of tools.
-    pub(crate) list_changed: Arc<Notify>,
-    /// Of resources that have changed.
-    pub(crate) subscriptions: Arc<Subscriptions>,
 }
 
 /// What the operator was told of a connection. Each is a warning once, however often a server does it.
@@ -176,9 +165,9 @@ impl Reader {
             Message::Notification { method, params } => {
                 match method.as_str() {
                     "notifications/tools/list_changed" => self.notes.list_changed.notify_one(),
-                    "notifications/resources/updated" => self.notes.subscriptions.updated(part(&text, params)),
+                    "notifications/resources/updated" => self.notes.resources.updated(part(&text, params)),
                     "notifications/subscriptions/acknowledged" => {
-                        self.notes.subscriptions.acknowledge(part(&text, params));
+                        self.notes.resources.acknowledged(part(&text, params));
                     }
                     "notifications/progress" => self.progress(part(&text, params)),
                     _ => {}

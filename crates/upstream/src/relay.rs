@@ -1,9 +1,8 @@
 //! Requests and results relayed between a client and a direct server, as they were written.
 
-use exuvia_policy::READS;
 #[cfg(doc)]
 use exuvia_tool::CallError;
-use exuvia_tool::{Json, ToolName};
+use exuvia_tool::Json;
 use rmcp::model::{
     ClientCapabilities, ClientRequest, ElicitationCapability, FormElicitationCapability, RequestMetaObject,
     UrlElicitationCapability,
@@ -184,7 +183,7 @@ impl Listing {
     }
 }
 
-/// A request that is no call of a tool, and is permitted like one: [`Permit`](exuvia_policy::Permit)s name it by its method.
+/// A request that is no call of a tool, and is permitted like one: permits name it by its method.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Query {
     /// What a resource holds.
@@ -210,7 +209,7 @@ pub enum Query {
 }
 
 impl Query {
-    /// The protocol's name for it, one of [`READS`].
+    /// The protocol's name for it, by which permits know it.
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {
@@ -235,13 +234,6 @@ impl Query {
             }
         }
     }
-}
-
-/// The request that a permit stands for, and its method. `None`: it stands for a call, or its parameters are none that the
-/// protocol knows.
-pub(crate) fn permitted(name: &ToolName, params: &Json, input: Input) -> Option<(&'static str, ClientRequest)> {
-    let method = READS.into_iter().find(|method| *method == name.tool)?;
-    Some((method, request(method, params.to_value().ok()?, input)?))
 }
 
 /// A request of this method. `None`: its parameters are none that the protocol knows.
@@ -276,29 +268,6 @@ impl RelayOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_no_call_is_permitted_by_its_method_and_nothing_else_is() {
-        let params = json!({"name": "p", "taskId": "t", "ref": {"type": "ref/prompt", "name": "p"},
-            "argument": {"name": "a", "value": ""}, "uri": "a:b", "inputResponses": {}});
-        let queries = [
-            Query::ReadResource { uri: "a:b".into() },
-            Query::GetPrompt { name: "p".into(), arguments: Some(json!({"a": "b"})) },
-            Query::Complete(params.clone()),
-            Query::GetTask(params.clone()),
-            Query::UpdateTask(params.clone()),
-            Query::CancelTask(params.clone()),
-        ];
-        assert_eq!(queries.each_ref().map(Query::method), READS[..6]);
-        for query in queries {
-            let name = ToolName::new("crm", query.method());
-            let (method, request) = permitted(&name, &Json::from_value(&query.params()), Input::default()).unwrap();
-            assert_eq!((method, request.method()), (query.method(), query.method()));
-        }
-        for name in ["resources/list", "tools/call", "get"] {
-            assert!(permitted(&ToolName::new("crm", name), &Json::from_value(&params), Input::default()).is_none());
-        }
-    }
 
     #[test]
     fn a_result_is_what_its_own_members_say() {

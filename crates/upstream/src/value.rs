@@ -11,10 +11,9 @@
 //! Values are cut out of the answer as they were written: integers of any size and all digits survive. A
 //! `structuredContent` of `null` counts as none.
 
-use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, Json, ToolName, ToolOutcome, raw};
 
 use crate::forms::Parts;
-use crate::raw;
 use crate::repair::halves;
 
 /// What a failure says is kept to this length.

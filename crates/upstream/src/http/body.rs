@@ -13,6 +13,9 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use super::trouble::Trouble;
 use crate::lines::ENDS_BYTES;
 
+/// How much of the body of an error is read.
+pub(super) const ERROR_BYTES: usize = 64 * 1024;
+
 /// A body as tokio reads.
 pub(crate) struct Body {
     chunks: BoxStream<'static, io::Result<Bytes>>,

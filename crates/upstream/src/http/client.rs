@@ -11,18 +11,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use exuvia_config::{Http, Proxy};
+use exuvia_tool::locked;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Response;
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::causes::quote;
 use super::cookies::Cookies;
 use super::proxy;
 use super::roots::roots;
-use super::trouble::{Kind, Trouble, quote};
+use super::trouble::{Kind, Trouble};
 use crate::authorization::{Authorization, Refusal};
-use crate::exchange::locked;
 use crate::order::Leaving;
 
 /// How long a connection may take to come up, TLS included. Less than whoever waits for a first answer: a server that cannot be

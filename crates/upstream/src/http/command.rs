@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
-use super::trouble::quote;
+use super::causes::quote;
 use crate::stdio::{MARK, Reaper, strays};
 
 /// How long it may run.

@@ -5,10 +5,9 @@
 use std::fmt;
 use std::sync::Mutex;
 
+use exuvia_tool::locked;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
-
-use crate::exchange::locked;
 
 /// As many are kept of one connection. Further ones are lost.
 const COOKIES: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_config::{HeaderCommand, Http};
+use exuvia_config::{HeaderCommand, Http, ServerConfig, Transport};
 use exuvia_tool::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -12,7 +12,6 @@ use super::command;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
 use crate::oauth::TokenSource;
 use crate::stdio::Reaper;
-use crate::{ServerConfig, Transport};
 
 /// What shows a server who asks.
 pub(crate) fn authorization(config: &ServerConfig, reaper: &Arc<Reaper>) -> Arc<dyn Authorization> {

@@ -1,6 +1,7 @@
 //! Servers over HTTP.
 
 mod body;
+mod causes;
 mod client;
 mod command;
 mod cookies;
@@ -13,12 +14,14 @@ mod session;
 mod sse;
 mod stream;
 mod streamable;
+mod transport;
 mod trouble;
 
+pub(crate) use causes::causes;
 pub(crate) use client::Client;
 pub(crate) use events::{Data, Events};
 pub(crate) use headers::authorization;
 pub(crate) use roots::roots;
 pub(crate) use sse::connect as connect_sse;
-pub(crate) use streamable::transport as streamable;
-pub(crate) use trouble::{Kind, Trouble, causes};
+pub(crate) use transport::transport as streamable;
+pub(crate) use trouble::{Kind, Trouble};

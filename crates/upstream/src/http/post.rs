@@ -1,6 +1,7 @@
 //! One `POST` of Streamable HTTP, and its possible responses.
 
 use bytes::Bytes;
+use exuvia_tool::raw;
 use futures_util::stream::{StreamExt, iter};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -12,7 +13,7 @@ use rmcp::model::{
 use rmcp::transport::streamable_http_client::StreamableHttpPostResponse;
 use sse_stream::Sse;
 
-use super::body::{Message, message};
+use super::body::{ERROR_BYTES, Message, message};
 use super::client::Request;
 use super::session::{Loss, loss};
 use super::stream::Stream;
@@ -20,11 +21,7 @@ use super::streamable::{SESSION, Streamable};
 use super::trouble::{Kind, Trouble};
 use crate::aside::aside;
 use crate::exchange::{Answer, Slot};
-use crate::raw;
 use crate::reader::{settled, unreadable};
-
-/// How much of the body of an error is read.
-pub(super) const ERROR_BYTES: usize = 64 * 1024;
 
 /// The request that a message is.
 pub(super) struct Asked {

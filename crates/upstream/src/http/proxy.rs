@@ -3,7 +3,7 @@
 use exuvia_config::Proxy;
 use reqwest::ClientBuilder;
 
-use super::trouble::causes;
+use super::causes::causes;
 
 /// What the library says where a proxy answers `CONNECT` with HTTP 407; its error has no public type.
 const AUTHORIZATION_REQUIRED: &str = "proxy authorization required";

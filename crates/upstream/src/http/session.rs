@@ -7,14 +7,13 @@
 
 use std::time::Duration;
 
+use exuvia_tool::raw;
 use http::{Method, StatusCode};
 
-use super::body::{Message, message};
+use super::body::{ERROR_BYTES, Message, message};
 use super::client::Request;
-use super::post::ERROR_BYTES;
 use super::streamable::Streamable;
 use crate::lines::number;
-use crate::raw;
 
 /// How long the answer to a `ping` may take. A server that does not answer it has not lost its sessions.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);

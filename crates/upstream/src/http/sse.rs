@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_config::UpstreamLimits;
 use http::header::CONTENT_TYPE;
 use rmcp::model::{ClientJsonRpcMessage, GetExtensions, GetMeta, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
@@ -13,17 +14,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
-use super::body::{Message, message};
+use super::body::{ERROR_BYTES, Message, message};
 use super::client::{CONNECT_TIMEOUT, Client, Request};
-use super::post::ERROR_BYTES;
 use super::session::{Loss, loss};
 use super::stream::{News, Stream};
 use super::trouble::{Kind, Trouble};
-use crate::UpstreamLimits;
 use crate::arguments::written;
 use crate::exchange::{Answer, Slot};
 use crate::reader::Reader;
-use crate::traced;
+use crate::trace_context;
 
 /// Messages that wait for rmcp.
 const QUEUE: usize = 64;
@@ -135,7 +134,7 @@ async fn post(
     slot: Option<&Slot>,
 ) -> Result<(), Trouble> {
     let body = written(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let request = Request::post(endpoint, body).with(traced::headers(&item));
+    let request = Request::post(endpoint, body).with(trace_context::headers(&item));
     let response = client.send(request.leaving(slot.map(|slot| slot.leaving().clone()))).await?;
     let status = response.status();
     if status.is_success() {

@@ -6,11 +6,10 @@ use std::fmt;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
+use super::causes::causes;
 use crate::authorization::Unauthorized;
 use crate::failure::Failure;
 
-/// How much of what somebody else wrote is told to the operator.
-const QUOTE_BYTES: usize = 512;
 /// Content types that are told by their names.
 const CONTENT_TYPES: [&str; 7] = [
     "text/html",
@@ -124,12 +123,6 @@ fn refuses(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 404 | 405 | 406 | 410 | 411 | 413 | 414 | 415 | 429 | 431)
 }
 
-/// Text of a server, short and without anything that a terminal obeys.
-pub(crate) fn quote(text: &str) -> String {
-    let text = exuvia_text::one_line(text, QUOTE_BYTES);
-    text[..text.floor_char_boundary(QUOTE_BYTES)].to_owned()
-}
-
 /// Goes to logs by way of rmcp.
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,19 +144,6 @@ impl From<reqwest::Error> for Trouble {
         // The causes say more than the error itself, whose address may hold a token.
         Self::new(kind, causes(&error.without_url()))
     }
-}
-
-/// An error and what caused it, in one line. What the other end says of itself when it ends a connection is left out.
-pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    let told = chain.map(|error| match error.downcast_ref::<h2::Error>() {
-        Some(error) => match error.reason() {
-            Some(reason) => format!("HTTP/2 ended with {reason:?}"),
-            None => "HTTP/2 ended".to_owned(),
-        },
-        None => error.to_string(),
-    });
-    quote(&told.collect::<Vec<_>>().join(": "))
 }
 
 #[cfg(test)]

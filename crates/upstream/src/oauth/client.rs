@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_config::{Http, Proxy};
-use exuvia_tool::Extent;
+use exuvia_tool::{Extent, locked};
 use http::{Method, Response, header};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
 use url::Url;
 
 use super::answer;
 use super::reach::Reach;
-use crate::exchange::locked;
 use crate::http::{causes, proxy, roots};
 
 /// How long a connection may take.

@@ -39,18 +39,12 @@ struct Held {
 
 static HELD: LazyLock<watch::Sender<Held>> = LazyLock::new(watch::Sender::default);
 
-/// Waits until no refresh token is on its way to be replaced, and every new token is kept, at most this long; no renewal begins
-/// any more. For the end of the process: a refresh token that was spent and not replaced is a login that is lost.
-///
-/// # Errors
-///
-/// The names of the servers whose new tokens could not be written. A login is needed for each.
-pub async fn renewals_settled(within: Duration) -> Result<(), Vec<String>> {
+/// Waits until nobody spends a refresh token, at most this long; nobody begins to any more. Whether that was soon enough.
+pub(super) async fn spending_ended(within: Duration) -> bool {
     HELD.send_modify(|held| held.is_ending = true);
     let mut held = HELD.subscribe();
     // The sender is never gone.
-    let settled = tokio::time::timeout(within, held.wait_for(|held| held.spending == 0)).await;
-    if settled.is_ok() { Ok(()) } else { Err(super::unsaved::servers()) }
+    tokio::time::timeout(within, held.wait_for(|held| held.spending == 0)).await.is_ok()
 }
 
 /// Counted while it lives.

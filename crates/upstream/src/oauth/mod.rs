@@ -26,5 +26,5 @@ mod scopes;
 mod source;
 mod unsaved;
 
-pub use lock::renewals_settled;
 pub(crate) use source::TokenSource;
+pub use unsaved::renewals_settled;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use exuvia_config::{ClientCredentials, CodeGrant, Grant};
+use exuvia_tool::locked;
 
 use super::grant::{self, Refresh};
 use super::lock::{Lock, Purpose};
@@ -13,7 +14,6 @@ use super::room::LeftOver;
 use super::scopes;
 use super::source::{Held, State, Want};
 use super::unsaved::{self, Turn, Unsaved};
-use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.
 const NEW: Duration = Duration::from_secs(10);

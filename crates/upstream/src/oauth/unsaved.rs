@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use exuvia_tool::locked;
+
 use super::file::TokenFile;
-use super::lock::{Lock, Purpose};
+use super::lock::{Lock, Purpose, spending_ended};
 use super::problem::Problem;
 use super::record::Record;
-use crate::exchange::locked;
 
 /// The pause between two tries to write.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,9 +56,17 @@ pub(super) fn record(path: &Path) -> Option<Record> {
     locked(&UNSAVED).get(path)?.unsaved.as_ref().map(|unsaved| unsaved.record.clone())
 }
 
-/// The servers whose tokens are not written.
-pub(super) fn servers() -> Vec<String> {
-    locked(&UNSAVED).values().map(|entry| entry.server.clone()).collect()
+/// Waits until no refresh token is on its way to be replaced, and every new token is kept, at most this long; no renewal begins
+/// any more. For the end of the process: a refresh token that was spent and not replaced is a login that is lost.
+///
+/// # Errors
+///
+/// The names of the servers whose new tokens could not be written. A login is needed for each.
+pub async fn renewals_settled(within: Duration) -> Result<(), Vec<String>> {
+    if spending_ended(within).await {
+        return Ok(());
+    }
+    Err(locked(&UNSAVED).values().map(|entry| entry.server.clone()).collect())
 }
 
 /// Keeps a record in memory and tries to write it until that succeeds. Must be called on a runtime.

@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::{Absence, Deadline, ToolName};
+use exuvia_config::{Grant, ServerConfig, Transport, UpstreamLimits};
+use exuvia_tool::{Absence, Deadline, ToolName, locked};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::subscriptions::Subscriptions;
+use super::subscribers::Subscribers;
 use crate::authorization::Authorization;
 use crate::connection::{Connection, Dialect};
-use crate::exchange::locked;
+use crate::status::Failing;
 use crate::status::NotUp;
 use crate::stdio::Reaper;
-use crate::value::cut;
-use crate::{Failing, Grant, ServerConfig, Transport, UpstreamLimits};
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ pub(crate) struct Dialer {
     /// Told when the list of tools may have changed.
     pub(crate) stale: Arc<Notify>,
     /// Who hears of the changes of its resources.
-    pub(crate) subscriptions: Arc<Subscriptions>,
+    pub(crate) subscribers: Arc<Subscribers>,
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
     authorization: Arc<dyn Authorization>,
@@ -46,7 +45,7 @@ impl Dialer {
             limits,
             runtime,
             stale,
-            subscriptions: Arc::default(),
+            subscribers: Arc::default(),
             reaper,
             authorization,
             dialect: Mutex::default(),
@@ -61,20 +60,20 @@ impl Dialer {
     /// Why there is none.
     pub(crate) async fn dial(&self) -> Result<Connection, NotUp> {
         let known = *locked(&self.dialect);
-        let opening =
-            Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, &self.subscriptions, known);
+        let resources = self.subscribers.clone();
+        let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, resources, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| {
                 let why = match error.why {
                     Absence::Unauthorized { .. } => self.unauthorized(),
                     why => why,
                 };
-                NotUp { message: cut(error.message), why }
+                NotUp { message: error.message, why }
             }),
             Err(_) => Err(self.late()),
         };
         if let Ok(connection) = &opened {
-            self.subscriptions.offers(&self.config, connection.subscribes);
+            self.subscribers.offers(&self.config, connection.subscribes());
         }
         *locked(&self.dialect) = opened.as_ref().ok().map(Connection::dialect);
         opened

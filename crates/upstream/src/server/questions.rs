@@ -12,7 +12,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::exchange::{Doubt, locked};
+use exuvia_tool::locked;
+
+use crate::exchange::Doubt;
 
 /// Tools that are remembered. Questions of further ones are declined wherever several clients share a connection.
 const TOOLS: usize = 256;

@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use exuvia_tool::locked;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::BufReader;
@@ -14,7 +15,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::reaper::{MARK, Reaper};
 use super::strays;
-use crate::exchange::locked;
 use crate::lines::{Line, LineEnd, Lines};
 
 /// How much of what a server wrote to stderr is kept for the operator.

@@ -1,12 +1,11 @@
 //! The outcome of a call, from the server's response.
 
-use exuvia_tool::{CallError, Json, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, Json, ToolName, ToolOutcome, raw};
 
 use crate::error_code::URL_ELICITATION_REQUIRED;
 use crate::exchange::{Answer, Filled, Written};
 use crate::forms::Parts;
 use crate::question::UNCERTAIN;
-use crate::raw;
 use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
@@ -77,6 +76,12 @@ pub(crate) fn relayed(
             Err(error) => Err(error),
         },
     }
+}
+
+/// The error that an answer is, if it is one.
+pub(crate) fn refusal(answer: Answer) -> Option<Relayed> {
+    let Answer::Error { code, message, data } = answer else { return None };
+    Some(Relayed::Error { code, message: cut(message), data })
 }
 
 /// A result as it was written, unless a client would not know the form.
