@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_mcp_client::{Listing, RelayOptions, Relayed};
 use exuvia_policy::{Offered, Permit, Provider};
 use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolName, ToolOutcome};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -12,7 +13,6 @@ use tracing::Instrument;
 
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
-use crate::relay::{Listing, RelayOptions, Relayed};
 use crate::server::{EndedRuns, Server};
 use crate::server::{Subscribing, Subscription};
 

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use exuvia_config::{ServerConfig, Transport};
+use exuvia_mcp_client::{Relayed, ResultKind};
 use exuvia_tool::{CallError, ToolName};
 use exuvia_trace::{KeyValue, Span, SpanKind};
-
-use crate::relay::{Relayed, ResultKind};
 
 /// Begins the span of a call, below the run or the request that it is made for.
 pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {

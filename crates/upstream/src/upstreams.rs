@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use exuvia_config::{ServerConfig, UpstreamLimits};
+use exuvia_mcp_client::Reaper;
 use exuvia_policy::Permit;
 use exuvia_tool::{BoxFuture, CallContext, Origin, ToolOutcome};
 use tokio::sync::{Mutex, watch};
@@ -16,7 +17,6 @@ use crate::routes::{Route, Routes};
 use crate::server::{EndedRuns, Server};
 use crate::status::{Board, Card};
 use crate::status::{Failing, ServerStatus};
-use crate::stdio::Reaper;
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use exuvia_upstream::login::{LoggedIn, begin, fetch};
-use exuvia_upstream::{Grant, Http, OAuth, Transport};
+use exuvia_config::{Grant, Http, OAuth, Transport};
+use exuvia_oauth::login::{LoggedIn, begin, fetch};
 
 use crate::args::LoginArgs;
 use crate::config::Server;

@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use exuvia_config::{Grant, ServerConfig, Transport, UpstreamLimits};
+use exuvia_mcp_client::{Connection, Dialect, Reaper};
+use exuvia_oauth::Authorization;
 use exuvia_tool::{Absence, Deadline, ToolName, locked};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::subscribers::Subscribers;
-use crate::authorization::Authorization;
-use crate::connection::{Connection, Dialect};
 use crate::status::Failing;
 use crate::status::NotUp;
-use crate::stdio::Reaper;
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ impl Dialer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
-        let authorization = crate::http::authorization(&config, &reaper);
+        let authorization = exuvia_mcp_client::authorization(&config, &reaper);
         Self {
             config,
             limits,
@@ -58,6 +57,7 @@ impl Dialer {
     /// # Errors
     ///
     /// Why there is none.
+    #[expect(clippy::disallowed_methods, reason = "here, for calls that were permitted, and nowhere else")]
     pub(crate) async fn dial(&self) -> Result<Connection, NotUp> {
         let known = *locked(&self.dialect);
         let resources = self.subscribers.clone();

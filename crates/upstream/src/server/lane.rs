@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use exuvia_mcp_client::{Answer, BrokenOff, Connection, Filled, News, RelayOptions, Session, Slot};
 use exuvia_tool::{CallError, Deadline, DispatchTicket, Json, Place, ToolName, locked};
 use rmcp::model::ClientRequest;
 use serde_json::json;
@@ -15,9 +16,6 @@ use super::dialer::Dialer;
 use super::life::Life;
 use super::questions::Questions;
 use super::refused::Refused;
-use crate::connection::{BrokenOff, Connection};
-use crate::exchange::{Answer, Filled, Session, Slot};
-use crate::relay::{News, RelayOptions};
 use crate::status::NotUp;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.

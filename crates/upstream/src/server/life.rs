@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use exuvia_mcp_client::Connection;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -10,7 +11,6 @@ use super::backoff::jitter;
 use super::breaker::Breaker;
 use super::dialer::Dialer;
 use super::refused::Refused;
-use crate::connection::Connection;
 use crate::status::Failing;
 use crate::status::NotUp;
 

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_config::{ServerConfig, Transport, UpstreamLimits};
+use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, aside, call, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
     CallContext, CallError, Deadline, DispatchTicket, Json, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
@@ -29,15 +30,10 @@ use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::aside::aside;
-use crate::connection::call;
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
-use crate::outcome;
-use crate::relay::{Input, Listing, RelayOptions, Relayed};
 use crate::status::Failing;
 use crate::status::{Board, Card};
-use crate::stdio::Reaper;
 use crate::traced;
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;

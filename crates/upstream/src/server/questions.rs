@@ -12,9 +12,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use exuvia_mcp_client::Doubt;
 use exuvia_tool::locked;
-
-use crate::exchange::Doubt;
 
 /// Tools that are remembered. Questions of further ones are declined wherever several clients share a connection.
 const TOOLS: usize = 256;

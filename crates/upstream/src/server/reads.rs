@@ -1,10 +1,9 @@
 //! Requests that are permitted like calls of tools and are none.
 
+use exuvia_mcp_client::{Input, request};
 use exuvia_policy::READS;
 use exuvia_tool::{Json, ToolName};
 use rmcp::model::ClientRequest;
-
-use crate::relay::{Input, request};
 
 /// The request that a permit stands for, and its method. `None`: it stands for a call, or its parameters are none that the
 /// protocol knows.
@@ -15,10 +14,10 @@ pub(crate) fn permitted(name: &ToolName, params: &Json, input: Input) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use exuvia_mcp_client::Query;
     use serde_json::json;
 
     use super::*;
-    use crate::relay::Query;
 
     #[test]
     fn what_is_no_call_is_permitted_by_its_method_and_nothing_else_is() {

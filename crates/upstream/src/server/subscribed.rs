@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use exuvia_config::Era;
+use exuvia_mcp_client::{Answer, Connection, Input, Kind, Relayed, Slot, outcome, request};
 use exuvia_tool::{CallError, Deadline, DispatchTicket, Place, ToolName};
 use rmcp::model::{ClientRequest, SubscriptionFilter, SubscriptionsListenRequest, SubscriptionsListenRequestParams};
 use serde_json::json;
@@ -16,10 +17,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::lane::Lane;
 use super::subscribers::Subscribers;
-use crate::connection::Connection;
-use crate::exchange::{Answer, Kind, Slot};
-use crate::outcome;
-use crate::relay::{Input, Relayed, request};
 
 /// By which permits, records and errors know a subscription.
 pub(crate) const SUBSCRIBE: &str = "resources/subscribe";

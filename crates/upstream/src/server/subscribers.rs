@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use exuvia_config::{ServerConfig, Share};
+use exuvia_mcp_client::ResourceListener;
 use exuvia_tool::{locked, raw};
 use tokio::sync::{Notify, watch};
 
 use crate::mailbox::Mailbox;
-use crate::notes::ResourceListener;
 
 /// The longest address that can be subscribed to, in bytes.
 pub(super) const ADDRESS_BYTES: usize = 2 << 10;

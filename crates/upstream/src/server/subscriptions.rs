@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use exuvia_mcp_client::Relayed;
+use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
 use exuvia_tool::{CallError, Deadline, ToolName};
 
 use super::lane::Lane;
 use super::subscribed::{Asked, SUBSCRIBE};
 use super::subscribers::{ADDRESS_BYTES, Subscribers, Subscription};
-use crate::error_code::METHOD_NOT_FOUND;
 use crate::mailbox::Mailbox;
-use crate::relay::Relayed;
 
 /// The time between two looks at whether what was asked for still holds.
 const LOOK: Duration = Duration::from_secs(1);

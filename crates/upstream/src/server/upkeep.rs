@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_config::{Era, Share};
+use exuvia_mcp_client::ToolList;
 use exuvia_tool::{Absence, locked};
 
 use super::Server;
@@ -15,7 +16,6 @@ use super::backoff::jitter;
 use super::lane::Admitted;
 use super::lanes::CLIENT_IDLE;
 use super::schedule::Schedule;
-use crate::list::ToolList;
 use crate::status::NotUp;
 use crate::status::{Failing, ServerState, ServerStatus};
 
