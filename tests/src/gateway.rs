@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy};
 use exuvia_journal::Journal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
-use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::Value;
 
 use crate::{TestJournal, built, engine};

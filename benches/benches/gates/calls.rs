@@ -1,8 +1,8 @@
 //! Many calls in one script.
 
 use anyhow::{Result, ensure};
+use exuvia_config::UpstreamLimits;
 use exuvia_runtime::{Limits, Report};
-use exuvia_upstream::UpstreamLimits;
 
 use crate::session::Session;
 

@@ -1,8 +1,8 @@
 //! Large values: they pass under raised limits, and have the stated effect over them.
 
 use anyhow::{Result, ensure};
+use exuvia_config::UpstreamLimits;
 use exuvia_runtime::{Limit, Limits, Outcome};
-use exuvia_upstream::UpstreamLimits;
 
 use crate::session::Session;
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use exuvia_upstream::{ServerState, Transport, UpstreamLimits, Upstreams};
+use exuvia_config::{Transport, UpstreamLimits};
+use exuvia_upstream::{ServerState, Upstreams};
 
 use crate::session::server;
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use exuvia_benches::{engine, program};
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::{
     Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, Settings, StartedBy, now_ms,
 };
 use exuvia_journal::MemoryJournal;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report, Script};
-use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{ServerState, Upstreams};
 
 /// What the record of runs and calls may take, in bytes.
 const JOURNAL_BYTES: usize = 16 << 20;

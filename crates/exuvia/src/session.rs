@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use exuvia_config::{Config, Paths, Sources};
+use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
 use exuvia_text::indented;
-use exuvia_upstream::{ServerConfig, UpstreamLimits, Upstreams};
+use exuvia_upstream::Upstreams;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
-use exuvia_config::OnDisconnect;
+use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
-use exuvia_upstream::{Change, Failing, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
+use exuvia_upstream::{Change, Failing, ServerStatus, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};

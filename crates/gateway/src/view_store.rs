@@ -135,9 +135,9 @@ impl Views {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_config::UpstreamLimits;
     use exuvia_policy::PolicySource;
     use exuvia_runtime::Limits;
-    use exuvia_upstream::UpstreamLimits;
 
     use super::*;
     use crate::{OnDisconnect, Profiles, QueueLimits};

@@ -7,8 +7,8 @@ mod python;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use exuvia_config::ServerConfig;
 use exuvia_tool::{Server, Tool};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Map, Value, json};
 
 pub use fitting::{Breadth, fitting, widest_choice};

@@ -72,44 +72,40 @@ fn ours(names: &BTreeSet<String>) -> BTreeSet<&str> {
 
 #[test]
 fn every_room_knows_only_the_rooms_below_it() {
-    let allowed: [(&str, &[&str]); 15] = [
-        ("exuvia-guest", &[]),
-        ("exuvia-tool", &[]),
-        ("exuvia-trace", &[]),
-        ("exuvia-text", &[]),
-        ("exuvia-catalog", &["text", "tool"]),
-        ("exuvia-analysis", &["catalog", "text", "tool"]),
-        ("exuvia-policy", &["tool"]),
-        ("exuvia-journal", &["tool"]),
-        ("exuvia-host", &["tool"]),
-        ("exuvia-runtime", &["guest", "host", "tool"]),
-        ("exuvia-config", &["catalog", "policy", "text", "tool"]),
-        ("exuvia-upstream", &["catalog", "config", "policy", "text", "tool", "trace"]),
+    let allowed = [
+        ("exuvia-guest", ""),
+        ("exuvia-tool", ""),
+        ("exuvia-trace", ""),
+        ("exuvia-text", ""),
+        ("exuvia-catalog", "text tool"),
+        ("exuvia-analysis", "catalog text tool"),
+        ("exuvia-policy", "tool"),
+        ("exuvia-journal", "tool"),
+        ("exuvia-host", "tool"),
+        ("exuvia-runtime", "guest host tool"),
+        ("exuvia-config", "catalog policy text tool"),
+        ("exuvia-oauth", "catalog config policy text tool"),
+        ("exuvia-mcp-client", "catalog config oauth policy text tool trace"),
+        ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            &[
-                "analysis", "catalog", "config", "guest", "host", "journal", "policy", "runtime", "text", "tool",
-                "trace", "upstream",
-            ],
+            "analysis catalog config guest host journal mcp-client oauth policy runtime text tool trace upstream",
         ),
         (
             "exuvia-server",
-            &[
-                "analysis", "catalog", "config", "gateway", "guest", "host", "journal", "policy", "runtime", "text",
-                "tool", "trace", "upstream",
-            ],
+            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime text tool trace \
+             upstream",
         ),
         (
             "exuvia",
-            &[
-                "analysis", "catalog", "config", "gateway", "guest", "host", "journal", "policy", "runtime", "server",
-                "text", "tool", "trace", "upstream",
-            ],
+            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server text tool \
+             trace upstream",
         ),
     ];
     for (package, rooms) in allowed {
         let below = everything_below(package);
-        let unknown: Vec<_> = ours(&below).into_iter().filter(|room| !rooms.contains(room)).collect();
+        let unknown: Vec<_> =
+            ours(&below).into_iter().filter(|room| !rooms.split(' ').any(|below| below == *room)).collect();
         assert!(unknown.is_empty(), "{package} knows {unknown:?}");
     }
     let crates: BTreeSet<_> = allowed.iter().map(|(package, _)| (*package).to_owned()).collect();

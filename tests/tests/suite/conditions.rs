@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::StartedBy;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_tests::{SampleGateway, built};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::{Drained, HttpConfig};
 use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events};
-use exuvia_upstream::ServerConfig;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{PrePass, StartedBy};
 use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalog::catalogs;
 use exuvia_tests::{SampleGateway, Settings, built, here};
-use exuvia_upstream::ServerConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;

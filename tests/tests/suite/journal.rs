@@ -5,13 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
 use exuvia_journal::{Entry, Event};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, is_ulid, returned};
 use exuvia_tool::{CallError, Json, Principal, RunEvent, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::{SampleGateway, built, returned};
-use exuvia_upstream::ServerConfig;
 use serde_json::json;
 
 /// Changes the list while the script runs; what it sees of it before and after.

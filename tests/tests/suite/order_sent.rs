@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::Limits;
 use exuvia_tests::{SampleGateway, returned};
-use exuvia_upstream::ServerConfig;
 use serde_json::Value;
 
 /// A server that writes down which calls arrive, in that order.

@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, returned};
 use exuvia_tool::{Json, RunEvent, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -257,7 +258,7 @@ async fn a_client_calls_nothing_of_the_server_of_another_profile() {
         let view = pair.gateway.gateway().view(Some(profile)).expect("a profile");
         assert!(view.tools().iter().all(|tool| tool.tool.server == profile), "{profile}");
         assert_eq!(pair.call(profile, other, "echo").await.code(), "unknown-tool", "{profile}");
-        let query = exuvia_upstream::Query::ReadResource { uri: "a://b".into() };
+        let query = exuvia_mcp_client::Query::ReadResource { uri: "a://b".into() };
         let asked =
             pair.gateway.gateway().query(&view, &Client::new("test"), other, &query, RelayOptions::default()).answer;
         assert_eq!(timeout(PATIENCE, asked).await.expect("in time").code(), "unknown-tool", "{profile}");

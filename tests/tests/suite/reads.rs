@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles};
 use exuvia_journal::Event;
+use exuvia_mcp_client::{Query, RelayOptions};
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, READS, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
 use exuvia_tests::{HttpClient, Served, Settings};
-use exuvia_upstream::{Query, RelayOptions, ServerConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

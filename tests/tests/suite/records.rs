@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use exuvia_config::{ServerConfig, Transport};
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy, now_ms};
 use exuvia_journal::{Entry, Event, Stamped};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Outcome, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, TestJournal, returned};
 use exuvia_tool::{CallError, Json, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig, Transport};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;

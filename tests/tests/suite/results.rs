@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::Limits;
 use exuvia_tests::{SampleGateway, built, returned};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Value, json};
 
 async fn fake(limits: Limits) -> SampleGateway {

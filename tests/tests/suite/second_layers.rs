@@ -3,12 +3,13 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, PrePass, Profile, Profiles, StartedBy};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, returned};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
 use exuvia_tests::{Client, Folder, HttpClient, PATIENCE, Served, Settings, built, events, initialize, modern_meta};
-use exuvia_upstream::ServerConfig;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
 use exuvia_tests::{HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize};
-use exuvia_upstream::ServerConfig;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};

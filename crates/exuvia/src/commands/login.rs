@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use exuvia_config::{Grant, Http, OAuth, Server, Transport};
-use exuvia_upstream::login::{LoggedIn, begin, fetch};
+use exuvia_oauth::login::{LoggedIn, begin, fetch};
 
 use crate::args::LoginArgs;
 use crate::session::configured;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use exuvia_config::UpstreamLimits;
+use exuvia_mcp_client::{Abilities, News, Question, RelayOptions, Relayed};
 use exuvia_tool::{CallContext, CallError};
-use exuvia_upstream::{Abilities, News, Question, RelayOptions, Relayed, UpstreamLimits, Upstreams};
+use exuvia_upstream::Upstreams;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, config, gone, runs};
 use crate::life::{Dir, becomes, call_as, pid, seen, who};
+use exuvia_config::{ServerConfig, Share, UpstreamLimits};
 use exuvia_tool::{CallError, Origin, RunId};
-use exuvia_upstream::{CallLimits, ServerConfig, Share, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -26,13 +26,13 @@ pub static TARGETS: [Target; 8] = [
     Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target {
         name: "event_stream",
-        run: exuvia_upstream::fuzzing::event_stream,
+        run: exuvia_mcp_client::fuzzing::event_stream,
         corpus: &["corpus/event_stream"],
         scraps: &["data:", "data: ", "event: ", "id: ", "retry: ", ": ", "\n", "\r", "\r\n", "\n\n", "\u{feff}", "\0"],
     },
     Target {
         name: "server_lines",
-        run: exuvia_upstream::fuzzing::lines,
+        run: exuvia_mcp_client::fuzzing::lines,
         corpus: &["corpus/lines"],
         scraps: LINE_SCRAPS,
     },
