@@ -104,6 +104,7 @@ impl HttpConfig {
 
 /// The address cannot be listened on.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum BindError {
     /// Others on the network could reach it, and nothing would tell them apart.
     NotLoopback(SocketAddr),
