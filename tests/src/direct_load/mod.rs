@@ -40,7 +40,7 @@ pub struct DirectLoad {
     pub answers: usize,
     /// Questions that clients were asked, each by their own calls.
     pub questions: usize,
-    /// What the daemon's memory grew by, after the first tenth of the time.
+    /// What the daemon's memory grew by in the second half of the time.
     pub growth_bytes: i64,
     /// What the daemon holds when all clients are gone, beyond what it held before the first came.
     pub left_bytes: i64,
@@ -207,11 +207,13 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
             })
         })
         .collect();
-    tokio::time::sleep(time / 10).await;
-    let before = memory(daemon.id());
     let mut load = DirectLoad::default();
-    let end = Instant::now() + (time - time / 10);
-    while Instant::now() < end {
+    let begun = Instant::now();
+    let mut at_half = None;
+    while begun.elapsed() < time {
+        if begun.elapsed() >= time / 2 {
+            at_half.get_or_insert_with(|| memory(daemon.id()));
+        }
         for (most, now) in load.most_open.iter_mut().zip(open(&daemon).await) {
             *most = now.max(*most);
         }
@@ -223,7 +225,7 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
         load.answers += seen.answers;
         load.questions += seen.questions;
     }
-    load.growth_bytes = memory(daemon.id()) - before;
+    load.growth_bytes = memory(daemon.id()) - at_half.expect("the time has a second half");
     settles(&daemon, calm, descriptors).await;
     load.left_bytes = memory(daemon.id()) - at_first;
     load
