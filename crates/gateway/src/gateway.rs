@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use exuvia_config::OnDisconnect;
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
@@ -27,7 +28,7 @@ use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
 use crate::runs::Runs;
-use crate::settings::{OnDisconnect, Settings};
+use crate::settings::Settings;
 use crate::subscriptions::Subscribers;
 use crate::traced;
 use crate::view::View;

@@ -12,7 +12,7 @@
 //!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
 //!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
-//!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
+//!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle_ms`]; with
 //!   [`Share::Run`] every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`] bounds them.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
@@ -22,8 +22,7 @@
 //! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehavior stays its own, and an
 //! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehavior.
 //!
-//! This crate reads no configuration and no environment: [`parse_mcp_servers`] takes a text and a lookup. How files of a
-//! configuration are opened, for whoever reads them, is [`ConfigFile`].
+//! This crate reads no configuration and no environment: `exuvia-config` does.
 //!
 //! ```no_run
 //! use std::sync::Mutex;
@@ -69,7 +68,6 @@ mod arguments;
 mod aside;
 mod authorization;
 mod carrier;
-mod config;
 mod connection;
 pub mod error_code;
 mod exchange;
@@ -80,6 +78,7 @@ pub mod fuzzing;
 mod http;
 mod ids;
 mod leaving;
+mod limits;
 mod lines;
 mod lineup;
 mod list;
@@ -104,16 +103,15 @@ mod traced;
 mod upstreams;
 mod value;
 
+pub use exuvia_config::{
+    ClientCredentials, CodeGrant, Era, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy, ServerConfig, Share,
+    Stdio, Transport, UpstreamLimits,
+};
 use exuvia_tool::raw;
 pub use exuvia_tool::{DispatchOrder, DispatchTicket};
 
 pub use aside::aside;
-pub use config::{
-    CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
-    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport,
-    UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
-    tool_pattern,
-};
+pub use limits::CallLimits;
 pub use lineup::{Change, Lineup};
 pub use mailbox::Mailbox;
 pub use oauth::{login, renewals_settled};
@@ -121,7 +119,6 @@ pub use pages::Pages;
 pub use question::Question;
 pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
-pub use rustls::pki_types::CertificateDer;
 pub use server::{Subscribing, Subscription};
-pub use status::{Era, Failing, ServerState, ServerStatus};
+pub use status::{Failing, ServerState, ServerStatus};
 pub use upstreams::{Snapshot, Upstreams};

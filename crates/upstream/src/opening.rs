@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use exuvia_config::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 use exuvia_tool::Absence;
 use http::StatusCode;
 use rmcp::model::{ClientConfig, Implementation, ProtocolVersion};
@@ -21,7 +22,6 @@ use crate::reader::{Notes, Reader};
 use crate::relay::Abilities;
 use crate::server::Subscriptions;
 use crate::stdio::{Process, Reaper, Wire};
-use crate::{Era, Http, HttpProtocol, ServerConfig, Stdio, Transport, UpstreamLimits};
 
 /// Why a server did not start, for the operator.
 #[derive(Debug)]

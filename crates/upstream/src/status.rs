@@ -2,19 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use exuvia_config::Era;
 use exuvia_tool::{Absence, Json, ToolDescriptor};
 use tokio::sync::watch;
 
 use crate::exchange::locked;
-
-/// Which of the two forms of the protocol a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Era {
-    /// 2026-07-28 and later: stateless, `server/discover`.
-    Modern,
-    /// Up to 2025-11-25: `initialize`, a session.
-    Legacy,
-}
 
 /// Whether a server has come up.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -71,7 +71,7 @@ fn ours(names: &BTreeSet<String>) -> BTreeSet<&str> {
 
 #[test]
 fn every_room_knows_only_the_rooms_below_it() {
-    let allowed: [(&str, &[&str]); 14] = [
+    let allowed: [(&str, &[&str]); 15] = [
         ("exuvia-guest", &[]),
         ("exuvia-tool", &[]),
         ("exuvia-trace", &[]),
@@ -82,26 +82,27 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-journal", &["tool"]),
         ("exuvia-host", &["tool"]),
         ("exuvia-runtime", &["guest", "host", "tool"]),
-        ("exuvia-upstream", &["policy", "text", "tool", "trace"]),
+        ("exuvia-config", &["catalog", "policy", "text", "tool"]),
+        ("exuvia-upstream", &["catalog", "config", "policy", "text", "tool", "trace"]),
         (
             "exuvia-gateway",
             &[
-                "analysis", "catalog", "guest", "host", "journal", "policy", "runtime", "text", "tool", "trace",
-                "upstream",
+                "analysis", "catalog", "config", "guest", "host", "journal", "policy", "runtime", "text", "tool",
+                "trace", "upstream",
             ],
         ),
         (
             "exuvia-server",
             &[
-                "analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "text", "tool",
-                "trace", "upstream",
+                "analysis", "catalog", "config", "gateway", "guest", "host", "journal", "policy", "runtime", "text",
+                "tool", "trace", "upstream",
             ],
         ),
         (
             "exuvia",
             &[
-                "analysis", "catalog", "gateway", "guest", "host", "journal", "policy", "runtime", "server", "text",
-                "tool", "trace", "upstream",
+                "analysis", "catalog", "config", "gateway", "guest", "host", "journal", "policy", "runtime", "server",
+                "text", "tool", "trace", "upstream",
             ],
         ),
     ];
@@ -127,6 +128,14 @@ fn the_sandbox_knows_nothing_of_mcp_http_or_policy() {
         {
             assert!(!below.contains(stranger), "{package} knows {stranger}");
         }
+    }
+}
+
+#[test]
+fn what_reads_a_configuration_starts_and_connects_to_nothing() {
+    let below = everything_below("exuvia-config");
+    for stranger in ["tokio", "wasmtime", "rmcp", "hyper", "reqwest", "clap"] {
+        assert!(!below.contains(stranger), "exuvia-config knows {stranger}");
     }
 }
 

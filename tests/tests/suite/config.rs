@@ -29,7 +29,7 @@ fn transcript(output: &Output) -> String {
     let status = output.status.code().expect("an exit");
     let text = format!("exit {status}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr));
     let text = text.replace(data("config").to_str().expect("UTF-8"), "HERE");
-    // What this machine has stands in the tests of `crates/exuvia/src/config/totals.rs`.
+    // What this machine has stands in the tests of `crates/exuvia/src/machine/totals.rs`.
     let lines = text.split_inclusive('\n').map(|line| match line.split_once(" allows: ") {
         Some((bound, _)) if bound.starts_with("memory of all runs: ") => "memory of all runs: as the machine allows\n",
         _ => line,

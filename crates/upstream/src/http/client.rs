@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use exuvia_config::{Http, Proxy};
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Response;
@@ -21,7 +22,6 @@ use super::proxy;
 use super::roots::roots;
 use super::trouble::{Kind, Trouble, quote};
 use crate::authorization::{Authorization, Refusal};
-use crate::config::{Http, Proxy};
 use crate::exchange::locked;
 use crate::order::Leaving;
 

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_config::HeaderCommand;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -11,7 +12,6 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 
 use super::trouble::quote;
-use crate::config::HeaderCommand;
 use crate::stdio::{MARK, Reaper, strays};
 
 /// How long it may run.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use exuvia_config::{HeaderCommand, Http};
 use exuvia_tool::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -9,7 +10,6 @@ use tokio::sync::Mutex;
 
 use super::command;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
-use crate::config::{HeaderCommand, Http};
 use crate::oauth::TokenSource;
 use crate::stdio::Reaper;
 use crate::{ServerConfig, Transport};

@@ -1,9 +1,9 @@
 //! HTTP proxies.
 
+use exuvia_config::Proxy;
 use reqwest::ClientBuilder;
 
 use super::trouble::causes;
-use crate::config::Proxy;
 
 /// What the library says where a proxy answers `CONNECT` with HTTP 407; its error has no public type.
 const AUTHORIZATION_REQUIRED: &str = "proxy authorization required";

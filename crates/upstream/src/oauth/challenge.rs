@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use exuvia_config::Http;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use rmcp::model::ProtocolVersion;
@@ -13,7 +14,6 @@ use serde_json::json;
 use url::Url;
 
 use super::client::Client;
-use crate::config::Http;
 
 /// The longest challenge that is read, in bytes.
 pub(super) const CHALLENGE_BYTES: usize = 8 * 1024;

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use exuvia_config::{Http, Proxy};
 use exuvia_tool::Extent;
 use http::{Method, Response, header};
 use rmcp::transport::auth::{OAuthHttpClient, OAuthHttpClientFuture, OAuthHttpRequest};
@@ -13,7 +14,6 @@ use url::Url;
 
 use super::answer;
 use super::reach::Reach;
-use crate::config::{Http, Proxy};
 use crate::exchange::locked;
 use crate::http::{causes, proxy, roots};
 
@@ -257,7 +257,7 @@ impl Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::HttpProtocol;
+    use exuvia_config::HttpProtocol;
 
     #[test]
     fn metadata_is_so_many_answers_and_so_many_bytes() {

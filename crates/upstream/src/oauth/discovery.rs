@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_config::{Http, is_loopback};
 use rmcp::transport::auth::{AuthError, AuthorizationManager, ClientCredentialsConfig};
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
@@ -14,8 +15,6 @@ use super::client::{Client, Failure, while_running};
 use super::problem::{Problem, shown};
 use super::reach::Reach;
 use super::record::{bare, resource};
-use crate::config::Http;
-use crate::config::check::is_loopback;
 
 /// How long that may take in all. Less than a server's start may take by default, so that it is told what took so long.
 const WITHIN: Duration = Duration::from_secs(25);

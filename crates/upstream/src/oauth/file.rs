@@ -146,9 +146,9 @@ mod tests {
     use nix::unistd::mkfifo;
 
     use super::*;
-    use crate::config::{CodeGrant, Grant, OAuth};
     use crate::oauth::lock::Purpose;
     use crate::oauth::record::Client;
+    use exuvia_config::{CodeGrant, Grant, OAuth};
 
     fn record(file: &Path) -> Record {
         let grant = Grant::Code(CodeGrant::default());

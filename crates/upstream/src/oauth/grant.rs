@@ -1,5 +1,6 @@
 //! Token requests without a user.
 
+use exuvia_config::{ClientCredentials, CodeGrant, Http, OAuth};
 use rmcp::transport::auth::{
     ClientCredentialsConfig, CredentialStore as _, InMemoryCredentialStore, OAuthClientConfig, OAuthTokenResponse,
     StoredCredentials,
@@ -11,7 +12,6 @@ use super::discovery::{Discovery, silent};
 use super::problem::Problem;
 use super::record::{Client, Record};
 use super::scopes;
-use crate::config::{ClientCredentials, CodeGrant, Http, OAuth};
 
 /// A refresh token that is about to be spent: whom it is sent to is found out.
 pub(super) struct Refresh {

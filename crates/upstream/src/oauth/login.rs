@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use exuvia_config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
 use rmcp::transport::auth::OAuthClientConfig;
 use tempfile::NamedTempFile;
 use tokio::time::timeout;
@@ -18,7 +19,6 @@ use super::lock::Purpose;
 use super::problem::{Problem, shown};
 use super::record::{Client, Record};
 use super::scopes;
-use crate::config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
 
 /// How long another process is waited for that renews the token.
 const OTHERS: Duration = Duration::from_secs(25);

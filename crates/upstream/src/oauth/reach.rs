@@ -4,12 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use exuvia_config::{Proxy, is_loopback};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use url::{Host, Url};
-
-use crate::config::Proxy;
-use crate::config::check::is_loopback;
 
 /// The places that may be talked to on behalf of one server.
 ///

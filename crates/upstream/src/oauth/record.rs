@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use exuvia_config::{Grant, OAuth};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::answer::TokenAnswer;
 use super::problem::{Problem, shown};
 use super::scopes;
-use crate::config::{Grant, OAuth};
 
 /// The form of the file. Another form is another version's.
 const VERSION: u32 = 1;

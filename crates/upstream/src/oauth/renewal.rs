@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use exuvia_config::{ClientCredentials, CodeGrant, Grant};
+
 use super::grant::{self, Refresh};
 use super::lock::{Lock, Purpose};
 use super::problem::{Problem, shown};
@@ -11,7 +13,6 @@ use super::room::LeftOver;
 use super::scopes;
 use super::source::{Held, State, Want};
 use super::unsaved::{self, Turn, Unsaved};
-use crate::config::{ClientCredentials, CodeGrant, Grant};
 use crate::exchange::locked;
 
 /// A server that refuses a token within this time after it was issued because of a refusal would refuse the next one, too.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use exuvia_config::{Grant, Http, OAuth};
 use exuvia_tool::BoxFuture;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
@@ -19,7 +20,6 @@ use super::problem::Problem;
 use super::record::{Record, Token};
 use super::scopes;
 use crate::authorization::{Authorization, Refusal, Unauthorized};
-use crate::config::{Grant, Http, OAuth};
 use crate::exchange::locked;
 
 /// The token of one server. Whoever needs it renewed at the same time, here or in other processes, shares one renewal.

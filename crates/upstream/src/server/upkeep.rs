@@ -41,7 +41,7 @@ impl Server {
     pub(crate) async fn upkeep(self: Arc<Self>, mut schedule: Schedule) {
         let shut_down = self.shut_down.clone();
         let upkeep = async {
-            let idle = self.dialer.limits.key_idle;
+            let idle = Duration::from_millis(self.dialer.limits.key_idle_ms);
             let has_others = self.dialer.config.share == Share::Key || self.dialer.config.direct;
             let mut sweep = tokio::time::interval((idle.min(CLIENT_IDLE) / SWEEPS).max(SHORTEST_SWEEP));
             sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -14,7 +14,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::reaper::{MARK, Reaper};
 use super::strays;
-use crate::config;
 use crate::exchange::locked;
 use crate::lines::{Line, LineEnd, Lines};
 
@@ -41,7 +40,7 @@ impl Process {
     /// A sentence for the operator.
     pub(crate) async fn start(
         server: &str,
-        config: &config::Stdio,
+        config: &exuvia_config::Stdio,
         reaper: &Arc<Reaper>,
     ) -> Result<(Self, ChildStdin, ChildStdout), String> {
         let mark = reaper.expect_child().await;

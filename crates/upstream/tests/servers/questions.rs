@@ -152,7 +152,7 @@ async fn while_a_client_is_asked_its_call_holds_no_place_that_others_wait_for() 
 #[tokio::test]
 async fn connections_of_clients_are_bounded_and_end_when_they_are_idle() {
     let dir = Dir::new("bounded");
-    let limits = UpstreamLimits { connections: 1, key_idle: Duration::from_millis(400), ..UpstreamLimits::default() };
+    let limits = UpstreamLimits { connections: 1, key_idle_ms: 400, ..UpstreamLimits::default() };
     let upstreams = started(&dir, limits).await;
     let hanging = ask(&upstreams, "a", "hang");
     becomes(|| pids(&dir).len() == 1).await;
