@@ -40,7 +40,7 @@ pub(crate) async fn leave_no_process() -> Result<String> {
 async fn start(mark: &str) -> Result<Upstreams> {
     let mut servers = Vec::with_capacity(TOGETHER);
     for n in 0..TOGETHER {
-        let mut server = server(&format!("echo{n}"), "sample echo")?;
+        let mut server = server(&format!("echo{n}"), "sample echo");
         if let Transport::Stdio(stdio) = &mut server.transport {
             stdio.env.insert(MARK.into(), mark.into());
         }

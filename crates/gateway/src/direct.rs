@@ -32,6 +32,7 @@ pub enum DirectAnswer {
 }
 
 /// A client's own call on its way. Dropping it cancels it.
+#[non_exhaustive]
 pub struct DirectCall {
     /// What the server says meanwhile.
     pub news: mpsc::Receiver<News>,

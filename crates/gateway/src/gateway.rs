@@ -74,6 +74,7 @@ pub struct Gateway {
 }
 
 /// A run on its way. Dropping it cancels the run.
+#[non_exhaustive]
 pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
     pub events: mpsc::UnboundedReceiver<RunEvent>,

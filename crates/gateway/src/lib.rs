@@ -10,6 +10,8 @@
 //! - `call.rs` is the only path of a tool call: validate, authorize, record, dispatch.
 //! - [`meta`] has the four tools that a model is given, and [`answer`] renders a report for it.
 
+#![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
+
 mod admission;
 pub mod answer;
 mod authority;

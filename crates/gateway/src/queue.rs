@@ -43,6 +43,7 @@ impl Client {
 
 /// There is no room for another script now. `Display` is for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Busy {
     /// When there is likely to be room.
     pub retry_after: Duration,

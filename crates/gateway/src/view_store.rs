@@ -119,7 +119,7 @@ impl ViewStore {
 }
 
 fn moment(upstreams: &Upstreams, settings: &Settings) -> Moment {
-    let exuvia_upstream::Snapshot { servers, routes } = upstreams.snapshot();
+    let exuvia_upstream::Snapshot { servers, routes, .. } = upstreams.snapshot();
     Moment { servers, routes, settings: Arc::new(settings.clone()) }
 }
 

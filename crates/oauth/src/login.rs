@@ -41,6 +41,7 @@ pub struct Login {
 
 /// A login that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggedIn {
     /// Where the token is kept.
     pub token_file: PathBuf,

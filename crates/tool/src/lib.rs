@@ -21,6 +21,10 @@
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
+)]
 
 mod absent;
 mod call;

@@ -20,6 +20,7 @@ use crate::status::{Failing, ServerStatus};
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// In the order of their configuration.
     pub servers: Arc<[ServerStatus]>,

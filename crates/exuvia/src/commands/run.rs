@@ -121,7 +121,8 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
             terminal::print_json(result.as_str())?;
         }
     } else if !exit::has_left(&report.outcome) {
-        let without_log = Report { logs: Default::default(), ..report.clone() };
+        let mut without_log = report.clone();
+        without_log.logs = Default::default();
         terminal.say(&render(&without_log, usize::MAX).text);
     }
     if let Outcome::Fault(message) = &report.outcome {

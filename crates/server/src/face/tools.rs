@@ -102,7 +102,7 @@ impl Face {
                     // Nobody reads it.
                     return text("the client is gone".to_owned(), true);
                 };
-                let Answer { text: answer, is_error } = render(&report, answer_bytes);
+                let Answer { text: answer, is_error, .. } = render(&report, answer_bytes);
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
                 result

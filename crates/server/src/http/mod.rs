@@ -41,6 +41,7 @@ pub use tls_error::{TlsError, TlsErrorKind};
 
 /// The address cannot be listened on.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum BindError {
     /// Others on the network could reach it, and nothing would tell them apart.
     NotLoopback(SocketAddr),

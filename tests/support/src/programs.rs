@@ -2,12 +2,6 @@
 //!
 //! A program is read off a tape of choices, so that whoever holds the tape can make it again, shorten it, or mutate it.
 //! Every shape of the corpus of evasions is among the choices, and each may stand inside every other.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
 
 use std::collections::BTreeSet;
 
@@ -17,7 +11,10 @@ pub const SERVERS: &[(&str, &[&str])] =
 
 const MAX_DEPTH: usize = 4;
 
+/// A program and what it calls.
+#[derive(Debug)]
 pub struct Program {
+    /// Its text.
     pub source: String,
     /// `server.tool` of every tool that is called when the program runs.
     pub calls: BTreeSet<String>,
@@ -26,6 +23,7 @@ pub struct Program {
 }
 
 /// Reads a program off a tape. With `plain`, only what can be told precisely is chosen.
+#[must_use]
 pub fn program(tape: &[u32], plain: bool) -> Program {
     let mut maker = Maker { tape, at: 0, plain, calls: BTreeSet::new(), is_plain: true, names: 0 };
     let statements = 1 + maker.choose(5);

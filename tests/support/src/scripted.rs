@@ -1,5 +1,7 @@
 //! A world that is the same in every run.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, CallId, RunIo};
@@ -7,16 +9,23 @@ use exuvia_tool::{BoxFuture, CallId, RunIo};
 /// How far the clock moves at each reading.
 const TICK: Duration = Duration::from_micros(10);
 
-/// The time of day at the start: November 2026.
-const START: Duration = Duration::from_secs(1_795_000_000);
+/// The time of day at the start: January 2027.
+const START: Duration = Duration::from_secs(1_800_000_000);
 
 /// A clock that moves by a fixed step whenever it is read, the same bytes every time, and answers in the order of their
-/// calls, a fixed number at a time.
+/// calls: on one artifact a script then takes the same path and consumes the same fuel every time.
 #[derive(Debug)]
 pub struct ScriptedIo {
     now: Duration,
     byte: u8,
-    batch: usize,
+    delivery: Delivery,
+}
+
+/// How many answers are delivered at once: which of them have come by now is a matter of time.
+#[derive(Debug)]
+enum Delivery {
+    Batches(usize),
+    All(Arc<AtomicUsize>),
 }
 
 impl ScriptedIo {
@@ -24,7 +33,17 @@ impl ScriptedIo {
     /// it waits.
     #[must_use]
     pub fn with_batches_of(batch: usize) -> Self {
-        Self { now: Duration::ZERO, byte: 0, batch }
+        Self::delivering(Delivery::Batches(batch))
+    }
+
+    /// Delivers all answers at once. `outstanding` counts the started calls that have not been delivered.
+    #[must_use]
+    pub fn with_all_of(outstanding: Arc<AtomicUsize>) -> Self {
+        Self::delivering(Delivery::All(outstanding))
+    }
+
+    fn delivering(delivery: Delivery) -> Self {
+        Self { now: Duration::ZERO, byte: 0, delivery }
     }
 }
 
@@ -51,11 +70,14 @@ impl RunIo for ScriptedIo {
     }
 
     fn deliver(&mut self, mut answered: Vec<CallId>) -> Vec<CallId> {
-        if answered.len() < self.batch {
-            return Vec::new();
-        }
         answered.sort_unstable();
-        answered.truncate(self.batch);
+        match &self.delivery {
+            Delivery::Batches(batch) if answered.len() >= *batch => answered.truncate(*batch),
+            Delivery::All(outstanding) if answered.len() >= outstanding.load(Ordering::Relaxed) => {
+                outstanding.fetch_sub(answered.len(), Ordering::Relaxed);
+            }
+            Delivery::Batches(_) | Delivery::All(_) => answered.clear(),
+        }
         answered
     }
 }

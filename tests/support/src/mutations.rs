@@ -1,10 +1,4 @@
 //! Texts that are almost scripts.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
 
 /// What is put in where a text is broken up.
 pub const SCRAPS: &[&str] = &[
@@ -95,6 +89,7 @@ pub const SCRAPS: &[&str] = &[
 ];
 
 /// Breaks up `source` as the tape says: cuts, repeats, swaps, and puts scraps and parts of `other` in.
+#[must_use]
 pub fn mutate(source: &str, other: &str, tape: &[u32]) -> String {
     let mut text: Vec<char> = source.chars().collect();
     let other: Vec<char> = other.chars().collect();
