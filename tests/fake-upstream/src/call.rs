@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::out::Out;
+use crate::questions::Asking;
 use crate::server::{Reply, Server};
 
 /// Answers one `tools/call`.
@@ -67,18 +68,14 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             Reply::Exit(0)
         }
         "ask" => {
-            let name = {
-                let mut state = server.state();
-                state.questions += 1;
-                let name = format!("question-{}", state.questions);
-                state.asking.insert(name.clone(), (id.clone(), out.later()));
-                name
-            };
             let method = arguments.get("method").cloned().unwrap_or(json!("elicitation/create"));
             let asked = json!({"message": "who?", "requestedSchema": {"type": "object", "properties": {}}});
             let params = arguments.get("params").cloned().unwrap_or(asked);
-            let question = json!({"jsonrpc": "2.0", "id": name, "method": method, "params": params});
-            out.message(question.to_string().as_bytes());
+            let question = json!({"method": method, "params": params});
+            let again = number("times").saturating_sub(1);
+            let asking = Asking { call: id.clone(), way: out.later(), question, again };
+            let question = server.state().ask(asking);
+            out.message(question.as_bytes());
             Reply::Nothing
         }
         "flood" => {

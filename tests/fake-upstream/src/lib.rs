@@ -16,7 +16,7 @@
 //! | `hang` | | never answers |
 //! | `exit` | `code` | ends |
 //! | `half` | | writes half an answer and ends |
-//! | `ask` | `method`, `params` | sends a request of its own, waits for the answer to it, then fails with that |
+//! | `ask` | `method`, `params`, `times` | sends a request of its own, waits for the answer to it, then fails with that; with `times` it asks so often, one after the other, over stdio or SSE only |
 //! | `flood` | `notifications`, `stderr_bytes` | sends that much, then answers |
 //! | `change` | | changes the list of tools and notifies |
 //! | `touch` | `uri`, `times` | tells so often that this resource has changed, to who is subscribed; listed with `--subscribe` |
@@ -31,6 +31,7 @@ mod http;
 mod list;
 mod options;
 mod out;
+mod questions;
 mod record;
 mod server;
 mod stdio;

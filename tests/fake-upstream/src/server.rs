@@ -11,6 +11,7 @@ use crate::call::call;
 use crate::list::list;
 use crate::options::{Options, Stop};
 use crate::out::{Later, Out};
+use crate::questions::Asking;
 use crate::record;
 use crate::subscriptions::Subscriptions;
 
@@ -27,8 +28,8 @@ pub(crate) struct State {
     /// Methods that it was sent, `cancelled ID`, and over HTTP `gone ID` and `session ended`.
     pub(crate) seen: Vec<String>,
     pub(crate) calls: u64,
-    /// The requests that wait for answers to questions of ours, by the ids of the questions, and the ways back to them.
-    pub(crate) asking: HashMap<String, (Value, Later)>,
+    /// The calls that wait for answers to questions of ours, by the ids of the questions.
+    pub(crate) asking: HashMap<String, Asking>,
     /// How often we asked.
     pub(crate) questions: u64,
     /// How often the list of tools has changed.
@@ -218,16 +219,6 @@ impl Server {
 }
 
 impl State {
-    /// Our question was answered, and with that the call that we asked it for.
-    fn answered(&mut self, message: &Value) {
-        let question = message.get("id").and_then(Value::as_str).unwrap_or_default();
-        let Some((id, way)) = self.asking.remove(question) else { return };
-        let said = message.get("error").or(message.get("result")).unwrap_or(&Value::Null);
-        let text = format!("the client said: {said}");
-        let result = json!({"content": [{"type": "text", "text": text}], "isError": true});
-        way(json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string().as_bytes());
-    }
-
     /// Tells so often that a resource has changed.
     pub(crate) fn touch(&mut self, address: &str, times: u64) {
         let legacy: Vec<Later> =

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 /// The fake server under the name `crm`, at `/mcp`, where its tools have their own names, and at `/mcp/other`.
-async fn served(era: &str, question_timeout: Duration) -> Served {
+pub(crate) async fn served(era: &str, question_timeout: Duration) -> Served {
     served_by(era, 1, question_timeout).await
 }
 
@@ -35,25 +35,25 @@ async fn served_by(era: &str, count: usize, question_timeout: Duration) -> Serve
 static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
 
 /// A client up to 2025-11-25 that can be asked.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     served: &'a Served,
     id: String,
 }
 
 /// A call of such a client, whose stream is read while it is on its way.
-struct Call {
+pub(crate) struct Call {
     stream: Incoming,
     text: String,
     read: usize,
 }
 
 impl<'a> Session<'a> {
-    async fn new(served: &'a Served, elicitation: Value) -> Self {
+    pub(crate) async fn new(served: &'a Served, elicitation: Value) -> Self {
         let id = served.client().await.session("/mcp", json!({"elicitation": elicitation})).await;
         Self { served, id }
     }
 
-    async fn call(&self, tool: &str, arguments: Value) -> Call {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Call {
         let params = json!({"name": tool, "arguments": arguments});
         // Several are on their way at a time.
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
@@ -67,13 +67,13 @@ impl<'a> Session<'a> {
         Call { stream, text: String::new(), read: 0 }
     }
 
-    async fn answer(&self, question: &Value, result: Value) {
+    pub(crate) async fn answer(&self, question: &Value, result: Value) {
         let said = json!({"jsonrpc": "2.0", "id": question["id"], "result": result});
         let mut client = self.served.client().await;
         assert_eq!(client.post_to("/mcp", &[("mcp-session-id", &self.id)], &said).await.status, 202);
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         let ended = self.served.client().await.send("DELETE", "/mcp", &[("mcp-session-id", &self.id)], "").await;
         assert_eq!(ended.status, 204);
     }
@@ -100,17 +100,17 @@ impl Call {
         timeout(PATIENCE, read).await.expect("in time")
     }
 
-    async fn question(&mut self) -> Value {
+    pub(crate) async fn question(&mut self) -> Value {
         self.next("elicitation/create").await
     }
 
     /// What the call came to, without the backslashes of texts in texts.
-    async fn said(mut self) -> String {
+    pub(crate) async fn said(mut self) -> String {
         self.next("result").await["result"].to_string().replace('\\', "")
     }
 }
 
-fn accept(word: &str) -> Value {
+pub(crate) fn accept(word: &str) -> Value {
     json!({"action": "accept", "content": {"word": word}})
 }
 
@@ -119,7 +119,7 @@ fn asking(message: &str) -> Value {
     json!({"params": {"message": message, "requestedSchema": {"type": "object", "properties": {}}}})
 }
 
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_client_is_asked_another_does_not_see_and_cannot_answer() {

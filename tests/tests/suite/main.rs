@@ -18,6 +18,7 @@ mod direct_load;
 mod direct_names;
 mod direct_odd;
 mod direct_questions;
+mod direct_rounds;
 mod documents;
 mod ends;
 mod evasions;

@@ -217,6 +217,51 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_no
     daemon.says("reload: no changes", 1).await;
 }
 
+/// What a gateway says of its problems as soon as there are so many. It is ready all the same.
+async fn problems(client: &Client, daemon: &Daemon, count: usize, patience: Duration) -> Vec<String> {
+    let url = format!("https://{}/readyz", daemon.address());
+    let wait = async {
+        loop {
+            let answer = client.get(&url).send().await.expect("an answer");
+            let status = answer.status();
+            let told: Value = answer.json().await.expect("JSON");
+            let problems: Vec<String> = serde_json::from_value(told["problems"].clone()).expect("texts");
+            if status == 200 && problems.len() == count {
+                return problems;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(patience, wait).await.unwrap_or_else(|_| panic!("not {count} problems: {:?}", daemon.said()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_of_a_certificate_that_cannot_be_used_until_there_is_one_that_can() {
+    let (served, renewed) = (Certificates::new(), Certificates::new());
+    let daemon = Daemon::start(&["--config", &configuration(&served, LISTENING)]);
+    // Each by a connection of its own, and so by the certificate that is shown then.
+    let old = || client(&served);
+    problems(&old(), &daemon, 0, PATIENCE).await;
+    let own = fs::read(served.path("key.pem")).expect("a key");
+    let breaks = || fs::copy(renewed.path("key.pem"), served.path("key.pem")).expect("copied");
+    let is_told = async || {
+        let told = problems(&old(), &daemon, 1, PATIENCE).await;
+        let why = told[0].strip_prefix("certificate older than its files for ").expect(&told[0]);
+        assert_eq!(why.trim_start_matches(char::is_numeric), " s: listen.tls cannot be used; see the log");
+    };
+    breaks();
+    is_told().await;
+    // What is shown is in its files again.
+    fs::write(served.path("key.pem"), &own).expect("a file");
+    problems(&old(), &daemon, 0, PATIENCE).await;
+    breaks();
+    is_told().await;
+    // Another one is, and is told at once: before the files are looked at once more.
+    fs::copy(renewed.path("cert.pem"), served.path("cert.pem")).expect("copied");
+    daemon.says("new connections use the new certificate", 1).await;
+    problems(&client(&renewed), &daemon, 0, Duration::from_secs(5)).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_that_changes_makes_another_server() {
     let (first, second) = (Certificates::new(), Certificates::new());
