@@ -1,7 +1,6 @@
 //! Many calls in one script.
 
 use anyhow::{Result, ensure};
-use exuvia_config::UpstreamLimits;
 use exuvia_runtime::{Limits, Report};
 use exuvia_tests::SampleGateway;
 
