@@ -126,7 +126,9 @@ impl Follower {
                 }
                 _ = self.hangups.recv() => (due, is_asked) = (Some(Instant::now()), true),
                 () = self.happened.notified() => {
-                    due.get_or_insert_with(|| Instant::now() + SETTLING);
+                    // Sooner than the next try of what failed.
+                    let soon = Instant::now() + SETTLING;
+                    due = Some(due.map_or(soon, |due| due.min(soon)));
                 }
                 () = until(due), if looking.is_none() => {
                     due = None;
