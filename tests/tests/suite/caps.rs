@@ -3,7 +3,6 @@
 use std::fs;
 use std::time::Duration;
 
-use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;

@@ -1,6 +1,5 @@
 //! What clients send that is no request: each is answered with the error of JSON-RPC that says so, and is no warning.
 
-use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use exuvia_config::ServerConfig;
 use exuvia_gateway::StartedBy;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;

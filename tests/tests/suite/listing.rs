@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use exuvia_config::ServerConfig;
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::{SampleGateway, fake, returned};
 use serde_json::json;

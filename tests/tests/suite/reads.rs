@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles};
 use exuvia_journal::Event;
 use exuvia_mcp_client::{Query, RelayOptions};

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use exuvia_config::ServerConfig;
 use exuvia_runtime::Limits;
 use exuvia_tests::{SampleGateway, fake, returned};
 use serde_json::{Value, json};

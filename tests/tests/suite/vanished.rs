@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
