@@ -1,7 +1,7 @@
 //! The Python guest of Exuvia: a WebAssembly component that holds an initialised CPython 3.14 and the Python side of
 //! the contract in `wit/`.
 //!
-//! `build.rs` makes it from `guest/python/` with componentize-py. `exuvia-runtime` compiles it to native code; another
+//! `build/` makes it from `guest/python/` with componentize-py, and merges its core modules into one. `exuvia-runtime` compiles it to native code; another
 //! host can take [`COMPONENT`] as it is. This crate decides nothing and runs nothing.
 //!
 //! ```
