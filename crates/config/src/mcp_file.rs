@@ -8,7 +8,6 @@ use crate::servers::check;
 use crate::{ConfigError, EnvFile, Environment, McpServers, Transport, parse_mcp_servers, parse_mcp_servers_at};
 
 /// The name under which the folder is looked up that an editor has open.
-
 const WORKSPACE: &str = "workspaceFolder";
 /// Folders in which editors keep what belongs to the folder around them.
 const EDITORS: [&str; 2] = [".vscode", ".cursor"];

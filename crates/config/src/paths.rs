@@ -10,7 +10,6 @@ use etcetera::base_strategy::Xdg;
 use crate::{ConfigFile, trust};
 
 /// How large a file may be, in bytes.
-
 const FILE_BYTES: u64 = 16 << 20;
 
 /// The directories of this program.

@@ -8,7 +8,6 @@ use crate::paths::{self, Contents, Paths, read};
 use crate::{Config, ConfigError, ConfigErrors, Environment, KnownClient, exuvia_toml, flag, import, mcp_file};
 
 /// Where an administrator keeps what Claude Code has to hold to.
-
 const SYSTEM: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
 

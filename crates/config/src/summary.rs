@@ -8,7 +8,6 @@ use exuvia_text::line as one_line;
 use crate::{Config, Grant, Http, HttpProtocol, Mode, PASSED_VARIABLES, Profile, Server, Share, Stdio, Transport};
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
-
 #[must_use]
 pub fn summary(config: &Config) -> String {
     let source = config.policy.source();

@@ -17,7 +17,6 @@ use crate::ConfigError;
 use crate::found::Found;
 
 /// What Claude Code writes before the name of a server and its tool.
-
 const PREFIX: &str = "mcp__";
 const MANAGED_SERVERS: &str = "managed-mcp.json";
 const MANAGED_SETTINGS: &str = "managed-settings.json";

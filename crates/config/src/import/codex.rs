@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use crate::Environment;
 
 /// Its table of servers.
-
 pub(super) const OBJECT: &str = "mcp_servers";
 
 /// The servers of a `config.toml` as the text of an `mcpServers` file.

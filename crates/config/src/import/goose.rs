@@ -9,7 +9,6 @@ use crate::ConfigError;
 use crate::found::Found;
 
 /// Its map of servers.
-
 pub(super) const OBJECT: &str = "extensions";
 /// The kinds of extensions that are MCP servers.
 const SERVERS: [&str; 3] = ["stdio", "sse", "streamable_http"];

@@ -27,7 +27,6 @@ use project::Project;
 use restrictions::Restrictions;
 
 /// Where things lie that clients keep, and what the command line says of them.
-
 pub(super) struct Places<'a> {
     pub(super) environment: Environment<'a>,
     /// Where programs keep their configuration.

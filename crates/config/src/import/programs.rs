@@ -6,7 +6,6 @@ use super::project::Project;
 use crate::{EnvFile, ServerConfig, Stdio, Transport};
 
 /// What separates paths from other text in an argument: shells and options write them in many ways.
-
 const BETWEEN: &[char] = &[' ', '\t', '\n', '"', '\'', '`', ';', '&', '|', '(', ')', '<', '>', ',', '=', ':'];
 
 /// The key of an entry that leads into the project, started in `folder`.

@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 use crate::ConfigFile;
 
 /// How long the file may be that stands in place of a `.git` folder, in bytes.
-
 const POINTER_BYTES: u64 = 64 << 10;
 
 /// A folder, and the repository that it lies in.

@@ -11,7 +11,6 @@ use crate::found::Found;
 use crate::{ConfigError, Environment, relaxed_json};
 
 /// Adds what the files of a client say, of a user with this home and configuration, in this project.
-
 pub(super) fn read(
     client: KnownClient,
     sources: &[Source],
