@@ -240,8 +240,8 @@ impl Inner {
         if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
             return Ok(());
         }
-        let arguments = call.arguments.take_tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
-        tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)
+        let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+        tool.arguments.check(arguments).map_err(CallError::InvalidArguments)
     }
 
     fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {

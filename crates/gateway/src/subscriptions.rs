@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_policy::Policy;
-use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallError, CallId, ToolCall, ToolName};
 use exuvia_upstream::{Mailbox, Relayed, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -93,7 +93,7 @@ impl Gateway {
         let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
         let _over = over;
         let mut counted = CountedCall::new(&tools.run().metrics, Some(server.to_owned()), None);
-        let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Json::from_value(&json!({ "uri": address })));
+        let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Arguments::from_tree(json!({ "uri": address })));
         let call = ToolCall { id: CallId(1), name, arguments };
         let done = async {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;

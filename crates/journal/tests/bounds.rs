@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal, Seq, Stamped};
-use exuvia_tool::{CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, Principal, RunId, ToolCall, ToolName};
 use serde_json::json;
 
 fn of_run(run: &str, event: Event) -> Entry {
@@ -24,7 +24,7 @@ fn started(source_bytes: usize) -> Entry {
 }
 
 fn intended(arguments_bytes: usize) -> Entry {
-    let arguments = Json::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
+    let arguments = Arguments::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
     let name = ToolName::new("s".repeat(300), "t".repeat(20));
     entry(Event::CallIntended { call: ToolCall { id: CallId(2), name, arguments } })
 }

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use exuvia_policy::{
     Admission, Condition, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, READS, RateStore, Rates,
-    Refusal, ServerRules, Spent, Standing, admit, authorize, decide,
+    Refusal, ServerRules, Spent, Standing, admit, decide,
 };
-use exuvia_tool::{BoxFuture, CallId, Json, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
+use exuvia_tool::{Arguments, BoxFuture, CallId, Namespace, Server, ToolAnnotations, ToolCall, ToolName};
 use serde_json::{Value, json};
 
 fn namespace() -> Arc<Namespace> {
@@ -57,10 +57,10 @@ fn decided_at(
     second: u64,
 ) -> String {
     let name = ToolName::new("crm", tool);
-    let call = ToolCall { id: CallId(1), name, arguments: Json::from_value(&arguments) };
-    match authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
+    let call = ToolCall { id: CallId(1), name, arguments: Arguments::from_tree(arguments.clone()) };
+    match common::authorize(call, grants, policy, spent, rates, Duration::from_secs(second)) {
         Ok(permit) => {
-            assert_eq!(permit.into_call().arguments.to_value().unwrap(), arguments);
+            assert_eq!(permit.into_call().arguments.into_tree().unwrap(), arguments);
             "ok".to_owned()
         }
         Err(Refusal::Held(hold)) => format!("held: {}", hold.allow),
@@ -327,7 +327,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     let spent = Mutex::new(Spent::default());
     let name = ToolName::new("crm", "get");
     let reserved = |policy: &Policy| {
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
         let allowed = decide(call, &Grants::of([name.clone()]), policy).unwrap();
         assert_eq!(allowed.call().name, name);
         let mut reserving = pin!(allowed.reserve(&spent, &store));
@@ -344,7 +344,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     assert_eq!(reserved(&bounded(Some(3), Some(1))), Ok(CallId(1)));
     assert!(reserved(&bounded(Some(3), Some(9))).is_err());
     assert_eq!(store.asked.load(Ordering::Relaxed), 2, "not asked once the run has no call left");
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
     let quotas = decide(call, &Grants::of([name.clone()]), &bounded(Some(3), Some(9))).unwrap().quotas();
     assert_eq!((quotas.calls_per_run, quotas.calls_per_minute), (Some(3), Some(9)));
 }

@@ -20,7 +20,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_policy::Permit;
-use exuvia_tool::{CallContext, CallError, Deadline, DispatchTicket, Json, Origin, ToolCall, ToolName, ToolOutcome};
+use exuvia_tool::{
+    Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome,
+};
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -133,7 +135,7 @@ impl Server {
     }
 
     /// A call of a tool with these arguments, which become no tree.
-    fn request(&self, name: &ToolName, arguments: Json, input: Input) -> Result<ClientRequest, CallError> {
+    fn request(&self, name: &ToolName, arguments: Arguments, input: Input) -> Result<ClientRequest, CallError> {
         if !arguments.as_str().trim_start().starts_with('{') {
             return Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object")));
         }
@@ -168,7 +170,7 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
-        let (method, request) = permitted(&name, &arguments, options.input.clone()).ok_or_else(unusable)?;
+        let (method, request) = permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, method);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
         span.end(traced::relayed_error_type(&relayed).as_deref());
