@@ -103,6 +103,7 @@ impl Gateway {
             Some(client) => client.context(origin.clone()),
             None => CallContext::new(Principal::Operator, origin.clone()),
         };
+        let context = context.below(exuvia_trace::current());
         let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();

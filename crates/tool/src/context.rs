@@ -117,7 +117,20 @@ impl Origin {
     }
 }
 
-/// What goes with a call from the client's request to whoever answers it. What traces need goes beside it, with the future.
+/// A place in a trace, as the W3C's `traceparent` and `tracestate` name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span in it that is above what goes on here.
+    pub span_id: [u8; 8],
+    /// Whether it is sampled, and the other flags of `traceparent`.
+    pub flags: u8,
+    /// What tracing systems tell each other; none where that is nothing.
+    pub state: Option<Arc<str>>,
+}
+
+/// What goes with a call from the client's request to whoever answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallContext {
@@ -133,13 +146,15 @@ pub struct CallContext {
     pub deadline: Option<Deadline>,
     /// The most bytes that its value may have, as JSON text.
     pub result_bytes: u64,
+    /// Where in a trace the call is made. None: nobody traces.
+    pub trace: Option<TraceContext>,
 }
 
 impl CallContext {
     /// A call by `principal` for `origin`, of no client, without bounds.
     #[must_use]
     pub fn new(principal: Principal, origin: Origin) -> Self {
-        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX }
+        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX, trace: None }
     }
 
     /// The same, of this client.
@@ -152,6 +167,12 @@ impl CallContext {
     #[must_use]
     pub fn bounded(self, result_bytes: u64) -> Self {
         Self { result_bytes, ..self }
+    }
+
+    /// The same, below this place in a trace.
+    #[must_use]
+    pub fn below(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
     }
 
     /// The same, with this deadline.

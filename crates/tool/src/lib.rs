@@ -39,7 +39,7 @@ mod transcribe;
 pub use absent::{Absence, Absent};
 pub use arguments::Arguments;
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
-pub use context::{CallContext, DirectCallId, Origin, Principal, UnknownPrincipal};
+pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};

@@ -107,9 +107,9 @@ impl Server {
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> ToolOutcome {
-        let span = traced::begin(&self.dialer.config, &permit.call().name);
+        let span = traced::begin(&self.dialer.config, permit.call().id, &permit.call().name, context);
         let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket)).await;
-        span.end(outcome.as_ref().err().map(traced::error_type));
+        traced::end(span, &outcome);
         outcome
     }
 
@@ -152,11 +152,11 @@ impl Server {
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let ToolCall { name, arguments, .. } = permit.into_call();
+        let ToolCall { id, name, arguments } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
-        let span = traced::begin(&self.dialer.config, &name);
+        let span = traced::begin(&self.dialer.config, id, &name, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 
@@ -171,9 +171,9 @@ impl Server {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let (method, request) = permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, method);
+        let span = traced::begin_query(&self.dialer.config, method, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 
@@ -189,7 +189,7 @@ impl Server {
         let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
-        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE);
+        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE, context);
         let subscribing = self.subscriptions().subscribe(self.lanes.first(), address, mailbox, deadline);
         let subscribing = span.scope().over(subscribing).await;
         span.end(match &subscribing {
@@ -216,10 +216,10 @@ impl Server {
         let name = ToolName::new(self.name(), listing.method());
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let request = listing.request(cursor).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, listing.method());
+        let span = traced::begin_query(&self.dialer.config, listing.method(), context);
         let options = RelayOptions::default();
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 
