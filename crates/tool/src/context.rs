@@ -78,7 +78,20 @@ impl<'de> Deserialize<'de> for Principal {
 /// Names one call that a client makes itself: a ULID, unique over restarts and processes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DirectCallId(pub String);
+pub struct DirectCallId(String);
+
+impl DirectCallId {
+    /// The call of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Display for DirectCallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

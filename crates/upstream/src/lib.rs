@@ -46,7 +46,7 @@
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
 //! let permit = allowed.reserve(&Mutex::new(Spent::default()), &rates).await.unwrap();
-//! let context = CallContext::new(Principal::Operator, Origin::Run(RunId("01J9".into())));
+//! let context = CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J9")));
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, context, limits).await);
 //!
