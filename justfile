@@ -25,12 +25,12 @@ memory:
 gates *names:
     cargo build --release
     cargo bench --bench gates -- {{ names }}
-    EXUVIA_FUZZ_SECONDS=120 cargo test --release --test fuzz --bin exuvia -- fuzz::
+    EXUVIA_FUZZ_SECONDS=120 cargo test --release --test fuzz -- fuzz::
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
 
 # The fuzz targets, or those whose names begin so, for as many seconds each; another seed makes other inputs.
 fuzz seconds="60" name="" seed="1":
-    EXUVIA_FUZZ_SECONDS={{ seconds }} EXUVIA_FUZZ_SEED={{ seed }} cargo test --release --test fuzz --bin exuvia -- fuzz::{{ name }}
+    EXUVIA_FUZZ_SECONDS={{ seconds }} EXUVIA_FUZZ_SEED={{ seed }} cargo test --release --test fuzz -- fuzz::{{ name }}
 
 # Licenses, bans and sources of all dependencies; advisories too, where their database can be reached.
 deny:

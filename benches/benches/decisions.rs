@@ -4,8 +4,6 @@
 use std::fs;
 use std::future::ready;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,8 +11,8 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use exuvia_analysis::analyze;
 use exuvia_policy::{Condition, Grants, Permit, Policy, PolicySource, RateStore, Refusal, ServerRules, Spent, decide};
-use exuvia_tool::{Arguments, BoxFuture, CallId, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolName};
-use serde_json::Value;
+use exuvia_test_support::{Catalog, catalogs, files};
+use exuvia_tool::{Arguments, BoxFuture, CallId, ToolCall, ToolName};
 
 const SERVERS: usize = 20;
 const TOOLS: usize = 100;
@@ -79,40 +77,14 @@ fn authorization(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The files of a folder of the tests' data, in order.
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let folder = Path::new("../tests/data").join(folder);
-    let mut files: Vec<_> = fs::read_dir(folder).expect("data").map(|entry| entry.expect("an entry").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|found| found == extension));
-    files.sort();
-    files
-}
-
-fn text(file: &PathBuf) -> String {
-    fs::read_to_string(file).expect("a text")
-}
-
-fn catalogs() -> Namespace {
-    let tool = |tool: &Value| ToolDescriptor {
-        name: tool["name"].as_str().expect("a name").to_owned(),
-        title: None,
-        description: None,
-        input_schema: tool["inputSchema"].clone(),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
-    let server = |file: &PathBuf| {
-        let tools: Vec<Value> = serde_json::from_str(&text(file)).expect("a list of tools");
-        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
-        (name.to_owned(), tools.iter().map(tool).collect())
-    };
-    exuvia_catalog::build(files("catalog", "json").iter().map(server).collect())
-}
-
 fn pre_pass(criterion: &mut Criterion) {
-    let namespace = catalogs();
+    let namespace = exuvia_catalog::build(catalogs().iter().map(Catalog::server).collect());
     // Imports are told apart by scope, so the same lines may stand there again.
-    let scripts = files("scripts", "py").iter().map(text).collect::<String>().repeat(3);
+    let scripts = files("scripts", "py")
+        .iter()
+        .map(|file| fs::read_to_string(file).expect("a text"))
+        .collect::<String>()
+        .repeat(3);
     let mut group = criterion.benchmark_group("pre-pass");
     for kib in [1, 10, 64] {
         let end = scripts[..kib << 10].rfind("\n\n\n").expect("the end of a function") + 1;

@@ -2,14 +2,12 @@
 //! holds, and how soon it is ready.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use exuvia_benches::{Served, Table, bytes, seconds};
-use exuvia_tests::HttpClient;
+use exuvia_tests::{HttpClient, WebServer};
 use serde_json::json;
 
 /// Direct calls of each kind, in turns.
@@ -26,40 +24,12 @@ async fn main() -> Result<()> {
     starts().await
 }
 
-/// A server over HTTP that was started for the measurement. Killed when it is dropped.
-struct Upstream {
-    child: Child,
-    url: String,
-}
-
-impl Upstream {
-    fn start() -> Result<Self> {
-        let mut command = Command::new(exuvia_fake_upstream::program());
-        let mut child = command.args(["--http", "--json", "--era", "modern"]).stdout(Stdio::piped()).spawn()?;
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().context("piped")?).read_line(&mut url)?;
-        Ok(Self { child, url: url.trim().to_owned() })
-    }
-
-    fn address(&self) -> Result<SocketAddr> {
-        let address = self.url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).context("an address")?;
-        Ok(address.parse()?)
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The same call of the same server over HTTP, by itself and through the gateway.
 async fn direct_calls() -> Result<()> {
-    let upstream = Upstream::start()?;
-    let config = format!("auto_execute = [\"*.*\"]\n[servers.one]\nurl = \"{}\"\nmode = \"direct\"\n", upstream.url);
+    let upstream = WebServer::start(&["--json", "--era", "modern"]);
+    let config = format!("auto_execute = [\"*.*\"]\n[servers.one]\nurl = \"{}\"\nmode = \"direct\"\n", upstream.url());
     let daemon = Served::start(&config)?;
-    let mut clients = [HttpClient::connect(upstream.address()?).await, HttpClient::connect(daemon.address()).await];
+    let mut clients = [HttpClient::connect(upstream.address()).await, HttpClient::connect(daemon.address()).await];
     let mut times = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
     for call in 0..CALLS {
         for (client, times) in clients.iter_mut().zip(&mut times) {
@@ -87,9 +57,7 @@ async fn direct_calls() -> Result<()> {
 async fn scripts() -> Result<()> {
     let servers = ["one", "two", "three"].map(Served::echo);
     let mut config = "auto_execute = [\"*.*\"]\n".to_owned();
-    for server in servers {
-        config += &server?;
-    }
+    config.extend(servers);
     let daemon = Served::start(&config)?;
     ready(daemon.address()).await;
     let rest = daemon.memory()?;
@@ -129,8 +97,7 @@ async fn sends(address: SocketAddr, code: &'static str, expected: &'static str) 
 async fn starts() -> Result<()> {
     let mut table = Table::new(["from start to ready", "median"]);
     for servers in [0, 16] {
-        let config: Result<String> = (0..servers).map(|n| Served::echo(&format!("echo{n}"))).collect();
-        let config = config?;
+        let config: String = (0..servers).map(|n| Served::echo(&format!("echo{n}"))).collect();
         let mut times = Vec::with_capacity(STARTS);
         for _ in 0..STARTS {
             let begun = Instant::now();

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use exuvia_benches::{Table, program, seconds};
+use exuvia_benches::{Table, seconds};
+use exuvia_tests::built;
 
 const RUNS: usize = 20;
 
 fn main() -> Result<()> {
-    let program = program()?;
+    let program = built("exuvia");
     let crm = format!("crm='{}' sample crm", program.display());
     let mut table = Table::new(["exuvia run", "fastest", "median", "slowest"]);
     for (name, arguments, script) in [

@@ -1,11 +1,9 @@
 //! What Exuvia costs. The suites in `benches/` share what is here: an engine, tools that live in this process, the
 //! workloads, readings of this process's memory, and a table to print.
 
-mod fixed_io;
 pub mod fuel;
 pub mod memory;
 pub mod native;
-mod program;
 mod served;
 mod table;
 mod tools;
@@ -18,8 +16,6 @@ use exuvia_runtime::{Engine, EngineConfig, EngineError, Limits, Outcome, Report,
 use exuvia_tool::ToolHost;
 use tokio::runtime::{Builder, Runtime};
 
-pub use fixed_io::FixedIo;
-pub use program::program;
 pub use served::Served;
 pub use table::{Table, bytes, seconds};
 pub use tools::BenchTools;

@@ -1,10 +1,10 @@
-//! What this process holds.
+//! What a process holds.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 
-/// Memory that is this process's own, in bytes.
+/// Memory that is a process's own, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
     /// Pages that no file stands behind: what each script touches of the snapshot, heaps, stacks.
@@ -19,7 +19,17 @@ pub struct Memory {
 ///
 /// This is no Linux.
 pub fn memory() -> Result<Memory> {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").context("/proc/self/smaps_rollup")?;
+    memory_of("self")
+}
+
+/// The same of another process, by its id.
+///
+/// # Errors
+///
+/// There is none, or this is no Linux.
+pub fn memory_of(process: &str) -> Result<Memory> {
+    let file = format!("/proc/{process}/smaps_rollup");
+    let text = fs::read_to_string(&file).context(file)?;
     let field = |name: &str| -> Result<i64> {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| name.to_owned())?;
         let kib: i64 = line.trim().trim_end_matches(" kB").trim().parse()?;

@@ -3,11 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result};
-use exuvia_tests::Daemon;
+use anyhow::Result;
+use exuvia_tests::{Daemon, built};
 use tempfile::NamedTempFile;
 
-use crate::program;
+use crate::memory::memory_of;
 
 /// A daemon on a free port. Killed when it is dropped.
 pub struct Served {
@@ -30,11 +30,12 @@ impl Served {
 
     /// The table of a bundled echo server of this name.
     ///
-    /// # Errors
+    /// # Panics
     ///
     /// The program is not built.
-    pub fn echo(name: &str) -> Result<String> {
-        Ok(format!("[servers.{name}]\ncommand = {:?}\nargs = [\"sample\", \"echo\"]\n", program()?))
+    #[must_use]
+    pub fn echo(name: &str) -> String {
+        format!("[servers.{name}]\ncommand = {:?}\nargs = [\"sample\", \"echo\"]\n", built("exuvia"))
     }
 
     /// Where it listens.
@@ -60,8 +61,6 @@ impl Served {
     ///
     /// The system does not tell.
     pub fn memory(&self) -> Result<i64> {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.daemon.id()))?;
-        let line = rollup.lines().find(|line| line.starts_with("Anonymous:")).context("a line")?;
-        Ok(line.split_whitespace().nth(1).context("a number")?.parse::<i64>()? * 1024)
+        Ok(memory_of(&self.daemon.id().to_string())?.anonymous)
     }
 }

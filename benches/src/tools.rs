@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use exuvia_tool::{
-    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
-};
+use exuvia_test_support::{ScriptedIo, descriptor};
+use exuvia_tool::{BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
 use serde_json::json;
 use tokio::sync::watch;
-
-use crate::FixedIo;
 
 /// How long `lab.later` takes: longer than any script takes to start its calls.
 const LATER: Duration = Duration::from_millis(50);
@@ -29,7 +26,7 @@ impl BenchTools {
     #[must_use]
     pub fn new(tools: usize) -> Self {
         let names = ["echo", "wait", "later"].map(str::to_owned).into_iter().chain((3..).map(|n| format!("tool_{n}")));
-        let tools: Vec<_> = names.take(tools).map(descriptor).collect();
+        let tools: Vec<_> = names.take(tools).map(tool).collect();
         let servers = if tools.is_empty() { Vec::new() } else { vec![("lab".to_owned(), tools)] };
         Self {
             namespace: Arc::new(exuvia_catalog::build(servers)),
@@ -40,8 +37,8 @@ impl BenchTools {
 
     /// A world that is the same in every run with these tools.
     #[must_use]
-    pub fn fixed_io(&self) -> FixedIo {
-        FixedIo::new(Arc::clone(&self.later))
+    pub fn fixed_io(&self) -> ScriptedIo {
+        ScriptedIo::with_all_of(Arc::clone(&self.later))
     }
 
     /// The same, as what a run takes.
@@ -106,17 +103,14 @@ impl BenchTools {
     }
 }
 
-fn descriptor(name: String) -> ToolDescriptor {
-    ToolDescriptor {
-        description: Some(format!("Gives back its value ({name}).")),
-        name,
-        title: None,
-        input_schema: json!({
+fn tool(name: String) -> ToolDescriptor {
+    descriptor(&json!({
+        "name": name,
+        "description": format!("Gives back its value ({name})."),
+        "inputSchema": {
             "type": "object",
             "properties": {"value": {"type": "integer"}, "note": {"type": "string"}},
             "required": ["value"],
-        }),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    }
+        },
+    }))
 }

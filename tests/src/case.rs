@@ -5,13 +5,15 @@
 //! #: limits: {"fuel": 1000000}
 //! ```
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use exuvia_gateway::answer::render;
 use exuvia_runtime::{Limits, Outcome, Report};
 use serde_json::Value;
+
+use crate::is_blessing;
 
 const PREFIX: &str = "#: ";
 
@@ -133,7 +135,7 @@ impl Case {
             ensure!(!file.exists(), "has an answer that varies");
             return Ok(());
         }
-        if env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") && (file.exists() || self.result.is_none()) {
+        if is_blessing() && (file.exists() || self.result.is_none()) {
             fs::write(&file, format!("{text}\n"))?;
         }
         match fs::read_to_string(&file) {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy};
 use exuvia_journal::Journal;
-use exuvia_policy::{Policy, PolicySource};
+use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report, Script};
-use exuvia_upstream::{ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::Value;
 
 use crate::{TestJournal, built, engine};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub profiles: Option<Profiles>,
     /// What becomes of scripts whose clients go away.
     pub on_disconnect: OnDisconnect,
+    /// What servers may send.
+    pub upstream: UpstreamLimits,
     /// Where runs and calls are recorded.
     pub journal: Arc<TestJournal>,
 }
@@ -40,6 +43,7 @@ impl Default for Settings {
             queue: QueueLimits { runs: 10_000, runs_per_client: 10_000 },
             profiles: None,
             on_disconnect: OnDisconnect::Cancel,
+            upstream: UpstreamLimits::default(),
             journal: Arc::default(),
         }
     }
@@ -81,7 +85,7 @@ impl SampleGateway {
     ///
     /// One of them does not come up.
     pub async fn with(servers: Vec<ServerConfig>, limits: Limits, settings: Settings) -> Self {
-        let upstreams = Arc::new(Upstreams::start(servers, UpstreamLimits::default()).await);
+        let upstreams = Arc::new(Upstreams::start(servers, settings.upstream).await);
         for server in upstreams.servers().iter() {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
         }
@@ -145,6 +149,32 @@ impl SampleGateway {
     pub async fn stop(self) {
         self.upstreams.shutdown().await;
     }
+}
+
+/// The fake server as a process with these arguments.
+#[must_use]
+pub fn fake(name: &str, arguments: &[&str]) -> ServerConfig {
+    let program = exuvia_fake_upstream::program().display().to_string();
+    ServerConfig::stdio(name, program, arguments.iter().map(|&argument| argument.to_owned()), &|_| None)
+}
+
+/// The same, called by clients themselves.
+#[must_use]
+pub fn direct_fake(name: &str, arguments: &[&str]) -> ServerConfig {
+    ServerConfig { direct: true, ..fake(name, arguments) }
+}
+
+/// The rules of a server that list and deny these tools.
+#[must_use]
+pub fn rules(auto_execute: &[&str], deny: &[&str]) -> ServerRules {
+    let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    ServerRules { auto_execute: list(auto_execute), deny: list(deny), ..ServerRules::default() }
+}
+
+/// What came of the calls of a run: `SERVER.TOOL OUTCOME`.
+#[must_use]
+pub fn outcomes(report: &Report) -> Vec<String> {
+    report.calls.iter().map(|call| format!("{}.{} {}", call.server, call.tool, call.outcome)).collect()
 }
 
 /// Every tool can be seen, none is listed.

@@ -13,18 +13,15 @@ mod http;
 mod journal;
 #[cfg(target_os = "linux")]
 pub mod pages;
-mod processes;
 mod program;
 mod proxy;
 mod screen;
-mod scripted;
 mod served;
 mod stdio;
 pub mod store;
 mod tools;
 pub mod trials;
 pub mod twins;
-mod web;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -36,19 +33,21 @@ pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
 pub use daemon::{Daemon, measured};
+pub use exuvia_fake_upstream::WebServer;
+pub use exuvia_test_support::{
+    ScriptedIo, assert_snapshot, built, children, compared, data, ends_within, files, forget_peak, gone, is_blessing,
+    peak_bytes, runs,
+};
 pub use folder::{Folder, echo_table, fake_table};
-pub use gateway::{SampleGateway, Settings};
+pub use gateway::{SampleGateway, Settings, direct_fake, fake, outcomes, rules};
 pub use http::{Answer, HttpClient, events};
 pub use journal::TestJournal;
-pub use processes::{children, ends_within, forget_peak, gone, peak_bytes, runs};
 pub use program::{Ended, Program, exuvia, sample};
 pub use proxy::TestProxy;
 pub use screen::Screen;
-pub use scripted::ScriptedIo;
 pub use served::{PATIENCE, Served, initialize};
 pub use stdio::{Client, modern_meta};
 pub use tools::TestTools;
-pub use web::WebServer;
 
 /// The folder of this package, as cargo names it when it runs the tests: compiled in, it would tie a build to one clone.
 #[must_use]
@@ -97,18 +96,4 @@ pub fn stopped_by(report: &Report) -> &'static str {
         Outcome::Stopped(stop) => stop.limit.name(),
         other => panic!("{other:?}"),
     }
-}
-
-/// A program that cargo built beside this test: a binary or an example of the workspace.
-///
-/// # Panics
-///
-/// It is not there: only a part of the workspace was built.
-#[must_use]
-pub fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps");
-    let program = profile.join(name);
-    assert!(program.exists(), "{name} is not built: run the tests of the whole workspace");
-    program
 }

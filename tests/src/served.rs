@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{Drained, HttpConfig, HttpServer, Stop};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -1,13 +1,14 @@
 //! A client of `exuvia stdio` that writes every byte itself.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{built, here};
+use crate::{built, here, sample};
 
 /// How long an answer may take. The first of a process waits for its servers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,11 +50,22 @@ impl Client {
     /// It cannot be started.
     #[must_use]
     pub fn with_policy(arguments: &[&str]) -> Self {
+        Self::with_variables(arguments, &[])
+    }
+
+    /// The same with these variables.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    #[must_use]
+    pub fn with_variables(arguments: &[&str], variables: &[(&str, PathBuf)]) -> Self {
         let mut command = Command::new(built("exuvia"));
         command
             .arg("stdio")
             .args(arguments)
             .env("XDG_CONFIG_HOME", here())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command.spawn().expect("exuvia starts");
@@ -81,6 +93,13 @@ impl Client {
     #[must_use]
     pub fn modern(arguments: &[&str]) -> Self {
         Self::start(arguments).speaking_modern()
+    }
+
+    /// One of each, over the bundled echo server.
+    #[must_use]
+    pub fn both_eras() -> [Self; 2] {
+        let server = sample("echo", "echo");
+        [Self::legacy(&["--server", &server]), Self::modern(&["--server", &server])]
     }
 
     /// The same process, spoken to as a client of 2026-07-28 does.

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_runtime::{Limits, Outcome, Script};
-use exuvia_tool::{
-    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolOutcome,
-};
+use exuvia_test_support::descriptor;
+use exuvia_tool::{BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
 use serde_json::{Value, json};
 
 use crate::engine;
@@ -147,12 +146,6 @@ fn tools() -> Vec<ToolDescriptor> {
 
 fn tool(name: &str, properties: Value) -> ToolDescriptor {
     let required: Vec<&String> = properties.as_object().into_iter().flat_map(|all| all.keys()).collect();
-    ToolDescriptor {
-        name: name.into(),
-        title: None,
-        description: None,
-        input_schema: json!({"type": "object", "required": required, "properties": properties}),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    }
+    let schema = json!({"type": "object", "required": required, "properties": properties});
+    descriptor(&json!({"name": name, "inputSchema": schema}))
 }

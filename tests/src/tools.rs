@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_test_support::descriptor;
 use exuvia_tool::{
-    BoxFuture, CallError, Deadline, Json, Namespace, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost, ToolName,
-    ToolOutcome,
+    BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolName, ToolOutcome,
 };
 use serde_json::{Value, json};
 
@@ -134,14 +134,7 @@ fn lab() -> Vec<ToolDescriptor> {
 }
 
 fn tool(name: &str, description: &str, properties: Value, required: &[&str]) -> ToolDescriptor {
-    ToolDescriptor {
-        name: name.into(),
-        title: None,
-        description: Some(description.into()),
-        input_schema: json!({
-            "type": "object", "properties": properties, "required": required, "additionalProperties": false,
-        }),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    }
+    let schema =
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    descriptor(&json!({"name": name, "description": description, "inputSchema": schema}))
 }

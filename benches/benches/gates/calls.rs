@@ -1,10 +1,11 @@
 //! Many calls in one script.
 
 use anyhow::{Result, ensure};
+use exuvia_config::UpstreamLimits;
 use exuvia_runtime::{Limits, Report};
-use exuvia_upstream::UpstreamLimits;
+use exuvia_tests::SampleGateway;
 
-use crate::session::Session;
+use crate::session::returns;
 
 const CALLS: u64 = 5_000;
 
@@ -30,18 +31,18 @@ fn parallel(calls: u64) -> String {
     )
 }
 
-async fn run(session: &Session, script: &str, calls: u64) -> Result<Report> {
-    let report = session.returns(script, &(calls * (calls - 1) / 2).to_string()).await?;
+async fn run(gateway: &SampleGateway, script: &str, calls: u64) -> Result<Report> {
+    let report = returns(gateway, script, &(calls * (calls - 1) / 2).to_string()).await?;
     ensure!(report.usage.tool_calls == calls, "{} calls instead of {calls}", report.usage.tool_calls);
     Ok(report)
 }
 
 /// 5,000 plain and 5,000 parallel calls.
 pub(crate) async fn parallel_is_ten_times_faster() -> Result<String> {
-    let session = Session::echo(DELAY_MS, limits(), UpstreamLimits::default()).await?;
-    let plain = run(&session, &plain(CALLS), CALLS).await?.usage.wall_ms;
-    let parallel = run(&session, &parallel(CALLS), CALLS).await?.usage.wall_ms;
-    session.upstreams.shutdown().await;
+    let gateway = SampleGateway::echo(limits(), &["--delay-ms", &DELAY_MS.to_string()]).await;
+    let plain = run(&gateway, &plain(CALLS), CALLS).await?.usage.wall_ms;
+    let parallel = run(&gateway, &parallel(CALLS), CALLS).await?.usage.wall_ms;
+    gateway.stop().await;
     let measured = format!("{CALLS} calls of {DELAY_MS} ms: {plain} ms plain, {parallel} ms parallel");
     ensure!(plain >= 10 * parallel, "{measured}: {:.1} times faster, not 10", plain as f64 / parallel as f64);
     Ok(format!("{measured}, {:.1} times faster", plain as f64 / parallel as f64))
@@ -49,12 +50,12 @@ pub(crate) async fn parallel_is_ten_times_faster() -> Result<String> {
 
 /// The second half of the calls costs as much as the first.
 pub(crate) async fn fuel_grows_linearly() -> Result<String> {
-    let session = Session::echo(0, limits(), UpstreamLimits::default()).await?;
+    let gateway = SampleGateway::echo(limits(), &[]).await;
     let mut told = Vec::new();
     for (name, script) in [("plain", plain as fn(u64) -> String), ("parallel", parallel)] {
         let mut fuel = Vec::new();
         for calls in [1, CALLS / 2, CALLS] {
-            fuel.push(run(&session, &script(calls), calls).await?.usage.fuel as f64);
+            fuel.push(run(&gateway, &script(calls), calls).await?.usage.fuel as f64);
         }
         let per_call = [fuel[1] - fuel[0], fuel[2] - fuel[1]].map(|fuel| fuel / (CALLS / 2) as f64 / 1e3);
         let change = (per_call[1] / per_call[0] - 1.0) * 100.0;
@@ -62,6 +63,6 @@ pub(crate) async fn fuel_grows_linearly() -> Result<String> {
         ensure!(change.abs() <= TOLERANCE_PERCENT, "{line}: {change:+.1} %");
         told.push(line);
     }
-    session.upstreams.shutdown().await;
+    gateway.stop().await;
     Ok(told.join("; "))
 }

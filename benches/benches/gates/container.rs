@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, ensure};
-use exuvia_benches::program;
-use exuvia_tests::{Daemon, HttpClient};
+use exuvia_tests::{Daemon, HttpClient, built};
 
 use crate::system::{Cgroup, is_root};
 
@@ -31,7 +30,7 @@ pub(crate) async fn scripts_share_a_small_one() -> Result<String> {
         return Ok("NOT CHECKED: only root can make control groups".into());
     }
     let group = Cgroup::new("container", GROUP_BYTES)?;
-    let daemon = Daemon::start_by(group.command(&program()?), &[]);
+    let daemon = Daemon::start_by(group.command(&built("exuvia")), &[]);
     daemon.ready().await;
     for script in [GREEDY, LARGE, GREEDY] {
         for text in at_once(daemon.address(), script).await? {

@@ -4,7 +4,8 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use exuvia_upstream::{ServerState, Transport, UpstreamLimits, Upstreams};
+use exuvia_config::{Transport, UpstreamLimits};
+use exuvia_upstream::{ServerState, Upstreams};
 
 use crate::session::server;
 
@@ -39,7 +40,7 @@ pub(crate) async fn leave_no_process() -> Result<String> {
 async fn start(mark: &str) -> Result<Upstreams> {
     let mut servers = Vec::with_capacity(TOGETHER);
     for n in 0..TOGETHER {
-        let mut server = server(&format!("echo{n}"), "sample echo")?;
+        let mut server = server(&format!("echo{n}"), "sample echo");
         if let Transport::Stdio(stdio) = &mut server.transport {
             stdio.env.insert(MARK.into(), mark.into());
         }

@@ -57,6 +57,10 @@
 //! let analysis = analyze("crm.search(qurey='x')", &namespace);
 //! assert_eq!(analysis.findings[0].code, FindingCode::UnknownArgument);
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod analysis;

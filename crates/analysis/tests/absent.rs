@@ -3,12 +3,12 @@
 
 use exuvia_analysis::{FindingCode, analyze};
 use exuvia_catalog::build_beside;
-use exuvia_tool::{Absence, Namespace, ToolDescriptor};
+use exuvia_test_support::descriptor;
+use exuvia_tool::{Absence, Namespace};
 use serde_json::json;
 
 fn namespace() -> Namespace {
-    let tool = json!({"name": "get", "input_schema": {"type": "object"}, "annotations": {}});
-    let tool: ToolDescriptor = serde_json::from_value(tool).unwrap();
+    let tool = descriptor(&json!({"name": "get", "inputSchema": {"type": "object"}}));
     build_beside(vec![
         ("late-one".to_owned(), Err(Absence::Starting)),
         ("crm".to_owned(), Ok(vec![tool])),

@@ -4,19 +4,14 @@
 mod support;
 
 use exuvia_analysis::{Analysis, FindingCode, MAX_FINDINGS, MAX_SOURCE_BYTES, ReasonKind, analyze};
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
+use exuvia_test_support::descriptor;
+use exuvia_tool::{Namespace, ToolName};
 use serde_json::{Value, json};
 
 /// Servers `crm` and `mail`, each with this many tools `t0`, `t1`, that take an integer `n`.
 fn namespace(tools: usize) -> Namespace {
-    let tool = |number: usize| ToolDescriptor {
-        name: format!("t{number}"),
-        title: None,
-        description: None,
-        input_schema: json!({"properties": {"n": {"type": "integer"}}, "required": ["n"]}),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
+    let schema = json!({"properties": {"n": {"type": "integer"}}, "required": ["n"]});
+    let tool = |number: usize| descriptor(&json!({"name": format!("t{number}"), "inputSchema": schema}));
     let server = |name: &str| (name.to_owned(), (0..tools).map(tool).collect());
     exuvia_catalog::build(vec![server("crm"), server("mail")])
 }
@@ -151,14 +146,8 @@ fn names_and_messages_are_cut() {
         }
     }
     let options: Vec<String> = (0..80).map(|number| format!("option-{number:03}-{}", "o".repeat(20))).collect();
-    let long = ToolDescriptor {
-        name: "pick".into(),
-        title: None,
-        description: None,
-        input_schema: json!({"properties": {"one": {"enum": options}, "x": {}}, "required": ["one"]}),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
+    let schema = json!({"properties": {"one": {"enum": options}, "x": {}}, "required": ["one"]});
+    let long = descriptor(&json!({"name": "pick", "inputSchema": schema}));
     let namespace = exuvia_catalog::build(vec![("crm".to_owned(), vec![long])]);
     let message = message("crm.pick(one='none', x=input())", &namespace);
     let listed = message.split("must be one of ").nth(1).unwrap();

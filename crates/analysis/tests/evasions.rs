@@ -4,8 +4,10 @@
 mod support;
 
 use std::fmt::Write;
+use std::path::Path;
 
 use exuvia_analysis::analyze;
+use exuvia_test_support::assert_snapshot;
 
 #[test]
 fn permitted_scripts_are_precise_and_stay_within_the_allowlist() {
@@ -46,5 +48,5 @@ fn each_row_gets_the_verdict_on_record() {
         let analysis = analyze(&row.code, &evasions.namespace);
         writeln!(table, "{} [{}] {}", row.name, row.expected, support::shown(&analysis)).unwrap();
     }
-    support::assert_snapshot("evasions.txt", &table);
+    assert_snapshot(Path::new("tests/snapshots/evasions.txt"), &table);
 }

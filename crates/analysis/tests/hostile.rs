@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use exuvia_analysis::analyze;
+use exuvia_test_support::files;
+use exuvia_test_support::mutations::mutate;
+use exuvia_test_support::programs::program;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
-use support::mutations::mutate;
-use support::programs::program;
 
 /// An analysis survives a panic on the way by calling the script not understood; here it is a failure all the same.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -37,9 +38,7 @@ fn analysis_ends_well(source: &str) {
 
 fn corpus() -> Vec<String> {
     let mut texts: Vec<String> = support::evasions().rows.into_iter().map(|row| row.code).collect();
-    for entry in std::fs::read_dir(support::data("scripts")).unwrap() {
-        texts.extend(std::fs::read_to_string(entry.unwrap().path()));
-    }
+    texts.extend(files("scripts", "py").iter().map(|file| std::fs::read_to_string(file).unwrap()));
     texts
 }
 

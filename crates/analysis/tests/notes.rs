@@ -2,18 +2,12 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test fails by a panic")]
 
 use exuvia_analysis::{MAX_NOTES, analyze};
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
+use exuvia_test_support::descriptor;
+use exuvia_tool::Namespace;
 use serde_json::json;
 
 fn namespace() -> Namespace {
-    let tool = |name: &str| ToolDescriptor {
-        name: name.into(),
-        title: None,
-        description: None,
-        input_schema: json!({"type": "object"}),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
+    let tool = |name: &str| descriptor(&json!({"name": name, "inputSchema": {"type": "object"}}));
     exuvia_catalog::build(vec![("crm".into(), vec![tool("get"), tool("put")])])
 }
 

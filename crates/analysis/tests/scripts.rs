@@ -5,20 +5,18 @@ mod support;
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exuvia_analysis::{EvidenceKind, analyze};
+use exuvia_test_support::{assert_snapshot, files};
 
 /// The scripts in a directory, by name.
 fn scripts(directory: &str) -> Vec<(String, String)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(support::data(directory)).unwrap().map(|e| e.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|end| end == "py"));
-    paths.sort();
     let read = |path: &PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         (name, fs::read_to_string(path).unwrap())
     };
-    paths.iter().map(read).collect()
+    files(directory, "py").iter().map(read).collect()
 }
 
 /// What the first line of a script says behind `key`, between commas.
@@ -79,5 +77,5 @@ fn mistakes_are_found_all_at_once() {
             writeln!(told, "{name}:{}: {}", finding.line, finding.message.replace('\n', "\n    ")).unwrap();
         }
     }
-    support::assert_snapshot("mistakes.txt", &told);
+    assert_snapshot(Path::new("tests/snapshots/mistakes.txt"), &told);
 }

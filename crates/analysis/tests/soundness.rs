@@ -1,24 +1,16 @@
 //! Whatever a program calls is in its set of tools; and where it names all that it calls, nothing else is.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod support;
-
 use exuvia_analysis::analyze;
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
+use exuvia_test_support::descriptor;
+use exuvia_test_support::programs::{Program, SERVERS, program};
+use exuvia_tool::{Namespace, ToolName};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::json;
-use support::programs::{Program, SERVERS, program};
 
 fn namespace() -> Namespace {
-    let tool = |name: &&str| ToolDescriptor {
-        name: (*name).to_owned(),
-        title: None,
-        description: None,
-        input_schema: json!({}),
-        output_schema: None,
-        annotations: ToolAnnotations::default(),
-    };
+    let tool = |name: &&str| descriptor(&json!({"name": name, "inputSchema": {}}));
     let servers = SERVERS.iter().map(|(name, tools)| ((*name).to_owned(), tools.iter().map(tool).collect()));
     exuvia_catalog::build(servers.collect())
 }

@@ -195,34 +195,23 @@ impl ArgumentCheck for SchemaCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use exuvia_tool::ToolAnnotations;
+    use exuvia_test_support::{Catalog, catalogs, descriptor};
     use serde_json::json;
 
     fn check(input_schema: Value) -> SchemaCheck {
-        let annotations = ToolAnnotations::default();
-        let (title, description, output_schema) = (None, None, None);
-        let descriptor =
-            ToolDescriptor { name: "b".to_owned(), title, description, input_schema, output_schema, annotations };
-        SchemaCheck::new("a.b".to_owned(), "b()".into(), &[], Arc::new(descriptor), Arc::default())
+        let tool = descriptor(&json!({"name": "b", "inputSchema": input_schema}));
+        SchemaCheck::new("a.b".to_owned(), "b()".into(), &[], Arc::new(tool), Arc::default())
     }
 
     #[test]
     fn every_recorded_schema_compiles_as_it_is() {
-        let directory = "../../tests/data/catalog";
         let (mut compiled_schemas, mut to_compile) = (0, 0);
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|end| end != "json") {
-                continue;
-            }
-            let tools: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-            for tool in tools {
-                let check = check(tool["inputSchema"].clone());
-                let compiled = check.whole();
-                assert!(compiled.is_some(), "{}", tool["name"]);
-                to_compile += compiled.unwrap().survey.to_compile;
-                compiled_schemas += 1;
-            }
+        for tool in catalogs().iter().flat_map(Catalog::tools) {
+            let check = check(tool.input_schema);
+            let compiled = check.whole();
+            assert!(compiled.is_some(), "{}", tool.name);
+            to_compile += compiled.unwrap().survey.to_compile;
+            compiled_schemas += 1;
         }
         assert_eq!(compiled_schemas, 508);
         assert!(to_compile < MAX_COMPILED_OF_SERVER / 4, "{to_compile}: all of them together are no large server");

@@ -62,6 +62,7 @@ pub struct StubFiles {
 
 /// No stub file has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotFound {
     /// What was asked for.
     pub file: String,

@@ -60,6 +60,10 @@
 //! let refusal = crm.tool("get-contacts").unwrap().arguments.check(&json!({"limit": "ten"})).unwrap_err();
 //! assert!(refusal.starts_with(r#"crm.get_contacts: limit must be integer, not "ten""#));
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod absent;

@@ -1,11 +1,10 @@
 //! Listing, searching and reading stub files.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod catalogs;
-
 use std::sync::Arc;
 
 use exuvia_catalog::files::{Layout, Layouts, NotFound, StubFiles};
+use exuvia_test_support::{Catalog, catalogs};
 use exuvia_tool::{Absence, Namespace};
 
 /// More than any answer here takes.
@@ -20,12 +19,12 @@ fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<us
 }
 
 fn all_catalogs() -> Namespace {
-    exuvia_catalog::build(catalogs::all().iter().map(|catalog| (catalog.name.clone(), catalog.tools())).collect())
+    exuvia_catalog::build(catalogs().iter().map(Catalog::server).collect())
 }
 
 /// Four times the recorded catalogs, under other names: 2,032 tools.
 fn many() -> Namespace {
-    let catalogs = catalogs::all();
+    let catalogs = catalogs();
     let copies = (0..4).flat_map(|n| catalogs.iter().map(move |one| (format!("{}{n}", one.name), one.tools())));
     exuvia_catalog::build(copies.collect())
 }
@@ -124,7 +123,7 @@ fn an_unknown_file_names_the_closest() {
 
 #[test]
 fn servers_that_are_not_there_are_told_and_keep_their_names_for_themselves() {
-    let tools = || catalogs::all()[0].tools();
+    let tools = || catalogs()[0].tools();
     let beside = |first: Result<Vec<_>, Absence>| {
         exuvia_catalog::build_beside(vec![("a-b".to_owned(), first), ("a.b".to_owned(), Ok(tools()))])
     };

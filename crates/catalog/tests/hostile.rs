@@ -6,19 +6,12 @@ use std::time::{Duration, Instant};
 
 use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_catalog::{build, closest, docs, stub};
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
+use exuvia_test_support::descriptor;
+use exuvia_tool::{Namespace, ToolDescriptor};
 use serde_json::{Map, Value, json};
 
 fn tool(name: &str, input_schema: Value) -> ToolDescriptor {
-    let (title, description, output_schema) = (None, None, None);
-    ToolDescriptor {
-        name: name.to_owned(),
-        title,
-        description,
-        input_schema,
-        output_schema,
-        annotations: ToolAnnotations::default(),
-    }
+    descriptor(&json!({"name": name, "inputSchema": input_schema}))
 }
 
 fn crm(tools: Vec<ToolDescriptor>) -> Namespace {

@@ -1,18 +1,18 @@
 //! What the recorded catalogs become, and what odd tools become.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod catalogs;
-
 use std::collections::HashSet;
+use std::path::Path;
 
 use exuvia_catalog::{build, docs, stub};
+use exuvia_test_support::{Catalog, assert_snapshot, catalogs, descriptor};
 use exuvia_tool::{Namespace, ToolDescriptor};
 use serde_json::{Value, json};
 
 fn tool(name: &str, input: Value, output: Option<Value>) -> ToolDescriptor {
     let mut tool = json!({"name": name, "inputSchema": input});
     tool.as_object_mut().unwrap().extend(output.map(|output| ("outputSchema".to_owned(), output)));
-    catalogs::descriptor(&tool)
+    descriptor(&tool)
 }
 
 fn crm(tools: Vec<ToolDescriptor>) -> Namespace {
@@ -36,32 +36,53 @@ fn signature_of(input: Value) -> String {
     crm(vec![tool("t", input, None)]).servers()[0].tools()[0].signature.to_string()
 }
 
-/// Compares with a file beside the tests; `EXUVIA_TESTS=bless` writes it anew.
-fn assert_snapshot(name: &str, actual: &str) {
-    let path = format!("tests/snapshots/{name}");
-    if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
-        std::fs::write(&path, actual).unwrap();
+fn namespace(catalog: &Catalog) -> Namespace {
+    build(vec![catalog.server()])
+}
+
+fn assert_recorded(name: &str, found: &str) {
+    assert_snapshot(&Path::new("tests/snapshots").join(name), found);
+}
+
+/// What reading each catalog costs in o200k tokens: raw, as a stub, and as the documentation of every tool.
+fn cost_table() -> String {
+    let tokens = tiktoken_rs::o200k_base().unwrap();
+    let count = |text: &str| tokens.encode_ordinary(text).len();
+    let mut table =
+        "| server | tools | raw list | stub | stub / raw | all docs |\n|---|---|---|---|---|---|\n".to_owned();
+    let mut sums = [0_usize; 4];
+    for catalog in catalogs() {
+        let namespace = namespace(&catalog);
+        let server = &namespace.servers()[0];
+        let docs = server.tools().iter().map(|tool| count(&docs::tool_docs(server, tool))).sum();
+        let row = [server.tools().len(), count(&catalog.raw), count(&stub::server_stub(server)), docs];
+        sums.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
+        table.push_str(&cost_row(&catalog.name, row));
     }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == actual, "{name} is not as recorded; EXUVIA_TESTS=bless records it anew. It is now:\n{actual}");
+    table + &cost_row("sum", sums)
+}
+
+fn cost_row(name: &str, [tools, raw, stub, docs]: [usize; 4]) -> String {
+    let share = 100.0 * stub as f64 / raw as f64;
+    format!("| {name} | {tools} | {raw} | {stub} | {share:.1} % | {docs} |\n")
 }
 
 #[test]
 fn stubs_and_docs_are_as_recorded() {
     for name in ["elasticsearch", "filesystem", "git", "mongodb", "notion"] {
-        let namespace = catalogs::one(name).namespace();
-        assert_snapshot(&format!("{name}.pyi"), &stub::server_stub(&namespace.servers()[0]));
+        let namespace = namespace(&Catalog::of(name));
+        assert_recorded(&format!("{name}.pyi"), &stub::server_stub(&namespace.servers()[0]));
     }
-    let namespace = catalogs::one("mongodb").namespace();
+    let namespace = namespace(&Catalog::of("mongodb"));
     let server = &namespace.servers()[0];
-    assert_snapshot("mongodb.create_index.txt", &docs::tool_docs(server, server.find("create_index").unwrap()));
+    assert_recorded("mongodb.create_index.txt", &docs::tool_docs(server, server.find("create_index").unwrap()));
 }
 
 #[test]
 fn every_name_is_an_identifier_and_unique() {
-    let catalogs = catalogs::all();
+    let catalogs = catalogs();
     assert_eq!(catalogs.len(), 16);
-    let servers = catalogs.iter().map(|catalog| (catalog.name.clone(), catalog.tools())).collect();
+    let servers = catalogs.iter().map(Catalog::server).collect();
     let namespace = build(servers);
     assert_eq!(namespace.servers().iter().map(|server| server.tools().len()).sum::<usize>(), 508);
     assert_unique(namespace.servers().iter().map(|server| server.python_name.as_str()));
@@ -84,8 +105,8 @@ fn assert_unique<'n>(names: impl Iterator<Item = &'n str>) {
 
 #[test]
 fn a_name_that_is_valid_stays() {
-    for catalog in catalogs::all() {
-        let namespace = catalog.namespace();
+    for catalog in catalogs() {
+        let namespace = namespace(&catalog);
         for tool in namespace.servers()[0].tools() {
             let is_plain = tool.name().chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             assert_eq!(is_plain, tool.python_name == tool.name(), "{}", tool.name());
@@ -95,8 +116,8 @@ fn a_name_that_is_valid_stays() {
 
 #[test]
 fn reading_all_stubs_costs_what_is_recorded_and_well_below_two_fifths_of_the_raw_lists() {
-    let table = catalogs::cost_table();
-    assert_snapshot("cost.md", &table);
+    let table = cost_table();
+    assert_recorded("cost.md", &table);
     let sum: Vec<usize> =
         table.lines().last().unwrap().split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
     let [tools, raw, stubs, docs] = sum[..] else { panic!("{sum:?}") };
@@ -107,8 +128,8 @@ fn reading_all_stubs_costs_what_is_recorded_and_well_below_two_fifths_of_the_raw
 
 #[test]
 fn no_tool_costs_more_than_its_bound() {
-    for catalog in catalogs::all() {
-        let namespace = catalog.namespace();
+    for catalog in catalogs() {
+        let namespace = namespace(&catalog);
         let server = &namespace.servers()[0];
         for tool in server.tools() {
             let size = stub::tool_stub(server, tool).len();

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, value_parser};
+use exuvia_config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, Sources, from_home};
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, from_home};
 use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
@@ -86,7 +86,7 @@ pub(crate) struct ServerArgs {
     #[arg(long = "server", value_name = "NAME=COMMAND|URL")]
     pub(crate) servers: Vec<String>,
     /// Import the servers configured in another MCP client of this user
-    #[arg(long = "import", value_enum, value_name = "CLIENT")]
+    #[arg(long = "import", value_parser = known_client(), value_name = "CLIENT")]
     pub(crate) imports: Vec<KnownClient>,
     /// With --import: also start servers defined in this folder (.mcp.json, .cursor/mcp.json, .vscode/mcp.json), and your own
     /// servers that run files from it (./server.js). Default: only those approved in Claude Code
@@ -94,11 +94,18 @@ pub(crate) struct ServerArgs {
     pub(crate) import_project: bool,
 }
 
-impl ServerArgs {
-    /// Whether no server and no file is named.
-    pub(crate) fn names_nothing(&self) -> bool {
-        self.config.is_none() && self.mcp_configs.is_empty() && self.servers.is_empty() && self.imports.is_empty()
+impl From<ServerArgs> for Sources {
+    fn from(args: ServerArgs) -> Self {
+        let ServerArgs { config, mcp_configs, servers, imports, import_project } = args;
+        Self { config, mcp_configs, servers, imports, import_project, auto_execute: Vec::new() }
     }
+}
+
+/// Reads the name of a client.
+fn known_client() -> impl TypedValueParser<Value = KnownClient> {
+    let names = KnownClient::all().map(|client| PossibleValue::new(client.name()).help(client.files()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| KnownClient::all().find(|client| client.name() == name).ok_or("unknown client"))
 }
 
 /// What clients meet: servers, and what their scripts may call.
@@ -109,6 +116,12 @@ pub(crate) struct ClientArgs {
     /// Tools that scripts may call without approval, as SERVER.TOOL globs: 'crm.get_*', '*.*'
     #[arg(long, value_name = "PATTERN")]
     pub(crate) auto_execute: Vec<String>,
+}
+
+impl From<ClientArgs> for Sources {
+    fn from(args: ClientArgs) -> Self {
+        Self { auto_execute: args.auto_execute, ..args.servers.into() }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia_upstream::renewals_settled;
+use exuvia_oauth::renewals_settled;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::logs;

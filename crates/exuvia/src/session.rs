@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::Engine;
 use exuvia_server::PendingGateway;
 use exuvia_text::indented;
-use exuvia_upstream::{ServerConfig, UpstreamLimits, Upstreams};
+use exuvia_upstream::Upstreams;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ServerArgs;
-use crate::config::{self, Config, Paths};
 use crate::detached::Detached;
-use crate::machine::Memory;
+use crate::machine::{Memory, engine, smaller_limit};
 use crate::start::{OPENING, Start};
 use crate::terminal::Terminal;
 
@@ -25,9 +24,8 @@ use crate::terminal::Terminal;
 const JOURNAL_BYTES: usize = 64 << 20;
 
 /// What the command line and its files say. What is left out of it is told to the terminal.
-pub(crate) async fn configured(args: &ServerArgs, auto_execute: &[String], terminal: &Terminal) -> Result<Config> {
-    let (args, auto_execute) = (args.clone(), auto_execute.to_vec());
-    let config = from_files(move || Ok(config::load(&args, &auto_execute, &Paths::of_user())?)).await?;
+pub(crate) async fn configured(sources: Sources, terminal: &Terminal) -> Result<Config> {
+    let config = from_files(move || Ok(sources.load(&Paths::of_user())?)).await?;
     for notice in &config.notices {
         terminal.say(&indented(&notice.to_string(), "  "));
     }
@@ -90,8 +88,8 @@ impl Session {
         patience: Duration,
     ) -> Result<Self> {
         terminal.doing("starting");
-        let engine = config.engine(Memory::here());
-        if let Some(notice) = config::smaller_limit(&config, &engine) {
+        let engine = engine(&config, Memory::here());
+        if let Some(notice) = smaller_limit(&config, &engine) {
             terminal.say(&notice);
         }
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));

@@ -15,6 +15,7 @@ const TOOLS: usize = 20;
 
 /// The answer to `executeToolCode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// For the model.
     pub text: String,
@@ -146,13 +147,13 @@ fn cut(text: &str, room: usize, advice: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_runtime::{Limit, Stop, Usage};
+    use exuvia_runtime::{Limit, Stop};
     use exuvia_tool::Json;
 
     use super::*;
 
     fn report(outcome: Outcome) -> Report {
-        Report { outcome, logs: LogText::default(), calls: Vec::new(), usage: Usage::default(), unrecorded: 0 }
+        Report::not_started(outcome)
     }
 
     fn returned(json: &str) -> Report {

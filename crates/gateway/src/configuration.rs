@@ -27,6 +27,7 @@ impl Part {
 
 /// What is older than its files.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Outdated {
     /// What it is.
     pub part: Part,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_mcp_client::{News, Query, RelayOptions, Relayed};
 use exuvia_policy::Grants;
 use exuvia_tool::{
     Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, Principal, ToolCall, ToolName,
 };
-use exuvia_upstream::{News, Query, RelayOptions, Relayed};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, Asked, RunParts, RunTools, Unmade, call_limits};
@@ -34,6 +34,7 @@ pub enum DirectAnswer {
 }
 
 /// A client's own call on its way. Dropping it cancels it.
+#[non_exhaustive]
 pub struct DirectCall {
     /// What the server says meanwhile.
     pub news: mpsc::Receiver<News>,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::Journal;
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
-use exuvia_upstream::{Change, Failing, ServerConfig, ServerStatus, UpstreamLimits, Upstreams};
+use exuvia_upstream::{Change, Failing, ServerStatus, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,7 +27,7 @@ use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
 use crate::runs::Runs;
-use crate::settings::{OnDisconnect, Settings};
+use crate::settings::Settings;
 use crate::subscriptions::Subscribers;
 use crate::traced;
 use crate::view::View;
@@ -72,6 +73,7 @@ pub struct Gateway {
 }
 
 /// A run on its way. Dropping it cancels the run.
+#[non_exhaustive]
 pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
     pub events: mpsc::UnboundedReceiver<RunEvent>,

@@ -10,6 +10,8 @@
 //! - `call.rs` is the only path of a tool call: validate, authorize, record, dispatch.
 //! - [`meta`] has the four tools that a model is given, and [`answer`] renders a report for it.
 
+#![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
+
 mod admission;
 pub mod answer;
 mod authority;
@@ -26,7 +28,6 @@ pub mod meta;
 mod metrics;
 mod plain_items;
 mod prepared;
-mod profile;
 mod queue;
 mod reading;
 mod record;
@@ -43,12 +44,12 @@ mod view_store;
 pub use admission::{Checked, PrePass, StartedBy, Verdict};
 pub use configuration::{Configuration, Outdated, Part};
 pub use direct::{DirectAnswer, DirectCall};
+pub use exuvia_config::{Mode, OnDisconnect, Profile, Profiles, QueueLimits};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use ids::now_ms;
 pub use listing::{Gap, Listed, RequestPlace};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
-pub use profile::{Mode, Profile, Profiles};
-pub use queue::{Busy, Client, QueueLimits};
+pub use queue::{Busy, Client};
 pub use runs::{RunInfo, RunState, Runs};
-pub use settings::{OnDisconnect, Settings};
+pub use settings::Settings;
 pub use view::{DirectTool, View};

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
+use exuvia_mcp_client::{Listing, Pages, Relayed, aside};
 use exuvia_tool::{CallError, Json, raw};
-use exuvia_upstream::error_code::METHOD_NOT_FOUND;
-use exuvia_upstream::{Listing, Pages, Relayed, aside};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Asked;

@@ -3,9 +3,9 @@
 //!
 //! Names and titles are one line. Descriptions keep their lines. In schemas that holds for what describes, and not for values.
 
+use exuvia_mcp_client::Listing;
 use exuvia_text::{is_plain_name, line, printable};
 use exuvia_tool::Json;
-use exuvia_upstream::Listing;
 use serde_json::{Map, Value};
 
 /// Members of a schema that hold values, which stay as they are.

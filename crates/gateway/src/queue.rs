@@ -5,26 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia_config::{OnDisconnect, QueueLimits};
 use exuvia_tool::{CallContext, Origin, Principal};
 use tokio_util::sync::CancellationToken;
-
-use crate::settings::OnDisconnect;
-
-/// How many scripts may be on their way at the same time: executing, or waiting for their turn. How many execute is the
-/// engine's [`concurrent_runs`](exuvia_runtime::EngineConfig::concurrent_runs).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueLimits {
-    /// Of all clients together. Default 256.
-    pub runs: usize,
-    /// Of one client. Default 64.
-    pub runs_per_client: usize,
-}
-
-impl Default for QueueLimits {
-    fn default() -> Self {
-        Self { runs: 256, runs_per_client: 64 }
-    }
-}
 
 /// Who asks for a run: a connection, or a session, and the principal that it acts for. Two that are equal share the bound of
 /// one client.
@@ -60,6 +43,7 @@ impl Client {
 
 /// There is no room for another script now. `Display` is for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Busy {
     /// When there is likely to be room.
     pub retry_after: Duration,

@@ -86,9 +86,10 @@ fn digest(script: &Script) -> (u64, String) {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_config::UpstreamLimits;
     use exuvia_runtime::Limits;
     use exuvia_tool::Namespace;
-    use exuvia_upstream::{UpstreamLimits, Upstreams};
+    use exuvia_upstream::Upstreams;
 
     use super::*;
     use crate::{OnDisconnect, Profiles, QueueLimits, Settings};

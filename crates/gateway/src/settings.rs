@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use exuvia_catalog::files::Layouts;
+use exuvia_config::{OnDisconnect, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
 use exuvia_upstream::{Routes, ServerStatus};
-
-use crate::profile::Profiles;
-use crate::queue::QueueLimits;
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -29,16 +27,6 @@ pub struct Settings {
     pub answer_bytes: usize,
     /// What becomes of a script whose client goes away.
     pub on_disconnect: OnDisconnect,
-}
-
-/// What becomes of a script whose client goes away without having cancelled it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnDisconnect {
-    /// It is cancelled, and its calls are.
-    #[default]
-    Cancel,
-    /// It goes on to its end, which is recorded: half of what it does may be worse than all of it.
-    Finish,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use exuvia_mcp_client::Relayed;
 use exuvia_policy::Policy;
 use exuvia_tool::{Arguments, CallError, CallId, ToolCall, ToolName};
-use exuvia_upstream::{Mailbox, Relayed, Subscribing, Subscription};
+use exuvia_upstream::{Mailbox, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

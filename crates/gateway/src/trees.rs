@@ -3,8 +3,8 @@
 //! A tree takes many times the memory of its text. Whoever builds a large one waits here for room, first come, first served,
 //! and builds it aside, off the threads that serve others.
 
+use exuvia_mcp_client::aside;
 use exuvia_tool::MAX_TREE_BYTES;
-use exuvia_upstream::aside;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A tree of this size is built where it is met, without asking: less than some milliseconds of work.

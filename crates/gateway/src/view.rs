@@ -5,13 +5,14 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use exuvia_catalog::files::StubFiles;
+use exuvia_config::{Mode, Profile};
 use exuvia_policy::Policy;
 use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
 use crate::exposed;
+use crate::meta;
 use crate::plain_items;
-use crate::profile::{Mode, Profile};
 use crate::settings::{Moment, Snapshot};
 
 /// What the clients of one profile see. Whoever started with it keeps it.
@@ -97,7 +98,7 @@ impl View {
     /// it, and the other has another name. So do the meta-tools.
     fn add(&mut self, tool: ToolName, written: &Json) {
         let names = exposed::names(&tool.server, &tool.tool, self.profile.has_bare_names());
-        let metas = self.profile.meta_tools();
+        let metas = meta::tools_of(&self.profile);
         let longer = |other: &str| other.len() > tool.server.len();
         let others = || self.profile.servers().iter().map(|(other, _)| other.as_str()).filter(|other| longer(other));
         let is_free = |name: &&String| {

@@ -119,7 +119,7 @@ impl ViewStore {
 }
 
 fn moment(upstreams: &Upstreams, settings: &Settings) -> Moment {
-    let exuvia_upstream::Snapshot { servers, routes } = upstreams.snapshot();
+    let exuvia_upstream::Snapshot { servers, routes, .. } = upstreams.snapshot();
     Moment { servers, routes, settings: Arc::new(settings.clone()) }
 }
 
@@ -135,9 +135,9 @@ impl Views {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_config::UpstreamLimits;
     use exuvia_policy::PolicySource;
     use exuvia_runtime::Limits;
-    use exuvia_upstream::UpstreamLimits;
 
     use super::*;
     use crate::{OnDisconnect, Profiles, QueueLimits};

@@ -6,10 +6,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
-use exuvia_host::{CallLimits, GuestPre, Outcome, Sandbox, SystemIo, add_to_linker};
-use exuvia_tool::{BoxFuture, CallError, Deadline, Namespace, ToolCall, ToolHost, ToolOutcome};
+use exuvia_host::{GuestPre, Outcome, Sandbox, SystemIo, add_to_linker};
+use exuvia_tool::{BoxFuture, CallError, Deadline, Limits, Namespace, ToolCall, ToolHost, ToolOutcome};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
 
@@ -37,18 +36,6 @@ impl ToolHost for NoTools {
     }
 }
 
-fn limits() -> CallLimits {
-    CallLimits {
-        tool_calls: 100,
-        concurrent_calls: 4,
-        call_timeout: Duration::from_secs(30),
-        call_arguments_bytes: 1 << 20,
-        call_result_bytes: 1 << 20,
-        buffered_bytes: 4 << 20,
-        log_bytes: 64 << 10,
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new();
@@ -62,11 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
 
     // Once per script: a sandbox and a store, used for one run and dropped.
-    let sandbox =
-        Sandbox::new(Arc::new(NoTools(Namespace::default())), Box::new(SystemIo::new()), &limits(), Arc::new(|_| {}));
+    let (tools, limits) = (NoTools(Namespace::default()), Limits { log_bytes: 64 << 10, ..Limits::default() });
+    let sandbox = Sandbox::new(Arc::new(tools), Box::new(SystemIo::new()), &limits, Arc::new(|_| {}));
     let log = sandbox.log().clone();
     let mut store = Store::new(&engine, sandbox);
-    store.set_fuel(1_000_000_000)?;
+    store.set_fuel(limits.fuel)?;
     let outcome = guest.run(&mut store, SCRIPT.into(), RESULT_BYTES).await?;
 
     print!("{}", log.text().text);

@@ -9,14 +9,13 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    Arguments, CallError, CallId, Deadline, Json, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome,
+    Arguments, CallError, CallId, Deadline, Json, Limits, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::call_log::CallLog;
 use crate::events::EventSink;
-use crate::limits::CallLimits;
 use crate::stop::ToolCallsExhausted;
 
 /// The longest name of a server or tool that a call may carry, in bytes.
@@ -29,7 +28,7 @@ const NET: Duration = Duration::from_secs(1);
 /// Makes the calls of one run.
 pub(crate) struct Calls {
     pub(crate) tools: Arc<dyn ToolHost>,
-    limits: CallLimits,
+    limits: Limits,
     turns: Arc<Semaphore>,
     /// Calls that have not begun, in the order in which the script made them.
     line: Line,
@@ -101,7 +100,7 @@ pub(crate) fn already_taken() -> CallError {
 }
 
 impl Calls {
-    pub(crate) fn new(tools: Arc<dyn ToolHost>, limits: &CallLimits, events: EventSink) -> Self {
+    pub(crate) fn new(tools: Arc<dyn ToolHost>, limits: &Limits, events: EventSink) -> Self {
         let (answered_sender, answered) = mpsc::unbounded_channel();
         Self {
             tools,
@@ -140,7 +139,7 @@ impl Calls {
         let recorded = self.log.begin(id, &name);
         let (turns, tools, place) = (Arc::clone(&self.turns), Arc::clone(&self.tools), self.line.enter());
         let admitted = named.and_then(|()| self.admit(arguments));
-        let (timeout, result_bytes) = (self.limits.call_timeout, self.limits.call_result_bytes);
+        let (timeout, result_bytes) = (self.limits.call_timeout(), self.limits.call_result_bytes);
         let call = async move {
             let outcome = match admitted {
                 Ok((arguments, _held)) => {

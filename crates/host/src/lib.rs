@@ -3,7 +3,7 @@
 //!
 //! A store holds one [`Sandbox`]: the state of one run. It answers the guest's tool calls from a
 //! [`ToolHost`](exuvia_tool::ToolHost), takes time and randomness from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded
-//! log and a record of the calls. What is not linked cannot be reached: there is no file, no network, no environment.
+//! log and a record of the calls, within those of the [`Limits`](exuvia_tool::Limits) that concern calls and output. What is not linked cannot be reached: there is no file, no network, no environment.
 //!
 //! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no fuel, memory or time limits: those belong to the
 //! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed_host.rs` is a complete one.
@@ -14,7 +14,6 @@ mod calls;
 mod clocks;
 mod events;
 mod guest;
-mod limits;
 mod log;
 mod random;
 mod sandbox;
@@ -26,7 +25,6 @@ mod wasi;
 pub use call_log::CallLog;
 pub use events::EventSink;
 pub use guest::{GuestPre, Outcome, ScriptError};
-pub use limits::CallLimits;
 pub use log::{Log, LogText};
 pub use sandbox::{Sandbox, SandboxView};
 pub use stop::ToolCallsExhausted;

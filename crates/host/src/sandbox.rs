@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{LogStream, RunIo, ToolHost};
+use exuvia_tool::{Limits, LogStream, RunIo, ToolHost};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::call_log::CallLog;
 use crate::calls::Calls;
 use crate::events::EventSink;
-use crate::limits::CallLimits;
 use crate::log::Log;
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
@@ -40,7 +39,7 @@ impl SandboxView for Sandbox {
 impl Sandbox {
     /// The state of a run that is about to start.
     #[must_use]
-    pub fn new(tools: Arc<dyn ToolHost>, io: Box<dyn RunIo>, limits: &CallLimits, events: EventSink) -> Self {
+    pub fn new(tools: Arc<dyn ToolHost>, io: Box<dyn RunIo>, limits: &Limits, events: EventSink) -> Self {
         let log = Log::new(limits.log_bytes, Arc::clone(&events));
         let mut table = ResourceTable::new();
         let pending_calls = usize::try_from(limits.tool_calls).unwrap_or(usize::MAX);

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// The script made more calls than its run allows. Raised as a trap, so that no handler in the script can catch it.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct ToolCallsExhausted {
     /// How many calls the run allows.
     pub allowed: u64,

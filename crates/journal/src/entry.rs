@@ -122,6 +122,7 @@ pub struct Seq(pub u64);
 
 /// An entry as a journal keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Stamped {
     /// Its place. The order is this one and not that of the times: a clock may be set back.
     pub seq: Seq,

@@ -159,7 +159,7 @@ fn both_ways_lead_to_one_order_and_each_entry_has_its_time() {
     let polled = appended.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Ready(Ok(Seq(2)))), "{polled:?}");
     drop(journal.append_durable(ended(3)));
-    let told = |Stamped { seq, at_ms, entry }: &Stamped| (seq.0, *at_ms, run_of(entry).to_owned());
+    let told = |Stamped { seq, at_ms, entry, .. }: &Stamped| (seq.0, *at_ms, run_of(entry).to_owned());
     let expected = (0..4).map(|n: u64| (n + 1, 1_000 + n, n.to_string()));
     assert_eq!(journal.entries().iter().map(told).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

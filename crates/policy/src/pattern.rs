@@ -11,6 +11,7 @@ use crate::source::PolicySource;
 
 /// One entry of a policy, and where it stands: what an operator is shown as the reason of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Rule {
     /// The key that it stands under, for example `servers.crm.auto_execute`.
     pub key: Key,

@@ -15,6 +15,7 @@ use crate::source::{OnUnlisted, PolicySource, ServerRules};
 
 /// Something in a policy that cannot be used. A policy with errors never takes effect, not even in part.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct PolicyError {
     /// The keys that lead to it, from the outermost one.
     pub key: Key,

@@ -3,15 +3,14 @@
 
 mod common;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{
-    Admission, Condition, Denial, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Prediction, Rates, Refusal,
-    ServerRules, Spent, Standing, admit,
+    Condition, Denial, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Rates, Refusal, ServerRules, Spent,
+    Standing,
 };
-use exuvia_tool::{Arguments, CallId, HeldCall, Json, Namespace, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallId, Json, ToolCall, ToolName};
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -21,11 +20,6 @@ fn policy(servers: &[(&str, ServerRules)]) -> Arc<Policy> {
     let rules = servers.iter().map(|(name, rules)| ((*name).to_owned(), rules.clone())).collect();
     let source = PolicySource { servers: rules, ..PolicySource::default() };
     Arc::new(Policy::compile(source, servers.iter().map(|(name, _)| *name)).unwrap())
-}
-
-fn names(tools: &[(&str, &str)]) -> Prediction {
-    let names: BTreeSet<ToolName> = tools.iter().map(|(server, tool)| ToolName::new(*server, *tool)).collect();
-    Prediction { names }
 }
 
 fn refused(policy: &Policy, server: &str, tool: &str, arguments: &str) -> Refusal {
@@ -105,47 +99,6 @@ fn a_standing_says_why() {
     }
     let (shown, hidden) = (ToolName::new("later", "get"), ToolName::new("later", "put"));
     assert!(policy.shows(&shown) && !policy.shows(&hidden));
-}
-
-#[test]
-fn two_servers_in_one_script_are_asked_about_each_with_its_own_line() {
-    let plain = ServerRules::default();
-    let crm = ServerRules { auto_execute: texts(&["get"]), ..plain.clone() };
-    let policy = policy(&[("crm", crm), ("files", plain), ("a.b c", ServerRules::default())]);
-    let script = names(&[("crm", "get"), ("crm", "put"), ("crm", "wipe"), ("files", "read"), ("a.b c", "x")]);
-    let Admission::Hold(held) = admit(&policy, &Arc::new(Namespace::default()), &script) else { panic!("not held") };
-    let told: Vec<(String, &str)> = held.iter().map(|held| (held.name.to_string(), held.allow.as_str())).collect();
-    let crm = r#"auto_execute = ["get", "put", "wipe"]  # in [servers.crm]"#;
-    assert_eq!(
-        told.iter().map(|(name, allow)| (name.as_str(), *allow)).collect::<Vec<_>>(),
-        [
-            ("a.b c.x", r#"auto_execute = ["x"]  # in [servers."a.b c"]"#),
-            ("crm.put", crm),
-            ("crm.wipe", crm),
-            ("files.read", r#"auto_execute = ["read"]  # in [servers.files]"#),
-        ]
-    );
-    assert!(held.iter().all(|HeldCall { id, arguments, .. }| id.is_none() && arguments.is_none()));
-}
-
-#[test]
-fn a_refusal_goes_before_a_question() {
-    let deny = ServerRules { on_unlisted: OnUnlisted::Deny, ..ServerRules::default() };
-    let later = ServerRules { on_unlisted: OnUnlisted::AskAtCall, ..ServerRules::default() };
-    let policy = policy(&[("asks", ServerRules::default()), ("denies", deny), ("later", later)]);
-    let decided = |tools: &[(&str, &str)]| match admit(&policy, &Arc::new(Namespace::default()), &names(tools)) {
-        Admission::Start(_) => "start".to_owned(),
-        Admission::Hold(held) => {
-            format!("hold {}", held.iter().map(|held| held.name.to_string()).collect::<Vec<_>>().join(" "))
-        }
-        Admission::Refuse(denials) => {
-            assert!(denials.iter().all(|denial| denial.reason == DenialReason::Unlisted));
-            format!("refuse {}", denials.iter().map(|denial| denial.tool.to_string()).collect::<Vec<_>>().join(" "))
-        }
-    };
-    assert_eq!(decided(&[("asks", "x"), ("denies", "y"), ("denies", "z"), ("later", "w")]), "refuse denies.y denies.z");
-    assert_eq!(decided(&[("asks", "x"), ("later", "w")]), "hold asks.x");
-    assert_eq!(decided(&[("later", "w"), ("nobody", "v")]), "start");
 }
 
 #[test]

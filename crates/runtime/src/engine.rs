@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use exuvia_host::{GuestPre, Sandbox, SandboxView, add_to_linker};
-use exuvia_tool::ToolHost;
+use exuvia_tool::{CONCURRENT_RUNS, ToolHost};
 use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::error::Context as _;
@@ -41,7 +41,7 @@ mod per_run {
 /// The settings of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// Runs at the same time. Further ones wait. Default 16. Each reserves [address space](Self::address_space_bytes) from the
+    /// Runs at the same time. Further ones wait. Default [`CONCURRENT_RUNS`]. Each reserves [address space](Self::address_space_bytes) from the
     /// start, and takes memory only while it runs.
     pub concurrent_runs: u32,
     /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
@@ -60,7 +60,12 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { concurrent_runs: 16, stack_bytes: 32 << 20, memory_bytes_max: 4 << 30, runs_memory_bytes: 5 << 30 }
+        Self {
+            concurrent_runs: CONCURRENT_RUNS,
+            stack_bytes: 32 << 20,
+            memory_bytes_max: 4 << 30,
+            runs_memory_bytes: 5 << 30,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub use exuvia_host::ScriptError;
 
 /// What came of a run. Always whole: a run that was stopped still tells what it used, printed and called.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Report {
     /// How the run ended.
     pub outcome: Outcome,

@@ -111,7 +111,7 @@ impl Run {
         let started = Instant::now();
         let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent } = self;
         start();
-        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits.calls(), events);
+        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();
         // Before the guest can begin to run: from then on it is to be interrupted.

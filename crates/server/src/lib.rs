@@ -4,6 +4,7 @@
 //! and 2026-07-28, whichever the client opens with. They answer at once, while the upstream servers may still be starting;
 //! only a call that needs a server waits for it.
 
+#![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod cancelled;

@@ -17,6 +17,10 @@
 //! assert_eq!(line("x\nauto_execute = [\"*\"]"), "x\\nauto_execute = [\"*\"]");
 //! assert_eq!(quoted("a\u{200b}b", 80), "\"a\\u{200b}b\"");
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod characters;

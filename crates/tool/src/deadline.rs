@@ -1,9 +1,10 @@
 //! The deadline of a call.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::CallError;
+use crate::call::CallError;
+use crate::locked::locked;
 
 /// Longer than anything that waits here lives. What is allowed beyond that is allowed for that long.
 const AGES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
@@ -29,7 +30,7 @@ impl Deadline {
     /// The moment, as it is now.
     #[must_use]
     pub fn at(&self) -> Instant {
-        let later = *self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = *locked(&self.later);
         let first = self.start + self.allowed;
         later.map_or(first, |later| later.max(first))
     }
@@ -45,7 +46,7 @@ impl Deadline {
     pub fn put_off(&self, now: Instant, most: Duration) {
         let later = (now + self.allowed).min(self.start + most.min(AGES));
         let later = later.max(self.at());
-        *self.later.lock().unwrap_or_else(PoisonError::into_inner) = Some(later);
+        *locked(&self.later) = Some(later);
     }
 
     /// The error of a call that has no answer by then.

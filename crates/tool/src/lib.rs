@@ -4,6 +4,8 @@
 //! script becomes a [`ToolCall`], answered by a [`ToolHost`] with a [`ToolOutcome`]. A [`CallContext`] says on whose behalf. What
 //! else a run takes from outside (the time, random bytes, sleep, the order in which answers are delivered) comes from a [`RunIo`].
 //!
+//! Its bounds are its [`Limits`].
+//!
 //! Calls that have to be sent in order wait in a [`Line`], or in two, by a [`DispatchTicket`].
 //!
 //! This crate decides nothing and performs no I/O: no async runtime, no clock, no file, no environment.
@@ -19,6 +21,10 @@
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
+)]
 
 mod absent;
 mod arguments;
@@ -30,7 +36,9 @@ mod extent;
 mod io;
 mod json;
 mod lazy;
+mod limits;
 mod line;
+mod locked;
 mod namespace;
 mod order;
 pub mod raw;
@@ -46,6 +54,8 @@ pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use io::{BoxFuture, RunIo, ToolHost};
 pub use json::{Json, JsonError, JsonErrorKind};
 pub use lazy::LazyText;
+pub use limits::{CONCURRENT_RUNS, Limit, Limits};
 pub use line::{Line, Place};
+pub use locked::locked;
 pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
 pub use order::{DispatchOrder, DispatchTicket};

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+
+use crate::locked::locked;
 
 /// A line in which calls wait, in the order in which they entered it.
 ///
@@ -39,7 +41,7 @@ impl Line {
 
     /// No panic can leave the map half changed: it calls no code but that of wakers, and those outside the lock.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -4,7 +4,9 @@
 
 use std::io::Write;
 
-use exuvia_upstream::{Environment, ServerState, UpstreamLimits, Upstreams, parse_mcp_servers};
+use exuvia_config::UpstreamLimits;
+use exuvia_config::{Environment, parse_mcp_servers};
+use exuvia_upstream::{ServerState, Upstreams};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use exuvia_tool::locked;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::exchange::locked;
 use crate::routes::Route;
 
 /// Servers on their way out at a time. When there are as many, the next configuration waits until some have gone; one that

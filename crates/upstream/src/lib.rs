@@ -1,7 +1,7 @@
 //! The MCP servers behind the gateway: started, listed, called, bounded.
 //!
-//! [`Upstreams`] starts every configured server as a child process, or reaches it over HTTP, and speaks MCP with it in
-//! whichever of the two protocol eras it knows. There is one `Upstreams` per gateway. Its one way to call a tool takes a
+//! [`Upstreams`] starts every configured server as a child process, or reaches it over HTTP, by the connections of
+//! `exuvia-mcp-client`. There is one `Upstreams` per gateway. Its one way to call a tool takes a
 //! [`Permit`](exuvia_policy::Permit), which only the policy makes, and uses it up.
 //!
 //! # Nouns
@@ -11,9 +11,9 @@
 //! - **Routes** lead to the servers of one moment. A run takes them at its start and keeps them; [`Upstreams::prepare`] puts
 //!   other servers beside those, which end when no routes lead to them any more.
 //! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
-//!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`] there is no other one.
-//!   With [`Share::Key`] every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle`]; with
-//!   [`Share::Run`] every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`] bounds them.
+//!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`](exuvia_config::Share::All) there is no other one.
+//!   With [`Share::Key`](exuvia_config::Share::Key) every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle_ms`](exuvia_config::UpstreamLimits::key_idle_ms); with
+//!   [`Share::Run`](exuvia_config::Share::Run) every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`](exuvia_config::UpstreamLimits::connections) bounds them.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again
@@ -22,16 +22,16 @@
 //! What a server sends is untrusted: every line, list and wait has a bound, one server's misbehavior stays its own, and an
 //! answer is handed on as it was written. No child outlives this process. README.md says what comes of each misbehavior.
 //!
-//! This crate reads no configuration and no environment: [`parse_mcp_servers`] takes a text and a lookup. How files of a
-//! configuration are opened, for whoever reads them, is [`ConfigFile`].
+//! This crate reads no configuration and no environment: `exuvia-config` does.
 //!
 //! ```no_run
 //! use std::sync::Mutex;
 //! use std::time::Duration;
 //!
+//! use exuvia_config::{ServerConfig, UpstreamLimits};
 //! use exuvia_policy::{Grants, Policy, PolicySource, RateStore, Spent, decide};
 //! use exuvia_tool::{Arguments, CallContext, CallId, Origin, Principal, RunId, ToolCall, ToolName};
-//! use exuvia_upstream::{CallLimits, ServerConfig, UpstreamLimits, Upstreams};
+//! use exuvia_upstream::{CallLimits, Upstreams};
 //!
 //! # async fn example(rates: impl RateStore) {
 //! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
@@ -66,63 +66,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
-mod arguments;
-mod aside;
-mod authorization;
-mod carrier;
-mod config;
-mod connection;
-pub mod error_code;
-mod exchange;
-mod failure;
-mod forms;
-#[doc(hidden)]
-pub mod fuzzing;
-mod http;
-mod ids;
 mod leaving;
-mod lines;
+mod limits;
 mod lineup;
-mod list;
-mod listening;
 mod mailbox;
-mod message;
-mod oauth;
-mod opening;
-mod order;
-mod pages;
-mod parameter_headers;
-mod plain_names;
-mod question;
-mod reader;
-mod relay;
-mod repair;
 mod routes;
 mod server;
 mod status;
-mod stdio;
 mod traced;
 mod upstreams;
-mod value;
 
-use exuvia_tool::raw;
-pub use exuvia_tool::{DispatchOrder, DispatchTicket};
-
-pub use aside::aside;
-pub use config::{
-    CallLimits, ClientCredentials, CodeGrant, ConfigError, ConfigFile, EnvFile, Environment, Grant, HeaderCommand,
-    Http, HttpProtocol, McpServers, OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport,
-    UpstreamLimits, check, expand, parse_mcp_servers, parse_mcp_servers_at, passed_variables, relaxed_json,
-    tool_pattern,
-};
+pub use limits::CallLimits;
 pub use lineup::{Change, Lineup};
 pub use mailbox::Mailbox;
-pub use oauth::{login, renewals_settled};
-pub use pages::Pages;
-pub use question::Question;
-pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind};
 pub use routes::Routes;
-pub use rustls::pki_types::CertificateDer;
 pub use server::{Subscribing, Subscription};
-pub use status::{Era, Failing, ServerState, ServerStatus};
+pub use status::{Failing, ServerState, ServerStatus};
 pub use upstreams::{Snapshot, Upstreams};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,7 +14,7 @@ use crate::leaving::Room;
 use crate::routes::Route;
 use crate::server::Server;
 use crate::status::Card;
-use crate::{ServerConfig, UpstreamLimits, Upstreams};
+use crate::upstreams::Upstreams;
 
 /// What another configuration did to the servers, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +42,48 @@ pub struct Lineup<'a> {
     drain: Duration,
     /// One at a time.
     _turn: MutexGuard<'a, ()>,
+}
+
+impl Upstreams {
+    /// Starts all servers side by side and waits until each is ready or has failed: at most the longest `start_timeout`. One
+    /// that has failed is tried again in the background.
+    ///
+    /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
+    pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
+        let upstreams = Self::begin(configs, limits, CancellationToken::new()).await;
+        upstreams.settled().await;
+        upstreams
+    }
+
+    /// Begins to start all servers side by side and waits for none: each [is starting](crate::ServerState::Starting) until it is
+    /// ready or has failed. When `over` is cancelled everything is over, as after [`shutdown`](Self::shutdown), which is still
+    /// to be called.
+    pub async fn begin(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
+        let upstreams = Self::none(over);
+        Lineup::begin(&upstreams, configs, limits, Duration::ZERO).await.take_over();
+        upstreams
+    }
+
+    /// Starts what another configuration has that is not there yet, beside what is, and waits until each is ready or has
+    /// failed. Servers whose configuration is the same to the last value, limits included, stay what they are: connection,
+    /// breaker and list. Nobody sees anything of it before [`Lineup::take_over`].
+    ///
+    /// From then on new routes lead to the new servers. What was replaced or removed serves the routes that were taken before,
+    /// and ends when there are none left and no call is on its way, at the latest after `drain`; then what is still on its way
+    /// breaks off. Of such servers there are 64 at most, or those of one configuration: a further one waits here for room.
+    ///
+    /// One configuration at a time; another one waits for its turn. Must run on the runtime of [`start`](Self::start). Dropping
+    /// the future changes nothing. None: everything is shut down.
+    pub async fn prepare(
+        &self,
+        configs: Vec<ServerConfig>,
+        limits: UpstreamLimits,
+        drain: Duration,
+    ) -> Option<Lineup<'_>> {
+        let lineup = self.over.run_until_cancelled(Lineup::prepare(self, configs, limits, drain)).await?;
+        // One that came about because nobody waits any more would keep the shutdown waiting for its turn.
+        (!self.over.is_cancelled()).then_some(lineup)
+    }
 }
 
 impl<'a> Lineup<'a> {

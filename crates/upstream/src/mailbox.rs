@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use exuvia_tool::locked;
 use tokio::sync::watch;
-
-use crate::exchange::locked;
 
 /// The addresses whose resources have changed, for one client: each once, however often it changes, until it is taken. So it
 /// holds no more than the client is subscribed to.

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_mcp_client::{Listing, RelayOptions, Relayed};
 use exuvia_policy::{Offered, Permit, Provider};
 use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolOutcome};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::limits::CallLimits;
+use crate::mailbox::Mailbox;
 use crate::server::{EndedRuns, Server};
-use crate::{CallLimits, Listing, Mailbox, RelayOptions, Relayed, Subscribing, Subscription};
+use crate::server::{Subscribing, Subscription};
 
 /// The servers of one moment, as ways to call their tools. Clones are the same moment.
 ///
@@ -146,13 +149,13 @@ impl Routes {
     /// Whether a server offers subscriptions to its resources. `None`: not known yet.
     #[must_use]
     pub fn offers_subscriptions(&self, server: &str) -> Option<bool> {
-        self.get(server)?.server.subscriptions().offered()
+        self.get(server)?.server.subscribers().offered()
     }
 
     /// Whether this subscription is one with the server that has this name here.
     #[must_use]
     pub fn has(&self, server: &str, subscription: &Subscription) -> bool {
-        self.get(server).is_some_and(|route| subscription.is_with(route.server.subscriptions()))
+        self.get(server).is_some_and(|route| subscription.is_with(route.server.subscribers()))
     }
 
     /// Asks a server for the page of a list at this cursor, and gives the answer as it was written.

@@ -2,19 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::{Absence, Json, ToolDescriptor};
+use exuvia_config::Era;
+use exuvia_tool::{Absence, Json, ToolDescriptor, locked};
 use tokio::sync::watch;
-
-use crate::exchange::locked;
-
-/// Which of the two forms of the protocol a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Era {
-    /// 2026-07-28 and later: stateless, `server/discover`.
-    Modern,
-    /// Up to 2025-11-25: `initialize`, a session.
-    Legacy,
-}
 
 /// Whether a server has come up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +62,7 @@ pub struct ServerStatus {
     pub state: ServerState,
     /// Its tools, in its order, as it last listed them.
     pub tools: Arc<[Arc<ToolDescriptor>]>,
-    /// The same, as the server wrote them, if it is [direct](crate::ServerConfig::direct); else none.
+    /// The same, as the server wrote them, if it is [direct](exuvia_config::ServerConfig::direct); else none.
     pub written: Arc<[Json]>,
     /// What was left out of its tool list, for the operator.
     pub warnings: Vec<String>,

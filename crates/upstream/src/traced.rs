@@ -1,13 +1,11 @@
-//! The span of a call, by the OpenTelemetry conventions for MCP, and the trace context that is sent to the server.
+//! The span of a call, by the OpenTelemetry conventions for MCP.
 
 use std::borrow::Cow;
 
+use exuvia_config::{ServerConfig, Transport};
+use exuvia_mcp_client::{Relayed, ResultKind};
 use exuvia_tool::{CallContext, CallError, CallId, ToolName, ToolOutcome};
-use exuvia_trace::{KeyValue, Span, SpanKind, TRACEPARENT, TRACESTATE, note, outgoing};
-use http::{HeaderName, HeaderValue};
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, GetMeta as _, JsonRpcMessage};
-
-use crate::{Relayed, ResultKind, ServerConfig, Transport};
+use exuvia_trace::{KeyValue, Span, SpanKind};
 
 /// Begins the span of a call, below the run or the request that it is made for.
 pub(crate) fn begin(server: &ServerConfig, call: CallId, name: &ToolName, context: &CallContext) -> Span {
@@ -78,32 +76,4 @@ fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<Cow<'stati
         Ok(Relayed::Result(..)) => None,
         Err(error) => Some(error_type(error).into()),
     }
-}
-
-/// Has a request say which trace it belongs to (SEP-414).
-pub(crate) fn tell(request: &mut ClientRequest) {
-    let Some(trace) = outgoing() else { return };
-    let meta = &mut request.get_meta_mut().0;
-    meta.set_traceparent(trace.traceparent);
-    if let Some(tracestate) = trace.tracestate {
-        meta.set_tracestate(tracestate);
-    }
-}
-
-/// The request is on its way under this id.
-pub(crate) fn sent(id: Option<i64>) {
-    if let Some(id) = id {
-        note(|| KeyValue::new("jsonrpc.request.id", id.to_string()));
-    }
-}
-
-/// The same for what is in the way of a message over HTTP.
-pub(crate) fn headers(message: &ClientJsonRpcMessage) -> Vec<(HeaderName, HeaderValue)> {
-    let JsonRpcMessage::Request(request) = message else { return Vec::new() };
-    let meta = &request.request.get_meta().0;
-    let told = [(TRACEPARENT, meta.get_traceparent()), (TRACESTATE, meta.get_tracestate())];
-    let header = |(name, value): (&'static str, Option<&str>)| {
-        Some((HeaderName::from_static(name), HeaderValue::from_str(value?).ok()?))
-    };
-    told.into_iter().filter_map(header).collect()
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
+use exuvia_config::{ServerConfig, UpstreamLimits};
+use exuvia_mcp_client::Reaper;
 use exuvia_policy::Permit;
 use exuvia_tool::{BoxFuture, CallContext, Origin, ToolOutcome};
 use tokio::sync::{Mutex, watch};
@@ -11,15 +12,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::leaving::Leaving;
-use crate::lineup::Lineup;
+use crate::limits::CallLimits;
 use crate::routes::{Route, Routes};
 use crate::server::{EndedRuns, Server};
 use crate::status::{Board, Card};
-use crate::stdio::Reaper;
-use crate::{CallLimits, Failing, ServerConfig, ServerStatus, UpstreamLimits};
+use crate::status::{Failing, ServerStatus};
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// In the order of their configuration.
     pub servers: Arc<[ServerStatus]>,
@@ -46,22 +47,10 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Starts all servers side by side and waits until each is ready or has failed: at most the longest `start_timeout`. One
-    /// that has failed is tried again in the background.
-    ///
-    /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
-    pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
-        let upstreams = Self::begin(configs, limits, CancellationToken::new()).await;
-        upstreams.settled().await;
-        upstreams
-    }
-
-    /// Begins to start all servers side by side and waits for none: each [is starting](crate::ServerState::Starting) until it is
-    /// ready or has failed. When `over` is cancelled everything is over, as after [`shutdown`](Self::shutdown), which is still
-    /// to be called.
-    pub async fn begin(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
+    /// No servers.
+    pub(crate) fn none(over: CancellationToken) -> Self {
         let ended = Arc::new(EndedRuns::default());
-        let upstreams = Self {
+        Self {
             current: RwLock::new(Routes::new(HashMap::new(), Arc::clone(&ended))),
             board: Arc::default(),
             ended,
@@ -69,9 +58,7 @@ impl Upstreams {
             leaving: Leaving::new(over.clone()),
             turn: Mutex::default(),
             over,
-        };
-        Lineup::begin(&upstreams, configs, limits, Duration::ZERO).await.take_over();
-        upstreams
+        }
     }
 
     /// Waits until no server is starting any more, or everything is over.
@@ -80,27 +67,6 @@ impl Upstreams {
         let settled = changes.wait_for(|servers| !servers.iter().any(ServerStatus::is_starting));
         // The board is there for as long as this.
         let _ = self.over.run_until_cancelled(settled).await;
-    }
-
-    /// Starts what another configuration has that is not there yet, beside what is, and waits until each is ready or has
-    /// failed. Servers whose configuration is the same to the last value, limits included, stay what they are: connection,
-    /// breaker and list. Nobody sees anything of it before [`Lineup::take_over`].
-    ///
-    /// From then on new routes lead to the new servers. What was replaced or removed serves the routes that were taken before,
-    /// and ends when there are none left and no call is on its way, at the latest after `drain`; then what is still on its way
-    /// breaks off. Of such servers there are 64 at most, or those of one configuration: a further one waits here for room.
-    ///
-    /// One configuration at a time; another one waits for its turn. Must run on the runtime of [`start`](Self::start). Dropping
-    /// the future changes nothing. None: everything is shut down.
-    pub async fn prepare(
-        &self,
-        configs: Vec<ServerConfig>,
-        limits: UpstreamLimits,
-        drain: Duration,
-    ) -> Option<Lineup<'_>> {
-        let lineup = self.over.run_until_cancelled(Lineup::prepare(self, configs, limits, drain)).await?;
-        // One that came about because nobody waits any more would keep the shutdown waiting for its turn.
-        (!self.over.is_cancelled()).then_some(lineup)
     }
 
     /// The servers in the order of their configuration, as they are now.

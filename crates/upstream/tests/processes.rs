@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_upstream::{ServerConfig, UpstreamLimits, Upstreams};
+use exuvia_config::{ServerConfig, UpstreamLimits};
+use exuvia_upstream::Upstreams;
 use fake::{config, gone, start, value};
 use serde_json::json;
 

@@ -35,10 +35,12 @@ mod record;
 mod server;
 mod stdio;
 mod subscriptions;
+mod web;
 
 use std::path::PathBuf;
 
 pub use options::Options;
+pub use web::WebServer;
 
 /// Runs the server on this process's arguments, stdin and stdout. Gives the exit code.
 pub fn main() -> u8 {

@@ -7,15 +7,15 @@ mod python;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use exuvia_config::ServerConfig;
 use exuvia_tool::{Server, Tool};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Map, Value, json};
 
 pub use fitting::{Breadth, fitting, widest_choice};
 pub use misfit::{Misfit, misfits};
 pub use python::{Form, call};
 
-use crate::{built, here};
+use crate::{built, files};
 
 /// What one server lists.
 pub struct Catalog {
@@ -34,11 +34,7 @@ pub struct Catalog {
 /// They cannot be read.
 #[must_use]
 pub fn catalogs() -> Vec<Catalog> {
-    let files =
-        fs::read_dir(here().join("data/catalog")).expect("the catalogs").map(|entry| entry.expect("one").path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
-    files.sort();
-    files.iter().map(|file| Catalog::read(file)).collect()
+    files("catalog", "json").iter().map(|file| Catalog::read(file)).collect()
 }
 
 impl Catalog {

@@ -6,14 +6,12 @@ mod modern;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Daemon, Folder, built, children, measured};
+use crate::{Daemon, Folder, WebServer, built, children, measured};
 
 /// How long anything may take that is waited for at the end: the longest call, and the closing of servers.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -42,33 +40,12 @@ pub struct DirectLoad {
     pub answers: usize,
     /// Questions that clients were asked, each by their own calls.
     pub questions: usize,
-    /// What the daemon's memory grew by, after the first tenth of the time.
+    /// What the daemon's memory grew by in the second half of the time.
     pub growth_bytes: i64,
     /// What the daemon holds when all clients are gone, beyond what it held before the first came.
     pub left_bytes: i64,
     /// The most sessions, questions and requests that were open at a time, as far as somebody looked.
     pub most_open: [usize; OPEN.len()],
-}
-
-/// A server over HTTP. Dropping it ends it.
-struct Web(Child, String);
-
-impl Web {
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(built("exuvia-fake-upstream"));
-        command.arg("--http").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("it starts");
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("its address");
-        Self(child, url.trim().to_owned())
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Chance that is the same each time.
@@ -193,7 +170,7 @@ fn accept(tag: &str) -> Value {
 ///
 /// A client gets what is not its own, or something is left in the end.
 pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
-    let web: Vec<Web> = WEB.iter().map(|(_, arguments)| Web::start(arguments)).collect();
+    let web: Vec<WebServer> = WEB.iter().map(|(_, arguments)| WebServer::start(arguments)).collect();
     let mut config = "auto_execute = [\"*.*\"]\n".to_owned();
     let program = built("exuvia-fake-upstream");
     for (name, arguments) in SERVERS {
@@ -202,7 +179,8 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
             "[servers.{name}]\nmode = \"direct\"\ncommand = {program:?}\nargs = [{arguments}]\n{CLOCKS}"
         );
     }
-    for ((name, _), Web(_, url)) in WEB.iter().zip(&web) {
+    for ((name, _), server) in WEB.iter().zip(&web) {
+        let url = server.url();
         let _ = write!(config, "[servers.{name}]\nmode = \"direct\"\nurl = {url:?}\n{CLOCKS}");
     }
     let folder = Folder::new(&config);
@@ -229,11 +207,13 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
             })
         })
         .collect();
-    tokio::time::sleep(time / 10).await;
-    let before = memory(daemon.id());
     let mut load = DirectLoad::default();
-    let end = Instant::now() + (time - time / 10);
-    while Instant::now() < end {
+    let begun = Instant::now();
+    let mut at_half = None;
+    while begun.elapsed() < time {
+        if begun.elapsed() >= time / 2 {
+            at_half.get_or_insert_with(|| memory(daemon.id()));
+        }
         for (most, now) in load.most_open.iter_mut().zip(open(&daemon).await) {
             *most = now.max(*most);
         }
@@ -245,7 +225,7 @@ pub async fn direct_load(clients: usize, time: Duration) -> DirectLoad {
         load.answers += seen.answers;
         load.questions += seen.questions;
     }
-    load.growth_bytes = memory(daemon.id()) - before;
+    load.growth_bytes = memory(daemon.id()) - at_half.expect("the time has a second half");
     settles(&daemon, calm, descriptors).await;
     load.left_bytes = memory(daemon.id()) - at_first;
     load

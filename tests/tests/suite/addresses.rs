@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{HttpClient, Served, Settings};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{HttpClient, Served, Settings, direct_fake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,10 +22,7 @@ fn server(folder: &TempDir, (name, results, arguments): &Said<'_>) -> ServerConf
         json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("of {name}")}}]});
     all["completion/complete"] = json!({"completion": {"values": [format!("of {name}")]}});
     fs::write(&file, all.to_string()).expect("a file");
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let results = ["--results".to_owned(), file.display().to_string()];
-    let arguments = results.into_iter().chain(arguments.iter().map(|&argument| argument.to_owned()));
-    ServerConfig { direct: true, ..ServerConfig::stdio(*name, program, arguments, &|_| None) }
+    direct_fake(name, &[&["--results", &file.display().to_string()], *arguments].concat())
 }
 
 /// These servers, direct, in this order.

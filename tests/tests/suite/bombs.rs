@@ -2,12 +2,12 @@
 //! `EXUVIA_TESTS=bless` and read by a person.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use exuvia_gateway::answer::render;
 use exuvia_runtime::{Limits, Outcome, Report};
-use exuvia_tests::{here, returned, run, tells_nothing_of_the_host};
+use exuvia_tests::{data, is_blessing, returned, run, tells_nothing_of_the_host};
 use serde::{Deserialize, Serialize};
 
 /// What a run may overshoot its deadline by.
@@ -36,12 +36,12 @@ struct Allowed {
 type Table = BTreeMap<String, Allowed>;
 
 fn bombs() -> Vec<Bomb> {
-    let text = fs::read_to_string(here().join("data/bombs.jsonl")).expect("the bombs are there");
+    let text = fs::read_to_string(data("bombs.jsonl")).expect("the bombs are there");
     text.lines().map(|line| serde_json::from_str(line).expect("a bomb is an object")).collect()
 }
 
 fn table() -> Table {
-    let text = fs::read_to_string(here().join("data/bombs.outcomes.json")).unwrap_or_else(|_| "{}".into());
+    let text = fs::read_to_string(data("bombs.outcomes.json")).unwrap_or_else(|_| "{}".into());
     serde_json::from_str(&text).expect("a table of outcomes")
 }
 
@@ -82,7 +82,7 @@ async fn the_next_script_works(after: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_bomb_ends_as_it_may_within_its_budget() {
-    let bless = env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless");
+    let bless = is_blessing();
     let (mut table, mut wrong) = (table(), Vec::new());
     for bomb in bombs() {
         let report = run(&bomb.code, budget()).await;
@@ -106,7 +106,7 @@ async fn every_bomb_ends_as_it_may_within_its_budget() {
     }
     if bless {
         let text = serde_json::to_string_pretty(&table).expect("JSON");
-        fs::write(here().join("data/bombs.outcomes.json"), text + "\n").expect("the table can be written");
+        fs::write(data("bombs.outcomes.json"), text + "\n").expect("the table can be written");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(table.len(), bombs().len(), "the table tells of bombs that are not there");

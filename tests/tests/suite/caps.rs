@@ -3,11 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{Folder, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, measured};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{
+    Folder, HttpClient, PATIENCE, SampleGateway, Served, Settings, direct_fake, events, initialize, measured,
+};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -16,9 +18,7 @@ use tokio::time::timeout;
 
 /// The fake server alone, whose clients call it themselves.
 async fn direct(arguments: &[&str], limits: Limits) -> Served {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = arguments.iter().map(|&argument| argument.to_owned());
-    let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
+    let fake = direct_fake("fake", arguments);
     let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let settings =
         Settings { profiles: Some(Profiles { default: profile, ..Profiles::default() }), ..Settings::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use exuvia_catalog::files::{Layout, Layouts, StubFiles};
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalog::{Breadth, Catalog, Form, call, catalogs, fitting, recorded, widest_choice};
-use exuvia_tests::{SampleGateway, here, returned};
+use exuvia_tests::{SampleGateway, data, returned};
 use exuvia_tool::{Namespace, Server, Tool};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -113,7 +113,7 @@ async fn calls_in_parallel_carry_the_same_arguments() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn odd_names_are_accepted_as_the_stub_shows_them_and_as_the_server_has_them() {
-    let odd = Catalog::read(&here().join("data/odd_names.json"));
+    let odd = Catalog::read(&data("odd_names.json"));
     let (gateway, folder) = serving(std::slice::from_ref(&odd)).await;
     let server = &server(&gateway, &odd);
     let calls = calls(&odd, server);

@@ -1,10 +1,10 @@
 //! What clients send that is no request: each is answered with the error of JSON-RPC that says so, and is no warning.
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{Client, HttpClient, SampleGateway, Served, Settings, exuvia, sample};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{Client, HttpClient, SampleGateway, Served, Settings, direct_fake, exuvia, sample};
 use serde_json::{Value, json};
 
 const MCP: [(&str, &str); 2] =
@@ -12,8 +12,7 @@ const MCP: [(&str, &str); 2] =
 
 /// `/mcp`: `fake` direct and `echo` for scripts; `/mcp/scripts`: `echo` alone.
 async fn served() -> Served {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, [], &|_| None) };
+    let fake = direct_fake("fake", &[]);
     let both = Profile::new([("fake".to_owned(), Mode::Direct), ("echo".to_owned(), Mode::Code)]);
     let scripts = Profile::new([("echo".to_owned(), Mode::Code)]);
     let profiles = Profiles { default: both, named: [("scripts".to_owned(), scripts)].into() };
@@ -111,8 +110,7 @@ async fn over_http_wrong_parameters_are_no_unknown_method() {
 
 #[test]
 fn over_stdio_mistakes_are_answered_by_their_ids() {
-    let server = sample("echo", "echo");
-    for mut client in [Client::legacy(&["--server", &server]), Client::modern(&["--server", &server])] {
+    for mut client in Client::both_eras() {
         assert_eq!(client.execute("result = 1").0, "1");
         for (line, id, code) in unreadable() {
             client.send_line(&line);

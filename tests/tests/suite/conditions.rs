@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::StartedBy;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
-use exuvia_tests::{SampleGateway, built};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{SampleGateway, fake};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,10 +45,7 @@ async fn a_call_that_does_not_fulfil_its_conditions_reaches_no_server() {
     let (tools, record) = (dir.path().join("tools.json"), dir.path().join("record"));
     let schema = json!({"type": "object", "properties": {"path": {}, "n": {}, "repos": {}}});
     fs::write(&tools, json!([{"name": "read", "inputSchema": schema}]).to_string()).expect("a folder");
-    let arguments =
-        ["--tools", &tools.display().to_string(), "--record", &record.display().to_string()].map(str::to_owned);
-    let program = built("exuvia-fake-upstream").display().to_string();
-    let server = ServerConfig::stdio("fs", program, arguments, &|_| None);
+    let server = fake("fs", &["--tools", &tools.display().to_string(), "--record", &record.display().to_string()]);
     let gateway = SampleGateway::of(vec![server], Limits::default()).await;
     gateway.gateway().set_policy(policy());
     let (mut wrong, mut allowed) = (Vec::new(), 0);

@@ -4,29 +4,23 @@
 //! `EXUVIA_TESTS=bless` writes those anew, to be read by a person. `s3cret` stands for every secret: it never comes out.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::{env, fs};
 
-use exuvia_tests::{Certificates, Client, Folder, Program, built, exuvia, here, sample};
+use exuvia_tests::{
+    Certificates, Client, Folder, Program, assert_snapshot, built, compared, data, exuvia, files, here, sample,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-fn data() -> PathBuf {
-    here().join("data/config").canonicalize().expect("the folder of cases")
-}
-
-fn bless() -> bool {
-    env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless")
-}
 
 /// `exuvia` in the folder of cases, with an environment that is the same everywhere.
 fn known_world(arguments: &[&str]) -> Output {
     let mut command = Command::new(built("exuvia"));
-    command.args(arguments).current_dir(data()).env_clear();
+    command.args(arguments).current_dir(data("config")).env_clear();
     let variables = [("PATH", "/bin"), ("HOME", "/home/ada"), ("USER", "ada"), ("TOKEN", "s3cret"), ("EMPTY", "")];
-    command.envs(variables).env("HERE", data());
+    command.envs(variables).env("HERE", data("config"));
     command.output().expect("exuvia starts")
 }
 
@@ -34,8 +28,8 @@ fn transcript(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let status = output.status.code().expect("an exit");
     let text = format!("exit {status}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr));
-    let text = text.replace(data().to_str().expect("UTF-8"), "HERE");
-    // What this machine has stands in the tests of `crates/exuvia/src/config/totals.rs`.
+    let text = text.replace(data("config").to_str().expect("UTF-8"), "HERE");
+    // What this machine has stands in the tests of `crates/exuvia/src/machine/totals.rs`.
     let lines = text.split_inclusive('\n').map(|line| match line.split_once(" allows: ") {
         Some((bound, _)) if bound.starts_with("memory of all runs: ") => "memory of all runs: as the machine allows\n",
         _ => line,
@@ -43,32 +37,18 @@ fn transcript(output: &Output) -> String {
     lines.collect()
 }
 
-fn files(end: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(data()).expect("the folder of cases").map(|entry| entry.expect("an entry").path());
-    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|found| found == end)).collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn every_configuration_is_told_what_is_wrong_with_it_or_what_would_run() {
     let mut different = Vec::new();
-    for file in files("toml") {
+    for file in files("config", "toml") {
         let name = file.file_name().and_then(|name| name.to_str()).expect("UTF-8");
         let told = transcript(&known_world(&["config", "check", name]));
         assert!(!told.contains("s3cret"), "{name} tells a secret:\n{told}");
         assert!(!told.contains('\u{1b}'), "{name} commands the terminal:\n{told}");
-        let snapshot = file.with_extension("txt");
-        if bless() {
-            fs::write(&snapshot, &told).expect("the snapshot can be written");
-        }
-        let expected = fs::read_to_string(&snapshot).unwrap_or_else(|error| panic!("{}: {error}", snapshot.display()));
-        if told != expected {
-            different.push(format!("{name}: expected\n{expected}\nbut got\n{told}"));
-        }
+        different.extend(compared(&file.with_extension("txt"), &told).err());
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
-    let (cases, snapshots) = (files("toml"), files("txt"));
+    let (cases, snapshots) = (files("config", "toml"), files("config", "txt"));
     assert_eq!(cases.len(), snapshots.len(), "a snapshot without its case");
     assert!(cases.len() >= 12);
 }
@@ -76,11 +56,8 @@ fn every_configuration_is_told_what_is_wrong_with_it_or_what_would_run() {
 #[test]
 fn the_schema_is_the_committed_one() {
     let output = known_world(&["config", "schema"]);
-    let (told, file) = (String::from_utf8(output.stdout).expect("UTF-8"), here().join("data/config.schema.json"));
-    if bless() {
-        fs::write(&file, &told).expect("the snapshot can be written");
-    }
-    assert_eq!(told, fs::read_to_string(&file).expect("a snapshot"));
+    let (told, file) = (String::from_utf8(output.stdout).expect("UTF-8"), data("config.schema.json"));
+    assert_snapshot(&file, &told);
     let schema: Value = serde_json::from_str(&told).expect("JSON");
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     for key in keys(&schema) {

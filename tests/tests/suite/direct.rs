@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::{Drained, HttpConfig};
-use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, direct_fake, events};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -20,12 +20,6 @@ fn can_be_asked() -> Value {
     json!({"elicitation": {}})
 }
 
-fn fake(arguments: &[&str]) -> ServerConfig {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = arguments.iter().map(|&argument| argument.to_owned());
-    ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) }
-}
-
 /// `/mcp`: `fake` direct, `echo` for scripts; `/mcp/one`: `fake` alone, direct; `/mcp/scripts`: `echo` alone.
 async fn served(arguments: &[&str]) -> Served {
     let both = [("fake".to_owned(), Mode::Direct), ("echo".to_owned(), Mode::Code)];
@@ -33,7 +27,7 @@ async fn served(arguments: &[&str]) -> Served {
     let scripts = Profile::new([("echo".to_owned(), Mode::Code)]);
     let named = [("one".to_owned(), one), ("scripts".to_owned(), scripts)].into();
     let settings = Settings { profiles: Some(Profiles { default: Profile::new(both), named }), ..Settings::default() };
-    let servers = vec![fake(arguments), SampleGateway::echo_server(&[])];
+    let servers = vec![direct_fake("fake", arguments), SampleGateway::echo_server(&[])];
     Served::over(servers, HttpConfig::default(), Limits::default(), settings).await
 }
 

@@ -3,11 +3,11 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
 use exuvia_tests::{HttpClient, Served, Settings};
-use exuvia_upstream::ServerConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{PATIENCE, Served, Settings, events};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{PATIENCE, Served, Settings, direct_fake, events};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -20,12 +20,9 @@ async fn served(era: &str, question_timeout: Duration) -> Served {
 
 /// The same with so many servers: `crm`, `crm1` and so on. Names of tools are theirs alone where there is one.
 async fn served_by(era: &str, count: usize, question_timeout: Duration) -> Served {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = ["--era", era].map(str::to_owned);
     let server = |n: usize| {
         let name = if n == 0 { "crm".to_owned() } else { format!("crm{n}") };
-        let server = ServerConfig::stdio(&name, program.clone(), arguments.clone(), &|_| None);
-        ServerConfig { direct: true, question_timeout, ..server }
+        ServerConfig { question_timeout, ..direct_fake(&name, &["--era", era]) }
     };
     let servers: Vec<ServerConfig> = (0..count).map(server).collect();
     let all = Profile::new(servers.iter().map(|server| (server.name.clone(), Mode::Direct)));

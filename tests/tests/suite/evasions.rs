@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{PrePass, StartedBy};
 use exuvia_policy::{Condition, OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalog::catalogs;
-use exuvia_tests::{SampleGateway, Settings, built, here};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{SampleGateway, Settings, data, fake, files};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -30,12 +30,12 @@ struct Setting {
 }
 
 fn rows() -> Vec<Row> {
-    let text = fs::read_to_string(here().join("data/evasions.jsonl")).expect("the corpus");
+    let text = fs::read_to_string(data("evasions.jsonl")).expect("the corpus");
     text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
 }
 
 fn setting() -> Setting {
-    let text = fs::read_to_string(here().join("data/evasions.servers.json")).expect("the setting");
+    let text = fs::read_to_string(data("evasions.servers.json")).expect("the setting");
     serde_json::from_str(&text).expect("a setting")
 }
 
@@ -64,9 +64,7 @@ fn servers(dir: &Path) -> Vec<ServerConfig> {
     let server = |(name, tools): (&String, &BTreeMap<_, _>)| {
         let tools = write(&format!("{name}.json"), &tools.iter().map(tool).collect());
         let record = dir.join("record").display().to_string();
-        let arguments = ["--tools", &tools, "--answers", &answers, "--record", &record].map(str::to_owned);
-        let program = built("exuvia-fake-upstream").display().to_string();
-        ServerConfig::stdio(name, program, arguments, &|_| None)
+        fake(name, &["--tools", &tools, "--answers", &answers, "--record", &record])
     };
     setting().servers.iter().map(server).collect()
 }
@@ -105,14 +103,13 @@ fn is_allowed(call: &str) -> bool {
 
 /// The scripts that stand for what language models write, each with the tools that its first line names.
 fn ordinary_scripts() -> Vec<(String, Vec<String>, String)> {
-    let files = fs::read_dir(here().join("data/scripts")).expect("scripts").map(|entry| entry.expect("one").path());
-    let script = |file: std::path::PathBuf| {
-        let source = fs::read_to_string(&file).expect("a script");
+    let script = |file: &std::path::PathBuf| {
+        let source = fs::read_to_string(file).expect("a script");
         let tools = source.lines().next().and_then(|line| line.strip_prefix("# tools:")).expect("its tools");
         let tools = tools.split(',').map(|tool| tool.trim().to_owned()).collect();
         (file.display().to_string(), tools, source)
     };
-    files.filter(|file| file.extension().is_some_and(|end| end == "py")).map(script).collect()
+    files("scripts", "py").iter().map(script).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use exuvia_tests::{built, here};
+use exuvia_tests::{built, data, here};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -121,7 +121,7 @@ fn what_a_client_forbids_is_denied_or_not_there() {
         assert_eq!(check(code), standing, "{code}");
     }
     // Also where a file of another client is named by its path.
-    let file = here().join("data/config/clients/restricted.json").display().to_string();
+    let file = data("config/clients/restricted.json").display().to_string();
     let (_, out, told) = world.run(&["config", "check", &included(&world, &file)]);
     assert!(out.contains("tools get_* find; deny get_secret"), "{out}{told}");
 }

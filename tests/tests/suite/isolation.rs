@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use exuvia_runtime::{Limits, Report, Script};
+use exuvia_test_support::descriptor;
 use exuvia_tests::{TestTools, engine, returned, run, stopped_by};
-use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolHost, ToolOutcome};
 use serde_json::{Value, json};
 
 /// A server of its own name with one tool that knows its owner.
@@ -16,15 +17,9 @@ struct OwnTools {
 
 impl OwnTools {
     fn new(number: usize) -> Self {
-        let descriptor = ToolDescriptor {
-            name: "whose".into(),
-            title: None,
-            description: None,
-            input_schema: json!({"type": "object", "properties": {"marker": {"type": "string"}}}),
-            output_schema: None,
-            annotations: Default::default(),
-        };
-        let namespace = exuvia_catalog::build(vec![(format!("own{number}"), vec![descriptor])]);
+        let schema = json!({"type": "object", "properties": {"marker": {"type": "string"}}});
+        let tool = descriptor(&json!({"name": "whose", "inputSchema": schema}));
+        let namespace = exuvia_catalog::build(vec![(format!("own{number}"), vec![tool])]);
         Self { number, namespace }
     }
 }

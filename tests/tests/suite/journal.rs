@@ -5,13 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
 use exuvia_journal::{Entry, Event};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{PATIENCE, SampleGateway, Settings, is_ulid, returned};
+use exuvia_tests::{PATIENCE, SampleGateway, Settings, direct_fake, is_ulid, returned};
 use exuvia_tool::{CallError, Json, Principal, RunEvent, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -25,9 +26,7 @@ struct Recorded {
 impl Recorded {
     async fn new(limits: Limits) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let program = exuvia_fake_upstream::program().display().to_string();
-        let arguments = ["--record".to_owned(), received_in(&folder).display().to_string()];
-        let server = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
+        let server = direct_fake("fake", &["--record", &received_in(&folder).display().to_string()]);
         let both = |mode| Profile::new([("fake".to_owned(), mode)]).with_bare_names();
         let named = [("direct".to_owned(), both(Mode::Direct))].into();
         let profiles = Some(Profiles { default: both(Mode::Code), named });

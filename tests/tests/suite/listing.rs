@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::{Limits, Outcome};
-use exuvia_tests::{SampleGateway, built, returned};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{SampleGateway, fake, returned};
 use serde_json::json;
 
 /// Changes the list while the script runs; what it sees of it before and after.
@@ -18,9 +18,7 @@ result = before == dir(fake)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_keeps_the_list_that_it_started_with_and_the_next_one_has_the_new() {
-    let program = built("exuvia-fake-upstream").display().to_string();
-    let server = ServerConfig::stdio("fake", program, ["--changes".to_owned()], &|name| std::env::var(name).ok());
-    let gateway = SampleGateway::of(vec![server], Limits::default()).await;
+    let gateway = SampleGateway::of(vec![fake("fake", &["--changes"])], Limits::default()).await;
     assert!(matches!(gateway.run("fake.change_1()").await.outcome, Outcome::Raised(_)));
     assert_eq!(returned(&gateway.run(CHANGES).await), json!(true));
     let begun = Instant::now();

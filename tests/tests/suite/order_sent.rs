@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::Limits;
-use exuvia_tests::{SampleGateway, returned};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{SampleGateway, fake, returned};
 use serde_json::Value;
 
 /// A server that writes down which calls arrive, in that order.
 fn recording(name: &str, file: &Path) -> ServerConfig {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = ["--record".to_owned(), file.display().to_string()];
-    ServerConfig::stdio(name, program, arguments, &|name| std::env::var(name).ok())
+    fake(name, &["--record", &file.display().to_string()])
 }
 
 /// The values of the calls of `echo` in a record.

@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{PATIENCE, SampleGateway, Settings, returned};
+use exuvia_tests::{PATIENCE, SampleGateway, Settings, direct_fake, outcomes, returned, rules};
 use exuvia_tool::{Json, RunEvent, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -23,7 +24,7 @@ struct Pair {
 impl Pair {
     async fn new(left: ServerRules, right: ServerRules) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let servers = [("left", "legacy"), ("right", "modern")].map(|(name, era)| fake(&folder, name, era));
+        let servers = [("left", "legacy"), ("right", "modern")].map(|(name, era)| server(&folder, name, era));
         let scripts = Profile::new(["left", "right"].map(|name| (name.to_owned(), Mode::Code)));
         let alone = |name: &str| (name.to_owned(), Profile::new([(name.to_owned(), Mode::Direct)]).with_bare_names());
         let profiles = Profiles { default: scripts, named: [alone("left"), alone("right")].into() };
@@ -36,7 +37,7 @@ impl Pair {
 
     /// All tools of both may be called.
     async fn open() -> Self {
-        Self::new(listed(&["*"]), listed(&["*"])).await
+        Self::new(rules(&["*"], &[]), rules(&["*"], &[])).await
     }
 
     fn set_policy(&self, left: ServerRules, right: ServerRules) {
@@ -80,24 +81,13 @@ impl Pair {
     }
 }
 
-fn fake(folder: &TempDir, name: &str, era: &str) -> ServerConfig {
-    let program = exuvia_fake_upstream::program().display().to_string();
+fn server(folder: &TempDir, name: &str, era: &str) -> ServerConfig {
     let record = folder.path().join(name).display().to_string();
-    let arguments = ["--era", era, "--record", &record].map(str::to_owned);
-    ServerConfig { direct: true, ..ServerConfig::stdio(name, program, arguments, &|_| None) }
-}
-
-fn listed(auto_execute: &[&str]) -> ServerRules {
-    let auto_execute = auto_execute.iter().map(|&text| text.to_owned()).collect();
-    ServerRules { auto_execute, ..ServerRules::default() }
+    direct_fake(name, &["--era", era, "--record", &record])
 }
 
 async fn ended(run: RunHandle) -> Report {
     timeout(PATIENCE, run.report()).await.expect("an end in time")
-}
-
-fn outcomes(report: &Report) -> Vec<String> {
-    report.calls.iter().map(|call| format!("{}.{} {}", call.server, call.tool, call.outcome)).collect()
 }
 
 /// Calls each of these and tells which were made.
@@ -124,7 +114,7 @@ async fn a_call_reaches_its_own_server_in_its_own_era() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_server_has_its_own_count_of_calls_in_a_run_and_each_run_its_own() {
-    let most = |calls| ServerRules { calls_per_run: Some(calls), ..listed(&["*"]) };
+    let most = |calls| ServerRules { calls_per_run: Some(calls), ..rules(&["*"], &[]) };
     let pair = Pair::new(most(2), most(3)).await;
     for _ in 0..2 {
         assert_eq!(returned(&pair.run(&trying("lrrlrlrl")).await), json!("lrrlr---"));
@@ -138,7 +128,7 @@ async fn each_server_has_its_own_count_of_calls_in_a_run_and_each_run_its_own() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_server_has_its_own_rate_and_all_runs_and_clients_share_it() {
-    let rate = |calls| ServerRules { calls_per_minute: Some(calls), ..listed(&["*"]) };
+    let rate = |calls| ServerRules { calls_per_minute: Some(calls), ..rules(&["*"], &[]) };
     let pair = Pair::new(rate(2), rate(3)).await;
     assert_eq!(returned(&ended(pair.start("ada", &trying("lr"))).await), json!("lr"));
     assert_eq!(returned(&ended(pair.start("bob", &trying("llrrr"))).await), json!("l-rr-"));
@@ -150,7 +140,7 @@ async fn each_server_has_its_own_rate_and_all_runs_and_clients_share_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_that_allows_a_call_is_that_of_its_server() {
-    let pair = Pair::new(listed(&["seen"]), listed(&["process"])).await;
+    let pair = Pair::new(rules(&["seen"], &[]), rules(&["process"], &[])).await;
     let report = pair.run("left.echo()\nright.echo()\nleft.hang()\nleft.seen()\nright.process()").await;
     let Outcome::AwaitingApproval(held) = &report.outcome else { panic!("{:?}", report.outcome) };
     let lines: Vec<String> = held.iter().map(|held| format!("{}: {}", held.name, held.allow)).collect();
@@ -168,7 +158,7 @@ async fn the_line_that_allows_a_call_is_that_of_its_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_names_a_refused_and_a_held_tool_is_refused() {
-    let unlisted = |on_unlisted| ServerRules { on_unlisted, ..listed(&[]) };
+    let unlisted = |on_unlisted| ServerRules { on_unlisted, ..rules(&[], &[]) };
     for (left, right, refused) in
         [(OnUnlisted::Deny, OnUnlisted::AskBefore, "left"), (OnUnlisted::AskBefore, OnUnlisted::Deny, "right")]
     {
@@ -183,8 +173,8 @@ async fn a_script_that_names_a_refused_and_a_held_tool_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_of_one_server_may_be_called_of_the_other() {
-    let denying = ServerRules { deny: vec!["echo".into()], ..listed(&["*"]) };
-    for (left, right, made) in [(denying.clone(), listed(&["*"]), "-r"), (listed(&["*"]), denying, "l-")] {
+    let denying = ServerRules { deny: vec!["echo".into()], ..rules(&["*"], &[]) };
+    for (left, right, made) in [(denying.clone(), rules(&["*"], &[]), "-r"), (rules(&["*"], &[]), denying, "l-")] {
         let pair = Pair::new(left, right).await;
         assert_eq!(returned(&pair.run(&trying("lr")).await), json!(made));
         pair.gateway.stop().await;
@@ -257,7 +247,7 @@ async fn a_client_calls_nothing_of_the_server_of_another_profile() {
         let view = pair.gateway.gateway().view(Some(profile)).expect("a profile");
         assert!(view.tools().iter().all(|tool| tool.tool.server == profile), "{profile}");
         assert_eq!(pair.call(profile, other, "echo").await.code(), "unknown-tool", "{profile}");
-        let query = exuvia_upstream::Query::ReadResource { uri: "a://b".into() };
+        let query = exuvia_mcp_client::Query::ReadResource { uri: "a://b".into() };
         let asked =
             pair.gateway.gateway().query(&view, &Client::new("test"), other, &query, RelayOptions::default()).answer;
         assert_eq!(timeout(PATIENCE, asked).await.expect("in time").code(), "unknown-tool", "{profile}");

@@ -6,14 +6,9 @@ use std::time::Duration;
 use exuvia_gateway::StartedBy;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{Client, Folder, SampleGateway, echo_table, exuvia, returned, sample};
+use exuvia_tests::{Client, Folder, SampleGateway, echo_table, exuvia, returned, rules, sample};
 use exuvia_tool::{RunEvent, ToolName};
 use serde_json::{Value, json};
-
-fn rules(auto_execute: &[&str], deny: &[&str]) -> ServerRules {
-    let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    ServerRules { auto_execute: list(auto_execute), deny: list(deny), ..ServerRules::default() }
-}
 
 fn policy(rules: ServerRules) -> Policy {
     let source = PolicySource { servers: [("echo".to_owned(), rules)].into(), ..PolicySource::default() };

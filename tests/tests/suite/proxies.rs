@@ -1,13 +1,10 @@
 //! Servers behind a proxy: everything for them goes through it, whatever the environment says, and a hostile one is told in words.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Authorizing, Certificates, Ended, Folder, Program, TestProxy};
+use exuvia_tests::{Authorizing, Certificates, Ended, Folder, Program, TestProxy, WebServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -16,27 +13,6 @@ const ELSEWHERE: &str = "http://s3cret:s3cret@127.0.0.1:9";
 /// `gate:s3 cret`.
 const USER: &str = "Basic Z2F0ZTpzMyBjcmV0";
 const LONGEST: Duration = Duration::from_secs(25);
-
-/// A server over HTTP, until it is dropped.
-struct Fake(Child, SocketAddr);
-
-impl Fake {
-    fn start() -> Self {
-        let mut command = Command::new(exuvia_fake_upstream::program());
-        let mut child = command.arg("--http").stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("a line");
-        let address = url.trim().trim_start_matches("http://").trim_end_matches("/mcp");
-        Self(child, address.parse().expect("an address"))
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Runs a script with this configuration, with proxies in the environment.
 async fn run(folder: &Folder, code: &str) -> Ended {
@@ -75,8 +51,8 @@ fn table(url: &str, port: u16, more: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_for_a_server_goes_through_its_proxy_and_no_other() {
-    let (certificates, fake) = (Certificates::new(), Fake::start());
-    let places = [("crm.example:443", fake.1), ("crm.example", fake.1)];
+    let (certificates, fake) = (Certificates::new(), WebServer::start(&[]));
+    let places = [("crm.example:443", fake.address()), ("crm.example", fake.address())];
     for (url, method, ca) in [
         ("https://crm.example/mcp", "CONNECT crm.example:443", true),
         ("http://crm.example/mcp", "POST crm.example", false),

@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles};
 use exuvia_journal::Event;
+use exuvia_mcp_client::{Query, RelayOptions};
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, READS, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{HttpClient, Served, Settings};
-use exuvia_upstream::{Query, RelayOptions, ServerConfig};
+use exuvia_tests::{HttpClient, Served, Settings, direct_fake, rules};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,18 +24,11 @@ async fn served(folder: &TempDir) -> Served {
         "completion/complete": {"completion": {"values": ["ada"]}},
     });
     fs::write(&results, said.to_string()).expect("a file");
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = ["--results".to_owned(), results.display().to_string()];
-    let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
+    let fake = direct_fake("fake", &["--results", &results.display().to_string()]);
     let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let profiles = Some(Profiles { default: profile, named: Default::default() });
     let settings = Settings { profiles, ..Settings::default() };
     Served::over(vec![fake], HttpConfig::default(), Limits::default(), settings).await
-}
-
-fn rules(auto_execute: &[&str], deny: &[&str]) -> ServerRules {
-    let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    ServerRules { auto_execute: list(auto_execute), deny: list(deny), ..ServerRules::default() }
 }
 
 fn under(served: &Served, rules: ServerRules) {

@@ -5,27 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use exuvia_config::{ServerConfig, Transport};
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, StartedBy, now_ms};
 use exuvia_journal::{Entry, Event, Stamped};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Outcome, Script};
-use exuvia_tests::{PATIENCE, SampleGateway, Settings, TestJournal, returned};
+use exuvia_tests::{PATIENCE, SampleGateway, Settings, TestJournal, direct_fake, fake, returned};
 use exuvia_tool::{CallError, Json, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig, Transport};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-fn fake(arguments: &[&str]) -> ServerConfig {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = arguments.iter().map(|&argument| argument.to_owned());
-    ServerConfig::stdio("fake", program, arguments, &|_| None)
-}
-
 /// A server that writes down what reaches it.
 fn recording(folder: &Path) -> (ServerConfig, impl Fn() -> usize + use<>) {
     let file = folder.join("calls");
-    let server = fake(&["--record", file.to_str().expect("UTF-8")]);
+    let server = fake("fake", &["--record", file.to_str().expect("UTF-8")]);
     (server, move || fs::read_to_string(&file).map_or(0, |calls| calls.lines().count()))
 }
 
@@ -203,7 +198,7 @@ async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
 /// know why the call was dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timeout_is_one_in_the_journal_the_metrics_and_for_its_server() {
-    let mut server = fake(&[]);
+    let mut server = fake("fake", &[]);
     server.start_timeout = Duration::from_secs(2);
     let limits = Limits { call_timeout_ms: 150, ..Limits::default() };
     let gateway = SampleGateway::of(vec![server], limits).await;
@@ -281,7 +276,7 @@ async fn calls_that_are_held_or_dropped_are_counted_as_what_they_were() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_client_asks_of_direct_servers_at_a_time_is_bounded() {
-    let server = ServerConfig { direct: true, ..fake(&[]) };
+    let server = direct_fake("fake", &[]);
     assert!(matches!(server.transport, Transport::Stdio(_)));
     let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let settings =

@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
+use exuvia_config::ServerConfig;
 use exuvia_runtime::Limits;
-use exuvia_tests::{SampleGateway, built, returned};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{SampleGateway, fake, returned};
 use serde_json::{Value, json};
 
-async fn fake(limits: Limits) -> SampleGateway {
-    let program = built("exuvia-fake-upstream").display().to_string();
-    let server = ServerConfig::stdio("fake", program, [], &|name| std::env::var(name).ok());
-    SampleGateway::of(vec![server], limits).await
+async fn over_fake(limits: Limits) -> SampleGateway {
+    SampleGateway::of(vec![fake("fake", &[])], limits).await
 }
 
 /// The script's expression for a call that is answered with exactly these bytes as `part` (`result` or `error`).
@@ -21,7 +19,7 @@ fn answered(part: &str, bytes: &str) -> String {
 
 /// What `repr` says of each value.
 async fn seen(results: &[String]) -> Vec<String> {
-    let gateway = fake(Limits::default()).await;
+    let gateway = over_fake(Limits::default()).await;
     let calls = results.iter().map(|result| format!("    {},\n", answered("result", result)));
     let report = gateway.run(&format!("result = list(map(repr, [\n{}]))", calls.collect::<String>())).await;
     gateway.stop().await;
@@ -60,7 +58,7 @@ async fn structured_content_is_the_value_whatever_else_there_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_boxed_result_is_taken_out_of_its_box() {
-    let gateway = fake(Limits::default()).await;
+    let gateway = over_fake(Limits::default()).await;
     let source = r#"
 def boxed(value):
     return fake.boxed(result={"content": [], "structuredContent": value})
@@ -157,7 +155,7 @@ async fn of_a_key_that_comes_twice_the_last_counts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_may_nest_as_deep_as_the_readme_says_and_no_deeper() {
-    let gateway = fake(Limits::default()).await;
+    let gateway = over_fake(Limits::default()).await;
     let nested = |levels: usize| format!(r#"{{"structuredContent":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     let source = format!(
         "
@@ -180,7 +178,7 @@ except ToolUnavailable as error:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_megabytes_are_a_value_like_any_other() {
     let limits = Limits { call_arguments_bytes: 32 << 20, memory_bytes: 1 << 30, ..Limits::default() };
-    let gateway = fake(limits).await;
+    let gateway = over_fake(limits).await;
     let source = r#"
 rows = [{"id": 2 ** 53 + n, "name": f"row {n}", "tags": ["a", "é"]} for n in range(200_000)]
 seen = fake.answer(result={"content": [], "structuredContent": {"rows": rows}})
@@ -218,7 +216,7 @@ async fn an_error_has_the_text_as_its_message_and_structure_as_its_data() {
         let _ = writeln!(source, "try:\n    {call}\nexcept ToolError as error:");
         let _ = writeln!(source, "    result.append([type(error).__name__, error.tool, str(error), repr(error.data)])");
     }
-    let gateway = fake(Limits::default()).await;
+    let gateway = over_fake(Limits::default()).await;
     let expected: Value =
         table.iter().map(|(_, _, message, data)| json!(["ToolError", "lines", message, data])).collect();
     assert_eq!(returned(&gateway.run(&source).await), expected);

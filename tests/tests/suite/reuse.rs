@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Script};
+use exuvia_test_support::descriptor;
 use exuvia_tests::pages::{Swapper, can_swap, page_out, pages_that_hold};
 use exuvia_tests::returned;
-use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolHost, ToolOutcome};
 use serde_json::json;
 
 /// The canary with all bits inverted: only the guest ever has it as it is.
@@ -42,15 +43,8 @@ struct Host {
 
 impl Host {
     fn new(swaps: bool) -> Self {
-        let descriptor = ToolDescriptor {
-            name: "sleep".into(),
-            title: None,
-            description: None,
-            input_schema: json!({"type": "object"}),
-            output_schema: None,
-            annotations: Default::default(),
-        };
-        let namespace = exuvia_catalog::build(vec![("host".to_owned(), vec![descriptor])]);
+        let tool = descriptor(&json!({"name": "sleep", "inputSchema": {"type": "object"}}));
+        let namespace = exuvia_catalog::build(vec![("host".to_owned(), vec![tool])]);
         Self { namespace, swaps, seen: Arc::default() }
     }
 }

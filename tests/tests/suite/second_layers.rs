@@ -3,12 +3,13 @@
 
 use std::fs;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, PrePass, Profile, Profiles, StartedBy};
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
-use exuvia_tests::{PATIENCE, SampleGateway, Settings, returned};
+use exuvia_tests::{PATIENCE, SampleGateway, Settings, fake, outcomes, returned, rules};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{RelayOptions, ServerConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -37,7 +38,7 @@ impl Guarded {
         let fine = json!({"resultType": "complete", "content": [], "structuredContent": {"fine": true}});
         let answers = json!({"get-user": fine, "Read.File": fine, "typed": fine});
         fs::write(folder.path().join("answers.json"), answers.to_string()).expect("a file");
-        let servers = ["my-files", "other"].map(|name| fake(&folder, name));
+        let servers = ["my-files", "other"].map(|name| server(&folder, name));
         let both = |mode| Profile::new(["my-files", "other"].map(|name| (name.to_owned(), mode)));
         let direct = Profile::new([("my-files".to_owned(), Mode::Direct), ("other".to_owned(), Mode::Code)]);
         let profiles = Profiles { default: both(Mode::Code), named: [("direct".to_owned(), direct)].into() };
@@ -84,21 +85,11 @@ impl Guarded {
     }
 }
 
-fn fake(folder: &TempDir, name: &str) -> ServerConfig {
-    let program = exuvia_fake_upstream::program().display().to_string();
+fn server(folder: &TempDir, name: &str) -> ServerConfig {
     let file = |name: &str| folder.path().join(name).display().to_string();
     let [record, tools, answers] = [name, "tools.json", "answers.json"].map(file);
-    let arguments = ["--record", &record, "--tools", &tools, "--answers", &answers].map(str::to_owned);
-    ServerConfig { direct: name == "my-files", ..ServerConfig::stdio(name, program, arguments, &|_| None) }
-}
-
-fn rules(auto_execute: &[&str], deny: &[&str]) -> ServerRules {
-    let list = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    ServerRules { auto_execute: list(auto_execute), deny: list(deny), ..ServerRules::default() }
-}
-
-fn outcomes(report: &Report) -> Vec<String> {
-    report.calls.iter().map(|call| format!("{}.{} {}", call.server, call.tool, call.outcome)).collect()
+    let server = fake(name, &["--record", &record, "--tools", &tools, "--answers", &answers]);
+    ServerConfig { direct: name == "my-files", ..server }
 }
 
 fn parsed(text: &str) -> Json {

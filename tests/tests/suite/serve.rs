@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use exuvia_config::{Http, ServerConfig, Transport, UpstreamLimits};
 use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
@@ -9,7 +10,7 @@ use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
 use exuvia_tests::{
     Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, measured, modern_meta,
 };
-use exuvia_upstream::{Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
+use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use exuvia_tests::{Client, Folder, Program, built, echo_table, fake_table, here, sample};
+use exuvia_tests::{Client, Folder, Program, assert_snapshot, built, data, echo_table, fake_table, sample};
 use rmcp::ServiceExt as _;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService};
@@ -14,29 +14,20 @@ use tokio::process::{Child, Command};
 /// The most that the four definitions may cost on every turn of a conversation.
 const DEFINITION_TOKENS: usize = 1_000;
 
-fn both_eras() -> [Client; 2] {
-    let server = sample("echo", "echo");
-    [Client::legacy(&["--server", &server]), Client::modern(&["--server", &server])]
-}
-
 #[test]
 fn the_list_of_tools_is_the_committed_one_in_both_eras() {
-    let file = here().join("data/tools_list.json");
-    for mut client in both_eras() {
+    let file = data("tools_list.json");
+    for mut client in Client::both_eras() {
         let answer = client.request("tools/list", json!({}));
         let tools = serde_json::to_string_pretty(&answer["result"]["tools"]).expect("JSON") + "\n";
-        if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
-            fs::write(&file, &tools).expect("the snapshot can be written");
-        }
-        assert_eq!(tools, fs::read_to_string(&file).expect("a snapshot"));
+        assert_snapshot(&file, &tools);
     }
 }
 
 #[test]
 fn the_definitions_cost_at_most_1000_tokens() {
     let tools: Value =
-        serde_json::from_str(&fs::read_to_string(here().join("data/tools_list.json")).expect("a snapshot"))
-            .expect("JSON");
+        serde_json::from_str(&fs::read_to_string(data("tools_list.json")).expect("a snapshot")).expect("JSON");
     let tokens = tiktoken_rs::o200k_base().expect("embedded").encode_ordinary(&tools.to_string()).len();
     assert!((100..=DEFINITION_TOKENS).contains(&tokens), "{tokens} tokens");
 }
@@ -51,7 +42,7 @@ fn the_list_of_tools_does_not_depend_on_the_servers() {
 
 #[test]
 fn a_script_calls_real_tools_and_its_result_comes_back_with_its_usage() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let code = "print('hello')\nresult = echo.echo(value=[1, 2 ** 64])";
         let answer = client.call("executeToolCode", json!({"code": code}));
         let result = &answer["result"];
@@ -67,7 +58,7 @@ fn a_script_calls_real_tools_and_its_result_comes_back_with_its_usage() {
 
 #[test]
 fn a_script_that_fails_is_an_error_that_the_model_can_read() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let (text, is_error) = client.execute("x = echo.echo(value=1)\nresult = x['valeu']");
         assert!(is_error && text.contains("KeyError") && text.contains("> 2 |"), "{text}");
         assert!(text.contains("calls made: echo.echo 1 ok"), "{text}");
@@ -76,7 +67,7 @@ fn a_script_that_fails_is_an_error_that_the_model_can_read() {
 
 #[test]
 fn the_files_and_docs_of_tools_can_be_read() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let mut text = |tool: &str, arguments| {
             let answer = client.call(tool, arguments);
             answer["result"]["content"][0]["text"].as_str().expect("a text").to_owned()
@@ -93,7 +84,7 @@ fn the_files_and_docs_of_tools_can_be_read() {
 
 #[test]
 fn several_requests_at_a_time_get_their_own_answers() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let scripts = [30, 1, 15].map(|ms| format!("result = echo.sleep(ms={ms})['slept_ms']"));
         let ids = scripts
             .map(|code| client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": code}})));

@@ -6,14 +6,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exuvia_tests::{
-    Client, Folder, PATIENCE, WebServer, built, children, gone, here, modern_meta, sample, tells_nothing_of_the_host,
+    Client, Folder, PATIENCE, WebServer, built, children, gone, here, modern_meta, tells_nothing_of_the_host,
 };
 use serde_json::{Value, json};
-
-fn both_eras() -> [Client; 2] {
-    let server = sample("echo", "echo");
-    [Client::legacy(&["--server", &server]), Client::modern(&["--server", &server])]
-}
 
 /// The text of an answer that must be an error for the model.
 fn error_text(answer: &Value) -> &str {
@@ -33,7 +28,7 @@ fn a_bad_request_is_answered_with_what_to_send() {
         ("getToolDocs", json!({"server": "ecko", "tool": "sleep"}), "echo"),
         ("getToolDocs", json!({"server": "echo", "tool": "slep"}), "sleep"),
     ];
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         for (tool, arguments, expected) in &cases {
             let answer = client.call(tool, arguments.clone());
             let text = error_text(&answer);
@@ -51,7 +46,7 @@ fn a_bad_request_is_answered_with_what_to_send() {
 
 #[test]
 fn a_cancelled_request_stops_its_script() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let code = "import asyncio\nwhile True:\n    await asyncio.gather(echo.sleep(ms=20), echo.sleep(ms=20))";
         let id = client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": code}}));
         std::thread::sleep(Duration::from_millis(800));
@@ -76,7 +71,7 @@ fn cpu_ticks(pid: u32) -> u64 {
 
 #[test]
 fn lines_that_are_no_messages_do_not_end_it() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         assert_eq!(client.execute("result = 1").0, "1");
         let garbage =
             ["", "garbage", "{", "[]", "1", "null", "{\"jsonrpc\": \"2.0\"}", "{\"jsonrpc\": \"2.0\", \"id\": 99}"];
@@ -90,7 +85,7 @@ fn lines_that_are_no_messages_do_not_end_it() {
 
 #[test]
 fn a_request_that_cannot_be_read_is_answered_and_so_is_each_of_a_batch() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         assert_eq!(client.execute("result = 1").0, "1");
         client.send_line(r#"{"id": 90, "method": "tools/list", "params": {}}"#);
         client.send_line(
@@ -110,7 +105,7 @@ fn a_request_that_cannot_be_read_is_answered_and_so_is_each_of_a_batch() {
 
 #[test]
 fn an_unknown_method_is_an_error_of_its_request_alone() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         assert_eq!(client.execute("result = 1").0, "1");
         let answer = client.request("tools/fly", json!({}));
         assert!(answer["error"]["code"].is_i64(), "{answer}");
@@ -120,7 +115,7 @@ fn an_unknown_method_is_an_error_of_its_request_alone() {
 
 #[test]
 fn a_script_that_is_stopped_is_followed_by_one_that_works() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let (text, is_error) = client.execute("x = []\nwhile True: x.append(' ' * 10_000_000)");
         assert!(is_error && text.starts_with("stopped by memory_bytes"), "{text}");
         assert_eq!(client.execute("result = 2").0, "2");
@@ -129,7 +124,7 @@ fn a_script_that_is_stopped_is_followed_by_one_that_works() {
 
 #[test]
 fn the_end_of_its_input_ends_it_and_its_servers() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         assert_eq!(client.execute("result = echo.echo(value=1)").0, "{\"value\":1}");
         let servers = children(client.id());
         assert!(!servers.is_empty());
@@ -140,7 +135,7 @@ fn the_end_of_its_input_ends_it_and_its_servers() {
 
 #[test]
 fn the_end_of_its_input_ends_it_in_the_middle_of_a_script() {
-    for mut client in both_eras() {
+    for mut client in Client::both_eras() {
         let code = "while True:\n    echo.sleep(ms=20)";
         client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": code}}));
         std::thread::sleep(Duration::from_millis(800));

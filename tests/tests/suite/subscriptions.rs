@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{Client, Folder, HttpClient, PATIENCE, Served, Settings, built, events, initialize, modern_meta};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{
+    Client, Folder, HttpClient, PATIENCE, Served, Settings, built, direct_fake, events, initialize, modern_meta,
+};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -21,9 +23,7 @@ const UPDATED: &str = "notifications/resources/updated";
 
 /// `fake`, direct, under bare names.
 async fn served(arguments: &[&str]) -> Served {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let arguments = arguments.iter().map(|&argument| argument.to_owned());
-    let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, arguments, &|_| None) };
+    let fake = direct_fake("fake", arguments);
     let profile = Profile::new([("fake".to_owned(), Mode::Direct)]).with_bare_names();
     let profiles = Some(Profiles { default: profile, named: Default::default() });
     let settings = Settings { profiles, ..Settings::default() };

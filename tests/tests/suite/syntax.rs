@@ -5,11 +5,9 @@ use std::fs;
 
 use exuvia_analysis::identifiers;
 use exuvia_runtime::Limits;
-use exuvia_tests::{here, returned, run};
+use exuvia_test_support::mutations::mutate;
+use exuvia_tests::{data, files, returned, run};
 use serde_json::Value;
-
-#[path = "../../../crates/analysis/tests/support/mutations.rs"]
-mod mutations;
 
 /// Of each text in `sources` the identifiers, None where it is no Python, and whether it compiles.
 const ORACLE: &str = r#"
@@ -93,13 +91,12 @@ async fn compared(texts: &[String]) -> Tally {
 
 /// The scripts that other tests run.
 fn corpus() -> Vec<String> {
-    let rows = ["evasions.jsonl", "bombs.jsonl"].map(|file| fs::read_to_string(here().join("data").join(file)));
+    let rows = ["evasions.jsonl", "bombs.jsonl"].map(|file| fs::read_to_string(data(file)));
     let rows = rows.into_iter().flat_map(|rows| rows.expect("rows").lines().map(str::to_owned).collect::<Vec<_>>());
     let code = |row: String| serde_json::from_str::<Value>(&row).expect("a row")["code"].as_str().map(str::to_owned);
     let mut texts: Vec<String> = rows.filter_map(code).collect();
-    for folder in ["data/scripts", "data/scripts/mistakes"] {
-        let files = fs::read_dir(here().join(folder)).expect("scripts").map(|file| file.expect("one").path());
-        texts.extend(files.filter(|file| file.is_file()).map(|file| fs::read_to_string(file).expect("a script")));
+    for folder in ["scripts", "scripts/mistakes"] {
+        texts.extend(files(folder, "py").iter().map(|file| fs::read_to_string(file).expect("a script")));
     }
     texts.sort();
     texts.extend(NEWER.iter().map(|text| (*text).to_owned()));
@@ -128,7 +125,7 @@ async fn what_is_almost_a_script_is_read_as_cpython_reads_it_or_not_at_all() {
     let mut text = || {
         let tape: [u32; 8] = std::array::from_fn(|_| next());
         let [first, second] = [next(), next()].map(|choice| &corpus[choice as usize % corpus.len()]);
-        mutations::mutate(first, second, &tape[..4 * (1 + next() as usize % 2)])
+        mutate(first, second, &tape[..4 * (1 + next() as usize % 2)])
     };
     let texts: Vec<String> = (0..6_000).map(|_| text()).collect();
     let tally = compared(&texts).await;

@@ -124,8 +124,9 @@ struct Served {
 }
 
 impl Served {
-    async fn new(config: HttpConfig) -> Self {
+    async fn new(config: HttpConfig, tls: Tls) -> Self {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
+        let server = server.with_tls(tls);
         let (address, stop) = (server.address(), Stop::default());
         let serving = server.serve(PendingGateway::start(Profiles::default(), std::future::pending()), stop.clone());
         Self { address, stop, drained: tokio::spawn(serving) }
@@ -141,10 +142,6 @@ impl Served {
     }
 }
 
-fn config(tls: Tls) -> HttpConfig {
-    HttpConfig { tls: Some(tls), ..HttpConfig::default() }
-}
-
 /// Sends this and reads until the other side closes.
 async fn raw(address: SocketAddr, sent: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("somebody listens");
@@ -157,9 +154,9 @@ async fn raw(address: SocketAddr, sent: &[u8]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_http_is_told_so_and_handshakes_that_stall_hold_up_nobody() {
     let certificates = Certificates::new();
-    let tls = files(&certificates).load().expect("they belong together");
-    let config = HttpConfig { connections: 4, header_timeout: Duration::from_millis(800), ..config(tls) };
-    let served = Served::new(config).await;
+    let tls = Tls::load(&files(&certificates)).expect("they belong together");
+    let config = HttpConfig { connections: 4, header_timeout: Duration::from_millis(800), ..HttpConfig::default() };
+    let served = Served::new(config, tls).await;
     let plain = raw(served.address, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(plain.starts_with("HTTP/1.1 400 ") && plain.ends_with("ask https://\n"), "{plain}");
     let begun = Instant::now();
@@ -180,8 +177,8 @@ async fn plain_http_is_told_so_and_handshakes_that_stall_hold_up_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_counts_as_a_connection() {
     let certificates = Certificates::new();
-    let tls = files(&certificates).load().expect("they belong together");
-    let served = Served::new(HttpConfig { connections: 1, ..config(tls) }).await;
+    let tls = Tls::load(&files(&certificates)).expect("they belong together");
+    let served = Served::new(HttpConfig { connections: 1, ..HttpConfig::default() }, tls).await;
     let handshaking = TcpStream::connect(served.address).await.expect("somebody listens");
     // It is closed, although it says nothing: there are a few more for who asks for health, and they are soon over.
     assert_eq!(raw(served.address, b"").await, "");
@@ -233,12 +230,12 @@ async fn an_authority_that_changes_makes_another_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_replaced_is_shown_to_the_next_client() {
     let (old, new) = (Certificates::new(), Certificates::new());
-    let tls = files(&old).load().expect("they belong together");
-    let served = Served::new(config(tls.clone())).await;
+    let tls = Tls::load(&files(&old)).expect("they belong together");
+    let served = Served::new(HttpConfig::default(), tls.clone()).await;
     let (first, second) = (client(&old), client(&new));
     let healthy = async |client: &Client| client.get(served.url().replace("/mcp", "/healthz")).send().await.is_ok();
     assert!(healthy(&first).await && !healthy(&second).await);
-    tls.replace(&files(&new).load().expect("they belong together"));
+    tls.replace(&Tls::load(&files(&new)).expect("they belong together"));
     // The first has a connection, which stays; a new one of it would not be trusted.
     assert!(healthy(&second).await && healthy(&first).await && !healthy(&client(&old)).await);
     served.end().await;

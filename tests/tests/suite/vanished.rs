@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::{Mode, OnDisconnect, Profile, Profiles};
 use exuvia_runtime::Limits;
 use exuvia_server::http::HttpConfig;
-use exuvia_tests::{HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize};
-use exuvia_upstream::ServerConfig;
+use exuvia_tests::{HttpClient, PATIENCE, SampleGateway, Served, Settings, direct_fake, events, initialize};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -19,8 +19,7 @@ const GRACE: Duration = Duration::from_millis(400);
 
 /// `echo` for scripts, `fake` for clients.
 async fn served(on_disconnect: OnDisconnect, config: HttpConfig) -> Served {
-    let program = exuvia_fake_upstream::program().display().to_string();
-    let fake = ServerConfig { direct: true, ..ServerConfig::stdio("fake", program, [], &|_| None) };
+    let fake = direct_fake("fake", &[]);
     let both = Profile::new([("fake".to_owned(), Mode::Direct), ("echo".to_owned(), Mode::Code)]);
     let profiles = Some(Profiles { default: both, named: Default::default() });
     let settings = Settings { profiles, on_disconnect, ..Settings::default() };

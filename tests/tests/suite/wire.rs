@@ -1,70 +1,80 @@
-//! What goes over the wire, word for word: `data/wire/*.txt`, each a conversation with `exuvia stdio`.
+//! What goes over the wire, word for word: `data/wire/TRANSPORT/*.txt`, each a conversation with a gateway of its own over the
+//! servers of `data/wire/exuvia.toml`. `EXUVIA_TESTS=bless` writes anew what comes back.
 //!
-//! A line that begins with `> ` is sent, `< ` comes back, `# ` is for readers. `EXUVIA_TESTS=bless` writes the answers anew.
+//! | line | what it is |
+//! |---|---|
+//! | `# ...` | for readers |
+//! | `--> ...` | is sent: a message; over HTTP first `METHOD PATH NAME=VALUE ...` with the headers |
+//! | `<-- ...` | comes back: a message; over HTTP first the status, the type and the session of the response |
+//! | `~~> METHOD` | no more is read than up to the first message of this method; without it, up to the last answer, or to a request |
+//! | `--x` | the client closes the connection of the last request |
+//!
+//! `$META` stands for what every request of 2026-07-28 carries in `_meta`, `$SESSION` and `$STATE` stand for the session and the state that came last, and `"..."` for what differs from run to run.
 
+mod conversation;
+mod http;
+mod stdio;
+
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use exuvia_tests::{Client, here, sample};
-use serde_json::{Value, json};
-
-/// Sends the lines of a conversation, one after the other, and gives it back with the answers.
-fn held(conversation: &str) -> String {
-    let mut client = Client::start(&["--server", &sample("echo", "echo")]);
-    let mut written = String::new();
-    for line in conversation.lines().filter(|line| !line.starts_with("< ")) {
-        written.push_str(line);
-        written.push('\n');
-        let Some(sent) = line.strip_prefix("> ") else { continue };
-        client.send_line(sent);
-        let is_notification = serde_json::from_str::<Value>(sent)
-            .is_ok_and(|sent| sent.get("method").is_some() && sent.get("id").is_none());
-        let mut is_answered = is_notification;
-        while !is_answered {
-            let message = client.message();
-            is_answered = message.get("method").is_none();
-            written.push_str(&format!("< {}\n", settled(message)));
-        }
-    }
-    written
-}
-
-/// A message without what differs from run to run and from version to version.
-fn settled(mut message: Value) -> Value {
-    for place in [
-        "/result/_meta/exuvia~1usage",
-        "/result/serverInfo/version",
-        "/result/_meta/io.modelcontextprotocol~1serverInfo/version",
-    ] {
-        if let Some(value) = message.pointer_mut(place) {
-            *value = json!("...");
-        }
-    }
-    message
-}
-
-fn conversations() -> Vec<PathBuf> {
-    let files = fs::read_dir(here().join("data/wire")).expect("a folder").map(|entry| entry.expect("an entry").path());
-    files.collect()
-}
-
-fn check(file: &Path) -> Result<(), String> {
-    let expected = fs::read_to_string(file).expect("a conversation");
-    let found = held(&expected);
-    if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
-        fs::write(file, &found).expect("the conversation can be written");
-        return Ok(());
-    }
-    let differing = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
-    let told =
-        differing.map_or_else(|| "its length".to_owned(), |(found, expected)| format!("{found}\n  not {expected}"));
-    if found == expected { Ok(()) } else { Err(format!("{}: {told}", file.display())) }
-}
+use exuvia_tests::{compared, data, files};
 
 #[test]
-fn messages_go_over_the_wire_as_recorded() {
-    let files = conversations();
-    assert!(files.len() >= 3, "{files:?}");
-    let wrong: Vec<String> = files.iter().filter_map(|file| check(file).err()).collect();
-    assert!(wrong.is_empty(), "{}\nEXUVIA_TESTS=bless writes them anew", wrong.join("\n"));
+fn over_stdio_messages_are_as_recorded() {
+    let wrong: Vec<String> = files("wire/stdio", "txt").iter().filter_map(|file| checked(file, stdio::held)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_messages_are_as_recorded() {
+    let mut wrong = Vec::new();
+    for file in files("wire/http", "txt") {
+        let found = http::held(&fs::read_to_string(&file).expect("a conversation")).await;
+        wrong.extend(compared(&file, &found).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn checked(file: &Path, held: fn(&str) -> String) -> Option<String> {
+    compared(file, &held(&fs::read_to_string(file).expect("a conversation"))).err()
+}
+
+/// What every client of an era does, over either transport.
+const EVERYWHERE: [&str; 11] = [
+    "tools/list",
+    "\"listToolFiles\"",
+    "\"readToolFile\"",
+    "\"getToolDocs\"",
+    "\"executeToolCode\"",
+    "notifications/progress",
+    "elicitation/create",
+    "-32601",
+    "-32602",
+    "\"isError\":true",
+    "\"_meta\"",
+];
+
+#[test]
+fn each_era_has_a_conversation_with_everything_over_each_transport() {
+    for (transport, cancels) in
+        [("stdio", ["notifications/cancelled"; 2]), ("http", ["notifications/cancelled", "--x"])]
+    {
+        let conversations = files(&format!("wire/{transport}"), "txt");
+        let names: BTreeSet<_> = conversations.iter().filter_map(|file| file.file_stem()?.to_str()).collect();
+        assert!(names.is_superset(&["legacy", "mistakes", "modern"].into()), "{names:?}");
+        for ((era, opening), cancelled) in [("legacy", "initialize"), ("modern", "server/discover")].iter().zip(cancels)
+        {
+            let text = fs::read_to_string(data(&format!("wire/{transport}/{era}.txt"))).expect("a conversation");
+            for part in EVERYWHERE.iter().chain([opening, &cancelled]) {
+                assert!(text.contains(part), "{transport}/{era} has no {part}");
+            }
+        }
+    }
+    // Nothing lies there that no test reads.
+    let read: BTreeSet<_> =
+        files("wire", "toml").into_iter().chain(["stdio", "http"].map(|name| data("wire").join(name))).collect();
+    let found = fs::read_dir(data("wire")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(read, found);
 }

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use exuvia_benches::{Served, Table, bytes, program};
-use exuvia_tests::{HttpClient, forget_peak, modern_meta, peak_bytes};
+use exuvia_benches::{Served, Table, bytes};
+use exuvia_tests::{HttpClient, built, forget_peak, modern_meta, peak_bytes};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -325,7 +325,7 @@ fn configurations(measured: &mut Vec<Measured>) -> Result<()> {
 fn checked(file: &Path, text: &str) -> Result<usize> {
     fs::write(file, text)?;
     let flag = if file.extension().is_some_and(|end| end == "json") { "--mcp-config" } else { "--config" };
-    let mut command = Command::new(program()?);
+    let mut command = Command::new(built("exuvia"));
     command.args(["config", "check", flag]).arg(file).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
     let mut peak = 0;

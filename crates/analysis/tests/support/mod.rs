@@ -7,50 +7,22 @@
     reason = "shared by several test binaries, each of which uses a part"
 )]
 
-pub mod mutations;
-pub mod programs;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
 
 use exuvia_analysis::{Analysis, EvidenceKind};
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor};
+use exuvia_test_support::{Catalog, data, descriptor};
+use exuvia_tool::Namespace;
 use serde_json::{Map, Value, json};
-
-/// A file among the data that all tests share.
-pub fn data(name: &str) -> PathBuf {
-    PathBuf::from("../../tests/data").join(name)
-}
 
 pub fn read(name: &str) -> String {
     fs::read_to_string(data(name)).unwrap()
 }
 
-fn descriptor(tool: &Value) -> ToolDescriptor {
-    let text = |key: &str| tool.get(key).and_then(Value::as_str).map(str::to_owned);
-    ToolDescriptor {
-        name: text("name").unwrap(),
-        title: None,
-        description: text("description"),
-        input_schema: tool.get("inputSchema").cloned().unwrap_or_default(),
-        output_schema: tool.get("outputSchema").cloned(),
-        annotations: ToolAnnotations::default(),
-    }
-}
-
 /// The recorded catalogs of real servers.
 pub fn catalogs() -> Namespace {
-    let mut files: Vec<PathBuf> = fs::read_dir(data("catalog")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "json"));
-    files.sort();
-    let servers = files.iter().map(|path| {
-        let tools: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        (name, tools.iter().map(descriptor).collect())
-    });
-    exuvia_catalog::build(servers.collect())
+    exuvia_catalog::build(exuvia_test_support::catalogs().iter().map(Catalog::server).collect())
 }
 
 /// The servers that the evasions assume, and what is said of them.
@@ -116,15 +88,4 @@ pub fn shown(analysis: &Analysis) -> String {
         write!(line, " {tool}:{kind}@{}", strongest.line).unwrap();
     }
     line
-}
-
-/// Holds `found` against a committed text; with `EXUVIA_TESTS=bless` the text is written anew.
-pub fn assert_snapshot(name: &str, found: &str) {
-    let path = PathBuf::from("tests/snapshots").join(name);
-    if std::env::var("EXUVIA_TESTS").is_ok_and(|value| value == "bless") {
-        fs::write(&path, found).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    let differing = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
-    assert!(found == expected, "{name} differs, first in {differing:?}; EXUVIA_TESTS=bless writes it anew");
 }

@@ -19,7 +19,7 @@ use crate::terminal::{self, Terminal};
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let script = script::read(&args.script).await?;
-    let config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal).await?;
+    let config = configured(args.clients.clone().into(), &terminal).await?;
     let profiles = config.profiles();
     let start = async {
         let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_config::{Config, Paths, Sources, schema, summary};
 use exuvia_runtime::Engine;
-use exuvia_server::http::HttpServer;
+use exuvia_server::http::{HttpServer, Tls};
 
 use crate::args::{ClientArgs, ConfigCommand};
-use crate::config::{self, Config, Paths};
-use crate::machine::Memory;
+use crate::machine::{Memory, engine, totals};
 use crate::session::from_files;
 use crate::telemetry::Telemetry;
 
@@ -19,11 +19,11 @@ pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
         ConfigCommand::Check { file, clients } => {
             let (config, text) = from_files(move || checked(file, clients)).await?;
             Telemetry::check(config.collector.as_ref())?;
-            let engine = config.engine(Memory::here());
+            let engine = engine(&config, Memory::here());
             tokio::task::spawn_blocking(move || Engine::new(&engine)).await.context("mapping the guest")??;
             text
         }
-        ConfigCommand::Schema => serde_json::to_string_pretty(&config::schema())? + "\n",
+        ConfigCommand::Schema => serde_json::to_string_pretty(&schema())? + "\n",
     };
     stdout().write_all(text.as_bytes()).context("standard output")?;
     Ok(ExitCode::SUCCESS)
@@ -31,15 +31,15 @@ pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
 
 fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String)> {
     let paths = Paths::of_user();
-    let ClientArgs { mut servers, auto_execute } = clients;
-    servers.config = servers.config.or(file);
-    if servers.names_nothing() {
-        servers.config = paths.default_file.clone();
-        if servers.config.is_none() {
+    let mut sources = Sources::from(clients);
+    sources.config = sources.config.or(file);
+    if sources.names_nothing() {
+        sources.config = paths.default_file.clone();
+        if sources.config.is_none() {
             bail!("no configuration file given, and no home directory to search");
         }
     }
-    let config = config::load(&servers, &auto_execute, &paths)?;
+    let config = sources.load(&paths)?;
     for notice in &config.notices {
         writeln!(stderr(), "{}", exuvia_text::indented(&notice.to_string(), "  ")).context("standard error")?;
     }
@@ -51,8 +51,8 @@ fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String
         if let Some(warning) = tls.warning() {
             writeln!(stderr(), "{warning}").context("standard error")?;
         }
-        tls.load().context("listen.tls")?;
+        Tls::load(tls).context("listen.tls")?;
     }
-    let text = config::summary(&config) + &config::totals(&config, Memory::here());
+    let text = summary(&config) + &totals(&config, Memory::here());
     Ok((config, text))
 }

@@ -4,17 +4,16 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use exuvia_upstream::login::{LoggedIn, begin, fetch};
-use exuvia_upstream::{Grant, Http, OAuth, Transport};
+use exuvia_config::{Grant, Http, OAuth, Server, Transport};
+use exuvia_oauth::login::{LoggedIn, begin, fetch};
 
 use crate::args::LoginArgs;
-use crate::config::Server;
 use crate::session::configured;
 use crate::terminal::Terminal;
 
 pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let config = configured(&args.servers, &[], &terminal).await?;
+    let config = configured(args.servers.clone().into(), &terminal).await?;
     let (http, oauth) = asked_for(&config.servers, &args.server)?;
     let done = match &oauth.grant {
         Grant::Code(_) => consented(http, oauth, &args, &terminal).await,

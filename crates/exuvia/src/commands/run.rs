@@ -28,7 +28,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         // Nothing has been started, and what reads the script may wait for ever.
         _ = interrupts.recv() => exit::at_once(exit::CANCELLED),
     };
-    let mut config = configured(&args.servers, &[], &terminal).await?;
+    let mut config = configured(args.servers.clone().into(), &terminal).await?;
     override_limits(&mut config.limits, &args);
     if let Some(data) = data {
         script = script::with_data(&script, &data, config.limits.source_bytes)?;
@@ -121,7 +121,8 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
             terminal::print_json(result.as_str())?;
         }
     } else if !exit::has_left(&report.outcome) {
-        let without_log = Report { logs: Default::default(), ..report.clone() };
+        let mut without_log = report.clone();
+        without_log.logs = Default::default();
         terminal.say(&render(&without_log, usize::MAX).text);
     }
     if let Outcome::Fault(message) = &report.outcome {

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use exuvia_server::http::{Drained, HttpServer, Stop, Tls, TlsFiles};
+use exuvia_config::{Sources, TlsFiles};
+use exuvia_server::http::{Drained, HttpServer, Stop, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
@@ -20,20 +21,25 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
-    let mut config = configured(&args.clients.servers, &args.clients.auto_execute, &terminal).await?;
+    let sources = Sources::from(args.clients);
+    let config = configured(sources.clone(), &terminal).await?;
     tell_no_servers(&config, &terminal);
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let mut address = args.listen.or(config.listen).unwrap_or(ADDRESS);
     address.set_port(args.port.unwrap_or(address.port()));
-    if let Some(files) = config.tls.clone() {
-        config.http.tls = Some(tls(files, &terminal).await?);
+    let tls = match config.tls.clone() {
+        Some(files) => Some(load(files, &terminal).await?),
+        None => None,
+    };
+    let mut server = HttpServer::bind(address, config.http.clone()).await?;
+    if let Some(tls) = tls.clone() {
+        server = server.with_tls(tls);
     }
-    let server = HttpServer::bind(address, config.http.clone()).await?;
     let stop = Stop::default();
     stop_on_signals(&stop)?;
     greeting(&server.origin()).iter().for_each(|line| terminal.note(line));
     let given_up = stop.clone();
-    let follower = Follower::new(args.clients, &config, terminal.clone())?;
+    let follower = Follower::new(sources, &config, tls, terminal.clone())?;
     // From here on SIGHUP is a word to us.
     systemd::listening();
     let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
@@ -56,8 +62,8 @@ fn greeting(origin: &str) -> [String; 3] {
     ]
 }
 
-async fn tls(files: TlsFiles, terminal: &Terminal) -> Result<Tls> {
-    let (warning, tls) = from_files(move || Ok((files.warning(), files.load().context("listen.tls")?))).await?;
+async fn load(files: TlsFiles, terminal: &Terminal) -> Result<Tls> {
+    let (warning, tls) = from_files(move || Ok((files.warning(), Tls::load(&files).context("listen.tls")?))).await?;
     warning.iter().for_each(|warning| terminal.say(warning));
     Ok(tls)
 }

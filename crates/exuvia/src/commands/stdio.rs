@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use exuvia_config::Config;
 use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::StdioArgs;
-use crate::config::Config;
 use crate::exit;
 use crate::session::{Starting, configured, tell_no_servers};
 use crate::telemetry::Telemetry;
@@ -21,7 +21,7 @@ const END: Duration = Duration::from_millis(800);
 pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let StdioArgs { clients, profile } = args;
-    let config = configured(&clients.servers, &clients.auto_execute, &terminal).await?;
+    let config = configured(clients.into(), &terminal).await?;
     tell_no_servers(&config, &terminal);
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
         bail!("unknown profile {name:?}; {}", known(&config));

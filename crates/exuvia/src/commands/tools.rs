@@ -19,7 +19,7 @@ use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
-    let config = configured(&args.servers, &[], &terminal).await?;
+    let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();
     let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
     let name = args.name.as_deref();

@@ -96,7 +96,7 @@ mod tests {
             tracing::error!(name: "BatchSpanProcessor.Shutdown.Timeout", target: "opentelemetry_sdk", "too late");
             tracing::info!(target: "hyper_util", "{SECRET}");
             tracing::trace!(target: "reqwest", "{SECRET}");
-            tracing::info!(target: "exuvia_upstream::http", "ours");
+            tracing::info!(target: "exuvia_mcp_client::http", "ours");
         });
     }
 

@@ -1,9 +1,15 @@
 //! The memory that the program may use: that of the machine, or what its control group allows.
 
 mod cgroup;
+mod totals;
 
 use std::fs;
 use std::path::Path;
+
+use exuvia_config::Config;
+use exuvia_runtime::EngineConfig;
+
+pub(crate) use totals::{smaller_limit, totals};
 
 /// What the program itself takes, in bytes: the compiled guest, the threads, and some for requests.
 const PROGRAM_BYTES: u64 = 128 << 20;
@@ -50,6 +56,17 @@ impl Memory {
             Of::Machine => rest / 2,
         };
         share.max(LEAST_BYTES)
+    }
+}
+
+/// The engine that a configuration asks for, on a machine with this memory.
+pub(crate) fn engine(config: &Config, memory: Option<Memory>) -> EngineConfig {
+    let default = EngineConfig::default();
+    let runs_memory_bytes = config.runs.memory_bytes.or(memory.map(Memory::for_runs));
+    EngineConfig {
+        concurrent_runs: config.runs.concurrent,
+        runs_memory_bytes: runs_memory_bytes.unwrap_or(default.runs_memory_bytes),
+        ..default
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings that a reload cannot change before the next start.
 
-use crate::config::Config;
+use exuvia_config::Config;
 
 /// The values of keys that are read once.
 #[derive(Clone, PartialEq, Eq)]

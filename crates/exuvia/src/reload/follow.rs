@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use exuvia_config::{Config, ConfigErrors, Sources};
 use exuvia_gateway::{Gateway, Part};
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{Tls, TlsError};
@@ -19,8 +20,6 @@ use super::caught::caught;
 use super::fixed::Fixed;
 use super::look::{Loaded, Look, Seen};
 use super::watch::{Stamp, Watch};
-use crate::args::ClientArgs;
-use crate::config::{Config, ConfigErrors};
 use crate::detached::{Detached, Unfinished};
 use crate::session::Setup;
 use crate::start::{tell_rules, tell_servers};
@@ -33,7 +32,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// Follows the configuration of a gateway.
 pub(crate) struct Follower {
-    args: Arc<ClientArgs>,
+    sources: Arc<Sources>,
     terminal: Terminal,
     hangups: Signal,
     happened: Arc<Notify>,
@@ -66,12 +65,12 @@ type Changing<'a> = BoxFuture<'a, Option<Change>>;
 type Looking = BoxFuture<'static, Result<Seen, Unfinished>>;
 
 impl Follower {
-    /// From now on no SIGHUP is missed, whatever else has to be started first. `config` is what was read with these arguments.
+    /// From now on no SIGHUP is missed, whatever else has to be started first. `config` is what was read from these sources.
     ///
     /// # Errors
     ///
     /// SIGHUP cannot be listened for.
-    pub(crate) fn new(args: ClientArgs, config: &Config, terminal: Terminal) -> Result<Self> {
+    pub(crate) fn new(sources: Sources, config: &Config, tls: Option<Tls>, terminal: Terminal) -> Result<Self> {
         let running = Fixed::of(config);
         let told = Told {
             fixed: running.clone(),
@@ -80,7 +79,7 @@ impl Follower {
             unwatched: String::new(),
         };
         Ok(Self {
-            args: Arc::new(args),
+            sources: Arc::new(sources),
             terminal,
             hangups: signal(SignalKind::hangup())?,
             happened: Arc::default(),
@@ -91,7 +90,7 @@ impl Follower {
             stamps: Vec::new(),
             setup: Some(Setup::of(config, config.profiles())),
             running,
-            tls: config.http.tls.clone(),
+            tls,
             told,
         })
     }
@@ -164,7 +163,7 @@ impl Follower {
     /// Begins to look at the files.
     fn look(&mut self, is_asked: bool) -> Looking {
         let look = Look {
-            args: Arc::clone(&self.args),
+            sources: Arc::clone(&self.sources),
             speaks_tls: self.tls.is_some(),
             watch: self.watch.take(),
             happened: Arc::clone(&self.happened),

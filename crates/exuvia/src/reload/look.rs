@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exuvia_server::http::{Tls, TlsError, TlsFiles};
+use exuvia_config::{Config, ConfigErrors, Paths, Sources, TlsFiles};
+use exuvia_server::http::{Tls, TlsError};
 use tokio::sync::Notify;
 
 use super::watch::{Stamp, Watch, stamps};
-use crate::args::ClientArgs;
-use crate::config::{self, Config, ConfigErrors, Paths};
 
 /// What is looked at, and with what.
 pub(super) struct Look {
-    pub(super) args: Arc<ClientArgs>,
+    pub(super) sources: Arc<Sources>,
     /// Whether HTTPS is spoken.
     pub(super) speaks_tls: bool,
     /// None: it is made anew. The one before went with a look that was given up.
@@ -50,12 +49,12 @@ pub(super) struct Loaded {
 impl Look {
     /// Looks. Whoever calls this can wait for ever.
     pub(super) fn see(self) -> Seen {
-        let Self { args, speaks_tls, watch, happened, files, stamps: before, is_asked } = self;
+        let Self { sources, speaks_tls, watch, happened, files, stamps: before, is_asked } = self;
         // First watched and then read: no change is missed.
         let (watch, unwatched) = watched(watch, happened, &files);
         let stamps = stamps(&files);
         let is_read = is_asked || stamps != before;
-        let read = is_read.then(|| read(&args, speaks_tls));
+        let read = is_read.then(|| read(&sources, speaks_tls));
         Seen { watch, unwatched, stamps, is_asked, read }
     }
 }
@@ -70,9 +69,9 @@ fn watched(watch: Option<Watch>, happened: Arc<Notify>, files: &[PathBuf]) -> (O
     (Some(watch), errors.join("; "))
 }
 
-fn read(args: &ClientArgs, speaks_tls: bool) -> Result<Loaded, ConfigErrors> {
-    let config = config::load(&args.servers, &args.auto_execute, &Paths::of_user())?;
+fn read(sources: &Sources, speaks_tls: bool) -> Result<Loaded, ConfigErrors> {
+    let config = sources.load(&Paths::of_user())?;
     let files = config.tls.as_ref().filter(|_| speaks_tls);
-    let (tls, tls_warning) = (files.map(TlsFiles::load), files.and_then(TlsFiles::warning));
+    let (tls, tls_warning) = (files.map(Tls::load), files.and_then(TlsFiles::warning));
     Ok(Loaded { config, tls, tls_warning })
 }

@@ -10,13 +10,13 @@ use std::env;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use exuvia_config::Collector;
 use opentelemetry::{Key, KeyValue, global};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use crate::config::Collector;
 use exporter::Patient;
 use sender::Sender;
 

@@ -20,11 +20,17 @@ pub use list_tool_files::LIST_TOOL_FILES;
 pub use read_tool_file::READ_TOOL_FILE;
 pub use tool::{MetaAnswer, MetaTool};
 
-use crate::{Client, Gateway, View};
+use crate::{Client, Gateway, Profile, View};
 use request::Request;
 
 /// All of them, in the order in which a model uses them. The same for every client, so that prompts can be cached.
 pub static TOOLS: [&MetaTool; 4] = [&LIST_TOOL_FILES, &READ_TOOL_FILE, &GET_TOOL_DOCS, &EXECUTE_TOOL_CODE];
+
+/// Those that the clients of a profile are given.
+#[must_use]
+pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
+    if profile.has_scripts() { TOOLS.as_slice() } else { &[] }
+}
 
 /// What is said of a tool that does not exist, beside those that do.
 #[must_use]

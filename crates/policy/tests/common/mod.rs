@@ -1,42 +1,13 @@
-//! Tools for tests of decisions, and permits without a gateway.
-#![allow(dead_code, reason = "not every test needs all of it")]
+//! Permits without a gateway.
 
 use std::future::ready;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use exuvia_policy::{Grants, Permit, Policy, RateStore, Rates, Refusal, Spent, decide};
-use exuvia_tool::{ArgumentCheck, BoxFuture, Tool, ToolAnnotations, ToolCall, ToolDescriptor};
-use serde_json::{Value, json};
-
-struct Anything;
-impl ArgumentCheck for Anything {
-    fn check(&self, _: &Value) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// A tool that takes any arguments.
-pub(crate) fn tool(name: &str, python_name: &str, annotations: ToolAnnotations) -> Tool {
-    Tool {
-        python_name: python_name.to_owned(),
-        descriptor: Arc::new(ToolDescriptor {
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            input_schema: json!({}),
-            output_schema: None,
-            annotations,
-        }),
-        parameters: vec![],
-        accepts_other_keywords: true,
-        signature: "".into(),
-        documentation: "".into(),
-        arguments: Arc::new(Anything),
-    }
-}
+use exuvia_tool::{BoxFuture, ToolCall};
 
 /// Calls that are counted here, at this time.
 struct At<'a>(&'a Mutex<Rates>, Duration);

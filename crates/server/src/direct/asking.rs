@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use exuvia_mcp_client::{Abilities, Input, Question};
 use exuvia_tool::Json;
-use exuvia_upstream::{Abilities, Input, Question};
 use rmcp::model::InputRequiredResult;
 use rmcp::service::{RequestContext, RoleServer};
 use serde::Deserialize;

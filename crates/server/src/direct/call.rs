@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use exuvia_mcp_client::{Input, ResultKind};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{Input, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::Value;

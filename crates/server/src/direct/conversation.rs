@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use exuvia_mcp_client::Abilities;
 use exuvia_tool::Json;
-use exuvia_upstream::Abilities;
 use rmcp::model::{CancelledNotificationParam, CustomRequest, ProgressNotificationParam, ServerRequest};
 use rmcp::service::{PeerRequestOptions, RequestContext, RequestHandle, RoleServer};
 use serde::Deserialize;

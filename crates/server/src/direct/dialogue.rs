@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_gateway::{DirectAnswer, DirectCall};
+use exuvia_mcp_client::error_code::URL_ELICITATION_REQUIRED;
+use exuvia_mcp_client::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::error_code::URL_ELICITATION_REQUIRED;
-use exuvia_upstream::{Input, News, Question, RelayOptions, Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::InputRequiredResult;
 use tokio::sync::mpsc;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use exuvia_gateway::{DirectTool, Gap};
+use exuvia_mcp_client::{Listing, aside};
 use exuvia_tool::Absent;
-use exuvia_upstream::{Listing, aside};
 use rmcp::ErrorData;
 use rmcp::model::{MetaObject, PaginatedRequestParams, Prompt, Tool};
 use serde_json::json;

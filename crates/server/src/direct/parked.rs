@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use exuvia_mcp_client::Question;
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::Question;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 

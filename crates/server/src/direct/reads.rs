@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use exuvia_gateway::DirectAnswer;
+use exuvia_mcp_client::{Input, Query, RelayOptions, Relayed};
 use exuvia_text::{is_plain_name, quoted};
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::{Input, Query, RelayOptions, Relayed};
 use rmcp::ErrorData;
 use rmcp::model::{
     CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult,

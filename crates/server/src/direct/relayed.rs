@@ -1,8 +1,8 @@
 //! Results of servers, in the types in which clients are answered.
 
 use exuvia_gateway::{DirectAnswer, answer};
+use exuvia_mcp_client::{Relayed, ResultKind};
 use exuvia_tool::{CallError, Json, ToolName, raw};
-use exuvia_upstream::{Relayed, ResultKind};
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult,

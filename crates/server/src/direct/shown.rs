@@ -1,8 +1,8 @@
 //! A question of a server, as its client is shown it: who asks stands first, on a line of ours, and no question is larger than
 //! a person reads.
 
+use exuvia_mcp_client::Abilities;
 use exuvia_text::{indented, is_plain_name, line, printable};
-use exuvia_upstream::Abilities;
 use http::Uri;
 use serde_json::{Map, Value, json};
 

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
+use exuvia_mcp_client::Query;
 use exuvia_tool::{Json, ToolName};
-use exuvia_upstream::Query;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CreateTaskResult, GetTaskResult, InputRequests, RequestStateCodec, TaskPayload};
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use exuvia_mcp_client::ResultKind;
 use exuvia_tool::ToolName;
-use exuvia_upstream::ResultKind;
 
 use super::dialogue::End;
 

@@ -29,7 +29,8 @@ impl Face {
     /// The tools that a client sees, and what is missing.
     pub(super) async fn tools(&self) -> Result<(Vec<Tool>, Option<MetaObject>), ErrorData> {
         let profile = self.profile();
-        let (mut tools, mut meta) = (profile.meta_tools().iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
+        let (mut tools, mut meta) =
+            (meta::tools_of(&profile).iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
         // The meta-tools are the same whatever the servers say, so nobody waits for those.
         if profile.has_direct() {
             let (_, view) = self.open().await?;
@@ -57,7 +58,7 @@ impl Face {
             return self.direct(&opened, context).call(&tool.tool, request, past).await;
         }
         let view = &opened.1;
-        let metas = view.profile().meta_tools().iter().map(|tool| tool.name);
+        let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);
         if metas.clone().any(|name| name == request.name) {
             return Ok(self.meta_call(&opened, request, past, context).await.into());
         }
@@ -101,7 +102,7 @@ impl Face {
                     // Nobody reads it.
                     return text("the client is gone".to_owned(), true);
                 };
-                let Answer { text: answer, is_error } = render(&report, answer_bytes);
+                let Answer { text: answer, is_error, .. } = render(&report, answer_bytes);
                 let mut result = text(answer, is_error);
                 result.meta = Some(usage(&report));
                 result

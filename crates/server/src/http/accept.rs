@@ -82,7 +82,7 @@ pub(super) async fn served(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Events are small, and wait for nothing.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &config.tls else {
+    let Some(tls) = routes.tls().cloned() else {
         return Ok(watcher.watch(connection(bounded(stream, config), peer, routes, config, door)).await?);
     };
     let secure = async {

@@ -97,7 +97,7 @@ fn problems(gateway: &Gateway) -> Vec<String> {
 }
 
 fn outdated(older: &Outdated) -> String {
-    let Outdated { part, why, since } = older;
+    let Outdated { part, why, since, .. } = older;
     line(&format!("{} older than its files for {} s: {why}", part.name(), since.elapsed().as_secs()))
 }
 

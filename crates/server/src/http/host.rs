@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 
+use super::Tls;
+
 /// How clients ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -14,6 +16,11 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
+    /// That of a server with or without TLS.
+    pub(super) fn of(tls: Option<&Tls>) -> Self {
+        if tls.is_some() { Self::Https } else { Self::Http }
+    }
+
     /// The port that is meant where none is said.
     fn port(self) -> u16 {
         match self {

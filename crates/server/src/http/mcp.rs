@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exuvia_upstream::aside;
+use exuvia_mcp_client::aside;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -69,7 +69,7 @@ struct Door {
 impl Mcp {
     pub(super) fn new(
         gateway: PendingGateway,
-        address: SocketAddr,
+        (scheme, address): (Scheme, SocketAddr),
         config: &HttpConfig,
         stop: &CancellationToken,
         ending: CancellationToken,
@@ -78,7 +78,7 @@ impl Mcp {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
             .disable_allowed_hosts()
-            .with_allowed_origins(own_origins(config.scheme(), address).chain(config.origins.iter().cloned()))
+            .with_allowed_origins(own_origins(scheme, address).chain(config.origins.iter().cloned()))
             .with_json_response(true)
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());

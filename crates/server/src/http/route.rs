@@ -10,7 +10,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
-use super::HttpConfig;
 use super::answered::{Answered, later, line};
 use super::bodies::{Waits, discard};
 use super::drain::Drain;
@@ -19,6 +18,7 @@ use super::health;
 use super::host::{self, Scheme};
 use super::mcp::Mcp;
 use super::refusals::Refusals;
+use super::{HttpConfig, Tls};
 use crate::PendingGateway;
 use crate::client::Peer;
 
@@ -34,6 +34,7 @@ pub(super) enum Door {
 pub(super) struct Routes {
     scheme: Scheme,
     address: SocketAddr,
+    tls: Option<Tls>,
     mcp: Mcp,
     gateway: PendingGateway,
     drain: Drain,
@@ -49,16 +50,18 @@ const REST_TIMES: usize = 2;
 impl Routes {
     pub(super) fn new(
         gateway: PendingGateway,
-        address: SocketAddr,
+        (address, tls): (SocketAddr, Option<Tls>),
         config: &HttpConfig,
         drain: &Drain,
         sessions: &CancellationToken,
     ) -> Self {
         let refusals = Arc::new(Refusals::default());
-        let mcp = Mcp::new(gateway.clone(), address, config, sessions, drain.ending(), Arc::clone(&refusals));
+        let scheme = Scheme::of(tls.as_ref());
+        let mcp = Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&refusals));
         Self {
-            scheme: config.scheme(),
+            scheme,
             address,
+            tls,
             mcp,
             gateway,
             drain: drain.clone(),
@@ -66,6 +69,11 @@ impl Routes {
             rest_bytes: config.body_bytes.saturating_mul(REST_TIMES),
             rest_timeout: config.body_timeout,
         }
+    }
+
+    /// With it, HTTPS alone is spoken.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     pub(super) fn refusals(&self) -> &Refusals {

@@ -35,7 +35,7 @@ impl Spare {
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, routes: &Arc<Routes>, watcher: Watcher) {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             routes.refusals().connections.note();
-            if self.config.tls.is_none() {
+            if routes.tls().is_none() {
                 turn_away(stream, FULL);
             }
             return;

@@ -2,11 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use exuvia_upstream::ConfigFile;
+use exuvia_config::{ConfigFile, TlsFiles};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
@@ -16,17 +15,6 @@ use super::tls_error::{TlsError, TlsErrorKind};
 
 /// The largest file that is read, in bytes.
 const FILE_BYTES: u64 = 1 << 20;
-/// Files that everybody on the machine can read.
-const WORLD_READABLE: u32 = 0o004;
-
-/// Where a certificate and its key lie, both in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate, followed by those that lead to the authority that clients trust.
-    pub certificate: PathBuf,
-    /// Its private key, in PKCS#8, PKCS#1 or SEC1, without a passphrase.
-    pub key: PathBuf,
-}
 
 /// How handshakes are answered. Clones are the same: what one of them [replaces](Self::replace) holds for all.
 #[derive(Clone)]
@@ -45,47 +33,18 @@ impl fmt::Debug for Tls {
     }
 }
 
-impl TlsFiles {
+impl Tls {
     /// Reads both. TLS 1.2 and 1.3, for HTTP/1.1.
     ///
     /// # Errors
     ///
     /// One of them cannot be read or used, or they do not belong together.
-    pub fn load(&self) -> Result<Tls, TlsError> {
-        let certificates = certificates(&self.certificate)?;
-        let config = Arc::new(self.config(certificates.clone())?);
-        Ok(Tls(Arc::new(RwLock::new(Shown { certificates, config }))))
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let certificates = certificates(&files.certificate)?;
+        let config = Arc::new(config(files, certificates.clone())?);
+        Ok(Self(Arc::new(RwLock::new(Shown { certificates, config }))))
     }
 
-    /// What an operator should know of files that can be used all the same.
-    #[must_use]
-    pub fn warning(&self) -> Option<String> {
-        let mode = std::fs::metadata(&self.key).ok()?.permissions().mode();
-        let key = self.key.display();
-        (mode & WORLD_READABLE != 0).then(|| format!("{key}: this private key is world-readable; chmod o-r {key}"))
-    }
-
-    fn config(&self, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
-        let key = private_key(&self.key)?;
-        rustls::crypto::ring::sign::any_supported_type(&key)
-            .map_err(|error| TlsError::new(TlsErrorKind::Key, &self.key, error))?;
-        let wrong = |error: rustls::Error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                let what = format!("is not the key of {}", self.certificate.display());
-                TlsError::new(TlsErrorKind::Mismatch, &self.key, what)
-            }
-            error => TlsError::new(TlsErrorKind::Certificate, &self.certificate, error),
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.map_err(wrong)?.with_no_client_auth();
-        let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
-    }
-}
-
-impl Tls {
     /// Answers further handshakes with what another one shows. Connections that are open stay as they are. Tells whether it is
     /// another certificate; if not, everything stays, and clients resume what they have.
     pub fn replace(&self, with: &Self) -> bool {
@@ -106,6 +65,25 @@ impl Tls {
     fn shown(&self) -> Shown {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn config(files: &TlsFiles, certificates: Vec<CertificateDer<'static>>) -> Result<ServerConfig, TlsError> {
+    let key = private_key(&files.key)?;
+    rustls::crypto::ring::sign::any_supported_type(&key)
+        .map_err(|error| TlsError::new(TlsErrorKind::Key, &files.key, error))?;
+    let wrong = |error: rustls::Error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            let what = format!("is not the key of {}", files.certificate.display());
+            TlsError::new(TlsErrorKind::Mismatch, &files.key, what)
+        }
+        error => TlsError::new(TlsErrorKind::Certificate, &files.certificate, error),
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(wrong)?.with_no_client_auth();
+    let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
@@ -163,21 +141,21 @@ mod tests {
         let (here, files) = folder();
         let (_there, others) = folder();
         let told = |files: &TlsFiles| {
-            let error = files.load().unwrap_err();
+            let error = Tls::load(files).unwrap_err();
             let message = format!("{error}: {}", error.source().unwrap());
             message.replace(here.path().to_str().unwrap(), "HERE")
         };
-        assert!(files.load().is_ok());
+        assert!(Tls::load(&files).is_ok());
         let missing = TlsFiles { key: here.path().join("nowhere.pem"), ..files.clone() };
         assert_eq!(told(&missing), "HERE/nowhere.pem: No such file or directory (os error 2)");
-        assert_eq!(missing.load().unwrap_err().kind(), TlsErrorKind::Unreadable);
+        assert_eq!(Tls::load(&missing).unwrap_err().kind(), TlsErrorKind::Unreadable);
         let swapped = TlsFiles { certificate: files.key.clone(), key: files.certificate.clone() };
         assert!(told(&swapped).starts_with("HERE/key.pem: contains no PEM certificate"));
         let both_certificates = TlsFiles { key: files.certificate.clone(), ..files.clone() };
         assert!(told(&both_certificates).starts_with("HERE/cert.pem: contains no PEM private key"));
         let others = TlsFiles { key: others.key, ..files.clone() };
         assert!(told(&others).ends_with("is not the key of HERE/cert.pem"), "{}", told(&others));
-        assert_eq!(others.load().unwrap_err().kind(), TlsErrorKind::Mismatch);
+        assert_eq!(Tls::load(&others).unwrap_err().kind(), TlsErrorKind::Mismatch);
         for (text, part) in [
             ("-----BEGIN ENCRYPTED PRIVATE KEY-----\ns3cret\n-----END ENCRYPTED PRIVATE KEY-----\n", "its passphrase"),
             ("-----BEGIN PRIVATE KEY-----\ns3cret!\n-----END PRIVATE KEY-----\n", "key.pem: "),
@@ -191,18 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_everybody_can_read_is_warned_of() {
-        let (_folder, files) = folder();
-        for (mode, warns) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
-            fs::set_permissions(&files.key, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(files.warning().is_some(), warns, "{mode:o}");
-        }
-    }
-
-    #[test]
     fn a_certificate_that_is_replaced_holds_for_all_clones() {
         let ((_a, tls), (_b, other)) = (folder(), folder());
-        let (tls, other) = (tls.load().unwrap(), other.load().unwrap());
+        let (tls, other) = (Tls::load(&tls).unwrap(), Tls::load(&other).unwrap());
         let clone = tls.clone();
         assert!(!Arc::ptr_eq(&clone.shown().config, &other.shown().config));
         assert!(tls.replace(&other));

@@ -2,18 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::{Absence, Deadline, ToolName};
+use exuvia_config::{Grant, ServerConfig, Transport, UpstreamLimits};
+use exuvia_mcp_client::{Connection, Dialect, Reaper};
+use exuvia_oauth::Authorization;
+use exuvia_tool::{Absence, Deadline, ToolName, locked};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::subscriptions::Subscriptions;
-use crate::authorization::Authorization;
-use crate::connection::{Connection, Dialect};
-use crate::exchange::locked;
+use super::subscribers::Subscribers;
+use crate::status::Failing;
 use crate::status::NotUp;
-use crate::stdio::Reaper;
-use crate::value::cut;
-use crate::{Failing, Grant, ServerConfig, Transport, UpstreamLimits};
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub(crate) struct Dialer {
     /// Told when the list of tools may have changed.
     pub(crate) stale: Arc<Notify>,
     /// Who hears of the changes of its resources.
-    pub(crate) subscriptions: Arc<Subscriptions>,
+    pub(crate) subscribers: Arc<Subscribers>,
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
     authorization: Arc<dyn Authorization>,
@@ -40,13 +38,13 @@ impl Dialer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(config: ServerConfig, limits: UpstreamLimits, reaper: Arc<Reaper>) -> Self {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
-        let authorization = crate::http::authorization(&config, &reaper);
+        let authorization = exuvia_mcp_client::authorization(&config, &reaper);
         Self {
             config,
             limits,
             runtime,
             stale,
-            subscriptions: Arc::default(),
+            subscribers: Arc::default(),
             reaper,
             authorization,
             dialect: Mutex::default(),
@@ -59,22 +57,23 @@ impl Dialer {
     /// # Errors
     ///
     /// Why there is none.
+    #[expect(clippy::disallowed_methods, reason = "here, for calls that were permitted, and nowhere else")]
     pub(crate) async fn dial(&self) -> Result<Connection, NotUp> {
         let known = *locked(&self.dialect);
-        let opening =
-            Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, &self.subscriptions, known);
+        let resources = self.subscribers.clone();
+        let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, resources, known);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| {
                 let why = match error.why {
                     Absence::Unauthorized { .. } => self.unauthorized(),
                     why => why,
                 };
-                NotUp { message: cut(error.message), why }
+                NotUp { message: error.message, why }
             }),
             Err(_) => Err(self.late()),
         };
         if let Ok(connection) = &opened {
-            self.subscriptions.offers(&self.config, connection.subscribes);
+            self.subscribers.offers(&self.config, connection.subscribes());
         }
         *locked(&self.dialect) = opened.as_ref().ok().map(Connection::dialect);
         opened

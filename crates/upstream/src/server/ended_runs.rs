@@ -3,9 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 
-use exuvia_tool::Origin;
-
-use crate::exchange::locked;
+use exuvia_tool::{Origin, locked};
 
 /// Runs that are remembered. A call comes late by the moment that two threads need to meet, not by thousands of runs.
 const RUNS: usize = 4096;

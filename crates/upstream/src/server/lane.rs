@@ -1,10 +1,11 @@
 //! One (server, credential): whose calls share a connection, and with it the server's state, its failures and its limits.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, Deadline, DispatchTicket, Json, Place, ToolName};
+use exuvia_mcp_client::{Answer, BrokenOff, Connection, Filled, News, RelayOptions, Session, Slot};
+use exuvia_tool::{CallError, Deadline, DispatchTicket, Json, Place, ToolName, locked};
 use rmcp::model::ClientRequest;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
@@ -15,9 +16,6 @@ use super::dialer::Dialer;
 use super::life::Life;
 use super::questions::Questions;
 use super::refused::Refused;
-use crate::connection::{BrokenOff, Connection};
-use crate::exchange::{Answer, Filled, Session, Slot, locked};
-use crate::relay::{News, RelayOptions};
 use crate::status::NotUp;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
@@ -109,7 +107,7 @@ impl Lane {
             let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), asks, place);
             let slot = slot.put_off(&deadline, self.dialer.config.max_call_timeout);
             let flight = Flight { lane: self, tool: &name.tool, slot: slot.clone() };
-            connection.exchange.used_by(client);
+            connection.used_by(client);
             let began = Instant::now();
             match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
                 Ok(filled) => {
@@ -205,7 +203,14 @@ impl Lane {
         }
         Ok(match live {
             Some(connection) => Step::Go(connection),
-            None => Step::Join(life.open(self)),
+            None => {
+                let lane = Arc::downgrade(self);
+                Step::Join(life.open(&self.dialer, move |began, opened| {
+                    if let Some(lane) = Weak::upgrade(&lane) {
+                        lane.opened(began, opened);
+                    }
+                }))
+            }
         })
     }
 
@@ -215,7 +220,7 @@ impl Lane {
     }
 
     /// Takes what came of opening a connection.
-    pub(crate) fn opened(&self, began: Instant, opened: Result<Connection, NotUp>) {
+    fn opened(&self, began: Instant, opened: Result<Connection, NotUp>) {
         locked(&self.life).opened(&self.dialer, began, opened);
         self.verdicts.send_replace(());
     }
@@ -230,7 +235,7 @@ impl Lane {
     /// What an answer to a request that began then says of the server's health.
     fn heard(&self, filled: &Filled, connection: &Arc<Connection>, began: Instant) {
         if filled.session == Session::Renewed {
-            self.dialer.subscriptions.forgotten();
+            self.dialer.subscribers.forgotten();
         }
         match &filled.answer {
             _ if filled.session == Session::Lost => self.lost(connection, began, "it has lost its session"),
@@ -255,7 +260,12 @@ impl Lane {
 
     /// A request got no answer in its time.
     pub(crate) fn unanswered(self: &Arc<Self>, connection: &Arc<Connection>) {
-        locked(&self.life).unanswered(self, connection);
+        let lane = Arc::downgrade(self);
+        locked(&self.life).unanswered(&self.dialer, connection, move |connection, began| {
+            if let Some(lane) = Weak::upgrade(&lane) {
+                lane.lost(connection, began, "it stopped responding");
+            }
+        });
     }
 
     /// Closes the connection, in the background. The next request opens another one.

@@ -5,7 +5,8 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallContext, Origin, Principal};
+use exuvia_config::Share;
+use exuvia_tool::{CallContext, Origin, Principal, locked};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -14,8 +15,6 @@ use super::ended_runs::EndedRuns;
 use super::lane::Lane;
 use super::questions::{Asks, Questions};
 use super::refused::Refused;
-use crate::Share;
-use crate::exchange::locked;
 
 /// How long the lane of a client stays open with nothing to do, at most.
 pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);

@@ -1,18 +1,17 @@
 //! The life cycle of a lane's connection: opened, lost, probed, closed.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
+use exuvia_mcp_client::Connection;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::jitter;
 use super::breaker::Breaker;
 use super::dialer::Dialer;
-use super::lane::Lane;
 use super::refused::Refused;
-use crate::Failing;
-use crate::connection::Connection;
+use crate::status::Failing;
 use crate::status::NotUp;
 
 /// So many calls that are not answered in their time, and nothing that is, put the connection to the test.
@@ -73,24 +72,26 @@ impl Life {
         None
     }
 
-    /// Joins the opening that is on its way, or begins one. The token tells when it is over.
-    pub(crate) fn open(&mut self, lane: &Arc<Lane>) -> CancellationToken {
+    /// Joins the opening that is on its way, or begins one, whose outcome and begin `opened` takes. The token tells when it is
+    /// over.
+    pub(crate) fn open(
+        &mut self,
+        dialer: &Arc<Dialer>,
+        opened: impl FnOnce(Instant, Result<Connection, NotUp>) + Send + 'static,
+    ) -> CancellationToken {
         if let Some(opening) = &self.opening {
             return opening.done.clone();
         }
-        let dialer = lane.dialer.clone();
+        let dialer = dialer.clone();
         let begins = self.breaker.opens_at(Instant::now(), jitter());
         let done = CancellationToken::new();
-        let (lane, told) = (Arc::downgrade(lane), done.clone().drop_guard());
+        let told = done.clone().drop_guard();
         // On its own, so that a call which gives up does not take the start from the others.
         let task = dialer.runtime.clone().spawn(async move {
             let _told = told;
             tokio::time::sleep_until(begins.into()).await;
             let began = Instant::now();
-            let opened = dialer.dial().await;
-            if let Some(lane) = Weak::upgrade(&lane) {
-                lane.opened(began, opened);
-            }
+            opened(began, dialer.dial().await);
         });
         self.opening = Some(Opening { task: AbortOnDropHandle::new(task), done: done.clone() });
         done
@@ -175,7 +176,13 @@ impl Life {
 
     /// A call got no answer in its time. After some of those in a row, the server is asked for its tools: one that is healthy
     /// answers that beside whatever it computes. The time for it is `start_timeout`, and an answer to any call meanwhile will do.
-    pub(crate) fn unanswered(&mut self, lane: &Arc<Lane>, connection: &Arc<Connection>) {
+    /// `lost` hears when a test began that came to nothing.
+    pub(crate) fn unanswered(
+        &mut self,
+        dialer: &Arc<Dialer>,
+        connection: &Arc<Connection>,
+        lost: impl FnOnce(&Arc<Connection>, Instant) + Send + 'static,
+    ) {
         if !self.live.as_ref().is_some_and(|live| Arc::ptr_eq(&live.connection, connection)) {
             return;
         }
@@ -184,12 +191,12 @@ impl Life {
             return;
         }
         self.unanswered = 0;
-        let (dialer, lane, connection) = (lane.dialer.clone(), Arc::downgrade(lane), connection.clone());
+        let (dialer, connection) = (dialer.clone(), connection.clone());
         let test = dialer.runtime.clone().spawn(async move {
             let began = Instant::now();
             let asked = tokio::time::timeout(dialer.config.start_timeout, connection.list(dialer.limits)).await;
-            if let (Err(_), Some(lane)) = (asked, Weak::upgrade(&lane)) {
-                lane.lost(&connection, began, "it stopped responding");
+            if asked.is_err() {
+                lost(&connection, began);
             }
         });
         self.test = Some(AbortOnDropHandle::new(test));

@@ -7,11 +7,12 @@ mod ended_runs;
 mod lane;
 mod lanes;
 mod life;
-mod outcome;
 mod questions;
+mod reads;
 mod refused;
 mod schedule;
 mod subscribed;
+mod subscribers;
 mod subscriptions;
 mod upkeep;
 
@@ -19,27 +20,28 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use exuvia_config::{ServerConfig, Transport, UpstreamLimits};
+use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, aside, call, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
-    Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome,
+    Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
 };
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::aside::aside;
-use crate::connection::call;
-use crate::exchange::locked;
-use crate::relay::{Input, Listing, RelayOptions, Relayed, permitted};
+use crate::limits::CallLimits;
+use crate::mailbox::Mailbox;
+use crate::status::Failing;
 use crate::status::{Board, Card};
-use crate::stdio::Reaper;
 use crate::traced;
-use crate::{CallLimits, Failing, Mailbox, ServerConfig, Transport, UpstreamLimits, raw};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
-pub(crate) use subscriptions::Subscriptions;
-pub use subscriptions::{Subscribing, Subscription};
+use subscribers::Subscribers;
+pub use subscribers::Subscription;
+pub use subscriptions::Subscribing;
+use subscriptions::Subscriptions;
 
 /// How long a client waits to be subscribed.
 const SUBSCRIBED: Duration = Duration::from_secs(30);
@@ -49,6 +51,7 @@ const SUBSCRIBED: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     dialer: Arc<Dialer>,
     lanes: Lanes,
+    subscriptions: Arc<Subscriptions>,
     /// The tools whose values come boxed.
     boxed: Mutex<Arc<HashSet<String>>>,
     board: Arc<Board>,
@@ -69,7 +72,8 @@ impl Server {
     ) -> Self {
         let dialer = Arc::new(Dialer::new(config, limits, reaper));
         let lanes = Lanes::new(dialer.clone(), ended);
-        Self { dialer, lanes, boxed: Mutex::default(), board, card, shut_down: CancellationToken::new() }
+        let subscriptions = Arc::new(Subscriptions::new(dialer.subscribers.clone()));
+        Self { dialer, lanes, subscriptions, boxed: Mutex::default(), board, card, shut_down: CancellationToken::new() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -170,7 +174,7 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
-        let (method, request) = permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
+        let (method, request) = reads::permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
         let span = traced::begin_query(&self.dialer.config, method, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
         traced::end_relayed(span, &relayed);
@@ -190,7 +194,7 @@ impl Server {
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
         let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE, context);
-        let subscribing = self.subscriptions().subscribe(self.lanes.first(), address, mailbox, deadline);
+        let subscribing = self.subscriptions.subscribe(self.lanes.first(), address, mailbox, deadline);
         let subscribing = span.scope().over(subscribing).await;
         span.end(match &subscribing {
             Ok(Subscribing::Done(_)) => None,
@@ -201,8 +205,8 @@ impl Server {
     }
 
     /// Who hears of the changes of its resources.
-    pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
-        &self.dialer.subscriptions
+    pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
+        &self.dialer.subscribers
     }
 
     /// Asks for a page of a list.

@@ -12,7 +12,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::exchange::{Doubt, locked};
+use exuvia_mcp_client::Doubt;
+use exuvia_tool::locked;
 
 /// Tools that are remembered. Questions of further ones are declined wherever several clients share a connection.
 const TOOLS: usize = 256;

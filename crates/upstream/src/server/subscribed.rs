@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use exuvia_config::Era;
+use exuvia_mcp_client::{Answer, Connection, Input, Kind, Relayed, Slot, outcome, request};
 use exuvia_tool::{CallError, Deadline, DispatchTicket, Place, ToolName};
 use rmcp::model::{ClientRequest, SubscriptionFilter, SubscriptionsListenRequest, SubscriptionsListenRequestParams};
 use serde_json::json;
@@ -14,13 +16,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::lane::Lane;
-use super::outcome;
-use super::subscriptions::Subscriptions;
-use crate::Era;
-use crate::connection::Connection;
-use crate::exchange::{Answer, Kind, Slot};
-use crate::relay::{Input, Relayed, request};
-use crate::value::cut;
+use super::subscribers::Subscribers;
 
 /// By which permits, records and errors know a subscription.
 pub(crate) const SUBSCRIBE: &str = "resources/subscribe";
@@ -66,7 +62,7 @@ impl Asked {
     /// Asks for one address more. Gives what the server says against it.
     pub(super) async fn ask(
         &mut self,
-        of: &Arc<Subscriptions>,
+        of: &Arc<Subscribers>,
         lane: &Arc<Lane>,
         connection: &Arc<Connection>,
         address: &Arc<str>,
@@ -96,7 +92,7 @@ impl Asked {
     /// Asks for all of these on another connection. What the server says against one of them its clients find out when they read.
     pub(super) async fn ask_anew(
         &mut self,
-        of: &Arc<Subscriptions>,
+        of: &Arc<Subscribers>,
         lane: &Arc<Lane>,
         connection: &Arc<Connection>,
         wanted: &BTreeSet<Arc<str>>,
@@ -121,7 +117,7 @@ impl Asked {
     }
 
     /// Tells the server of which addresses nobody wants to hear any more.
-    pub(super) async fn give_up(&mut self, of: &Arc<Subscriptions>, lane: &Arc<Lane>, wanted: &BTreeSet<Arc<str>>) {
+    pub(super) async fn give_up(&mut self, of: &Arc<Subscribers>, lane: &Arc<Lane>, wanted: &BTreeSet<Arc<str>>) {
         let Some(connection) = self.on.upgrade() else { return };
         let unwanted: Vec<Arc<str>> = self.addresses.difference(wanted).cloned().collect();
         if unwanted.is_empty() {
@@ -145,7 +141,7 @@ impl Asked {
     /// Sends the request of the newer era for these. `first` has to be among what the server acknowledges.
     async fn listen(
         &mut self,
-        of: &Arc<Subscriptions>,
+        of: &Arc<Subscribers>,
         lane: &Arc<Lane>,
         connection: &Arc<Connection>,
         addresses: &BTreeSet<Arc<str>>,
@@ -174,9 +170,7 @@ impl Asked {
                 return Ok(None);
             }
             Ok(true) => "declines to announce changes of this resource",
-            Err(Some(Answer::Error { code, message, data })) => {
-                return Ok(Some(Relayed::Error { code, message: cut(message), data }));
-            }
+            Err(Some(answer @ Answer::Error { .. })) => return Ok(outcome::refusal(answer)),
             Ok(false) | Err(_) => "does not acknowledge the subscription",
         };
         Ok(Some(Relayed::Error { code: -32_603, message: format!("the server {told}"), data: None }))

@@ -7,18 +7,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_tool::Absence;
+use exuvia_config::{Era, Share};
+use exuvia_mcp_client::ToolList;
+use exuvia_tool::{Absence, locked};
 
 use super::Server;
 use super::backoff::jitter;
 use super::lane::Admitted;
 use super::lanes::CLIENT_IDLE;
 use super::schedule::Schedule;
-use crate::exchange::locked;
-use crate::list::ToolList;
 use crate::status::NotUp;
-use crate::value::cut;
-use crate::{Era, Failing, ServerState, ServerStatus, Share};
+use crate::status::{Failing, ServerState, ServerStatus};
 
 /// How often the lanes of keys and clients are looked through for idle ones, in parts of the time that they may be idle.
 const SWEEPS: u32 = 4;
@@ -41,7 +40,7 @@ impl Server {
     pub(crate) async fn upkeep(self: Arc<Self>, mut schedule: Schedule) {
         let shut_down = self.shut_down.clone();
         let upkeep = async {
-            let idle = self.dialer.limits.key_idle;
+            let idle = Duration::from_millis(self.dialer.limits.key_idle_ms);
             let has_others = self.dialer.config.share == Share::Key || self.dialer.config.direct;
             let mut sweep = tokio::time::interval((idle.min(CLIENT_IDLE) / SWEEPS).max(SHORTEST_SWEEP));
             sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -88,7 +87,7 @@ impl Server {
         let listed = match tokio::time::timeout(left, connection.list(self.dialer.limits)).await {
             Ok(listed) => listed.map_err(|message| {
                 let why = if connection.is_unauthorized() { self.dialer.unauthorized() } else { Absence::Failed };
-                NotUp { message: cut(message), why }
+                NotUp { message, why }
             }),
             Err(_) => {
                 first.unanswered(&connection);

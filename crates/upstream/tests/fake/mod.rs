@@ -11,8 +11,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use exuvia_config::{Era, Http, ServerConfig, Transport, UpstreamLimits};
 use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId, ToolOutcome};
-use exuvia_upstream::{CallLimits, Era, Http, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, ServerState, Upstreams};
 use serde_json::Value;
 
 mod permit;
@@ -28,7 +29,7 @@ pub fn config(name: &str, args: &[&str]) -> ServerConfig {
 }
 
 /// The process of a server that is one.
-pub fn process(config: &mut ServerConfig) -> &mut exuvia_upstream::Stdio {
+pub fn process(config: &mut ServerConfig) -> &mut exuvia_config::Stdio {
     match &mut config.transport {
         Transport::Stdio(stdio) => stdio,
         Transport::Http(_) => panic!("{} is no process", config.name),

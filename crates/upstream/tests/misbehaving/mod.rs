@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_tool::{BoxFuture, CallError, ToolOutcome};
-use exuvia_upstream::{CallLimits, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, ServerState, Upstreams};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 

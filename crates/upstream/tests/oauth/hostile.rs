@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use exuvia_upstream::{ClientCredentials, CodeGrant, Grant, Http, OAuth, login};
+use exuvia_config::{ClientCredentials, CodeGrant, Grant, Http, OAuth};
+use exuvia_oauth::login;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use crate::authorization_server::{SECRET, World, browser, credentials, stored};
-use exuvia_upstream::{CodeGrant, Grant, Http, OAuth, login};
+use exuvia_config::{CodeGrant, Grant, Http, OAuth};
+use exuvia_oauth::login;
 
 async fn consented(http: &Http, oauth: &OAuth) -> login::LoggedIn {
     let login = login::begin(http, oauth, &[]).await.unwrap();

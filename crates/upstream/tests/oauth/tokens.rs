@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::authorization_server::{World, browser, credentials, log, stored};
 use crate::permit::permit;
+use exuvia_config::{CodeGrant, Grant, Http, OAuth, ServerConfig, Transport, UpstreamLimits};
+use exuvia_oauth::login;
 use exuvia_tool::{BoxFuture, CallContext, CallError, Origin, Principal, RunId, ToolOutcome};
-use exuvia_upstream::{
-    CallLimits, CodeGrant, Grant, Http, OAuth, ServerConfig, ServerState, Transport, UpstreamLimits, Upstreams, login,
-};
+use exuvia_upstream::{CallLimits, ServerState, Upstreams};
 
 const TOKENS_LIVE: Duration = Duration::from_secs(4);
 

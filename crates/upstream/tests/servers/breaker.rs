@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, call, config, gone, limited, runs, start, value};
 use crate::life::{Dir, becomes, call_as, pid, who};
+use exuvia_config::UpstreamLimits;
 use exuvia_tool::{CallError, ToolOutcome};
-use exuvia_upstream::{CallLimits, Failing, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Failing, Upstreams};
 use serde_json::json;
 
 /// The words of a breaker that is open.

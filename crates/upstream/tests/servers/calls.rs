@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, call, limited, start, start_with, value};
 use crate::life::Dir;
+use exuvia_config::{Era, UpstreamLimits};
 use exuvia_tool::{CallError, Json};
-use exuvia_upstream::{CallLimits, Era, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 use serde_json::json;
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::fake::{LIMITS, Served, call, limited, states, value};
+use exuvia_config::{Era, UpstreamLimits};
 use exuvia_tool::CallError;
-use exuvia_upstream::{CallLimits, Era, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 use serde_json::json;
 
 /// Every way in which a server may speak over HTTP.

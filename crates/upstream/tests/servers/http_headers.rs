@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::fake::{Served, call, http, value};
-use exuvia_upstream::{Failing, HeaderCommand, ServerConfig, ServerState, UpstreamLimits, Upstreams};
+use exuvia_config::{HeaderCommand, ServerConfig, UpstreamLimits};
+use exuvia_upstream::{Failing, ServerState, Upstreams};
 use serde_json::json;
 
 /// A server that asks for the token in a file, and a command that reads it.

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::fake::{LIMITS, call, limited};
+use exuvia_config::{Era, Http, ServerConfig, Transport, UpstreamLimits};
 use exuvia_tool::CallError;
-use exuvia_upstream::{CallLimits, Era, Http, ServerConfig, Transport, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;

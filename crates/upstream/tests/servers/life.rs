@@ -10,8 +10,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId, ToolOutcome};
-use exuvia_upstream::{CallLimits, ServerConfig, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 
 use crate::fake::{LIMITS, config, permit};
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_tool::CallError;
-use exuvia_upstream::{CallLimits, DispatchOrder, ServerConfig, UpstreamLimits, Upstreams};
+use exuvia_tool::DispatchOrder;
+use exuvia_upstream::{CallLimits, Upstreams};
 use serde_json::{Value, json};
 
 use crate::fake::{LIMITS, Served, caller, config, permit};

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, Served, config, gone, http, permit, runs, states};
 use crate::life::{Dir, becomes, call_as, who};
+use exuvia_config::{Share, UpstreamLimits};
 use exuvia_policy::{Offered, Provider};
+use exuvia_tool::DispatchTicket;
 use exuvia_tool::{CallContext, CallError, Deadline, Origin, RunId};
-use exuvia_upstream::{CallLimits, DispatchTicket, Share, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(10);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use exuvia_config::UpstreamLimits;
+use exuvia_mcp_client::{Abilities, News, Question, RelayOptions, Relayed};
 use exuvia_tool::{CallContext, CallError};
-use exuvia_upstream::{Abilities, News, Question, RelayOptions, Relayed, UpstreamLimits, Upstreams};
+use exuvia_upstream::Upstreams;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -152,7 +154,7 @@ async fn while_a_client_is_asked_its_call_holds_no_place_that_others_wait_for() 
 #[tokio::test]
 async fn connections_of_clients_are_bounded_and_end_when_they_are_idle() {
     let dir = Dir::new("bounded");
-    let limits = UpstreamLimits { connections: 1, key_idle: Duration::from_millis(400), ..UpstreamLimits::default() };
+    let limits = UpstreamLimits { connections: 1, key_idle_ms: 400, ..UpstreamLimits::default() };
     let upstreams = started(&dir, limits).await;
     let hanging = ask(&upstreams, "a", "hang");
     becomes(|| pids(&dir).len() == 1).await;

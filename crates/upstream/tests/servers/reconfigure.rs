@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, Served, config, gone, http, permit, process, runs};
 use crate::life::{Dir, becomes, call_as, pid, who};
+use exuvia_config::{ServerConfig, Share, UpstreamLimits};
 use exuvia_tool::{CallError, Origin, RunId};
-use exuvia_upstream::{CallLimits, Change, Routes, ServerConfig, ServerState, Share, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Change, Routes, ServerState, Upstreams};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Longer than any test.

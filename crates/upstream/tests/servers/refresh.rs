@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, call, config, gone, runs, value};
 use crate::life::{Dir, becomes, call_as, pid, seen, tools, who};
-use exuvia_upstream::{Era, ServerState, Share, UpstreamLimits, Upstreams};
+use exuvia_config::{Era, Share, UpstreamLimits};
+use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::json;
 
 const NOTICE: &str = r#"{"notifications": 1}"#;

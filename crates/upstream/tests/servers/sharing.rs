@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, config, gone, runs};
 use crate::life::{Dir, becomes, call_as, pid, seen, who};
+use exuvia_config::{ServerConfig, Share, UpstreamLimits};
 use exuvia_tool::{CallError, Origin, RunId};
-use exuvia_upstream::{CallLimits, ServerConfig, Share, UpstreamLimits, Upstreams};
+use exuvia_upstream::{CallLimits, Upstreams};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -144,7 +145,7 @@ async fn a_run_is_never_closed_for_another_one() {
 
 #[tokio::test]
 async fn a_key_with_nothing_to_do_loses_its_process_and_gets_another_one() {
-    let limits = UpstreamLimits { key_idle: Duration::from_millis(200), ..UpstreamLimits::default() };
+    let limits = UpstreamLimits { key_idle_ms: 200, ..UpstreamLimits::default() };
     let upstreams = shared(Share::Key, limits).await;
     let (operator, key) = (pid(&upstreams, &who(None, "r")).await, who(Some("k"), "r"));
     let first = pid(&upstreams, &key).await;

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::fake::{LIMITS, Served, call, caller, config, limited, permit, start, start_with, states, value};
+use exuvia_config::{Era, ServerConfig, UpstreamLimits};
 use exuvia_tool::CallError;
-use exuvia_upstream::{Era, ServerConfig, UpstreamLimits, Upstreams};
+use exuvia_upstream::Upstreams;
 use serde_json::json;
 
 #[tokio::test]

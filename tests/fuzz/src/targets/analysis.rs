@@ -6,14 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use exuvia_analysis::{MAX_FINDINGS, analyze};
-use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName};
-
-#[path = "../../../../crates/analysis/tests/support/mutations.rs"]
-mod mutations;
-#[path = "../../../../crates/analysis/tests/support/programs.rs"]
-mod programs;
-
-pub(super) use mutations::SCRAPS;
+pub(super) use exuvia_test_support::mutations::SCRAPS;
+use exuvia_test_support::{descriptor, programs};
+use exuvia_tool::{Namespace, ToolName};
+use serde_json::json;
 
 /// An analysis survives a panic on its thread by calling the script not understood; here it is a failure all the same.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -56,14 +52,8 @@ fn analyzed(source: &str) -> exuvia_analysis::Analysis {
 fn namespace() -> &'static Namespace {
     static NAMESPACE: OnceLock<Namespace> = OnceLock::new();
     NAMESPACE.get_or_init(|| {
-        let tool = |name: &&str| ToolDescriptor {
-            name: (*name).to_owned(),
-            title: None,
-            description: None,
-            input_schema: serde_json::json!({"properties": {"x": {"type": "integer"}}}),
-            output_schema: None,
-            annotations: ToolAnnotations::default(),
-        };
+        let schema = json!({"properties": {"x": {"type": "integer"}}});
+        let tool = |name: &&str| descriptor(&json!({"name": name, "inputSchema": schema}));
         let servers = programs::SERVERS.iter();
         let servers = servers.map(|(name, tools)| ((*name).to_owned(), tools.iter().map(tool).collect()));
         exuvia_catalog::build(servers.collect())

@@ -1,13 +1,14 @@
 //! The targets. To add one, write its function beside these and put it into [`TARGETS`].
 
 mod analysis;
+mod config;
 mod json;
 mod policy;
 
 use crate::Target;
 
-/// All of them. The configuration's is a test of the program, which alone knows how to read it.
-pub static TARGETS: [Target; 7] = [
+/// All of them.
+pub static TARGETS: [Target; 8] = [
     Target {
         name: "analysis_text",
         run: analysis::text,
@@ -16,16 +17,22 @@ pub static TARGETS: [Target; 7] = [
     },
     Target { name: "analysis_programs", run: analysis::program, corpus: &["corpus/analysis_programs"], scraps: &[] },
     Target { name: "policy_path", run: policy::path, corpus: &["corpus/policy_path"], scraps: policy::SCRAPS },
+    Target {
+        name: "config",
+        run: exuvia_config::fuzzing::configuration,
+        corpus: &["../data/config", "../../crates/exuvia/example.toml"],
+        scraps: config::SCRAPS,
+    },
     Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target {
         name: "event_stream",
-        run: exuvia_upstream::fuzzing::event_stream,
+        run: exuvia_mcp_client::fuzzing::event_stream,
         corpus: &["corpus/event_stream"],
         scraps: &["data:", "data: ", "event: ", "id: ", "retry: ", ": ", "\n", "\r", "\r\n", "\n\n", "\u{feff}", "\0"],
     },
     Target {
         name: "server_lines",
-        run: exuvia_upstream::fuzzing::lines,
+        run: exuvia_mcp_client::fuzzing::lines,
         corpus: &["corpus/lines"],
         scraps: LINE_SCRAPS,
     },

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exuvia_gateway::{Gap, Listed};
+use exuvia_mcp_client::Listing;
 use exuvia_tool::Json;
-use exuvia_upstream::Listing;
 use rmcp::model::{Prompt, Resource, ResourceTemplate};
 use serde::de::DeserializeOwned;
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exuvia_gateway::{Gap, Gateway, Listed, View};
-use exuvia_upstream::{Listing, aside};
+use exuvia_mcp_client::{Listing, aside};
 use futures_util::future::join_all;
 use tokio::time::timeout_at;
 

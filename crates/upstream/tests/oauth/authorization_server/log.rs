@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tracing_subscriber::EnvFilter;
 
 /// Not the servers of the tests, which run in the same process.
-const CLIENT: &str = "exuvia_upstream=trace,rmcp::transport::auth=trace,rmcp::transport::streamable_http_client=trace,\
-                      reqwest=trace,hyper_util::client=trace";
+const CLIENT: &str = "exuvia_upstream=trace,exuvia_mcp_client=trace,exuvia_oauth=trace,rmcp::transport::auth=trace,\
+                      rmcp::transport::streamable_http_client=trace,reqwest=trace,hyper_util::client=trace";
 
 static LOG: OnceLock<Log> = OnceLock::new();
 

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use exuvia_upstream::{ClientCredentials, Grant, Http, OAuth};
+use exuvia_config::{ClientCredentials, Grant, Http, OAuth};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use oauth_as::client::{Client, ClientAuth, ClientId, SecretHash};

@@ -1,0 +1,155 @@
+//! A configuration that was read: everything looked up, everything checked, plain data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use exuvia_catalog::files::{Layout, Layouts};
+use exuvia_policy::Policy;
+use exuvia_tool::Limits;
+
+use crate::{ConfigError, HttpConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits};
+
+/// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
+pub(crate) const ANSWER_BYTES: usize = 64 << 10;
+
+/// What a gateway runs on: everything looked up, everything checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The servers, in the order of the file, its includes, `--mcp-config` and `--server`.
+    pub servers: Vec<Server>,
+    /// Which servers clients meet that name a profile.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Who may call what.
+    pub policy: Policy,
+    /// The limits of every run.
+    pub limits: Limits,
+    /// The most that a model is shown of one answer, in bytes.
+    pub answer_bytes: usize,
+    /// The limits of every server.
+    pub upstream_limits: UpstreamLimits,
+    /// How many scripts may be on their way.
+    pub runs: Runs,
+    /// Where MCP over HTTP is served, where it is said.
+    pub listen: Option<SocketAddr>,
+    /// The limits of that.
+    pub http: HttpConfig,
+    /// What makes that HTTPS. Read by who serves: nobody else needs to be able to.
+    pub tls: Option<TlsFiles>,
+    /// Where spans go, where it is said here.
+    pub collector: Option<Collector>,
+    /// What is configured and left out, for the operator.
+    pub notices: Vec<ConfigError>,
+    /// The files that it may come from, whether they are there or not.
+    pub files: Vec<PathBuf>,
+}
+
+/// The address of a collector. Its path may hold a token.
+#[derive(Clone)]
+pub struct Collector(pub String);
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").finish_non_exhaustive()
+    }
+}
+
+/// One server, and how its tools are shown.
+#[derive(Debug)]
+pub struct Server {
+    /// Its settings.
+    pub config: ServerConfig,
+    /// Who calls its tools.
+    pub mode: Mode,
+    /// How its stubs are cut into files.
+    pub layout: Layout,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            profiles: BTreeMap::new(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            answer_bytes: ANSWER_BYTES,
+            upstream_limits: UpstreamLimits::default(),
+            runs: Runs::default(),
+            listen: None,
+            http: HttpConfig::default(),
+            tls: None,
+            collector: None,
+            notices: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+}
+
+impl From<ServerConfig> for Server {
+    fn from(config: ServerConfig) -> Self {
+        Self { config, mode: Mode::Code, layout: Layout::Server }
+    }
+}
+
+impl Config {
+    /// How each server's stubs are cut into files.
+    #[must_use]
+    pub fn layouts(&self) -> Layouts {
+        let servers = self.servers.iter();
+        servers.fold(Layouts::default(), |layouts, server| layouts.with(&server.config.name, server.layout))
+    }
+
+    /// What clients meet: every server in its mode, and the named profiles.
+    #[must_use]
+    pub fn profiles(&self) -> Profiles {
+        let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
+        Profiles { default: Profile::new(default), named: self.profiles.clone() }
+    }
+
+    /// What whoever types a command meets: every server, for scripts.
+    #[must_use]
+    pub fn for_operator(&self) -> Profiles {
+        Profiles::scripts(self.servers.iter().map(|server| server.config.name.clone()))
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct ConfigErrors {
+    /// Each of them, those of one file together.
+    pub errors: Vec<ConfigError>,
+    /// The files that it may come from, as far as that is known.
+    pub files: Vec<PathBuf>,
+}
+
+impl ConfigErrors {
+    /// How many there are and where the first one is, without a path or a value: for whoever asks for health.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let Some(first) = self.errors.first() else { return "it cannot be read".to_owned() };
+        let file = Path::new(&first.file).file_name().unwrap_or_default().to_string_lossy();
+        let line = first.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let key = if first.key.is_empty() { String::new() } else { format!(" {}", first.key) };
+        let count = match self.errors.len() {
+            1 => "an error at".to_owned(),
+            more => format!("{more} errors, the first at"),
+        };
+        format!("{count} {file}{line}{key}; see the log")
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.errors.len() > 1 {
+            write!(f, "{} errors in the configuration", self.errors.len())?;
+        }
+        for (index, error) in self.errors.iter().enumerate() {
+            let gap = if index == 0 && self.errors.len() == 1 { "" } else { "\n" };
+            write!(f, "{gap}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}

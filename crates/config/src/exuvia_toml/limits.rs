@@ -1,0 +1,180 @@
+//! `[limits]`, `[server_limits]` and `[runs]`: the keys with their bounds, and what is written in place of the defaults.
+//!
+//! Keys have the names of the fields that they set, so a limit without a key does not compile.
+
+use exuvia_tool::Limits as RunLimits;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bytes::Bytes;
+use super::resolve::Resolver;
+use super::written;
+use crate::config::ANSWER_BYTES;
+use crate::{Config, OnDisconnect, QueueLimits, Runs, UpstreamLimits};
+
+/// A day.
+pub(super) const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
+const GIB: u64 = 1 << 30;
+/// The least fuel that may be configured: less would stop the shortest script.
+pub const LEAST_FUEL: u64 = 1_000_000;
+/// The least time that may be configured for a script, in milliseconds.
+pub const LEAST_WALL_MS: u64 = 100;
+/// The least memory that may be configured for a script, in bytes, the interpreter included.
+pub const LEAST_MEMORY_BYTES: u64 = 40 << 20;
+
+/// A table of limits, and what comes of it. Behind the semicolon: keys that set something else.
+macro_rules! limits {
+    (
+        $(#[$table_doc:meta])*
+        $table:ident for $limits:ident {
+            $($(#[$doc:meta])* $key:ident: $written:ty,)*
+            $(; $($(#[$other_doc:meta])* $other:ident: $other_written:ty,)*)?
+        }
+    ) => {
+        $(#[$table_doc])*
+        #[derive(Default, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub(super) struct $table {
+            $($(#[$doc])* $key: Option<$written>,)*
+            $($($(#[$other_doc])* $other: Option<$other_written>,)*)?
+        }
+
+        impl $table {
+            /// What is written here, and the rest as it is. `table` is the pointer to this one.
+            fn over(&self, limits: &$limits, table: &str, resolver: &mut Resolver<'_>) -> $limits {
+                $limits {
+                    $($key: resolver
+                        .limit(self.$key.as_ref(), table, stringify!($key))
+                        .unwrap_or(limits.$key),)*
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    /// Limits of every run. Sizes are numbers of bytes, or strings with a unit: `"512 KiB"`, `"256 MiB"`, `"1 GiB"`. Every
+    /// limit has a default; none can be turned off.
+    Limits for RunLimits {
+        /// Fuel; one unit is about one WebAssembly instruction. At the limit the run is stopped.
+        #[schemars(range(min = LEAST_FUEL, max = i64::MAX))]
+        fuel: u64,
+        /// Wall-clock time of a run in milliseconds, waiting for tools included. At the limit the run is stopped.
+        #[schemars(range(min = LEAST_WALL_MS, max = LONGEST_MS))]
+        wall_ms: u64,
+        /// Memory, the interpreter included. At the limit the script gets a `MemoryError`.
+        memory_bytes: Bytes<LEAST_MEMORY_BYTES, { 4 * GIB }>,
+        /// Tool calls. At the limit the run is stopped.
+        #[schemars(range(max = 10_000_000))]
+        tool_calls: u64,
+        /// Concurrent tool calls. Further calls wait.
+        #[schemars(range(min = 1, max = 10_000))]
+        concurrent_calls: usize,
+        /// Timeout of one call, in milliseconds. When it expires, the script gets a `TimeoutError`.
+        #[schemars(range(min = 1, max = LONGEST_MS))]
+        call_timeout_ms: u64,
+        /// The arguments of one call, as JSON. A call with larger ones fails.
+        call_arguments_bytes: Bytes<1, GIB>,
+        /// The answer of one call, as JSON. A call with a larger one fails.
+        call_result_bytes: Bytes<1, GIB>,
+        /// Arguments of calls in flight and results that the script has not taken, together. A call that exceeds it fails.
+        buffered_bytes: Bytes<1, { 4 * GIB }>,
+        /// Printed output. At the limit the log is truncated.
+        log_bytes: Bytes<0, GIB>,
+        /// The result, as JSON. A run with a larger result is stopped.
+        result_bytes: Bytes<1, GIB>,
+        /// The script's source. A larger script is rejected.
+        source_bytes: Bytes<1, { 64 << 20 }>,
+        ;
+        /// The largest answer to the model. A longer one is truncated and marked.
+        answer_bytes: Bytes<1_000, { 16 << 20 }>,
+    }
+}
+
+limits! {
+    /// Limits of every server.
+    ServerLimits for UpstreamLimits {
+        /// The largest message from a server. A larger response fails. Default: grows with `call_result_bytes`, to at least
+        /// twice that.
+        message_bytes: Bytes<65_536, { 4 * GIB }>,
+        /// Concurrent calls on one connection. Further calls wait, within their timeouts.
+        #[schemars(range(min = 1, max = 10_000))]
+        calls_in_flight: usize,
+        /// Connections to one server that belong to keys or runs (`share`), or to clients that it asks. When all are in
+        /// use, calls fail.
+        #[schemars(range(min = 1, max = 10_000))]
+        connections: usize,
+        /// Idle timeout of the connection of a key, in milliseconds.
+        #[schemars(range(min = 1_000, max = LONGEST_MS))]
+        key_idle_ms: u64,
+        /// Tools of one server. Further tools are omitted with a warning.
+        #[schemars(range(min = 1, max = 1_000_000))]
+        tools: usize,
+        /// Pages of one tool list. Further pages are omitted with a warning.
+        #[schemars(range(min = 1, max = 1_000_000))]
+        list_pages: usize,
+        /// The bytes of one tool list, and half of the memory that its tools take. The rest is omitted with a warning.
+        list_bytes: Bytes<65_536, { 4 * GIB }>,
+    }
+}
+
+/// What a key holds.
+pub(super) trait Written<T> {
+    /// The value, or what is wrong with it.
+    fn value(&self) -> Result<T, String>;
+}
+
+impl<T: Copy> Written<T> for T {
+    fn value(&self) -> Result<T, String> {
+        Ok(*self)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> Written<u64> for Bytes<MIN, MAX> {
+    fn value(&self) -> Result<u64, String> {
+        self.number()
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> Written<usize> for Bytes<MIN, MAX> {
+    fn value(&self) -> Result<usize, String> {
+        self.number().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn limits(&mut self, written: &Limits, config: &mut Config) {
+        config.limits = written.over(&RunLimits::default(), "/limits", self);
+        config.answer_bytes =
+            self.limit(written.answer_bytes.as_ref(), "/limits", "answer_bytes").unwrap_or(ANSWER_BYTES);
+    }
+
+    pub(super) fn server_limits(&mut self, written: &ServerLimits, config: &mut Config) {
+        let default = UpstreamLimits::default();
+        // A result comes as JSON in JSON, escaped.
+        let message_bytes = default.message_bytes.max(config.limits.call_result_bytes.saturating_mul(2));
+        config.upstream_limits = written.over(&UpstreamLimits { message_bytes, ..default }, "/server_limits", self);
+    }
+
+    pub(super) fn runs(&mut self, written: &written::Runs) -> Runs {
+        let default = Runs::default();
+        let concurrent = written.concurrent.unwrap_or(default.concurrent);
+        let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
+        let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
+        let on_disconnect = match written.on_disconnect {
+            None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
+            Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
+        };
+        Runs {
+            concurrent,
+            memory_bytes: self.limit(written.memory_bytes.as_ref(), "/runs", "memory_bytes"),
+            queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client },
+            on_disconnect,
+        }
+    }
+
+    /// The value of a key, where there is a right one.
+    fn limit<T>(&mut self, written: Option<&impl Written<T>>, table: &str, key: &str) -> Option<T> {
+        written?.value().map_err(|message| self.error(&format!("{table}/{key}"), message)).ok()
+    }
+}

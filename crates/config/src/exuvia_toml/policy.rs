@@ -1,0 +1,73 @@
+//! The policy that files and the command line state.
+
+use std::collections::BTreeMap;
+
+use exuvia_policy::{Policy, PolicyError, PolicySource, ServerRules};
+
+use super::document::{Document, below};
+use super::written;
+use crate::ConfigError;
+
+/// The policy of a file. What is wrong with it is told at its place.
+pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut Vec<ConfigError>) -> PolicySource {
+    let servers: BTreeMap<String, ServerRules> =
+        written.servers.iter().map(|(name, server)| (name.clone(), rules(server))).collect();
+    let groups = written.groups.iter().map(|(name, group)| (name.clone(), group.tools.clone())).collect();
+    let (auto_execute, deny) = (written.auto_execute.clone(), written.deny.clone());
+    let source = PolicySource { servers, groups, auto_execute, deny };
+    let names: Vec<&str> = source.servers.keys().map(String::as_str).collect();
+    if let Err(wrong) = Policy::compile(source.clone(), names) {
+        let told: Vec<String> = errors.iter().map(|error| error.key.clone()).collect();
+        for error in wrong {
+            let error = document.error(&pointer(&error), error.message);
+            // Where a part was wrong it was taken out: what is missing now is not missing in the file.
+            if !told.iter().any(|key| key.strip_prefix(&error.key).is_some_and(|rest| rest.starts_with('.'))) {
+                errors.push(error);
+            }
+        }
+    }
+    source
+}
+
+/// The whole policy: that of the file, for the servers that are left, and the patterns of the command line.
+pub(crate) fn whole(
+    mut source: PolicySource,
+    flags: &[String],
+    servers: &[&str],
+    errors: &mut Vec<ConfigError>,
+) -> Policy {
+    let of_flags =
+        PolicySource { groups: source.groups.clone(), auto_execute: flags.to_vec(), ..PolicySource::default() };
+    if let Err(wrong) = Policy::compile(of_flags, servers.iter().copied()) {
+        let of_flags = wrong.into_iter().filter(|error| error.key.parts() == ["auto_execute"]);
+        errors.extend(of_flags.map(|error| ConfigError::of_file("--auto-execute", error.message)));
+    }
+    source.servers.retain(|name, _| servers.contains(&name.as_str()));
+    source.auto_execute.extend_from_slice(flags);
+    Policy::compile(source, servers.iter().copied()).unwrap_or_else(|wrong| {
+        // What is wrong with it is mostly told already, at its place. In any case nothing starts.
+        if errors.is_empty() {
+            let told =
+                |error: PolicyError| ConfigError::of_file("the policy", error.message).at_key(error.key.to_string());
+            errors.extend(wrong.into_iter().map(told));
+        }
+        Policy::default()
+    })
+}
+
+fn rules(written: &written::Server) -> ServerRules {
+    let default = ServerRules::default();
+    ServerRules {
+        tools: written.tools.clone().unwrap_or(default.tools),
+        auto_execute: written.auto_execute.clone(),
+        deny: written.deny.clone(),
+        on_unlisted: written.on_unlisted.unwrap_or(default.on_unlisted),
+        constraints: written.constraints.clone(),
+        calls_per_run: written.calls_per_run,
+        calls_per_minute: written.calls_per_minute,
+    }
+}
+
+fn pointer(error: &PolicyError) -> String {
+    error.key.parts().iter().fold(String::new(), |pointer, part| below(&pointer, part))
+}

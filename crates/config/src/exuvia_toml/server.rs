@@ -1,0 +1,107 @@
+//! `[servers.NAME]`, resolved.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use exuvia_catalog::files::Layout;
+
+use super::document::below;
+use super::resolve::Resolver;
+use super::written;
+use crate::servers::check;
+use crate::{Era, Mode, Server, ServerConfig, Share, Stdio, Transport, passed_variables};
+
+impl Resolver<'_> {
+    /// The server, or `None` with the reason told.
+    pub(super) fn server(&mut self, name: &str, written: &written::Server, pointer: &str) -> Option<Server> {
+        let before = self.errors.len();
+        if let Err(message) = check::server_name(name) {
+            self.error(pointer, message);
+        }
+        let env = self.environment(written, pointer);
+        let stdio = written.command.as_deref().map(|command| self.stdio(command, written, &env, pointer));
+        let http = written.url.as_deref().map(|url| self.http(url, name, written, env, pointer));
+        // Neither or both of them are told already.
+        let transport = match (stdio, http) {
+            (Some(stdio), None) => Transport::Stdio(stdio?),
+            (None, Some(http)) => Transport::Http(http?),
+            _ => return None,
+        };
+        let mut config = ServerConfig::new(name, transport);
+        config.start_timeout = written.start_timeout_ms.map_or(config.start_timeout, Duration::from_millis);
+        config.call_timeout = written.call_timeout_ms.map_or(config.call_timeout, Duration::from_millis);
+        config.max_call_timeout = written.max_call_timeout_ms.map(Duration::from_millis);
+        config.question_timeout = written.question_timeout_ms.map_or(config.question_timeout, Duration::from_millis);
+        config.refresh = written.refresh_ms.map_or(config.refresh, Duration::from_millis);
+        config.era = match written.era {
+            None | Some(written::Era::Auto) => None,
+            Some(written::Era::Modern) => Some(Era::Modern),
+            Some(written::Era::Legacy) => Some(Era::Legacy),
+        };
+        config.share = match written.share {
+            None | Some(written::Share::All) => Share::All,
+            Some(written::Share::Key) => Share::Key,
+            Some(written::Share::Run) => Share::Run,
+        };
+        let mode = match written.mode {
+            None | Some(written::Mode::Code) => Mode::Code,
+            Some(written::Mode::Direct) => Mode::Direct,
+        };
+        let layout = match written.stubs {
+            None | Some(written::Stubs::Server) => Layout::Server,
+            Some(written::Stubs::Tool) => Layout::Tool,
+        };
+        (self.errors.len() == before).then_some(Server { config, mode, layout })
+    }
+
+    /// The whole environment of what is started for a server.
+    fn environment(&mut self, written: &written::Server, pointer: &str) -> BTreeMap<String, String> {
+        if written.command.is_none() && written.headers_command.is_none() {
+            for (key, is_there) in [("env", !written.env.is_empty()), ("env_pass", !written.env_pass.is_empty())] {
+                // A server that has no address either is told to have one or the other.
+                if is_there && written.url.is_some() {
+                    self.error(&below(pointer, key), "requires `command` or `headers_command`");
+                }
+            }
+        }
+        let mut env = passed_variables(self.environment.variable);
+        for (index, name) in written.env_pass.iter().enumerate() {
+            if let Err(message) = check::variable_name(name) {
+                self.error(&format!("{pointer}/env_pass/{index}"), message);
+            }
+            env.extend((self.environment.variable)(name).map(|value| (name.clone(), value)));
+        }
+        for (name, value) in &written.env {
+            let pointer = below(&below(pointer, "env"), name);
+            if let Err(message) = check::variable_name(name) {
+                self.error(&pointer, message);
+            }
+            env.insert(name.clone(), self.text(value, &pointer));
+        }
+        env
+    }
+
+    fn stdio(
+        &mut self,
+        command: &str,
+        written: &written::Server,
+        env: &BTreeMap<String, String>,
+        pointer: &str,
+    ) -> Option<Stdio> {
+        let command = self.program(command, &below(pointer, "command"));
+        let args = self.texts(&written.args, &below(pointer, "args"));
+        let cwd: Option<PathBuf> = written.cwd.as_deref().and_then(|cwd| self.path(cwd, &below(pointer, "cwd")));
+        Some(Stdio { command: command?, args, env: env.clone(), cwd })
+    }
+
+    /// A program: a path where it looks like one, else a name for the `PATH`.
+    pub(super) fn program(&mut self, text: &str, pointer: &str) -> Option<String> {
+        let program = self.some_text(text, pointer)?;
+        if !program.contains('/') {
+            return Some(program);
+        }
+        let path = self.path(text, pointer)?.into_os_string().into_string();
+        path.map_err(|_| self.error(pointer, "the path of this file is not UTF-8")).ok()
+    }
+}

@@ -1,0 +1,334 @@
+//! `exuvia.toml` as it is written. The doc comments here are what editors show: they are descriptions in the schema.
+//!
+//! No type here has a `Debug` form: values may be secrets.
+
+use std::collections::BTreeMap;
+
+use exuvia_policy::{Condition, OnUnlisted};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::bytes::Bytes;
+use super::limits::{LONGEST_MS, Limits, ServerLimits};
+
+/// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
+///
+/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment, but for those that say who may call
+/// what. Relative paths start at the file's
+/// own folder, `~/` at the home directory. To have an editor check the file, write the output of `exuvia config schema`
+/// beside it as `exuvia.schema.json` and begin it with the line `#:schema ./exuvia.schema.json`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "exuvia.toml")]
+pub(super) struct File {
+    /// `mcpServers` files whose servers are added: JSON as Claude Desktop, Claude Code, Cursor and VS Code write it,
+    /// unchanged. For example `["~/.cursor/mcp.json"]`.
+    pub(super) include: Vec<String>,
+    /// MCP servers, by the names that scripts use.
+    #[schemars(with = "BTreeMap<String, Server>")]
+    pub(super) servers: IndexMap<String, Server>,
+    /// Tools that scripts may call without approval, as `SERVER.TOOL`: names, globs (`crm.get_*`) and groups (`@name`).
+    /// Added to the lists of the servers; use it for included servers. An entry that begins with a server name applies
+    /// to that server, the longest match where names contain dots. Default: none.
+    pub(super) auto_execute: Vec<String>,
+    /// Tools that may never be called; overrides every allowlist. Same syntax as `auto_execute`. Where names contain
+    /// dots, an entry applies to every server it can mean. Default: none.
+    pub(super) deny: Vec<String>,
+    /// Named sets of tools, for use as `@name`.
+    pub(super) groups: BTreeMap<String, Group>,
+    /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
+    pub(super) profiles: BTreeMap<String, Profile>,
+    /// Limits of every run.
+    pub(super) limits: Limits,
+    /// Limits of every server.
+    pub(super) server_limits: ServerLimits,
+    /// Concurrency and queueing of runs.
+    pub(super) runs: Runs,
+    /// The HTTP listener and its limits.
+    pub(super) listen: Listen,
+    /// Export of OpenTelemetry spans.
+    pub(super) telemetry: Telemetry,
+}
+
+/// The servers of an endpoint. Each server is in one of the lists.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Profile {
+    /// Servers in their configured modes.
+    pub(super) servers: Vec<String>,
+    /// Servers in code mode, whatever their configured mode.
+    pub(super) code: Vec<String>,
+    /// Servers in direct mode, whatever their configured mode.
+    pub(super) direct: Vec<String>,
+    /// Whether tools and prompts of direct servers are named `SERVER__NAME`, as at `/mcp`. With `false` they keep the
+    /// names of their servers. Tool names are at most 64 letters, digits, `_` and `-`: other characters become `_`, and
+    /// names that are too long or not unique get a suffix. Default: true.
+    pub(super) prefix: Option<bool>,
+}
+
+/// One MCP server: a process (`command`) or an HTTP endpoint (`url`).
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend(
+    "oneOf" = [{"required": ["command"]}, {"required": ["url"]}],
+    "dependentRequired" = {
+        "args": ["command"], "cwd": ["command"],
+        "protocol": ["url"], "headers": ["url"], "ca": ["url"], "headers_command": ["url"], "proxy": ["url"],
+        "oauth": ["url"],
+    },
+))]
+pub(super) struct Server {
+    /// The program to start, which speaks MCP over stdio. A path, or a name that is looked up on the `PATH`.
+    #[schemars(length(min = 1))]
+    pub(super) command: Option<String>,
+    /// Its arguments, passed without a shell.
+    pub(super) args: Vec<String>,
+    /// Environment variables, for example `{ CRM_TOKEN = "${CRM_TOKEN}" }`; an unset variable is an error. In addition
+    /// it gets HOME, LANG, LC_ALL, LC_CTYPE, LOGNAME, PATH, SHELL, TERM, TMPDIR, TZ, USER and `env_pass`. With `url`,
+    /// the environment of `headers_command`.
+    pub(super) env: BTreeMap<String, String>,
+    /// Variables that are passed on from the gateway's environment if they are set.
+    pub(super) env_pass: Vec<String>,
+    /// Its working directory. Default: the gateway's own.
+    #[schemars(length(min = 1))]
+    pub(super) cwd: Option<String>,
+    /// The endpoint, for example `https://crm.example/mcp`, without credentials or fragment. `http://` to another
+    /// machine is allowed only without headers and tokens.
+    #[schemars(length(min = 1))]
+    pub(super) url: Option<String>,
+    /// The transport: `streamable` HTTP, `sse` (HTTP+SSE, of 2024-11-05), or `auto`, which tries both in this order.
+    /// Default: auto.
+    pub(super) protocol: Option<Protocol>,
+    /// The protocol era: `modern` (2026-07-28 and later), `legacy` (up to 2025-11-25, `initialize`), or `auto`, which
+    /// tries both. With `auto`, a legacy server that ignores unknown requests takes 10 s longer to start. Default:
+    /// auto.
+    pub(super) era: Option<Era>,
+    /// Headers of every request, for example `{ Authorization = "Bearer ${CRM_TOKEN}" }`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// A program with its arguments that prints more headers: one JSON object of strings, or a line `Name: value` for
+    /// each. It runs before each connection and again after a 401, for at most 10 s.
+    #[schemars(length(min = 1))]
+    pub(super) headers_command: Option<Vec<String>>,
+    /// A PEM file of certificate authorities that replace those of the system, for private servers.
+    #[schemars(length(min = 1))]
+    pub(super) ca: Option<String>,
+    /// An HTTP proxy for all requests to the server and its authorization server, for example
+    /// `"http://gate:${PROXY_PASSWORD}@proxy.example:3128"`. Proxies from the environment are ignored. Default: none.
+    #[schemars(length(min = 1))]
+    pub(super) proxy: Option<String>,
+    /// OAuth settings. Without them, and without an `Authorization` header or a `headers_command`, the user can still
+    /// log in with `exuvia login SERVER`.
+    pub(super) oauth: Option<OAuth>,
+    /// `code`: scripts call its tools. `direct`: clients see and call its tools themselves; `exuvia run` and `exuvia
+    /// tools` use them from scripts all the same. Default: code.
+    pub(super) mode: Option<Mode>,
+    /// Stub files: one for the `server`, or one for each `tool`, for servers with very many tools. Default: server.
+    pub(super) stubs: Option<Stubs>,
+    /// Who shares a connection: `all`, the runs of one virtual `key`, or nobody, so that every `run` has its own.
+    /// Default: all.
+    pub(super) share: Option<Share>,
+    /// Tools that are visible to scripts and clients: names, globs (`get_*`), groups (`@name`). In this list and the
+    /// next two, requests of clients to a direct server are named by their method: `resources/read`, `prompts/get`,
+    /// `completion/complete`, `tasks/get`, `tasks/update`, `tasks/cancel`, `resources/subscribe`. Default: `["*"]`.
+    pub(super) tools: Option<Vec<String>>,
+    /// Tools that scripts may call without approval. Annotations of a tool, such as `readOnlyHint`, are never trusted.
+    /// Default: none.
+    pub(super) auto_execute: Vec<String>,
+    /// Tools that may never be called; they stay visible. Default: none.
+    pub(super) deny: Vec<String>,
+    /// What happens when a script needs a tool that is in neither list. Default: ask-before.
+    pub(super) on_unlisted: Option<OnUnlisted>,
+    /// Conditions on arguments, by the tool's name or glob and the argument's name: `export.path = { under = "/exports"
+    /// }`.
+    pub(super) constraints: BTreeMap<String, BTreeMap<String, Condition>>,
+    /// Maximum calls in one run. Default: `tool_calls` of `[limits]`.
+    #[schemars(range(min = 1))]
+    pub(super) calls_per_run: Option<u64>,
+    /// Maximum calls in any 60 s, over all runs. Default: no such limit.
+    #[schemars(range(min = 1))]
+    pub(super) calls_per_minute: Option<u32>,
+    /// Timeout for starting and listing tools, in milliseconds. When it expires, the server has failed; the others
+    /// work. Default: 30,000.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) start_timeout_ms: Option<u64>,
+    /// Timeout of one call, in milliseconds; the shorter of this and `call_timeout_ms` in `[limits]` applies. When it
+    /// expires, the script gets a `TimeoutError`. Default: 3,600,000.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) call_timeout_ms: Option<u64>,
+    /// Each progress notification restarts the timeout of its call, up to this total, in milliseconds. Default:
+    /// progress does not extend calls.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) max_call_timeout_ms: Option<u64>,
+    /// Timeout for the user's answer to a question of the server, in milliseconds. When it expires, the server receives
+    /// the answer `cancel`, and a client of the modern era has to repeat the call. Default: 60,000.
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) question_timeout_ms: Option<u64>,
+    /// Maximum interval between refreshes of its tool list, in milliseconds. Default: 600,000.
+    #[schemars(range(min = 1_000, max = LONGEST_MS))]
+    pub(super) refresh_ms: Option<u64>,
+    /// Disables the server. Default: false.
+    pub(super) disabled: bool,
+}
+
+/// A named set of tools.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Group {
+    /// Its tools, as `SERVER.TOOL`: names and globs, for example `["crm.get_*"]`.
+    pub(super) tools: Vec<String>,
+}
+
+/// OAuth 2.1 for one HTTP server. Tokens are stored in `exuvia/tokens` in the data directory of the user, readable by
+/// their owner only.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = {"client_secret": ["client_id"]}))]
+pub(super) struct OAuth {
+    /// `code`: the user authorizes access once in a browser, in `exuvia login SERVER`. `client-credentials`: the
+    /// gateway itself is authorized, by `client_id` and `client_secret`. Default: code.
+    pub(super) grant: Option<Grant>,
+    /// The client id registered with the authorization server. Default with `code`: dynamic registration.
+    #[schemars(length(min = 1))]
+    pub(super) client_id: Option<String>,
+    /// The client secret, for example `"${CRM_CLIENT_SECRET}"`.
+    #[schemars(length(min = 1))]
+    pub(super) client_secret: Option<String>,
+    /// The scopes to request. Default: those that the server requires.
+    pub(super) scopes: Vec<String>,
+    /// The local port of the redirect URI. Default 0: any.
+    pub(super) callback_port: Option<u16>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Protocol {
+    Auto,
+    Streamable,
+    Sse,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Era {
+    Auto,
+    Modern,
+    Legacy,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    Code,
+    Direct,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stubs {
+    Server,
+    Tool,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Share {
+    All,
+    Key,
+    Run,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Grant {
+    Code,
+    ClientCredentials,
+}
+
+/// Concurrency and queueing of runs.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Runs {
+    /// Runs that execute concurrently. Each reserves about 4 GiB of address space from the start, and takes memory only
+    /// while it executes.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(super) concurrent: Option<u32>,
+    /// Memory of all executing runs: their interpreters, and 33 MiB of stack for each. A run that does not fit waits,
+    /// and a larger `memory_bytes` of a run is lowered to this. Default: four fifths of the control group's limit, or
+    /// half of the machine's memory, after 128 MiB for the program.
+    pub(super) memory_bytes: Option<Bytes<{ 96 << 20 }, { 16 << 40 }>>,
+    /// Queued runs. Further runs are rejected at once with a time to retry after.
+    #[schemars(range(max = 1_000_000))]
+    pub(super) waiting: Option<usize>,
+    /// Runs of one client, executing and queued.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) per_client: Option<usize>,
+    /// What happens to a run when its client disconnects without cancelling it. A client's own calls are always
+    /// cancelled. Over HTTP a client up to 2025-11-25 has disconnected when its session has had no stream for
+    /// `session_grace_ms` of `[listen]`.
+    pub(super) on_disconnect: Option<OnDisconnect>,
+}
+
+/// What happens to a run whose client disconnects.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OnDisconnect {
+    /// The run and its calls are cancelled.
+    Cancel,
+    /// The run finishes. Clients of the modern era cancel over HTTP by disconnecting, so there nobody can cancel it.
+    /// Over stdio a signal to the program, which some clients send 2 s after they closed its input, cancels it.
+    Finish,
+}
+
+/// The HTTP listener of `exuvia serve` and its limits.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Listen {
+    /// The address and port for MCP over Streamable HTTP. Loopback only, because clients are not authenticated.
+    /// Default: 127.0.0.1:8420.
+    pub(super) mcp: Option<String>,
+    /// Serves HTTPS with this certificate, and no plain HTTP. Default: plain HTTP.
+    pub(super) tls: Option<Tls>,
+    /// Browser origins that may send requests, for example `["http://localhost:6274"]`. Requests without an origin do
+    /// not come from browsers and are accepted. Default: none.
+    pub(super) origins: Vec<String>,
+    /// Open connections. Further ones are rejected with 503.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) connections: Option<usize>,
+    /// Open sessions of clients up to 2025-11-25. At the limit a new session replaces the one that has been idle
+    /// longest, without a stream or a request in flight; if there is none, it is rejected with 503.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) sessions: Option<usize>,
+    /// How long the client of a session without a stream may take to reconnect, in milliseconds. After that it has
+    /// disconnected: see `on_disconnect` in `[runs]`. Clients are asked to reconnect after 3 s (the `retry` field of
+    /// event streams).
+    #[schemars(range(min = 1, max = LONGEST_MS))]
+    pub(super) session_grace_ms: Option<u64>,
+    /// How long requests may take after SIGTERM, in milliseconds. The remaining ones are then cancelled.
+    #[schemars(range(max = LONGEST_MS))]
+    pub(super) drain_ms: Option<u64>,
+}
+
+/// The server certificate, for example `{ certificate = "cert.pem", key = "key.pem" }`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("dependentRequired" = {"certificate": ["key"], "key": ["certificate"]}))]
+pub(super) struct Tls {
+    /// A PEM file: the certificate, followed by its chain.
+    #[schemars(length(min = 1))]
+    pub(super) certificate: Option<String>,
+    /// A PEM file: its private key, not encrypted.
+    #[schemars(length(min = 1))]
+    pub(super) key: Option<String>,
+}
+
+/// OpenTelemetry spans of requests, runs and calls, without arguments and results.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Telemetry {
+    /// A collector of OTLP over HTTP, for example `http://localhost:4318`; spans are sent to `/v1/traces` there.
+    /// Default: OTEL_EXPORTER_OTLP_ENDPOINT, else none. The other OpenTelemetry variables apply as well, such as
+    /// OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER.
+    #[schemars(length(min = 1))]
+    pub(super) otlp: Option<String>,
+}

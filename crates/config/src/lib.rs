@@ -1,0 +1,68 @@
+//! The configuration of a gateway: `exuvia.toml`, `mcpServers` files and the files of other clients, read, checked and explained.
+//!
+//! [`Sources`] say where it comes from; [`load`](Sources::load) gives a [`Config`], which is plain data, or [everything that is
+//! wrong](ConfigErrors). [`schema`] is what editors check `exuvia.toml` with, and [`summary`] says what would run. Nothing here
+//! starts or connects to anything.
+//!
+//! ```
+//! use exuvia_config::{Paths, Sources, summary};
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let file = folder.path().join("exuvia.toml");
+//! let sources = Sources { config: Some(file.clone()), ..Sources::default() };
+//!
+//! std::fs::write(&file, "[servers.crm]\ncommand = 'crm-mcp'\nauto_execute = ['get_*']\n[limits]\nwall_ms = 5_000\n").unwrap();
+//! let config = sources.load(&Paths::default()).unwrap();
+//! assert_eq!(config.servers[0].config.name, "crm");
+//! assert_eq!((config.limits.wall_ms, config.limits.tool_calls), (5_000, 10_000));
+//! assert_eq!(summary(&config), "crm: runs crm-mcp; auto_execute get_*\n");
+//!
+//! std::fs::write(&file, "[servers.crm]\ncomand = 'crm-mcp'\n[limits]\nwall_ms = 5\n").unwrap();
+//! let wrong = sources.load(&Paths::default()).unwrap_err();
+//! let places: Vec<_> = wrong.errors.iter().map(|error| (error.line, error.key.as_str())).collect();
+//! assert_eq!(places, [(Some(1), "servers.crm"), (Some(2), "servers.crm.comand"), (Some(4), "limits.wall_ms")]);
+//! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
+
+mod config;
+mod error;
+mod expand;
+mod exuvia_toml;
+mod file;
+mod flag;
+mod found;
+#[doc(hidden)]
+pub mod fuzzing;
+mod import;
+mod listen;
+mod mcp_file;
+mod paths;
+mod profile;
+mod runs;
+mod servers;
+mod sources;
+mod summary;
+mod trust;
+
+pub use config::{Collector, Config, ConfigErrors, Server};
+pub use error::ConfigError;
+pub use expand::expand;
+pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
+pub use file::ConfigFile;
+pub use import::KnownClient;
+pub use listen::{HttpConfig, TlsFiles};
+pub use paths::{Paths, from_home};
+pub use profile::{Mode, Profile, Profiles};
+pub use runs::{OnDisconnect, QueueLimits, Runs};
+pub use rustls::pki_types::CertificateDer;
+pub use servers::{
+    ClientCredentials, CodeGrant, EnvFile, Environment, Era, Grant, HeaderCommand, Http, HttpProtocol, McpServers,
+    OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport, UpstreamLimits, is_loopback,
+    parse_mcp_servers, passed_variables,
+};
+pub use sources::Sources;
+pub use summary::summary;
+
+use servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};

@@ -1,0 +1,104 @@
+//! Profiles: which servers a client sees, and in which mode.
+
+use std::collections::BTreeMap;
+
+/// Who calls a server's tools.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Scripts.
+    #[default]
+    Code,
+    /// Clients, which see the tools as they are.
+    Direct,
+}
+
+/// Servers, each with its mode, in the order in which clients are shown them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    servers: Vec<(String, Mode)>,
+    has_bare_names: bool,
+}
+
+impl Profile {
+    /// A profile of these servers. Of two with one name the first counts.
+    #[must_use]
+    pub fn new(servers: impl IntoIterator<Item = (String, Mode)>) -> Self {
+        let mut profile = Self::default();
+        for (name, mode) in servers {
+            if profile.mode(&name).is_none() {
+                profile.servers.push((name, mode));
+            }
+        }
+        profile
+    }
+
+    /// The same, whose tools of direct servers have the names that their servers give them, and not `SERVER__NAME`. Prompts have
+    /// them where there is one direct server.
+    #[must_use]
+    pub fn with_bare_names(mut self) -> Self {
+        self.has_bare_names = true;
+        self
+    }
+
+    /// Whether it is one of those.
+    #[must_use]
+    pub fn has_bare_names(&self) -> bool {
+        self.has_bare_names
+    }
+
+    /// Every server and its mode.
+    #[must_use]
+    pub fn servers(&self) -> &[(String, Mode)] {
+        &self.servers
+    }
+
+    /// The mode of a server, if it belongs to the profile.
+    #[must_use]
+    pub fn mode(&self, server: &str) -> Option<Mode> {
+        self.servers.iter().find(|(name, _)| name == server).map(|&(_, mode)| mode)
+    }
+
+    /// Whether clients are given the four meta-tools: unless all there is to call is direct.
+    #[must_use]
+    pub fn has_scripts(&self) -> bool {
+        self.servers.is_empty() || self.servers.iter().any(|&(_, mode)| mode == Mode::Code)
+    }
+
+    /// Whether clients see tools as they are.
+    #[must_use]
+    pub fn has_direct(&self) -> bool {
+        self.servers.iter().any(|&(_, mode)| mode == Mode::Direct)
+    }
+
+    /// Whether prompts have the names that their servers give them: nothing else would tell whose one is.
+    #[must_use]
+    pub fn has_bare_prompts(&self) -> bool {
+        self.has_bare_names && self.servers.iter().filter(|&&(_, mode)| mode == Mode::Direct).count() == 1
+    }
+}
+
+/// The profiles of a gateway: one for clients that name none, and those with names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profiles {
+    /// For clients that name none.
+    pub default: Profile,
+    /// By name.
+    pub named: BTreeMap<String, Profile>,
+}
+
+impl Profiles {
+    /// The profile of this name; without a name, the one for clients that name none.
+    #[must_use]
+    pub fn get(&self, name: Option<&str>) -> Option<&Profile> {
+        match name {
+            None => Some(&self.default),
+            Some(name) => self.named.get(name),
+        }
+    }
+
+    /// Every server in code mode, for clients that name no profile.
+    #[must_use]
+    pub fn scripts(servers: impl IntoIterator<Item = String>) -> Self {
+        Self { default: Profile::new(servers.into_iter().map(|name| (name, Mode::Code))), named: BTreeMap::new() }
+    }
+}

@@ -1,0 +1,108 @@
+//! The sources of a configuration: files and flags.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::found::{Found, Named};
+use crate::paths::{self, Contents, Paths, read};
+use crate::{Config, ConfigError, ConfigErrors, Environment, KnownClient, exuvia_toml, flag, import, mcp_file};
+
+/// Where an administrator keeps what Claude Code has to hold to.
+
+const SYSTEM: &str =
+    if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// An `exuvia.toml`.
+    pub config: Option<PathBuf>,
+    /// Files with an `mcpServers` object, in the format of Claude Desktop, Claude Code, Cursor and VS Code.
+    pub mcp_configs: Vec<PathBuf>,
+    /// Servers, each as `NAME=COMMAND` or `NAME=URL`.
+    pub servers: Vec<String>,
+    /// Clients of this user whose servers are imported.
+    pub imports: Vec<KnownClient>,
+    /// Whether imports start what the current folder brings along.
+    pub import_project: bool,
+    /// Patterns of tools that run without asking, beside those of the file.
+    pub auto_execute: Vec<String>,
+}
+
+impl Sources {
+    /// Whether no server and no file is named.
+    #[must_use]
+    pub fn names_nothing(&self) -> bool {
+        self.config.is_none() && self.mcp_configs.is_empty() && self.servers.is_empty() && self.imports.is_empty()
+    }
+
+    /// What they say together, and the default file where they [name nothing](Self::names_nothing). Reads files, which may block
+    /// for as long as a file system does not answer.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with all of it.
+    pub fn load(&self, paths: &Paths) -> Result<Config, ConfigErrors> {
+        let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
+        let names_nothing = self.names_nothing();
+        let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
+        if let Some(file) = default_file {
+            tracing::info!(file = %file.display(), "using the default configuration file");
+        }
+        let mut found = Found::default();
+        found.files.extend(paths.default_file.clone().filter(|_| names_nothing));
+        found.files.extend(self.config.iter().chain(&self.mcp_configs).cloned());
+        if let Some(file) = self.config.as_deref().or(default_file) {
+            read_config(file, environment, &mut found);
+        }
+        for file in &self.mcp_configs {
+            let name = file.display().to_string();
+            match read(file) {
+                Ok(Contents { text, doubts }) => {
+                    found.doubt(&name, doubts);
+                    mcp_file::add(&text, file, environment, &mut found);
+                }
+                Err(message) => found.errors.push(ConfigError::of_file(name, message)),
+            }
+        }
+        for server in &self.servers {
+            match flag::server(server, environment) {
+                Ok(server) => {
+                    let (name, file) = (server.name.clone(), flag::place(&server.name));
+                    found.named.push(Named { name, file, line: None, key: String::new() });
+                    found.config.servers.push(server.into());
+                }
+                Err(error) => found.errors.push(error),
+            }
+        }
+        if !self.imports.is_empty() {
+            let folder = current_folder();
+            let places = import::Places {
+                environment,
+                config_dir: paths.config_dir.as_deref(),
+                folder: &folder,
+                system: Path::new(SYSTEM),
+                starts_project: self.import_project,
+            };
+            self.imports.iter().for_each(|client| import::import(*client, &places, &mut found));
+        }
+        found.finish(&self.auto_execute)
+    }
+}
+
+/// The folder that this program was started in, by the name that clients know it under.
+fn current_folder() -> PathBuf {
+    env::current_dir().unwrap_or_default()
+}
+
+fn read_config(file: &Path, environment: Environment<'_>, found: &mut Found) {
+    let name = file.display().to_string();
+    match (read(file), std::path::absolute(file)) {
+        (Ok(Contents { text, doubts }), Ok(place)) => {
+            found.doubt(&name, doubts);
+            exuvia_toml::file(&text, &name, place.parent().unwrap_or(&place), environment, found);
+        }
+        (Err(message), _) => found.errors.push(ConfigError::of_file(name, message)),
+        (_, Err(error)) => found.errors.push(ConfigError::of_file(name, error.to_string())),
+    }
+}

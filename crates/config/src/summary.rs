@@ -1,0 +1,124 @@
+//! What would run, in a line for each server. Of variables and headers the names alone, of addresses the origin: the rest
+//! may hold secrets.
+
+use exuvia_catalog::files::Layout;
+use exuvia_policy::{PolicySource, ServerRules};
+use exuvia_text::line as one_line;
+
+use crate::{Config, Grant, Http, HttpProtocol, Mode, PASSED_VARIABLES, Profile, Server, Share, Stdio, Transport};
+
+/// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
+
+#[must_use]
+pub fn summary(config: &Config) -> String {
+    let source = config.policy.source();
+    let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
+    let everywhere = [list("auto_execute", &source.auto_execute), list("deny", &source.deny)];
+    let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
+    if !everywhere.is_empty() {
+        lines.push(format!("all: {}", everywhere.join("; ")));
+    }
+    lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
+    let tls = if config.tls.is_some() { " by https" } else { "" };
+    lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
+    lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
+    if lines.is_empty() {
+        lines.push("no servers".to_owned());
+    }
+    lines.push(String::new());
+    lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn servers(profile: &Profile) -> String {
+    let one = |(name, mode): &(String, Mode)| match mode {
+        Mode::Code => name.clone(),
+        Mode::Direct => format!("{name} (direct)"),
+    };
+    let names = if profile.has_bare_names() { "; names without a prefix" } else { "" };
+    profile.servers().iter().map(one).collect::<Vec<_>>().join(", ") + names
+}
+
+fn line(server: &Server, policy: &PolicySource) -> String {
+    let mut parts = match &server.config.transport {
+        Transport::Stdio(stdio) => process(stdio),
+        Transport::Http(http) => over_http(http),
+    };
+    if server.mode == Mode::Direct {
+        parts.push("mode direct".to_owned());
+    }
+    if server.layout == Layout::Tool {
+        parts.push("stubs tool".to_owned());
+    }
+    match server.config.share {
+        Share::All => {}
+        Share::Key => parts.push("share key".to_owned()),
+        Share::Run => parts.push("share run".to_owned()),
+    }
+    parts.extend(policy.servers.get(&server.config.name).into_iter().flat_map(rules));
+    format!("{}: {}", server.config.name, parts.join("; "))
+}
+
+/// Who may call what of a server, as far as it is written.
+fn rules(rules: &ServerRules) -> Vec<String> {
+    let default = ServerRules::default();
+    let constraints: Vec<String> = rules.constraints.keys().cloned().collect();
+    let tools = if rules.tools == default.tools { None } else { Some(format!("tools {}", rules.tools.join(" "))) };
+    let on_unlisted = (rules.on_unlisted != default.on_unlisted).then(|| format!("on_unlisted {}", rules.on_unlisted));
+    let parts = [
+        tools,
+        list("auto_execute", &rules.auto_execute),
+        list("deny", &rules.deny),
+        on_unlisted,
+        list("constraints", &constraints),
+        rules.calls_per_run.map(|most| format!("calls_per_run {most}")),
+        rules.calls_per_minute.map(|most| format!("calls_per_minute {most}")),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn list(key: &str, texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| format!("{key} {}", texts.join(" ")))
+}
+
+fn process(stdio: &Stdio) -> Vec<String> {
+    let arguments = match stdio.args.len() {
+        0 => String::new(),
+        1 => " with 1 argument".to_owned(),
+        more => format!(" with {more} arguments"),
+    };
+    let mut parts = vec![format!("runs {}{arguments}", stdio.command)];
+    parts.extend(stdio.cwd.as_ref().map(|cwd| format!("in {}", cwd.display())));
+    let own: Vec<&str> = stdio.env.keys().map(String::as_str).filter(|name| !PASSED_VARIABLES.contains(name)).collect();
+    if !own.is_empty() {
+        parts.push(format!("env {}", own.join(" ")));
+    }
+    parts
+}
+
+fn over_http(http: &Http) -> Vec<String> {
+    let protocol = match http.protocol {
+        HttpProtocol::Auto => "streamable or sse",
+        HttpProtocol::Streamable => "streamable",
+        HttpProtocol::Sse => "sse",
+    };
+    let mut parts = vec![format!("{} by {protocol}", http.url.origin().ascii_serialization())];
+    if !http.headers.is_empty() {
+        let names: Vec<&str> = http.headers.keys().map(|name| name.as_str()).collect();
+        parts.push(format!("headers {}", names.join(" ")));
+    }
+    match http.ca.len() {
+        0 => {}
+        1 => parts.push("ca of 1 certificate".to_owned()),
+        more => parts.push(format!("ca of {more} certificates")),
+    }
+    parts.extend(http.proxy.as_ref().map(|proxy| format!("proxy {}", proxy.origin())));
+    parts.extend(http.header_command.as_ref().map(|command| format!("headers of {}", command.command)));
+    parts.extend(http.oauth.as_ref().map(|oauth| {
+        match &oauth.grant {
+            Grant::Code(_) => "oauth code",
+            Grant::ClientCredentials(_) => "oauth client-credentials",
+        }
+        .to_owned()
+    }));
+    parts
+}

@@ -1,0 +1,106 @@
+//! The program: commands, reload, logging, exit statuses. What it does lives in the crates below it; how its configuration is
+//! read, in `exuvia-config`.
+//!
+//! ```no_run
+//! let arguments = ["exuvia", "config", "check", "exuvia.toml"];
+//! let status = exuvia::run(arguments.map(Into::into));
+//! # let _ = status;
+//! ```
+
+mod args;
+mod check_report;
+mod commands;
+mod demo;
+mod detached;
+mod ending;
+mod exit;
+mod log_writer;
+mod logs;
+mod machine;
+mod reload;
+mod sample;
+mod script;
+mod session;
+mod start;
+mod systemd;
+mod telemetry;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use exuvia_runtime::EngineError;
+use tokio::runtime::Builder;
+
+use args::{Cli, Command};
+
+/// How long work on threads may take once everything else is over. What a file system or a stream holds up is left behind.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
+/// Runs the program with these arguments, the first of which is its name, to the end of the command. Once in a process: it sets up
+/// the log and listens for signals.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    let status = match logs::begin(cli.log_format, cli.command.log_level()) {
+        Ok(()) => on_runtime(cli.command),
+        Err(error) => Err(error),
+    };
+    let status = status.unwrap_or_else(complain);
+    logs::finish();
+    status
+}
+
+fn on_runtime(command: Command) -> Result<ExitCode> {
+    let runtime = Builder::new_multi_thread().enable_all().build().context("starting threads")?;
+    let status = runtime.block_on(async {
+        ending::end_on(command.ended_by()).context("listening for signals")?;
+        let status = dispatch(command).await;
+        ending::settle().await;
+        status
+    });
+    runtime.shutdown_timeout(LAST_WORK);
+    status
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Demo => demo::demo().await,
+        Command::Run(args) => commands::run::run(args).await,
+        Command::Check(args) => commands::check::check(args).await,
+        Command::Stdio(args) => commands::stdio::stdio(args).await,
+        Command::Serve(args) => commands::serve::serve(args).await,
+        Command::Tools(args) => commands::tools::tools(args).await,
+        Command::Login(args) => commands::login::login(args).await,
+        Command::Config(args) => commands::config::config(args.command).await,
+        Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Usage that is wrong, or help that was asked for.
+fn misused(error: &clap::Error) -> ExitCode {
+    // Whoever closed the stream reads nothing.
+    let _ = error.print();
+    if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS }
+}
+
+/// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are
+/// outcomes.
+#[expect(clippy::print_stderr, reason = "a command of a person says what is wrong on standard error")]
+fn complain(error: anyhow::Error) -> ExitCode {
+    match logs::is_json() {
+        true => tracing::error!("{error:#}"),
+        false => {
+            // In the order in which things were said.
+            logs::finish();
+            eprintln!("exuvia: {}", exuvia_text::indented(&format!("{error:#}"), "  "));
+        }
+    }
+    if error.is::<EngineError>() { exit::FAULT.into() } else { exit::USAGE.into() }
+}

@@ -1,0 +1,261 @@
+//! The connection to one server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_config::{Era, UpstreamLimits};
+use exuvia_tool::{Arguments, Place};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
+    RequestMetaObject,
+};
+use rmcp::model::{ClientConfig, GetExtensions};
+use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningService};
+use tokio::sync::Notify;
+use tokio_util::sync::DropGuard;
+
+use crate::arguments::Sent;
+use crate::aside::aside;
+use crate::carrier::Carrier;
+use crate::error_code::METHOD_NOT_FOUND;
+use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
+use crate::failure::Failure;
+use crate::ids::told;
+use crate::list::ToolList;
+use crate::order::Leaving;
+use crate::relay::Input;
+use crate::trace_context;
+use crate::value::cut;
+
+/// How long the word that a call was cancelled may take to reach a server.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A server that answered the handshake.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) service: RunningService<RoleClient, ClientConfig>,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) list_changed: Arc<Notify>,
+    pub(crate) carrier: Carrier,
+    pub(crate) dialect: Dialect,
+    /// Whether the server offers subscriptions to its resources.
+    pub(crate) subscribes: bool,
+    /// Ends the task that listens for changes.
+    pub(crate) _listening: Option<DropGuard>,
+}
+
+/// How a server is spoken to. Found out once: a server that comes back speaks as it did before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// The era of the protocol.
+    pub(crate) era: Era,
+    /// Over HTTP: whether it has only HTTP+SSE.
+    pub(crate) sse: bool,
+}
+
+/// The conversation broke off before the answer came.
+#[derive(Debug)]
+pub struct BrokenOff;
+
+impl Connection {
+    /// The era that the server speaks.
+    pub fn era(&self) -> Era {
+        self.dialect.era
+    }
+
+    /// How the server is to be spoken to the next time.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether the server offers subscriptions to its resources.
+    pub fn subscribes(&self) -> bool {
+        self.subscribes
+    }
+
+    /// A request of this client is about to leave. What the server asks unasked is nobody's once there were several.
+    pub fn used_by(&self, client: Option<&Arc<str>>) {
+        self.exchange.used_by(client);
+    }
+
+    /// Whether another request makes sense.
+    pub fn is_open(&self) -> bool {
+        self.carrier.is_open() && !self.service.peer().is_transport_closed()
+    }
+
+    /// Whether the latest request was refused for want of authorization.
+    pub fn is_unauthorized(&self) -> bool {
+        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorized)
+    }
+
+    /// Waits until the server says that its list of tools is another one.
+    pub async fn list_changed(&self) {
+        self.list_changed.notified().await;
+    }
+
+    /// The server's tools, all pages of them.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not list them, for the operator.
+    pub async fn list(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
+        self.all_pages(limits).await.map_err(cut)
+    }
+
+    async fn all_pages(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
+        let mut list = ToolList::new(limits);
+        if self.era() == Era::Modern && matches!(self.carrier, Carrier::Http(..)) {
+            list = list.with_parameter_headers();
+        }
+        let mut cursor = None;
+        loop {
+            let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+            let request = ListToolsRequest { params, ..ListToolsRequest::default() };
+            let filled = self.ask(ClientRequest::ListToolsRequest(request), Kind::List).await;
+            match filled.map(|filled| filled.answer) {
+                Ok(Some(Answer::Result(result))) => {
+                    let bytes = result.as_str().len();
+                    let read = move || {
+                        list.has_nulls(result.nulls);
+                        let cursor = list.page(result.as_str());
+                        (list, cursor)
+                    };
+                    (list, cursor) = aside(bytes, read).await;
+                }
+                Ok(Some(Answer::Error { code: METHOD_NOT_FOUND, .. })) if list.tools.is_empty() => {
+                    list.warnings.push("it offers no tools".to_owned());
+                    return Ok(list);
+                }
+                Ok(Some(Answer::Error { code, .. })) => {
+                    return Err(format!("it refused to list its tools with the error {code}"));
+                }
+                Ok(Some(Answer::Oversized { bytes })) => {
+                    return Err(format!(
+                        "a page of its tool list has {bytes} bytes or more, message_bytes is {}",
+                        limits.message_bytes
+                    ));
+                }
+                Ok(Some(Answer::Unreadable(what))) => return Err(format!("it answered tools/list with {what}")),
+                Ok(Some(Answer::Failed(_))) => {
+                    return Err(format!("it did not list its tools: {}", self.carrier.last_words().await));
+                }
+                Ok(None) | Err(BrokenOff) => {
+                    let words = self.carrier.last_words().await;
+                    return Err(format!("the connection closed while it listed its tools; {words}"));
+                }
+            }
+            if cursor.is_none() {
+                return Ok(list);
+            }
+        }
+    }
+
+    /// Calls a tool once. Dropping the future cancels the call and tells the server.
+    #[cfg(test)]
+    pub(crate) async fn call(&self, tool: String, arguments: Arguments) -> Result<Filled, BrokenOff> {
+        self.send(call(tool, arguments, true, Input::default()), Slot::default(), None, Place::default()).await
+    }
+
+    async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
+        self.send(request, Slot::new(kind), None, Place::default()).await
+    }
+
+    /// Sends a request once, from a place that is the first; whoever is behind it leaves after it. Dropping the future cancels
+    /// the request and tells the server. `meta` goes with it in the newer era.
+    pub async fn send(
+        &self,
+        mut request: ClientRequest,
+        slot: Slot,
+        meta: Option<RequestMetaObject>,
+        place: Place,
+    ) -> Result<Filled, BrokenOff> {
+        request.extensions_mut().insert(slot.clone());
+        trace_context::tell(&mut request);
+        let mut options = PeerRequestOptions::no_options();
+        options.meta = meta.filter(|_| self.era() == Era::Modern);
+        // Over a pipe messages are written in the order in which they are given to rmcp. Over HTTP each has its own request.
+        let place = if self.carrier.outlives_requests() {
+            slot.leaving().at(place);
+            None
+        } else {
+            Some(place)
+        };
+        let handle = Box::pin(self.service.peer().send_cancellable_request(request, options)).await;
+        drop(place);
+        let handle = handle.map_err(|_| BrokenOff)?;
+        let id = told(&handle.id);
+        trace_context::sent(id);
+        let leaving = slot.leaving().clone();
+        let mut request = Request { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
+        request.answered().await;
+        let mut filled = slot.take();
+        if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
+            let failure = match filled.session {
+                Session::Awaited => Failure::not_taken("lost its session and issued no other"),
+                _ => Failure::maybe_taken("sent an incomplete response"),
+            };
+            filled.answer = Some(Answer::Failed(failure.unwell()));
+        }
+        if filled.answer.is_some() { Ok(filled) } else { Err(BrokenOff) }
+    }
+
+    /// Ends the conversation and the server: closes its input, waits, asks, forces.
+    pub async fn close(&self) {
+        // Dropping the transport closes the server's input.
+        self.service.cancellation_token().cancel();
+        self.carrier.stop().await;
+    }
+}
+
+/// A call of a tool. `has_outline`: rmcp looks at the arguments, the short ones at least.
+pub fn call(tool: String, arguments: Arguments, has_outline: bool, input: Input) -> ClientRequest {
+    let outline = if has_outline { arguments.outline() } else { JsonObject::new() };
+    let mut params = CallToolRequestParams::new(tool).with_arguments(outline);
+    params.input_responses = input.responses.and_then(|responses| serde_json::from_str(responses.as_str()).ok());
+    params.request_state = input.state;
+    let mut request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+    request.extensions_mut().insert(Sent::new(arguments.into_json()));
+    request
+}
+
+/// A request that waits for its answer. Dropped before, it is cancelled.
+struct Request {
+    handle: Option<RequestHandle<RoleClient>>,
+    /// By which the server knows it.
+    id: Option<i64>,
+    exchange: Arc<Exchange>,
+    leaving: Leaving,
+}
+
+impl Request {
+    /// Waits until the slot is filled or the connection is gone.
+    async fn answered(&mut self) {
+        if let Some(handle) = &mut self.handle {
+            let _ = (&mut handle.rx).await;
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) -> Option<RequestHandle<RoleClient>> {
+        let handle = self.handle.take()?;
+        if let Some(id) = self.id {
+            self.exchange.forget(id);
+        }
+        Some(handle)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // Whether it has left or not: nobody waits for it any more.
+        self.leaving.left();
+        let Some(handle) = self.forget() else { return };
+        // Without a runtime everything is ending, and the server with it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let reason = Some("the request was abandoned".to_owned());
+                let _ = tokio::time::timeout(CANCEL_TIMEOUT, handle.cancel(reason)).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! How a request that has its place in the [order](exuvia_tool::DispatchOrder) tells that it has left.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use exuvia_tool::{Place, locked};
+use http_body::{Body, Frame, SizeHint};
+
+/// The place of a request that is about to leave, shared by those who may be the ones to see it go.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leaving(Arc<Mutex<Option<Place>>>);
+
+impl Leaving {
+    /// The request has this place.
+    pub(crate) fn at(&self, place: Place) {
+        *locked(&self.0) = Some(place).filter(Place::is_in_line);
+    }
+
+    /// The request has left, or never will.
+    pub(crate) fn left(&self) {
+        // Dropped outside the lock: that wakes whoever is next.
+        let place = locked(&self.0).take();
+        drop(place);
+    }
+
+    /// Whether nobody waits for the request to leave.
+    pub(crate) fn is_over(&self) -> bool {
+        locked(&self.0).is_none()
+    }
+
+    /// The body of the request, which has left when the connection has taken it.
+    pub(crate) fn body(&self, bytes: Bytes) -> reqwest::Body {
+        if self.is_over() { bytes.into() } else { reqwest::Body::wrap(LeavingBody { bytes, leaving: self.clone() }) }
+    }
+}
+
+/// One piece of bytes that tells when it is taken, and when it never will be.
+struct LeavingBody {
+    bytes: Bytes,
+    leaving: Leaving,
+}
+
+impl Body for LeavingBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let bytes = std::mem::take(&mut this.bytes);
+        this.leaving.left();
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+impl Drop for LeavingBody {
+    fn drop(&mut self) {
+        self.leaving.left();
+    }
+}

@@ -1,0 +1,11 @@
+//! Servers that are child processes: started, read, written to, ended.
+
+mod process;
+mod reaper;
+pub(crate) mod strays;
+mod wire;
+
+pub(crate) use process::Process;
+pub(crate) use reaper::MARK;
+pub use reaper::Reaper;
+pub(crate) use wire::Wire;

@@ -1,0 +1,165 @@
+//! The value that a script sees, from the result of a tool.
+//!
+//! | the result has | the value is |
+//! |---|---|
+//! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed) |
+//! | text only | the texts, joined by newlines: parsed if the whole of it is JSON, else a string |
+//! | other blocks (image, audio, resource, link), alone or mixed with text | the list of blocks, as they were sent |
+//! | no blocks | `null` |
+//! | another form than the protocol's | what [`forms`](crate::forms) takes it for |
+//!
+//! Values are cut out of the answer as they were written: integers of any size and all digits survive. A
+//! `structuredContent` of `null` counts as none.
+
+use exuvia_tool::raw::{self, Part};
+use exuvia_tool::{CallError, Json, JsonError, JsonErrorKind, MAX_DEPTH, ToolName, ToolOutcome};
+
+use crate::forms::Parts;
+use crate::repair::halves;
+
+/// What a failure says is kept to this length.
+const MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Reads the result of a `tools/call`.
+///
+/// # Errors
+///
+/// The tool reported a failure or asked for input, the value is larger than `limit_bytes`, or the result is none.
+pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
+    let parts = Parts::of(result);
+    match parts.kind.as_deref() {
+        None | Some("complete") => {}
+        Some("input_required") => return Err(asked_for_input(tool, "input")),
+        Some(_) => return unreadable(tool, "a task to poll instead of a result, which is not supported"),
+    }
+    match parts.usual(result) {
+        Some(usual) => told(Parts::of(&usual), tool, boxed, limit_bytes),
+        None => told(parts, tool, boxed, limit_bytes),
+    }
+}
+
+fn told(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
+    let Parts { content, structured, is_error, .. } = parts;
+    let value = match structured.filter(|_| !is_error) {
+        // What stands beside it says the same as text.
+        Some(value) => within(unboxed(value, boxed)),
+        None => {
+            let Ok(blocks) = Blocks::read(content) else {
+                return unreadable(tool, "content that cannot be read");
+            };
+            if is_error {
+                let data = structured.filter(|data| data.as_str().len() as u64 <= limit_bytes);
+                let data = data.and_then(|data| within(data).ok());
+                return Err(CallError::ToolFailed { message: blocks.message(tool), data });
+            }
+            match blocks {
+                Blocks::Text(text) => Ok(text_value(text)),
+                Blocks::Other(blocks) => within(blocks),
+                Blocks::None => Json::parse("null"),
+            }
+        }
+    };
+    match value {
+        Ok(value) => bounded(value, limit_bytes),
+        Err(error) if error.kind() == JsonErrorKind::TooDeep => unreadable(tool, "a value that nests too deep"),
+        Err(_) => unreadable(tool, "a value that cannot be read"),
+    }
+}
+
+/// A value that is a part of a result, which may itself nest no deeper than any value.
+fn within(part: Part<'_>) -> Result<Json, JsonError> {
+    let value = Json::from_part(part)?;
+    if value.extent().depth < MAX_DEPTH { Ok(value) } else { Err(JsonErrorKind::TooDeep.into()) }
+}
+
+fn unreadable(tool: &ToolName, what: &str) -> ToolOutcome {
+    Err(CallError::UpstreamUnavailable(format!("{tool} answered with {what}")))
+}
+
+/// The failure of a call whose server wants something from the user first.
+pub(crate) fn asked_for_input(tool: &ToolName, what: &str) -> CallError {
+    CallError::ToolFailed {
+        message: format!("{tool} asked the user for {what} before it answers; scripts cannot be asked yet"),
+        data: None,
+    }
+}
+
+/// The failure of a value that is too large.
+pub(crate) fn too_large(allowed: u64, used: u64) -> CallError {
+    CallError::LimitReached { limit: "call_result_bytes".to_owned(), allowed, used }
+}
+
+fn bounded(value: Json, limit_bytes: u64) -> ToolOutcome {
+    let used = value.size_bytes() as u64;
+    if used > limit_bytes { Err(too_large(limit_bytes, used)) } else { Ok(value) }
+}
+
+fn unboxed(value: Part<'_>, boxed: bool) -> Part<'_> {
+    if boxed { value.member("result").unwrap_or(value) } else { value }
+}
+
+fn text_value(text: String) -> Json {
+    let trimmed = text.trim();
+    // Most texts are prose, and prose is told at its first letter.
+    let may_be_json =
+        trimmed.starts_with(|c: char| matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
+    if may_be_json {
+        let mut json = trimmed.to_owned();
+        halves(&mut json);
+        if let Ok(value) = Json::parse(json) {
+            return value;
+        }
+    }
+    Json::from_value(&serde_json::Value::String(text))
+}
+
+/// The content blocks of a result.
+enum Blocks<'a> {
+    None,
+    /// Nothing but text.
+    Text(String),
+    /// Anything else, as sent.
+    Other(Part<'a>),
+}
+
+impl<'a> Blocks<'a> {
+    fn read(content: Option<Part<'a>>) -> Result<Self, serde_json::Error> {
+        let Some(content) = content else { return Ok(Self::None) };
+        let mut texts = String::new();
+        let mut number = 0_usize;
+        for block in raw::elements(content.as_str()) {
+            let is_text = raw::member(block, "type").is_some_and(|kind| kind == "\"text\"");
+            let (true, Some(text)) = (is_text, raw::member(block, "text")) else { return Ok(Self::Other(content)) };
+            if number > 0 {
+                texts.push('\n');
+            }
+            texts.push_str(&serde_json::from_str::<String>(text)?);
+            number += 1;
+        }
+        Ok(if number == 0 { Self::None } else { Self::Text(texts) })
+    }
+
+    /// What a failed tool says.
+    fn message(self, tool: &ToolName) -> String {
+        let said = match self {
+            Self::Text(text) if !text.trim().is_empty() => text,
+            Self::Other(blocks) => raw::elements(blocks.as_str())
+                .filter_map(|block| serde_json::from_str::<String>(raw::member(block, "text")?).ok())
+                .collect::<Vec<_>>()
+                .join("\n"),
+            _ => String::new(),
+        };
+        if said.is_empty() { format!("{tool} failed without a message") } else { cut(said) }
+    }
+}
+
+/// Cuts a message that is too long for an exception.
+pub(crate) fn cut(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES {
+        let end = message.floor_char_boundary(MESSAGE_BYTES);
+        let more = message.len() - end;
+        message.truncate(end);
+        message.push_str(&format!(" ... ({more} bytes more)"));
+    }
+    message
+}

@@ -1,0 +1,142 @@
+//! Which clients hear of the changes of one server's resources.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use exuvia_config::{ServerConfig, Share};
+use exuvia_mcp_client::ResourceListener;
+use exuvia_tool::{locked, raw};
+use tokio::sync::{Notify, watch};
+
+use crate::mailbox::Mailbox;
+
+/// The longest address that can be subscribed to, in bytes.
+pub(super) const ADDRESS_BYTES: usize = 2 << 10;
+/// The longest notification that is read.
+const NOTE_BYTES: usize = 4 << 20;
+
+/// A client's subscription to one resource. Dropping it ends the subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    of: Arc<Subscribers>,
+    address: Arc<str>,
+    number: u64,
+}
+
+impl Subscription {
+    /// Whether it is one with this server.
+    pub(crate) fn is_with(&self, subscribers: &Arc<Subscribers>) -> bool {
+        Arc::ptr_eq(&self.of, subscribers)
+    }
+
+    /// The address of the resource.
+    pub(super) fn address(&self) -> &Arc<str> {
+        &self.address
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut heard = locked(&self.of.heard);
+        if let Some(hearers) = heard.get_mut(&self.address) {
+            hearers.retain(|hearer| hearer.number != self.number);
+            if hearers.is_empty() {
+                heard.remove(&self.address);
+                self.of.left.notify_one();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Hearer {
+    number: u64,
+    mailbox: Arc<Mailbox>,
+}
+
+/// Who hears of what, and what the server said of that.
+#[derive(Debug, Default)]
+pub(crate) struct Subscribers {
+    heard: Mutex<HashMap<Arc<str>, Vec<Hearer>>>,
+    /// Whether the server offers subscriptions. `None`: not known yet.
+    offered: Mutex<Option<bool>>,
+    /// The addresses that a server of the newer era has accepted.
+    pub(super) acknowledged: watch::Sender<Arc<BTreeSet<String>>>,
+    /// Nobody wants to hear of an address any more.
+    pub(super) left: Notify,
+    /// The server has forgotten what it was asked for, on a connection that goes on.
+    is_forgotten: AtomicBool,
+    numbers: AtomicU64,
+}
+
+impl Subscribers {
+    /// Whether the server offers subscriptions, if known.
+    pub(crate) fn offered(&self) -> Option<bool> {
+        *locked(&self.offered)
+    }
+
+    /// The server says whether it offers subscriptions.
+    pub(crate) fn offers(&self, config: &ServerConfig, offers: bool) {
+        // Nobody keeps a connection that everybody could hear on.
+        *locked(&self.offered) = Some(offers && config.share != Share::Run);
+    }
+
+    /// The server gave another session: what was asked for in the old one is gone.
+    pub(crate) fn forgotten(&self) {
+        self.is_forgotten.store(true, Ordering::SeqCst);
+        self.left.notify_one();
+    }
+
+    /// The addresses that somebody wants to hear of.
+    pub(super) fn wanted(&self) -> BTreeSet<Arc<str>> {
+        locked(&self.heard).keys().cloned().collect()
+    }
+
+    /// Whether nobody wants to hear of anything.
+    pub(super) fn is_empty(&self) -> bool {
+        locked(&self.heard).is_empty()
+    }
+
+    /// Whether the server has forgotten what it was asked for.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.is_forgotten.load(Ordering::SeqCst)
+    }
+
+    /// The same, and it is to be asked again by whoever hears that.
+    pub(super) fn take_forgotten(&self) -> bool {
+        self.is_forgotten.swap(false, Ordering::SeqCst)
+    }
+
+    /// Everything may have changed.
+    pub(super) fn all_updated(&self) {
+        for (address, hearers) in locked(&self.heard).iter() {
+            hearers.iter().for_each(|hearer| hearer.mailbox.put(address));
+        }
+    }
+
+    /// A client hears of the changes of this resource, for as long as it holds this.
+    pub(super) fn hear(self: &Arc<Self>, address: Arc<str>, mailbox: &Arc<Mailbox>) -> Subscription {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let hearer = Hearer { number, mailbox: Arc::clone(mailbox) };
+        locked(&self.heard).entry(Arc::clone(&address)).or_default().push(hearer);
+        Subscription { of: Arc::clone(self), address, number }
+    }
+}
+
+impl ResourceListener for Subscribers {
+    fn updated(&self, params: &str) {
+        let address = raw::member(params, "uri").filter(|raw| raw.len() <= 6 * ADDRESS_BYTES);
+        let Some(address) = address.and_then(|raw| serde_json::from_str::<String>(raw).ok()) else { return };
+        if let Some((address, hearers)) = locked(&self.heard).get_key_value(&*address) {
+            hearers.iter().for_each(|hearer| hearer.mailbox.put(address));
+        }
+    }
+
+    fn acknowledged(&self, params: &str) {
+        let addresses = raw::member(params, "notifications").and_then(|all| raw::member(all, "resourceSubscriptions"));
+        let Some(addresses) = addresses.filter(|_| params.len() <= NOTE_BYTES) else { return };
+        let addresses = raw::elements(addresses).filter_map(|raw| serde_json::from_str(raw).ok());
+        self.acknowledged.send_replace(Arc::new(addresses.collect()));
+    }
+}
