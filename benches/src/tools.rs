@@ -74,10 +74,10 @@ impl ToolHost for BenchTools {
     }
 
     fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
-        let answer = self.answer(&call);
         let mut gate = (call.name.tool == "wait").then(|| self.gate.subscribe());
         let later = call.name.tool == "later";
         self.later.fetch_add(usize::from(later), Ordering::Relaxed);
+        let answer = self.answer(call);
         Box::pin(async move {
             if let Some(gate) = &mut gate {
                 // The sender lives as long as the tools.
@@ -93,11 +93,11 @@ impl ToolHost for BenchTools {
 
 impl BenchTools {
     /// Checks a call as a gateway would, and gives back its argument.
-    fn answer(&self, call: &ToolCall) -> ToolOutcome {
+    fn answer(&self, call: ToolCall) -> ToolOutcome {
         let tool = self.namespace.server(&call.name.server).and_then(|server| server.tool(&call.name.tool));
         let tool = tool.ok_or_else(|| CallError::UnknownTool(format!("there is no tool {}", call.name)))?;
         let mut arguments =
-            call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+            call.arguments.into_tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
         tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
         Ok(Json::from_value(&arguments["value"].take()))
     }

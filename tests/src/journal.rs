@@ -4,7 +4,7 @@ use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use exuvia_gateway::now_ms;
-use exuvia_journal::{Entry, Journal, JournalError, Losses, MemoryJournal, Seq, Stamped};
+use exuvia_journal::{Entry, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Seq, Stamped};
 use exuvia_tool::BoxFuture;
 
 /// Keeps entries in memory, but for those of the kinds that are to fail.
@@ -75,7 +75,7 @@ impl Default for TestJournal {
 }
 
 fn full() -> JournalError {
-    JournalError("the disk is full".to_owned())
+    JournalError::new(JournalErrorKind::Unavailable).caused_by("the disk is full")
 }
 
 impl Journal for TestJournal {

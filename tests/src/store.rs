@@ -76,12 +76,12 @@ impl ToolHost for Store {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, mut call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             shared.most.fetch_max(shared.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             shared.wait(call.id.0).await;
-            let outcome = shared.answer(&call);
+            let outcome = shared.answer(&mut call);
             shared.wait(call.id.0 + 1).await;
             shared.now.fetch_sub(1, Ordering::SeqCst);
             outcome
@@ -108,8 +108,8 @@ impl Shared {
         }
     }
 
-    fn answer(&self, call: &ToolCall) -> ToolOutcome {
-        let arguments = call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+    fn answer(&self, call: &mut ToolCall) -> ToolOutcome {
+        let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
         let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| arguments[name].as_u64().unwrap_or_default();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_test_support::descriptor;
-use exuvia_tool::{BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolOutcome};
+use exuvia_tool::{
+    BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolName, ToolOutcome,
+};
 use serde_json::{Value, json};
 
 /// `youtube` and `filesystem` as the corpora assume them, a small `crm`, and `lab`, whose tools fail in all ways.
@@ -33,22 +35,21 @@ impl ToolHost for TestTools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, mut call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let namespace = Arc::clone(&self.namespace);
         Box::pin(async move {
             let tool = namespace.server(&call.name.server).and_then(|server| server.tool(&call.name.tool));
             let tool = tool.ok_or_else(|| CallError::UnknownTool(format!("there is no tool {}", call.name)))?;
-            let arguments =
-                call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
-            tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
-            let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call, &arguments));
+            let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+            tool.arguments.check(arguments).map_err(CallError::InvalidArguments)?;
+            let answer = tokio::time::timeout_at(deadline.at().into(), answer(&call.name, arguments));
             answer.await.unwrap_or_else(|_| Err(deadline.missed()))
         })
     }
 }
 
-async fn answer(call: &ToolCall, arguments: &Value) -> ToolOutcome {
-    let value = match (call.name.server.as_str(), call.name.tool.as_str()) {
+async fn answer(name: &ToolName, arguments: &Value) -> ToolOutcome {
+    let value = match (name.server.as_str(), name.tool.as_str()) {
         ("youtube", "search") => json!([{"id": "1", "title": arguments["query"]}]),
         ("youtube", "delete_video") => {
             return Err(CallError::Denied("youtube.delete_video may not be called by this script".into()));
@@ -62,7 +63,7 @@ async fn answer(call: &ToolCall, arguments: &Value) -> ToolOutcome {
             arguments["ms"].clone()
         }
         ("lab", "fail") => return Err(failure(arguments["how"].as_str().unwrap_or(""))),
-        _ => json!({"tool": call.name.to_string(), "arguments": arguments}),
+        _ => json!({"tool": name.to_string(), "arguments": arguments}),
     };
     Ok(Json::from_value(&value))
 }

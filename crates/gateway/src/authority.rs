@@ -113,7 +113,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use exuvia_policy::ServerRules;
-    use exuvia_tool::{CallId, Json};
+    use exuvia_tool::{Arguments, CallId};
 
     use super::*;
 
@@ -134,7 +134,7 @@ mod tests {
     /// `ok`, or the rule or the reason why not.
     fn asked(authority: &Authority, server: &str, tool: &str) -> String {
         let name = ToolName::new(server, tool);
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
         match authority.decide(call, &Grants::of([name])) {
             Ok(_) => "ok".to_owned(),
             Err(Refusal::Denied(denial)) => denial.operator(),

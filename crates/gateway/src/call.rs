@@ -12,10 +12,10 @@ use exuvia_tool::{
     BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, MAX_TREE_BYTES,
     Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
-use exuvia_trace::Scope;
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
 use tracing::field::display;
+use tracing::{Instrument as _, Span};
 
 use crate::authority::Authority;
 use crate::ended::{CountedCall, RecordedCall};
@@ -31,8 +31,8 @@ pub(crate) struct RunTools(Arc<Inner>);
 
 struct Inner {
     run: RunParts,
-    /// That of the run, wherever its calls are made.
-    scope: Scope,
+    /// The fields that the log has of the run, wherever its calls are made.
+    log: Span,
     spent: Mutex<Spent>,
     ended: AtomicBool,
     /// In which order calls leave, by server.
@@ -59,10 +59,9 @@ pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
 
 impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
-        let scope = Scope::current();
         Self(Arc::new(Inner {
             run,
-            scope,
+            log: Span::current(),
             spent: Mutex::default(),
             ended: AtomicBool::new(false),
             orders: Mutex::default(),
@@ -87,10 +86,10 @@ impl ToolHost for RunTools {
 
     fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let this = self.clone();
-        let scope = self.0.scope.clone();
+        let log = self.0.log.clone();
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
-        Box::pin(scope.over(async move { this.0.make(call, deadline, ticket).await }))
+        Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log))
     }
 
     fn script_ended(&self) {
@@ -240,8 +239,8 @@ impl Inner {
         if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
             return Ok(());
         }
-        let arguments = call.arguments.take_tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
-        tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)
+        let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+        tool.arguments.check(arguments).map_err(CallError::InvalidArguments)
     }
 
     fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {

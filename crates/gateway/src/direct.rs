@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use exuvia_mcp_client::{News, Query, RelayOptions, Relayed};
 use exuvia_policy::Grants;
-use exuvia_tool::{BoxFuture, CallContext, CallError, CallId, HeldCall, Json, Origin, Principal, ToolCall, ToolName};
+use exuvia_tool::{
+    Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, Principal, ToolCall, ToolName,
+};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, Asked, RunParts, RunTools, Unmade, call_limits};
@@ -50,7 +52,7 @@ impl Gateway {
         view: &View,
         client: &Client,
         tool: ToolName,
-        arguments: Json,
+        arguments: impl Into<Arguments>,
         mut options: RelayOptions,
     ) -> DirectCall {
         let (told, news) = mpsc::channel(NEWS);
@@ -61,7 +63,7 @@ impl Gateway {
         options.news = Some(told);
         let (tools, over) = self.direct_tools(view, Some(client), Asked::Tool);
         let question_timeout = view.direct().routes.question_timeout(&tool.server);
-        let call = ToolCall { id: CallId(1), name: tool, arguments };
+        let call = ToolCall { id: CallId(1), name: tool, arguments: arguments.into() };
         let answer = Box::pin(followed(tools, over, place, Asked::Tool, call, options));
         DirectCall { news, answer, question_timeout }
     }
@@ -89,7 +91,7 @@ impl Gateway {
         }
         let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
         let question_timeout = view.direct().routes.question_timeout(server);
-        let (name, arguments) = (ToolName::new(server, query.method()), Json::from_value(&query.params()));
+        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
         let call = ToolCall { id: CallId(1), name, arguments };
         let answer = Box::pin(followed(tools, over, place, Asked::Read, call, options));
         DirectCall { news, answer, question_timeout }
@@ -102,6 +104,7 @@ impl Gateway {
             Some(client) => client.context(origin.clone()),
             None => CallContext::new(Principal::Operator, origin.clone()),
         };
+        let context = context.below(exuvia_trace::current());
         let snapshot = Arc::clone(view.direct());
         // A call that is held is the answer.
         let (held, _) = mpsc::unbounded_channel();

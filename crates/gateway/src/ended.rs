@@ -117,3 +117,96 @@ impl Drop for EndingRun {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::{Debug, Write as _};
+    use std::future::ready;
+    use std::sync::Mutex;
+
+    use exuvia_journal::{Entry, Journal, JournalError, JournalErrorKind, Seq};
+    use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId};
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+
+    use super::*;
+    use crate::record::Recorder;
+
+    /// As much waits to be written as may wait.
+    struct Full;
+
+    impl Journal for Full {
+        fn append_durable(&self, _: Entry) -> BoxFuture<'_, Result<Seq, JournalError>> {
+            Box::pin(ready(Err(JournalError::new(JournalErrorKind::Full))))
+        }
+
+        fn enqueue(&self, _: Entry) -> Result<(), JournalError> {
+            Err(JournalError::new(JournalErrorKind::Full))
+        }
+    }
+
+    /// The events of the log, with their fields.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    struct Fields(String);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, "{field}={value:?} ").unwrap();
+        }
+    }
+
+    impl tracing::Subscriber for Log {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut fields = Fields(format!("{} ", event.metadata().level()));
+            event.record(&mut fields);
+            self.0.lock().unwrap().push(fields.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn the_operator_hears_of_an_end_that_is_lost_when_a_call_or_a_run_is_dropped() {
+        let metrics = Arc::new(Metrics::new());
+        let recorder = Recorder::new(Arc::new(Full), Arc::clone(&metrics));
+        let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            drop(RecordedCall::new(&record, CallId(7), None));
+            let mut ending = EndingRun::new(&record, &metrics);
+            ending.is_started = true;
+            drop(ending);
+        });
+        let told = log.0.lock().unwrap().clone();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (line, fields) in told.iter().zip([
+            &["ERROR", "run.id=01J", "call.id=7", "entry=\"call-ended\"", "error.kind=\"full\""][..],
+            &["ERROR", "run.id=01J", "entry=\"run-ended\"", "no room"],
+        ]) {
+            assert!(fields.iter().all(|field| line.contains(field)), "{line}");
+        }
+        assert!(recorder.is_failing() && record.lost() == 2);
+        let counted = metrics.text(&[], &BTreeMap::new(), &[]);
+        for kind in ["call-ended", "run-ended"] {
+            let line = format!("exuvia_journal_append_failures_total{{entry=\"{kind}\"}} 1\n");
+            assert!(counted.contains(&line), "{counted}");
+        }
+    }
+}

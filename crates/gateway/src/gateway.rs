@@ -14,7 +14,6 @@ use exuvia_upstream::{Change, Failing, ServerStatus, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::Instrument as _;
 
 use crate::admission::{Checked, Judge, PrePass, StartedBy};
 use crate::authority::Authority;
@@ -321,6 +320,9 @@ impl Gateway {
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
         let context = client.context(Origin::Run(run.clone()));
+        let span = traced::begin(&run, exuvia_trace::current().as_ref());
+        // Its calls are below it.
+        let context = context.below(span.place());
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
@@ -344,9 +346,7 @@ impl Gateway {
             registered,
             _place: place,
         };
-        let span = tracing::info_span!("run", run.id = %run);
-        let execution = traced::over(traced::begin(&run), prepared.execute());
-        let report = self.threads.spawn(execution.instrument(span));
+        let report = self.threads.spawn(traced::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
         Ok(RunHandle { events, run, answer_bytes, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
     }

@@ -40,12 +40,12 @@ impl Ids {
 
     /// The name of another run.
     pub(crate) fn run(&self) -> RunId {
-        RunId(self.next().to_string())
+        RunId::new(self.next().to_string())
     }
 
     /// The name of another call that a client makes itself.
     pub(crate) fn direct_call(&self) -> DirectCallId {
-        DirectCallId(self.next().to_string())
+        DirectCallId::new(self.next().to_string())
     }
 
     fn next(&self) -> Ulid {
@@ -68,9 +68,10 @@ mod tests {
     fn names_are_new_and_sorted_and_tell_when_they_were_made() {
         let begun = now_ms();
         let (ids, others) = (Ids::new().unwrap(), Ids::new().unwrap());
-        let names: Vec<String> = (0..10_000).map(|_| ids.run().0).collect();
+        let names: Vec<String> = (0..10_000).map(|_| ids.run().to_string()).collect();
         assert!(names.is_sorted());
-        let all: BTreeSet<String> = names.iter().cloned().chain((0..10_000).map(|_| others.run().0)).collect();
+        let all: BTreeSet<String> =
+            names.iter().cloned().chain((0..10_000).map(|_| others.run().to_string())).collect();
         assert_eq!(all.len(), 20_000);
         for name in &all {
             let made = Ulid::from_string(name).unwrap().timestamp_ms();

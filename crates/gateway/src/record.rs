@@ -58,7 +58,16 @@ impl Failures {
         self.is_latest.store(true, Ordering::Relaxed);
         self.metrics.entry_lost(kind);
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
-        tracing::error!(run.id = run, direct.id = direct, call.id = call, entry = kind, %error, "journal append failed");
+        let (why, error) = (error.kind().name(), format!("{error:#}"));
+        tracing::error!(
+            run.id = run,
+            direct.id = direct,
+            call.id = call,
+            entry = kind,
+            error.kind = why,
+            error,
+            "journal append failed"
+        );
     }
 }
 

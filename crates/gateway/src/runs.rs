@@ -69,7 +69,7 @@ impl Runs {
     #[must_use]
     pub fn list(&self) -> Vec<RunInfo> {
         let mut all: Vec<RunInfo> = self.live().values().map(|live| live.info().clone()).collect();
-        all.sort_by(|one, other| one.id.0.cmp(&other.id.0));
+        all.sort_by(|one, other| one.id.cmp(&other.id));
         all
     }
 
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn entered(runs: &Arc<Runs>, name: &str) -> (Registered, CancellationToken) {
-        let (run, cancellation) = (RunId(name.to_owned()), CancellationToken::new());
+        let (run, cancellation) = (RunId::new(name), CancellationToken::new());
         let context = CallContext::new(Principal::Operator, Origin::Run(run.clone()));
         (runs.enter(run, &context, Some("team".into()), cancellation.clone()), cancellation)
     }
@@ -179,15 +179,15 @@ mod tests {
         let ((second, other), (first, cancelled)) = (entered(&runs, "b"), entered(&runs, "a"));
         first.live().reads("00ff".to_owned());
         first.live().is(RunState::Executing);
-        let told = |info: &RunInfo| (info.id.0.clone(), info.state, info.source_sha256.clone());
+        let told = |info: &RunInfo| (info.id.to_string(), info.state, info.source_sha256.clone());
         let expected =
             [("a".to_owned(), RunState::Executing, Some("00ff".to_owned())), ("b".to_owned(), RunState::Queued, None)];
         assert_eq!(runs.list().iter().map(told).collect::<Vec<_>>(), expected);
         assert_eq!((runs.executing(), runs.list()[0].profile.as_deref()), (1, Some("team")));
-        assert!(runs.cancel(&RunId("a".into())) && !runs.cancel(&RunId("c".into())));
+        assert!(runs.cancel(&RunId::new("a")) && !runs.cancel(&RunId::new("c")));
         assert!(cancelled.is_cancelled() && !other.is_cancelled());
         drop((first, second));
-        assert!(runs.list().is_empty() && !runs.cancel(&RunId("a".into())));
+        assert!(runs.list().is_empty() && !runs.cancel(&RunId::new("a")));
     }
 
     #[test]
@@ -196,8 +196,8 @@ mod tests {
         let (run, _) = entered(&runs, "a");
         let said = |text: usize| RunEvent::Log { stream: LogStream::Stdout, text: text.to_string() };
         run.live().tell(&said(0));
-        let mut events = runs.subscribe(&RunId("a".into())).expect("it is there");
-        assert!(runs.subscribe(&RunId("b".into())).is_none());
+        let mut events = runs.subscribe(&RunId::new("a")).expect("it is there");
+        assert!(runs.subscribe(&RunId::new("b")).is_none());
         run.live().tell(&said(1));
         assert!(matches!(events.try_recv(), Ok(RunEvent::Log { text, .. }) if text == "1"));
         (0..EVENTS + 10).for_each(|n| run.live().tell(&said(n)));

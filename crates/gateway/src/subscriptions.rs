@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_mcp_client::Relayed;
 use exuvia_policy::Policy;
-use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallError, CallId, ToolCall, ToolName};
 use exuvia_upstream::{Mailbox, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -94,7 +94,7 @@ impl Gateway {
         let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
         let _over = over;
         let mut counted = CountedCall::new(&tools.run().metrics, Some(server.to_owned()), None);
-        let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Json::from_value(&json!({ "uri": address })));
+        let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Arguments::from_tree(json!({ "uri": address })));
         let call = ToolCall { id: CallId(1), name, arguments };
         let done = async {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;

@@ -3,12 +3,14 @@
 use std::future::Future;
 
 use exuvia_runtime::{Outcome, Report};
-use exuvia_tool::RunId;
+use exuvia_tool::{RunId, TraceContext};
 use exuvia_trace::{KeyValue, Span, SpanKind};
 
 /// Begins the span of a run, below the request that asks for it.
-pub(crate) fn begin(run: &RunId) -> Span {
-    Span::begin(SpanKind::Internal, || ("run".to_owned(), vec![KeyValue::new("exuvia.run.id", run.to_string())]))
+pub(crate) fn begin(run: &RunId, above: Option<&TraceContext>) -> Span {
+    let log = tracing::info_span!("run", run.id = %run);
+    let describe = || ("run".to_owned(), vec![KeyValue::new("exuvia.run.id", run.to_string())]);
+    Span::below(above, SpanKind::Internal, log, describe)
 }
 
 /// Executes the run in it.

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use exuvia_tool::{CallError, CallId, Deadline, Json, Limits, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome};
+use exuvia_tool::{
+    Arguments, CallError, CallId, Deadline, Json, Limits, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome,
+};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -158,13 +160,13 @@ impl Calls {
     }
 
     /// Takes arguments in, if they are JSON and there is room for them.
-    fn admit(&self, text: String) -> Result<(Json, Held), CallError> {
+    fn admit(&self, text: String) -> Result<(Arguments, Held), CallError> {
         let (size, limit) = (text.len(), self.limits.call_arguments_bytes);
         if size > limit {
             return Err(over("call_arguments_bytes", limit, size));
         }
         let held = Held::more(&self.held, size, self.limits.buffered_bytes)?;
-        let arguments = Json::parse(text)
+        let arguments = Arguments::parse(text)
             .map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))?;
         Ok((arguments, held))
     }

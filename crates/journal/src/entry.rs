@@ -1,10 +1,11 @@
 //! Journal entries.
 
-use std::fmt;
 use std::sync::Arc;
 
 use exuvia_tool::{BoxFuture, CallId, Origin, Principal, ToolCall, ToolName};
 use serde::{Deserialize, Serialize};
+
+use crate::JournalError;
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,7 +134,8 @@ pub struct Stamped {
 
 /// A place that keeps entries, stamps them with their time, and has them in the order in which it was given them, whichever way.
 ///
-/// There are two ways, for what is about to be done and for what has been done.
+/// There are two ways, for what is about to be done and for what has been done. Whoever appends hears of each entry that is not kept:
+/// by the error of either way, or by [`Losses`] if it was taken and lost later. So an entry can be given in a `Drop` as well.
 pub trait Journal: Send + Sync {
     /// Appends what is about to be done: it is kept for good when the future is complete. Its place is that of this call and not of
     /// the first poll. A future that is dropped takes nothing back: the entry may be kept or not.
@@ -148,7 +150,7 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The entry could not be taken: there is no room, or nothing can be written. It is lost.
+    /// The entry could not be taken: there is no [room](crate::JournalErrorKind::Full), or nothing can be written. It is lost.
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
 
     /// Has somebody hear of entries that were taken and lost later. A journal that keeps what it takes has nothing to tell.
@@ -162,15 +164,3 @@ pub trait Losses: Send + Sync {
     /// An entry was taken, and could not be written.
     fn lost(&self, entry: &Entry, error: &JournalError);
 }
-
-/// An entry could not be kept. The text is for the operator.
-#[derive(Debug)]
-pub struct JournalError(pub String);
-
-impl fmt::Display for JournalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the journal cannot be written: {}", self.0)
-    }
-}
-
-impl std::error::Error for JournalError {}

@@ -4,6 +4,9 @@
 //! intent, afterwards its outcome. A journal that cannot take an intent stops the call, and one that cannot take the start of a
 //! run stops the run: what is not recorded is not done.
 //!
+//! What has been done already is [enqueued](Journal::enqueue), which waits for nothing and may happen in a `Drop`. What waits to be written
+//! is bounded, and no entry is lost without a word: the gateway logs each one with its run and its call, and counts it.
+//!
 //! An entry has its time from the journal, by the clock that the journal is given.
 //!
 //! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
@@ -15,7 +18,7 @@
 //! # async fn example() {
 //! let journal = MemoryJournal::new(1 << 20, || 1_764_385_200_000);
 //! let entry = |event| {
-//!     let (principal, origin) = (Principal::Operator, Origin::Run(RunId("01KB".into())));
+//!     let (principal, origin) = (Principal::Operator, Origin::Run(RunId::new("01KB")));
 //!     Entry { principal, origin, event }
 //! };
 //! journal.append_durable(entry(Event::RunStarted { source: "result = 1".into() })).await.unwrap();
@@ -25,7 +28,9 @@
 //! ```
 
 mod entry;
+mod error;
 mod memory;
 
-pub use entry::{Entry, Event, Journal, JournalError, Losses, Seq, Stamped};
+pub use entry::{Entry, Event, Journal, Losses, Seq, Stamped};
+pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;

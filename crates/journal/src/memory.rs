@@ -103,11 +103,11 @@ mod tests {
     use crate::Event;
 
     fn entry(run: u64, event: Event) -> Entry {
-        Entry { principal: Principal::Operator, origin: Origin::Run(RunId(run.to_string())), event }
+        Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new(run.to_string())), event }
     }
 
     fn run_of(stamped: &Stamped) -> &str {
-        stamped.entry.origin.run().map_or("", |run| &run.0)
+        stamped.entry.origin.run().map_or("", RunId::as_str)
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What the journal in memory keeps, to the byte and in order, and what its entries say of themselves.
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, MemoryJournal, Seq, Stamped};
-use exuvia_tool::{CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_journal::{Entry, Event, Journal, JournalError, JournalErrorKind, MemoryJournal, Seq, Stamped};
+use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, Principal, RunId, ToolCall, ToolName};
 use serde_json::json;
 
 fn of_run(run: &str, event: Event) -> Entry {
-    Entry { principal: Principal::Operator, origin: Origin::Run(RunId(run.into())), event }
+    Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new(run)), event }
 }
 
 fn entry(event: Event) -> Entry {
@@ -16,7 +17,7 @@ fn entry(event: Event) -> Entry {
 }
 
 fn run_of(entry: &Entry) -> &str {
-    entry.origin.run().map_or("", |run| &run.0)
+    entry.origin.run().map_or("", RunId::as_str)
 }
 
 fn started(source_bytes: usize) -> Entry {
@@ -24,7 +25,7 @@ fn started(source_bytes: usize) -> Entry {
 }
 
 fn intended(arguments_bytes: usize) -> Entry {
-    let arguments = Json::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
+    let arguments = Arguments::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
     let name = ToolName::new("s".repeat(300), "t".repeat(20));
     entry(Event::CallIntended { call: ToolCall { id: CallId(2), name, arguments } })
 }
@@ -131,14 +132,20 @@ fn an_entry_says_what_it_is_and_of_which_run_and_call() {
         assert_eq!(serde_json::to_value(&again).expect("JSON"), written);
     }
     assert_eq!((ended(7).event.kind(), run_of(&ended(7)), ended(7).event.call_id()), ("run-ended", "7", None));
-    let (principal, origin) = (Principal::Key("ci".into()), Origin::Direct(DirectCallId("d".into())));
+    let (principal, origin) = (Principal::Key("ci".into()), Origin::Direct(DirectCallId::new("d")));
     let direct = serde_json::to_value(Entry { principal, origin, event: ended(1).event }).expect("JSON");
     assert_eq!((&direct["principal"], &direct["origin"]), (&json!("key:ci"), &json!({"direct": "d"})));
 }
 
 #[test]
 fn an_error_says_what_failed_and_why() {
-    assert_eq!(JournalError("disk full".into()).to_string(), "the journal cannot be written: disk full");
+    let outer = std::io::Error::other(std::fmt::Error);
+    let error = JournalError::new(JournalErrorKind::Unavailable).caused_by(outer);
+    assert_eq!((error.to_string().as_str(), error.kind().name()), ("the journal cannot be written", "unavailable"));
+    assert!(error.source().is_some_and(|source| format!("{error:#}").ends_with(&format!(": {source}"))), "{error:#}");
+    let full = JournalError::new(JournalErrorKind::Full);
+    assert_eq!((format!("{full:#}"), full.kind().name()), (full.to_string(), "full"));
+    assert!(full.to_string().starts_with("the journal has no room"));
 }
 
 #[test]

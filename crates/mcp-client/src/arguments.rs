@@ -6,30 +6,17 @@
 use std::sync::Arc;
 
 use exuvia_tool::{Json, raw};
-use rmcp::model::{ClientJsonRpcMessage, GetExtensions, JsonObject, JsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, GetExtensions, JsonRpcMessage};
 use serde::ser::Error as _;
-use serde_json::Value;
-
-/// The longest argument in an outline, which is what can stand in a header.
-const ARGUMENT_BYTES: usize = 4 * 1024;
-/// The longest outline.
-const OUTLINE_BYTES: usize = 64 * 1024;
 
 /// Travels with a request through rmcp.
 #[derive(Debug, Clone)]
-pub(crate) struct Arguments(Arc<Json>);
+pub(crate) struct Sent(Arc<Json>);
 
-impl Arguments {
+impl Sent {
     pub(crate) fn new(arguments: Json) -> Self {
         Self(Arc::new(arguments))
     }
-}
-
-/// The short ones among the arguments: rmcp's HTTP transport repeats some in headers (SEP-2243).
-pub(crate) fn outline(arguments: &Json) -> JsonObject {
-    raw::short_members(arguments.as_str(), ARGUMENT_BYTES, OUTLINE_BYTES)
-        .filter_map(|(name, value)| Some((name, serde_json::from_str::<Value>(value).ok()?)))
-        .collect()
 }
 
 /// A message as it is sent, on one line.
@@ -40,7 +27,7 @@ pub(crate) fn outline(arguments: &Json) -> JsonObject {
 pub(crate) fn written(message: &ClientJsonRpcMessage) -> serde_json::Result<Vec<u8>> {
     let text = serde_json::to_string(message)?;
     let JsonRpcMessage::Request(request) = message else { return Ok(text.into_bytes()) };
-    let Some(Arguments(arguments)) = request.request.extensions().get() else { return Ok(text.into_bytes()) };
+    let Some(Sent(arguments)) = request.request.extensions().get() else { return Ok(text.into_bytes()) };
     let outline = raw::member(&text, "params").and_then(|params| raw::member(params, "arguments"));
     let place = outline.map(|outline| raw::place(&text, outline));
     let place = place.ok_or_else(|| serde_json::Error::custom("a call without a place for its arguments"))?;
@@ -54,6 +41,7 @@ pub(crate) fn written(message: &ClientJsonRpcMessage) -> serde_json::Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use exuvia_tool::Arguments;
     use rmcp::model::{ClientRequest, RequestId};
 
     use super::*;
@@ -62,7 +50,7 @@ mod tests {
 
     fn line(arguments: &str, has_outline: bool) -> String {
         let request: ClientRequest =
-            call("t".to_owned(), Json::parse(arguments).unwrap(), has_outline, Input::default());
+            call("t".to_owned(), Arguments::parse(arguments).unwrap(), has_outline, Input::default());
         let message = ClientJsonRpcMessage::request(request, RequestId::Number(7));
         String::from_utf8(written(&message).unwrap()).unwrap()
     }
@@ -83,15 +71,5 @@ mod tests {
     fn a_message_stays_one_line() {
         let sent = line("{\n\"a\":\r\n\"x\\n\"}\n", true);
         assert!(!sent.contains(['\n', '\r']) && sent.contains(r#""x\n""#), "{sent}");
-    }
-
-    #[test]
-    fn an_outline_holds_short_arguments() {
-        let long = "y".repeat(ARGUMENT_BYTES);
-        let arguments = Json::parse(format!(r#"{{"a":"x","long":"{long}","b":{{"c":true}}}}"#)).unwrap();
-        assert_eq!(Value::Object(outline(&arguments)).to_string(), r#"{"a":"x","b":{"c":true}}"#);
-        let many: Vec<String> = (0..100_000).map(|n| format!("\"{n}\":[1,1,1]")).collect();
-        let arguments = Json::parse(format!("{{{}}}", many.join(","))).unwrap();
-        assert!(outline(&arguments).len() < 10_000);
     }
 }

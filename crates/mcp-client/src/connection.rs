@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_config::{Era, UpstreamLimits};
-use exuvia_tool::{Json, Place};
+use exuvia_tool::{Arguments, Place};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, ClientRequest, JsonObject, ListToolsRequest, PaginatedRequestParams,
     RequestMetaObject,
@@ -14,7 +14,7 @@ use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, RunningServic
 use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
-use crate::arguments::{Arguments, outline};
+use crate::arguments::Sent;
 use crate::aside::aside;
 use crate::carrier::Carrier;
 use crate::error_code::METHOD_NOT_FOUND;
@@ -152,7 +152,7 @@ impl Connection {
 
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
     #[cfg(test)]
-    pub(crate) async fn call(&self, tool: String, arguments: Json) -> Result<Filled, BrokenOff> {
+    pub(crate) async fn call(&self, tool: String, arguments: Arguments) -> Result<Filled, BrokenOff> {
         self.send(call(tool, arguments, true, Input::default()), Slot::default(), None, Place::default()).await
     }
 
@@ -208,13 +208,13 @@ impl Connection {
 }
 
 /// A call of a tool. `has_outline`: rmcp looks at the arguments, the short ones at least.
-pub fn call(tool: String, arguments: Json, has_outline: bool, input: Input) -> ClientRequest {
-    let outline = if has_outline { outline(&arguments) } else { JsonObject::new() };
+pub fn call(tool: String, arguments: Arguments, has_outline: bool, input: Input) -> ClientRequest {
+    let outline = if has_outline { arguments.outline() } else { JsonObject::new() };
     let mut params = CallToolRequestParams::new(tool).with_arguments(outline);
     params.input_responses = input.responses.and_then(|responses| serde_json::from_str(responses.as_str()).ok());
     params.request_state = input.state;
     let mut request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-    request.extensions_mut().insert(Arguments::new(arguments));
+    request.extensions_mut().insert(Sent::new(arguments.into_json()));
     request
 }
 

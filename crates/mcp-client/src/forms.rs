@@ -7,7 +7,8 @@
 //! | `toolResult`, of the protocol of 2024-10 | structured content |
 //! | a value that is no object, or an object with nothing that a result has | structured content; a text is a block |
 
-use exuvia_tool::{Json, raw};
+use exuvia_tool::Json;
+use exuvia_tool::raw::{self, Part};
 
 /// The longest value that is repeated as a text, for clients that read no structured content.
 const TEXT_BYTES: usize = 64 * 1024;
@@ -15,9 +16,9 @@ const TEXT_BYTES: usize = 64 * 1024;
 /// What a result says, as written.
 #[derive(Debug, Default)]
 pub(crate) struct Parts<'a> {
-    pub(crate) content: Option<&'a str>,
+    pub(crate) content: Option<Part<'a>>,
     /// `null` counts as none.
-    pub(crate) structured: Option<&'a str>,
+    pub(crate) structured: Option<Part<'a>>,
     pub(crate) is_error: bool,
     /// `resultType`.
     pub(crate) kind: Option<String>,
@@ -30,10 +31,11 @@ impl<'a> Parts<'a> {
     /// Takes a result apart.
     pub(crate) fn of(result: &'a str) -> Self {
         let mut parts = Self::default();
-        for (key, value) in raw::members(result) {
+        for (key, part) in raw::parts(result) {
+            let value = part.as_str();
             match key.as_str() {
-                "structuredContent" => parts.structured = Some(value).filter(|&value| value != "null"),
-                "content" => parts.content = Some(value).filter(|&value| value != "null"),
+                "structuredContent" => parts.structured = Some(part).filter(|_| value != "null"),
+                "content" => parts.content = Some(part).filter(|_| value != "null"),
                 "isError" => parts.is_error = matches!(value, "true" | "\"true\""),
                 "resultType" if value != "null" => {
                     parts.kind = Some(serde_json::from_str::<String>(value).unwrap_or_default());
@@ -55,14 +57,15 @@ impl<'a> Parts<'a> {
             return Some(of_value(result, self.is_error));
         }
         let content = match (self.content, self.structured, self.tool_result) {
-            (Some(content), ..) => blocks(content)?,
+            (Some(content), ..) => blocks(content.as_str())?,
             (None, None, Some(value)) => return Some(of_value(value, self.is_error)),
             (None, None, None) if self.has_others && !self.is_error && self.kind.is_none() => {
                 return Some(of_value(result, false));
             }
             _ => return None,
         };
-        let structured = self.structured.map_or_else(String::new, |value| format!(",\"structuredContent\":{value}"));
+        let structured =
+            self.structured.map_or_else(String::new, |part| format!(",\"structuredContent\":{}", part.as_str()));
         Some(format!("{{\"content\":{content}{structured},\"isError\":{}}}", self.is_error))
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use exuvia_config::{Http, ServerConfig, Transport, UpstreamLimits};
-    use exuvia_tool::Json;
+    use exuvia_tool::Arguments;
 
     use super::*;
     use crate::connection::Connection;
@@ -66,7 +66,7 @@ mod tests {
         let connection = Connection::open(&config, limits, &reaper, &authorization, Arc::new(()), None).await.unwrap();
         let within = |time| tokio::time::timeout(Duration::from_millis(time), connection.list_changed());
         assert!(within(300).await.is_err(), "nothing has changed yet");
-        connection.call("change".to_owned(), Json::parse("{}").unwrap()).await.unwrap();
+        connection.call("change".to_owned(), Arguments::parse("{}").unwrap()).await.unwrap();
         let heard = within(5000).await.is_ok();
         connection.close().await;
         heard

@@ -19,7 +19,8 @@ pub(crate) fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
 
 /// Puts U+FFFD in the place of each half of a surrogate pair that a JSON text escapes alone.
 pub(crate) fn halves(json: &mut String) {
-    if !json.contains("\\ud") && !json.contains("\\uD") {
+    let may_be_half = |at: usize| matches!(json.as_bytes().get(at + 2), Some(b'd' | b'D'));
+    if !json.match_indices("\\u").any(|(at, _)| may_be_half(at)) {
         return;
     }
     let mut bytes = std::mem::take(json).into_bytes();

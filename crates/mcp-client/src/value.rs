@@ -11,7 +11,8 @@
 //! Values are cut out of the answer as they were written: integers of any size and all digits survive. A
 //! `structuredContent` of `null` counts as none.
 
-use exuvia_tool::{CallError, Json, ToolName, ToolOutcome, raw};
+use exuvia_tool::raw::{self, Part};
+use exuvia_tool::{CallError, Json, JsonError, JsonErrorKind, MAX_DEPTH, ToolName, ToolOutcome};
 
 use crate::forms::Parts;
 use crate::repair::halves;
@@ -25,9 +26,6 @@ const MESSAGE_BYTES: usize = 64 * 1024;
 ///
 /// The tool reported a failure or asked for input, the value is larger than `limit_bytes`, or the result is none.
 pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
-    if raw::too_deep(result) {
-        return unreadable(tool, "a value that nests too deep");
-    }
     let parts = Parts::of(result);
     match parts.kind.as_deref() {
         None | Some("complete") => {}
@@ -42,23 +40,36 @@ pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u
 
 fn told(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
     let Parts { content, structured, is_error, .. } = parts;
-    let Ok(blocks) = Blocks::read(content.unwrap_or("[]")) else {
-        return unreadable(tool, "content that cannot be read");
-    };
-    if is_error {
-        let data = structured.filter(|data| data.len() as u64 <= limit_bytes).and_then(|data| Json::parse(data).ok());
-        return Err(CallError::ToolFailed { message: blocks.message(tool), data });
-    }
-    let value = match (structured, blocks) {
-        (Some(value), _) => Json::parse(unboxed(value, boxed)),
-        (None, Blocks::Text(text)) => Ok(text_value(text)),
-        (None, Blocks::Other(blocks)) => Json::parse(blocks),
-        (None, Blocks::None) => Json::parse("null"),
+    let value = match structured.filter(|_| !is_error) {
+        // What stands beside it says the same as text.
+        Some(value) => within(unboxed(value, boxed)),
+        None => {
+            let Ok(blocks) = Blocks::read(content) else {
+                return unreadable(tool, "content that cannot be read");
+            };
+            if is_error {
+                let data = structured.filter(|data| data.as_str().len() as u64 <= limit_bytes);
+                let data = data.and_then(|data| within(data).ok());
+                return Err(CallError::ToolFailed { message: blocks.message(tool), data });
+            }
+            match blocks {
+                Blocks::Text(text) => Ok(text_value(text)),
+                Blocks::Other(blocks) => within(blocks),
+                Blocks::None => Json::parse("null"),
+            }
+        }
     };
     match value {
         Ok(value) => bounded(value, limit_bytes),
+        Err(error) if error.kind() == JsonErrorKind::TooDeep => unreadable(tool, "a value that nests too deep"),
         Err(_) => unreadable(tool, "a value that cannot be read"),
     }
+}
+
+/// A value that is a part of a result, which may itself nest no deeper than any value.
+fn within(part: Part<'_>) -> Result<Json, JsonError> {
+    let value = Json::from_part(part)?;
+    if value.extent().depth < MAX_DEPTH { Ok(value) } else { Err(JsonErrorKind::TooDeep.into()) }
 }
 
 fn unreadable(tool: &ToolName, what: &str) -> ToolOutcome {
@@ -83,8 +94,8 @@ fn bounded(value: Json, limit_bytes: u64) -> ToolOutcome {
     if used > limit_bytes { Err(too_large(limit_bytes, used)) } else { Ok(value) }
 }
 
-fn unboxed(value: &str, boxed: bool) -> &str {
-    if boxed { raw::member(value, "result").unwrap_or(value) } else { value }
+fn unboxed(value: Part<'_>, boxed: bool) -> Part<'_> {
+    if boxed { value.member("result").unwrap_or(value) } else { value }
 }
 
 fn text_value(text: String) -> Json {
@@ -92,7 +103,7 @@ fn text_value(text: String) -> Json {
     // Most texts are prose, and prose is told at its first letter.
     let may_be_json =
         trimmed.starts_with(|c: char| matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
-    if may_be_json && !raw::too_deep(trimmed) {
+    if may_be_json {
         let mut json = trimmed.to_owned();
         halves(&mut json);
         if let Ok(value) = Json::parse(json) {
@@ -108,14 +119,15 @@ enum Blocks<'a> {
     /// Nothing but text.
     Text(String),
     /// Anything else, as sent.
-    Other(&'a str),
+    Other(Part<'a>),
 }
 
 impl<'a> Blocks<'a> {
-    fn read(content: &'a str) -> Result<Self, serde_json::Error> {
+    fn read(content: Option<Part<'a>>) -> Result<Self, serde_json::Error> {
+        let Some(content) = content else { return Ok(Self::None) };
         let mut texts = String::new();
         let mut number = 0_usize;
-        for block in raw::elements(content) {
+        for block in raw::elements(content.as_str()) {
             let is_text = raw::member(block, "type").is_some_and(|kind| kind == "\"text\"");
             let (true, Some(text)) = (is_text, raw::member(block, "text")) else { return Ok(Self::Other(content)) };
             if number > 0 {
@@ -131,7 +143,7 @@ impl<'a> Blocks<'a> {
     fn message(self, tool: &ToolName) -> String {
         let said = match self {
             Self::Text(text) if !text.trim().is_empty() => text,
-            Self::Other(blocks) => raw::elements(blocks)
+            Self::Other(blocks) => raw::elements(blocks.as_str())
                 .filter_map(|block| serde_json::from_str::<String>(raw::member(block, "text")?).ok())
                 .collect::<Vec<_>>()
                 .join("\n"),

@@ -1,11 +1,12 @@
 //! The conditions on the arguments of one call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use exuvia_tool::{Arguments, JsonErrorKind};
 
 use crate::authorize::DenialReason;
 use crate::condition::{Check, Steps};
 use crate::fold;
-use crate::slices::members;
 
 /// An argument that a condition holds for.
 #[derive(Debug, Clone)]
@@ -30,34 +31,36 @@ impl Bounded {
 /// What a member costs beside its key.
 const MEMBER_STEPS: usize = 32;
 
-/// Holds arguments, which are JSON text, against all conditions on them.
+/// Holds arguments against all conditions on them.
 ///
 /// # Errors
 ///
-/// The first that does not hold. An argument must be given once and under its own name alone: which of two a server takes, and
-/// whether it takes `Path` for `path`, is unknown.
-pub(crate) fn check(arguments: &str, bounded: &[&Bounded]) -> Result<(), DenialReason> {
+/// The first that does not hold. An argument must be given under its own name alone: whether a server takes `Path` for `path` is
+/// unknown. Which of two a server takes as well, and so the tree has each once, and what is sent is what the tree has.
+pub(crate) fn check(arguments: &mut Arguments, bounded: &[&Bounded]) -> Result<(), DenialReason> {
     let Some(first) = bounded.first() else { return Ok(()) };
+    let tree = arguments.tree().map_err(|error| {
+        first.denied(match error.kind() {
+            JsonErrorKind::TooLarge => "must be given in fewer arguments: these take too much memory to be checked",
+            _ => "must be given in arguments that can be read",
+        })
+    })?;
+    let given = |name: &str| tree.as_object()?.get(name);
     let mut steps = Steps::of_a_call();
-    let names: HashMap<&str, &Bounded> = bounded.iter().map(|bounded| (bounded.name.as_str(), *bounded)).collect();
+    let names: HashSet<&str> = bounded.iter().map(|bounded| bounded.name.as_str()).collect();
     let twins: HashMap<&str, &Bounded> = bounded.iter().map(|bounded| (bounded.folded.as_str(), *bounded)).collect();
-    let mut given = HashMap::new();
-    for member in members(arguments) {
-        let (key, value) = member.map_err(|_| first.denied("must be given in arguments that can be read"))?;
+    for name in tree.as_object().into_iter().flat_map(|given| given.keys()) {
         steps.take(MEMBER_STEPS, 1).map_err(|exhausted| first.denied(exhausted))?;
-        if let Some(bounded) = names.get(key.as_ref()) {
-            if given.insert(bounded.name.as_str(), value).is_some() {
-                return Err(bounded.denied("must be given once"));
-            }
+        if names.contains(name.as_str()) {
             continue;
         }
-        let folded = fold::argument(&key, &mut steps).map_err(|exhausted| first.denied(exhausted))?;
+        let folded = fold::argument(name, &mut steps).map_err(|exhausted| first.denied(exhausted))?;
         if let Some(bounded) = twins.get(folded.as_str()) {
             return Err(bounded.denied("must be given under this name alone"));
         }
     }
     for bounded in bounded {
-        let value = given.get(bounded.name.as_str()).ok_or_else(|| bounded.denied("must be given"))?;
+        let value = given(&bounded.name).ok_or_else(|| bounded.denied("must be given"))?;
         bounded.check.holds(value, &mut steps).map_err(|must| bounded.denied(must))?;
     }
     Ok(())

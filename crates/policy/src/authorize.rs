@@ -10,7 +10,7 @@ use crate::arguments;
 use crate::grants::Grants;
 use crate::pattern::Rule;
 use crate::policy::{Policy, Standing};
-use crate::rate::{Rates, Spent};
+use crate::rate::Spent;
 use crate::source::OnUnlisted;
 
 /// The proof that one call was authorized. It owns the call.
@@ -151,7 +151,7 @@ pub trait RateStore: Send + Sync {
 /// # Errors
 ///
 /// The call is denied, or somebody has to be asked.
-pub fn decide(call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowed, Refusal> {
+pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowed, Refusal> {
     let tool = call.name.clone();
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
     let Some(rules) = policy.rules(&tool.server) else { return Err(denied(DenialReason::Hidden)) };
@@ -165,32 +165,10 @@ pub fn decide(call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowe
             Standing::Unlisted(_) | Standing::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
         });
     }
-    arguments::check(call.arguments.as_str(), &rules.bounded(&tool.tool)).map_err(denied)?;
+    arguments::check(&mut call.arguments, &rules.bounded(&tool.tool)).map_err(denied)?;
+    call.arguments.decided();
     let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
     Ok(Allowed { call, quotas })
-}
-
-/// [Decides](decide) on one call and takes its quotas, where they are all kept in this process. `now` is any clock that does not
-/// go back.
-///
-/// # Errors
-///
-/// The call is denied, or somebody has to be asked.
-pub fn authorize(
-    call: ToolCall,
-    grants: &Grants,
-    policy: &Policy,
-    spent: &Mutex<Spent>,
-    rates: &Mutex<Rates>,
-    now: Duration,
-) -> Result<Permit, Refusal> {
-    let allowed = decide(call, grants, policy)?;
-    allowed.spend(spent)?;
-    let taken = match allowed.quotas.calls_per_minute {
-        Some(most) => locked(rates).take(&allowed.call.name.server, most, now),
-        None => Ok(()),
-    };
-    allowed.permit(spent, taken)
 }
 
 impl Allowed {
@@ -213,25 +191,13 @@ impl Allowed {
     ///
     /// There is not enough left. Then nothing is taken.
     pub async fn reserve(self, spent: &Mutex<Spent>, rates: &dyn RateStore) -> Result<Permit, Refusal> {
-        self.spend(spent)?;
-        let taken = match self.quotas.calls_per_minute {
-            Some(most) => rates.take(&self.call.name.server, most).await,
-            None => Ok(()),
-        };
-        self.permit(spent, taken)
-    }
-
-    /// Counts it in its run.
-    fn spend(&self, spent: &Mutex<Spent>) -> Result<(), Refusal> {
-        let taken = locked(spent).take(&self.call.name.server, self.quotas.calls_per_run);
-        taken.map_err(|most| self.denied(DenialReason::CallsPerRun(most)))
-    }
-
-    /// It is counted in its run, and among all calls if `taken` says so.
-    fn permit(self, spent: &Mutex<Spent>, taken: Result<(), Duration>) -> Result<Permit, Refusal> {
-        if let Err(wait) = taken {
-            locked(spent).give_back(&self.call.name.server);
-            let most = self.quotas.calls_per_minute.unwrap_or_default();
+        let server = &self.call.name.server;
+        let taken = locked(spent).take(server, self.quotas.calls_per_run);
+        taken.map_err(|most| self.denied(DenialReason::CallsPerRun(most)))?;
+        if let Some(most) = self.quotas.calls_per_minute
+            && let Err(wait) = rates.take(server, most).await
+        {
+            locked(spent).give_back(server);
             return Err(self.denied(DenialReason::CallsPerMinute { most, wait }));
         }
         Ok(Permit { call: self.call })
@@ -250,5 +216,5 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
     let ToolCall { id, name, arguments } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
-    HeldCall { id: Some(id), name, arguments: Some(arguments), allow }
+    HeldCall { id: Some(id), name, arguments: Some(arguments.into_json()), allow }
 }

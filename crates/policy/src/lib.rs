@@ -3,7 +3,7 @@
 //! A [`Policy`] is compiled once from what the operator wrote ([`PolicySource`]). A script is decided on twice: as a whole
 //! before it starts ([`admit`]), on what a pre-pass found that it names, and call by call while it runs ([`decide`]), on
 //! the real names and arguments. A call that is [`Allowed`] tells its [`Quotas`]; whoever keeps those [reserves](Allowed::reserve)
-//! them, which alone gives a permit ([`authorize`] does both where all is kept in one process). The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
+//! them, which alone gives a permit. The first decision saves turns; the second one is the guard. A run holds [`Grants`], which
 //! never grow; each of its calls gets a [`Permit`] or a [`Refusal`]. A permit owns the call that it permits, nothing else can
 //! make one, and it is the only thing that a [`Provider`] dispatches: what was authorized is what is sent.
 //!
@@ -12,32 +12,28 @@
 //! Pure: no clock, no I/O. Time is an argument; what was called so far is kept by the caller in [`Spent`] and [`Rates`].
 //!
 //! ```
-//! use std::sync::Mutex;
-//! use std::time::Duration;
+//! use exuvia_policy::{Grants, Policy, PolicySource, ServerRules, decide};
+//! use exuvia_tool::{Arguments, CallId, ToolCall, ToolName};
 //!
-//! use exuvia_policy::{Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
-//! use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//!
-//! let rules = ServerRules { deny: vec!["delete_*".into()], ..ServerRules::default() };
+//! let rules = ServerRules { deny: vec!["delete_*".into()], calls_per_run: Some(3), ..ServerRules::default() };
 //! let source = PolicySource { servers: [("crm".to_owned(), rules)].into(), ..PolicySource::default() };
 //! let policy = Policy::compile(source, ["crm"]).unwrap();
 //!
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
-//! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
-//! let decide = |tool| {
-//!     let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
-//!     authorize(call, &grants, &policy, &spent, &rates, Duration::ZERO)
+//! let decided = |tool| {
+//!     let arguments = Arguments::parse("{}").unwrap();
+//!     decide(ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments }, &grants, &policy)
 //! };
-//! assert!(decide("get_contacts").is_ok());
-//! assert!(decide("delete_contact").is_err());
-//! assert!(decide("get_orders").is_err());
+//! assert_eq!(decided("get_contacts").unwrap().quotas().calls_per_run, Some(3));
+//! assert!(decided("delete_contact").is_err());
+//! assert!(decided("get_orders").is_err());
 //! ```
 //!
 //! A permit cannot be made by hand, copied, or changed:
 //!
 //! ```compile_fail
-//! # use exuvia_tool::{CallId, Json, ToolCall, ToolName};
-//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Json::parse("{}").unwrap() };
+//! # use exuvia_tool::{Arguments, CallId, ToolCall, ToolName};
+//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Arguments::parse("{}").unwrap() };
 //! let permit = exuvia_policy::Permit { call };
 //! ```
 //!
@@ -67,11 +63,10 @@ mod qualified;
 mod rate;
 mod reads;
 mod rules;
-mod slices;
 mod source;
 
 pub use admit::{Admission, Prediction, admit};
-pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, authorize, decide};
+pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, decide};
 pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;

@@ -1,6 +1,8 @@
 //! What is decided of scripts and of calls, beside the tables: under policies that change, and of the policies themselves.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod common;
+
 use std::future::ready;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +12,10 @@ use std::time::Duration;
 
 use exuvia_policy::{
     Condition, Grants, OnUnlisted, Policy, PolicySource, READS, RateStore, Rates, Refusal, ServerRules, Spent,
-    Standing, authorize, decide,
+    Standing, decide,
 };
 use exuvia_test_support::{any_tool, descriptor};
-use exuvia_tool::{BoxFuture, CallId, Json, Namespace, Server, ToolCall, ToolName};
+use exuvia_tool::{Arguments, BoxFuture, CallId, Namespace, Server, ToolCall, ToolName};
 use serde_json::json;
 
 fn namespace() -> Arc<Namespace> {
@@ -37,8 +39,8 @@ fn policy(crm: ServerRules) -> Arc<Policy> {
 
 /// `ok`, `held` or `denied`.
 fn decided(policy: &Policy, grants: &Grants, tool: &str) -> &'static str {
-    let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Json::parse("{}").unwrap() };
-    match authorize(call, grants, policy, &Mutex::default(), &Mutex::default(), Duration::ZERO) {
+    let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Arguments::parse("{}").unwrap() };
+    match common::authorize(call, grants, policy, &Mutex::default(), &Mutex::default(), Duration::ZERO) {
         Ok(_) => "ok",
         Err(Refusal::Held(_)) => "held",
         Err(Refusal::Denied(_)) => "denied",
@@ -162,7 +164,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     let spent = Mutex::new(Spent::default());
     let name = ToolName::new("crm", "get");
     let reserved = |policy: &Policy| {
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
         let allowed = decide(call, &Grants::of([name.clone()]), policy).unwrap();
         assert_eq!(allowed.call().name, name);
         let mut reserving = pin!(allowed.reserve(&spent, &store));
@@ -179,7 +181,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     assert_eq!(reserved(&bounded(Some(3), Some(1))), Ok(CallId(1)));
     assert!(reserved(&bounded(Some(3), Some(9))).is_err());
     assert_eq!(store.asked.load(Ordering::Relaxed), 2, "not asked once the run has no call left");
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse("{}").unwrap() };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
     let quotas = decide(call, &Grants::of([name.clone()]), &bounded(Some(3), Some(9))).unwrap().quotas();
     assert_eq!((quotas.calls_per_run, quotas.calls_per_minute), (Some(3), Some(9)));
 }

@@ -1,14 +1,16 @@
 //! What is told of decisions: to the script, and to the operator.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod common;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{
     Condition, Denial, DenialReason, Grants, OnUnlisted, Policy, PolicySource, Rates, Refusal, ServerRules, Spent,
-    Standing, authorize,
+    Standing,
 };
-use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallId, Json, ToolCall, ToolName};
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -22,9 +24,9 @@ fn policy(servers: &[(&str, ServerRules)]) -> Arc<Policy> {
 
 fn refused(policy: &Policy, server: &str, tool: &str, arguments: &str) -> Refusal {
     let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(3), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
+    let call = ToolCall { id: CallId(3), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
     let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
-    authorize(call, &Grants::of([name]), policy, &spent, &rates, Duration::from_millis(500)).unwrap_err()
+    common::authorize(call, &Grants::of([name]), policy, &spent, &rates, Duration::from_millis(500)).unwrap_err()
 }
 
 #[test]
@@ -104,8 +106,8 @@ fn a_call_that_is_held_says_what_would_be_sent() {
     let policy = policy(&[("crm", ServerRules::default()), ("a-b_1", ServerRules::default())]);
     let grants = Grants::of([]);
     let name = ToolName::new("a-b_1", "put");
-    let call = ToolCall { id: CallId(9), name: name.clone(), arguments: Json::parse(r#"{"n": 1.0}"#).unwrap() };
-    let decided = authorize(call, &grants, &policy, &Mutex::default(), &Mutex::default(), Duration::ZERO);
+    let call = ToolCall { id: CallId(9), name: name.clone(), arguments: Arguments::parse(r#"{"n": 1.0}"#).unwrap() };
+    let decided = common::authorize(call, &grants, &policy, &Mutex::default(), &Mutex::default(), Duration::ZERO);
     let Err(Refusal::Held(held)) = decided else { panic!("not held") };
     assert_eq!((held.id, &held.name), (Some(CallId(9)), &name));
     assert_eq!(held.arguments.as_ref().map(Json::as_str), Some(r#"{"n": 1.0}"#));
@@ -184,8 +186,9 @@ fn what_is_decided_before_a_call_is_counted_waits_for_no_lock() {
     std::thread::scope(|scope| {
         let held = (spent.lock().unwrap(), rates.lock().unwrap());
         scope.spawn(|| {
-            let call = ToolCall { id: CallId(1), name: get.clone(), arguments: Json::parse(r#"{"n": 11}"#).unwrap() };
-            let decided = authorize(call, &Grants::of([get.clone()]), &policy, &spent, &rates, Duration::ZERO);
+            let call =
+                ToolCall { id: CallId(1), name: get.clone(), arguments: Arguments::parse(r#"{"n": 11}"#).unwrap() };
+            let decided = common::authorize(call, &Grants::of([get.clone()]), &policy, &spent, &rates, Duration::ZERO);
             told.send(decided.is_err()).unwrap();
         });
         let decided = tell.recv_timeout(Duration::from_secs(20));

@@ -63,18 +63,18 @@ impl ToolHost for Tools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
-        let outcome = answer(&self.namespace, &call);
+    fn call(&self, mut call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
+        let outcome = answer(&self.namespace, &mut call);
         Box::pin(async move { outcome })
     }
 }
 
 /// The names in a call come from the guest: they are checked like everything else.
-fn answer(namespace: &Namespace, call: &ToolCall) -> ToolOutcome {
+fn answer(namespace: &Namespace, call: &mut ToolCall) -> ToolOutcome {
     let tool = namespace.server(&call.name.server).and_then(|server| server.tool(&call.name.tool));
     let tool = tool.ok_or_else(|| CallError::UnknownTool(format!("there is no tool {}", call.name)))?;
-    let arguments = call.arguments.to_value().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
-    tool.arguments.check(&arguments).map_err(CallError::InvalidArguments)?;
+    let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+    tool.arguments.check(arguments).map_err(CallError::InvalidArguments)?;
     let n = arguments["n"].as_i64().unwrap_or_default();
     Ok(Json::from_value(&json!(n.wrapping_mul(n))))
 }

@@ -9,6 +9,7 @@ use rmcp::model::ConstString;
 use rmcp::service::{RequestContext, RoleServer};
 
 use crate::client::{Peer, is_modern, session_of};
+use crate::named;
 
 /// What a request is about, as far as a span's name says it.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +31,14 @@ pub(crate) async fn answer<M: ConstString, T>(
 }
 
 /// Begins the span of a request, below the span of the client that sent it.
+///
+/// What is told in a call of a tool has the client's name in the log.
 pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestContext<RoleServer>) -> Span {
+    let log = if matches!(target, Target::Tool(_)) { named::span(context) } else { tracing::Span::none() };
     let head = context.extensions.get::<Parts>();
     let message = Carried::read(|key| context.meta.get(key)?.as_str());
     let transport = head.and_then(|head| Carried::read(|key| head.headers.get(key)?.to_str().ok()));
-    Span::answering(message, transport, || {
+    Span::answering(message, transport, log, || {
         let mut attributes =
             vec![KeyValue::new("mcp.method.name", method), KeyValue::new("jsonrpc.request.id", context.id.to_string())];
         let version = context.protocol_version();

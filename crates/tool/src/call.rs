@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Json;
+use crate::{Arguments, Json};
 
 /// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct ToolCall {
     /// The tool, in the server's own spelling. The guest chose both strings: nothing is known of them yet.
     pub name: ToolName,
     /// What the script sent: one JSON value, not yet known to be an object or to fit the tool's schema.
-    pub arguments: Json,
+    pub arguments: Arguments,
 }
 
 /// What came of a call.

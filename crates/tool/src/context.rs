@@ -78,7 +78,20 @@ impl<'de> Deserialize<'de> for Principal {
 /// Names one call that a client makes itself: a ULID, unique over restarts and processes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct DirectCallId(pub String);
+pub struct DirectCallId(String);
+
+impl DirectCallId {
+    /// The call of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Display for DirectCallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +130,20 @@ impl Origin {
     }
 }
 
-/// What goes with a call from the client's request to whoever answers it. What traces need goes beside it, with the future.
+/// A place in a trace, as the W3C's `traceparent` and `tracestate` name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace_id: [u8; 16],
+    /// The span in it that is above what goes on here.
+    pub span_id: [u8; 8],
+    /// Whether it is sampled, and the other flags of `traceparent`.
+    pub flags: u8,
+    /// What tracing systems tell each other; none where that is nothing.
+    pub state: Option<Arc<str>>,
+}
+
+/// What goes with a call from the client's request to whoever answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallContext {
@@ -133,13 +159,15 @@ pub struct CallContext {
     pub deadline: Option<Deadline>,
     /// The most bytes that its value may have, as JSON text.
     pub result_bytes: u64,
+    /// Where in a trace the call is made. None: nobody traces.
+    pub trace: Option<TraceContext>,
 }
 
 impl CallContext {
     /// A call by `principal` for `origin`, of no client, without bounds.
     #[must_use]
     pub fn new(principal: Principal, origin: Origin) -> Self {
-        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX }
+        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX, trace: None }
     }
 
     /// The same, of this client.
@@ -152,6 +180,12 @@ impl CallContext {
     #[must_use]
     pub fn bounded(self, result_bytes: u64) -> Self {
         Self { result_bytes, ..self }
+    }
+
+    /// The same, below this place in a trace.
+    #[must_use]
+    pub fn below(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
     }
 
     /// The same, with this deadline.

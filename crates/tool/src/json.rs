@@ -44,6 +44,10 @@ impl JsonError {
     pub fn kind(&self) -> JsonErrorKind {
         self.kind
     }
+
+    pub(crate) fn too_large() -> Self {
+        JsonErrorKind::TooLarge.into()
+    }
 }
 
 impl From<serde_json::Error> for JsonError {
@@ -71,6 +75,17 @@ impl Json {
         Ok(Self { text, extent })
     }
 
+    /// Keeps a part of a text. That it is JSON is known: whoever found it went over it.
+    ///
+    /// # Errors
+    ///
+    /// The part nests deeper than 127 levels.
+    pub fn from_part(part: raw::Part<'_>) -> Result<Self, JsonError> {
+        let text = part.as_str();
+        let extent = Extent::of(text).map_err(|_| JsonErrorKind::TooDeep)?;
+        Ok(Self { text: text.to_owned(), extent })
+    }
+
     /// The text of a value.
     #[must_use]
     pub fn from_value(value: &Value) -> Self {
@@ -91,20 +106,6 @@ impl Json {
             return Err(JsonErrorKind::TooLarge.into());
         }
         Ok(serde_json::from_str(&self.text)?)
-    }
-
-    /// The value as a tree, and the text as one that has each member once: of those with one name the last one stays. So what is
-    /// decided on the tree is what whoever reads the text finds in it.
-    ///
-    /// # Errors
-    ///
-    /// As [`to_value`](Self::to_value).
-    pub fn take_tree(&mut self) -> Result<Value, JsonError> {
-        let tree = self.to_value()?;
-        if members(&tree) != self.extent.members {
-            *self = Self::from_value(&tree);
-        }
-        Ok(tree)
     }
 
     /// What the text amounts to.
@@ -151,15 +152,6 @@ impl Json {
             None if is_object => Value::Object(Map::new()),
             None => leaf(text),
         }
-    }
-}
-
-/// How many members all objects of a tree have.
-fn members(tree: &Value) -> usize {
-    match tree {
-        Value::Array(elements) => elements.iter().map(members).sum(),
-        Value::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
-        _ => 0,
     }
 }
 
@@ -249,18 +241,6 @@ mod tests {
         assert!(large.to_value().is_err());
         // The same length as one string.
         assert!(Json::parse(format!("\"{}\"", "1,".repeat(2_000_000))).unwrap().to_value().is_ok());
-    }
-
-    #[test]
-    fn of_members_that_are_named_twice_the_last_one_stays() {
-        let kept = |text: &str| {
-            let mut json = Json::parse(text).unwrap();
-            json.take_tree().unwrap();
-            json.into_string()
-        };
-        assert_eq!(kept(r#"{"path":"/etc","path":"/ok"}"#), r#"{"path":"/ok"}"#);
-        assert_eq!(kept(r#"[{"a":[{"b":1,"\u0062":2}]}]"#), r#"[{"a":[{"b":2}]}]"#);
-        assert_eq!(kept(r#"{ "a" : 1, "b":{"a":1} }"#), r#"{ "a" : 1, "b":{"a":1} }"#);
     }
 
     #[test]

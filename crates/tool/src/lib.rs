@@ -11,12 +11,12 @@
 //! This crate decides nothing and performs no I/O: no async runtime, no clock, no file, no environment.
 //!
 //! ```
-//! use exuvia_tool::{CallError, CallId, Json, ToolCall, ToolName};
+//! use exuvia_tool::{Arguments, CallError, CallId, ToolCall, ToolName};
 //!
 //! let call = ToolCall {
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
-//!     arguments: Json::parse(r#"{"limit": 10}"#).unwrap(),
+//!     arguments: Arguments::parse(r#"{"limit": 10}"#).unwrap(),
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");
@@ -27,6 +27,7 @@
 )]
 
 mod absent;
+mod arguments;
 mod call;
 mod context;
 mod deadline;
@@ -44,8 +45,9 @@ pub mod raw;
 mod transcribe;
 
 pub use absent::{Absence, Absent};
+pub use arguments::Arguments;
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
-pub use context::{CallContext, DirectCallId, Origin, Principal, UnknownPrincipal};
+pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};

@@ -30,6 +30,33 @@ pub fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     members(text).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
+/// A value that was found in a text by going over it, as it is written there: it is JSON.
+///
+/// ```compile_fail
+/// exuvia_tool::raw::Part("not JSON");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part<'a>(&'a str);
+
+impl<'a> Part<'a> {
+    /// The text of it.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The value of the first member with this name.
+    #[must_use]
+    pub fn member(self, name: &str) -> Option<Self> {
+        member(self.0, name).map(Self)
+    }
+}
+
+/// [`members`], with values that are known to be JSON.
+pub fn parts(text: &str) -> impl Iterator<Item = (String, Part<'_>)> {
+    members(text).map(|(name, value)| (name, Part(value)))
+}
+
 /// The members of an object whose names and values are short, for whoever needs no more than those: at most `member_bytes` each
 /// and `all_bytes` together.
 pub fn short_members(text: &str, member_bytes: usize, all_bytes: usize) -> impl Iterator<Item = (String, &str)> {
@@ -186,6 +213,16 @@ mod tests {
         };
         assert!(["[1,{}]", " [ ] "].iter().all(|text| is_array(text)));
         assert!(["[1", "[1,NaN]", "[1]]", "{}"].iter().all(|text| !is_array(text)));
+    }
+
+    #[test]
+    fn a_part_is_json() {
+        let found: Vec<_> = parts(r#"{"a" : {"b":[1.50 ]} ,"c":nul"#).collect();
+        assert_eq!(found, [("a".to_owned(), Part(r#"{"b":[1.50 ]}"#))]);
+        let inner = found[0].1.member("b").expect("a member");
+        assert_eq!(crate::Json::from_part(inner).expect("JSON").as_str(), "[1.50 ]");
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(128), "]".repeat(128));
+        assert!(parts(&deep).all(|(_, part)| crate::Json::from_part(part).is_err()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use exuvia_tool::raw::{member, place, short_members, too_deep};
-use exuvia_tool::{Json, MAX_DEPTH, MAX_TREE_BYTES};
+use exuvia_tool::{Arguments, Json, MAX_DEPTH, MAX_TREE_BYTES};
 use serde::Deserialize as _;
 use serde::de::value::{BytesDeserializer, Error};
 
@@ -31,9 +31,9 @@ fn a_tree_is_built_up_to_the_limit_and_not_beyond() {
 #[test]
 fn a_text_that_names_each_member_once_stays_as_it_is() {
     for text in [r#"{ "a" : 1, "b":{"a":1} }"#, r#"[ {"a" : 1}, [ {"a" : 1} ] ]"#] {
-        let mut json = Json::parse(text).unwrap();
-        json.take_tree().unwrap();
-        assert_eq!(json.as_str(), text);
+        let mut arguments = Arguments::parse(text).unwrap();
+        arguments.tree().unwrap();
+        assert_eq!(arguments.as_str(), text);
     }
 }
 

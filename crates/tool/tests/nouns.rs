@@ -106,7 +106,7 @@ fn errors_have_stable_codes_and_say_what_happened() {
         assert_eq!((error.code(), error.to_string().as_str()), (code, said));
     }
     assert_eq!(ToolName::new("crm", "a/b.c").to_string(), "crm.a/b.c");
-    assert_eq!(RunId("run-7".to_owned()).to_string(), "run-7");
+    assert_eq!(RunId::new("run-7").to_string(), "run-7");
 }
 
 #[test]

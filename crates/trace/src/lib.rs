@@ -1,20 +1,23 @@
-//! Spans for OpenTelemetry, and the trace context that travels with requests.
+//! Spans for OpenTelemetry and for the log, and the trace context that travels with requests.
 //!
 //! The crates that serve, run and call say here what they do; where that goes is decided by the program alone, which
 //! installs a tracer provider and a propagator and then calls [`turn_on`]. Until then nothing here allocates, formats or
-//! locks anything.
+//! locks anything but for the fields of the log.
 //!
-//! - A [`Span`] is one operation, from its beginning to its end.
-//! - A [`Scope`] is what further spans are below: it follows a future from thread to thread, and is handed over by whoever
-//!   moves work to another task.
+//! - A [`Span`] is one operation, from its beginning to its end: for the collector, and with its fields for the log.
+//! - A [`Scope`] is what goes on in it: it follows a future from thread to thread.
+//! - Its [place](Span::place) is what is handed to whoever does a part of it, in another task or crate: in a `CallContext`.
 //! - [`Carried`] is what a request brings of its sender's trace, [`outgoing`] what a request takes along.
 //!
 //! ```
 //! use exuvia_trace::{KeyValue, Span, SpanKind};
 //!
 //! # async fn dispatch() -> Result<(), &'static str> { Ok(()) }
-//! # async fn example() {
-//! let span = Span::begin(SpanKind::Client, || ("tools/call add".to_owned(), vec![KeyValue::new("gen_ai.tool.name", "add")]));
+//! # async fn example(context: exuvia_tool::CallContext) {
+//! let log = tracing::info_span!("call", tool.name = "add");
+//! let span = Span::below(context.trace.as_ref(), SpanKind::Client, log, || {
+//!     ("tools/call add".to_owned(), vec![KeyValue::new("gen_ai.tool.name", "add")])
+//! });
 //! let outcome = span.scope().over(dispatch()).await;
 //! span.end(outcome.err());
 //! # }
@@ -32,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use carried::{Carried, Outgoing, TRACEPARENT, TRACESTATE, outgoing};
 pub use opentelemetry::KeyValue;
 pub use opentelemetry::trace::SpanKind;
-pub use span::{Scope, Span, TEXT_BYTES, note};
+pub use span::{Scope, Span, TEXT_BYTES, current, note};
 
 static ON: AtomicBool = AtomicBool::new(false);
 

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_trace::{Carried, KeyValue, Outgoing, Scope, Span, SpanKind, TEXT_BYTES, TRACEPARENT, note, outgoing};
+use exuvia_trace::{Carried, KeyValue, Outgoing, Span, SpanKind, TEXT_BYTES, TRACEPARENT, current, note, outgoing};
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -37,7 +37,11 @@ fn named(name: &str) -> impl FnOnce() -> (String, Vec<KeyValue>) {
 }
 
 fn carried(traceparent: &'static str) -> Option<Carried> {
-    Carried::read(|key| (key == TRACEPARENT).then_some(traceparent))
+    Carried::read(|key| Some(if key == TRACEPARENT { traceparent } else { "a=b" }))
+}
+
+fn log() -> tracing::Span {
+    tracing::Span::none()
 }
 
 fn value<'s>(span: &'s SpanData, key: &str) -> Option<&'s Value> {
@@ -49,12 +53,13 @@ fn value<'s>(span: &'s SpanData, key: &str) -> Option<&'s Value> {
 async fn spans_follow_their_scope_over_tasks_and_carry_the_trace_of_the_request() {
     // Before there is a provider, nothing is made, read or sent.
     let mut described = false;
-    let span = Span::begin(SpanKind::Client, || {
+    let span = Span::below(None, SpanKind::Client, log(), || {
         described = true;
         (String::new(), Vec::new())
     });
     span.set(|| panic!("nobody wants to know"));
     assert_eq!(span.scope().over(async { outgoing() }).await, None);
+    assert!(span.place().is_none() && current().is_none());
     span.end(None);
     assert!(!described && carried(PARENT).is_none());
 
@@ -64,16 +69,19 @@ async fn spans_follow_their_scope_over_tasks_and_carry_the_trace_of_the_request(
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     exuvia_trace::turn_on();
 
-    let server = Span::answering(carried(PARENT), carried(OTHER), named("server"));
+    let server = Span::answering(carried(PARENT), carried(OTHER), log(), named("server"));
+    let handed = server.place();
     let work = async {
-        let scope = Scope::current();
-        tokio::spawn(scope.over(async {
-            note(|| KeyValue::new("noted", 1));
-            let call = Span::begin(SpanKind::Client, named("call"));
+        note(|| KeyValue::new("noted", 1));
+        assert_eq!((current(), outgoing().map(|sent| sent.tracestate)), (handed.clone(), Some(Some("a=b".to_owned()))));
+        // Another task knows no more than what it is handed.
+        tokio::spawn(async move {
+            assert_eq!(current(), None);
+            let call = Span::below(handed.as_ref(), SpanKind::Client, log(), named("call"));
             let sent = call.scope().over(async { outgoing() }).await;
             call.end(Some("timeout"));
             sent
-        }))
+        })
         .await
     };
     let sent = server.scope().over(work).await.unwrap().unwrap();
@@ -92,17 +100,18 @@ async fn spans_follow_their_scope_over_tasks_and_carry_the_trace_of_the_request(
     assert_eq!((call.span_context.trace_id(), call.parent_span_id), (trace, server.span_context.span_id()));
     assert_eq!((value(&call, "error.type").unwrap().as_str(), &call.status), ("timeout".into(), &Status::error("")));
     let traceparent = format!("00-{trace}-{}-01", call.span_context.span_id());
-    assert_eq!(sent, Outgoing { traceparent, tracestate: None });
+    assert_eq!(sent, Outgoing { traceparent, tracestate: Some("a=b".to_owned()) });
+    assert!(!call.parent_span_is_remote);
 
     // What only the transport says is the parent; what can be no parent is none; what is dropped was cancelled.
-    Span::answering(None, carried(OTHER), named("transport")).end(None);
+    Span::answering(None, carried(OTHER), log(), named("transport")).end(None);
     let transport = kept.take("transport");
     assert_eq!((transport.parent_span_id.to_string(), transport.links.links.len()), ("b7ad6b7169203331".into(), 0));
     for nonsense in ["", "00-4bf9", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
         assert!(carried(nonsense).is_none(), "{nonsense}");
     }
     assert!(carried(Box::leak(format!("{PARENT}-{}", "x".repeat(600)).into_boxed_str())).is_none());
-    drop(Span::answering(None, None, named(&"x".repeat(1_000))));
+    drop(Span::answering(None, None, log(), named(&"x".repeat(1_000))));
     let dropped = kept.take(&"x".repeat(TEXT_BYTES));
     assert_eq!(value(&dropped, "error.type").unwrap().as_str(), "cancelled");
     assert_eq!(dropped.parent_span_id, SpanId::INVALID);

@@ -29,11 +29,11 @@
 //! use std::time::Duration;
 //!
 //! use exuvia_config::{ServerConfig, UpstreamLimits};
-//! use exuvia_policy::{Grants, Policy, PolicySource, Rates, Spent, authorize};
-//! use exuvia_tool::{CallContext, CallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+//! use exuvia_policy::{Grants, Policy, PolicySource, RateStore, Spent, decide};
+//! use exuvia_tool::{Arguments, CallContext, CallId, Origin, Principal, RunId, ToolCall, ToolName};
 //! use exuvia_upstream::{CallLimits, Upstreams};
 //!
-//! # async fn example() {
+//! # async fn example(rates: impl RateStore) {
 //! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
 //! let upstreams = Upstreams::start(vec![crm], UpstreamLimits::default()).await;
 //! for server in upstreams.servers().iter() {
@@ -41,11 +41,12 @@
 //! }
 //!
 //! let name = ToolName::new("crm", "get_contact");
-//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(r#"{"contact_id": 1}"#).unwrap() };
+//! let arguments = Arguments::parse(r#"{"contact_id": 1}"#).unwrap();
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
-//! let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
-//! let permit = authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap();
-//! let context = CallContext::new(Principal::Operator, Origin::Run(RunId("01J9".into())));
+//! let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
+//! let permit = allowed.reserve(&Mutex::new(Spent::default()), &rates).await.unwrap();
+//! let context = CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J9")));
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, context, limits).await);
 //!

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use exuvia_mcp_client::{Listing, RelayOptions, Relayed};
 use exuvia_policy::{Offered, Permit, Provider};
-use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolName, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallContext, CallError, DispatchTicket, Origin, ToolOutcome};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument;
 
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
@@ -95,16 +94,9 @@ impl Routes {
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> BoxFuture<'static, ToolOutcome> {
-        let name = permit.call().name.clone();
-        let span = call_span(&name, permit.call().id.0);
-        let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
-        let call = async move {
-            let outcome = route.server.call(permit, &context, limits, ticket).await;
-            let code = outcome.as_ref().err().map_or("ok", CallError::code);
-            tracing::Span::current().record("outcome", code);
-            outcome
-        };
-        Box::pin(call.instrument(span))
+        let server = &permit.call().name.server;
+        let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
+        Box::pin(async move { route.server.call(permit, &context, limits, ticket).await })
     }
 
     /// Makes the call that is permitted for a client that speaks with the server itself: gives the answer as it was written,
@@ -119,16 +111,9 @@ impl Routes {
         limits: CallLimits,
         options: RelayOptions,
     ) -> BoxFuture<'static, Result<Relayed, CallError>> {
-        let name = permit.call().name.clone();
-        let span = call_span(&name, permit.call().id.0);
-        let Some(route) = self.get(&name.server).cloned() else { return no_server(name.server) };
-        let call = async move {
-            let relayed = route.server.relay(permit, &context, limits, options).await;
-            let code = relayed.as_ref().map_or_else(CallError::code, Relayed::code);
-            tracing::Span::current().record("outcome", code);
-            relayed
-        };
-        Box::pin(call.instrument(span))
+        let server = &permit.call().name.server;
+        let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
+        Box::pin(async move { route.server.relay(permit, &context, limits, options).await })
     }
 
     /// Makes the request that is permitted and that is no call of a tool, and gives the answer as it was written. The permit
@@ -224,16 +209,6 @@ impl Provider for Routes {
         let limits = CallLimits { timeout: Duration::MAX, result_bytes: context.result_bytes };
         self.call_in_order(permit, context, limits, ticket)
     }
-}
-
-fn call_span(name: &ToolName, id: u64) -> tracing::Span {
-    tracing::info_span!(
-        "upstream.call",
-        server.name = %name.server,
-        tool.name = %name.tool,
-        call.id = id,
-        outcome = tracing::field::Empty,
-    )
 }
 
 fn no_server<T: Send + 'static>(server: String) -> BoxFuture<'static, Result<T, CallError>> {

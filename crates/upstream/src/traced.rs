@@ -4,12 +4,19 @@ use std::borrow::Cow;
 
 use exuvia_config::{ServerConfig, Transport};
 use exuvia_mcp_client::{Relayed, ResultKind};
-use exuvia_tool::{CallError, ToolName};
+use exuvia_tool::{CallContext, CallError, CallId, ToolName, ToolOutcome};
 use exuvia_trace::{KeyValue, Span, SpanKind};
 
 /// Begins the span of a call, below the run or the request that it is made for.
-pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
-    Span::begin(SpanKind::Client, || {
+pub(crate) fn begin(server: &ServerConfig, call: CallId, name: &ToolName, context: &CallContext) -> Span {
+    let log = tracing::info_span!(
+        "upstream.call",
+        server.name = %name.server,
+        tool.name = %name.tool,
+        call.id = call.0,
+        outcome = tracing::field::Empty,
+    );
+    Span::below(context.trace.as_ref(), SpanKind::Client, log, || {
         let mut attributes = about(server, "tools/call");
         attributes.push(KeyValue::new("gen_ai.operation.name", "execute_tool"));
         attributes.push(KeyValue::new("gen_ai.tool.name", name.tool.clone()));
@@ -18,8 +25,21 @@ pub(crate) fn begin(server: &ServerConfig, name: &ToolName) -> Span {
 }
 
 /// The same for a request that is no call.
-pub(crate) fn begin_query(server: &ServerConfig, method: &'static str) -> Span {
-    Span::begin(SpanKind::Client, || (method.to_owned(), about(server, method)))
+pub(crate) fn begin_query(server: &ServerConfig, method: &'static str, context: &CallContext) -> Span {
+    let describe = || (method.to_owned(), about(server, method));
+    Span::below(context.trace.as_ref(), SpanKind::Client, tracing::Span::none(), describe)
+}
+
+/// Ends the span of a call.
+pub(crate) fn end(span: Span, outcome: &ToolOutcome) {
+    span.log().record("outcome", outcome.as_ref().err().map_or("ok", CallError::code));
+    span.end(outcome.as_ref().err().map(error_type));
+}
+
+/// Ends the span of what is handed through.
+pub(crate) fn end_relayed(span: Span, relayed: &Result<Relayed, CallError>) {
+    span.log().record("outcome", relayed.as_ref().map_or_else(CallError::code, Relayed::code));
+    span.end(relayed_error_type(relayed).as_deref());
 }
 
 fn about(server: &ServerConfig, method: &'static str) -> Vec<KeyValue> {
@@ -49,7 +69,7 @@ pub(crate) fn error_type(error: &CallError) -> &'static str {
 }
 
 /// The same for what is handed through.
-pub(crate) fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<Cow<'static, str>> {
+fn relayed_error_type(relayed: &Result<Relayed, CallError>) -> Option<Cow<'static, str>> {
     match relayed {
         Ok(Relayed::Error { code, .. }) => Some(code.to_string().into()),
         Ok(Relayed::Result(ResultKind::Failed | ResultKind::Unknown, _)) => Some("tool_error".into()),

@@ -74,7 +74,7 @@ fn every_room_knows_only_the_rooms_below_it() {
     let allowed = [
         ("exuvia-guest", ""),
         ("exuvia-tool", ""),
-        ("exuvia-trace", ""),
+        ("exuvia-trace", "tool"),
         ("exuvia-text", ""),
         ("exuvia-catalog", "text tool"),
         ("exuvia-analysis", "catalog text tool"),

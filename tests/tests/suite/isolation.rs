@@ -30,7 +30,7 @@ impl ToolHost for OwnTools {
     }
 
     fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
-        let arguments = call.arguments.to_value().expect("JSON");
+        let arguments = call.arguments.into_tree().expect("JSON");
         let value = json!({"owner": self.number, "server": call.name.server, "marker": arguments["marker"]});
         Box::pin(async move {
             tokio::time::sleep(std::time::Duration::from_millis(3)).await;

@@ -80,7 +80,7 @@ impl Recorded {
         let run = self.start(source);
         let id = run.id().clone();
         let report = timeout(PATIENCE, run.report()).await.expect("an end in time");
-        (report, self.told(&id.0))
+        (report, self.told(id.as_str()))
     }
 
     /// Makes a client's own call.
@@ -206,7 +206,7 @@ async fn a_call_without_an_answer_is_recorded_as_timed_out_each_time() {
 async fn a_call_that_is_given_up_is_recorded_as_cancelled_and_so_is_its_run() {
     let recorded = Recorded::working().await;
     let mut run = recorded.start("fake.hang()");
-    let id = run.id().0.clone();
+    let id = run.id().to_string();
     calling(&mut run).await;
     recorded.tells(&id, 2).await;
     run.cancellation().cancel();
@@ -221,7 +221,7 @@ async fn a_call_that_is_given_up_is_recorded_as_cancelled_and_so_is_its_run() {
     assert_eq!(recorded.told(&id), cancelled);
     // The same when nobody holds the run any more.
     let mut dropped = recorded.start("fake.hang()");
-    let id = dropped.id().0.clone();
+    let id = dropped.id().to_string();
     calling(&mut dropped).await;
     recorded.tells(&id, 2).await;
     drop(dropped);
@@ -234,7 +234,7 @@ async fn runs_side_by_side_are_recorded_apart() {
     let recorded = Recorded::working().await;
     let runs: Vec<RunHandle> =
         (0..4).map(|number| recorded.start(&format!("for _ in range(3): fake.echo(value={number})"))).collect();
-    let ids: Vec<String> = runs.iter().map(|run| run.id().0.clone()).collect();
+    let ids: Vec<String> = runs.iter().map(|run| run.id().to_string()).collect();
     for run in runs {
         timeout(PATIENCE, run.report()).await.expect("an end in time");
     }
@@ -282,7 +282,7 @@ async fn a_clients_own_calls_are_recorded_like_those_of_scripts() {
         ]
     );
     // Each is a call of its own, and of no run.
-    let ids: Vec<&str> = entries.iter().map(|entry| entry.origin.direct().expect("a direct call").0.as_str()).collect();
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.origin.direct().expect("a direct call").as_str()).collect();
     assert!(ids.iter().all(|id| is_ulid(id)) && ids[0] == ids[1] && ids.is_sorted(), "{ids:?}");
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 4, "{ids:?}");
     assert!(entries.iter().all(|entry| entry.principal == Principal::Operator));

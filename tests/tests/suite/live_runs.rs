@@ -32,7 +32,7 @@ async fn a_run_is_listed_followed_and_cancelled_by_its_name() {
     let (run, other) = (start(&gateway, source), start(&gateway, "echo.sleep(ms=20_000)"));
     let info = executing(&gateway, run.id()).await;
     executing(&gateway, other.id()).await;
-    assert!(is_ulid(&info.id.0));
+    assert!(is_ulid(info.id.as_str()));
     assert_eq!((info.principal, info.profile), (Principal::Operator, None));
     let digest = info.source_sha256.expect("it was read");
     assert_ne!(Some(&digest), gateway.gateway().live_runs().list()[1].source_sha256.as_ref());
@@ -46,7 +46,7 @@ async fn a_run_is_listed_followed_and_cancelled_by_its_name() {
     let printed =
         async { while !matches!(events.recv().await, Ok(RunEvent::Log { text, .. }) if text.contains("on")) {} };
     tokio::time::timeout(PATIENCE, printed).await.expect("it prints");
-    assert!(runs.cancel(run.id()) && !runs.cancel(&RunId("01J".into())));
+    assert!(runs.cancel(run.id()) && !runs.cancel(&RunId::new("01J")));
     let id = run.id().clone();
     assert_eq!(run.report().await.outcome.name(), "cancelled");
     assert!(!runs.cancel(&id) && runs.subscribe(&id).is_none());

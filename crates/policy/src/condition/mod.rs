@@ -8,11 +8,12 @@ mod steps;
 mod tests;
 mod values;
 
+use serde_json::Value;
+
 pub(crate) use steps::{Exhausted, Steps};
 
 use crate::PolicyError;
 use crate::key::Key;
-use crate::slices::{elements, string};
 use crate::source::Condition;
 use expression::Expression;
 use number::Decimal;
@@ -60,7 +61,7 @@ impl Check {
                 Err("one_of: must not be empty; to forbid every call, use deny".to_owned())
             }
             Some(values) => {
-                let holds = |value: &serde_json::Value| self.holds(&value.to_string(), &mut Steps::of_a_call()).is_ok();
+                let holds = |value: &Value| self.holds(value, &mut Steps::of_a_call()).is_ok();
                 if values.iter().any(holds) {
                     Ok(())
                 } else {
@@ -85,7 +86,7 @@ impl Check {
             Ok(expression) => Ok((text.clone(), expression)),
             Err(why) => Err(format!("matching: {why}")),
         };
-        let listed = |values: &Vec<serde_json::Value>| {
+        let listed = |values: &Vec<Value>| {
             let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
             (shown.join(", "), Values::of(values))
         };
@@ -98,19 +99,21 @@ impl Check {
         })
     }
 
-    /// Checks a value, which is JSON text.
+    /// Checks a value.
     ///
     /// # Errors
     ///
     /// What it must be, as the end of a sentence.
-    pub(crate) fn holds(&self, value: &str, steps: &mut Steps) -> Result<(), String> {
-        steps.take(value.len() + VALUE_STEPS, 1)?;
+    pub(crate) fn holds(&self, value: &Value, steps: &mut Steps) -> Result<(), String> {
+        steps.take(length(value) + VALUE_STEPS, 1)?;
         let is_listed = match &self.one_of {
             Some((_, values)) => Some(values.contain(value, steps)?),
             None => None,
         };
-        if value.starts_with('[') && is_listed != Some(true) {
-            return self.holds_for_each(value, steps);
+        if let Value::Array(elements) = value
+            && is_listed != Some(true)
+        {
+            return self.holds_for_each(elements, steps);
         }
         self.holds_for_path(value, steps)?;
         self.holds_for_number(value)?;
@@ -120,8 +123,8 @@ impl Check {
             return Err(format!("must be one of {shown}"));
         }
         match &self.matching {
-            Some((shown, expression)) => match string(value) {
-                Ok(text) if expression.matches(&text, steps)? => Ok(()),
+            Some((shown, expression)) => match value.as_str() {
+                Some(text) if expression.matches(text, steps)? => Ok(()),
                 _ => Err(format!("must match {shown}")),
             },
             None => Ok(()),
@@ -129,18 +132,16 @@ impl Check {
     }
 
     /// Checks the elements of an array. None is not enough: to many servers that means everything.
-    fn holds_for_each(&self, array: &str, steps: &mut Steps) -> Result<(), String> {
-        let mut any = false;
-        for element in elements(array) {
-            any = true;
-            self.holds(element.map_err(|_| "must be readable".to_owned())?, steps)?;
+    fn holds_for_each(&self, elements: &[Value], steps: &mut Steps) -> Result<(), String> {
+        if elements.is_empty() {
+            return Err("must not be an empty list".to_owned());
         }
-        if any { Ok(()) } else { Err("must not be an empty list".to_owned()) }
+        elements.iter().try_for_each(|element| self.holds(element, steps))
     }
 
-    fn holds_for_path(&self, value: &str, steps: &mut Steps) -> Result<(), String> {
+    fn holds_for_path(&self, value: &Value, steps: &mut Steps) -> Result<(), String> {
         let Some((shown, base)) = &self.under else { return Ok(()) };
-        match string(value).map_or(Err(Fault::Outside), |path| base.check(&path, steps)) {
+        match value.as_str().map_or(Err(Fault::Outside), |path| base.check(path, steps)) {
             Ok(()) => Ok(()),
             Err(Fault::Outside) => Err(format!("must be a path under {shown}")),
             Err(Fault::Unclear(what)) => Err(format!("must be a path under {shown}, written without {what}")),
@@ -148,8 +149,8 @@ impl Check {
         }
     }
 
-    fn holds_for_number(&self, value: &str) -> Result<(), String> {
-        let number = Decimal::parse(value);
+    fn holds_for_number(&self, value: &Value) -> Result<(), String> {
+        let number = value.as_number().and_then(|number| Decimal::parse(number.as_str()));
         if let Some((shown, most)) = &self.at_most
             && number.as_ref().is_none_or(|number| number > most)
         {
@@ -161,5 +162,14 @@ impl Check {
             return Err(format!("must be a number of at least {shown}"));
         }
         Ok(())
+    }
+}
+
+/// The text or the digits that a value is itself, in bytes.
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Number(number) => number.as_str().len(),
+        _ => 0,
     }
 }

@@ -17,12 +17,10 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
-use tracing::Instrument as _;
 
 use super::{Face, wrong};
 use crate::client::{client, of_pipe, teller};
 use crate::direct::Page;
-use crate::named;
 use crate::traced::{self, Target};
 
 /// The most addresses of one `subscriptions/listen` request. The accepted ones are reported.
@@ -113,8 +111,7 @@ impl ServerHandler for Face {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let span = traced::begin(CallToolRequestMethod::VALUE, Target::Tool(&request.name), &context);
-        let answer = self.tool_call(request, &context).instrument(named::span(&context));
-        traced::over(span, Box::pin(answer), is_failed).await
+        traced::over(span, Box::pin(self.tool_call(request, &context)), is_failed).await
     }
 
     async fn list_resources(

@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn the_last_runs_are_remembered_and_no_more() {
-        let (ended, run) = (EndedRuns::default(), |n: usize| Origin::Run(RunId(n.to_string())));
+        let (ended, run) = (EndedRuns::default(), |n: usize| Origin::Run(RunId::new(n.to_string())));
         assert!(ended.insert(&run(0)));
         assert!(!ended.insert(&run(0)));
         for n in 1..=RUNS {

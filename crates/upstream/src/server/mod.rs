@@ -24,7 +24,7 @@ use exuvia_config::{ServerConfig, Transport, UpstreamLimits};
 use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, aside, call, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
-    CallContext, CallError, Deadline, DispatchTicket, Json, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
+    Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
 };
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
@@ -111,9 +111,9 @@ impl Server {
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> ToolOutcome {
-        let span = traced::begin(&self.dialer.config, &permit.call().name);
+        let span = traced::begin(&self.dialer.config, permit.call().id, &permit.call().name, context);
         let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket)).await;
-        span.end(outcome.as_ref().err().map(traced::error_type));
+        traced::end(span, &outcome);
         outcome
     }
 
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// A call of a tool with these arguments, which become no tree.
-    fn request(&self, name: &ToolName, arguments: Json, input: Input) -> Result<ClientRequest, CallError> {
+    fn request(&self, name: &ToolName, arguments: Arguments, input: Input) -> Result<ClientRequest, CallError> {
         if !arguments.as_str().trim_start().starts_with('{') {
             return Err(CallError::InvalidArguments(format!("the arguments of {name} must be an object")));
         }
@@ -156,11 +156,11 @@ impl Server {
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let ToolCall { name, arguments, .. } = permit.into_call();
+        let ToolCall { id, name, arguments } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
-        let span = traced::begin(&self.dialer.config, &name);
+        let span = traced::begin(&self.dialer.config, id, &name, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 
@@ -174,10 +174,10 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
-        let (method, request) = reads::permitted(&name, &arguments, options.input.clone()).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, method);
+        let (method, request) = reads::permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
+        let span = traced::begin_query(&self.dialer.config, method, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 
@@ -193,7 +193,7 @@ impl Server {
         let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
-        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE);
+        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE, context);
         let subscribing = self.subscriptions.subscribe(self.lanes.first(), address, mailbox, deadline);
         let subscribing = span.scope().over(subscribing).await;
         span.end(match &subscribing {
@@ -220,10 +220,10 @@ impl Server {
         let name = ToolName::new(self.name(), listing.method());
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let request = listing.request(cursor).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, listing.method());
+        let span = traced::begin_query(&self.dialer.config, listing.method(), context);
         let options = RelayOptions::default();
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        span.end(traced::relayed_error_type(&relayed).as_deref());
+        traced::end_relayed(span, &relayed);
         relayed
     }
 

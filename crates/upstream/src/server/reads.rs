@@ -2,14 +2,14 @@
 
 use exuvia_mcp_client::{Input, request};
 use exuvia_policy::READS;
-use exuvia_tool::{Json, ToolName};
+use exuvia_tool::{Arguments, ToolName};
 use rmcp::model::ClientRequest;
 
 /// The request that a permit stands for, and its method. `None`: it stands for a call, or its parameters are none that the
 /// protocol knows.
-pub(crate) fn permitted(name: &ToolName, params: &Json, input: Input) -> Option<(&'static str, ClientRequest)> {
+pub(crate) fn permitted(name: &ToolName, params: Arguments, input: Input) -> Option<(&'static str, ClientRequest)> {
     let method = READS.into_iter().find(|method| *method == name.tool)?;
-    Some((method, request(method, params.to_value().ok()?, input)?))
+    Some((method, request(method, params.into_tree().ok()?, input)?))
 }
 
 #[cfg(test)]
@@ -34,11 +34,12 @@ mod tests {
         assert_eq!(queries.each_ref().map(Query::method), READS[..6]);
         for query in queries {
             let name = ToolName::new("crm", query.method());
-            let (method, request) = permitted(&name, &Json::from_value(&query.params()), Input::default()).unwrap();
+            let (method, request) = permitted(&name, Arguments::from_tree(query.params()), Input::default()).unwrap();
             assert_eq!((method, request.method()), (query.method(), query.method()));
         }
         for name in ["resources/list", "tools/call", "get"] {
-            assert!(permitted(&ToolName::new("crm", name), &Json::from_value(&params), Input::default()).is_none());
+            let params = Arguments::from_tree(params.clone());
+            assert!(permitted(&ToolName::new("crm", name), params, Input::default()).is_none());
         }
     }
 }

@@ -91,7 +91,7 @@ pub fn states(upstreams: &Upstreams) -> Vec<String> {
 }
 
 pub fn caller() -> CallContext {
-    CallContext::new(Principal::Operator, Origin::Run(RunId("a".into())))
+    CallContext::new(Principal::Operator, Origin::Run(RunId::new("a")))
 }
 
 /// One fake server, named `fake`.

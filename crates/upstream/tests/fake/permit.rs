@@ -1,16 +1,27 @@
 //! Permits without a gateway: the operator's own word for one call.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use std::future::ready;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use exuvia_policy::{Grants, Permit, Policy, PolicySource, Rates, Spent, authorize};
-use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+use exuvia_policy::{Grants, Permit, Policy, PolicySource, RateStore, Spent, decide};
+use exuvia_tool::{Arguments, BoxFuture, CallId, ToolCall, ToolName};
+use futures_util::FutureExt as _;
+
+/// Counts nothing.
+struct Unbounded;
+
+impl RateStore for Unbounded {
+    fn take<'a>(&'a self, _: &'a str, _: u32) -> BoxFuture<'a, Result<(), Duration>> {
+        Box::pin(ready(Ok(())))
+    }
+}
 
 pub fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
     let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Json::parse(arguments).unwrap() };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
     let policy = Policy::compile(PolicySource::default(), [server]).unwrap();
-    let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
-    authorize(call, &Grants::of([name]), &policy, &spent, &rates, Duration::ZERO).unwrap()
+    let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
+    allowed.reserve(&Mutex::new(Spent::default()), &Unbounded).now_or_never().unwrap().unwrap()
 }

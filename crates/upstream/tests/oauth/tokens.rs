@@ -35,7 +35,7 @@ async fn refused(name: &str, http: &Http) -> String {
 }
 
 fn call(upstreams: &Upstreams, tool: &str) -> BoxFuture<'static, ToolOutcome> {
-    let context = CallContext::new(Principal::Operator, Origin::Run(RunId("a".into())));
+    let context = CallContext::new(Principal::Operator, Origin::Run(RunId::new("a")));
     let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 1 << 20 };
     upstreams.call(permit("notes", tool, "{}"), context, limits)
 }

@@ -75,7 +75,7 @@ impl Drop for Dir {
 /// Somebody with this key, or the operator, in this run.
 pub fn who(key: Option<&str>, run: &str) -> CallContext {
     let principal = key.map_or(Principal::Operator, |key| Principal::Key(key.into()));
-    CallContext::new(principal, Origin::Run(RunId(run.to_owned())))
+    CallContext::new(principal, Origin::Run(RunId::new(run)))
 }
 
 /// A call of `server.tool`.

@@ -101,7 +101,7 @@ async fn the_end_of_one_call_leaves_another_of_the_same_server() {
         assert_eq!(timed_out, Err(CallError::TimedOut(100)));
         assert!(cancelled().await <= 2, "{era}");
         assert!(!second.is_finished() && !other.is_finished(), "{era}");
-        upstreams.ended(&Origin::Run(RunId("a".into())));
+        upstreams.ended(&Origin::Run(RunId::new("a")));
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!other.is_finished(), "{era}");
         second.abort();
@@ -115,7 +115,7 @@ async fn the_end_of_a_run_ends_its_processes_at_both_servers_and_nobody_elses() 
     let (a, b) = (who(None, "a"), who(None, "b"));
     let ended = [pid(&upstreams, &a, "left").await, pid(&upstreams, &a, "right").await];
     let kept = [pid(&upstreams, &b, "left").await, pid(&upstreams, &b, "right").await];
-    upstreams.ended(&Origin::Run(RunId("a".into())));
+    upstreams.ended(&Origin::Run(RunId::new("a")));
     assert!(gone(&ended, SOON).await);
     assert!(kept.iter().all(|&pid| runs(pid)));
     assert_eq!([pid(&upstreams, &b, "left").await, pid(&upstreams, &b, "right").await], kept);

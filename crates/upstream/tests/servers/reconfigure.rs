@@ -250,7 +250,7 @@ async fn a_run_ends_its_own_connections_at_old_servers_too() {
     };
     let (a, b) = (own("a").await, own("b").await);
     reconfigured(&upstreams, vec![changed(server)], DRAIN).await;
-    before.ended(&Origin::Run(RunId("a".to_owned())));
+    before.ended(&Origin::Run(RunId::new("a")));
     assert!(gone(&[a], SOON).await && runs(b));
     let over = before.call(permit("fake", "echo", "{}"), who(None, "a"), LIMITS).await.unwrap_err();
     assert_eq!(over.to_string(), "the run is over; fake.echo was not called");

@@ -20,7 +20,7 @@ async fn shared_by(mut config: ServerConfig, share: Share, limits: UpstreamLimit
 }
 
 fn run(name: &str) -> Origin {
-    Origin::Run(RunId(name.to_owned()))
+    Origin::Run(RunId::new(name))
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! Conditions on paths.
 
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
-use exuvia_policy::{Condition, Grants, Policy, PolicySource, Rates, ServerRules, Spent, authorize};
-use exuvia_tool::{CallId, Json, ToolCall, ToolName};
+use exuvia_policy::{Condition, Grants, Policy, PolicySource, ServerRules, decide};
+use exuvia_tool::{Arguments, CallId, ToolCall, ToolName};
 use serde_json::json;
 
 pub(super) const SCRAPS: &[&str] = &[
@@ -56,11 +55,10 @@ pub(super) fn path(data: &[u8]) {
 }
 
 fn is_allowed(tool: &str, path: &str) -> bool {
-    let (spent, rates) = (Mutex::new(Spent::default()), Mutex::new(Rates::default()));
     let name = ToolName::new("files", tool);
-    let arguments = Json::from_value(&json!({"path": path}));
+    let arguments = Arguments::from_tree(json!({"path": path}));
     let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
-    authorize(call, &Grants::of([name]), policy(), &spent, &rates, Duration::ZERO).is_ok()
+    decide(call, &Grants::of([name]), policy()).is_ok()
 }
 
 fn policy() -> &'static Arc<Policy> {

@@ -1,0 +1,81 @@
+//! Why an entry could not be kept.
+
+use std::error::Error;
+use std::fmt;
+
+/// An entry could not be kept. `{}` says so to whoever waits for it; `{:#}` is for the operator, with everything that caused it.
+///
+/// ```
+/// use exuvia_journal::{JournalError, JournalErrorKind};
+///
+/// let error = JournalError::new(JournalErrorKind::Unavailable).caused_by(std::io::Error::other("disk full"));
+/// assert_eq!(error.to_string(), "the journal cannot be written");
+/// assert_eq!(format!("{error:#}"), "the journal cannot be written: disk full");
+/// ```
+#[derive(Debug)]
+pub struct JournalError {
+    kind: JournalErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What an entry could not be kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JournalErrorKind {
+    /// As much waits to be written as may wait. A later entry may find room.
+    Full,
+    /// Nothing can be written.
+    Unavailable,
+}
+
+impl JournalErrorKind {
+    /// The stable name of the case, for the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl JournalError {
+    /// An error without a cause of its own.
+    #[must_use]
+    pub fn new(kind: JournalErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// The same, with what caused it.
+    #[must_use]
+    pub fn caused_by(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// What the entry could not be kept for.
+    #[must_use]
+    pub fn kind(&self) -> JournalErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            JournalErrorKind::Full => "the journal has no room: too many entries wait to be written",
+            JournalErrorKind::Unavailable => "the journal cannot be written",
+        })?;
+        let mut source = self.source().filter(|_| f.alternate());
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for JournalError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
