@@ -4,6 +4,7 @@
 use std::fs;
 use std::future::ready;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
