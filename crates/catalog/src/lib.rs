@@ -71,6 +71,7 @@ mod arguments;
 mod classes;
 mod closest;
 mod complaint;
+mod count;
 pub mod docs;
 mod excerpt;
 pub mod files;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::count::{Count, address};
 use crate::schema::{self, Document};
-use crate::survey::{Count, address};
 use crate::walk::{Inner, Place, inner};
 use crate::weight::{Demand, FEW_ITEMS, Weight};
 
