@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use exuvia_analysis::analyze;
-use exuvia_policy::{Condition, Grants, Permit, Policy, PolicySource, RateStore, Refusal, ServerRules, Spent, decide};
+use exuvia_policy::{
+    Condition, Grants, Permit, Policy, PolicySource, RateStore, Refusal, RunCallCounts, ServerRules, decide,
+};
 use exuvia_test_support::{Catalog, catalogs, files};
 use exuvia_tool::{Arguments, BoxFuture, CallId, ToolCall, ToolName};
 
@@ -42,7 +44,12 @@ impl RateStore for Unbounded {
     }
 }
 
-fn authorize(call: ToolCall, grants: &Grants, policy: &Policy, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
+fn authorize(
+    call: ToolCall,
+    grants: &Grants,
+    policy: &Policy,
+    spent: &Mutex<RunCallCounts>,
+) -> Result<Permit, Refusal> {
     let mut reserving = pin!(decide(call, grants, policy)?.reserve(spent, &Unbounded));
     match reserving.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(permit) => permit,
@@ -66,7 +73,7 @@ fn authorization(criterion: &mut Criterion) {
             name: ToolName::new("server17", tool),
             arguments: Arguments::parse(arguments).expect("JSON"),
         };
-        let spent = Mutex::new(Spent::default());
+        let spent = Mutex::new(RunCallCounts::default());
         group.bench_function(what, |bencher| {
             bencher.iter_batched(
                 || call.clone(),

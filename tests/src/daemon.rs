@@ -104,7 +104,7 @@ impl Daemon {
         HttpClient::connect(self.address).await.send("GET", "/metrics", &[], "").await.text
     }
 
-    /// Waits until so many scripts are on their way.
+    /// Waits until so many scripts are in flight.
     ///
     /// # Panics
     ///
@@ -183,7 +183,7 @@ impl HttpClient {
     }
 }
 
-/// The value of a metric, over all of its labels. None: it is not told.
+/// The value of a metric, over all of its labels. None: it has no such series.
 #[must_use]
 pub fn measured(metrics: &str, name: &str) -> Option<usize> {
     let value = |line: &str| {

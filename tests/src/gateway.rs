@@ -18,7 +18,7 @@ use crate::{TestJournal, built, engine};
 pub struct Settings {
     /// Whether scripts are read before they start.
     pub pre_pass: PrePass,
-    /// How many may be on their way.
+    /// How many may be in flight.
     pub queue: QueueLimits,
     /// Which servers clients meet, and how. None: every server, for scripts.
     pub profiles: Option<Profiles>,
@@ -74,7 +74,7 @@ impl SampleGateway {
     ///
     /// # Panics
     ///
-    /// One of them does not come up.
+    /// One of them does not start.
     pub async fn of(servers: Vec<ServerConfig>, limits: Limits) -> Self {
         Self::with(servers, limits, Settings::default()).await
     }
@@ -83,7 +83,7 @@ impl SampleGateway {
     ///
     /// # Panics
     ///
-    /// One of them does not come up.
+    /// One of them does not start.
     pub async fn with(servers: Vec<ServerConfig>, limits: Limits, settings: Settings) -> Self {
         let upstreams = Arc::new(Upstreams::start(servers, settings.upstream).await);
         for server in upstreams.servers().iter() {

@@ -1,4 +1,4 @@
-//! A journal that fails where it is told to.
+//! A journal that fails on request.
 
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -7,7 +7,7 @@ use exuvia_config::ServerConfig;
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
-use exuvia_server::http::{Drained, HttpConfig, HttpServer, Stop};
+use exuvia_server::http::{HttpConfig, HttpServer, Shutdown, ShutdownSignal};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -24,9 +24,9 @@ pub struct Served {
     /// What it serves.
     pub gateway: SampleGateway,
     /// Ends it.
-    pub stop: Stop,
+    pub stop: ShutdownSignal,
     /// How it ended.
-    pub drained: JoinHandle<Drained>,
+    pub drained: JoinHandle<Shutdown>,
 }
 
 impl Served {
@@ -44,7 +44,7 @@ impl Served {
     ///
     /// # Panics
     ///
-    /// It does not come up.
+    /// It does not start.
     pub async fn over(servers: Vec<ServerConfig>, config: HttpConfig, limits: Limits, mut settings: Settings) -> Self {
         let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
         let profiles = settings.profiles_of(&names);
@@ -54,7 +54,7 @@ impl Served {
         let policy = Policy::compile(source, names.iter().map(String::as_str)).expect("a policy");
         gateway.gateway().set_policy(policy);
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
-        let (address, stop) = (server.address(), Stop::default());
+        let (address, stop) = (server.address(), ShutdownSignal::default());
         let shared = gateway.gateway().clone();
         let serving = server.serve(PendingGateway::start(profiles, async { shared }), stop.clone());
         let drained = tokio::spawn(serving);
@@ -71,7 +71,7 @@ impl Served {
     /// # Panics
     ///
     /// It does not end.
-    pub async fn end(self) -> Drained {
+    pub async fn end(self) -> Shutdown {
         self.stop.ask();
         let drained = timeout(PATIENCE, self.drained).await.expect("an end in time").expect("no panic");
         self.gateway.stop().await;

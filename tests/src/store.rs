@@ -15,7 +15,7 @@ use crate::engine;
 /// How long calls take.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// Until another call is on its way as well, or 3 s: those that are not waited for overlap, however slow the machine.
+    /// Until another call is in flight as well, or 3 s: those that are not waited for overlap, however slow the machine.
     Together,
     /// From call to call differently, and differently for each seed.
     Varied(u64),
@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-/// Runs a script against an empty store. Gives its effects, and the most calls that were on their way at a time.
+/// Runs a script against an empty store. Gives its effects, and the most calls that were in flight at a time.
 pub async fn effects(source: &str, pace: Pace) -> (Effects, usize) {
     let store = Store::new(pace);
     let shared = Arc::clone(&store.shared);

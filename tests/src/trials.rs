@@ -141,7 +141,7 @@ pub async fn kill_server_and_daemon() {
     let pids = [pid("pid"), pid("child")];
     let hanging = tokio::spawn(daemon.run("fake.hang()"));
     daemon.busy_with(1).await;
-    // On its way is not in the call yet; a call that meets the end before it began is told otherwise.
+    // In flight does not mean in the call yet; a call that meets the end before it began has another error.
     tokio::time::sleep(Duration::from_millis(200)).await;
     kill(Pid::from_raw(i32::try_from(pids[0]).expect("an id")), Signal::SIGKILL).expect("it runs");
     let text = hanging.await.expect("an answer");

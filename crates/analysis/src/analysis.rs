@@ -75,7 +75,7 @@ impl MayCall {
 
     /// The tools that the script names: those it calls, and those it mentions without a call. The others are here because
     /// nobody can tell.
-    pub fn named(&self) -> impl Iterator<Item = ToolName> {
+    pub fn referenced(&self) -> impl Iterator<Item = ToolName> {
         self.iter().filter(|(_, evidence)| evidence.iter().any(|one| one.kind.names_the_tool())).map(|(name, _)| name)
     }
 

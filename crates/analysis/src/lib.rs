@@ -49,7 +49,7 @@
 //!
 //! let analysis = analyze("hits = crm.search(query='x')", &namespace);
 //! assert!(analysis.precision.is_precise());
-//! assert_eq!(analysis.may_call.named().collect::<Vec<_>>(), [ToolName::new("crm", "search")]);
+//! assert_eq!(analysis.may_call.referenced().collect::<Vec<_>>(), [ToolName::new("crm", "search")]);
 //!
 //! let analysis = analyze("y = crm\ny.delete(query='x')", &namespace);
 //! assert!(!analysis.precision.is_precise() && analysis.may_call.len() == 2);

@@ -21,7 +21,7 @@ fn absent(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_server_that_is_named_in_whatever_way_is_known() {
+fn an_absent_server_is_recognized_however_it_is_named() {
     for script in [
         "late_one.get()",
         "f = late_one.get",
@@ -40,7 +40,7 @@ fn a_server_that_is_named_in_whatever_way_is_known() {
 }
 
 #[test]
-fn what_is_no_server_is_none() {
+fn a_name_of_no_server_is_not_reported_as_absent() {
     for script in ["crm.get()", "late_one = 1\nlate_one.real", "'late_one'  # late_one", "result = 1", "late.get()"] {
         assert!(absent(script).is_empty(), "{script}");
     }

@@ -68,7 +68,7 @@ fn a_number_has_its_value_up_to_four_hundred_digits() {
 }
 
 #[test]
-fn the_first_twenty_findings_are_told() {
+fn the_first_twenty_findings_are_kept() {
     for (wrong, told) in [(MAX_FINDINGS - 1, MAX_FINDINGS - 1), (MAX_FINDINGS, MAX_FINDINGS), (60, MAX_FINDINGS)] {
         let analysis = analyzed(&lines(wrong, |_| "crm.t0(n='x')".to_owned()));
         let found: Vec<u32> = analysis.findings.iter().map(|finding| finding.line).collect();
@@ -108,7 +108,7 @@ fn the_first_twenty_reasons_and_lines_are_kept() {
     let source =
         lines(70, |_| "eval('1')".to_owned()) + &lines(70, |_| "x = mail".to_owned()) + "f = mail.t1\nmail.t1(n=1)\n";
     let analysis = analyzed(&source);
-    let named: Vec<ToolName> = analysis.may_call.named().collect();
+    let named: Vec<ToolName> = analysis.may_call.referenced().collect();
     assert_eq!(named, [ToolName::new("mail", "t1")]);
     let kinds: Vec<_> = analysis.may_call.evidence(&ToolName::new("mail", "t1")).iter().map(|one| one.kind).collect();
     assert!(kinds.contains(&exuvia_analysis::EvidenceKind::Called), "{kinds:?}");

@@ -108,7 +108,7 @@ fn blocks_nest_as_deep_as_python_lets_them() {
 }
 
 #[test]
-fn what_is_too_deep_or_too_long_may_call_everything() {
+fn a_script_that_is_too_deep_or_too_long_may_call_everything() {
     let evasions = support::evasions();
     let everything = evasions.namespace.servers().iter().map(|server| server.tools().len()).sum::<usize>();
     let deep = format!("x = {}youtube.search(query='x')", "not ".repeat(10_000));

@@ -52,7 +52,7 @@ fn a_list_that_is_gathered_and_used_otherwise_is_noted() {
 }
 
 #[test]
-fn what_runs_side_by_side_or_is_not_meant_to_is_not_noted() {
+fn calls_that_run_in_parallel_or_need_not_get_no_note() {
     for script in [
         "await asyncio.gather(crm.get(id=1), crm.get(id=2))",
         "calls = [crm.get(id=i) for i in (1, 2)]\nprint(len(calls))\nawait asyncio.gather(*calls)",

@@ -22,7 +22,7 @@ fn judged(script: &str) -> Analysis {
 }
 
 #[test]
-fn what_can_reach_everything_is_said_to() {
+fn code_that_can_reach_everything_is_imprecise() {
     for script in [
         "g = globals",
         "map(eval, x)",
@@ -255,7 +255,7 @@ fn a_name_that_means_something_else_on_one_path_keeps_its_first_meaning_on_the_o
 }
 
 #[test]
-fn what_only_looks_like_it_is_harmless() {
+fn code_that_resembles_reflection_is_harmless() {
     for script in [
         "getattr(x, 'id', None)",
         "getattr(getattr(x, 'a', x), 'b', 1)",
@@ -327,7 +327,7 @@ fn what_only_looks_like_it_is_harmless() {
 }
 
 #[test]
-fn tools_are_told_by_name_wherever_they_stand() {
+fn tools_are_found_by_name_in_every_position() {
     for (script, told) in [
         ("getattr(x, 'a', youtube.search)", "youtube.search:mentioned@9"),
         ("getattr(youtube, 'search', f)(query='x')", "youtube.search:called@9"),

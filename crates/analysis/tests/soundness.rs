@@ -39,7 +39,7 @@ proptest! {
         let program = program(&tape, true);
         assert!(program.is_plain);
         let analysis = analyze(&program.source, &namespace());
-        let named: Vec<String> = analysis.may_call.named().map(|name| name.to_string()).collect();
+        let named: Vec<String> = analysis.may_call.referenced().map(|name| name.to_string()).collect();
         let calls: Vec<String> = program.calls.iter().cloned().collect();
         assert!(analysis.precision.is_precise() && named == calls, "{analysis:?} in\n{}", program.source);
         assert!(analysis.findings.is_empty(), "{:?} in\n{}", analysis.findings, program.source);

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_missing_is_told_in_two_lines_and_where_nobody_is_in_none() {
+    fn absent_servers_take_two_lines_and_none_takes_no_line() {
         assert_eq!(beside(Vec::new()), "");
         let absent = [
             ("crm", Absence::Starting),

@@ -15,10 +15,10 @@ use exuvia_tool::{ArgumentCheck, LazyText, Parameter, ToolDescriptor};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::complaint::{self, Names};
-use crate::mend::{loosened, mended, validator};
+use crate::argument_errors::{self, Names};
 use crate::numbers::has_monstrous_number;
 use crate::patterns::count;
+use crate::schema_repair::{loosened, mended, validator};
 use crate::survey::{Survey, survey};
 use crate::text;
 use crate::weight::Weight;
@@ -136,10 +136,12 @@ impl SchemaCheck {
         if at_most > MAX_STEPS_FOR_A_FAULT {
             faults.push("the arguments do not match the schema; they are too long to say where".to_owned());
         } else if at_most > MAX_STEPS_FOR_ALL_FAULTS {
-            faults.extend(compiled.validator.validate(arguments).err().map(|error| complaint::of(&error, &self.names)));
+            faults.extend(
+                compiled.validator.validate(arguments).err().map(|error| argument_errors::of(&error, &self.names)),
+            );
         } else {
             for error in compiled.validator.iter_errors(arguments) {
-                let fault = complaint::of(&error, &self.names);
+                let fault = argument_errors::of(&error, &self.names);
                 if faults.len() == MAX_FAULTS {
                     faults.push("and more".to_owned());
                     break;
@@ -162,7 +164,7 @@ impl SchemaCheck {
 impl ArgumentCheck for SchemaCheck {
     fn check(&self, arguments: &Value) -> Result<(), String> {
         if !arguments.is_object() {
-            let found = complaint::shown(arguments);
+            let found = argument_errors::shown(arguments);
             return Err(self.refusal(&format!("the arguments must be an object, not {found}")));
         }
         if has_monstrous_number(arguments) {
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_steps_are_told_before_the_arguments_are_read() {
+    fn the_maximum_of_steps_is_known_before_the_arguments_are_read() {
         let cheap = check(json!({"properties": {"a": {"type": "string"}}}));
         assert!(cheap.most_steps(10) > MAX_STEPS, "it is not compiled yet");
         cheap.check(&json!({})).unwrap();
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_schemas_of_a_server_take_to_compile_is_bounded() {
+    fn compiling_all_schemas_of_a_server_is_bounded() {
         let properties: serde_json::Map<String, Value> =
             (0..20_000).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
         let schema = json!({"properties": properties, "required": ["q"]});

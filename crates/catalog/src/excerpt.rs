@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_ends_between_definitions_and_says_how_to_go_on() {
+    fn a_cut_excerpt_ends_between_definitions_and_says_how_to_continue() {
         let file = file();
         let (mut from, mut read) = (1, String::new());
         loop {

@@ -67,18 +67,17 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod absent;
+mod argument_errors;
 mod arguments;
 mod classes;
 mod closest;
-mod complaint;
 mod count;
 pub mod docs;
 mod excerpt;
 pub mod files;
 mod gloss;
-mod infer;
+mod inference;
 mod literals;
-mod mend;
 mod names;
 mod namespace;
 mod notes;
@@ -87,6 +86,7 @@ mod patterns;
 mod python;
 mod reserved;
 mod schema;
+mod schema_repair;
 mod search;
 mod shape;
 mod signature;

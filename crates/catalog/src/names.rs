@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_seen_is_in_no_name() {
+    fn invisible_characters_are_in_no_name() {
         let names = tools(&["a\u{3164}b", "a\u{fe0f}", "\u{ffa0}", "\u{1160}x", "e\u{301}\u{e0100}"]);
         assert_eq!(names, ["a_b", "a", "tool", "x", "é"]);
         assert!(!is_identifier("a\u{1160}") && !is_identifier("a\u{fe0f}"));

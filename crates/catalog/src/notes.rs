@@ -36,7 +36,7 @@ fn note(document: Document<'_>, property: &Property<'_>, tells_default: impl Fn(
             python::short_literal(default).unwrap_or_else(|| text::one_line(&python::json_head(default, 800), 200));
         facts.push(format!("default {shown}"));
     }
-    // Prose that names a fact already need not hear it again.
+    // A fact that the prose already names is not repeated.
     let prose = description.to_lowercase();
     facts.retain(|fact| !prose.contains(&fact.to_lowercase()));
     match (description.is_empty(), facts.is_empty()) {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_tells_what_the_type_does_not() {
+    fn a_note_adds_what_the_type_lacks() {
         let schema = json!({"type": "integer", "description": "How\n many", "minimum": 1, "maximum": 9, "default": 5});
         assert_eq!(noted(schema), "How many (1 to 9, default 5)");
         assert_eq!(noted(json!({"type": "string", "minLength": 0, "maxLength": 9})), "at most 9 characters");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enumeration_too_long_for_the_type_is_told_here() {
+    fn an_enumeration_too_long_for_the_type_is_in_the_note() {
         let values: Vec<String> = (0..100).map(|n| format!("value{n}")).collect();
         assert!(noted(json!({"enum": values})).starts_with(r#"one of "value0", "value1","#));
     }

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_another_engine_is_not_usable() {
+    fn a_pattern_that_needs_another_engine_is_not_usable() {
         for pattern in ["^(?!x)", "(?=a)b", r"(a)\1", "(", &"a".repeat(20_000)] {
             assert!(!is_usable(pattern) && states(pattern) == 0, "{pattern}");
         }

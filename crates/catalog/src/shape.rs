@@ -4,7 +4,7 @@ use exuvia_tool::{Parameter, ToolDescriptor};
 use serde_json::Value;
 
 use crate::classes::{Classes, pascal};
-use crate::infer::{Hint, Inference, Notes};
+use crate::inference::{Hint, Inference, Notes};
 use crate::literals::is_integer;
 use crate::notes;
 use crate::python;

@@ -15,7 +15,7 @@ fn check(schema: Value, arguments: Value) -> Result<(), String> {
     check_text(schema, &arguments.to_string())
 }
 
-/// What is told of the fault, without the tool and the signature around it.
+/// The message of the fault, without the tool and the signature around it.
 fn fault(schema: Value, arguments: Value) -> String {
     let message = check(schema, arguments).unwrap_err();
     let first = message.lines().next().unwrap();
@@ -52,7 +52,7 @@ fn arguments_that_fit_pass() {
 }
 
 #[test]
-fn a_fault_tells_place_expectation_and_value() {
+fn a_fault_has_place_expectation_and_value() {
     for (arguments, expected) in [
         (json!({"from": "x", "limit": "ten"}), r#"limit must be integer, not "ten""#),
         (json!({"from": "x", "limit": 0}), "limit must be at least 1, not 0"),
@@ -83,7 +83,7 @@ fn the_message_ends_with_the_signature() {
 }
 
 #[test]
-fn all_faults_up_to_three_are_told() {
+fn up_to_three_faults_are_reported() {
     let schema = json!({"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}, "c": {"type": "integer"}, "d": {"type": "integer"}}});
     let told = fault(schema, json!({"a": "x", "b": "x", "c": "x", "d": "x"}));
     assert_eq!(told.matches("must be integer").count(), 3);

@@ -10,7 +10,7 @@ fn check(schema: Value, arguments: &Value) -> Result<(), String> {
     common::check("get", schema, arguments)
 }
 
-/// What is told of the one fault.
+/// The message of the one fault.
 fn fault(schema: Value, arguments: &Value) -> String {
     let message = check(schema, arguments).unwrap_err();
     message.lines().next().unwrap().strip_prefix("crm.get: ").unwrap().to_owned()
@@ -61,7 +61,7 @@ fn references_are_followed_and_their_work_is_bounded() {
 }
 
 #[test]
-fn values_are_told_up_to_a_size() {
+fn values_in_errors_are_bounded() {
     let schema = || json!({"properties": {"p": {"type": "boolean"}}});
     let told = |value: Value| fault(schema(), &json!({"p": value}));
     let list = |items: usize| Value::from(vec![1; items]);
@@ -77,7 +77,7 @@ fn values_are_told_up_to_a_size() {
 }
 
 #[test]
-fn options_and_paths_are_told_up_to_a_size() {
+fn options_and_paths_in_errors_are_bounded() {
     let schema = |count: usize| {
         let options: Vec<String> = (0..count).map(|number| format!("{number:08}")).collect();
         json!({"properties": {"p": {"enum": options}}})
@@ -115,7 +115,7 @@ fn three_names_are_suggested_of_ten_thousand_and_long_ones_by_their_beginning() 
 }
 
 #[test]
-fn three_faults_are_told_and_the_signature_is_cut() {
+fn three_faults_are_reported_and_the_signature_is_cut() {
     let properties: Map<String, Value> =
         (0..200).map(|number| (format!("parameter_{number:03}"), json!({"type": "integer"}))).collect();
     let wrong = |count: usize| -> Value {

@@ -122,7 +122,7 @@ fn an_unknown_file_names_the_closest() {
 }
 
 #[test]
-fn servers_that_are_not_there_are_told_and_keep_their_names_for_themselves() {
+fn absent_servers_are_listed_and_keep_their_names() {
     let tools = || catalogs()[0].tools();
     let beside = |first: Result<Vec<_>, Absence>| {
         exuvia_catalog::build_beside(vec![("a-b".to_owned(), first), ("a.b".to_owned(), Ok(tools()))])

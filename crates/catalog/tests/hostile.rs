@@ -273,7 +273,7 @@ fn no_check_takes_longer_than_its_budget() {
 }
 
 #[test]
-fn what_is_not_checked_whole_is_checked_for_what_costs_little() {
+fn arguments_too_costly_to_check_get_the_cheap_checks() {
     let schema = json!({"properties": {"x": {"type": "string", "pattern": "(?:[ab]*a[ab]{900})+c"}, "n": {"type": "integer"}},
         "required": ["n"]});
     let namespace = crm(vec![tool("t", schema)]);
@@ -301,7 +301,7 @@ fn a_list_of_costly_patterns_is_soon_compiled() {
 }
 
 #[test]
-fn names_that_nobody_has_are_soon_told() {
+fn unknown_names_are_reported_quickly() {
     let names: Vec<String> = (0..10_000).map(|n| format!("{}_{n:05}", "get_user_by_name".repeat(7))).collect();
     soon("40 unknown names", || {
         for n in 0..40 {
@@ -348,7 +348,7 @@ fn full_of(text: &str) -> ToolDescriptor {
 }
 
 #[test]
-fn nothing_that_is_not_seen_reaches_what_is_read() {
+fn invisible_characters_reach_no_reader() {
     let plain = |what: &str, text: &str| {
         for line in text.lines() {
             assert!(line.chars().all(exuvia_text::is_plain), "{what}: {line:?}");

@@ -18,7 +18,7 @@ pub(crate) const ANSWER_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Config {
     /// The servers, in the order of the file, its includes, `--mcp-config` and `--server`.
-    pub servers: Vec<Server>,
+    pub servers: Vec<ConfiguredServer>,
     /// Which servers clients meet that name a profile.
     pub profiles: BTreeMap<String, Profile>,
     /// Who may call what.
@@ -29,7 +29,7 @@ pub struct Config {
     pub answer_bytes: usize,
     /// The limits of every server.
     pub upstream_limits: UpstreamLimits,
-    /// How many scripts may be on their way.
+    /// How many scripts may be in flight.
     pub runs: Runs,
     /// Where MCP over HTTP is served, where it is said.
     pub listen: Option<SocketAddr>,
@@ -57,7 +57,7 @@ impl fmt::Debug for Collector {
 
 /// One server, and how its tools are shown.
 #[derive(Debug)]
-pub struct Server {
+pub struct ConfiguredServer {
     /// Its settings.
     pub config: ServerConfig,
     /// Who calls its tools.
@@ -86,7 +86,7 @@ impl Default for Config {
     }
 }
 
-impl From<ServerConfig> for Server {
+impl From<ServerConfig> for ConfiguredServer {
     fn from(config: ServerConfig) -> Self {
         Self { config, mode: Mode::Code, layout: Layout::Server }
     }

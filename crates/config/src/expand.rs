@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_stays() {
+    fn text_that_is_no_variable_stays() {
         for text in ["$TOKEN", "costs 5$", "${#x}", "${x%%.*}", "${", "${TOKEN", "$${}"] {
             assert_eq!(expanded(text).unwrap(), text);
         }

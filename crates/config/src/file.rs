@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_is_refused_at_once_and_what_is_one_is_read_within_a_bound() {
+    fn a_path_that_is_no_file_is_refused_at_once_and_files_are_read_within_a_bound() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 use crate::{Environment, exuvia_toml, summary};
 
-/// No file makes the program panic, and what is wrong with it can be told.
+/// No file makes the program panic, and every error can be rendered.
 ///
 /// # Panics
 ///
@@ -14,7 +14,7 @@ pub fn configuration(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let variable = |_: &str| Some("value".to_owned());
     let environment = Environment { variable: &variable, token_dir: None };
-    let mut found = Found::default();
+    let mut found = ConfigBuilder::default();
     exuvia_toml::file(text, "exuvia.toml", Path::new("/nonexistent"), environment, &mut found);
     match found.finish(&[]) {
         Ok(config) => drop(summary(&config)),

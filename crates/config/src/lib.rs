@@ -26,13 +26,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
+mod builder;
 mod config;
 mod error;
 mod expand;
 mod exuvia_toml;
 mod file;
 mod flag;
-mod found;
 #[doc(hidden)]
 pub mod fuzzing;
 mod import;
@@ -46,7 +46,7 @@ mod sources;
 mod summary;
 mod trust;
 
-pub use config::{Collector, Config, ConfigErrors, Server};
+pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;
 pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};

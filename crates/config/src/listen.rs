@@ -18,7 +18,7 @@ pub struct HttpConfig {
     /// beyond are rejected with 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
     /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
-    /// stream and nothing on its way; if there is none, it is rejected with 503. Default 1,024.
+    /// stream and nothing in flight; if there is none, it is rejected with 503. Default 1,024.
     pub sessions: usize,
     /// How long the client of a session that lost its last stream may take to come back. Then what it asked for is cancelled, and
     /// the session makes room for another one where that is needed. Default 5 s, longer than clients are asked to wait before they
@@ -26,11 +26,11 @@ pub struct HttpConfig {
     pub session_grace: Duration,
     /// How long a session lives in which nothing happens. Default 30 min. Never shorter than what a script may take.
     pub session_idle: Duration,
-    /// The longest body of a request, in bytes. A longer one is told 413. Default 16 MiB. Without a session, and where the header
-    /// names no version that has none, 64 KiB: a longer one is told 400. What holds too many values outside the arguments of a
-    /// call is told 413 as well.
+    /// The longest body of a request, in bytes. A longer one is answered with 413. Default 16 MiB. Without a session, and where the header
+    /// names no version that has none, 64 KiB: a longer one is answered with 400. What holds too many values outside the arguments of a
+    /// call is answered with 413 as well.
     pub body_bytes: usize,
-    /// Bodies of more than 32 KiB, in bytes, of all requests that are not answered yet. Further ones are told 503. Never less than
+    /// Bodies of more than 32 KiB, in bytes, of all requests that are not answered yet. Further ones are answered with 503. Never less than
     /// one body. Default 64 MiB.
     pub all_bodies_bytes: usize,
     /// How long the head of a request may take, how long a connection may wait for the next one, and how long a TLS handshake

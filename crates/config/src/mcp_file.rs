@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 use crate::paths::{self, Contents};
 use crate::servers::check;
 use crate::{ConfigError, EnvFile, Environment, McpServers, Transport, parse_mcp_servers, parse_mcp_servers_at};
@@ -30,11 +30,11 @@ pub(super) fn parse(
 }
 
 /// Adds the servers of a file that somebody named.
-pub(super) fn add(text: &str, file: &Path, environment: Environment<'_>, found: &mut Found) {
+pub(super) fn add(text: &str, file: &Path, environment: Environment<'_>, builder: &mut ConfigBuilder) {
     let (name, workspace) = (file.display().to_string(), workspace_of(file));
     let mut servers = parse(text, &name, None, &workspace, environment);
-    read_variables(&mut servers, &name, &workspace, found);
-    found.add(servers, &name);
+    read_variables(&mut servers, &name, &workspace, builder);
+    builder.add(servers, &name);
 }
 
 /// The folder that an editor had open to which this file belongs; else the one that this program was started in.
@@ -45,15 +45,15 @@ fn workspace_of(file: &Path) -> PathBuf {
 }
 
 /// Adds what files of variables say. A server whose file cannot be read is left out.
-pub(super) fn read_variables(servers: &mut McpServers, file: &str, workspace: &Path, found: &mut Found) {
+pub(super) fn read_variables(servers: &mut McpServers, file: &str, workspace: &Path, builder: &mut ConfigBuilder) {
     for (name, EnvFile { path, given }) in std::mem::take(&mut servers.env_files) {
         let Some(server) = servers.servers.iter().position(|server| server.name == name) else { continue };
         let path = workspace.join(path);
-        found.files.push(path.clone());
+        builder.files.push(path.clone());
         let place = path.display().to_string();
         match paths::read(&path) {
             Ok(Contents { text, doubts }) => {
-                found.doubt(&place, doubts);
+                builder.doubt(&place, doubts);
                 if let Transport::Stdio(stdio) = &mut servers.servers[server].transport {
                     let new = variables(&text).filter(|(name, _)| !given.contains(name));
                     stdio.env.extend(new);
@@ -64,7 +64,7 @@ pub(super) fn read_variables(servers: &mut McpServers, file: &str, workspace: &P
                 servers.tool_lists.remove(&name);
                 let key = format!("{}.{}.envFile", servers.object, name.escape_debug());
                 let message = format!("{place}: {message}; server skipped");
-                found.config.notices.push(ConfigError::of_file(file, message).at_key(key));
+                builder.config.notices.push(ConfigError::of_file(file, message).at_key(key));
             }
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::Server;
+    use crate::ConfiguredServer;
 
     #[test]
     fn lines_of_variables_are_read_as_programs_write_them() {
@@ -119,15 +119,19 @@ mod tests {
         let text = r#"{"servers": {
             "good": {"command": "${workspaceFolder}/run", "envFile": "${workspaceFolder}/.env", "env": {"A": "entry"}},
             "beside": {"command": "x", "envFile": ".env"}, "gone": {"command": "x", "envFile": "gone.env"}}}"#;
-        let mut found = Found::default();
-        add(text, &file, Environment { variable: &|_| None, token_dir: None }, &mut found);
-        let [Server { config: good, .. }, Server { config: beside, .. }] = &found.config.servers[..] else { panic!() };
+        let mut builder = ConfigBuilder::default();
+        add(text, &file, Environment { variable: &|_| None, token_dir: None }, &mut builder);
+        let [ConfiguredServer { config: good, .. }, ConfiguredServer { config: beside, .. }] =
+            &builder.config.servers[..]
+        else {
+            panic!()
+        };
         let Transport::Stdio(stdio) = &good.transport else { panic!() };
         assert_eq!(stdio.command, here.join("run").display().to_string());
         assert_eq!((&*stdio.env["A"], &*stdio.env["B"]), ("entry", "file"));
         assert_eq!(beside.name, "beside");
-        let told = found.config.notices[0].to_string();
+        let told = builder.config.notices[0].to_string();
         assert!(told.contains("servers.gone.envFile: ") && told.contains("gone.env: No such file"), "{told}");
-        assert!(found.files.contains(&here.join(".env")));
+        assert!(builder.files.contains(&here.join(".env")));
     }
 }

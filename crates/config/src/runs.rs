@@ -1,8 +1,8 @@
-//! How many scripts may be on their way.
+//! How many scripts may be in flight.
 
 use exuvia_tool::CONCURRENT_RUNS;
 
-/// How many scripts may be on their way.
+/// How many scripts may be in flight.
 #[derive(Debug)]
 pub struct Runs {
     /// Those that execute. Default [`CONCURRENT_RUNS`].
@@ -26,7 +26,7 @@ impl Default for Runs {
     }
 }
 
-/// How many scripts may be on their way at the same time: executing, or waiting for their turn. How many execute is
+/// How many scripts may be in flight at the same time: executing, or waiting for their turn. How many execute is
 /// [`Runs::concurrent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {

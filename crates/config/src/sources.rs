@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::found::{Found, Named};
+use crate::builder::{ConfigBuilder, ServerDecl};
 use crate::paths::{self, Contents, Paths, read};
 use crate::{Config, ConfigError, ConfigErrors, Environment, KnownClient, exuvia_toml, flag, import, mcp_file};
 
@@ -48,30 +48,30 @@ impl Sources {
         if let Some(file) = default_file {
             tracing::info!(file = %file.display(), "using the default configuration file");
         }
-        let mut found = Found::default();
-        found.files.extend(paths.default_file.clone().filter(|_| names_nothing));
-        found.files.extend(self.config.iter().chain(&self.mcp_configs).cloned());
+        let mut builder = ConfigBuilder::default();
+        builder.files.extend(paths.default_file.clone().filter(|_| names_nothing));
+        builder.files.extend(self.config.iter().chain(&self.mcp_configs).cloned());
         if let Some(file) = self.config.as_deref().or(default_file) {
-            read_config(file, environment, &mut found);
+            read_config(file, environment, &mut builder);
         }
         for file in &self.mcp_configs {
             let name = file.display().to_string();
             match read(file) {
                 Ok(Contents { text, doubts }) => {
-                    found.doubt(&name, doubts);
-                    mcp_file::add(&text, file, environment, &mut found);
+                    builder.doubt(&name, doubts);
+                    mcp_file::add(&text, file, environment, &mut builder);
                 }
-                Err(message) => found.errors.push(ConfigError::of_file(name, message)),
+                Err(message) => builder.errors.push(ConfigError::of_file(name, message)),
             }
         }
         for server in &self.servers {
             match flag::server(server, environment) {
                 Ok(server) => {
                     let (name, file) = (server.name.clone(), flag::place(&server.name));
-                    found.named.push(Named { name, file, line: None, key: String::new() });
-                    found.config.servers.push(server.into());
+                    builder.named.push(ServerDecl { name, file, line: None, key: String::new() });
+                    builder.config.servers.push(server.into());
                 }
-                Err(error) => found.errors.push(error),
+                Err(error) => builder.errors.push(error),
             }
         }
         if !self.imports.is_empty() {
@@ -83,9 +83,9 @@ impl Sources {
                 system: Path::new(SYSTEM),
                 starts_project: self.import_project,
             };
-            self.imports.iter().for_each(|client| import::import(*client, &places, &mut found));
+            self.imports.iter().for_each(|client| import::import(*client, &places, &mut builder));
         }
-        found.finish(&self.auto_execute)
+        builder.finish(&self.auto_execute)
     }
 }
 
@@ -94,14 +94,14 @@ fn current_folder() -> PathBuf {
     env::current_dir().unwrap_or_default()
 }
 
-fn read_config(file: &Path, environment: Environment<'_>, found: &mut Found) {
+fn read_config(file: &Path, environment: Environment<'_>, builder: &mut ConfigBuilder) {
     let name = file.display().to_string();
     match (read(file), std::path::absolute(file)) {
         (Ok(Contents { text, doubts }), Ok(place)) => {
-            found.doubt(&name, doubts);
-            exuvia_toml::file(&text, &name, place.parent().unwrap_or(&place), environment, found);
+            builder.doubt(&name, doubts);
+            exuvia_toml::file(&text, &name, place.parent().unwrap_or(&place), environment, builder);
         }
-        (Err(message), _) => found.errors.push(ConfigError::of_file(name, message)),
-        (_, Err(error)) => found.errors.push(ConfigError::of_file(name, error.to_string())),
+        (Err(message), _) => builder.errors.push(ConfigError::of_file(name, message)),
+        (_, Err(error)) => builder.errors.push(ConfigError::of_file(name, error.to_string())),
     }
 }

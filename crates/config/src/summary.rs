@@ -5,7 +5,9 @@ use exuvia_catalog::files::Layout;
 use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
 
-use crate::{Config, Grant, Http, HttpProtocol, Mode, PASSED_VARIABLES, Profile, Server, Share, Stdio, Transport};
+use crate::{
+    Config, ConfiguredServer, Grant, Http, HttpProtocol, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+};
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
 #[must_use]
@@ -37,7 +39,7 @@ fn servers(profile: &Profile) -> String {
     profile.servers().iter().map(one).collect::<Vec<_>>().join(", ") + names
 }
 
-fn line(server: &Server, policy: &PolicySource) -> String {
+fn line(server: &ConfiguredServer, policy: &PolicySource) -> String {
     let mut parts = match &server.config.transport {
         Transport::Stdio(stdio) => process(stdio),
         Transport::Http(http) => over_http(http),

@@ -41,7 +41,7 @@ pub(super) fn doubts(path: &Path, found: &Metadata) -> Result<Vec<String>, Strin
     Ok(doubts)
 }
 
-/// The same of a file that somebody else reads. One that is not there is told by them.
+/// The same of a file that somebody else reads. A missing one is reported by its reader.
 pub(super) fn doubts_of(path: &Path) -> Result<Vec<String>, String> {
     fs::metadata(path).map_or_else(|_| Ok(Vec::new()), |found| doubts(path, &found))
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_write_is_refused_or_told() {
+    fn a_file_that_others_can_write_is_refused_or_warned_of() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).unwrap();

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use exuvia_analysis::{Evidence, Finding, Note, Reason};
-use exuvia_gateway::{Checked, Verdict};
-use exuvia_policy::{OnUnlisted, Standing};
+use exuvia_gateway::{AdmissionVerdict, Checked};
+use exuvia_policy::{Classification, OnUnlisted};
 use exuvia_text::{indented, line};
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use indexmap::IndexSet;
@@ -17,7 +17,7 @@ const INDENT: &str = "    ";
 const NEEDS_APPROVAL: &str = "needs_approval";
 
 /// For people: the tools that the script names, what else it may reach, what is wrong with it, and what becomes of it.
-pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
+pub(crate) fn check_text(checked: &Checked, visible: &Namespace) -> String {
     let mut text = named(checked);
     let reasons = checked.analysis.precision.reasons();
     if !reasons.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn told(checked: &Checked, visible: &Namespace) -> String {
 fn named(checked: &Checked) -> String {
     let may_call = &checked.analysis.may_call;
     let rows: Vec<_> = may_call
-        .named()
+        .referenced()
         .map(|tool| (line(&tool.to_string()), lines(may_call.evidence(&tool)), line(&standing(checked, &tool))))
         .collect();
     let width = |cell: fn(&(String, String, String)) -> &str| {
@@ -82,38 +82,38 @@ fn lines(evidence: &[Evidence]) -> String {
 
 fn standing(checked: &Checked, tool: &ToolName) -> String {
     checked
-        .standings
+        .classifications
         .get(tool)
         .map_or_else(String::new, |standing| format!("{}: {}", word(standing), standing.why(tool)))
 }
 
-fn word(standing: &Standing) -> &'static str {
+fn word(standing: &Classification) -> &'static str {
     match standing {
-        Standing::Listed(_) => "allowed",
-        Standing::Denied(_) | Standing::Unlisted(OnUnlisted::Deny) => "denied",
-        Standing::Unlisted(_) => NEEDS_APPROVAL,
-        Standing::Hidden => "hidden",
+        Classification::Listed(_) => "allowed",
+        Classification::Denied(_) | Classification::Unlisted(OnUnlisted::Deny) => "denied",
+        Classification::Unlisted(_) => NEEDS_APPROVAL,
+        Classification::Hidden => "hidden",
     }
 }
 
-fn sentence(verdict: &Verdict) -> String {
+fn sentence(verdict: &AdmissionVerdict) -> String {
     match verdict {
-        Verdict::Allowed(_) => "allowed".to_owned(),
-        Verdict::Invalid(_) => "invalid".to_owned(),
-        Verdict::TooLarge(stop) => format!("too large: {}", stop.message),
-        Verdict::NeedsApproval(_) => {
+        AdmissionVerdict::Allowed(_) => "allowed".to_owned(),
+        AdmissionVerdict::Invalid(_) => "invalid".to_owned(),
+        AdmissionVerdict::TooLarge(stop) => format!("too large: {}", stop.message),
+        AdmissionVerdict::NeedsApproval(_) => {
             "needs approval; approvals are not supported yet, this setting allows the script without one:".to_owned()
         }
-        Verdict::Denied(denials) => {
+        AdmissionVerdict::Denied(denials) => {
             let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();
             format!("denied: {}", tools.join(", "))
         }
     }
 }
 
-fn lines_that_allow(verdict: &Verdict) -> IndexSet<&str> {
+fn lines_that_allow(verdict: &AdmissionVerdict) -> IndexSet<&str> {
     match verdict {
-        Verdict::NeedsApproval(holds) => holds.iter().map(|hold| hold.allow.as_str()).collect(),
+        AdmissionVerdict::NeedsApproval(holds) => holds.iter().map(|hold| hold.allow.as_str()).collect(),
         _ => IndexSet::new(),
     }
 }
@@ -148,17 +148,17 @@ impl<'a> CheckJson<'a> {
     pub(crate) fn new(checked: &'a Checked) -> Self {
         let analysis = &checked.analysis;
         let may_call = |(tool, evidence): (ToolName, &'a [Evidence])| {
-            let standing = checked.standings.get(&tool).unwrap_or(&Standing::Hidden);
+            let standing = checked.classifications.get(&tool).unwrap_or(&Classification::Hidden);
             let (standing, rule) = (word(standing), standing.why(&tool));
             MayCallJson { server: tool.server, tool: tool.tool, evidence, standing, rule }
         };
         Self {
             verdict: match &checked.verdict {
-                Verdict::Allowed(_) => "allowed",
-                Verdict::Invalid(_) => "invalid",
-                Verdict::TooLarge(_) => "too_large",
-                Verdict::NeedsApproval(_) => NEEDS_APPROVAL,
-                Verdict::Denied(_) => "denied",
+                AdmissionVerdict::Allowed(_) => "allowed",
+                AdmissionVerdict::Invalid(_) => "invalid",
+                AdmissionVerdict::TooLarge(_) => "too_large",
+                AdmissionVerdict::NeedsApproval(_) => NEEDS_APPROVAL,
+                AdmissionVerdict::Denied(_) => "denied",
             },
             may_call: analysis.may_call.iter().map(may_call).collect(),
             precise: analysis.precision.is_precise(),

@@ -7,21 +7,21 @@
 //! # let _ = status;
 //! ```
 
+mod app;
 mod args;
 mod check_report;
 mod commands;
 mod demo;
-mod detached;
-mod ending;
 mod exit;
+mod file_threads;
 mod log_writer;
 mod logs;
 mod machine;
 mod reload;
 mod sample;
 mod script;
-mod session;
-mod start;
+mod shutdown;
+mod start_progress;
 mod systemd;
 mod telemetry;
 mod terminal;
@@ -52,7 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => on_runtime(cli.command),
         Err(error) => Err(error),
     };
-    let status = status.unwrap_or_else(complain);
+    let status = status.unwrap_or_else(print_error);
     logs::finish();
     status
 }
@@ -60,9 +60,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn on_runtime(command: Command) -> Result<ExitCode> {
     let runtime = Builder::new_multi_thread().enable_all().build().context("starting threads")?;
     let status = runtime.block_on(async {
-        ending::end_on(command.ended_by()).context("listening for signals")?;
+        shutdown::end_on(command.ended_by()).context("listening for signals")?;
         let status = dispatch(command).await;
-        ending::settle().await;
+        shutdown::settle().await;
         status
     });
     runtime.shutdown_timeout(LAST_WORK);
@@ -93,7 +93,7 @@ fn misused(error: &clap::Error) -> ExitCode {
 /// Errors that get this far are of usage or configuration, but for an engine that does not start: a script's errors are
 /// outcomes.
 #[expect(clippy::print_stderr, reason = "a command of a person says what is wrong on standard error")]
-fn complain(error: anyhow::Error) -> ExitCode {
+fn print_error(error: anyhow::Error) -> ExitCode {
     match logs::is_json() {
         true => tracing::error!("{error:#}"),
         false => {

@@ -62,7 +62,7 @@ impl Terminal {
     }
 
     /// Says what is going on, once it has been going on for a second.
-    pub(crate) fn doing(&self, what: impl Into<String>) {
+    pub(crate) fn show_progress(&self, what: impl Into<String>) {
         self.progress.set_message(line(&what.into()));
     }
 
@@ -76,16 +76,16 @@ impl Terminal {
     }
 
     /// Says what is not as it should be. In a log it is a warning.
-    pub(crate) fn say(&self, text: &str) {
-        self.told(Level::WARN, text);
+    pub(crate) fn print(&self, text: &str) {
+        self.emit(Level::WARN, text);
     }
 
     /// Says what is as it should be. In a log it is no warning.
-    pub(crate) fn note(&self, text: &str) {
-        self.told(Level::INFO, text);
+    pub(crate) fn print_info(&self, text: &str) {
+        self.emit(Level::INFO, text);
     }
 
-    fn told(&self, level: Level, text: &str) {
+    fn emit(&self, level: Level, text: &str) {
         match self.is_service {
             true => logs::entry(level, text),
             false => self.write(&format!("{text}\n")),
@@ -95,12 +95,12 @@ impl Terminal {
     /// The start is over. From here on what a service says is its log.
     pub(crate) fn started(&self) {
         if self.is_service {
-            self.done();
+            self.clear_progress();
         }
     }
 
     /// Takes the progress line away.
-    pub(crate) fn done(&self) {
+    pub(crate) fn clear_progress(&self) {
         self.progress.finish_and_clear();
     }
 }

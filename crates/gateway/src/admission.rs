@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use exuvia_analysis::{Analysis, Finding, Note, analyze};
-use exuvia_policy::{Admission, Denial, Grants, Policy, Prediction, Standing, admit};
-use exuvia_runtime::{Limits, Outcome, Script, ScriptError, Stop};
+use exuvia_policy::{Admission, Classification, Denial, Grants, Policy, ReferencedTools, admit};
+use exuvia_runtime::{LimitHit, Limits, Outcome, Script, ScriptError};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
 /// The kind of error of a script that the analysis rejects before it starts.
@@ -30,13 +30,13 @@ pub enum PrePass {
     Off,
 }
 
-/// What becomes of a script, told before it starts.
+/// The decision on a script, made before it starts.
 #[derive(Debug, Clone)]
-pub enum Verdict {
+pub enum AdmissionVerdict {
     /// It starts, with these grants.
     Allowed(Grants),
     /// It is larger than a script may be.
-    TooLarge(Stop),
+    TooLarge(LimitHit),
     /// It is not run: these lines are certain to fail.
     Invalid(Vec<Finding>),
     /// It needs an approval for each of these tools.
@@ -52,13 +52,13 @@ pub struct Checked {
     /// What can be said of the script itself.
     pub analysis: Analysis,
     /// What the policy says of each tool that the script may call.
-    pub standings: BTreeMap<ToolName, Standing>,
+    pub classifications: BTreeMap<ToolName, Classification>,
     /// What would become of it.
-    pub verdict: Verdict,
+    pub verdict: AdmissionVerdict,
 }
 
 /// What a script is judged by.
-pub(crate) struct Judge<'a> {
+pub(crate) struct AdmissionCheck<'a> {
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
     pub(crate) namespace: &'a Arc<Namespace>,
@@ -67,54 +67,54 @@ pub(crate) struct Judge<'a> {
 }
 
 /// What is said of a script before it starts.
-pub(crate) struct Judged {
-    pub(crate) verdict: Verdict,
-    /// What its author is to be told.
+pub(crate) struct AdmissionResult {
+    pub(crate) verdict: AdmissionVerdict,
+    /// Notes for its author.
     pub(crate) notes: Vec<Note>,
     /// It names a server that is still starting: soon there will be something else to say.
     pub(crate) is_early: bool,
 }
 
-impl Judge<'_> {
+impl AdmissionCheck<'_> {
     /// Decides on a script.
-    pub(crate) fn judge(&self, script: &Script) -> Judged {
+    pub(crate) fn decide(&self, script: &Script) -> AdmissionResult {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
-            return Judged { verdict: Verdict::TooLarge(stop), notes: Vec::new(), is_early: false };
+            return AdmissionResult { verdict: AdmissionVerdict::TooLarge(stop), notes: Vec::new(), is_early: false };
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         let verdict = self.admitted(analysis.as_ref());
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
-        Judged { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
+        AdmissionResult { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
     }
 
     /// Decides on a script and tells why.
     pub(crate) fn check(&self, script: &Script) -> Checked {
         let analysis = analyze(script.source(), self.namespace);
         let verdict = match script.too_large(self.limits) {
-            Some(stop) => Verdict::TooLarge(stop),
+            Some(stop) => AdmissionVerdict::TooLarge(stop),
             None => self.admitted(Some(&analysis)),
         };
         let standing = |(tool, _)| {
-            let standing = self.policy.standing(&tool);
+            let standing = self.policy.classify(&tool);
             (tool, standing)
         };
-        let standings = analysis.may_call.iter().map(standing).collect();
-        Checked { analysis, standings, verdict }
+        let classifications = analysis.may_call.iter().map(standing).collect();
+        Checked { analysis, classifications, verdict }
     }
 
-    fn admitted(&self, analysis: Option<&Analysis>) -> Verdict {
+    fn admitted(&self, analysis: Option<&Analysis>) -> AdmissionVerdict {
         if let Some(analysis) = analysis.filter(|analysis| !analysis.findings.is_empty()) {
-            return Verdict::Invalid(analysis.findings.clone());
+            return AdmissionVerdict::Invalid(analysis.findings.clone());
         }
         if self.by == StartedBy::Operator {
-            return Verdict::Allowed(Grants::everything_visible(self.namespace));
+            return AdmissionVerdict::Allowed(Grants::everything_visible(self.namespace));
         }
-        let names = analysis.into_iter().flat_map(|analysis| analysis.may_call.named()).collect();
-        match admit(self.policy, self.namespace, &Prediction { names }) {
-            Admission::Start(grants) => Verdict::Allowed(grants),
-            Admission::Hold(held) => Verdict::NeedsApproval(held),
-            Admission::Refuse(denials) => Verdict::Denied(denials),
+        let names = analysis.into_iter().flat_map(|analysis| analysis.may_call.referenced()).collect();
+        match admit(self.policy, self.namespace, &ReferencedTools { names }) {
+            Admission::Start(grants) => AdmissionVerdict::Allowed(grants),
+            Admission::Hold(held) => AdmissionVerdict::NeedsApproval(held),
+            Admission::Refuse(denials) => AdmissionVerdict::Denied(denials),
         }
     }
 }
@@ -133,13 +133,13 @@ pub(crate) enum Decision {
 }
 
 impl Decision {
-    pub(crate) fn of(verdict: Verdict, source: &str) -> Self {
+    pub(crate) fn of(verdict: AdmissionVerdict, source: &str) -> Self {
         Self::Not(match verdict {
-            Verdict::Allowed(grants) => return Self::Start(grants),
-            Verdict::TooLarge(stop) => Outcome::Stopped(stop),
-            Verdict::Invalid(findings) => Outcome::Raised(wrong(&findings, source)),
-            Verdict::NeedsApproval(held) => Outcome::AwaitingApproval(held),
-            Verdict::Denied(denials) => Outcome::Denied(refused(&denials)),
+            AdmissionVerdict::Allowed(grants) => return Self::Start(grants),
+            AdmissionVerdict::TooLarge(stop) => Outcome::Stopped(stop),
+            AdmissionVerdict::Invalid(findings) => Outcome::Raised(wrong(&findings, source)),
+            AdmissionVerdict::NeedsApproval(held) => Outcome::AwaitingApproval(held),
+            AdmissionVerdict::Denied(denials) => Outcome::Denied(refused(&denials)),
         })
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use exuvia_policy::{
-    Allowed, Denial, DenialReason, Grants, Permit, Policy, PolicySource, RateStore, Rates, Refusal, Spent, Standing,
-    decide,
+    Allowed, Classification, Denial, DenialReason, Grants, Permit, Policy, PolicySource, RateStore, RateWindows,
+    Refusal, RunCallCounts, decide,
 };
 use exuvia_tool::{BoxFuture, ToolCall, ToolName};
 
@@ -14,13 +14,13 @@ use exuvia_tool::{BoxFuture, ToolCall, ToolName};
 #[derive(Debug)]
 pub(crate) struct Authority {
     rules: RwLock<Rules>,
-    rates: OwnRates,
+    rates: ProcessRates,
 }
 
 /// The calls of this process.
 #[derive(Debug)]
-struct OwnRates {
-    rates: Mutex<Rates>,
+struct ProcessRates {
+    rates: Mutex<RateWindows>,
     begun: Instant,
 }
 
@@ -39,7 +39,7 @@ impl Authority {
     /// `servers` are the names of the servers that are configured.
     pub(crate) fn new(policy: Arc<Policy>, servers: BTreeSet<String>) -> Self {
         let rules = Rules { policy, servers, left: BTreeMap::new(), denies: Arc::default() };
-        Self { rules: RwLock::new(rules), rates: OwnRates { rates: Mutex::default(), begun: Instant::now() } }
+        Self { rules: RwLock::new(rules), rates: ProcessRates { rates: Mutex::default(), begun: Instant::now() } }
     }
 
     /// The policy of the moment.
@@ -71,7 +71,7 @@ impl Authority {
     }
 
     /// Takes what the call takes: the only way to a permit.
-    pub(crate) async fn reserve(&self, allowed: Allowed, spent: &Mutex<Spent>) -> Result<Permit, Refusal> {
+    pub(crate) async fn reserve(&self, allowed: Allowed, spent: &Mutex<RunCallCounts>) -> Result<Permit, Refusal> {
         allowed.reserve(spent, &self.rates).await
     }
 
@@ -83,16 +83,16 @@ impl Authority {
             let Some(left) = rules.left.get(&tool.server) else { return Ok(Arc::clone(&rules.policy)) };
             (Arc::clone(left), Arc::clone(&rules.denies))
         };
-        let reason = match denies.standing(tool) {
-            Standing::Denied(rule) => DenialReason::Denied(rule),
-            Standing::Hidden => DenialReason::Hidden,
-            Standing::Listed(_) | Standing::Unlisted(_) => return Ok(left),
+        let reason = match denies.classify(tool) {
+            Classification::Denied(rule) => DenialReason::Denied(rule),
+            Classification::Hidden => DenialReason::Hidden,
+            Classification::Listed(_) | Classification::Unlisted(_) => return Ok(left),
         };
         Err(Refusal::Denied(Denial { tool: tool.clone(), reason }))
     }
 }
 
-impl RateStore for OwnRates {
+impl RateStore for ProcessRates {
     fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>> {
         let taken = self.rates.lock().unwrap_or_else(PoisonError::into_inner).take(server, most, self.begun.elapsed());
         Box::pin(std::future::ready(taken))

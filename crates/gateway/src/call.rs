@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_journal::Event;
-use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, Spent};
+use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
     BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, MAX_TREE_BYTES,
@@ -18,12 +18,12 @@ use tracing::field::display;
 use tracing::{Instrument as _, Span};
 
 use crate::authority::Authority;
-use crate::ended::{CountedCall, RecordedCall};
+use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
-use crate::settings::Snapshot;
+use crate::settings::RunView;
 use crate::trees;
-use crate::unknown::unknown;
+use crate::unknown_name::unknown;
 
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ struct Inner {
     run: RunParts,
     /// The fields that the log has of the run, wherever its calls are made.
     log: Span,
-    spent: Mutex<Spent>,
+    spent: Mutex<RunCallCounts>,
     ended: AtomicBool,
     /// In which order calls leave, by server.
     orders: Mutex<HashMap<String, DispatchOrder>>,
@@ -42,13 +42,13 @@ struct Inner {
 /// What one run, or one call of a client, is made with.
 pub(crate) struct RunParts {
     pub(crate) context: CallContext,
-    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) run_view: Arc<RunView>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
     pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
-    /// Hears of calls that wait for an approval. Whoever listens ends the run.
+    /// Receives calls that wait for an approval. The receiver ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
 }
 
@@ -74,14 +74,14 @@ impl RunTools {
     }
 
     /// Takes a call as far as to its permit: validated, authorized, recorded.
-    pub(crate) async fn admit(&self, call: ToolCall, asked: Asked) -> Result<Admitted, Unmade> {
-        self.0.admit(call, asked, None).await
+    pub(crate) async fn admit(&self, call: ToolCall, kind: CallKind) -> Result<Admitted, CallRejected> {
+        self.0.admit(call, kind, None).await
     }
 }
 
 impl ToolHost for RunTools {
     fn namespace(&self) -> &Namespace {
-        &self.0.run.snapshot.namespace
+        &self.0.run.run_view.namespace
     }
 
     fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
@@ -99,7 +99,7 @@ impl ToolHost for RunTools {
 
 /// What a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum CallKind {
     /// A tool: there is one of this name, with a schema.
     Tool,
     /// What the protocol has beside tools, by its method: the server judges its parameters.
@@ -107,20 +107,20 @@ pub(crate) enum Asked {
 }
 
 /// A call that may be made, and whose intent is recorded.
-pub(crate) type Admitted = (Permit, RecordedCall);
+pub(crate) type Admitted = (Permit, CallEndGuard);
 
 /// What is recorded and counted of a call that is held.
 pub(crate) const AWAITING: &str = "awaiting-approval";
 
 /// A call that is not made.
-pub(crate) enum Unmade {
-    /// The script is told.
+pub(crate) enum CallRejected {
+    /// The script gets an error.
     Refused(CallError),
-    /// Somebody has to be asked; the script is not told.
+    /// An approval is needed; the script gets no error.
     Held(Box<HeldCall>),
 }
 
-impl Unmade {
+impl CallRejected {
     fn code(&self) -> &'static str {
         match self {
             Self::Refused(error) => error.code(),
@@ -129,7 +129,7 @@ impl Unmade {
     }
 }
 
-impl From<CallError> for Unmade {
+impl From<CallError> for CallRejected {
     fn from(error: CallError) -> Self {
         Self::Refused(error)
     }
@@ -138,7 +138,7 @@ impl From<CallError> for Unmade {
 impl Inner {
     /// A place behind the calls of this server that were made before. A server that does not exist gets no order.
     fn ticket(&self, server: &str) -> DispatchTicket {
-        if self.run.snapshot.namespace.server(server).is_none() {
+        if self.run.run_view.namespace.server(server).is_none() {
             return DispatchTicket::default();
         }
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,12 +149,12 @@ impl Inner {
     }
 
     async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
-        let server = self.run.snapshot.namespace.server(&call.name.server).map(|server| server.name.clone());
-        let mut counted = CountedCall::new(&self.run.metrics, server, Some(deadline.clone()));
-        let outcome = match self.admit(call, Asked::Tool, Some(&deadline)).await {
+        let server = self.run.run_view.namespace.server(&call.name.server).map(|server| server.name.clone());
+        let mut counted = CallCountGuard::new(&self.run.metrics, server, Some(deadline.clone()));
+        let outcome = match self.admit(call, CallKind::Tool, Some(&deadline)).await {
             Ok(admitted) => self.dispatch(admitted, deadline, ticket).await,
-            Err(Unmade::Refused(error)) => Err(error),
-            Err(Unmade::Held(held)) => {
+            Err(CallRejected::Refused(error)) => Err(error),
+            Err(CallRejected::Held(held)) => {
                 counted.code = Some(AWAITING);
                 // Nobody listens once the run is ending for another reason. The ticket stays: what comes after a call that
                 // is held does not leave before it.
@@ -170,41 +170,41 @@ impl Inner {
     async fn admit(
         self: &Arc<Self>,
         call: ToolCall,
-        asked: Asked,
+        kind: CallKind,
         deadline: Option<&Deadline>,
-    ) -> Result<Admitted, Unmade> {
+    ) -> Result<Admitted, CallRejected> {
         let (id, name) = (call.id, call.name.clone());
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
-        let allowed = trees::over(tree_bytes, move || this.allowed(call, asked)).await;
+        let allowed = trees::over(tree_bytes, move || this.allowed(call, kind)).await;
         let admitted = match allowed {
             Ok(allowed) => self.reserved(allowed, deadline).await,
-            Err(unmade) => Err(unmade),
+            Err(rejected) => Err(rejected),
         };
-        if let Err(unmade) = &admitted {
-            self.record_refusal(id, name, unmade.code());
+        if let Err(rejected) = &admitted {
+            self.record_refusal(id, name, rejected.code());
         }
         admitted
     }
 
-    fn allowed(&self, mut call: ToolCall, asked: Asked) -> Result<Allowed, Unmade> {
+    fn allowed(&self, mut call: ToolCall, kind: CallKind) -> Result<Allowed, CallRejected> {
         // What nests too deep is read by nobody: neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
-            return Err(Unmade::Refused(CallError::InvalidArguments(message)));
+            return Err(CallRejected::Refused(CallError::InvalidArguments(message)));
         }
-        if asked == Asked::Tool {
+        if kind == CallKind::Tool {
             self.validate(&mut call)?;
         }
         self.goes_on(&call.name)?;
-        self.run.authority.decide(call, &self.run.grants).map_err(|refusal| self.unmade(refusal))
+        self.run.authority.decide(call, &self.run.grants).map_err(|refusal| self.rejected(refusal))
     }
 
     /// Takes the quotas of a call and records it.
-    async fn reserved(&self, allowed: Allowed, deadline: Option<&Deadline>) -> Result<Admitted, Unmade> {
+    async fn reserved(&self, allowed: Allowed, deadline: Option<&Deadline>) -> Result<Admitted, CallRejected> {
         let reserved = self.run.authority.reserve(allowed, &self.spent).await;
-        let permit = reserved.map_err(|refusal| self.unmade(refusal))?;
+        let permit = reserved.map_err(|refusal| self.rejected(refusal))?;
         self.goes_on(&permit.call().name)?;
-        self.record_intent(permit, deadline).await.map_err(Unmade::Refused)
+        self.record_intent(permit, deadline).await.map_err(CallRejected::Refused)
     }
 
     /// Nothing of a script is called once it has ended.
@@ -216,18 +216,18 @@ impl Inner {
         Ok(())
     }
 
-    fn unmade(&self, refusal: Refusal) -> Unmade {
+    fn rejected(&self, refusal: Refusal) -> CallRejected {
         let origin = &self.run.context.origin;
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
                 let (tool, rule) = (&denial.tool, denial.operator());
                 tracing::info!(run.id = run, direct.id = direct, tool.name = %tool, rule, "call denied");
-                Unmade::Refused(CallError::Denied(denial.to_string()))
+                CallRejected::Refused(CallError::Denied(denial.to_string()))
             }
             Refusal::Held(held) => {
                 tracing::info!(run.id = run, direct.id = direct, tool.name = %held.name, "call held");
-                Unmade::Held(held)
+                CallRejected::Held(held)
             }
         }
     }
@@ -244,7 +244,7 @@ impl Inner {
     }
 
     fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {
-        let namespace = &self.run.snapshot.namespace;
+        let namespace = &self.run.run_view.namespace;
         let ToolName { server: server_name, tool: tool_name } = name;
         let server = namespace.server(server_name).ok_or_else(|| {
             let names = namespace.servers().iter().map(|server| server.python_name.as_str());
@@ -258,7 +258,7 @@ impl Inner {
 
     /// What is not recorded is not done.
     async fn record_intent(&self, permit: Permit, deadline: Option<&Deadline>) -> Result<Admitted, CallError> {
-        let recorded = RecordedCall::new(&self.run.record, permit.call().id, deadline.cloned());
+        let recorded = CallEndGuard::new(&self.run.record, permit.call().id, deadline.cloned());
         let intended = Event::CallIntended { call: permit.call().clone() };
         match self.run.record.require(intended).await {
             Ok(()) => Ok((permit, recorded)),
@@ -276,7 +276,7 @@ impl Inner {
     async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let (permit, mut recorded) = admitted;
         let context = self.run.context.clone().until(deadline).bounded(self.run.limits.result_bytes);
-        let provider: &dyn Provider = &self.run.snapshot.routes;
+        let provider: &dyn Provider = &self.run.run_view.routes;
         let outcome = provider.call(permit, context, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));

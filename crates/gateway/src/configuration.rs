@@ -1,5 +1,5 @@
-//! Whether what is in force is what the files of the configuration say. Whoever reads the files tells it here, and health and
-//! metrics tell it on.
+//! Whether what is in force is what the files of the configuration say. Whoever reads the files reports it here, and health and
+//! metrics show it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use std::time::{Instant, SystemTime};
 
 /// What is read again while a gateway runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum ConfigPart {
     /// Servers, policy, limits.
     Configuration,
     /// What clients are shown over HTTPS.
     Certificate,
 }
 
-impl Part {
+impl ConfigPart {
     /// Its name for operators.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -30,7 +30,7 @@ impl Part {
 #[non_exhaustive]
 pub struct Outdated {
     /// What it is.
-    pub part: Part,
+    pub part: ConfigPart,
     /// Why the files were not taken in the last time.
     pub why: String,
     /// When that was first so.
@@ -44,7 +44,7 @@ pub struct Configuration(Mutex<State>);
 #[derive(Debug)]
 struct State {
     taken: SystemTime,
-    outdated: BTreeMap<Part, Outdated>,
+    outdated: BTreeMap<ConfigPart, Outdated>,
 }
 
 impl Default for Configuration {
@@ -56,7 +56,7 @@ impl Default for Configuration {
 
 impl Configuration {
     /// What the files say is in force.
-    pub fn is_current(&self, part: Part) {
+    pub fn is_current(&self, part: ConfigPart) {
         let mut state = self.state();
         state.outdated.remove(&part);
         if state.outdated.is_empty() {
@@ -64,9 +64,9 @@ impl Configuration {
         }
     }
 
-    /// What the files say, now or since some time, is not in force. `why` is told to whoever asks for health: it holds no path and
+    /// What the files say, now or since some time, is not in force. `why` is shown by health checks: it holds no path and
     /// no value.
-    pub fn is_outdated(&self, part: Part, why: impl Into<String>) {
+    pub fn is_outdated(&self, part: ConfigPart, why: impl Into<String>) {
         let why = why.into();
         let mut state = self.state();
         let outdated = state.outdated.entry(part);
@@ -98,17 +98,17 @@ mod tests {
     fn what_is_outdated_stays_so_until_its_part_is_taken() {
         let configuration = Configuration::default();
         let names = || configuration.outdated().iter().map(|outdated| outdated.part.name()).collect::<Vec<_>>();
-        configuration.is_outdated(Part::Configuration, "a");
+        configuration.is_outdated(ConfigPart::Configuration, "a");
         let since = configuration.outdated()[0].since;
-        configuration.is_outdated(Part::Certificate, "b");
-        configuration.is_outdated(Part::Configuration, "c");
+        configuration.is_outdated(ConfigPart::Certificate, "b");
+        configuration.is_outdated(ConfigPart::Configuration, "c");
         assert_eq!(names(), ["configuration", "certificate"]);
         let first = &configuration.outdated()[0];
         assert_eq!((first.why.as_str(), first.since), ("c", since));
         let before = configuration.taken();
-        configuration.is_current(Part::Configuration);
+        configuration.is_current(ConfigPart::Configuration);
         assert_eq!((names(), configuration.taken()), (vec!["certificate"], before));
-        configuration.is_current(Part::Certificate);
+        configuration.is_current(ConfigPart::Certificate);
         assert!(names().is_empty() && configuration.taken() > before);
     }
 }

@@ -15,21 +15,21 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::admission::{Checked, Judge, PrePass, StartedBy};
+use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::configuration::Configuration;
-use crate::direct;
+use crate::direct_calls;
 use crate::ids::Ids;
-use crate::later::Later;
 use crate::metrics::Metrics;
-use crate::prepared::Prepared;
+use crate::pending_namespace::PendingNamespace;
+use crate::pending_run::PendingRun;
 use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
+use crate::run_span;
 use crate::runs::Runs;
 use crate::settings::Settings;
-use crate::subscriptions::Subscribers;
-use crate::traced;
+use crate::subscriptions::ClientSubscriptions;
 use crate::view::View;
 use crate::view_store::ViewStore;
 
@@ -63,7 +63,7 @@ pub struct Gateway {
     live: Arc<Runs>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
-    pub(crate) subscribers: Subscribers,
+    pub(crate) subscribers: ClientSubscriptions,
     pub(crate) metrics: Arc<Metrics>,
     configuration: Configuration,
     /// How many answers about tools are rendered at a time.
@@ -72,7 +72,7 @@ pub struct Gateway {
     pub(crate) stopped: CancellationToken,
 }
 
-/// A run on its way. Dropping it cancels the run.
+/// A run in flight. Dropping it cancels the run.
 #[non_exhaustive]
 pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
@@ -104,7 +104,7 @@ impl Gateway {
         let threads = RunRuntime::new()?;
         let stopped = CancellationToken::new();
         let queue = Queue::new(config.settings.queue, config.engine.concurrent_runs(), stopped.clone());
-        let requests = Queue::new(direct::REQUESTS, 1, stopped.clone());
+        let requests = Queue::new(direct_calls::REQUESTS, 1, stopped.clone());
         let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
         let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
         let metrics = Arc::new(Metrics::new());
@@ -123,7 +123,7 @@ impl Gateway {
             queue,
             live: Arc::default(),
             requests,
-            subscribers: Subscribers::default(),
+            subscribers: ClientSubscriptions::default(),
             metrics,
             configuration: Configuration::default(),
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
@@ -143,7 +143,7 @@ impl Gateway {
         self.view_store.view(profile)
     }
 
-    /// Hears of every change of what clients see, also of those that come to the same.
+    /// Notifies of every change of what clients see, even one that results in the same view.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.view_store.changes()
@@ -199,16 +199,16 @@ impl Gateway {
         settings: Settings,
     ) -> impl Future<Output = Option<Change>> + Send + '_ {
         let names: BTreeSet<String> = servers.iter().map(|server| server.name.clone()).collect();
-        let mut used: BTreeSet<String> = self.upstreams.leaving().into_iter().collect();
+        let mut used: BTreeSet<String> = self.upstreams.retiring().into_iter().collect();
         used.extend(self.servers().iter().map(|server| server.name.clone()));
         self.authority.reconfigure(Arc::clone(&settings.policy), names, |server| used.contains(server));
         async move {
             let drain = self.longest_run();
-            let lineup = self.upstreams.prepare(servers, limits, drain).await?;
+            let prepared_servers = self.upstreams.prepare(servers, limits, drain).await?;
             self.queue.set_limits(settings.queue);
             let (change, changed) = self.view_store.change(|current| {
                 *current = settings;
-                lineup.take_over()
+                prepared_servers.take_over()
             });
             // Goes on to its end though nobody may wait for it any more: the servers are changed.
             let view_store = Arc::clone(&self.view_store);
@@ -220,7 +220,7 @@ impl Gateway {
         }
     }
 
-    /// How long a script may be on its way: its own time after that of all who may be before it.
+    /// How long a script may be in flight: its own time and the time of all that may be queued before it.
     fn longest_run(&self) -> Duration {
         let view = self.default_view();
         let Settings { limits, queue, .. } = &*view.scripts().settings;
@@ -233,18 +233,18 @@ impl Gateway {
     #[must_use]
     pub fn check(&self, script: &Script) -> Checked {
         let view = self.default_view();
-        let snapshot = view.scripts();
-        let judge = Judge {
+        let run_view = view.scripts();
+        let admission = AdmissionCheck {
             by: StartedBy::Client,
             pre_pass: PrePass::On,
-            namespace: &snapshot.namespace,
-            policy: &snapshot.settings.policy,
-            limits: &snapshot.settings.limits,
+            namespace: &run_view.namespace,
+            policy: &run_view.settings.policy,
+            limits: &run_view.settings.limits,
         };
-        judge.check(script)
+        admission.check(script)
     }
 
-    /// How many scripts are on their way: executing, or waiting for their turn.
+    /// How many scripts are in flight: executing, or waiting for their turn.
     #[must_use]
     pub fn runs(&self) -> usize {
         self.queue.runs()
@@ -263,7 +263,7 @@ impl Gateway {
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
-        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.leaving())
+        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.retiring())
     }
 
     /// Whether what is in force is what its files say.
@@ -292,19 +292,19 @@ impl Gateway {
     }
 
     /// A client is gone, and may come back under another name for what it left: connections to servers that were its own end when
-    /// nothing is on its way there.
+    /// nothing is in flight there.
     pub fn client_left(&self, client: &Client) {
         self.upstreams.routes().client_gone(client.name());
     }
 
-    /// A client went away without a word: cancels its own calls, and its scripts unless they come to their end without it
+    /// A client disconnected without cancelling: cancels its own calls, and its scripts unless they come to their end without it
     /// ([`OnDisconnect`]). Each still gives its report.
     pub fn client_gone(&self, client: &Client) {
         self.queue.gone(client);
         self.requests.gone(client);
     }
 
-    /// Whether a client has a script or a request of its own on its way.
+    /// Whether a client has a script or a request of its own in flight.
     #[must_use]
     pub fn is_busy_for(&self, client: &Client) -> bool {
         self.queue.has(client) || self.requests.has(client)
@@ -320,23 +320,23 @@ impl Gateway {
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
         let context = client.context(Origin::Run(run.clone()));
-        let span = traced::begin(&run, exuvia_trace::current().as_ref());
+        let span = run_span::begin(&run, exuvia_trace::current().as_ref());
         // Its calls are below it.
         let context = context.below(span.place());
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
-        let snapshot = Arc::clone(view.scripts());
-        let answer_bytes = snapshot.settings.answer_bytes;
+        let run_view = Arc::clone(view.scripts());
+        let answer_bytes = run_view.settings.answer_bytes;
         let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
-        let prepared = Prepared {
+        let prepared = PendingRun {
             record: self.recorder.of(&context),
             context,
             script,
             by,
             pre_pass: self.pre_pass,
-            snapshot,
-            later: Later::of(&self.view_store, view.name(), by),
+            run_view,
+            pending_namespace: PendingNamespace::of(&self.view_store, view.name(), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
             analyses: Arc::clone(&self.analyses),
@@ -346,7 +346,7 @@ impl Gateway {
             registered,
             _place: place,
         };
-        let report = self.threads.spawn(traced::over(span, prepared.execute()));
+        let report = self.threads.spawn(run_span::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
         Ok(RunHandle { events, run, answer_bytes, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
     }

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
-use exuvia_mcp_client::{Listing, Pages, Relayed, aside};
+use exuvia_mcp_client::{Listing, Pages, Relayed, offload};
 use exuvia_tool::{CallError, Json, raw};
 use tokio_util::sync::CancellationToken;
 
-use crate::call::Asked;
+use crate::call::CallKind;
 use crate::plain_items;
-use crate::queue::Place;
+use crate::queue::QueuePlace;
 use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
 
 /// The most pages that are asked of one list of one server.
@@ -23,7 +23,7 @@ const TREE_BYTES: usize = 4 << 20;
 
 /// A list of one server, as far as it was read.
 #[derive(Debug, Clone, Default)]
-pub struct Listed {
+pub struct ItemList {
     /// The items, as written.
     pub items: Vec<Json>,
     /// What is missing, if anything is.
@@ -47,7 +47,7 @@ pub enum Gap {
 
 /// The place of a client's request that asks several servers. Frees the place when it is dropped.
 #[derive(Debug)]
-pub struct RequestPlace(Place);
+pub struct RequestPlace(QueuePlace);
 
 impl RequestPlace {
     /// Cancelled when the client is gone or the gateway ends.
@@ -59,7 +59,7 @@ impl RequestPlace {
 
 /// A list as its pages come in.
 #[derive(Default)]
-struct Reading {
+struct ListReader {
     pages: Pages,
     items: Vec<Json>,
     bytes: u64,
@@ -90,16 +90,16 @@ impl Gateway {
     }
 
     /// Reads a list of a direct server of `view`, as far as it comes until `deadline`.
-    pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> Listed {
+    pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> ItemList {
         if view.absent_direct().iter().any(|absent| absent.name == server) {
-            return Listed { gap: Some(Gap::Absent), ..Listed::default() };
+            return ItemList { gap: Some(Gap::Absent), ..ItemList::default() };
         }
         // All pages are asked for by one call: it may have a server of its own.
-        let (tools, _over) = self.direct_tools(view, None, Asked::Read);
+        let (tools, _over) = self.direct_tools(view, None, CallKind::Read);
         let run = tools.run();
-        let (mut reading, mut cursor) = (Reading::default(), None);
+        let (mut reading, mut cursor) = (ListReader::default(), None);
         let gap = loop {
-            let asked = run.snapshot.routes.list(server, listing, cursor.take(), run.context.clone(), run.limits);
+            let asked = run.run_view.routes.list(server, listing, cursor.take(), run.context.clone(), run.limits);
             let answer = tokio::time::timeout_at(deadline.into(), self.stopped.run_until_cancelled(asked)).await;
             let result = match answer {
                 Err(_) => break Some(Gap::Late),
@@ -113,7 +113,7 @@ impl Gateway {
                 }
             };
             let most = run.limits.result_bytes;
-            let (read, next) = aside(result.size_bytes(), move || reading.with(&result, listing, most)).await;
+            let (read, next) = offload(result.size_bytes(), move || reading.with(&result, listing, most)).await;
             reading = read;
             match next {
                 Next::Page(next) => cursor = Some(next),
@@ -121,11 +121,11 @@ impl Gateway {
                 Next::TooMuch => break Some(Gap::TooLong),
             }
         };
-        Listed { items: reading.items, gap, unnamed: reading.unnamed }
+        ItemList { items: reading.items, gap, unnamed: reading.unnamed }
     }
 }
 
-impl Reading {
+impl ListReader {
     /// Takes a page, and tells what follows it.
     fn with(mut self, result: &Json, listing: Listing, most_bytes: u64) -> (Self, Next) {
         self.bytes += result.size_bytes() as u64;
@@ -166,7 +166,7 @@ mod tests {
 
     /// Reads these pages as far as the next one is asked for. The items, and how many pages were read.
     fn read(pages: &[&str]) -> (Vec<String>, usize, usize) {
-        let (mut reading, mut asked) = (Reading::default(), 0);
+        let (mut reading, mut asked) = (ListReader::default(), 0);
         for page in pages {
             asked += 1;
             let (read, next) = reading.with(&Json::parse(*page).unwrap(), Listing::Prompts, 1 << 20);

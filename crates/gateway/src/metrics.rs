@@ -184,7 +184,7 @@ impl Metrics {
     }
 
     /// Everything, as OpenMetrics text. What is a state and no count is taken now. `leaving` are servers that scripts still use
-    /// though they are configured no more; of any others but `servers` nothing is told any more.
+    /// though they are configured no more; other servers than `servers` are left out.
     pub(crate) fn text(
         &self,
         servers: &[ServerStatus],
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn of_servers_that_are_gone_nothing_is_told() {
+    fn removed_servers_have_no_series() {
         let metrics = Metrics::new();
         let both = [server("crm"), server("billing")];
         for name in ["crm", "billing"] {

@@ -61,7 +61,7 @@ impl fmt::Display for Busy {
 
 impl std::error::Error for Busy {}
 
-/// The scripts on their way.
+/// The scripts in flight.
 #[derive(Debug)]
 pub(crate) struct Queue {
     concurrent: u32,
@@ -78,7 +78,7 @@ struct State {
     seconds: f64,
 }
 
-/// What one client has on its way.
+/// What one client has in flight.
 #[derive(Debug)]
 struct Own {
     runs: usize,
@@ -90,7 +90,7 @@ struct Own {
 
 /// A place in the queue. Dropping it frees the place.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct QueuePlace {
     queue: Arc<Queue>,
     client: Client,
     since: Instant,
@@ -109,7 +109,7 @@ impl Queue {
         self.locked().limits = limits;
     }
 
-    /// How many scripts are on their way.
+    /// How many scripts are in flight.
     pub(crate) fn runs(&self) -> usize {
         self.locked().runs
     }
@@ -119,7 +119,7 @@ impl Queue {
     /// # Errors
     ///
     /// There is none.
-    pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<Place, Busy> {
+    pub(crate) fn enter(self: &Arc<Self>, client: &Client) -> Result<QueuePlace, Busy> {
         self.enter_for(client, OnDisconnect::Cancel)
     }
 
@@ -128,7 +128,7 @@ impl Queue {
     /// # Errors
     ///
     /// There is none.
-    pub(crate) fn enter_for(self: &Arc<Self>, client: &Client, when_gone: OnDisconnect) -> Result<Place, Busy> {
+    pub(crate) fn enter_for(self: &Arc<Self>, client: &Client, when_gone: OnDisconnect) -> Result<QueuePlace, Busy> {
         let mut state = self.locked();
         let own = state.clients.get(client).map_or(0, |own| own.runs);
         if state.runs >= state.limits.runs || own >= state.limits.runs_per_client {
@@ -143,10 +143,10 @@ impl Queue {
             OnDisconnect::Cancel => own.gone.child_token(),
             OnDisconnect::Finish => own.cancellation.child_token(),
         };
-        Ok(Place { queue: Arc::clone(self), client: client.clone(), since: Instant::now(), cancellation })
+        Ok(QueuePlace { queue: Arc::clone(self), client: client.clone(), since: Instant::now(), cancellation })
     }
 
-    /// Cancels everything that a client has on its way.
+    /// Cancels everything that a client has in flight.
     pub(crate) fn cancel(&self, client: &Client) {
         if let Some(own) = self.locked().clients.get_mut(client) {
             // Whoever comes back under this name begins anew; what is cancelled still has its places.
@@ -155,14 +155,14 @@ impl Queue {
         }
     }
 
-    /// Cancels what a client that is gone has on its way, but for what outlives it.
+    /// Cancels what a disconnected client has in flight, except what outlives it.
     pub(crate) fn gone(&self, client: &Client) {
         if let Some(own) = self.locked().clients.get_mut(client) {
             std::mem::replace(&mut own.gone, own.cancellation.child_token()).cancel();
         }
     }
 
-    /// Whether a client has something on its way.
+    /// Whether a client has something in flight.
     pub(crate) fn has(&self, client: &Client) -> bool {
         self.locked().clients.contains_key(client)
     }
@@ -186,14 +186,14 @@ impl Own {
     }
 }
 
-impl Place {
+impl QueuePlace {
     /// Cancels the script of this place, and is cancelled with all of its client.
     pub(crate) fn cancellation(&self) -> CancellationToken {
         self.cancellation.clone()
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         /// How much of the average the latest script is.
         const WEIGHT: f64 = 0.1;
@@ -240,7 +240,7 @@ mod tests {
         let (left, other) = (queue.enter(&ada).unwrap(), queue.enter(&bob).unwrap());
         queue.cancel(&ada);
         let back = queue.enter(&ada).unwrap();
-        let cancelled = |place: &Place| place.cancellation().is_cancelled();
+        let cancelled = |place: &QueuePlace| place.cancellation().is_cancelled();
         assert_eq!([cancelled(&left), cancelled(&other), cancelled(&back)], [true, false, false]);
         drop((left, back, other));
         assert!(queue.locked().clients.is_empty());
@@ -251,7 +251,7 @@ mod tests {
     fn a_client_that_is_gone_leaves_behind_what_outlives_it() {
         let queue = Queue::new(QueueLimits { runs: 9, runs_per_client: 9 }, 1, CancellationToken::new());
         let ada = Client::new("ada");
-        let cancelled = |place: &Place| place.cancellation().is_cancelled();
+        let cancelled = |place: &QueuePlace| place.cancellation().is_cancelled();
         let (left, whole) = (queue.enter(&ada).unwrap(), queue.enter_for(&ada, OnDisconnect::Finish).unwrap());
         queue.gone(&ada);
         let back = queue.enter(&ada).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_to_come_back_is_told_a_time_that_grows_with_the_queue() {
+    fn the_retry_after_grows_with_the_queue() {
         let queue = Queue::new(QueueLimits { runs: 100, runs_per_client: 100 }, 2, CancellationToken::new());
         queue.locked().seconds = 4.0;
         let ada = Client::new("ada");

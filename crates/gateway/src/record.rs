@@ -9,7 +9,7 @@ use tracing::field::display;
 
 use crate::metrics::Metrics;
 
-/// The journal of a gateway. An entry that cannot be kept is told to the operator and counted, whoever appends it.
+/// The journal of a gateway. An entry that cannot be kept is logged and counted, whoever appends it.
 pub(crate) struct Recorder {
     journal: Arc<dyn Journal>,
     failures: Arc<Failures>,
@@ -50,11 +50,11 @@ impl Recorder {
 }
 
 impl Failures {
-    fn kept(&self) {
+    fn on_appended(&self) {
         self.is_latest.store(false, Ordering::Relaxed);
     }
 
-    fn told(&self, kind: &'static str, origin: &Origin, call: Option<u64>, error: &JournalError) {
+    fn log(&self, kind: &'static str, origin: &Origin, call: Option<u64>, error: &JournalError) {
         self.is_latest.store(true, Ordering::Relaxed);
         self.metrics.entry_lost(kind);
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
@@ -74,7 +74,7 @@ impl Failures {
 impl Losses for Failures {
     fn lost(&self, entry: &Entry, error: &JournalError) {
         let call = entry.event.call_id().map(|id| id.0);
-        self.told(entry.event.kind(), &entry.origin, call, error);
+        self.log(entry.event.kind(), &entry.origin, call, error);
     }
 }
 
@@ -89,7 +89,7 @@ impl RunRecord {
         let appended = self.recorder.journal.append_durable(self.entry(event));
         async move {
             let appended = appended.await.map(|_| ());
-            self.heard(kind, call, appended.as_ref().err());
+            self.on_result(kind, call, appended.as_ref().err());
             appended
         }
     }
@@ -98,19 +98,19 @@ impl RunRecord {
     pub(crate) fn note(&self, event: Event) {
         let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
         let taken = self.recorder.journal.enqueue(self.entry(event));
-        self.heard(kind, call, taken.as_ref().err());
+        self.on_result(kind, call, taken.as_ref().err());
     }
 
     fn entry(&self, event: Event) -> Entry {
         Entry { principal: self.principal.clone(), origin: self.origin.clone(), event }
     }
 
-    fn heard(&self, kind: &'static str, call: Option<u64>, error: Option<&JournalError>) {
+    fn on_result(&self, kind: &'static str, call: Option<u64>, error: Option<&JournalError>) {
         match error {
-            None => self.recorder.failures.kept(),
+            None => self.recorder.failures.on_appended(),
             Some(error) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
-                self.recorder.failures.told(kind, &self.origin, call, error);
+                self.recorder.failures.log(kind, &self.origin, call, error);
             }
         }
     }

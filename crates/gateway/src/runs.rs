@@ -47,10 +47,10 @@ pub struct RunInfo {
 
 /// The runs in flight. There are at most as many as the queue has places.
 #[derive(Debug, Default)]
-pub struct Runs(Mutex<HashMap<RunId, Arc<Live>>>);
+pub struct Runs(Mutex<HashMap<RunId, Arc<LiveRun>>>);
 
 /// One run in flight.
-pub(crate) struct Live {
+pub(crate) struct LiveRun {
     info: Mutex<RunInfo>,
     cancellation: CancellationToken,
     /// Made when somebody follows the run.
@@ -61,7 +61,7 @@ pub(crate) struct Live {
 pub(crate) struct Registered {
     runs: Arc<Runs>,
     run: RunId,
-    live: Arc<Live>,
+    live: Arc<LiveRun>,
 }
 
 impl Runs {
@@ -107,17 +107,17 @@ impl Runs {
             state: RunState::Queued,
             since_ms: now_ms(),
         };
-        let live = Arc::new(Live { info: Mutex::new(info), cancellation, events: OnceLock::new() });
+        let live = Arc::new(LiveRun { info: Mutex::new(info), cancellation, events: OnceLock::new() });
         self.live().insert(run.clone(), Arc::clone(&live));
         Registered { runs: Arc::clone(self), run, live }
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Live>>> {
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<LiveRun>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Live {
+impl LiveRun {
     fn info(&self) -> MutexGuard<'_, RunInfo> {
         self.info.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,14 +142,14 @@ impl Live {
     }
 }
 
-impl fmt::Debug for Live {
+impl fmt::Debug for LiveRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", *self.info())
     }
 }
 
 impl Registered {
-    pub(crate) fn live(&self) -> &Arc<Live> {
+    pub(crate) fn live(&self) -> &Arc<LiveRun> {
         &self.live
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_a_run_hears_of_it_until_its_end_and_a_bounded_part_if_late() {
+    fn a_subscriber_gets_the_events_of_a_run_to_its_end_and_a_bounded_part_if_late() {
         let runs = Arc::<Runs>::default();
         let (run, _) = entered(&runs, "a");
         let said = |text: usize| RunEvent::Log { stream: LogStream::Stdout, text: text.to_string() };

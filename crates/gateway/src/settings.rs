@@ -21,7 +21,7 @@ pub struct Settings {
     pub policy: Arc<Policy>,
     /// The limits of every run.
     pub limits: Limits,
-    /// How many scripts may be on their way.
+    /// How many scripts may be in flight.
     pub queue: QueueLimits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
     pub answer_bytes: usize,
@@ -31,7 +31,7 @@ pub struct Settings {
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct RunView {
     /// The servers and tools that are visible.
     pub(crate) namespace: Arc<Namespace>,
     /// The ways to them.
@@ -40,7 +40,7 @@ pub(crate) struct Snapshot {
 }
 
 /// What there is at one moment, for all profiles.
-pub(crate) struct Moment {
+pub(crate) struct UpstreamState {
     pub(crate) servers: Arc<[ServerStatus]>,
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,

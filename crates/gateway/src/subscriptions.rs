@@ -10,8 +10,8 @@ use exuvia_upstream::{Mailbox, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::call::{Asked, Unmade};
-use crate::ended::CountedCall;
+use crate::call::{CallKind, CallRejected};
+use crate::end_guards::CallCountGuard;
 use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
 
 /// By which lists and the record know it.
@@ -21,9 +21,9 @@ const OWN: usize = 128;
 /// Subscriptions of all clients.
 const ALL: usize = 1_024;
 
-/// Who hears of what.
+/// The subscribers, by client.
 #[derive(Debug)]
-pub(crate) struct Subscribers {
+pub(crate) struct ClientSubscriptions {
     clients: Mutex<HashMap<Client, Subscriber>>,
     room: Arc<Semaphore>,
 }
@@ -32,11 +32,11 @@ pub(crate) struct Subscribers {
 struct Subscriber {
     mailbox: Arc<Mailbox>,
     /// By address.
-    held: HashMap<String, Held>,
+    held: HashMap<String, HeldSubscription>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldSubscription {
     server: String,
     /// What it was permitted by.
     policy: Arc<Policy>,
@@ -44,18 +44,18 @@ struct Held {
     _room: OwnedSemaphorePermit,
 }
 
-impl Default for Subscribers {
+impl Default for ClientSubscriptions {
     fn default() -> Self {
         Self { clients: Mutex::default(), room: Arc::new(Semaphore::new(ALL)) }
     }
 }
 
-impl Subscribers {
+impl ClientSubscriptions {
     fn clients(&self) -> MutexGuard<'_, HashMap<Client, Subscriber>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a client can hear of one address more.
+    /// Room for one more subscription of a client.
     fn room(&self, client: &Client, address: &str) -> Result<OwnedSemaphorePermit, CallError> {
         let full = |limit: &str, allowed: usize| {
             let (limit, allowed) = (limit.to_owned(), allowed as u64);
@@ -71,13 +71,13 @@ impl Subscribers {
 }
 
 impl Gateway {
-    /// Where a client hears of changes. Kept until the client is [forgotten](Self::forget_subscriptions).
+    /// The mailbox of a client for resource changes. Kept until the client is [forgotten](Self::forget_subscriptions).
     #[must_use]
     pub fn mailbox(&self, client: &Client) -> Arc<Mailbox> {
         Arc::clone(&self.subscribers.clients().entry(client.clone()).or_default().mailbox)
     }
 
-    /// Has a client hear of the changes of a resource of a direct server of `view`. Asking once more changes nothing.
+    /// Subscribes a client to the changes of a resource of a direct server of `view`. Asking once more changes nothing.
     ///
     /// # Errors
     ///
@@ -91,17 +91,18 @@ impl Gateway {
     ) -> Result<(), DirectAnswer> {
         let _place = self.requests.enter(client).map_err(|busy| DirectAnswer::Failed(DirectCall::busy(&busy)))?;
         let mailbox = self.mailbox(client);
-        let (tools, over) = self.direct_tools(view, Some(client), Asked::Read);
+        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Read);
         let _over = over;
-        let mut counted = CountedCall::new(&tools.run().metrics, Some(server.to_owned()), None);
+        let mut counted = CallCountGuard::new(&tools.run().metrics, Some(server.to_owned()), None);
         let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Arguments::from_tree(json!({ "uri": address })));
         let call = ToolCall { id: CallId(1), name, arguments };
         let done = async {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;
-            let (permit, mut recorded) = tools.admit(call, Asked::Read).await.map_err(|unmade| match unmade {
-                Unmade::Refused(error) => DirectAnswer::Failed(error),
-                Unmade::Held(held) => DirectAnswer::Held(*held),
-            })?;
+            let (permit, mut recorded) =
+                tools.admit(call, CallKind::Read).await.map_err(|rejected| match rejected {
+                    CallRejected::Refused(error) => DirectAnswer::Failed(error),
+                    CallRejected::Held(held) => DirectAnswer::Held(*held),
+                })?;
             let subscribing = view.direct().routes.subscribe(permit, tools.run().context.clone(), &mailbox).await;
             let subscribing = match subscribing {
                 Ok(Subscribing::Done(subscription)) => Ok((subscription, room)),
@@ -114,16 +115,16 @@ impl Gateway {
         let done = done.await;
         counted.code = Some(code(&done));
         let (subscription, room) = done?;
-        let held = Held { server: server.to_owned(), policy: self.policy(), subscription, _room: room };
+        let held = HeldSubscription { server: server.to_owned(), policy: self.policy(), subscription, _room: room };
         let mut clients = self.subscribers.clients();
-        // Who was forgotten meanwhile hears of nothing.
+        // A client that was removed meanwhile is not notified.
         if let Some(own) = clients.get_mut(client).filter(|own| Arc::ptr_eq(&own.mailbox, &mailbox)) {
             own.held.insert(address.to_owned(), held);
         }
         Ok(())
     }
 
-    /// A client does not want to hear of a resource any more. Whether it did.
+    /// Unsubscribes a client from a resource. Returns whether it was subscribed.
     pub fn unsubscribe(&self, client: &Client, address: &str) -> bool {
         let mut clients = self.subscribers.clients();
         let Some(own) = clients.get_mut(client) else { return false };
@@ -139,12 +140,13 @@ impl Gateway {
     }
 
     /// Asks anew for what a client is subscribed to at servers that others have replaced, or by another policy. Of what changed, or
-    /// cannot be subscribed to any more, it is told, so that it looks.
+    /// cannot be subscribed to any more, the client is notified once, so that it reads it.
     pub async fn renew_subscriptions(&self, view: &View, client: &Client) {
         let routes = &view.direct().routes;
         let policy = self.policy();
-        let is_stale =
-            |held: &Held| !Arc::ptr_eq(&held.policy, &policy) || !routes.has(&held.server, &held.subscription);
+        let is_stale = |held: &HeldSubscription| {
+            !Arc::ptr_eq(&held.policy, &policy) || !routes.has(&held.server, &held.subscription)
+        };
         let (stale, mailbox): (Vec<(String, String)>, _) = {
             let clients = self.subscribers.clients();
             let Some(own) = clients.get(client) else { return };
@@ -156,11 +158,11 @@ impl Gateway {
             if !is_direct || self.subscribe(view, client, &server, &address).await.is_err() {
                 self.unsubscribe(client, &address);
             }
-            mailbox.tell(&address);
+            mailbox.notify(&address);
         }
     }
 
-    /// Whether clients of `view` may be told that they can subscribe to resources: a server offers it, or has not said yet.
+    /// Whether subscriptions are declared to clients of `view`: a server offers them, or is not known yet not to.
     #[must_use]
     pub fn offers_subscriptions(&self, view: &View) -> bool {
         let routes = &view.direct().routes;

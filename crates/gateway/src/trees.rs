@@ -3,7 +3,7 @@
 //! A tree takes many times the memory of its text. Whoever builds a large one waits here for room, first come, first served,
 //! and builds it aside, off the threads that serve others.
 
-use exuvia_mcp_client::aside;
+use exuvia_mcp_client::offload;
 use exuvia_tool::MAX_TREE_BYTES;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -37,7 +37,7 @@ pub(crate) async fn over<T: Send + 'static>(tree_bytes: usize, work: impl FnOnce
         drop(room);
         done
     };
-    aside(usize::MAX, work).await
+    offload(usize::MAX, work).await
 }
 
 #[cfg(test)]

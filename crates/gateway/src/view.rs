@@ -10,10 +10,10 @@ use exuvia_policy::Policy;
 use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
-use crate::exposed;
 use crate::meta;
 use crate::plain_items;
-use crate::settings::{Moment, Snapshot};
+use crate::public_names;
+use crate::settings::{RunView, UpstreamState};
 
 /// What the clients of one profile see. Whoever started with it keeps it.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub struct View {
     /// Of the profile; none for clients that name none.
     name: Option<Arc<str>>,
     profile: Profile,
-    scripts: Arc<Snapshot>,
+    scripts: Arc<RunView>,
     stubs: Arc<StubFiles>,
-    direct: Arc<Snapshot>,
+    direct: Arc<RunView>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
     tools_digest: u64,
@@ -44,29 +44,29 @@ pub struct DirectTool {
 
 impl View {
     /// What the policy shows of the servers.
-    pub(crate) fn new(name: Option<&str>, profile: &Profile, moment: &Moment) -> Self {
-        let Moment { servers, routes, settings } = moment;
+    pub(crate) fn new(name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
+        let UpstreamState { servers, routes, settings } = upstream_state;
         let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
             chosen.filter_map(|(name, _)| servers.iter().find(|server| server.name == *name))
         };
-        let snapshot = |mode| {
+        let run_view = |mode| {
             let listed = |server: &ServerStatus| match server.absence() {
                 None => (server.name.clone(), Ok(shown(server, policy))),
                 Some(why) => (server.name.clone(), Err(why)),
             };
             let namespace = Arc::new(exuvia_catalog::build_beside(of(mode).map(listed).collect()));
-            Arc::new(Snapshot { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
+            Arc::new(RunView { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
         };
-        let scripts = snapshot(Mode::Code);
+        let scripts = run_view(Mode::Code);
         let stubs = StubFiles::new(Arc::clone(&scripts.namespace), settings.layouts.clone());
         let mut view = Self {
             name: name.map(Arc::from),
             profile: profile.clone(),
             scripts,
             stubs: Arc::new(stubs),
-            direct: snapshot(Mode::Direct),
+            direct: run_view(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
             tools_digest: 0,
@@ -97,13 +97,13 @@ impl View {
     /// client has allowed would come to mean a tool of another server. Of two tools that come to the same name the first one keeps
     /// it, and the other has another name. So do the meta-tools.
     fn add(&mut self, tool: ToolName, written: &Json) {
-        let names = exposed::names(&tool.server, &tool.tool, self.profile.has_bare_names());
+        let names = public_names::names(&tool.server, &tool.tool, self.profile.has_bare_names());
         let metas = meta::tools_of(&self.profile);
         let longer = |other: &str| other.len() > tool.server.len();
         let others = || self.profile.servers().iter().map(|(other, _)| other.as_str()).filter(|other| longer(other));
         let is_free = |name: &&String| {
             let is_taken = self.by_name.contains_key(*name) || metas.iter().any(|meta| meta.name == name.as_str());
-            !is_taken && (**name != names[0] || !others().any(|other| exposed::is_of(name, other)))
+            !is_taken && (**name != names[0] || !others().any(|other| public_names::is_of(name, other)))
         };
         let Some(name) = names.iter().find(is_free) else {
             tracing::warn!(tool.name = %tool, "tool omitted: its public name is taken");
@@ -142,7 +142,7 @@ impl View {
     /// The direct server that is not there and whose tool could have this name for clients.
     #[must_use]
     pub fn absent_owner(&self, name: &str) -> Option<&Absent> {
-        let owners = self.absent_direct().iter().filter(|absent| exposed::is_of(name, &absent.name));
+        let owners = self.absent_direct().iter().filter(|absent| public_names::is_of(name, &absent.name));
         owners.max_by_key(|absent| absent.name.len())
     }
 
@@ -157,12 +157,12 @@ impl View {
     }
 
     /// What scripts are started with.
-    pub(crate) fn scripts(&self) -> &Arc<Snapshot> {
+    pub(crate) fn scripts(&self) -> &Arc<RunView> {
         &self.scripts
     }
 
     /// What clients' own calls are made with.
-    pub(crate) fn direct(&self) -> &Arc<Snapshot> {
+    pub(crate) fn direct(&self) -> &Arc<RunView> {
         &self.direct
     }
 

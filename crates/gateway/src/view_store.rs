@@ -8,7 +8,7 @@ use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
 use crate::run_runtime::RunRuntime;
-use crate::settings::{Moment, Settings};
+use crate::settings::{Settings, UpstreamState};
 use crate::view::View;
 
 /// The views of the moment. A run keeps the one that it was started with.
@@ -39,7 +39,7 @@ struct Views {
 
 /// What there is to be seen after a change, and which change that is.
 pub(crate) struct Changed {
-    moment: Moment,
+    upstream_state: UpstreamState,
     number: u64,
 }
 
@@ -47,7 +47,7 @@ impl ViewStore {
     /// What there is to see now, kept up to date for as long as the servers and the store exist.
     pub(crate) fn following(upstreams: Arc<Upstreams>, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let views = RwLock::new(Views::of(&moment(&upstreams, &settings), 0));
+        let views = RwLock::new(Views::of(&upstream_state(&upstreams, &settings), 0));
         let settings = Mutex::new(Current { settings, changes: 0 });
         let changed = watch::Sender::new(());
         let view_store = Arc::new(Self { views, upstreams, settings, changed });
@@ -90,13 +90,13 @@ impl ViewStore {
         let changed = change(&mut current.settings);
         current.changes += 1;
         let number = current.changes;
-        (changed, Changed { moment: moment(&self.upstreams, &current.settings), number })
+        (changed, Changed { upstream_state: upstream_state(&self.upstreams, &current.settings), number })
     }
 
     /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
     /// much: not for the threads that serve others.
     pub(crate) fn show(&self, changed: &Changed) {
-        let views = Views::of(&changed.moment, changed.number);
+        let views = Views::of(&changed.upstream_state, changed.number);
         let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
         if views.of < shown.of {
             return;
@@ -118,15 +118,15 @@ impl ViewStore {
     }
 }
 
-fn moment(upstreams: &Upstreams, settings: &Settings) -> Moment {
-    let exuvia_upstream::Snapshot { servers, routes, .. } = upstreams.snapshot();
-    Moment { servers, routes, settings: Arc::new(settings.clone()) }
+fn upstream_state(upstreams: &Upstreams, settings: &Settings) -> UpstreamState {
+    let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = upstreams.snapshot();
+    UpstreamState { servers, routes, settings: Arc::new(settings.clone()) }
 }
 
 impl Views {
-    fn of(moment: &Moment, number: u64) -> Self {
-        let view = |name, profile| Arc::new(View::new(name, profile, moment));
-        let profiles = &moment.settings.profiles;
+    fn of(upstream_state: &UpstreamState, number: u64) -> Self {
+        let view = |name, profile| Arc::new(View::new(name, profile, upstream_state));
+        let profiles = &upstream_state.settings.profiles;
         let named =
             profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
         Self { of: number, default: view(None, &profiles.default), named }
@@ -143,7 +143,7 @@ mod tests {
     use crate::{OnDisconnect, Profiles, QueueLimits};
 
     #[tokio::test]
-    async fn what_changed_last_is_what_stays_in_whatever_order_views_are_made() {
+    async fn the_latest_change_wins_in_whatever_order_views_are_made() {
         let upstreams = Arc::new(Upstreams::start(Vec::new(), UpstreamLimits::default()).await);
         let settings = Settings {
             layouts: Default::default(),

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use exuvia_host::{GuestPre, Outcome, Sandbox, SystemIo, add_to_linker};
+use exuvia_host::{GuestOutcome, GuestPre, Sandbox, SystemIo, add_to_linker};
 use exuvia_tool::{BoxFuture, CallError, Deadline, Limits, Namespace, ToolCall, ToolHost, ToolOutcome};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     print!("{}", log.text().text);
     match outcome {
-        Outcome::Returned(result) => println!("{result}"),
+        GuestOutcome::Returned(result) => println!("{result}"),
         other => return Err(format!("{other:?}").into()),
     }
     Ok(())

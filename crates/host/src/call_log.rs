@@ -20,7 +20,7 @@ impl CallLog {
         Self { calls: Arc::default(), events }
     }
 
-    /// The calls made so far, in the order in which they were made. A call that has no outcome yet is told as `cancelled`:
+    /// The calls made so far, in the order in which they were made. A call that has no outcome yet is reported as `cancelled`:
     /// this is meant to be read when the run is over.
     #[must_use]
     pub fn records(&self) -> Vec<CallRecord> {

@@ -45,7 +45,7 @@ pub(crate) struct Calls {
 #[allow(unreachable_pub, reason = "generated bindings name it in a public position of a private module")]
 pub struct PendingCall {
     pub(crate) id: CallId,
-    pub(crate) answer: Option<oneshot::Receiver<Answer>>,
+    pub(crate) answer: Option<oneshot::Receiver<CompletedCall>>,
     task: Option<AbortHandle>,
 }
 
@@ -58,24 +58,24 @@ impl Drop for PendingCall {
 }
 
 /// The answer of a started call that nobody has taken yet.
-pub(crate) struct Answer {
+pub(crate) struct CompletedCall {
     outcome: ToolOutcome,
-    _held: Held,
+    _held: BufferedBytes,
 }
 
-impl Answer {
+impl CompletedCall {
     pub(crate) fn into_outcome(self) -> ToolOutcome {
         self.outcome
     }
 }
 
 /// Bytes that the host holds for a run, for as long as this exists.
-struct Held {
+struct BufferedBytes {
     total: Arc<AtomicUsize>,
     bytes: usize,
 }
 
-impl Held {
+impl BufferedBytes {
     /// Holds `bytes` more.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BufferedBytes {
     fn drop(&mut self) {
         self.total.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -160,12 +160,12 @@ impl Calls {
     }
 
     /// Takes arguments in, if they are JSON and there is room for them.
-    fn admit(&self, text: String) -> Result<(Arguments, Held), CallError> {
+    fn admit(&self, text: String) -> Result<(Arguments, BufferedBytes), CallError> {
         let (size, limit) = (text.len(), self.limits.call_arguments_bytes);
         if size > limit {
             return Err(over("call_arguments_bytes", limit, size));
         }
-        let held = Held::more(&self.held, size, self.limits.buffered_bytes)?;
+        let held = BufferedBytes::more(&self.held, size, self.limits.buffered_bytes)?;
         let arguments = Arguments::parse(text)
             .map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))?;
         Ok((arguments, held))
@@ -182,7 +182,7 @@ impl Calls {
         let answered = self.answered_sender.clone();
         let (held, limit) = (Arc::clone(&self.held), self.limits.buffered_bytes);
         let task = tokio::spawn(async move {
-            // The receivers are gone when the run is over or the call was dropped: then nobody is to be told.
+            // The receivers are gone when the run is over or the call was dropped: then there is no receiver.
             let _ = sender.send(hold(call.await, &held, limit));
             let _ = answered.send(id);
         });
@@ -253,11 +253,13 @@ async fn until(deadline: Deadline, answer: impl Future<Output = ToolOutcome>) ->
 }
 
 /// Counts an answer that nobody has taken yet.
-fn hold(outcome: ToolOutcome, total: &Arc<AtomicUsize>, limit: usize) -> Answer {
+fn hold(outcome: ToolOutcome, total: &Arc<AtomicUsize>, limit: usize) -> CompletedCall {
     let size = outcome.as_ref().map_or(0, Json::size_bytes);
-    match Held::more(total, size, limit) {
-        Ok(held) => Answer { outcome, _held: held },
-        Err(error) => Answer { outcome: Err(error), _held: Held { total: Arc::clone(total), bytes: 0 } },
+    match BufferedBytes::more(total, size, limit) {
+        Ok(held) => CompletedCall { outcome, _held: held },
+        Err(error) => {
+            CompletedCall { outcome: Err(error), _held: BufferedBytes { total: Arc::clone(total), bytes: 0 } }
+        }
     }
 }
 
@@ -274,12 +276,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_counted_until_it_goes() {
+    fn buffered_bytes_are_counted_until_they_are_dropped() {
         let total = Arc::default();
-        let first = Held::more(&total, 60, 100).expect("there is room");
-        assert!(Held::more(&total, 60, 100).is_err());
+        let first = BufferedBytes::more(&total, 60, 100).expect("there is room");
+        assert!(BufferedBytes::more(&total, 60, 100).is_err());
         drop(first);
-        assert!(Held::more(&total, 100, 100).is_ok());
+        assert!(BufferedBytes::more(&total, 100, 100).is_ok());
         assert_eq!(total.load(Ordering::Relaxed), 0);
     }
 }

@@ -17,9 +17,9 @@ impl<T> Clone for GuestPre<T> {
     }
 }
 
-/// How the script ended, by the guest's own word.
+/// How the script ended, as the guest reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum GuestOutcome {
     /// The script's result, as JSON text. Not checked.
     Returned(String),
     /// An exception left the script.
@@ -70,14 +70,14 @@ impl<T: SandboxView> GuestPre<T> {
         mut store: impl AsContextMut<Data = T>,
         source: String,
         result_bytes: u64,
-    ) -> Result<Outcome> {
+    ) -> Result<GuestOutcome> {
         let guest = self.pre.instantiate_async(&mut store).await?;
         let script = Script { source, result_bytes };
         Ok(guest.call_run(&mut store, &script).await?.into())
     }
 }
 
-impl From<bindings::Outcome> for Outcome {
+impl From<bindings::Outcome> for GuestOutcome {
     fn from(outcome: bindings::Outcome) -> Self {
         match outcome {
             bindings::Outcome::Returned(json) => Self::Returned(json),

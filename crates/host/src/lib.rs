@@ -24,7 +24,7 @@ mod wasi;
 
 pub use call_log::CallLog;
 pub use events::EventSink;
-pub use guest::{GuestPre, Outcome, ScriptError};
+pub use guest::{GuestOutcome, GuestPre, ScriptError};
 pub use log::{Log, LogText};
 pub use sandbox::{Sandbox, SandboxView};
 pub use stop::ToolCallsExhausted;

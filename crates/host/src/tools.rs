@@ -81,7 +81,9 @@ impl tools::HostPendingCall for Sandbox {
         let (id, answer) = (pending.id, pending.answer.take());
         let outcome = match answer {
             // A sender that is gone without an answer belonged to a task that was aborted with its call.
-            Some(answer) => answer.await.map_or_else(|_| Err(already_taken()), crate::calls::Answer::into_outcome),
+            Some(answer) => {
+                answer.await.map_or_else(|_| Err(already_taken()), crate::calls::CompletedCall::into_outcome)
+            }
             None => Err(already_taken()),
         };
         self.calls.forget(id);

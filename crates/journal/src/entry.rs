@@ -153,7 +153,7 @@ pub trait Journal: Send + Sync {
     /// The entry could not be taken: there is no [room](crate::JournalErrorKind::Full), or nothing can be written. It is lost.
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
 
-    /// Has somebody hear of entries that were taken and lost later. A journal that keeps what it takes has nothing to tell.
+    /// Registers a listener for entries that were accepted and lost later. A journal that keeps what it accepts never calls it.
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         let _ = losses;
     }

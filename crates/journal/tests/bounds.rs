@@ -106,7 +106,7 @@ fn an_entry_that_is_larger_than_its_room_leaves_it_empty_and_usable() {
 }
 
 #[test]
-fn what_is_done_and_what_is_refused_have_rooms_of_their_own() {
+fn executed_and_refused_entries_have_separate_bounds() {
     let journal = MemoryJournal::new(80 * BASE, || 7);
     assert_eq!(kept(&journal, (0..100).map(|_| not_run(0))), 10);
     assert_eq!(kept(&journal, (0..100).map(ended)), 80);

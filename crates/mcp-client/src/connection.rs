@@ -15,19 +15,19 @@ use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
 use crate::arguments::Sent;
-use crate::aside::aside;
-use crate::carrier::Carrier;
 use crate::error_code::METHOD_NOT_FOUND;
-use crate::exchange::{Answer, Exchange, Filled, Kind, Session, Slot};
-use crate::failure::Failure;
-use crate::ids::told;
+use crate::exchange::{Exchange, RequestKind, ServerAnswer, SessionOutcome, Slot, SlotContents};
+use crate::failure::CallFailure;
+use crate::ids::wire_id;
 use crate::list::ToolList;
-use crate::order::Leaving;
+use crate::offload::offload;
+use crate::order::Departure;
 use crate::relay::Input;
 use crate::trace_context;
+use crate::transport_handle::TransportHandle;
 use crate::value::cut;
 
-/// How long the word that a call was cancelled may take to reach a server.
+/// How long the cancellation of a call may take to reach a server.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that answered the handshake.
@@ -36,7 +36,7 @@ pub struct Connection {
     pub(crate) service: RunningService<RoleClient, ClientConfig>,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) list_changed: Arc<Notify>,
-    pub(crate) carrier: Carrier,
+    pub(crate) handle: TransportHandle,
     pub(crate) dialect: Dialect,
     /// Whether the server offers subscriptions to its resources.
     pub(crate) subscribes: bool,
@@ -80,12 +80,12 @@ impl Connection {
 
     /// Whether another request makes sense.
     pub fn is_open(&self) -> bool {
-        self.carrier.is_open() && !self.service.peer().is_transport_closed()
+        self.handle.is_open() && !self.service.peer().is_transport_closed()
     }
 
     /// Whether the latest request was refused for want of authorization.
     pub fn is_unauthorized(&self) -> bool {
-        self.carrier.trouble().is_some_and(|trouble| trouble.kind == crate::http::Kind::Unauthorized)
+        self.handle.last_error().is_some_and(|http_error| http_error.kind == crate::http::HttpErrorKind::Unauthorized)
     }
 
     /// Waits until the server says that its list of tools is another one.
@@ -104,43 +104,43 @@ impl Connection {
 
     async fn all_pages(&self, limits: UpstreamLimits) -> Result<ToolList, String> {
         let mut list = ToolList::new(limits);
-        if self.era() == Era::Modern && matches!(self.carrier, Carrier::Http(..)) {
+        if self.era() == Era::Modern && matches!(self.handle, TransportHandle::Http(..)) {
             list = list.with_parameter_headers();
         }
         let mut cursor = None;
         loop {
             let params = cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
             let request = ListToolsRequest { params, ..ListToolsRequest::default() };
-            let filled = self.ask(ClientRequest::ListToolsRequest(request), Kind::List).await;
-            match filled.map(|filled| filled.answer) {
-                Ok(Some(Answer::Result(result))) => {
+            let contents = self.ask(ClientRequest::ListToolsRequest(request), RequestKind::List).await;
+            match contents.map(|contents| contents.answer) {
+                Ok(Some(ServerAnswer::Result(result))) => {
                     let bytes = result.as_str().len();
                     let read = move || {
                         list.has_nulls(result.nulls);
                         let cursor = list.page(result.as_str());
                         (list, cursor)
                     };
-                    (list, cursor) = aside(bytes, read).await;
+                    (list, cursor) = offload(bytes, read).await;
                 }
-                Ok(Some(Answer::Error { code: METHOD_NOT_FOUND, .. })) if list.tools.is_empty() => {
+                Ok(Some(ServerAnswer::Error { code: METHOD_NOT_FOUND, .. })) if list.tools.is_empty() => {
                     list.warnings.push("it offers no tools".to_owned());
                     return Ok(list);
                 }
-                Ok(Some(Answer::Error { code, .. })) => {
+                Ok(Some(ServerAnswer::Error { code, .. })) => {
                     return Err(format!("it refused to list its tools with the error {code}"));
                 }
-                Ok(Some(Answer::Oversized { bytes })) => {
+                Ok(Some(ServerAnswer::Oversized { bytes })) => {
                     return Err(format!(
                         "a page of its tool list has {bytes} bytes or more, message_bytes is {}",
                         limits.message_bytes
                     ));
                 }
-                Ok(Some(Answer::Unreadable(what))) => return Err(format!("it answered tools/list with {what}")),
-                Ok(Some(Answer::Failed(_))) => {
-                    return Err(format!("it did not list its tools: {}", self.carrier.last_words().await));
+                Ok(Some(ServerAnswer::Unreadable(what))) => return Err(format!("it answered tools/list with {what}")),
+                Ok(Some(ServerAnswer::Failed(_))) => {
+                    return Err(format!("it did not list its tools: {}", self.handle.last_words().await));
                 }
                 Ok(None) | Err(BrokenOff) => {
-                    let words = self.carrier.last_words().await;
+                    let words = self.handle.last_words().await;
                     return Err(format!("the connection closed while it listed its tools; {words}"));
                 }
             }
@@ -152,11 +152,11 @@ impl Connection {
 
     /// Calls a tool once. Dropping the future cancels the call and tells the server.
     #[cfg(test)]
-    pub(crate) async fn call(&self, tool: String, arguments: Arguments) -> Result<Filled, BrokenOff> {
+    pub(crate) async fn call(&self, tool: String, arguments: Arguments) -> Result<SlotContents, BrokenOff> {
         self.send(call(tool, arguments, true, Input::default()), Slot::default(), None, Place::default()).await
     }
 
-    async fn ask(&self, request: ClientRequest, kind: Kind) -> Result<Filled, BrokenOff> {
+    async fn ask(&self, request: ClientRequest, kind: RequestKind) -> Result<SlotContents, BrokenOff> {
         self.send(request, Slot::new(kind), None, Place::default()).await
     }
 
@@ -168,13 +168,13 @@ impl Connection {
         slot: Slot,
         meta: Option<RequestMetaObject>,
         place: Place,
-    ) -> Result<Filled, BrokenOff> {
+    ) -> Result<SlotContents, BrokenOff> {
         request.extensions_mut().insert(slot.clone());
         trace_context::tell(&mut request);
         let mut options = PeerRequestOptions::no_options();
         options.meta = meta.filter(|_| self.era() == Era::Modern);
         // Over a pipe messages are written in the order in which they are given to rmcp. Over HTTP each has its own request.
-        let place = if self.carrier.outlives_requests() {
+        let place = if self.handle.outlives_requests() {
             slot.leaving().at(place);
             None
         } else {
@@ -183,27 +183,27 @@ impl Connection {
         let handle = Box::pin(self.service.peer().send_cancellable_request(request, options)).await;
         drop(place);
         let handle = handle.map_err(|_| BrokenOff)?;
-        let id = told(&handle.id);
+        let id = wire_id(&handle.id);
         trace_context::sent(id);
         let leaving = slot.leaving().clone();
-        let mut request = Request { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
+        let mut request = RequestGuard { handle: Some(handle), id, exchange: self.exchange.clone(), leaving };
         request.answered().await;
-        let mut filled = slot.take();
-        if filled.answer.is_none() && self.carrier.outlives_requests() && self.is_open() {
-            let failure = match filled.session {
-                Session::Awaited => Failure::not_taken("lost its session and issued no other"),
-                _ => Failure::maybe_taken("sent an incomplete response"),
+        let mut contents = slot.take();
+        if contents.answer.is_none() && self.handle.outlives_requests() && self.is_open() {
+            let failure = match contents.session {
+                SessionOutcome::Awaited => CallFailure::not_taken("lost its session and issued no other"),
+                _ => CallFailure::maybe_taken("sent an incomplete response"),
             };
-            filled.answer = Some(Answer::Failed(failure.unwell()));
+            contents.answer = Some(ServerAnswer::Failed(failure.against_breaker()));
         }
-        if filled.answer.is_some() { Ok(filled) } else { Err(BrokenOff) }
+        if contents.answer.is_some() { Ok(contents) } else { Err(BrokenOff) }
     }
 
     /// Ends the conversation and the server: closes its input, waits, asks, forces.
     pub async fn close(&self) {
         // Dropping the transport closes the server's input.
         self.service.cancellation_token().cancel();
-        self.carrier.stop().await;
+        self.handle.stop().await;
     }
 }
 
@@ -219,15 +219,15 @@ pub fn call(tool: String, arguments: Arguments, has_outline: bool, input: Input)
 }
 
 /// A request that waits for its answer. Dropped before, it is cancelled.
-struct Request {
+struct RequestGuard {
     handle: Option<RequestHandle<RoleClient>>,
     /// By which the server knows it.
     id: Option<i64>,
     exchange: Arc<Exchange>,
-    leaving: Leaving,
+    leaving: Departure,
 }
 
-impl Request {
+impl RequestGuard {
     /// Waits until the slot is filled or the connection is gone.
     async fn answered(&mut self) {
         if let Some(handle) = &mut self.handle {
@@ -245,7 +245,7 @@ impl Request {
     }
 }
 
-impl Drop for Request {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         // Whether it has left or not: nobody waits for it any more.
         self.leaving.left();

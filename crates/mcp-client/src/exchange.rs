@@ -9,16 +9,16 @@ use exuvia_tool::{Deadline, Json, locked};
 use rmcp::model::ProgressToken;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::failure::Failure;
-use crate::order::Leaving;
+use crate::failure::CallFailure;
+use crate::order::Departure;
 use crate::question::Question;
-use crate::relay::News;
+use crate::relay::InterimMessage;
 
 /// What came back for a request.
 #[derive(Debug)]
-pub enum Answer {
+pub enum ServerAnswer {
     /// The `result`, as written.
-    Result(Written),
+    Result(RawSlice),
     /// The `error`.
     Error {
         /// JSON-RPC's code.
@@ -36,19 +36,19 @@ pub enum Answer {
     /// Something that is no answer. The words complete "answered with".
     Unreadable(&'static str),
     /// None: the request met a server that is in the way of it.
-    Failed(Failure),
+    Failed(CallFailure),
 }
 
 /// A part of a message.
 #[derive(Debug)]
-pub struct Written {
+pub struct RawSlice {
     text: String,
     part: Range<usize>,
     /// How many numbers of the message are none: `null` stands in their place.
     pub(crate) nulls: usize,
 }
 
-impl Written {
+impl RawSlice {
     /// The part of `text` at this range.
     pub(crate) fn new(text: String, part: Range<usize>, nulls: usize) -> Self {
         Self { text, part, nulls }
@@ -71,22 +71,22 @@ impl Written {
 /// Where the answer to one request is put. Travels with the request through rmcp, which never sees the answer.
 #[derive(Debug, Clone, Default)]
 pub struct Slot {
-    filled: Arc<Mutex<Filled>>,
-    kind: Kind,
-    /// Who hears what the server says before it answers.
-    news: Option<mpsc::Sender<News>>,
+    contents: Arc<Mutex<SlotContents>>,
+    kind: RequestKind,
+    /// The receiver of what the server sends before its response.
+    interim: Option<mpsc::Sender<InterimMessage>>,
     /// The tool is known to ask.
     asks: bool,
     /// When it has taken too long, and how long progress may put that off.
     patience: Option<(Deadline, Duration)>,
     /// The request's place among those in flight, given back while somebody is asked: nobody waits for a person.
     place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
-    leaving: Leaving,
+    leaving: Departure,
 }
 
 /// What a request is for, as far as its answer is read differently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// One answer.
     #[default]
     Call,
@@ -98,20 +98,20 @@ pub enum Kind {
 
 /// What was learned of one request.
 #[derive(Debug, Default)]
-pub struct Filled {
+pub struct SlotContents {
     /// The answer.
-    pub answer: Option<Answer>,
-    /// The server asked for something while the request was on its way: the method it used.
+    pub answer: Option<ServerAnswer>,
+    /// The server asked for something while the request was in flight: the method it used.
     pub asked: Option<String>,
     /// What became of the session that the request was sent in.
-    pub session: Session,
+    pub session: SessionOutcome,
     /// Nobody was asked that, because it was not certain whose question it was, and it may have been this request's.
     pub doubt: Option<Doubt>,
 }
 
 /// What became of the session of a request, over HTTP.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Session {
+pub enum SessionOutcome {
     /// Nothing.
     #[default]
     Kept,
@@ -126,7 +126,7 @@ pub enum Session {
 /// How likely it is that a question was a request's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// Others were on their way.
+    /// Others were in flight.
     Among,
     /// It was the only one.
     Alone,
@@ -134,14 +134,18 @@ pub enum Doubt {
 
 impl Slot {
     /// The slot of such a request.
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: RequestKind) -> Self {
         Self { kind, ..Self::default() }
     }
 
     /// The slot of a call. What the server says before it answers goes to `news`; `asks`: its tool is known to ask. `place` is
     /// given back when somebody is asked.
-    pub fn of_call(news: Option<mpsc::Sender<News>>, asks: bool, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { news, asks, place: Arc::new(Mutex::new(place)), ..Self::default() }
+    pub fn of_call(
+        interim: Option<mpsc::Sender<InterimMessage>>,
+        asks: bool,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { interim, asks, place: Arc::new(Mutex::new(place)), ..Self::default() }
     }
 
     /// The same, of a call that progress gives more time, up to this in all.
@@ -154,62 +158,63 @@ impl Slot {
         if let Some((deadline, most)) = &self.patience {
             deadline.put_off(Instant::now(), *most);
         }
-        if let (Some(news), Ok(params)) = (&self.news, Json::parse(params)) {
-            let _ = news.try_send(News::Progress(params));
+        if let (Some(interim), Ok(params)) = (&self.interim, Json::parse(params)) {
+            let _ = interim.try_send(InterimMessage::Progress(params));
         }
     }
 
     /// What the request is for.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> RequestKind {
         self.kind
     }
 
     /// Where those behind the request wait for it to leave.
-    pub(crate) fn leaving(&self) -> &Leaving {
+    pub(crate) fn leaving(&self) -> &Departure {
         &self.leaving
     }
 
     /// Takes out what was learned.
-    pub(crate) fn take(&self) -> Filled {
-        std::mem::take(&mut *locked(&self.filled))
+    pub(crate) fn take(&self) -> SlotContents {
+        std::mem::take(&mut *locked(&self.contents))
     }
 
     /// Puts the answer in. The first one counts.
-    pub(crate) fn fill(&self, answer: Answer) {
-        locked(&self.filled).answer.get_or_insert(answer);
+    pub(crate) fn fill(&self, answer: ServerAnswer) {
+        locked(&self.contents).answer.get_or_insert(answer);
     }
 
     /// The request is sent.
     pub(crate) fn sent(&self) {
-        let session = &mut locked(&self.filled).session;
-        if *session == Session::Awaited {
-            *session = Session::Renewed;
+        let session = &mut locked(&self.contents).session;
+        if *session == SessionOutcome::Awaited {
+            *session = SessionOutcome::Renewed;
         }
     }
 
     /// The server has lost the session and did not take the request. Tells whether it is to be sent again: once at most.
     pub(crate) fn awaits_session(&self) -> bool {
-        let session = &mut locked(&self.filled).session;
-        let first = *session == Session::Kept;
+        let session = &mut locked(&self.contents).session;
+        let first = *session == SessionOutcome::Kept;
         if first {
-            *session = Session::Awaited;
+            *session = SessionOutcome::Awaited;
         }
         first
     }
 
     /// The server has lost the session, and whether it took the request is unknown.
     pub(crate) fn lost_session(&self) {
-        locked(&self.filled).session = Session::Lost;
+        locked(&self.contents).session = SessionOutcome::Lost;
     }
 
     /// What is in doubt.
     pub fn doubt(&self) -> Option<Doubt> {
-        locked(&self.filled).doubt
+        locked(&self.contents).doubt
     }
 
     /// Gives a question to whoever is asked. Tells whether it could.
     pub(crate) fn ask(&self, question: Question) -> bool {
-        let asked = self.news.as_ref().is_some_and(|news| news.try_send(News::Question(question)).is_ok());
+        let asked =
+            self.interim.as_ref().is_some_and(|interim| interim.try_send(InterimMessage::Question(question)).is_ok());
         if asked {
             self.give_way();
         }
@@ -224,13 +229,13 @@ impl Slot {
     }
 
     fn asked(&self, method: &str) {
-        locked(&self.filled).asked.get_or_insert_with(|| method.to_owned());
+        locked(&self.contents).asked.get_or_insert_with(|| method.to_owned());
     }
 
     fn doubted(&self, doubt: Doubt) {
-        let mut filled = locked(&self.filled);
-        if filled.doubt != Some(Doubt::Alone) {
-            filled.doubt = Some(doubt);
+        let mut contents = locked(&self.contents);
+        if contents.doubt != Some(Doubt::Alone) {
+            contents.doubt = Some(doubt);
         }
     }
 }
@@ -255,7 +260,7 @@ enum Users {
 enum Pending {
     /// Belongs to the start of the connection: rmcp reads the answer itself.
     Handshake,
-    /// Ours, and by which name its progress is told.
+    /// Ours, and its progress token.
     Slot(Slot, Option<ProgressToken>),
 }
 
@@ -310,7 +315,7 @@ impl Exchange {
 
     /// All requests that wait for an answer.
     pub(crate) fn all(&self) -> Vec<i64> {
-        let listens = |pending: &Pending| matches!(pending, Pending::Slot(slot, _) if slot.kind == Kind::Listen);
+        let listens = |pending: &Pending| matches!(pending, Pending::Slot(slot, _) if slot.kind == RequestKind::Listen);
         locked(&self.pending).iter().filter(|(_, pending)| !listens(pending)).map(|(&id, _)| id).collect()
     }
 
@@ -334,14 +339,14 @@ impl Exchange {
     }
 
     /// The request that the server asks for. On the stream of a request it is that one. Where nothing says on behalf of which
-    /// request the server asks, it is the only one on its way, on a connection that has carried the requests of one client and
-    /// no other: a question that comes late is that client's as well. Else it is nobody's, and all that are on their way are
+    /// request the server asks, it is the only one in flight, on a connection that has carried the requests of one client and
+    /// no other: a question that comes late is that client's as well. Else it is nobody's, and all in flight are
     /// marked.
     pub(crate) fn asked(&self, method: &str, on: Option<i64>) -> Option<Slot> {
         let pending = locked(&self.pending);
         let calls = || {
             pending.iter().filter_map(|(id, pending)| match pending {
-                Pending::Slot(slot, _) if slot.kind == Kind::Call => Some((id, slot)),
+                Pending::Slot(slot, _) if slot.kind == RequestKind::Call => Some((id, slot)),
                 _ => None,
             })
         };
@@ -352,7 +357,7 @@ impl Exchange {
         };
         if let Some((_, slot)) = own {
             slot.asked(method);
-            if on.is_none() && slot.news.is_none() {
+            if on.is_none() && slot.interim.is_none() {
                 // A script's: nobody is asked, and beside other calls it would not be certain whose it is.
                 slot.doubted(Doubt::Alone);
             }

@@ -4,28 +4,28 @@ use exuvia_tool::{CallError, ToolName};
 
 /// A request that got no answer, although the connection to its server goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct CallFailure {
     what: String,
     taken: bool,
-    unwell: bool,
+    counts_against_breaker: bool,
     unauthorized: bool,
 }
 
-impl Failure {
+impl CallFailure {
     /// The server, or what stands before it, did not take the request. `what` completes "server x": it names no address and
     /// holds nothing that the server said.
     pub(crate) fn not_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: false, unwell: false, unauthorized: false }
+        Self { what: what.into(), taken: false, counts_against_breaker: false, unauthorized: false }
     }
 
     /// The server may have acted on the request.
     pub(crate) fn maybe_taken(what: impl Into<String>) -> Self {
-        Self { what: what.into(), taken: true, unwell: false, unauthorized: false }
+        Self { what: what.into(), taken: true, counts_against_breaker: false, unauthorized: false }
     }
 
     /// The server does not work, rather than that it does not want: its circuit breaker counts it.
-    pub(crate) fn unwell(self) -> Self {
-        Self { unwell: true, ..self }
+    pub(crate) fn against_breaker(self) -> Self {
+        Self { counts_against_breaker: true, ..self }
     }
 
     /// The server asks for another authorization than the gateway has.
@@ -39,8 +39,8 @@ impl Failure {
     }
 
     /// Whether the server does not work.
-    pub fn is_unwell(&self) -> bool {
-        self.unwell
+    pub fn counts_against_breaker(&self) -> bool {
+        self.counts_against_breaker
     }
 
     /// The error of the call.

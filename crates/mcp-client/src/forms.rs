@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_protocol_has_stays_as_it_is() {
+    fn a_result_in_the_form_of_the_protocol_is_unchanged() {
         for result in [
             r#"{"content":[{"type":"text","text":"x"}]}"#,
             r#"{"content":[],"structuredContent":{"a":1},"isError":false,"_meta":{}}"#,

@@ -13,11 +13,11 @@ use rmcp::transport::Transport;
 pub(crate) struct FromOne<T>(pub(crate) T);
 
 /// The number by which a server knows the request that rmcp has numbered so.
-pub(crate) fn told(id: &RequestId) -> Option<i64> {
+pub(crate) fn wire_id(id: &RequestId) -> Option<i64> {
     if let RequestId::Number(id) = id { Some(id.saturating_add(1)) } else { None }
 }
 
-fn tell(id: &mut RequestId) {
+fn renumber(id: &mut RequestId) {
     if let RequestId::Number(id) = id {
         *id = id.saturating_add(1);
     }
@@ -26,7 +26,7 @@ fn tell(id: &mut RequestId) {
 fn outgoing(message: &mut TxJsonRpcMessage<RoleClient>) {
     match message {
         JsonRpcMessage::Request(request) => {
-            tell(&mut request.id);
+            renumber(&mut request.id);
             if let Some(ProgressToken(NumberOrString::Number(token))) = request.request.get_meta().get_progress_token()
             {
                 let token = ProgressToken(NumberOrString::Number(token.saturating_add(1)));
@@ -35,7 +35,7 @@ fn outgoing(message: &mut TxJsonRpcMessage<RoleClient>) {
         }
         JsonRpcMessage::Notification(notification) => {
             if let ClientNotification::CancelledNotification(cancelled) = &mut notification.notification {
-                cancelled.params.request_id.iter_mut().for_each(tell);
+                cancelled.params.request_id.iter_mut().for_each(renumber);
             }
         }
         _ => {}
@@ -102,7 +102,7 @@ mod tests {
         let mut message = ClientJsonRpcMessage::notification(ClientNotification::CancelledNotification(cancelled));
         outgoing(&mut message);
         assert!(serde_json::to_string(&message).unwrap().contains(r#""requestId":1"#));
-        assert_eq!(told(&RequestId::Number(0)), Some(1));
+        assert_eq!(wire_id(&RequestId::Number(0)), Some(1));
     }
 
     #[test]

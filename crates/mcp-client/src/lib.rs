@@ -10,8 +10,8 @@
 //!   lives until it is [closed](Connection::close) or the other end goes, and is never repaired: whoever needs another opens one.
 //! - A **request** is rmcp's type, made by [`call`] for tools and by [`request`] for all else, and its [`Slot`] is where the answer is
 //!   put. rmcp keeps the protocol and never sees the answer, which stays as the server wrote it.
-//! - An [`Answer`] is what came back for one request; [`outcome`] makes of it what a script sees, or what is [`Relayed`] to a client.
-//! - [`News`] is what a server says before it answers: its progress, and its [`Question`]s to the user.
+//! - An [`ServerAnswer`] is what came back for one request; [`outcome`] makes of it what a script sees, or what is [`Relayed`] to a client.
+//! - [`InterimMessage`] is what a server says before it answers: its progress, and its [`Question`]s to the user.
 //! - The [`Reaper`] guards all child processes of one program: none outlives it. It costs a shell, while there are any.
 //!
 //! What a server sends is untrusted: every line, list and wait has a bound. The table of what comes of each misbehavior is in
@@ -29,14 +29,14 @@
 //! let (limits, reaper) = (UpstreamLimits::default(), Arc::new(Reaper::new()));
 //! let credentials = authorization(&crm, &reaper);
 //! let opened = Connection::open(&crm, limits, &reaper, &credentials, Arc::new(()), None).await;
-//! let connection = opened.map_err(|unstarted| unstarted.message)?;
+//! let connection = opened.map_err(|error| error.message)?;
 //! println!("{} tools", connection.list(limits).await?.tools.len());
 //!
 //! let name = ToolName::new("crm", "get_contact");
 //! let arguments = Json::parse(r#"{"contact_id": 1}"#).unwrap();
 //! let request = call(name.tool.clone(), arguments, false, Input::default());
-//! if let Ok(filled) = connection.send(request, Slot::default(), None, Place::default()).await {
-//!     println!("{:?}", outcome::outcome(filled, &name, false, 16 << 20, limits.message_bytes));
+//! if let Ok(contents) = connection.send(request, Slot::default(), None, Place::default()).await {
+//!     println!("{:?}", outcome::outcome(contents, &name, false, 16 << 20, limits.message_bytes));
 //! }
 //! connection.close().await;
 //! # Ok(())
@@ -46,8 +46,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod arguments;
-mod aside;
-mod carrier;
 mod connection;
 pub mod error_code;
 mod exchange;
@@ -55,14 +53,15 @@ mod failure;
 mod forms;
 #[doc(hidden)]
 pub mod fuzzing;
+mod handshake;
 mod http;
 mod ids;
 mod lines;
 mod list;
-mod listening;
+mod list_changes;
 mod message;
-mod notes;
-mod opening;
+mod notifications;
+mod offload;
 mod order;
 pub mod outcome;
 mod pages;
@@ -74,17 +73,18 @@ mod relay;
 mod repair;
 mod stdio;
 mod trace_context;
+mod transport_handle;
 mod value;
 
-pub use aside::aside;
 pub use connection::{BrokenOff, Connection, Dialect, call};
-pub use exchange::{Answer, Doubt, Filled, Kind, Session, Slot, Written};
-pub use failure::Failure;
+pub use exchange::{Doubt, RawSlice, RequestKind, ServerAnswer, SessionOutcome, Slot, SlotContents};
+pub use failure::CallFailure;
+pub use handshake::ConnectError;
 pub use http::authorization;
 pub use list::ToolList;
-pub use notes::ResourceListener;
-pub use opening::Unstarted;
+pub use notifications::ResourceListener;
+pub use offload::offload;
 pub use pages::Pages;
 pub use question::Question;
-pub use relay::{Abilities, Input, Listing, News, Query, RelayOptions, Relayed, ResultKind, request};
+pub use relay::{Abilities, Input, InterimMessage, Listing, Query, RelayOptions, Relayed, ResultKind, request};
 pub use stdio::Reaper;

@@ -7,7 +7,7 @@ pub(crate) const ENDS_BYTES: usize = 4096;
 /// An oversized message that nothing at its head tells the request of ends its connection when it is this many times over
 /// the limit.
 const UNKNOWN_TIMES: u64 = 2;
-/// So does one that was told from its head, and answered, but does not end.
+/// So does one whose request was identified by its head, and answered, but which does not end.
 const KNOWN_TIMES: u64 = 16;
 
 /// How much of a message is read before its connection is given up.
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_oversized_line_is_told_and_the_next_one_is_read() {
+    async fn an_oversized_line_is_reported_and_the_next_one_is_read() {
         let text = [vec![b'x'; 20_000], b"\nnext\n".to_vec()].concat();
         assert_eq!(lines(&text, 10_000).await, ["10001:4096:4096:20000", "next"]);
         assert_eq!(lines(b"12345\n1234\n", 4).await, ["5:4:5:5", "1234"]);

@@ -49,7 +49,7 @@ pub(crate) enum Source {
 
 /// A message, and the text of it for whoever wants the part that it points at.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct ParsedMessage {
     pub(crate) text: String,
     pub(crate) message: Message,
     /// How many numbers in it are none: `null` stands in their place.
@@ -57,17 +57,17 @@ pub(crate) struct Told {
 }
 
 /// Reads a message, which is repaired where it is no JSON.
-pub(crate) fn read(text: String, source: Source) -> Told {
+pub(crate) fn read(text: String, source: Source) -> ParsedMessage {
     let (message, is_whole) = message(&text, source);
     if is_whole || !text.trim_start().starts_with('{') {
-        return Told { text, message, nulls: 0 };
+        return ParsedMessage { text, message, nulls: 0 };
     }
     if let Some((text, nulls)) = numbers(&text)
         && let (message, true) = self::message(&text, source)
     {
-        return Told { text, message, nulls };
+        return ParsedMessage { text, message, nulls };
     }
-    Told { message: broken(&text, message), text, nulls: 0 }
+    ParsedMessage { message: broken(&text, message), text, nulls: 0 }
 }
 
 /// What bytes are that are no text.
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn result(line: &str) -> (String, usize) {
-        let Told { text, message, nulls } = read(line.to_owned(), Source::Pipe);
+        let ParsedMessage { text, message, nulls } = read(line.to_owned(), Source::Pipe);
         let Message::Answer { id: Some(7), body: Body::Result(part) } = message else { panic!("{message:?}") };
         (text[part].to_owned(), nulls)
     }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_garbage() {
+    fn a_line_that_is_not_json_rpc_is_garbage() {
         for line in ["", "Listening on stdio", "[]", "{}", "{\"jsonrpc\":\"2.0\"}", "\u{0}", "null", "{\"id\":7"] {
             assert!(matches!(of(line), Message::Garbage(_)), "{line}: {:?}", of(line));
         }
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_notifications_are_told_apart() {
+    fn requests_and_notifications_are_distinguished() {
         let request = Message::Request { id: "\"a\"".into(), method: "ping".into(), params: None };
         assert_eq!(of(r#"{"jsonrpc":"2.0","id":"a","method":"ping"}"#), request);
         let told = Message::Notification { method: "x".into(), params: Some(23..25) };

@@ -10,9 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 
 /// The place of a request that is about to leave, shared by those who may be the ones to see it go.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Leaving(Arc<Mutex<Option<Place>>>);
+pub(crate) struct Departure(Arc<Mutex<Option<Place>>>);
 
-impl Leaving {
+impl Departure {
     /// The request has this place.
     pub(crate) fn at(&self, place: Place) {
         *locked(&self.0) = Some(place).filter(Place::is_in_line);
@@ -32,17 +32,17 @@ impl Leaving {
 
     /// The body of the request, which has left when the connection has taken it.
     pub(crate) fn body(&self, bytes: Bytes) -> reqwest::Body {
-        if self.is_over() { bytes.into() } else { reqwest::Body::wrap(LeavingBody { bytes, leaving: self.clone() }) }
+        if self.is_over() { bytes.into() } else { reqwest::Body::wrap(DepartingBody { bytes, leaving: self.clone() }) }
     }
 }
 
 /// One piece of bytes that tells when it is taken, and when it never will be.
-struct LeavingBody {
+struct DepartingBody {
     bytes: Bytes,
-    leaving: Leaving,
+    leaving: Departure,
 }
 
-impl Body for LeavingBody {
+impl Body for DepartingBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -62,7 +62,7 @@ impl Body for LeavingBody {
     }
 }
 
-impl Drop for LeavingBody {
+impl Drop for DepartingBody {
     fn drop(&mut self) {
         self.leaving.left();
     }

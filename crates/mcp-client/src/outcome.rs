@@ -3,37 +3,45 @@
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome, raw};
 
 use crate::error_code::URL_ELICITATION_REQUIRED;
-use crate::exchange::{Answer, Filled, Written};
+use crate::exchange::{RawSlice, ServerAnswer, SlotContents};
 use crate::forms::Parts;
 use crate::question::UNCERTAIN;
 use crate::relay::{Relayed, ResultKind};
 use crate::value::{asked_for_input, cut, outcome as value, too_large};
 
 /// How long the text is that is to be read.
-pub fn text_bytes(filled: &Filled) -> usize {
-    match &filled.answer {
-        Some(Answer::Result(result)) => result.as_str().len(),
+pub fn text_bytes(contents: &SlotContents) -> usize {
+    match &contents.answer {
+        Some(ServerAnswer::Result(result)) => result.as_str().len(),
         _ => 0,
     }
 }
 
 /// Reads an answer. `boxed`: the tool's value comes in a box. `message_bytes`: what was read of a message at most.
-pub fn outcome(filled: Filled, name: &ToolName, boxed: bool, result_bytes: u64, message_bytes: usize) -> ToolOutcome {
-    let outcome = match filled.answer {
-        Some(Answer::Result(result)) => value(result.as_str(), name, boxed, result_bytes),
-        Some(Answer::Error { code: URL_ELICITATION_REQUIRED, .. }) => {
+pub fn outcome(
+    contents: SlotContents,
+    name: &ToolName,
+    boxed: bool,
+    result_bytes: u64,
+    message_bytes: usize,
+) -> ToolOutcome {
+    let outcome = match contents.answer {
+        Some(ServerAnswer::Result(result)) => value(result.as_str(), name, boxed, result_bytes),
+        Some(ServerAnswer::Error { code: URL_ELICITATION_REQUIRED, .. }) => {
             Err(asked_for_input(name, "a visit to a web page"))
         }
-        Some(Answer::Error { message, data, .. }) => {
+        Some(ServerAnswer::Error { message, data, .. }) => {
             let data = data.filter(|data| data.size_bytes() as u64 <= result_bytes);
             Err(CallError::ToolFailed { message: cut(message), data })
         }
-        Some(Answer::Oversized { bytes }) => Err(too_large(result_bytes.min(message_bytes as u64), bytes)),
-        Some(Answer::Failed(failure)) => Err(failure.of_call(name)),
-        Some(Answer::Unreadable(what)) => Err(CallError::UpstreamUnavailable(format!("{name} answered with {what}"))),
+        Some(ServerAnswer::Oversized { bytes }) => Err(too_large(result_bytes.min(message_bytes as u64), bytes)),
+        Some(ServerAnswer::Failed(failure)) => Err(failure.of_call(name)),
+        Some(ServerAnswer::Unreadable(what)) => {
+            Err(CallError::UpstreamUnavailable(format!("{name} answered with {what}")))
+        }
         None => Err(CallError::UpstreamUnavailable(format!("{name} was not answered"))),
     };
-    match (outcome, filled.asked) {
+    match (outcome, contents.asked) {
         // It asked, we declined, it failed: the one explains the other.
         (Err(CallError::ToolFailed { message, data }), Some(method)) => {
             let CallError::ToolFailed { message: asked, .. } = asked_for_input(name, wanted(&method)) else {
@@ -47,39 +55,42 @@ pub fn outcome(filled: Filled, name: &ToolName, boxed: bool, result_bytes: u64, 
 
 /// Reads an answer that is handed through. `is_call`: that of a tool.
 pub fn relayed(
-    filled: Filled,
+    contents: SlotContents,
     name: &ToolName,
     is_call: bool,
     result_bytes: u64,
     message_bytes: usize,
 ) -> Result<Relayed, CallError> {
-    let is_unasked = filled.doubt.is_some() && filled.asked.is_some();
-    match filled.answer {
-        Some(Answer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
+    let is_unasked = contents.doubt.is_some() && contents.asked.is_some();
+    match contents.answer {
+        Some(ServerAnswer::Result(result)) if result.as_str().len() as u64 > result_bytes => {
             Err(too_large(result_bytes, result.as_str().len() as u64))
         }
-        Some(Answer::Result(result)) => Json::parse(usual(result, is_call))
+        Some(ServerAnswer::Result(result)) => Json::parse(usual(result, is_call))
             .map(|result| as_written(if is_unasked { with_reason(result) } else { result }))
             .map_err(|_| CallError::UpstreamUnavailable(format!("{name} answered with a value that cannot be read"))),
-        Some(Answer::Error { code, message, data }) => {
+        Some(ServerAnswer::Error { code, message, data }) => {
             let message = if is_unasked { format!("{UNCERTAIN}. It said: {message}") } else { message };
             Ok(Relayed::Error { code, message: cut(message), data })
         }
-        answer => match outcome(Filled { answer, ..Filled::default() }, name, false, result_bytes, message_bytes) {
-            Ok(value) => Ok(as_written(value)),
-            Err(error) => Err(error),
-        },
+        answer => {
+            match outcome(SlotContents { answer, ..SlotContents::default() }, name, false, result_bytes, message_bytes)
+            {
+                Ok(value) => Ok(as_written(value)),
+                Err(error) => Err(error),
+            }
+        }
     }
 }
 
 /// The error that an answer is, if it is one.
-pub fn refusal(answer: Answer) -> Option<Relayed> {
-    let Answer::Error { code, message, data } = answer else { return None };
+pub fn refusal(answer: ServerAnswer) -> Option<Relayed> {
+    let ServerAnswer::Error { code, message, data } = answer else { return None };
     Some(Relayed::Error { code, message: cut(message), data })
 }
 
 /// A result as it was written, unless a client would not know the form.
-fn usual(result: Written, is_call: bool) -> String {
+fn usual(result: RawSlice, is_call: bool) -> String {
     let usual = is_call.then(|| Parts::of(result.as_str()).usual(result.as_str())).flatten();
     usual.unwrap_or_else(|| result.into_string())
 }
@@ -111,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_of_a_tool_whose_question_nobody_was_asked_says_why() {
+    fn a_failed_tool_whose_question_was_declined_says_why() {
         let told = |result: &str| with_reason(Json::parse(result).unwrap()).as_str().to_owned();
         let reason = format!(r#"{{"type":"text","text":"{UNCERTAIN}"}}"#);
         assert_eq!(

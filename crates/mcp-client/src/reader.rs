@@ -16,11 +16,11 @@ use rmcp::model::{
 };
 
 use crate::error_code::{INTERNAL_ERROR, METHOD_NOT_FOUND};
-use crate::exchange::{Answer, Exchange, Kind, Recipient, Slot, Written};
-use crate::failure::Failure;
+use crate::exchange::{Exchange, RawSlice, Recipient, RequestKind, ServerAnswer, Slot};
+use crate::failure::CallFailure;
 use crate::lines::{Subject, at_head, at_tail, number};
-use crate::message::{Body, Message, Source, Told, not_text, read};
-use crate::notes::Notes;
+use crate::message::{Body, Message, ParsedMessage, Source, not_text, read};
+use crate::notifications::NotificationListeners;
 use crate::question::{Question, UNCERTAIN};
 use crate::repair::{halves, numbers, without_mark};
 
@@ -44,17 +44,17 @@ const NO_JSON: &str = "text that is not JSON";
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     exchange: Arc<Exchange>,
-    notes: Notes,
+    notes: NotificationListeners,
     server: Arc<str>,
     source: Source,
-    noted: Arc<Noted>,
+    warned: Arc<WarnedOnce>,
     /// How long a client may take to answer.
     patience: Duration,
 }
 
-/// What the operator was told of a connection. Each is a warning once, however often a server does it.
+/// Warnings of a connection that were logged. Each is logged once, however often its cause repeats.
 #[derive(Debug, Default)]
-struct Noted {
+struct WarnedOnce {
     /// Of numbers that are none.
     nulls: AtomicBool,
     /// Of an answer that names no request.
@@ -63,13 +63,13 @@ struct Noted {
     long: AtomicBool,
 }
 
-fn is_first(noted: &AtomicBool) -> bool {
-    !noted.swap(true, Ordering::Relaxed)
+fn is_first(warned: &AtomicBool) -> bool {
+    !warned.swap(true, Ordering::Relaxed)
 }
 
 /// What follows from a message.
 #[derive(Default)]
-pub(crate) struct Heard {
+pub(crate) struct Inbound {
     /// For rmcp.
     pub(crate) messages: Vec<ServerJsonRpcMessage>,
     /// For the server.
@@ -86,7 +86,7 @@ pub(crate) enum Reply {
 
 impl Reply {
     /// Has it said, as soon as it is there.
-    pub(crate) fn say(self, say: impl FnOnce(String) + Send + 'static) {
+    pub(crate) fn deliver_with(self, say: impl FnOnce(String) + Send + 'static) {
         match self {
             Self::Now(reply) => say(reply),
             Self::Later(reply) => {
@@ -98,8 +98,14 @@ impl Reply {
 
 impl Reader {
     /// A reader for the requests of this exchange.
-    pub(crate) fn new(exchange: Arc<Exchange>, notes: Notes, server: &str, source: Source, patience: Duration) -> Self {
-        Self { exchange, notes, server: server.into(), source, noted: Arc::default(), patience }
+    pub(crate) fn new(
+        exchange: Arc<Exchange>,
+        notes: NotificationListeners,
+        server: &str,
+        source: Source,
+        patience: Duration,
+    ) -> Self {
+        Self { exchange, notes, server: server.into(), source, warned: Arc::default(), patience }
     }
 
     /// The requests whose answers it looks for.
@@ -108,40 +114,40 @@ impl Reader {
     }
 
     /// Reads a message, or a batch of them. `on` is the request on whose stream it came, if the carrier tells.
-    pub(crate) fn message(&self, text: Vec<u8>, on: Option<i64>) -> Heard {
-        let mut heard = Heard::default();
+    pub(crate) fn message(&self, text: Vec<u8>, on: Option<i64>) -> Inbound {
+        let mut inbound = Inbound::default();
         match String::from_utf8(without_mark(text)) {
-            Ok(batch) if batch.trim_start().starts_with('[') => self.batch(batch, on, &mut heard),
-            Ok(text) => self.one(text, on, &mut heard),
+            Ok(batch) if batch.trim_start().starts_with('[') => self.batch(batch, on, &mut inbound),
+            Ok(text) => self.one(text, on, &mut inbound),
             Err(error) => {
                 let message = not_text(error.as_bytes());
-                self.told(Told { text: String::new(), message, nulls: 0 }, on, &mut heard);
+                self.dispatch(ParsedMessage { text: String::new(), message, nulls: 0 }, on, &mut inbound);
             }
         }
-        heard
+        inbound
     }
 
-    fn batch(&self, batch: String, on: Option<i64>, heard: &mut Heard) {
+    fn batch(&self, batch: String, on: Option<i64>, inbound: &mut Inbound) {
         let mut messages = raw::elements(&batch);
         messages.by_ref().count();
         let repaired = if messages.is_whole() { None } else { numbers(&batch) };
         for message in raw::elements(repaired.as_ref().map_or(&batch, |(repaired, _)| repaired)) {
-            self.one(message.to_owned(), on, heard);
+            self.one(message.to_owned(), on, inbound);
         }
     }
 
-    fn one(&self, mut text: String, on: Option<i64>, heard: &mut Heard) {
+    fn one(&self, mut text: String, on: Option<i64>, inbound: &mut Inbound) {
         halves(&mut text);
         let told = read(text, self.source);
         if told.nulls > 0 {
             self.note(told.nulls);
         }
-        self.told(told, on, heard);
+        self.dispatch(told, on, inbound);
     }
 
     fn note(&self, nulls: usize) {
         let server = &self.server;
-        match is_first(&self.noted.nulls) {
+        match is_first(&self.warned.nulls) {
             true => {
                 tracing::warn!(server.name = %server, nulls, "response contains NaN or Infinity, read as null")
             }
@@ -149,17 +155,17 @@ impl Reader {
         }
     }
 
-    fn told(&self, Told { text, message, nulls }: Told, on: Option<i64>, heard: &mut Heard) {
+    fn dispatch(&self, ParsedMessage { text, message, nulls }: ParsedMessage, on: Option<i64>, inbound: &mut Inbound) {
         match message {
             Message::Answer { id, body } => match id.or(on).or_else(|| self.exchange.only()) {
-                Some(id) => heard.messages.extend(self.deliver(id, body, text, nulls)),
-                None if is_first(&self.noted.nameless) => {
+                Some(id) => inbound.messages.extend(self.deliver(id, body, text, nulls)),
+                None if is_first(&self.warned.nameless) => {
                     tracing::warn!(server.name = %self.server, "response has an unknown request id");
                 }
                 None => tracing::debug!(server.name = %self.server, "response has an unknown request id"),
             },
-            Message::Request { id, method, params } if heard.replies.len() < REPLIES => {
-                heard.replies.push(self.reply(id, &method, part(&text, params), on));
+            Message::Request { id, method, params } if inbound.replies.len() < REPLIES => {
+                inbound.replies.push(self.reply(id, &method, part(&text, params), on));
             }
             Message::Request { .. } => {}
             Message::Notification { method, params } => {
@@ -174,7 +180,7 @@ impl Reader {
                 }
                 tracing::trace!(server.name = %self.server, "notification");
             }
-            Message::NotText => heard.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text, 0))),
+            Message::NotText => inbound.messages.extend(on.and_then(|id| self.deliver(id, Body::NotText, text, 0))),
             Message::Garbage(what) => {
                 tracing::debug!(server.name = %self.server, what, "the server sent an invalid message");
             }
@@ -182,37 +188,37 @@ impl Reader {
     }
 
     /// The beginning of a message beyond the limit. `None` when nothing tells yet whom it is for.
-    pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Heard> {
-        match is_first(&self.noted.long) {
+    pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Inbound> {
+        match is_first(&self.warned.long) {
             true => tracing::warn!(server.name = %self.server, bytes, "upstream message too large"),
             false => tracing::debug!(server.name = %self.server, bytes, "upstream message too large"),
         }
         let id = match at_head(head) {
-            Subject::Other => return Some(Heard::default()),
+            Subject::Other => return Some(Inbound::default()),
             Subject::Answer(id) => Some(id),
             Subject::Unknown => on.or_else(|| self.exchange.only()),
         };
         Some(self.oversized(&[id?], bytes))
     }
 
-    /// The end of a message beyond the limit whose beginning told nothing. What its end does not tell either may be for
+    /// The end of a message beyond the limit whose beginning identified no request. If its end does not either, it may be for
     /// anybody.
-    pub(crate) fn long_ended(&self, tail: &[u8], bytes: u64) -> Heard {
+    pub(crate) fn long_ended(&self, tail: &[u8], bytes: u64) -> Inbound {
         match at_tail(tail) {
             Subject::Answer(id) => self.oversized(&[id], bytes),
             Subject::Other | Subject::Unknown => self.oversized(&self.exchange.all(), bytes),
         }
     }
 
-    fn oversized(&self, ids: &[i64], bytes: u64) -> Heard {
+    fn oversized(&self, ids: &[i64], bytes: u64) -> Inbound {
         let settle = |&id| match self.exchange.answered(id)? {
             Recipient::Slot(slot) => {
-                slot.fill(Answer::Oversized { bytes });
+                slot.fill(ServerAnswer::Oversized { bytes });
                 Some(settled(id))
             }
             Recipient::Handshake => Some(unreadable(id)),
         };
-        Heard { messages: ids.iter().filter_map(settle).collect(), replies: Vec::new() }
+        Inbound { messages: ids.iter().filter_map(settle).collect(), replies: Vec::new() }
     }
 
     fn deliver(&self, id: i64, body: Body, text: String, nulls: usize) -> Option<ServerJsonRpcMessage> {
@@ -227,11 +233,11 @@ impl Reader {
                     _ => settled(id),
                 };
                 slot.fill(match body {
-                    Body::Result(part) => Answer::Result(Written::new(text, part, nulls)),
-                    Body::Error { code, message, data } => Answer::Error { code, message, data },
-                    Body::NotText => Answer::Unreadable("bytes that are not UTF-8"),
-                    Body::Broken if slot.kind() == Kind::List => Answer::Unreadable(NO_JSON),
-                    Body::Broken => Answer::Failed(Failure::maybe_taken(format!("answered with {NO_JSON}"))),
+                    Body::Result(part) => ServerAnswer::Result(RawSlice::new(text, part, nulls)),
+                    Body::Error { code, message, data } => ServerAnswer::Error { code, message, data },
+                    Body::NotText => ServerAnswer::Unreadable("bytes that are not UTF-8"),
+                    Body::Broken if slot.kind() == RequestKind::List => ServerAnswer::Unreadable(NO_JSON),
+                    Body::Broken => ServerAnswer::Failed(CallFailure::maybe_taken(format!("answered with {NO_JSON}"))),
                 });
                 message
             }
@@ -305,15 +311,15 @@ fn refused(id: &str, code: i64, why: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":"{why}"}}}}"#)
 }
 
-/// What rmcp hears of an answer that went to a slot.
+/// What rmcp is given for a response that went to a slot.
 pub(crate) fn settled(id: i64) -> ServerJsonRpcMessage {
     ServerJsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(id))
 }
 
-/// The same for a result. Of a tool list rmcp hears the tools with parameters that go into headers as well (SEP-2243): its
+/// The same for a result. Of a tool list rmcp is also given the tools with parameters that go into headers (SEP-2243): its
 /// HTTP transport sets these headers in calls, and cannot know the parameters otherwise.
 fn settled_with(id: i64, slot: &Slot, result: &str) -> ServerJsonRpcMessage {
-    if slot.kind() != Kind::List || !result.contains("x-mcp-header") {
+    if slot.kind() != RequestKind::List || !result.contains("x-mcp-header") {
         return settled(id);
     }
     let mut left = TOOLS_TREE_BYTES;
@@ -337,7 +343,7 @@ fn tree_bytes(text: &str) -> usize {
     Extent::of(text).map_or(usize::MAX, |extent| extent.tree_bytes)
 }
 
-/// What rmcp hears of a handshake answer that is none.
+/// What rmcp is given for an invalid handshake response.
 pub(crate) fn unreadable(id: i64) -> ServerJsonRpcMessage {
     let error = ErrorData::internal_error("the answer cannot be read", None);
     ServerJsonRpcMessage::error(error, Some(RequestId::Number(id)))

@@ -15,7 +15,7 @@ use crate::question::Question;
 
 /// What a server says to a request before it answers it.
 #[derive(Debug)]
-pub enum News {
+pub enum InterimMessage {
     /// How far it is: the parameters of its notification, with a progress token that is not the client's.
     Progress(Json),
     /// It wants something of the user first.
@@ -90,7 +90,7 @@ pub struct Input {
 #[derive(Debug, Clone, Default)]
 pub struct RelayOptions {
     /// Where the server's news go. Full or without a receiver, its questions are declined and the rest is lost.
-    pub news: Option<mpsc::Sender<News>>,
+    pub interim: Option<mpsc::Sender<InterimMessage>>,
     /// Whether the client can be asked.
     pub can: Abilities,
     /// What the client brings.
@@ -113,7 +113,7 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    /// What a server of the older era is told, once for all clients.
+    /// The capabilities declared to a server of the older era, once for all clients.
     pub(crate) const OF_ANYBODY: Self =
         Self { elicitation: true, url: true, sampling: true, tasks: false, roots: false };
 

@@ -14,7 +14,7 @@ pub(crate) fn tell(request: &mut ClientRequest) {
     }
 }
 
-/// The request is on its way under this id.
+/// The request is sent under this id.
 pub(crate) fn sent(id: Option<i64>) {
     if let Some(id) = id {
         note(|| KeyValue::new("jsonrpc.request.id", id.to_string()));

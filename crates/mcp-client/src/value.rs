@@ -33,12 +33,12 @@ pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u
         Some(_) => return unreadable(tool, "a task to poll instead of a result, which is not supported"),
     }
     match parts.usual(result) {
-        Some(usual) => told(Parts::of(&usual), tool, boxed, limit_bytes),
-        None => told(parts, tool, boxed, limit_bytes),
+        Some(usual) => tool_value(Parts::of(&usual), tool, boxed, limit_bytes),
+        None => tool_value(parts, tool, boxed, limit_bytes),
     }
 }
 
-fn told(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
+fn tool_value(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
     let Parts { content, structured, is_error, .. } = parts;
     let value = match structured.filter(|_| !is_error) {
         // What stands beside it says the same as text.
@@ -100,7 +100,7 @@ fn unboxed(value: Part<'_>, boxed: bool) -> Part<'_> {
 
 fn text_value(text: String) -> Json {
     let trimmed = text.trim();
-    // Most texts are prose, and prose is told at its first letter.
+    // Most texts are prose, and prose is recognized by its first letter.
     let may_be_json =
         trimmed.starts_with(|c: char| matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
     if may_be_json {

@@ -96,10 +96,10 @@ pub(crate) fn metadata(body: Vec<u8>) -> Vec<u8> {
 /// The error code in an answer that is none of success.
 pub(crate) fn refusal(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Refusal {
+    struct ErrorAnswer {
         error: String,
     }
-    let found: Refusal = serde_json::from_slice(body).ok()?;
+    let found: ErrorAnswer = serde_json::from_slice(body).ok()?;
     error_code(&found.error)
 }
 

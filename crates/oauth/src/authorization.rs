@@ -11,12 +11,12 @@ pub trait Authorization: Send + Sync + fmt::Debug {
     fn headers(&self) -> BoxFuture<'_, Result<HeaderMap, Unauthorized>>;
 
     /// The server refused a request. `Ok`: what [`headers`](Self::headers) gives now is worth one more try.
-    fn refused<'a>(&'a self, refusal: &'a Refusal) -> BoxFuture<'a, Result<(), Unauthorized>>;
+    fn refused<'a>(&'a self, refusal: &'a AuthRejection) -> BoxFuture<'a, Result<(), Unauthorized>>;
 }
 
 /// A request that a server answered with 401 or 403.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct AuthRejection {
     /// What it answered.
     pub status: StatusCode,
     /// Its `WWW-Authenticate`, if it sent one.

@@ -61,7 +61,7 @@ impl Callback {
         let (mut connections, mut oldest) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
         loop {
             tokio::select! {
-                // Whoever was heard first, and only then who comes besides.
+                // The connections that were accepted first, and only then further ones.
                 biased;
                 Some(read) = connections.join_next() => {
                     if let Ok(Ok(Some(redirect))) = read {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_are_turned_away_and_the_browser_is_still_heard() {
+    async fn foreign_requests_are_rejected_and_the_browser_is_still_served() {
         let callback = Callback::bind(0).await.unwrap();
         let port = callback.port;
         let waiting = tokio::spawn(async move { callback.redirect("s").await });
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_says_nothing_for_long_is_closed() {
+    async fn a_silent_connection_is_closed() {
         let callback = Callback::bind(0).await.unwrap();
         let port = callback.port;
         let waiting = tokio::spawn(async move { callback.redirect("s").await });

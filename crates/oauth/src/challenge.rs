@@ -13,7 +13,7 @@ use rmcp::transport::auth::WWWAuthenticateParams;
 use serde_json::json;
 use url::Url;
 
-use crate::client::Client;
+use crate::client::EndpointClient;
 
 /// The longest challenge that is read, in bytes.
 pub(crate) const CHALLENGE_BYTES: usize = 8 * 1024;
@@ -23,7 +23,7 @@ const REFUSAL: Duration = Duration::from_secs(10);
 const METHOD: &str = "tools/list";
 
 /// The server's challenge to a message without a token, if it gives one. Nothing is read of any other answer.
-pub(crate) async fn challenge(client: &Client, http: &Http) -> Option<String> {
+pub(crate) async fn challenge(client: &EndpointClient, http: &Http) -> Option<String> {
     let answer = tokio::time::timeout(REFUSAL, client.send(message(http)?)).await.ok()?.ok()?;
     (answer.status() == StatusCode::UNAUTHORIZED).then(|| best(answer.headers(), &http.url)).flatten()
 }

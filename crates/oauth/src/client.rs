@@ -18,8 +18,8 @@ use crate::reach::Reach;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long one exchange may take, from its first byte to its last. Less than a server's start may take by default, so that it is
-/// told what took so long.
+/// How long one exchange may take, from its first byte to its last. Less than a server's start may take by default, so that the cause
+/// is reported.
 const EXCHANGE: Duration = Duration::from_secs(20);
 /// The steps in which it is waited for.
 const STEP: Duration = Duration::from_millis(250);
@@ -36,11 +36,11 @@ const METADATA: Budget = Budget { answers: 24, bytes: 4 << 20 };
 
 /// An HTTP client for everything that OAuth asks for on behalf of one server. It follows no redirect: the library above does
 /// so for metadata, within one origin, and for nothing else is there a reason.
-pub(crate) struct Client {
+pub(crate) struct EndpointClient {
     http: reqwest::Client,
     reach: Reach,
     proxy: Option<Proxy>,
-    failure: Mutex<Option<Failure>>,
+    failure: Mutex<Option<ExchangeError>>,
     metadata: Mutex<Budget>,
 }
 
@@ -53,7 +53,7 @@ struct Budget {
 
 /// Why an exchange came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum ExchangeError {
     /// There was no answer that could be understood.
     Exchange {
         /// With whom.
@@ -65,7 +65,7 @@ pub(crate) enum Failure {
     Refused(String),
 }
 
-impl Client {
+impl EndpointClient {
     /// For the server at this place, through its proxy.
     pub(crate) fn new(server: &Url, config: &Http) -> Result<Arc<Self>, String> {
         // Only the first call in a process succeeds; the others find what it left.
@@ -84,22 +84,22 @@ impl Client {
     }
 
     /// Why the latest exchange failed, if it did. The library above keeps less.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<ExchangeError> {
         locked(&self.failure).clone()
     }
 
     /// Sends a request to where that is allowed. Of the answer nothing but its head has been read.
-    pub(crate) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, Failure> {
+    pub(crate) async fn send(&self, request: http::Request<Vec<u8>>) -> Result<reqwest::Response, ExchangeError> {
         let url = Url::parse(&request.uri().to_string());
-        let url = url.map_err(|_| Failure::exchange("a place without a URL", "it is unreachable"))?;
+        let url = url.map_err(|_| ExchangeError::exchange("a place without a URL", "it is unreachable"))?;
         let place = url.origin().ascii_serialization();
-        self.reach.check(&url).map_err(|why| Failure::exchange(&place, why))?;
+        self.reach.check(&url).map_err(|why| ExchangeError::exchange(&place, why))?;
         let failed = |error: reqwest::Error| {
             let (is_connecting, mut why) = (error.is_connect(), causes(&error.without_url()));
             if let Some(proxy) = self.proxy.as_ref().filter(|_| is_connecting) {
                 why.push_str(&proxy::hint(proxy, &why));
             }
-            Failure::exchange(&place, why)
+            ExchangeError::exchange(&place, why)
         };
         let mut request = reqwest::Request::try_from(request).map_err(failed)?;
         if let Some(secret) = request.headers_mut().get_mut(header::AUTHORIZATION) {
@@ -108,22 +108,22 @@ impl Client {
         self.http.execute(request).await.map_err(failed)
     }
 
-    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
-        let asked = Asked::by(&request);
-        let is_metadata = asked == Asked::Metadata;
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ExchangeError> {
+        let asked = ExchangePurpose::by(&request);
+        let is_metadata = asked == ExchangePurpose::Metadata;
         if is_metadata {
             self.spend(1, 0)?;
         }
         let response = self.send(request).await?;
         let place = response.url().origin().ascii_serialization();
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = body(response).await.map_err(|why| Failure::exchange(&place, why))?;
+        let body = body(response).await.map_err(|why| ExchangeError::exchange(&place, why))?;
         if is_metadata {
             self.spend(0, body.len())?;
         }
         let body = asked.cut_down(status, body).map_err(|refused| match refused {
-            Cut::Refused(code) => Failure::Refused(code),
-            Cut::Senseless(why) => Failure::exchange(&place, why),
+            AnswerError::Refused(code) => ExchangeError::Refused(code),
+            AnswerError::Senseless(why) => ExchangeError::exchange(&place, why),
         })?;
         let mut answer = Response::new(body);
         *answer.status_mut() = status;
@@ -132,22 +132,23 @@ impl Client {
     }
 }
 
-impl Client {
-    fn spend(&self, answers: usize, bytes: usize) -> Result<(), Failure> {
+impl EndpointClient {
+    fn spend(&self, answers: usize, bytes: usize) -> Result<(), ExchangeError> {
         let mut left = locked(&self.metadata);
         let after = left.answers.checked_sub(answers).zip(left.bytes.checked_sub(bytes));
-        let (answers, bytes) = after
-            .ok_or_else(|| Failure::exchange("its metadata", "its metadata names too many places, or is too long"))?;
+        let (answers, bytes) = after.ok_or_else(|| {
+            ExchangeError::exchange("its metadata", "its metadata names too many places, or is too long")
+        })?;
         *left = Budget { answers, bytes };
         Ok(())
     }
 }
 
-impl OAuthHttpClient for Client {
+impl OAuthHttpClient for EndpointClient {
     fn execute(&self, request: OAuthHttpRequest) -> OAuthHttpClientFuture<'_> {
         Box::pin(async move {
             let place = request.request.uri().authority().map_or_else(String::new, ToString::to_string);
-            let late = || Err(Failure::exchange(&place, format!("it took longer than {} s", EXCHANGE.as_secs())));
+            let late = || Err(ExchangeError::exchange(&place, format!("it took longer than {} s", EXCHANGE.as_secs())));
             let result = while_running(EXCHANGE, self.exchange(request.request)).await.unwrap_or_else(late);
             *locked(&self.failure) = result.as_ref().err().cloned();
             result.map_err(Into::into)
@@ -155,9 +156,9 @@ impl OAuthHttpClient for Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for EndpointClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("reach", &self.reach).finish_non_exhaustive()
+        f.debug_struct("EndpointClient").field("reach", &self.reach).finish_non_exhaustive()
     }
 }
 
@@ -181,18 +182,18 @@ pub(crate) async fn while_running<T>(within: Duration, work: impl Future<Output 
 
 /// What a request is for, which is what its answer is cut down to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum ExchangePurpose {
     Metadata,
     Token,
     Registration,
 }
 
-enum Cut {
+enum AnswerError {
     Refused(String),
     Senseless(String),
 }
 
-impl Asked {
+impl ExchangePurpose {
     fn by(request: &http::Request<Vec<u8>>) -> Self {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         match (request.method(), kind.starts_with("application/json")) {
@@ -202,16 +203,16 @@ impl Asked {
         }
     }
 
-    fn cut_down(self, status: http::StatusCode, body: Vec<u8>) -> Result<Vec<u8>, Cut> {
+    fn cut_down(self, status: http::StatusCode, body: Vec<u8>) -> Result<Vec<u8>, AnswerError> {
         if matches!(self, Self::Metadata) {
             return Ok(answer::metadata(body));
         }
         if !status.is_success() {
-            let senseless = || Cut::Senseless(format!("it answered {}", status.as_u16()));
-            return Err(answer::refusal(&body).map_or_else(senseless, Cut::Refused));
+            let senseless = || AnswerError::Senseless(format!("it answered {}", status.as_u16()));
+            return Err(answer::refusal(&body).map_or_else(senseless, AnswerError::Refused));
         }
         let cut = if matches!(self, Self::Token) { answer::token(&body) } else { answer::registration(&body) };
-        cut.map_err(|why| Cut::Senseless(why.to_owned()))
+        cut.map_err(|why| AnswerError::Senseless(why.to_owned()))
     }
 }
 
@@ -236,13 +237,13 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     }
 }
 
-impl Failure {
+impl ExchangeError {
     fn exchange(place: &str, why: impl Into<String>) -> Self {
         Self::Exchange { place: place.to_owned(), why: why.into() }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exchange { place, why } => write!(f, "{place}: {why}"),
@@ -251,7 +252,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
+impl Error for ExchangeError {}
 
 #[cfg(test)]
 mod tests {
@@ -263,7 +264,7 @@ mod tests {
         let url = Url::parse("https://crm.example/mcp").unwrap();
         let (protocol, headers) = (HttpProtocol::Auto, http::HeaderMap::new());
         let http = Http { url, protocol, headers, header_command: None, ca: Vec::new(), proxy: None, oauth: None };
-        let client = || Client::new(&http.url, &http).unwrap();
+        let client = || EndpointClient::new(&http.url, &http).unwrap();
         let (places, long) = (client(), client());
         for _ in 0..METADATA.answers {
             places.spend(1, 100).unwrap();

@@ -11,12 +11,12 @@ use tracing::subscriber::NoSubscriber;
 use url::Url;
 
 use crate::challenge::challenge;
-use crate::client::{Client, Failure, while_running};
-use crate::problem::{Problem, shown};
+use crate::client::{EndpointClient, ExchangeError, while_running};
+use crate::error::{OAuthError, shown};
 use crate::reach::Reach;
 use crate::record::{bare, resource};
 
-/// How long that may take in all. Less than a server's start may take by default, so that it is told what took so long.
+/// How long that may take in all. Less than a server's start may take by default, so that the cause is reported.
 const WITHIN: Duration = Duration::from_secs(25);
 
 /// A server's authorization server.
@@ -25,7 +25,7 @@ pub(crate) struct Discovery {
     /// Who it is. Always known: metadata without it is refused.
     pub(crate) issuer: String,
     pub(crate) scopes_supported: Vec<String>,
-    client: Arc<Client>,
+    client: Arc<EndpointClient>,
     server: Url,
     authorization_endpoint: String,
     proves_codes: bool,
@@ -34,19 +34,22 @@ pub(crate) struct Discovery {
 impl Discovery {
     /// Asks the server, and whom it names. A challenge of the server says best where to begin; without one at hand the server
     /// is asked for it.
-    pub(crate) async fn of(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
+    pub(crate) async fn of(http: &Http, given: Option<&str>) -> Result<Self, OAuthError> {
         let found = while_running(WITHIN, Self::found(http, given)).await;
         found.unwrap_or_else(|| {
-            Err(Problem::Passing(format!("its authorization server was not discovered within {} s", WITHIN.as_secs())))
+            Err(OAuthError::Passing(format!(
+                "its authorization server was not discovered within {} s",
+                WITHIN.as_secs()
+            )))
         })
     }
 
-    async fn found(http: &Http, given: Option<&str>) -> Result<Self, Problem> {
+    async fn found(http: &Http, given: Option<&str>) -> Result<Self, OAuthError> {
         let server = bare(&http.url);
         if server.scheme() != "https" && !is_loopback(&server) {
-            return Err(Problem::Mend("tokens are sent over https only; its url is http".to_owned()));
+            return Err(OAuthError::Mend("tokens are sent over https only; its url is http".to_owned()));
         }
-        let client = Client::new(&server, http).map_err(Problem::Mend)?;
+        let client = EndpointClient::new(&server, http).map_err(OAuthError::Mend)?;
         let challenge = match given {
             Some(given) => Some(given.to_owned()),
             None => challenge(&client, http).await,
@@ -56,14 +59,14 @@ impl Discovery {
         let mut manager = silent(manager).await.map_err(told)?;
         let found = silent(manager.resolve_metadata_from_challenge(challenge.as_deref())).await.map_err(told)?;
         if !found.source.is_discovered() {
-            return Err(Problem::Mend(
+            return Err(OAuthError::Mend(
                 "it publishes no authorization server (RFC 9728, RFC 8414); does it use OAuth?".to_owned(),
             ));
         }
         let metadata = found.metadata;
         let issuer = metadata.issuer.clone();
-        let issuer =
-            issuer.ok_or_else(|| Problem::Mend("the metadata of its authorization server has no issuer".to_owned()))?;
+        let issuer = issuer
+            .ok_or_else(|| OAuthError::Mend("the metadata of its authorization server has no issuer".to_owned()))?;
         let proves_codes = metadata.code_challenge_methods_supported.iter().flatten().any(|method| method == "S256");
         let scopes_supported = metadata.scopes_supported.clone().unwrap_or_default();
         let authorization_endpoint = metadata.authorization_endpoint.clone();
@@ -73,21 +76,21 @@ impl Discovery {
 
     /// Whether a user can be sent to this authorization server: it proves who redeems a code (PKCE), which the library lets
     /// pass when it is not said, and its page is a web page.
-    pub(crate) fn check_code_grant(&self) -> Result<(), Problem> {
+    pub(crate) fn check_code_grant(&self) -> Result<(), OAuthError> {
         if !self.proves_codes {
-            return Err(Problem::Mend(format!(
+            return Err(OAuthError::Mend(format!(
                 "its authorization server {} does not offer PKCE with S256, without which codes can be stolen",
                 shown(&self.issuer)
             )));
         }
         let page = Url::parse(&self.authorization_endpoint).map_err(|error| error.to_string());
         let allowed = page.and_then(|page| Reach::of(&self.server).check(&page));
-        allowed.map_err(|why| Problem::Mend(format!("its authorization endpoint: {why}")))
+        allowed.map_err(|why| OAuthError::Mend(format!("its authorization endpoint: {why}")))
     }
 
     /// What the authorization server calls the server. rmcp checks it, keeps it to itself, but writes it into the URLs that
     /// it makes.
-    pub(crate) async fn resource(&mut self, config: &ClientCredentialsConfig) -> Result<String, Problem> {
+    pub(crate) async fn resource(&mut self, config: &ClientCredentialsConfig) -> Result<String, OAuthError> {
         self.manager.configure_client_credentials(config).map_err(|error| self.problem(error))?;
         let url = silent(self.manager.get_authorization_url(&[])).await.ok().and_then(|url| Url::parse(&url).ok());
         let found =
@@ -96,7 +99,7 @@ impl Discovery {
     }
 
     /// An error of the library above, as far as it can be shown.
-    pub(crate) fn problem(&self, error: AuthError) -> Problem {
+    pub(crate) fn problem(&self, error: AuthError) -> OAuthError {
         problem(error, &self.client)
     }
 }
@@ -106,29 +109,29 @@ pub(crate) async fn silent<T>(work: impl Future<Output = T>) -> T {
     work.with_subscriber(NoSubscriber::default()).await
 }
 
-fn problem(error: AuthError, client: &Client) -> Problem {
+fn problem(error: AuthError, client: &EndpointClient) -> OAuthError {
     match (client.failure(), error) {
-        (Some(failure @ Failure::Exchange { .. }), _) => Problem::Passing(failure.to_string()),
-        (Some(Failure::Refused(code)), _) => refused(&code),
-        (None, AuthError::InternalError(_)) => Problem::Passing("the authorization failed".to_owned()),
+        (Some(failure @ ExchangeError::Exchange { .. }), _) => OAuthError::Passing(failure.to_string()),
+        (Some(ExchangeError::Refused(code)), _) => refused(&code),
+        (None, AuthError::InternalError(_)) => OAuthError::Passing("the authorization failed".to_owned()),
         // What is left is about metadata and issuers, in which there is no secret.
-        (None, error) => Problem::Mend(shown(&error.to_string())),
+        (None, error) => OAuthError::Mend(shown(&error.to_string())),
     }
 }
 
 /// What an error code of the authorization server means for the operator.
-pub(crate) fn refused(code: &str) -> Problem {
+pub(crate) fn refused(code: &str) -> OAuthError {
     let hint = match code {
-        "invalid_grant" => return Problem::Revoked,
+        "invalid_grant" => return OAuthError::Revoked,
         "invalid_client" | "unauthorized_client" => "check client_id, client_secret and the permissions of this client",
         "invalid_scope" => "check oauth.scopes",
         "invalid_target" => "it does not know this resource url",
         "invalid_redirect_uri" => "set oauth.callback_port to the port that is registered there",
         "access_denied" => "the user denied access",
         "server_error" | "temporarily_unavailable" | "slow_down" => {
-            return Problem::Passing(format!("its authorization server answered `{code}`"));
+            return OAuthError::Passing(format!("its authorization server answered `{code}`"));
         }
-        _ => return Problem::Mend(format!("its authorization server answered `{code}`")),
+        _ => return OAuthError::Mend(format!("its authorization server answered `{code}`")),
     };
-    Problem::Mend(format!("its authorization server answered `{code}`: {hint}"))
+    OAuthError::Mend(format!("its authorization server answered `{code}`: {hint}"))
 }

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 
-use crate::problem::Problem;
+use crate::error::OAuthError;
 use crate::record::Record;
 
 /// The longest file that is read, in bytes.
@@ -43,18 +43,18 @@ impl TokenFile {
     }
 
     /// What the file holds; nothing if there is none.
-    pub(crate) async fn read(&self) -> Result<Option<Record>, Problem> {
+    pub(crate) async fn read(&self) -> Result<Option<Record>, OAuthError> {
         let file = self.clone();
         blocking(move || file.read_now()).await
     }
 
     /// Replaces what the file holds, in one step that survives a crash of the machine.
-    pub(crate) async fn write(&self, record: Record) -> Result<(), Problem> {
+    pub(crate) async fn write(&self, record: Record) -> Result<(), OAuthError> {
         let file = self.clone();
         blocking(move || file.write_now(&record).map_err(|error| file.unwritable(&error))).await
     }
 
-    pub(crate) fn read_now(&self) -> Result<Option<Record>, Problem> {
+    pub(crate) fn read_now(&self) -> Result<Option<Record>, OAuthError> {
         // Where a disk has no room, it is written over while it is read.
         for _ in 0..TRIES {
             let Some(text) = self.read_beside(&self.path)? else { return Ok(None) };
@@ -64,18 +64,19 @@ impl TokenFile {
             std::thread::sleep(PAUSE);
         }
         // The parser's own message could quote a token.
-        Err(Problem::Login(format!("its token file {} is corrupt; log in again", self.path.display())))
+        Err(OAuthError::Login(format!("its token file {} is corrupt; log in again", self.path.display())))
     }
 
     /// The bytes of this file or of one beside it, if they are a file of this user that nobody else reads.
-    pub(crate) fn read_beside(&self, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    pub(crate) fn read_beside(&self, path: &Path) -> Result<Option<Vec<u8>>, OAuthError> {
         let place = path.display();
-        let unreadable = |error: &io::Error| Problem::Mend(format!("its token file {place} cannot be read: {error}"));
+        let unreadable =
+            |error: &io::Error| OAuthError::Mend(format!("its token file {place} cannot be read: {error}"));
         let file = match open_here(OpenOptions::new().read(true), path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
-                return Err(Problem::Mend(format!(
+                return Err(OAuthError::Mend(format!(
                     "its token file {place} is a symbolic link; replace it with the file"
                 )));
             }
@@ -84,16 +85,16 @@ impl TokenFile {
         // All of it on what is open: the name may belong to another file by now.
         let found = file.metadata().map_err(|error| unreadable(&error))?;
         if !found.is_file() {
-            return Err(Problem::Mend(format!("its token file {place} is not a regular file")));
+            return Err(OAuthError::Mend(format!("its token file {place} is not a regular file")));
         }
         if found.uid() != geteuid().as_raw() {
-            return Err(Problem::Mend(format!(
+            return Err(OAuthError::Mend(format!(
                 "its token file {place} belongs to another user ({}), who may have put another token there; log in again",
                 found.uid()
             )));
         }
         if found.mode() & 0o077 != 0 {
-            return Err(Problem::Mend(format!(
+            return Err(OAuthError::Mend(format!(
                 "its token file {place} is open to other users, who may have the token; run `chmod 600 {place}` if you trust \
                  them, or log in again"
             )));
@@ -120,8 +121,8 @@ impl TokenFile {
         Ok(directory)
     }
 
-    pub(crate) fn unwritable(&self, error: &io::Error) -> Problem {
-        Problem::Mend(format!("its token file {} cannot be written: {error}", self.path.display()))
+    pub(crate) fn unwritable(&self, error: &io::Error) -> OAuthError {
+        OAuthError::Mend(format!("its token file {} cannot be written: {error}", self.path.display()))
     }
 }
 
@@ -131,9 +132,9 @@ pub(crate) fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<Fi
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let broken = |_| Err(Problem::Passing("its token file could not be accessed".to_owned()));
+    work: impl FnOnce() -> Result<T, OAuthError> + Send + 'static,
+) -> Result<T, OAuthError> {
+    let broken = |_| Err(OAuthError::Passing("its token file could not be accessed".to_owned()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
 }
 
@@ -147,13 +148,13 @@ mod tests {
 
     use super::*;
     use crate::lock::Purpose;
-    use crate::record::Client;
+    use crate::record::RegisteredClient;
     use exuvia_config::{CodeGrant, Grant, OAuth};
 
     fn record(file: &Path) -> Record {
         let grant = Grant::Code(CodeGrant::default());
         let oauth = OAuth { grant, scopes: Vec::new(), token_file: file.to_owned() };
-        Record::new(&"https://example.com/mcp".parse().unwrap(), &oauth, None, Client::configured("c"))
+        Record::new(&"https://example.com/mcp".parse().unwrap(), &oauth, None, RegisteredClient::configured("c"))
     }
 
     #[tokio::test]
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
         for open in [0o640, 0o604, 0o620] {
             fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
-            let Err(Problem::Mend(message)) = file.read().await else { panic!("{open:o}") };
+            let Err(OAuthError::Mend(message)) = file.read().await else { panic!("{open:o}") };
             assert!(message.contains("open to other users"), "{message}");
         }
         // Written anew, it is closed again.
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_token_file_is_said_to_be_damaged_and_not_quoted() {
+    async fn a_corrupt_token_file_is_an_error_that_does_not_quote_it() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("crm.json");
         let file = TokenFile::new(&path);
@@ -190,15 +191,15 @@ mod tests {
         for content in [&b""[..], b"{", br#"{"version": "SECRET"}"#, b"\xff\xfe", &long] {
             fs::write(&path, content).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-            let Err(Problem::Login(message)) = file.read().await else { panic!() };
+            let Err(OAuthError::Login(message)) = file.read().await else { panic!() };
             assert!(message.contains("corrupt") && !message.contains("SECRET"), "{message}");
         }
-        let Err(Problem::Mend(message)) = TokenFile::new(home.path()).read().await else { panic!() };
+        let Err(OAuthError::Mend(message)) = TokenFile::new(home.path()).read().await else { panic!() };
         assert!(message.ends_with("is not a regular file"), "{message}");
     }
 
     #[tokio::test]
-    async fn what_stands_where_a_token_file_should_is_neither_waited_for_nor_followed() {
+    async fn a_pipe_or_link_in_place_of_a_token_file_is_neither_waited_for_nor_followed() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("crm.json");
         let file = TokenFile::new(&path);
@@ -206,7 +207,7 @@ mod tests {
         let elsewhere = home.path().join("elsewhere.json");
         fs::rename(&path, &elsewhere).unwrap();
         let mended = async || match tokio::time::timeout(Duration::from_secs(10), file.read()).await {
-            Ok(Err(Problem::Mend(message))) => message,
+            Ok(Err(OAuthError::Mend(message))) => message,
             other => panic!("{other:?}"),
         };
         symlink(&elsewhere, &path).unwrap();
@@ -219,7 +220,7 @@ mod tests {
         let locked = tokio::time::timeout(Duration::from_secs(10), file.lock(Purpose::Other, Duration::ZERO))
             .await
             .expect("no waiting");
-        assert!(matches!(locked, Err(Problem::Mend(_))), "{locked:?}");
+        assert!(matches!(locked, Err(OAuthError::Mend(_))), "{locked:?}");
         // Who may open everything still reads nobody else's.
         if geteuid().is_root() {
             fs::rename(&elsewhere, &path).unwrap();

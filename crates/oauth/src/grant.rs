@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::answer::TokenAnswer;
 use crate::discovery::{Discovery, silent};
-use crate::problem::Problem;
-use crate::record::{Client, Record};
+use crate::error::OAuthError;
+use crate::record::{Record, RegisteredClient};
 use crate::scopes;
 
 /// A refresh token that is about to be spent: whom it is sent to is found out.
@@ -21,7 +21,7 @@ pub(crate) struct Refresh {
 
 impl Refresh {
     /// Finds out who renews the token of this record. Nothing is sent that could not be sent again.
-    pub(crate) async fn prepare(http: &Http, code: &CodeGrant, record: &Record) -> Result<Self, Problem> {
+    pub(crate) async fn prepare(http: &Http, code: &CodeGrant, record: &Record) -> Result<Self, OAuthError> {
         record.refresh().ok_or_else(run_out)?;
         let discovery = Discovery::of(http, None).await?;
         let mut client = OAuthClientConfig::new(&record.client.id, http.url.as_str());
@@ -33,7 +33,7 @@ impl Refresh {
 
     /// Spends the refresh token of a record for a new token. What comes back has to be stored before anything else happens: the
     /// old refresh token is used up.
-    pub(crate) async fn send(mut self, mut record: Record) -> Result<Record, Problem> {
+    pub(crate) async fn send(mut self, mut record: Record) -> Result<Record, OAuthError> {
         self.check(&record)?;
         let told = |discovery: &Discovery, error| discovery.problem(error);
         let configured = self.discovery.manager.configure_client(self.client);
@@ -52,19 +52,19 @@ impl Refresh {
         Ok(record)
     }
 
-    fn check(&self, record: &Record) -> Result<(), Problem> {
+    fn check(&self, record: &Record) -> Result<(), OAuthError> {
         if record.issuer.as_ref() != Some(&self.discovery.issuer) {
-            return Err(Problem::Login("its authorization server has changed since the login".to_owned()));
+            return Err(OAuthError::Login("its authorization server has changed since the login".to_owned()));
         }
         if record.client.id != self.client.client_id {
-            return Err(Problem::Passing("another login happened while its token was being renewed".to_owned()));
+            return Err(OAuthError::Passing("another login happened while its token was being renewed".to_owned()));
         }
         Ok(())
     }
 }
 
-fn run_out() -> Problem {
-    Problem::Login("the authorization has expired".to_owned())
+fn run_out() -> OAuthError {
+    OAuthError::Login("the authorization has expired".to_owned())
 }
 
 /// Asks for a token for the gateway itself, with at least the scopes that are demanded.
@@ -74,7 +74,7 @@ pub(crate) async fn client_credentials(
     client: &ClientCredentials,
     demanded: &[String],
     challenge: Option<&str>,
-) -> Result<Record, Problem> {
+) -> Result<Record, OAuthError> {
     let mut discovery = Discovery::of(http, challenge).await?;
     let mut asked = oauth.scopes.clone();
     if asked.is_empty() {
@@ -96,7 +96,7 @@ pub(crate) async fn client_credentials(
     }
     let answer = silent(discovery.manager.exchange_client_credentials(&config)).await;
     let answer = answer.map_err(|error| discovery.problem(error))?;
-    let known = Client::configured(&client.client_id);
+    let known = RegisteredClient::configured(&client.client_id);
     let mut record = Record::new(&http.url, oauth, Some(discovery.issuer.clone()), known);
     record.renew(own(&answer)?, &asked);
     // A refresh token means nothing to who can always ask again.
@@ -106,7 +106,7 @@ pub(crate) async fn client_credentials(
 }
 
 /// The library's token as ours.
-pub(crate) fn own(answer: &OAuthTokenResponse) -> Result<TokenAnswer, Problem> {
-    let senseless = |_| Problem::Passing("its authorization server's response contains no token".to_owned());
+pub(crate) fn own(answer: &OAuthTokenResponse) -> Result<TokenAnswer, OAuthError> {
+    let senseless = |_| OAuthError::Passing("its authorization server's response contains no token".to_owned());
     serde_json::to_value(answer).and_then(serde_json::from_value).map_err(senseless)
 }

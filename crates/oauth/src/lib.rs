@@ -15,8 +15,8 @@
 //!
 //! The protocol itself is rmcp's ([`rmcp::transport::auth`]): discovery, PKCE, the checks of issuer and resource. Here is what
 //! stands around it: one guarded HTTP client (`client.rs`), tokens in files that belong to one server each (`file.rs`,
-//! `record.rs`), renewal that happens once whoever asks (`source.rs`, `renewal.rs`) and loses nothing on its way (`room.rs`,
-//! `unsaved.rs`), and the consent of a user ([`login`]).
+//! `record.rs`), renewal that happens once whoever asks (`source.rs`, `renewal.rs`) and loses nothing in between (`reservation.rs`,
+//! `unsaved_tokens.rs`), and the consent of a user ([`login`]).
 //!
 //! What a server or an authorization server says is untrusted. None of it leads anywhere but where `reach.rs` allows, and
 //! none of it is quoted but error codes and scopes that have their proper form.
@@ -48,20 +48,20 @@ mod callback;
 mod challenge;
 mod client;
 mod discovery;
+mod error;
 mod file;
 mod grant;
 pub mod http;
 mod lock;
 pub mod login;
-mod problem;
 mod reach;
 mod record;
 mod renewal;
-mod room;
+mod reservation;
 mod scopes;
 mod source;
-mod unsaved;
+mod unsaved_tokens;
 
-pub use authorization::{Authorization, Refusal, Unauthorized};
+pub use authorization::{AuthRejection, Authorization, Unauthorized};
 pub use source::TokenSource;
-pub use unsaved::renewals_settled;
+pub use unsaved_tokens::renewals_settled;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::error::OAuthError;
 use crate::file::{TokenFile, blocking, open_here};
-use crate::problem::Problem;
 
 /// The pause between two looks at the lock. std's waiting form could not be given up.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -32,12 +32,12 @@ pub(crate) enum Purpose {
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct SpendingState {
     spending: usize,
     is_ending: bool,
 }
 
-static HELD: LazyLock<watch::Sender<Held>> = LazyLock::new(watch::Sender::default);
+static HELD: LazyLock<watch::Sender<SpendingState>> = LazyLock::new(watch::Sender::default);
 
 /// Waits until nobody spends a refresh token, at most this long; nobody begins to any more. Whether that was soon enough.
 pub(crate) async fn spending_ended(within: Duration) -> bool {
@@ -52,12 +52,12 @@ pub(crate) async fn spending_ended(within: Duration) -> bool {
 struct Spending;
 
 impl Spending {
-    fn begin() -> Result<Self, Problem> {
+    fn begin() -> Result<Self, OAuthError> {
         let begun = HELD.send_if_modified(|held| {
             held.spending += usize::from(!held.is_ending);
             !held.is_ending
         });
-        begun.then_some(Self).ok_or_else(|| Problem::Passing("the program is shutting down".to_owned()))
+        begun.then_some(Self).ok_or_else(|| OAuthError::Passing("the program is shutting down".to_owned()))
     }
 }
 
@@ -75,7 +75,7 @@ impl TokenFile {
         purpose: Purpose,
         within: Duration,
         look: impl Fn() -> Option<T>,
-    ) -> Result<Option<Result<Lock, T>>, Problem> {
+    ) -> Result<Option<Result<Lock, T>>, OAuthError> {
         let file = self.clone();
         let lock = blocking(move || file.open_lock().map_err(|error| file.unwritable(&error))).await?;
         let deadline = Instant::now() + within;
@@ -96,7 +96,7 @@ impl TokenFile {
     }
 
     /// [`lock_or`](Self::lock_or), for somebody who looks for nothing besides.
-    pub(crate) async fn lock(&self, purpose: Purpose, within: Duration) -> Result<Option<Lock>, Problem> {
+    pub(crate) async fn lock(&self, purpose: Purpose, within: Duration) -> Result<Option<Lock>, OAuthError> {
         let lock = self.lock_or(purpose, within, || None::<std::convert::Infallible>).await?;
         Ok(lock.and_then(Result::ok))
     }

@@ -13,11 +13,11 @@ use url::Url;
 use crate::answer::error_code;
 use crate::callback::{Callback, Redirect};
 use crate::discovery::{Discovery, refused, silent};
+use crate::error::{OAuthError, shown};
 use crate::file::TokenFile;
 use crate::grant;
 use crate::lock::Purpose;
-use crate::problem::{Problem, shown};
-use crate::record::{Client, Record};
+use crate::record::{Record, RegisteredClient};
 use crate::scopes;
 
 /// How long another process is waited for that renews the token.
@@ -110,7 +110,7 @@ pub async fn fetch(http: &Http, oauth: &OAuth) -> Result<LoggedIn, LoginError> {
     Ok(LoggedIn::new(file.path(), &record, true))
 }
 
-async fn fetched(http: &Http, oauth: &OAuth, client: &ClientCredentials) -> Result<Record, Problem> {
+async fn fetched(http: &Http, oauth: &OAuth, client: &ClientCredentials) -> Result<Record, OAuthError> {
     grant::client_credentials(http, oauth, client, &[], None).await
 }
 
@@ -151,12 +151,12 @@ async fn exchange(
     state: &str,
     record: &mut Record,
     asked: &[String],
-) -> Result<(), Problem> {
+) -> Result<(), OAuthError> {
     let issuer = redirect.issuer.as_deref();
     // The library checks who says so when there is a code; an error is worth as little when it comes from elsewhere.
     if issuer.is_some_and(|issuer| issuer != discovery.issuer) {
         let (expected, found) = (shown(&discovery.issuer), shown(issuer.unwrap_or_default()));
-        return Err(Problem::Mend(format!("the answer came from {found} instead of {expected}; it was rejected")));
+        return Err(OAuthError::Mend(format!("the answer came from {found} instead of {expected}; it was rejected")));
     }
     let code = match &redirect.result {
         Ok(code) => code,
@@ -209,18 +209,19 @@ async fn client(
     earlier: Option<&Record>,
     redirect_uri: &str,
     asked: &[String],
-) -> Result<Client, Problem> {
-    let fits =
-        |client: &&Client| client.redirect_uri.as_deref() == Some(redirect_uri) && scopes::cover(&client.scopes, asked);
+) -> Result<RegisteredClient, OAuthError> {
+    let fits = |client: &&RegisteredClient| {
+        client.redirect_uri.as_deref() == Some(redirect_uri) && scopes::cover(&client.scopes, asked)
+    };
     let registered = earlier.map(|record| &record.client).filter(fits);
     let known = match (&code.client_id, registered) {
-        (Some(id), _) => Client::configured(id),
+        (Some(id), _) => RegisteredClient::configured(id),
         (None, Some(client)) => client.clone(),
         (None, None) => {
             let names: Vec<&str> = asked.iter().map(String::as_str).collect();
             let registered = silent(discovery.manager.register_client(CLIENT_NAME, redirect_uri, &names)).await;
             let registered = registered.map_err(|error| not_registered(discovery.problem(error)))?;
-            return Ok(Client {
+            return Ok(RegisteredClient {
                 id: registered.client_id,
                 secret: registered.client_secret,
                 redirect_uri: Some(registered.redirect_uri),
@@ -234,8 +235,8 @@ async fn client(
     Ok(known)
 }
 
-fn not_registered(problem: Problem) -> Problem {
-    Problem::Mend(format!(
+fn not_registered(problem: OAuthError) -> OAuthError {
+    OAuthError::Mend(format!(
         "it could not be registered as a client ({problem}); register it by hand and set oauth.client_id and callback_port"
     ))
 }
@@ -256,8 +257,8 @@ impl fmt::Display for LoginError {
 
 impl std::error::Error for LoginError {}
 
-impl From<Problem> for LoginError {
-    fn from(problem: Problem) -> Self {
+impl From<OAuthError> for LoginError {
+    fn from(problem: OAuthError) -> Self {
         Self { message: problem.to_string() }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::answer::TokenAnswer;
-use crate::problem::{Problem, shown};
+use crate::error::{OAuthError, shown};
 use crate::scopes;
 
 /// The form of the file. Another form is another version's.
@@ -26,7 +26,7 @@ pub(crate) struct Record {
     grant: String,
     /// The authorization server that the token is from.
     pub(crate) issuer: Option<String>,
-    pub(crate) client: Client,
+    pub(crate) client: RegisteredClient,
     pub(crate) token: Option<Token>,
     /// The scopes of the token.
     pub(crate) granted: Vec<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Record {
 
 /// Who the gateway is to the authorization server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Client {
+pub(crate) struct RegisteredClient {
     pub(crate) id: String,
     /// Of a client that registered itself.
     pub(crate) secret: Option<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Client {
     pub(crate) scopes: Vec<String>,
 }
 
-impl Client {
+impl RegisteredClient {
     /// A client that is configured. Its secret stays in the configuration.
     pub(crate) fn configured(id: &str) -> Self {
         Self { id: id.to_owned(), secret: None, redirect_uri: None, scopes: Vec::new() }
@@ -67,7 +67,7 @@ pub(crate) struct Token {
 }
 
 impl Record {
-    pub(crate) fn new(server: &Url, oauth: &OAuth, issuer: Option<String>, client: Client) -> Self {
+    pub(crate) fn new(server: &Url, oauth: &OAuth, issuer: Option<String>, client: RegisteredClient) -> Self {
         let (server, grant) = (resource(server), grant(oauth).to_owned());
         let (granted, demanded) = (Vec::new(), Vec::new());
         let (token, refresh_stays) = (None, false);
@@ -94,13 +94,13 @@ impl Record {
     }
 
     /// Whether this is the record of this server. If not, nothing of it may be sent there.
-    pub(crate) fn check(&self, server: &Url) -> Result<(), Problem> {
+    pub(crate) fn check(&self, server: &Url) -> Result<(), OAuthError> {
         if self.version != VERSION {
-            return Err(Problem::Login("its token file was written by another version".to_owned()));
+            return Err(OAuthError::Login("its token file was written by another version".to_owned()));
         }
         if self.server != resource(server) {
             let other = shown(&self.server);
-            return Err(Problem::Login(format!(
+            return Err(OAuthError::Login(format!(
                 "its token file contains the token of {other}, which is not sent to other servers"
             )));
         }

@@ -14,10 +14,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use rmcp::transport::auth::WWWAuthenticateParams;
 use tokio::runtime::Handle;
 
-use crate::authorization::{Authorization, Refusal, Unauthorized};
+use crate::authorization::{AuthRejection, Authorization, Unauthorized};
 use crate::challenge::CHALLENGE_BYTES;
+use crate::error::OAuthError;
 use crate::file::TokenFile;
-use crate::problem::Problem;
 use crate::record::{Record, Token};
 use crate::scopes;
 
@@ -35,16 +35,16 @@ pub(crate) struct State {
     /// Where renewals run. One that has begun ends, whoever asked for it: a refresh token that was spent and not replaced
     /// would be lost. Requests may also come from runtimes that have no I/O.
     runtime: Handle,
-    pub(crate) held: Mutex<Option<Held>>,
-    renewal: Mutex<Option<(Want, Renewal)>>,
+    pub(crate) held: Mutex<Option<CurrentToken>>,
+    renewal: Mutex<Option<(TokenRequirement, Renewal)>>,
     /// Another process renews the token and does not come to an end.
     pub(crate) is_stuck: AtomicBool,
 }
 
-type Renewal = Shared<BoxFuture<'static, Result<Held, Problem>>>;
+type Renewal = Shared<BoxFuture<'static, Result<CurrentToken, OAuthError>>>;
 
 #[derive(Clone)]
-pub(crate) struct Held {
+pub(crate) struct CurrentToken {
     pub(crate) token: Token,
     pub(crate) granted: Vec<String>,
     /// When it was issued, if that was because the server refused the one before.
@@ -53,7 +53,7 @@ pub(crate) struct Held {
 
 /// What a token has to be.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Want {
+pub(crate) struct TokenRequirement {
     /// Another than this, which the server refused.
     pub(crate) other_than: Option<String>,
     /// Good for these.
@@ -80,25 +80,25 @@ impl TokenSource {
         }
     }
 
-    async fn current(&self) -> Result<Held, Problem> {
+    async fn current(&self) -> Result<CurrentToken, OAuthError> {
         let before = locked(&self.state.held).clone();
-        match self.state.wanted(Want::default()).await {
-            Err(Problem::Passing(_)) if before.as_ref().is_some_and(|held| held.token.is_alive()) => {
-                before.ok_or(Problem::Revoked)
+        match self.state.wanted(TokenRequirement::default()).await {
+            Err(OAuthError::Passing(_)) if before.as_ref().is_some_and(|held| held.token.is_alive()) => {
+                before.ok_or(OAuthError::Revoked)
             }
             result => result,
         }
     }
 
-    async fn replacement(&self, refusal: &Refusal) -> Result<Held, Problem> {
+    async fn replacement(&self, refusal: &AuthRejection) -> Result<CurrentToken, OAuthError> {
         let challenge = refusal.challenge.clone().filter(|challenge| challenge.len() <= CHALLENGE_BYTES);
         let said = challenge.as_deref().map(|challenge| WWWAuthenticateParams::parse(challenge, &self.state.http.url));
         let said = said.unwrap_or_default();
-        let mut want = Want { other_than: bearer(&refusal.sent), scopes: Vec::new(), challenge };
+        let mut want = TokenRequirement { other_than: bearer(&refusal.sent), scopes: Vec::new(), challenge };
         if refusal.status == StatusCode::FORBIDDEN {
             want.scopes = scopes::parse(&said.scope.unwrap_or_default());
             if said.error.as_deref() != Some("insufficient_scope") || want.scopes.is_empty() {
-                return Err(Problem::Mend("it forbids the request regardless of scopes".to_owned()));
+                return Err(OAuthError::Mend("it forbids the request regardless of scopes".to_owned()));
             }
         }
         self.state.wanted(want).await
@@ -112,10 +112,10 @@ impl Authorization for TokenSource {
                 // It may let everybody in. If it does not, its refusal tells the operator what to do.
                 return Ok(self.state.http.headers.clone());
             }
-            let told = |problem: Problem| problem.unauthorized(&self.state.server);
+            let told = |problem: OAuthError| problem.unauthorized(&self.state.server);
             let token = self.current().await.map_err(told)?.token;
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
-            let mut value = value.map_err(|_| told(Problem::Login("its token is malformed".to_owned())))?;
+            let mut value = value.map_err(|_| told(OAuthError::Login("its token is malformed".to_owned())))?;
             value.set_sensitive(true);
             let mut headers = self.state.http.headers.clone();
             headers.insert(AUTHORIZATION, value);
@@ -123,7 +123,7 @@ impl Authorization for TokenSource {
         })
     }
 
-    fn refused<'a>(&'a self, refusal: &'a Refusal) -> BoxFuture<'a, Result<(), Unauthorized>> {
+    fn refused<'a>(&'a self, refusal: &'a AuthRejection) -> BoxFuture<'a, Result<(), Unauthorized>> {
         Box::pin(async move {
             self.replacement(refusal).await.map(drop).map_err(|problem| problem.unauthorized(&self.state.server))
         })
@@ -137,7 +137,7 @@ impl State {
     }
 
     /// A token that does: the one that is held, or that of a renewal, which others may wait for as well.
-    async fn wanted(self: &Arc<Self>, want: Want) -> Result<Held, Problem> {
+    async fn wanted(self: &Arc<Self>, want: TokenRequirement) -> Result<CurrentToken, OAuthError> {
         loop {
             if let Some(held) = locked(&self.held).clone().filter(|held| want.is_met_by(&held.token, &held.granted)) {
                 return Ok(held);
@@ -150,8 +150,8 @@ impl State {
         }
     }
 
-    /// The renewal that is on its way, or else a new one.
-    fn renewal(self: &Arc<Self>, want: &Want) -> (Want, Renewal) {
+    /// The renewal in flight, or else a new one.
+    fn renewal(self: &Arc<Self>, want: &TokenRequirement) -> (TokenRequirement, Renewal) {
         let mut current = locked(&self.renewal);
         if let Some((wanted, renewal)) = &*current
             && renewal.peek().is_none()
@@ -160,7 +160,7 @@ impl State {
         }
         let (state, wanted) = (self.clone(), want.clone());
         let task = self.runtime.spawn(async move { state.renew(&wanted).await });
-        let broken = |_| Err(Problem::Passing("its token renewal was interrupted".to_owned()));
+        let broken = |_| Err(OAuthError::Passing("its token renewal was interrupted".to_owned()));
         let renewal: BoxFuture<'static, _> = Box::pin(async move { task.await.unwrap_or_else(broken) });
         let renewal = renewal.shared();
         *current = Some((want.clone(), renewal.clone()));
@@ -168,14 +168,14 @@ impl State {
     }
 }
 
-impl Want {
+impl TokenRequirement {
     fn is_met_by(&self, token: &Token, granted: &[String]) -> bool {
         token.is_fresh() && self.other_than.as_ref() != Some(&token.access) && scopes::cover(granted, &self.scopes)
     }
 
-    pub(crate) fn find(&self, record: &Record) -> Option<Held> {
+    pub(crate) fn find(&self, record: &Record) -> Option<CurrentToken> {
         let token = record.token.clone().filter(|token| self.is_met_by(token, &record.granted))?;
-        Some(Held { token, granted: record.granted.clone(), replaced_at: None })
+        Some(CurrentToken { token, granted: record.granted.clone(), replaced_at: None })
     }
 }
 

@@ -7,12 +7,12 @@ use exuvia_tool::{HeldCall, Namespace, ToolName};
 
 use crate::authorize::{Denial, DenialReason};
 use crate::grants::Grants;
-use crate::policy::{Policy, Standing};
+use crate::policy::{Classification, Policy};
 use crate::source::OnUnlisted;
 
 /// What is known of a script before it runs.
 #[derive(Debug, Clone, Default)]
-pub struct Prediction {
+pub struct ReferencedTools {
     /// The tools that it names, by calling them or otherwise. What it may reach beyond these is met when it calls.
     pub names: BTreeSet<ToolName>,
 }
@@ -33,18 +33,18 @@ pub enum Admission {
 /// A tool that is denied by name does not stop a script: the call is denied when it is made, and the script may be written
 /// to do without.
 #[must_use]
-pub fn admit(policy: &Arc<Policy>, namespace: &Arc<Namespace>, prediction: &Prediction) -> Admission {
+pub fn admit(policy: &Arc<Policy>, namespace: &Arc<Namespace>, referenced: &ReferencedTools) -> Admission {
     let (mut held, mut refused) = (Vec::new(), Vec::new());
-    for tool in &prediction.names {
-        match policy.standing(tool) {
-            Standing::Unlisted(OnUnlisted::AskBefore) => held.push(tool.clone()),
-            Standing::Unlisted(OnUnlisted::Deny) => {
+    for tool in &referenced.names {
+        match policy.classify(tool) {
+            Classification::Unlisted(OnUnlisted::AskBefore) => held.push(tool.clone()),
+            Classification::Unlisted(OnUnlisted::Deny) => {
                 refused.push(Denial { tool: tool.clone(), reason: DenialReason::Unlisted });
             }
-            Standing::Unlisted(OnUnlisted::AskAtCall)
-            | Standing::Listed(_)
-            | Standing::Denied(_)
-            | Standing::Hidden => {}
+            Classification::Unlisted(OnUnlisted::AskAtCall)
+            | Classification::Listed(_)
+            | Classification::Denied(_)
+            | Classification::Hidden => {}
         }
     }
     if !refused.is_empty() {

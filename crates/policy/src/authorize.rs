@@ -9,8 +9,8 @@ use exuvia_tool::{BoxFuture, HeldCall, ToolCall, ToolName};
 use crate::arguments;
 use crate::grants::Grants;
 use crate::pattern::Rule;
-use crate::policy::{Policy, Standing};
-use crate::rate::Spent;
+use crate::policy::{Classification, Policy};
+use crate::rate::RunCallCounts;
 use crate::source::OnUnlisted;
 
 /// The proof that one call was authorized. It owns the call.
@@ -36,7 +36,7 @@ impl Permit {
 /// A call that may not be made as things are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// It may not be made. The script is told and may go on.
+    /// It may not be made. The script gets an error and may go on.
     Denied(Denial),
     /// Somebody has to be asked first.
     Held(Box<HeldCall>),
@@ -112,8 +112,8 @@ impl Denial {
         let server = &self.tool.server;
         match &self.reason {
             DenialReason::Denied(rule) => rule.to_string(),
-            DenialReason::Hidden => Standing::Hidden.why(&self.tool),
-            DenialReason::Unlisted => Standing::Unlisted(OnUnlisted::Deny).why(&self.tool),
+            DenialReason::Hidden => Classification::Hidden.why(&self.tool),
+            DenialReason::Unlisted => Classification::Unlisted(OnUnlisted::Deny).why(&self.tool),
             DenialReason::Argument { name, must } => format!("servers.{server}.constraints: {name} {must}"),
             DenialReason::CallsPerRun(most) => format!("servers.{server}.calls_per_run is {most}"),
             DenialReason::CallsPerMinute { most, .. } => format!("servers.{server}.calls_per_minute is {most}"),
@@ -155,14 +155,14 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
     let tool = call.name.clone();
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
     let Some(rules) = policy.rules(&tool.server) else { return Err(denied(DenialReason::Hidden)) };
-    let standing = rules.standing(&tool.tool);
+    let standing = rules.classify(&tool.tool);
     if !grants.still_cover(&tool, &standing) {
         return Err(match standing {
-            Standing::Denied(rule) => denied(DenialReason::Denied(rule)),
-            Standing::Hidden => denied(DenialReason::Hidden),
-            Standing::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
+            Classification::Denied(rule) => denied(DenialReason::Denied(rule)),
+            Classification::Hidden => denied(DenialReason::Hidden),
+            Classification::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
             // Listed after the run began: what a run may call never grows by itself.
-            Standing::Unlisted(_) | Standing::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
+            Classification::Unlisted(_) | Classification::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
         });
     }
     arguments::check(&mut call.arguments, &rules.bounded(&tool.tool)).map_err(denied)?;
@@ -190,7 +190,7 @@ impl Allowed {
     /// # Errors
     ///
     /// There is not enough left. Then nothing is taken.
-    pub async fn reserve(self, spent: &Mutex<Spent>, rates: &dyn RateStore) -> Result<Permit, Refusal> {
+    pub async fn reserve(self, spent: &Mutex<RunCallCounts>, rates: &dyn RateStore) -> Result<Permit, Refusal> {
         let server = &self.call.name.server;
         let taken = locked(spent).take(server, self.quotas.calls_per_run);
         taken.map_err(|most| self.denied(DenialReason::CallsPerRun(most)))?;

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_cannot_be_compiled_is_told() {
+    fn a_pattern_that_does_not_compile_is_an_error() {
         assert!(Glob::new(&"a".repeat(1_024)).is_ok());
         assert_eq!(Glob::new(&"a".repeat(1_025)).unwrap_err(), "a pattern must be at most 1024 bytes");
         let nested = format!("{}a{}", "{".repeat(400), "}".repeat(400));

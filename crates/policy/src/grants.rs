@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use exuvia_tool::{Namespace, ToolName};
 
-use crate::policy::{Policy, Standing};
+use crate::policy::{Classification, Policy};
 use crate::reads::is_read;
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at
@@ -56,20 +56,20 @@ impl Grants {
     pub fn cover(&self, tool: &ToolName) -> bool {
         match &self.0 {
             Granted::Listed(policy, namespace) => {
-                has(namespace, tool) && matches!(policy.standing(tool), Standing::Listed(_))
+                has(namespace, tool) && matches!(policy.classify(tool), Classification::Listed(_))
             }
-            Granted::Reads(policy) => is_read(&tool.tool) && matches!(policy.standing(tool), Standing::Listed(_)),
+            Granted::Reads(policy) => is_read(&tool.tool) && matches!(policy.classify(tool), Classification::Listed(_)),
             Granted::Visible(namespace) => has(namespace, tool),
             Granted::These(tools) => tools.contains(tool),
         }
     }
 
     /// Whether it still is.
-    pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Standing) -> bool {
+    pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Classification) -> bool {
         let stands = match standing {
-            Standing::Listed(_) => true,
-            Standing::Unlisted(_) => !matches!(self.0, Granted::Listed(..) | Granted::Reads(_)),
-            Standing::Denied(_) | Standing::Hidden => false,
+            Classification::Listed(_) => true,
+            Classification::Unlisted(_) => !matches!(self.0, Granted::Listed(..) | Granted::Reads(_)),
+            Classification::Denied(_) | Classification::Hidden => false,
         };
         stands && self.cover(tool)
     }

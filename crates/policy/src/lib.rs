@@ -9,7 +9,7 @@
 //!
 //! What a tool says of itself (`readOnlyHint` and the like) is no part of any decision.
 //!
-//! Pure: no clock, no I/O. Time is an argument; what was called so far is kept by the caller in [`Spent`] and [`Rates`].
+//! Pure: no clock, no I/O. Time is an argument; what was called so far is kept by the caller in [`RunCallCounts`] and [`RateWindows`].
 //!
 //! ```
 //! use exuvia_policy::{Grants, Policy, PolicySource, ServerRules, decide};
@@ -65,14 +65,14 @@ mod reads;
 mod rules;
 mod source;
 
-pub use admit::{Admission, Prediction, admit};
+pub use admit::{Admission, ReferencedTools, admit};
 pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, decide};
 pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;
-pub use policy::{Policy, PolicyError, Standing};
+pub use policy::{Classification, Policy, PolicyError};
 pub use provider::{Offered, Provider};
-pub use rate::{Rates, Spent};
+pub use rate::{RateWindows, RunCallCounts};
 pub use reads::{READS, is_read};
 pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};

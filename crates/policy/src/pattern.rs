@@ -29,18 +29,18 @@ impl fmt::Display for Rule {
 #[derive(Debug, Clone)]
 pub(crate) struct Patterns {
     effect: Effect,
-    entries: Vec<Entry>,
+    entries: Vec<PatternEntry>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct PatternEntry {
     /// A name is also meant literally: tools may be called `a[b]`.
     literal: Option<String>,
     glob: Glob,
     rule: Rule,
 }
 
-impl Entry {
+impl PatternEntry {
     fn matches(&self, name: &str) -> bool {
         self.literal.as_deref() == Some(name) || self.glob.matches(name)
     }
@@ -78,7 +78,7 @@ impl Patterns {
         let Some(members) = context.source.groups.get(group) else {
             return context.errors.push(PolicyError::new(&rule.key, format!("unknown group {group:?}")));
         };
-        // What is wrong with a member is told of the group.
+        // An error in a member is reported for the group.
         let mut untold = Vec::new();
         let mut context = Context { errors: &mut untold, ..*context };
         for member in members.iter().filter(|member| !member.starts_with('@')) {
@@ -98,7 +98,7 @@ impl Patterns {
     fn push(&mut self, pattern: &str, rule: &Rule) -> Result<(), String> {
         let is_name = self.effect == Effect::Restricts || !escapes(pattern);
         let literal = is_name.then(|| pattern.to_owned());
-        self.entries.push(Entry { literal, glob: Glob::new(pattern)?, rule: rule.clone() });
+        self.entries.push(PatternEntry { literal, glob: Glob::new(pattern)?, rule: rule.clone() });
         Ok(())
     }
 }

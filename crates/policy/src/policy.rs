@@ -53,7 +53,7 @@ impl PartialEq for Policy {
 
 /// What the policy says of a tool, whoever calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Classification {
     /// It runs without asking.
     Listed(Rule),
     /// It may be seen; to call it needs more than the policy.
@@ -64,7 +64,7 @@ pub enum Standing {
     Hidden,
 }
 
-impl Standing {
+impl Classification {
     /// The rule behind it, for the operator. `tool` is the one that stands so.
     #[must_use]
     pub fn why(&self, tool: &ToolName) -> String {
@@ -118,15 +118,15 @@ impl Policy {
 
     /// What the policy says of a tool.
     #[must_use]
-    pub fn standing(&self, tool: &ToolName) -> Standing {
+    pub fn classify(&self, tool: &ToolName) -> Classification {
         // A server that the policy was not compiled with has no rules that could allow anything.
-        self.rules(&tool.server).map_or(Standing::Hidden, |rules| rules.standing(&tool.tool))
+        self.rules(&tool.server).map_or(Classification::Hidden, |rules| rules.classify(&tool.tool))
     }
 
     /// Whether scripts and clients may know of a tool.
     #[must_use]
     pub fn shows(&self, tool: &ToolName) -> bool {
-        self.standing(tool) != Standing::Hidden
+        self.classify(tool) != Classification::Hidden
     }
 
     /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for

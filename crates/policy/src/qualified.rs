@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_told() {
+    fn an_invalid_entry_is_an_error() {
         for effect in [Effect::Allows, Effect::Restricts] {
             let said = |text| tools_of(text, "a", &["a", "b"], effect).unwrap_err();
             assert_eq!(said("get"), "\"get\": write SERVER.TOOL, for example \"crm.get_*\"");

@@ -8,11 +8,11 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// The calls of the last minute, by server. One for a gateway; it holds at most 60 numbers for each server with a limit.
 #[derive(Debug, Default)]
-pub struct Rates {
+pub struct RateWindows {
     servers: HashMap<String, VecDeque<(u64, u32)>>,
 }
 
-impl Rates {
+impl RateWindows {
     /// Counts a call at `now`, unless that would be more than `most` in the window.
     ///
     /// Calls are counted by the second in which they were made, so the window may be up to a second longer than a minute.
@@ -41,11 +41,11 @@ impl Rates {
 
 /// What one run has called so far, by server.
 #[derive(Debug, Default)]
-pub struct Spent {
+pub struct RunCallCounts {
     calls: HashMap<String, u64>,
 }
 
-impl Spent {
+impl RunCallCounts {
     /// Counts a call, unless that would be more than `most`, which it gives back then.
     pub(crate) fn take(&mut self, server: &str, most: Option<u64>) -> Result<(), u64> {
         let calls = self.calls.entry(server.to_owned()).or_default();
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn no_window_of_a_minute_holds_more_than_the_limit() {
-        let mut rates = Rates::default();
+        let mut rates = RateWindows::default();
         let mut made: Vec<u64> = Vec::new();
         for millis in (0..300_000).step_by(170) {
             if rates.take("crm", 20, Duration::from_millis(millis)).is_ok() {
@@ -97,7 +97,7 @@ mod tests {
             &[7, 0, 0, 0, 0, 0, 0, 1200],
             &[0, 0, 0, 61],
         ] {
-            let (mut rates, mut made, mut now) = (Rates::default(), Vec::<u64>::new(), 0);
+            let (mut rates, mut made, mut now) = (RateWindows::default(), Vec::<u64>::new(), 0);
             for gap in gaps.iter().cycle().take(2_000) {
                 now += gap * 100;
                 let within = |ms: u64| made.iter().filter(|&&at| at + ms > now).count();
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_server_does_not_grow() {
-        let mut rates = Rates::default();
+        let mut rates = RateWindows::default();
         for second in 0..10_000 {
             rates.take("crm", 1_000_000, Duration::from_secs(second)).unwrap();
             rates.take("crm", 1_000_000, Duration::from_secs(second)).unwrap();
@@ -128,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_is_told_is_long_enough_and_no_longer() {
-        let mut rates = Rates::default();
+    fn the_retry_after_is_long_enough_and_no_longer() {
+        let mut rates = RateWindows::default();
         let at = Duration::from_millis;
         rates.take("crm", 1, at(500)).unwrap();
         let wait = rates.take("crm", 1, at(10_250)).unwrap_err();
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_lets_nothing_more_through() {
-        let mut rates = Rates::default();
+        let mut rates = RateWindows::default();
         assert!(rates.take("crm", 2, Duration::from_secs(100)).is_ok());
         assert!(rates.take("crm", 2, Duration::from_secs(10)).is_ok());
         assert!(rates.take("crm", 2, Duration::from_secs(10)).is_err());

@@ -4,7 +4,7 @@ use crate::arguments::Bounded;
 use crate::condition::Check;
 use crate::key::Key;
 use crate::pattern::Patterns;
-use crate::policy::{PolicyError, Standing};
+use crate::policy::{Classification, PolicyError};
 use crate::qualified::Effect;
 use crate::source::{OnUnlisted, PolicySource, ServerRules};
 
@@ -74,16 +74,16 @@ impl CompiledRules {
     }
 
     /// What they say of a tool.
-    pub(crate) fn standing(&self, tool: &str) -> Standing {
+    pub(crate) fn classify(&self, tool: &str) -> Classification {
         if tool.len() > NAME_BYTES || self.tools.find(tool).is_none() {
-            return Standing::Hidden;
+            return Classification::Hidden;
         }
         if let Some(rule) = self.deny.find(tool) {
-            return Standing::Denied(rule.clone());
+            return Classification::Denied(rule.clone());
         }
         match self.auto_execute.find(tool) {
-            Some(rule) => Standing::Listed(rule.clone()),
-            None => Standing::Unlisted(self.on_unlisted),
+            Some(rule) => Classification::Listed(rule.clone()),
+            None => Classification::Unlisted(self.on_unlisted),
         }
     }
 

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use exuvia_policy::{
-    Condition, Grants, OnUnlisted, Policy, PolicySource, READS, RateStore, Rates, Refusal, ServerRules, Spent,
-    Standing, decide,
+    Classification, Condition, Grants, OnUnlisted, Policy, PolicySource, READS, RateStore, RateWindows, Refusal,
+    RunCallCounts, ServerRules, decide,
 };
 use exuvia_test_support::{any_tool, descriptor};
 use exuvia_tool::{Arguments, BoxFuture, CallId, Namespace, Server, ToolCall, ToolName};
@@ -63,7 +63,7 @@ fn authority_only_shrinks_while_a_run_goes_on() {
 }
 
 #[test]
-fn the_line_that_is_told_allows_just_the_tools_that_were_asked_for() {
+fn the_suggested_line_allows_just_the_requested_tools() {
     let tools = ["get_order", "@reading", "a*", "[ab]", "{a,b}", "say \"hi\"", "back\\slash", "!x", "ä\u{7f}"];
     let others = ["get_orders", "reading", "ab", "a", "b", "say", "xx"];
     for has_a_table in [true, false] {
@@ -79,7 +79,7 @@ fn the_line_that_is_told_allows_just_the_tools_that_were_asked_for() {
             None => after.auto_execute = patterns,
         }
         let after = Policy::compile(after, ["crm"]).unwrap();
-        let listed = |tool: &str| matches!(after.standing(&ToolName::new("crm", tool)), Standing::Listed(_));
+        let listed = |tool: &str| matches!(after.classify(&ToolName::new("crm", tool)), Classification::Listed(_));
         for tool in tools {
             assert!(listed(tool), "{line} does not allow {tool}");
         }
@@ -114,7 +114,7 @@ fn entries_that_match_nothing_are_found() {
 }
 
 #[test]
-fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() {
+fn all_errors_of_a_policy_are_reported_at_once_and_none_of_it_takes_effect() {
     let crm = ServerRules {
         tools: vec!["[a".into()],
         constraints: [("export".to_owned(), [("path".to_owned(), Condition::default())].into())].into(),
@@ -141,7 +141,7 @@ fn everything_wrong_with_a_policy_is_told_at_once_and_none_of_it_takes_effect() 
 
 /// Counts in a place of its own, and tells when it is asked.
 struct Shared {
-    rates: Mutex<Rates>,
+    rates: Mutex<RateWindows>,
     asked: AtomicU64,
 }
 
@@ -161,7 +161,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
         Policy::compile(source, ["crm"]).unwrap()
     };
     let store = Shared { rates: Mutex::default(), asked: AtomicU64::new(0) };
-    let spent = Mutex::new(Spent::default());
+    let spent = Mutex::new(RunCallCounts::default());
     let name = ToolName::new("crm", "get");
     let reserved = |policy: &Policy| {
         let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
@@ -203,10 +203,10 @@ fn the_last_of_a_thousand_entries_counts_like_the_first() {
     let calls = ["get_x", "get_y", "get_z", "get_a"];
     let grants = Grants::of(calls.map(|tool| ToolName::new("crm", tool)));
     assert_eq!(calls.map(|tool| decided(&policy, &grants, tool)), ["ok", "denied", "denied", "denied"]);
-    assert!(matches!(policy.standing(&ToolName::new("crm", "get_a")), Standing::Listed(_)));
-    assert_eq!(policy.standing(&ToolName::new("crm", "get_z")), Standing::Hidden);
+    assert!(matches!(policy.classify(&ToolName::new("crm", "get_a")), Classification::Listed(_)));
+    assert_eq!(policy.classify(&ToolName::new("crm", "get_z")), Classification::Hidden);
     // Without a policy there is no tool.
-    assert_eq!(Policy::default().standing(&ToolName::new("crm", "get_x")), Standing::Hidden);
+    assert_eq!(Policy::default().classify(&ToolName::new("crm", "get_x")), Classification::Hidden);
 }
 
 #[test]

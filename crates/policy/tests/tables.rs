@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_policy::{
-    Admission, DenialReason, Grants, Policy, PolicySource, Prediction, Rates, Refusal, ServerRules, Spent, admit,
+    Admission, DenialReason, Grants, Policy, PolicySource, RateWindows, ReferencedTools, Refusal, RunCallCounts,
+    ServerRules, admit,
 };
 use exuvia_test_support::{any_tool, compared, descriptor};
 use exuvia_tool::{Arguments, CallId, Namespace, Server, ToolCall, ToolName};
@@ -123,7 +124,7 @@ impl Table {
         let namespace = self.namespace();
         let decided = |script: &Script| {
             let names = script.script.iter().map(|name| named(name)).collect();
-            match admit(policy, &namespace, &Prediction { names }) {
+            match admit(policy, &namespace, &ReferencedTools { names }) {
                 Admission::Start(grants) => {
                     let tools = self
                         .tools
@@ -148,7 +149,7 @@ impl Table {
 
     /// What is decided of each call. Those of one row come to the same.
     fn calls(&self, policy: &Arc<Policy>) -> Vec<String> {
-        let (namespace, rates, mut runs) = (self.namespace(), Mutex::new(Rates::default()), BTreeMap::new());
+        let (namespace, rates, mut runs) = (self.namespace(), Mutex::new(RateWindows::default()), BTreeMap::new());
         let mut all = Vec::new();
         for row in &self.calls {
             let name = named(&row.call);
@@ -158,7 +159,7 @@ impl Table {
                 Granted::Reads => Grants::listed_reads(policy),
                 Granted::Visible => Grants::everything_visible(&namespace),
             };
-            let spent = runs.entry(row.run).or_insert_with(|| Mutex::new(Spent::default()));
+            let spent = runs.entry(row.run).or_insert_with(|| Mutex::new(RunCallCounts::default()));
             let decided: BTreeSet<String> = (0..row.times)
                 .map(|_| {
                     let arguments = Arguments::parse(row.arguments.as_str()).unwrap();

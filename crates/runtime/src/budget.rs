@@ -299,7 +299,7 @@ mod tests {
 
     /// Runs that grow in steps, hold, and are cancelled at random: all of them end, and the bound always holds.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn whatever_runs_ask_for_all_of_them_end_within_the_bound() {
+    async fn all_runs_end_within_the_bound_whatever_they_ask_for() {
         const BYTES: u64 = 1_000;
         let budget = Budget::new(BYTES);
         let mut seed = 7_u64;

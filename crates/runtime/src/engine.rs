@@ -54,7 +54,7 @@ pub struct EngineConfig {
     ///
     /// What would go over it waits: runs begin later, and one that grows goes on when another is over; meanwhile its `wall_ms`
     /// stands still. A run whose own limit is larger has [this](Self::run_memory_bytes) for its limit. What the host holds for
-    /// runs is not in it: answers on their way, logs, results.
+    /// runs is not in it: buffered answers, logs, results.
     pub runs_memory_bytes: u64,
 }
 
@@ -108,7 +108,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) engine: wasmtime::Engine,
-    pub(crate) guest: GuestPre<RunState>,
+    pub(crate) guest: GuestPre<StoreState>,
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
@@ -116,12 +116,12 @@ pub(crate) struct Inner {
 }
 
 /// What a store holds.
-pub(crate) struct RunState {
+pub(crate) struct StoreState {
     pub(crate) sandbox: Sandbox,
     pub(crate) memory: MemoryLimit,
 }
 
-impl SandboxView for RunState {
+impl SandboxView for StoreState {
     fn sandbox(&mut self) -> &mut Sandbox {
         &mut self.sandbox
     }
@@ -169,7 +169,7 @@ impl Engine {
 
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
     pub fn run(&self, script: Script, mut limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
-        // What nobody can have is no limit: the one that holds is told to the script.
+        // What nobody can have is no limit: the effective one is reported to the script.
         limits.memory_bytes = limits.memory_bytes.min(self.inner.config.run_memory_bytes());
         Run::new(self.clone(), script, limits, tools)
     }

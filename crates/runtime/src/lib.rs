@@ -12,12 +12,12 @@
 mod artifact;
 mod budget;
 mod compile;
-mod ending;
 mod engine;
 mod memory;
 mod report;
 mod report_json;
 mod run;
+mod run_end;
 mod script;
 mod ticks;
 
@@ -27,6 +27,6 @@ pub use engine::wasmtime_config;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exuvia_host::{EventSink, LogText, SystemIo};
 pub use exuvia_tool::{Limit, Limits};
-pub use report::{Outcome, Report, ScriptError, Stop, Usage};
+pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};
 pub use run::Run;
 pub use script::Script;

@@ -36,7 +36,7 @@ pub enum Outcome {
     /// The script's own fault: an exception that it did not catch, a syntax error, an exit, a crash of the interpreter.
     Raised(ScriptError),
     /// A limit ended it.
-    Stopped(Stop),
+    Stopped(LimitHit),
     /// A denied call left the script as an uncaught exception.
     Denied(ScriptError),
     /// These calls wait for an approval. Before that, nothing more of the script runs.
@@ -49,7 +49,7 @@ pub enum Outcome {
 
 /// Which limit ended a run, and how.
 #[derive(Debug, Clone)]
-pub struct Stop {
+pub struct LimitHit {
     /// The limit.
     pub limit: Limit,
     /// What happened and what to do about it, for the author of the script.

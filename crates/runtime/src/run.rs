@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use crate::budget::Waits;
-use crate::ending::{self, End};
-use crate::engine::{Inner, RunState};
+use crate::engine::{Inner, StoreState};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
+use crate::run_end::{self, End};
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
 
 /// The largest part of one exchange with the guest that is neither a text nor bound by the guest's own memory, in bytes.
@@ -132,7 +132,7 @@ impl Run {
         // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
         tools.script_ended();
         let memory = &store.data().memory;
-        let outcome = ending::outcome(end, &limits, memory.refused());
+        let outcome = run_end::outcome(end, &limits, memory.refused());
         let mut usage = Usage {
             fuel: limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel),
             memory_bytes_peak: memory.peak_bytes(),
@@ -189,8 +189,8 @@ fn new_store(
     sandbox: Sandbox,
     memory: MemoryLimit,
     limits: &Limits,
-) -> wasmtime::Result<Store<RunState>> {
-    let mut store = Store::new(&engine.inner.engine, RunState { sandbox, memory });
+) -> wasmtime::Result<Store<StoreState>> {
+    let mut store = Store::new(&engine.inner.engine, StoreState { sandbox, memory });
     store.limiter_async(|state| &mut state.memory);
     store.set_fuel(limits.fuel)?;
     store.epoch_deadline_async_yield_and_update(1);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limit, Limits, Stop};
+use crate::{Limit, LimitHit, Limits};
 
 /// Python source. Plain data: whether it compiles is found out where it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ impl Script {
 
     /// Why a run would not take it, if its size is over the limit.
     #[must_use]
-    pub fn too_large(&self, limits: &Limits) -> Option<Stop> {
+    pub fn too_large(&self, limits: &Limits) -> Option<LimitHit> {
         let size = self.source.len();
-        (size > limits.source_bytes).then(|| Stop {
+        (size > limits.source_bytes).then(|| LimitHit {
             limit: Limit::SourceBytes,
             message: format!(
                 "the script is {size} bytes, source_bytes allows {}: fetch data with tools instead of writing it out",

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How often running guests come up for air, so that timers fire and cancellations are seen.
+/// How often running guests yield, so that timers fire and cancellations are seen.
 const EPOCH: Duration = Duration::from_millis(5);
 
 /// Moves the epoch of one engine. Each store yields at every epoch and never traps at one: the epoch is shared by all runs and must

@@ -36,12 +36,12 @@ impl Changes {
     }
 
     /// Tells a client of the older era that has all of its connection to itself, for as long as that lasts.
-    pub(crate) async fn tell(mut self, client: Peer<RoleServer>) {
+    pub(crate) async fn notify(mut self, client: Peer<RoleServer>) {
         while self.next().await.is_some() && client.notify_tool_list_changed().await.is_ok() {}
     }
 
     /// Tells a client of the newer era that listens, until it goes away or `ending` is cancelled.
-    pub(crate) async fn tell_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
+    pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let wants = listener.accepted().tools_list_changed == Some(true);
         loop {
             let change = tokio::select! {
@@ -52,7 +52,7 @@ impl Changes {
             if change.is_none() {
                 return;
             }
-            // A listener that does not read is told nothing, and can still go away.
+            // A listener that does not read is not notified, and can still disconnect.
             tokio::select! {
                 told = listener.sink().notify_tool_list_changed() => if told.is_err() { return },
                 () = listener.cancelled() => return,

@@ -48,7 +48,7 @@ pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
 }
 
 /// Who tells something: over HTTP only sessions do, which rmcp has found.
-pub(crate) fn teller(context: &NotificationContext<RoleServer>) -> Client {
+pub(crate) fn notifying_client(context: &NotificationContext<RoleServer>) -> Client {
     let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
     session_of(&head.headers).map_or_else(|| of_connection(head), of_session)
 }

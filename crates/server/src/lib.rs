@@ -7,25 +7,25 @@
 #![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
-mod cancelled;
 mod changes;
 mod client;
+mod client_span;
+mod detached_runs;
 mod direct;
-mod face;
-mod follow;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+mod invalid_message;
+mod large_arguments;
 mod lines;
+mod mcp_handler;
 mod mistakes;
-mod named;
-mod pending;
+mod pending_gateway;
 mod pipe;
-mod refused;
-mod sift;
+mod progress;
+mod request_span;
 mod stdio;
-mod traced;
 mod updates;
 
-pub use pending::PendingGateway;
+pub use pending_gateway::PendingGateway;
 pub use stdio::{ServeError, ServeErrorKind, serve_stdio};

@@ -1,5 +1,5 @@
-//! What clients do wrong: counted, and told to who looks for it. There is nothing in it for an operator to do, so that it is no
-//! warning, however often a client makes the same mistake.
+//! Errors that clients make: counted, and logged at a low level. An operator can do nothing about them, so they are no warnings,
+//! however often a client repeats them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rmcp::ErrorData;
 
-use crate::refused::{CODES, kind};
+use crate::invalid_message::{CODES, kind};
 
 /// The time between two lines of the log.
 const PAUSE: Duration = Duration::from_secs(60);

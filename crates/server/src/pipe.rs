@@ -14,13 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, Empty};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::face::beforehand;
+use crate::invalid_message::{InvalidMessage, batch, explained, json};
+use crate::large_arguments::{BypassedArguments, SplitMessage, split};
 use crate::lines::{Line, Lines, id_of};
+use crate::mcp_handler::beforehand;
 use crate::mistakes::Mistakes;
-use crate::refused::{Refusal, batch, explained, json};
-use crate::sift::{Past, Sifted, sift};
 
-/// Refusals on their way to a client that does not read. It is not told of further ones.
+/// Queued rejections for a client that does not read. Further ones are dropped.
 const ANSWERS: usize = 64;
 /// How long the last refusals may take to get to a client that has closed its end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -28,17 +28,17 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// The messages of one client, and the way back.
 pub(crate) struct Pipe<R, W: AsyncWrite> {
     lines: Lines<R>,
-    past: Arc<Past>,
+    bypassed: Arc<BypassedArguments>,
     /// What writes. It reads nothing.
     output: AsyncRwTransport<RoleServer, Empty, W>,
-    refusals: JoinSet<()>,
+    rejections: JoinSet<()>,
     mistakes: Arc<Mistakes>,
 }
 
 /// What comes of a line.
 enum Read {
     Message(Box<ClientJsonRpcMessage>),
-    Refused(Vec<Refusal>),
+    Refused(Vec<InvalidMessage>),
     Nothing,
 }
 
@@ -48,18 +48,24 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     /// Reads lines of at most `line_bytes`. Arguments that go past rmcp are put into `past`.
-    pub(crate) fn new(input: R, output: W, past: Arc<Past>, mistakes: Arc<Mistakes>, line_bytes: usize) -> Self {
+    pub(crate) fn new(
+        input: R,
+        output: W,
+        bypassed: Arc<BypassedArguments>,
+        mistakes: Arc<Mistakes>,
+        line_bytes: usize,
+    ) -> Self {
         let output = AsyncRwTransport::new_server(tokio::io::empty(), output);
-        Self { lines: Lines::new(input, line_bytes), past, output, refusals: JoinSet::new(), mistakes }
+        Self { lines: Lines::new(input, line_bytes), bypassed, output, rejections: JoinSet::new(), mistakes }
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, refusal: InvalidMessage) {
         self.mistakes.note(&refusal.error);
-        while self.refusals.try_join_next().is_some() {}
-        if self.refusals.len() < ANSWERS {
+        while self.rejections.try_join_next().is_some() {}
+        if self.rejections.len() < ANSWERS {
             let sent = self.output.send(refusal.into_message());
             // A client that is gone is met where it is read from.
-            self.refusals.spawn(async move { drop(sent.await) });
+            self.rejections.spawn(async move { drop(sent.await) });
         }
     }
 }
@@ -81,9 +87,9 @@ where
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             let read = match self.lines.next().await {
-                Ok(Line::Whole(line)) => read(line, &self.past),
+                Ok(Line::Whole(line)) => read(line, &self.bypassed),
                 Ok(Line::TooLong(id)) => {
-                    refused(Refusal::invalid(id, "the message is longer than this server takes (16 MiB)"))
+                    refused(InvalidMessage::invalid(id, "the message is longer than this server takes (16 MiB)"))
                 }
                 Ok(Line::End) => break,
                 Err(error) => {
@@ -93,11 +99,11 @@ where
             };
             match read {
                 Read::Message(message) => return Some(*message),
-                Read::Refused(refusals) => refusals.into_iter().for_each(|refusal| self.refuse(refusal)),
+                Read::Refused(rejections) => rejections.into_iter().for_each(|refusal| self.refuse(refusal)),
                 Read::Nothing => {}
             }
         }
-        let told = async { while self.refusals.join_next().await.is_some() {} };
+        let told = async { while self.rejections.join_next().await.is_some() {} };
         let _ = timeout(LAST_ANSWERS, told).await;
         None
     }
@@ -107,7 +113,7 @@ where
     }
 }
 
-fn read(line: Vec<u8>, past: &Past) -> Read {
+fn read(line: Vec<u8>, bypassed: &BypassedArguments) -> Read {
     if line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).iter().all(u8::is_ascii_whitespace) {
         return Read::Nothing;
     }
@@ -120,9 +126,9 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
     if let Some(refusal) = beforehand(text) {
         return refused(refusal);
     }
-    let Sifted { message, arguments } = match sift(text.as_bytes().to_vec()) {
+    let SplitMessage { message, arguments } = match split(text.as_bytes().to_vec()) {
         Ok(sifted) => sifted,
-        Err(why) => return refused(Refusal::unread(text.as_bytes(), why)),
+        Err(why) => return refused(InvalidMessage::unread(text.as_bytes(), why)),
     };
     let message = match serde_json::from_slice(&message) {
         Ok(message) => message,
@@ -130,10 +136,10 @@ fn read(line: Vec<u8>, past: &Past) -> Read {
     };
     let id = id_of(text);
     if let Some(arguments) = arguments
-        && !id.clone().is_some_and(|id| past.put(id, arguments))
+        && !id.clone().is_some_and(|id| bypassed.put(id, arguments))
     {
         let why = "too many large calls at the same time, or a duplicate id; send it again later";
-        return refused(Refusal::invalid(id, why));
+        return refused(InvalidMessage::invalid(id, why));
     }
     Read::Message(Box::new(message))
 }
@@ -147,7 +153,7 @@ fn unread(text: &str) -> Read {
     refused(refusal)
 }
 
-fn refused(refusal: Refusal) -> Read {
+fn refused(refusal: InvalidMessage) -> Read {
     Read::Refused(vec![refusal])
 }
 
@@ -160,13 +166,13 @@ mod tests {
     use super::*;
 
     /// What rmcp is given, as JSON, and what is refused.
-    async fn received(input: &str, past: &Arc<Past>) -> (Vec<String>, Vec<Value>) {
-        of_bytes(input.as_bytes(), past).await
+    async fn received(input: &str, bypassed: &Arc<BypassedArguments>) -> (Vec<String>, Vec<Value>) {
+        of_bytes(input.as_bytes(), bypassed).await
     }
 
-    async fn of_bytes(input: &[u8], past: &Arc<Past>) -> (Vec<String>, Vec<Value>) {
+    async fn of_bytes(input: &[u8], bypassed: &Arc<BypassedArguments>) -> (Vec<String>, Vec<Value>) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
-        let mut pipe = Pipe::new(input, ours, Arc::clone(past), Arc::default(), 1_000_000);
+        let mut pipe = Pipe::new(input, ours, Arc::clone(bypassed), Arc::default(), 1_000_000);
         let mut messages = Vec::new();
         while let Some(message) = pipe.receive().await {
             messages.push(serde_json::to_string(&message).unwrap());
@@ -189,22 +195,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn long_arguments_go_past_and_everything_else_goes_on() {
-        let past = Arc::new(Past::default());
+    async fn long_arguments_bypass_rmcp_and_everything_else_goes_to_it() {
+        let bypassed = Arc::new(BypassedArguments::default());
         let list = format!("{{\"a\":[{}1]}}", "1,".repeat(100_000));
         let input = [call("1", "{}"), call("7", &list), "\n\r\n".into(), call("\"s\"", &list)];
-        let (messages, refusals) = received(&input.concat(), &past).await;
-        assert_eq!((ids(&messages), refusals), (vec![json!(1), json!(7), json!("s")], vec![]));
+        let (messages, rejections) = received(&input.concat(), &bypassed).await;
+        assert_eq!((ids(&messages), rejections), (vec![json!(1), json!(7), json!("s")], vec![]));
         assert!(messages.iter().all(|message| message.len() < 500));
         for id in [RequestId::Number(7), RequestId::String("s".into())] {
-            assert_eq!(past.take(&id).unwrap().0.as_str(), list);
+            assert_eq!(bypassed.take(&id).unwrap().0.as_str(), list);
         }
-        assert!(past.take(&RequestId::Number(1)).is_none());
+        assert!(bypassed.take(&RequestId::Number(1)).is_none());
     }
 
     #[tokio::test]
     async fn requests_that_are_not_taken_are_answered_by_their_ids() {
-        let past = Arc::new(Past::default());
+        let bypassed = Arc::new(BypassedArguments::default());
         let list = format!("{{\"a\":[{}1]}}", "1,".repeat(100_000));
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000));
         let cases = [
@@ -228,17 +234,17 @@ mod tests {
             (call("9", &format!("{{\"a\":\"{}\"}}", "x".repeat(2_000_000))), vec![json!(9)]),
         ];
         for (input, expected) in cases {
-            let (_, refusals) = received(&format!("{input}\n"), &past).await;
-            let found: Vec<Value> = refusals.iter().map(|refusal| refusal["id"].clone()).collect();
+            let (_, rejections) = received(&format!("{input}\n"), &bypassed).await;
+            let found: Vec<Value> = rejections.iter().map(|refusal| refusal["id"].clone()).collect();
             let input: String = input.chars().take(80).collect();
             assert_eq!(found, expected, "{input}");
-            assert!(refusals.iter().all(|refusal| refusal["error"]["code"] == -32600), "{input}: {refusals:?}");
+            assert!(rejections.iter().all(|refusal| refusal["error"]["code"] == -32600), "{input}: {rejections:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_is_no_json_is_answered_with_its_place() {
-        let past = Arc::new(Past::default());
+    async fn invalid_json_is_answered_with_its_position() {
+        let bypassed = Arc::new(BypassedArguments::default());
         let head = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","arguments":{"a":"#;
         let cases = [
             (format!("{head}NaN}}}}}}"), json!(3)),
@@ -248,30 +254,30 @@ mod tests {
             ("{".to_owned(), Value::Null),
         ];
         for (line, id) in cases {
-            let (messages, refusals) = received(&format!("{line}\n"), &past).await;
-            assert_eq!((messages.len(), refusals.len()), (0, 1), "{line}");
-            assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&id, &json!(-32700)), "{line}");
+            let (messages, rejections) = received(&format!("{line}\n"), &bypassed).await;
+            assert_eq!((messages.len(), rejections.len()), (0, 1), "{line}");
+            assert_eq!((&rejections[0]["id"], &rejections[0]["error"]["code"]), (&id, &json!(-32700)), "{line}");
         }
-        let (_, refusals) = of_bytes(&[head.as_bytes(), b"\"\xff\"}}}\n"].concat(), &past).await;
-        assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&json!(3), &json!(-32700)));
+        let (_, rejections) = of_bytes(&[head.as_bytes(), b"\"\xff\"}}}\n"].concat(), &bypassed).await;
+        assert_eq!((&rejections[0]["id"], &rejections[0]["error"]["code"]), (&json!(3), &json!(-32700)));
     }
 
     #[tokio::test]
     async fn a_handshake_with_wrong_parameters_does_not_end_the_connection() {
-        let past = Arc::new(Past::default());
+        let bypassed = Arc::new(BypassedArguments::default());
         let wrong = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#;
-        let (messages, refusals) = received(&format!("{wrong}\n{}", call("2", "{}")), &past).await;
+        let (messages, rejections) = received(&format!("{wrong}\n{}", call("2", "{}")), &bypassed).await;
         assert_eq!(ids(&messages), [json!(2)]);
-        assert_eq!((&refusals[0]["id"], &refusals[0]["error"]["code"]), (&json!(1), &json!(-32602)));
+        assert_eq!((&rejections[0]["id"], &rejections[0]["error"]["code"]), (&json!(1), &json!(-32602)));
     }
 
     #[tokio::test]
-    async fn what_nobody_waits_for_is_not_answered() {
-        let past = Arc::new(Past::default());
+    async fn messages_that_expect_no_response_get_none() {
+        let bypassed = Arc::new(BypassedArguments::default());
         let lines = [r#"{"method":"notifications/fly"}"#, r#"{"id":1,"result":{}}"#, "", "\u{feff}"];
-        let (messages, refusals) = received(&lines.map(|line| format!("{line}\n")).concat(), &past).await;
-        assert_eq!((messages, refusals), (vec![], vec![]));
-        let (messages, _) = received(&format!("\u{feff}{}", call("1", "{}").trim()), &past).await;
+        let (messages, rejections) = received(&lines.map(|line| format!("{line}\n")).concat(), &bypassed).await;
+        assert_eq!((messages, rejections), (vec![], vec![]));
+        let (messages, _) = received(&format!("\u{feff}{}", call("1", "{}").trim()), &bypassed).await;
         assert_eq!(ids(&messages), [json!(1)], "a mark at the beginning, and no end of the line");
     }
 }

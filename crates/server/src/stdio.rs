@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PendingGateway;
 use crate::client::of_pipe;
-use crate::face::Face;
+use crate::mcp_handler::McpHandler;
 use crate::mistakes::Mistakes;
 use crate::pipe::Pipe;
 
@@ -88,9 +88,9 @@ pub async fn serve_stdio(
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
     let mistakes = Arc::<Mistakes>::default();
-    let face = Face::new(gateway.clone(), profile, ending, Arc::clone(&mistakes));
-    let transport = Pipe::new(input, output, face.past(), mistakes, LINE_BYTES);
-    let service = match Box::pin(face.serve_with_ct(transport, cancellation.child_token())).await {
+    let handler = McpHandler::new(gateway.clone(), profile, ending, Arc::clone(&mistakes));
+    let transport = Pipe::new(input, output, handler.bypassed(), mistakes, LINE_BYTES);
+    let service = match Box::pin(handler.serve_with_ct(transport, cancellation.child_token())).await {
         Ok(service) => service,
         Err(_) if cancellation.is_cancelled() => return Ok(()),
         Err(error) => return Err(ServeError::new(ServeErrorKind::Handshake, error)),
@@ -119,7 +119,7 @@ async fn scripts_over(gateway: &PendingGateway) {
     }
 }
 
-/// An input whose end is told at once: rmcp first waits for the requests that are out, those that only listen too.
+/// An input whose end is seen at once: rmcp first waits for the requests that are out, those that only listen too.
 struct UntilClosed<R> {
     input: R,
     closed: CancellationToken,

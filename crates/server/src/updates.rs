@@ -63,7 +63,7 @@ impl Updates {
     }
 
     /// Tells the client at the other end of a pipe, for as long as that lasts.
-    pub(crate) async fn tell(mut self, client: Peer<RoleServer>) {
+    pub(crate) async fn notify(mut self, client: Peer<RoleServer>) {
         while self.next().await.is_some() {
             for address in self.take() {
                 let param = ResourceUpdatedNotificationParam::new(&*address);
@@ -75,7 +75,7 @@ impl Updates {
     }
 
     /// Tells a client of the newer era that listens, until it goes away or `ending` is cancelled.
-    pub(crate) async fn tell_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
+    pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let telling = async {
             while self.next().await.is_some() {
                 for address in self.take() {

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_seen_is_not_plain() {
+    fn invisible_characters_are_not_plain() {
         let unseen = [
             '\0',
             '\u{7}',

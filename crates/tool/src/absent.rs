@@ -18,7 +18,7 @@ pub enum Absence {
     Unreachable,
     /// It answers, or exits, without the handshake of MCP.
     NoHandshake,
-    /// It did not start for another reason, which only the operator is told: it may tell of the host.
+    /// It did not start for another reason, which only the operator sees: it may describe the host.
     Failed,
 }
 

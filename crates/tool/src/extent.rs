@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_measured_without_a_fault() {
+    fn measuring_invalid_json_does_not_fail() {
         for text in ["", "\"", "\"\\", "t", "]]]]", "{\"a", ":::", "[1,", "-", "\u{e9}\\\"", "[n"] {
             let _ = Extent::of(text);
         }

@@ -133,7 +133,7 @@ impl Json {
     }
 
     /// A leaf that serde_json writes as this text: for types that hold a [`Value`] and are only ever written, so that a large
-    /// value need not become a tree on its way out.
+    /// value need not become a tree when it is written.
     ///
     /// Whoever reads the leaf finds a number that is none. serde_json writes a number of arbitrary precision as its text,
     /// whatever that is. An object is one, for whoever looks: its first member holds the text of the further ones as well.

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_leaves_from_the_middle_lets_nobody_pass() {
+    fn leaving_from_the_middle_lets_nobody_pass() {
         let line = Line::default();
         let (first, second, third) = (line.enter(), line.enter(), line.enter());
         drop(second);

@@ -1,7 +1,7 @@
 //! In which order the calls of a run leave for their server.
 //!
 //! A call leaves when the ones before it have been sent, not when they have been answered. Its ticket is one for two lines. In
-//! the first, calls are admitted to the server one by one: limits on what is on its way let them in in their order, and so
+//! the first, calls are admitted to the server one by one: limits on calls in flight admit them in their order, and so
 //! whoever waits in the second line waits for calls that have been let in as well, never for one that waits for its own place.
 //! Between the two they wait for a connection side by side. In the second they leave.
 

@@ -15,7 +15,7 @@ fn one_text_is_one_value() {
 }
 
 #[test]
-fn what_no_json_has_is_refused_in_words() {
+fn text_that_is_not_json_is_an_error_with_a_reason() {
     let error = Json::deserialize(BytesDeserializer::<Error>::new(b"[1]")).unwrap_err();
     assert!(error.to_string().contains("expected a JSON value"), "{error}");
 }

@@ -7,7 +7,7 @@
 //! - A [`Span`] is one operation, from its beginning to its end: for the collector, and with its fields for the log.
 //! - A [`Scope`] is what goes on in it: it follows a future from thread to thread.
 //! - Its [place](Span::place) is what is handed to whoever does a part of it, in another task or crate: in a `CallContext`.
-//! - [`Carried`] is what a request brings of its sender's trace, [`outgoing`] what a request takes along.
+//! - [`RemoteParent`] is what a request brings of its sender's trace, [`outgoing`] what a request takes along.
 //!
 //! ```
 //! use exuvia_trace::{KeyValue, Span, SpanKind};
@@ -27,12 +27,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
-mod carried;
+mod context;
 mod span;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use carried::{Carried, Outgoing, TRACEPARENT, TRACESTATE, outgoing};
+pub use context::{Outgoing, RemoteParent, TRACEPARENT, TRACESTATE, outgoing};
 pub use opentelemetry::KeyValue;
 pub use opentelemetry::trace::SpanKind;
 pub use span::{Scope, Span, TEXT_BYTES, current, note};

@@ -11,7 +11,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue, StringValue, Value, global};
 use tracing::Instrument as _;
 
-use crate::{Carried, is_on};
+use crate::{RemoteParent, is_on};
 
 /// Who makes the spans.
 const TRACER: &str = "exuvia";
@@ -55,8 +55,8 @@ impl Span {
     /// Begins to answer a request. `parent` is what its message brings, `transport` what the request around it does: the
     /// first of them that is there is its parent, the other is linked.
     pub fn answering(
-        parent: Option<Carried>,
-        transport: Option<Carried>,
+        parent: Option<RemoteParent>,
+        transport: Option<RemoteParent>,
         log: tracing::Span,
         describe: impl FnOnce() -> (String, Vec<KeyValue>),
     ) -> Self {
@@ -67,8 +67,9 @@ impl Span {
             (Some(parent), transport) => (Some(parent), transport),
             (None, transport) => (transport, None),
         };
-        let above = parent.map_or_else(Context::new, |Carried(parent)| Context::new().with_remote_span_context(parent));
-        let links = link.map(|Carried(context)| Link::with_context(context));
+        let above =
+            parent.map_or_else(Context::new, |RemoteParent(parent)| Context::new().with_remote_span_context(parent));
+        let links = link.map(|RemoteParent(context)| Link::with_context(context));
         Self { context: Some(begun(&above, links.into_iter().collect(), SpanKind::Server, describe())), log }
     }
 

@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_trace::{Carried, KeyValue, Outgoing, Span, SpanKind, TEXT_BYTES, TRACEPARENT, current, note, outgoing};
+use exuvia_trace::{
+    KeyValue, Outgoing, RemoteParent, Span, SpanKind, TEXT_BYTES, TRACEPARENT, current, note, outgoing,
+};
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -36,8 +38,8 @@ fn named(name: &str) -> impl FnOnce() -> (String, Vec<KeyValue>) {
     move || (name, Vec::new())
 }
 
-fn carried(traceparent: &'static str) -> Option<Carried> {
-    Carried::read(|key| Some(if key == TRACEPARENT { traceparent } else { "a=b" }))
+fn carried(traceparent: &'static str) -> Option<RemoteParent> {
+    RemoteParent::read(|key| Some(if key == TRACEPARENT { traceparent } else { "a=b" }))
 }
 
 fn log() -> tracing::Span {

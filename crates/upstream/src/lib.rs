@@ -29,7 +29,7 @@
 //! use std::time::Duration;
 //!
 //! use exuvia_config::{ServerConfig, UpstreamLimits};
-//! use exuvia_policy::{Grants, Policy, PolicySource, RateStore, Spent, decide};
+//! use exuvia_policy::{Grants, Policy, PolicySource, RateStore, RunCallCounts, decide};
 //! use exuvia_tool::{Arguments, CallContext, CallId, Origin, Principal, RunId, ToolCall, ToolName};
 //! use exuvia_upstream::{CallLimits, Upstreams};
 //!
@@ -45,7 +45,7 @@
 //! let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
-//! let permit = allowed.reserve(&Mutex::new(Spent::default()), &rates).await.unwrap();
+//! let permit = allowed.reserve(&Mutex::new(RunCallCounts::default()), &rates).await.unwrap();
 //! let context = CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J9")));
 //! let limits = CallLimits { timeout: Duration::from_secs(30), result_bytes: 16 << 20 };
 //! println!("{:?}", upstreams.call(permit, context, limits).await);
@@ -66,20 +66,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
-mod leaving;
+mod call_span;
 mod limits;
-mod lineup;
 mod mailbox;
+mod prepared_servers;
+mod retiring_servers;
 mod routes;
 mod server;
 mod status;
-mod traced;
 mod upstreams;
 
 pub use limits::CallLimits;
-pub use lineup::{Change, Lineup};
 pub use mailbox::Mailbox;
+pub use prepared_servers::{Change, PreparedServers};
 pub use routes::Routes;
 pub use server::{Subscribing, Subscription};
 pub use status::{Failing, ServerState, ServerStatus};
-pub use upstreams::{Snapshot, Upstreams};
+pub use upstreams::{UpstreamSnapshot, Upstreams};

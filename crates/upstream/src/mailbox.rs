@@ -12,7 +12,7 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub struct Mailbox {
     changed: Mutex<BTreeSet<Arc<str>>>,
-    told: watch::Sender<()>,
+    notified: watch::Sender<()>,
 }
 
 impl Mailbox {
@@ -22,16 +22,16 @@ impl Mailbox {
     /// The resource at this address has changed.
     pub(crate) fn put(&self, address: &Arc<str>) {
         if locked(&self.changed).insert(Arc::clone(address)) {
-            self.told.send_replace(());
+            self.notified.send_replace(());
         }
     }
 
     /// Notifies the client that the resource at this address has changed.
-    pub fn tell(&self, address: &str) {
+    pub fn notify(&self, address: &str) {
         self.put(&address.into());
     }
 
-    /// The client does not want to hear of it any more.
+    /// The client has unsubscribed.
     pub fn forget(&self, address: &str) {
         locked(&self.changed).remove(address);
     }
@@ -42,12 +42,12 @@ impl Mailbox {
         std::mem::take(&mut *locked(&self.changed)).into_iter().collect()
     }
 
-    /// Hears of every change, and of those that wait already.
+    /// Notifies of every change, including pending ones.
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<()> {
-        let mut told = self.told.subscribe();
-        told.mark_changed();
-        told
+        let mut notified = self.notified.subscribe();
+        notified.mark_changed();
+        notified
     }
 }
 
@@ -58,12 +58,12 @@ mod tests {
     #[test]
     fn a_flood_of_one_change_is_one_change() {
         let (mailbox, [a, b]) = (Mailbox::default(), ["a", "b"].map(Arc::<str>::from));
-        let told = mailbox.follow();
+        let notified = mailbox.follow();
         for _ in 0..100_000 {
             mailbox.put(&b);
         }
         mailbox.put(&a);
-        assert!(told.has_changed().is_ok_and(|changed| changed));
+        assert!(notified.has_changed().is_ok_and(|changed| changed));
         assert_eq!(mailbox.take(), [a.clone(), b]);
         mailbox.put(&a);
         mailbox.forget("a");

@@ -12,13 +12,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
-use crate::server::{EndedRuns, Server};
+use crate::server::{EndedRuns, UpstreamServer};
 use crate::server::{Subscribing, Subscription};
 
 /// The servers of one moment, as ways to call their tools. Clones are the same moment.
 ///
 /// Whoever holds this goes on with its servers when others take over their names: a server that was replaced or removed ends
-/// once nobody holds routes to it and no call of it is on its way, or when its time to drain is over. So a run that took its
+/// once nobody holds routes to it and no call of it is in flight, or when its time to drain is over. So a run that took its
 /// routes at its start meets the same servers until its end.
 #[derive(Debug, Clone)]
 pub struct Routes(Arc<Table>);
@@ -32,7 +32,7 @@ struct Table {
 /// A server in use. With the last one of them somebody learns that it is not used any more.
 #[derive(Debug)]
 pub(crate) struct Route {
-    server: Arc<Server>,
+    server: Arc<UpstreamServer>,
     unused: CancellationToken,
     _tells: DropGuard,
     /// Starts the server and keeps its list up to date. Ends with this.
@@ -40,12 +40,12 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    pub(crate) fn new(server: Arc<Server>, upkeep: AbortOnDropHandle<()>) -> Self {
+    pub(crate) fn new(server: Arc<UpstreamServer>, upkeep: AbortOnDropHandle<()>) -> Self {
         let unused = CancellationToken::new();
         Self { server, _tells: unused.clone().drop_guard(), unused, _upkeep: upkeep }
     }
 
-    pub(crate) fn server(&self) -> &Arc<Server> {
+    pub(crate) fn server(&self) -> &Arc<UpstreamServer> {
         &self.server
     }
 
@@ -131,7 +131,7 @@ impl Routes {
         Box::pin(async move { route.server.read(permit, &context, limits, options).await })
     }
 
-    /// Has a client hear of the changes of a resource, as is permitted: `resources/subscribe`, with its address as the argument
+    /// Subscribes a client to the changes of a resource, as permitted: `resources/subscribe`, with its address as the argument
     /// `uri`. They come into the client's mailbox, for as long as the subscription is held.
     #[must_use]
     pub fn subscribe(
@@ -198,7 +198,7 @@ impl Routes {
 impl Provider for Routes {
     fn list(&self) -> Vec<Offered> {
         let offered = |(name, route): (&String, &Arc<Route>)| {
-            let status = route.server.card().read();
+            let status = route.server.cell().read();
             Offered { server: name.clone(), tools: status.absence().map_or(Ok(status.tools), Err) }
         };
         self.iter().map(offered).collect()

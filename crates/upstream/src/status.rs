@@ -6,7 +6,7 @@ use exuvia_config::Era;
 use exuvia_tool::{Absence, Json, ToolDescriptor, locked};
 use tokio::sync::watch;
 
-/// Whether a server has come up.
+/// Whether a server has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerState {
     /// It is being started for the first time.
@@ -17,7 +17,7 @@ pub enum ServerState {
         /// How it speaks.
         era: Era,
     },
-    /// It has not come up yet. It is tried again, at first after a second, later once a minute.
+    /// It has not started yet. It is retried, at first after a second, later once a minute.
     Failed {
         /// Why, for the operator: may hold its command and the end of its stderr.
         message: String,
@@ -28,20 +28,20 @@ pub enum ServerState {
 
 /// Why a server has not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NotUp {
+pub(crate) struct StartError {
     /// For the operator.
     pub(crate) message: String,
     /// For everybody.
     pub(crate) why: Absence,
 }
 
-impl From<String> for NotUp {
+impl From<String> for StartError {
     fn from(message: String) -> Self {
         Self { message, why: Absence::Failed }
     }
 }
 
-/// Why every call of a server fails that has come up. Known from calls and readings of its list, until one is answered.
+/// Why every call of a started server fails. Known from calls and reads of its list, until one is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failing {
     /// Its circuit breaker is open.
@@ -58,7 +58,7 @@ pub enum Failing {
 pub struct ServerStatus {
     /// Its name in the configuration.
     pub name: String,
-    /// Whether it has come up.
+    /// Whether it has started.
     pub state: ServerState,
     /// Its tools, in its order, as it last listed them.
     pub tools: Arc<[Arc<ToolDescriptor>]>,
@@ -69,7 +69,7 @@ pub struct ServerStatus {
 }
 
 impl ServerStatus {
-    /// Whether it has come up.
+    /// Whether it has started.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, ServerState::Ready { .. })
@@ -91,8 +91,8 @@ impl ServerStatus {
         self.state == ServerState::Starting
     }
 
-    /// A server that has not come up.
-    pub(crate) fn failed(name: &str, NotUp { message, why }: NotUp) -> Self {
+    /// A server that has not started.
+    pub(crate) fn failed(name: &str, StartError { message, why }: StartError) -> Self {
         Self::without_tools(name, ServerState::Failed { message, why })
     }
 
@@ -100,7 +100,7 @@ impl ServerStatus {
         Self { name: name.to_owned(), state, tools: Arc::default(), written: Arc::default(), warnings: Vec::new() }
     }
 
-    /// Whether anybody would act on the difference. Why a server has failed may be told in other words every time.
+    /// Whether anybody would act on the difference. The message of a failed server may differ each time.
     fn says_the_same_as(&self, other: &Self) -> bool {
         let same_state = match (&self.state, &other.state) {
             (ServerState::Failed { why: one, .. }, ServerState::Failed { why: other, .. }) => one == other,
@@ -125,71 +125,71 @@ fn same_tools(one: &[Arc<ToolDescriptor>], other: &[Arc<ToolDescriptor>]) -> boo
     one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
-/// What is known of one server, whether it stands on the board or not.
+/// The status of one server, whether it is on the board or not.
 #[derive(Debug)]
-pub(crate) struct Card(Mutex<ServerStatus>);
+pub(crate) struct StatusCell(Mutex<ServerStatus>);
 
-impl Card {
-    /// A card that says that its server is starting.
+impl StatusCell {
+    /// The cell of a server that is starting.
     pub(crate) fn starting(name: &str) -> Arc<Self> {
         Arc::new(Self(Mutex::new(ServerStatus::without_tools(name, ServerState::Starting))))
     }
 
-    /// A card that says that its server will not come up.
+    /// The cell of a server that cannot start.
     pub(crate) fn failed(name: &str, message: &str) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(ServerStatus::failed(name, NotUp::from(message.to_owned())))))
+        Arc::new(Self(Mutex::new(ServerStatus::failed(name, StartError::from(message.to_owned())))))
     }
 
-    /// What it says now.
+    /// Its current status.
     pub(crate) fn read(&self) -> ServerStatus {
         locked(&self.0).clone()
     }
 }
 
-/// Where the state of all servers stands.
+/// The status of all servers.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
+pub(crate) struct StatusBoard {
     /// In the order in which they are shown. Locked while anything that is shown changes.
-    cards: Mutex<Vec<Arc<Card>>>,
+    cells: Mutex<Vec<Arc<StatusCell>>>,
     shown: watch::Sender<Arc<[ServerStatus]>>,
 }
 
-impl Board {
-    /// What stands there now.
+impl StatusBoard {
+    /// The current status.
     pub(crate) fn read(&self) -> Arc<[ServerStatus]> {
         self.shown.borrow().clone()
     }
 
-    /// Tells when what stands there becomes something else.
+    /// Watches for changes of the status.
     pub(crate) fn follow(&self) -> watch::Receiver<Arc<[ServerStatus]>> {
         self.shown.subscribe()
     }
 
-    /// Clears the board and puts these cards on it. That is told, unless they are the ones that were there.
-    pub(crate) fn lay_out(&self, new: Vec<Arc<Card>>) {
-        let mut cards = locked(&self.cards);
-        let is_same = cards.len() == new.len() && cards.iter().zip(&new).all(|(old, new)| Arc::ptr_eq(old, new));
+    /// Replaces the cells of the board. Watchers are notified, unless they are the same cells.
+    pub(crate) fn lay_out(&self, new: Vec<Arc<StatusCell>>) {
+        let mut cells = locked(&self.cells);
+        let is_same = cells.len() == new.len() && cells.iter().zip(&new).all(|(old, new)| Arc::ptr_eq(old, new));
         if !is_same {
-            self.shown.send_replace(new.iter().map(|card| card.read()).collect());
-            *cards = new;
+            self.shown.send_replace(new.iter().map(|cell| cell.read()).collect());
+            *cells = new;
         }
     }
 
-    /// Writes on a card what is known of its server now. Tells whether it is news; that is told to everybody if the card is on
-    /// the board.
-    pub(crate) fn post(&self, card: &Arc<Card>, status: ServerStatus) -> bool {
-        let cards = locked(&self.cards);
-        let old = std::mem::replace(&mut *locked(&card.0), status.clone());
-        let news = !status.says_the_same_as(&old);
-        if let Some(place) = cards.iter().position(|other| Arc::ptr_eq(other, card)) {
+    /// Updates a cell with the status of its server. Returns whether the status changed; watchers are notified of it if the cell
+    /// is on the board.
+    pub(crate) fn post(&self, cell: &Arc<StatusCell>, status: ServerStatus) -> bool {
+        let cells = locked(&self.cells);
+        let old = std::mem::replace(&mut *locked(&cell.0), status.clone());
+        let changes = !status.says_the_same_as(&old);
+        if let Some(place) = cells.iter().position(|other| Arc::ptr_eq(other, cell)) {
             self.shown.send_if_modified(|shown| {
                 let mut statuses = shown.to_vec();
                 statuses[place] = status;
                 *shown = statuses.into();
-                news
+                changes
             });
         }
-        news
+        changes
     }
 }
 
@@ -204,21 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_in_substance_is_news() {
-        let (board, card) = (Board::default(), Card::failed("a", "no"));
-        board.lay_out(vec![card.clone(), Card::failed("b", "no")]);
-        let mut news = board.follow();
+    fn only_a_difference_in_substance_is_a_change() {
+        let (board, cell) = (StatusBoard::default(), StatusCell::failed("a", "no"));
+        board.lay_out(vec![cell.clone(), StatusCell::failed("b", "no")]);
+        let mut changes = board.follow();
         let mut told = |status: ServerStatus| {
-            let posted = board.post(&card, status);
-            let told = news.has_changed().unwrap();
+            let posted = board.post(&cell, status);
+            let told = changes.has_changed().unwrap();
             assert_eq!(posted, told);
-            news.mark_unchanged();
+            changes.mark_unchanged();
             told
         };
         let tool = |schema: &str| format!(r#"[{{"name": "t", "input_schema": {schema}, "annotations": {{}}}}]"#);
-        let failed = |message: &str| ServerStatus::failed("a", NotUp::from(message.to_owned()));
+        let failed = |message: &str| ServerStatus::failed("a", StartError::from(message.to_owned()));
         assert!(!told(failed("no, at noon")));
-        assert!(told(ServerStatus::failed("a", NotUp { message: "no".to_owned(), why: Absence::Late })));
+        assert!(told(ServerStatus::failed("a", StartError { message: "no".to_owned(), why: Absence::Late })));
         assert!(told(failed("no")));
         let written = tool(r#"{"a": 1, "b": 2}"#);
         assert!(told(ready(&written)));
@@ -231,24 +231,24 @@ mod tests {
         assert_eq!(board.read().len(), 2);
     }
     #[test]
-    fn cards_come_and_go_and_what_was_written_on_them_aside_is_shown_when_they_come() {
-        let board = Board::default();
-        let [a, b, c] = ["a", "b", "c"].map(|name| Card::failed(name, "no"));
+    fn cells_are_added_and_removed_and_show_what_was_posted_before() {
+        let board = StatusBoard::default();
+        let [a, b, c] = ["a", "b", "c"].map(|name| StatusCell::failed(name, "no"));
         board.lay_out(vec![a.clone(), b.clone()]);
-        let mut news = board.follow();
+        let mut changes = board.follow();
         board.lay_out(vec![a.clone(), b.clone()]);
-        assert!(!news.has_changed().unwrap(), "the same cards in the same order");
+        assert!(!changes.has_changed().unwrap(), "the same cards in the same order");
         assert!(board.post(&c, ServerStatus { name: "c".to_owned(), ..ready("[]") }));
-        assert!(!news.has_changed().unwrap(), "it is not on the board");
+        assert!(!changes.has_changed().unwrap(), "it is not on the board");
         board.lay_out(vec![c, a.clone()]);
-        assert!(news.has_changed().unwrap());
-        let shown = |board: &Board| -> Vec<(String, bool)> {
+        assert!(changes.has_changed().unwrap());
+        let shown = |board: &StatusBoard| -> Vec<(String, bool)> {
             board.read().iter().map(|status| (status.name.clone(), status.is_ready())).collect()
         };
         assert_eq!(shown(&board), [("c".to_owned(), true), ("a".to_owned(), false)]);
-        news.mark_unchanged();
+        changes.mark_unchanged();
         board.post(&b, ready("[]"));
-        assert!(!news.has_changed().unwrap(), "it has left the board");
+        assert!(!changes.has_changed().unwrap(), "it has left the board");
         board.post(&a, ready("[]"));
         assert_eq!(shown(&board)[1], ("a".to_owned(), true));
     }

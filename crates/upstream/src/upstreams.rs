@@ -11,17 +11,17 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::leaving::Leaving;
 use crate::limits::CallLimits;
+use crate::retiring_servers::RetiringServers;
 use crate::routes::{Route, Routes};
-use crate::server::{EndedRuns, Server};
-use crate::status::{Board, Card};
+use crate::server::{EndedRuns, UpstreamServer};
 use crate::status::{Failing, ServerStatus};
+use crate::status::{StatusBoard, StatusCell};
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Snapshot {
+pub struct UpstreamSnapshot {
     /// In the order of their configuration.
     pub servers: Arc<[ServerStatus]>,
     /// By name.
@@ -37,10 +37,10 @@ pub struct Snapshot {
 pub struct Upstreams {
     /// Changes together with the board.
     current: RwLock<Routes>,
-    board: Arc<Board>,
+    board: Arc<StatusBoard>,
     ended: Arc<EndedRuns>,
     reaper: Arc<Reaper>,
-    pub(crate) leaving: Leaving,
+    pub(crate) retiring: RetiringServers,
     /// Held by whoever is about to change the servers.
     pub(crate) turn: Mutex<()>,
     pub(crate) over: CancellationToken,
@@ -55,7 +55,7 @@ impl Upstreams {
             board: Arc::default(),
             ended,
             reaper: Arc::new(Reaper::new()),
-            leaving: Leaving::new(over.clone()),
+            retiring: RetiringServers::new(over.clone()),
             turn: Mutex::default(),
             over,
         }
@@ -83,9 +83,9 @@ impl Upstreams {
 
     /// Both, of one moment.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> UpstreamSnapshot {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        Snapshot { servers: self.board.read(), routes: current.clone() }
+        UpstreamSnapshot { servers: self.board.read(), routes: current.clone() }
     }
 
     /// The servers whose every call fails at the moment, and why, by name.
@@ -97,12 +97,11 @@ impl Upstreams {
 
     /// The names of servers that were replaced or removed and have not ended. One that left more than once is there as often.
     #[must_use]
-    pub fn leaving(&self) -> Vec<String> {
-        self.leaving.names()
+    pub fn retiring(&self) -> Vec<String> {
+        self.retiring.names()
     }
 
-    /// What [`servers`](Self::servers) gives, and a tick when servers have come, gone or come up, or their tools are others than
-    /// before. Bursts are one tick; a server causes at most one tick in 5 s, and one more for its first change.
+    /// What [`servers`](Self::servers) gives, and a tick when servers were added, removed or started, or their tools changed. Bursts are one tick; a server causes at most one tick in 5 s, and one more for its first change.
     ///
     /// ```no_run
     /// # async fn example(upstreams: exuvia_upstream::Upstreams) {
@@ -130,7 +129,7 @@ impl Upstreams {
     }
 
     /// Ends all servers side by side, those that were leaving too: closes their inputs, waits, sends SIGTERM, then SIGKILL to
-    /// their process groups. Takes 6 s at most. Calls that are on their way break off, and so does a change of the servers.
+    /// their process groups. Takes 6 s at most. Calls in flight break off, and so does a change of the servers.
     pub async fn shutdown(&self) {
         self.over.cancel();
         let _turn = self.turn.lock().await;
@@ -139,20 +138,27 @@ impl Upstreams {
             let server = Arc::clone(route.server());
             ending.spawn(async move { server.shut_down().await });
         }
-        self.leaving.gone().await;
+        self.retiring.all_ended().await;
         while ending.join_next().await.is_some() {}
         self.reaper.rest().await;
     }
 
     /// A server that has not been started.
-    pub(crate) fn server(&self, config: ServerConfig, limits: UpstreamLimits, card: Arc<Card>) -> Server {
-        Server::new(config, limits, Arc::clone(&self.reaper), Arc::clone(&self.ended), Arc::clone(&self.board), card)
+    pub(crate) fn server(&self, config: ServerConfig, limits: UpstreamLimits, cell: Arc<StatusCell>) -> UpstreamServer {
+        UpstreamServer::new(
+            config,
+            limits,
+            Arc::clone(&self.reaper),
+            Arc::clone(&self.ended),
+            Arc::clone(&self.board),
+            cell,
+        )
     }
 
     /// Puts other servers in the place of those in use, which it gives back.
-    pub(crate) fn swap(&self, servers: HashMap<String, Arc<Route>>, cards: Vec<Arc<Card>>) -> Routes {
+    pub(crate) fn swap(&self, servers: HashMap<String, Arc<Route>>, cells: Vec<Arc<StatusCell>>) -> Routes {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        self.board.lay_out(cards);
+        self.board.lay_out(cells);
         std::mem::replace(&mut *current, Routes::new(servers, Arc::clone(&self.ended)))
     }
 }

@@ -80,7 +80,7 @@ fn hangs_in_a_call(over: Over) {
 fn exits_at_start(over: Over) {
     let plan = Plan::new(over, "--exit-at start");
     plan.run(async |fake: &Fake| {
-        // Over HTTP it may have ended before or after the connection came up.
+        // Over HTTP it may have ended before or after the connection was open.
         let says = if over == Over::Stdio { "exit status: 3" } else { "onnection re" };
         assert!(fake.failed().unwrap().contains(says), "{:?}", fake.failed());
         fake.unavailable("echo", "{}", "did not start").await;

@@ -31,7 +31,7 @@ async fn a_well_behaved_server_ends_with_its_input() {
 }
 
 #[tokio::test]
-async fn what_a_server_leaves_behind_is_killed() {
+async fn processes_that_a_server_leaves_behind_are_killed() {
     let upstreams = start(&["--child"]).await;
     let pids = pids(&upstreams).await;
     assert_eq!(pids.len(), 2);
@@ -40,7 +40,7 @@ async fn what_a_server_leaves_behind_is_killed() {
 }
 
 #[tokio::test]
-async fn what_left_the_group_of_its_server_ends_with_it() {
+async fn a_process_that_left_the_group_of_its_server_ends_with_it() {
     let dir = tempdir("strays");
     let fake = exuvia_fake_upstream::program();
     // In a session of its own, and with a child that is a stray as well.
@@ -60,8 +60,9 @@ async fn what_left_the_group_of_its_server_ends_with_it() {
     let strays: Vec<i64> = written().lines().map(|pid| pid.parse().unwrap()).collect();
     assert!(strays.iter().all(|&pid| fake::runs(pid)));
     // One that is removed takes its own with it, and nobody else's.
-    let lineup = upstreams.prepare(vec![server("other")], UpstreamLimits::default(), Duration::ZERO).await.unwrap();
-    lineup.take_over();
+    let prepared_servers =
+        upstreams.prepare(vec![server("other")], UpstreamLimits::default(), Duration::ZERO).await.unwrap();
+    prepared_servers.take_over();
     while written().matches('\n').count() < 4 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

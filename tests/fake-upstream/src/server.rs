@@ -34,9 +34,9 @@ pub(crate) struct State {
     pub(crate) questions: u64,
     /// How often the list of tools has changed.
     pub(crate) changes: u64,
-    /// Who wants to hear of it: the ways, and the ids that the notifications bear.
+    /// The subscribers: their streams, and the ids in their notifications.
     pub(crate) listeners: Vec<(Later, Option<Value>)>,
-    /// Who hears of which resources.
+    /// The subscribers of each resource.
     pub(crate) subscriptions: Subscriptions,
     /// The headers of the latest request over HTTP.
     pub(crate) headers: serde_json::Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Changes of resources, and who hears of them.
+//! Changes of resources, and their subscribers.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::out::Later;
 
-/// Who hears of which resources.
+/// The subscribers of each resource.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
     /// In the older era, of the one client there is.

@@ -17,7 +17,7 @@ use crate::{Daemon, Folder, WebServer, built, children, measured};
 const SETTLING: Duration = Duration::from_secs(60);
 /// How long a question waits, and a call.
 const CLOCKS: &str = "question_timeout_ms = 2000\ncall_timeout_ms = 6000\n";
-/// Descriptors that may differ at the end: sockets of the last requests, on their way out.
+/// Descriptors that may differ at the end: sockets of the last requests that are closing.
 const DESCRIPTORS: usize = 8;
 /// What the daemon counts of its clients, and is nothing without them.
 const OPEN: [&str; 4] =

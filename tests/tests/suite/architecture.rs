@@ -136,7 +136,7 @@ fn what_reads_a_configuration_starts_and_connects_to_nothing() {
 }
 
 #[test]
-fn what_is_pure_has_no_async_runtime_no_sandbox_and_no_protocol() {
+fn pure_crates_have_no_async_runtime_no_sandbox_and_no_protocol() {
     for package in ["exuvia-text", "exuvia-tool", "exuvia-catalog", "exuvia-analysis", "exuvia-policy"] {
         let below = everything_below(package);
         for stranger in ["tokio", "wasmtime", "rmcp", "hyper", "getrandom", "rustix", "nix", "reqwest"] {

@@ -1,4 +1,4 @@
-//! How long calls may take, and who is told what to change.
+//! How long calls may take, and which setting the errors name.
 
 use exuvia_tests::{Folder, built, exuvia};
 use serde_json::json;
@@ -16,14 +16,14 @@ fn folder(server: &str) -> Folder {
 }
 
 #[test]
-fn a_server_that_tells_of_its_progress_has_the_time_that_the_operator_gives_it() {
+fn a_server_that_reports_progress_has_the_time_that_the_operator_gives_it() {
     let folder = folder("max_call_timeout_ms = 60_000\n");
     let ended = exuvia(&["run", "--config", &folder.text("exuvia.toml"), "-c", WORKS], "");
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), "\"done\"\n"), "{ended:?}");
 }
 
 #[test]
-fn who_reads_of_a_timeout_reads_which_key_to_change() {
+fn a_timeout_names_the_key_to_change() {
     let folder = folder("");
     let ended = exuvia(&["run", "--config", &folder.text("exuvia.toml"), "-c", WORKS], "");
     assert_eq!(ended.status, Some(1), "{ended:?}");

@@ -102,7 +102,7 @@ async fn calls_in_parallel_carry_the_same_arguments() {
         let server = &server(&gateway, catalog);
         let calls = calls(catalog, server);
         sees_the_values(&gateway, &in_parallel(&calls), &calls).await;
-        // Which of two calls on their way arrives first is nobody's promise.
+        // Which of two calls in flight arrives first is nobody's promise.
         let (mut arrived, mut sent) = (recorded(server, folder.path()), received(&calls));
         arrived.sort();
         sent.sort();

@@ -38,7 +38,7 @@ fn transcript(output: &Output) -> String {
 }
 
 #[test]
-fn every_configuration_is_told_what_is_wrong_with_it_or_what_would_run() {
+fn checking_a_configuration_shows_its_errors_or_what_would_run() {
     let mut different = Vec::new();
     for file in files("config", "toml") {
         let name = file.file_name().and_then(|name| name.to_str()).expect("UTF-8");
@@ -247,7 +247,7 @@ fn the_users_own_file_is_used_when_no_other_server_is_named() {
 }
 
 #[test]
-fn a_configuration_that_everybody_can_write_is_refused_and_one_that_others_may_is_told() {
+fn a_configuration_that_everybody_can_write_is_refused_and_one_that_others_may_is_warned_of() {
     let (folder, file) = folder("include = ['more.json']\n[servers.echo]\nECHO");
     let more = Path::new(&file).with_file_name("more.json");
     fs::write(&more, r#"{"mcpServers": {}}"#).expect("a file");

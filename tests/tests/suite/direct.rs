@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_gateway::{Mode, Profile, Profiles};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
-use exuvia_server::http::{Drained, HttpConfig};
+use exuvia_server::http::{HttpConfig, Shutdown};
 use exuvia_tests::{Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, direct_fake, events};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -264,7 +264,7 @@ async fn a_client_of_the_newer_era_is_asked_by_an_answer_and_comes_back() {
     assert!(text(&answer).contains(r#""action":"accept","content":{"a":1}"#), "{answer}");
     let late = client.ask("/mcp/one", "tools/call", back, can_be_asked()).await.message();
     assert_eq!(late["error"]["code"], -32602, "{late}");
-    // Who cannot be asked is not, and the server hears so.
+    // A client that cannot be asked is not asked, and the server gets a decline.
     let answer = client.ask("/mcp/one", "tools/call", params, json!({})).await.message();
     assert_eq!(answer["result"]["isError"], true, "{answer}");
     served.end().await;
@@ -363,7 +363,7 @@ async fn until(stream: &mut Incoming, method: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_listen_are_told_when_their_tools_change_and_when_it_ends() {
+async fn listening_clients_are_notified_of_changed_tools_and_of_the_end() {
     const CHANGED: &str = "notifications/tools/list_changed";
     let served = served(&[]).await;
     let accept = ("accept", "application/json, text/event-stream");
@@ -417,7 +417,7 @@ async fn clients_that_listen_are_told_when_their_tools_change_and_when_it_ends()
     let told = until(&mut modern, "\"result\":").await;
     assert!(told.len() == 1 && told[0]["id"] == 9, "{told:?}");
     let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
-    assert_eq!(drained, Drained::Whole);
+    assert_eq!(drained, Shutdown::Clean);
     served.gateway.stop().await;
 }
 

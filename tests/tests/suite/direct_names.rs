@@ -86,7 +86,7 @@ async fn names_are_of_letters_digits_and_few_signs_and_all_can_be_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tools_of_one_name_are_told_apart_and_the_operator_is_told() {
+async fn tools_of_one_name_get_different_names_and_the_operator_is_warned() {
     let folder = Folder::new("");
     let all = servers(&folder, &[("one", &["search", "executeToolCode"]), ("two", &["search", "only"])]);
     let scripts = format!("[servers.code]\ncommand = {:?}\n", built("exuvia-fake-upstream"));

@@ -40,7 +40,7 @@ pub(crate) struct Session<'a> {
     id: String,
 }
 
-/// A call of such a client, whose stream is read while it is on its way.
+/// A call of such a client, whose stream is read while it is in flight.
 pub(crate) struct Call {
     stream: Incoming,
     text: String,
@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
 
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Call {
         let params = json!({"name": tool, "arguments": arguments});
-        // Several are on their way at a time.
+        // Several are in flight at a time.
         let id = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
         let message = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string();
         let headers = [
@@ -267,7 +267,7 @@ async fn a_server_asks_by_its_answers_so_often_and_so_many_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_question_of_a_client_that_is_gone_is_over() {
+async fn the_question_to_a_disconnected_client_is_withdrawn() {
     let served = served("legacy", LONG).await;
     let a = Session::new(&served, json!({})).await;
     let mut of_a = a.call("ask", json!({})).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exuvia_gateway::OnDisconnect;
 use exuvia_runtime::Limits;
-use exuvia_server::http::{Drained, HttpConfig};
+use exuvia_server::http::{HttpConfig, Shutdown};
 use exuvia_tests::{PATIENCE, Served, Settings, initialize, modern_meta};
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -67,7 +67,7 @@ async fn a_lost_client_a_cancellation_and_the_end_of_a_session_cancel_the_run() 
             () = end => {}
         }
     }
-    assert_eq!(served.end().await, Drained::Whole);
+    assert_eq!(served.end().await, Shutdown::Clean);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn a_script_that_outlives_its_client_comes_to_its_end_unless_it_is_cancell
     }
     let counted = served.gateway.gateway().metrics();
     assert!(counted.contains("exuvia_runs_total{outcome=\"cancelled\"} 2\n"), "{counted}");
-    assert_eq!(served.end().await, Drained::Whole);
+    assert_eq!(served.end().await, Shutdown::Clean);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +134,7 @@ async fn a_session_that_loses_its_stream_keeps_its_run_and_a_stop_waits_for_it()
     tokio::time::sleep(Duration::from_millis(300)).await;
     let gateway = served.gateway.gateway().clone();
     assert_eq!(gateway.runs(), 1);
-    assert_eq!(served.end().await, Drained::Whole);
+    assert_eq!(served.end().await, Shutdown::Clean);
     let counted = gateway.metrics();
     assert!(counted.contains("exuvia_runs_total{outcome=\"returned\"} 1\n"), "{counted}");
 }
@@ -170,7 +170,7 @@ async fn a_stop_lets_what_runs_come_to_its_end_and_a_second_one_cancels_it() {
         let expected = if insists { "cancelled\ncalls made: echo.sleep" } else { "\"whole\"" };
         assert!(text(&answer).starts_with(expected), "{answer:?}");
         let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
-        assert_eq!(drained, if insists { Drained::Cancelled { runs: 1 } } else { Drained::Whole });
+        assert_eq!(drained, if insists { Shutdown::Cancelled { runs: 1 } } else { Shutdown::Clean });
         let _ = timeout(PATIENCE, listening.into_body().collect()).await.expect("the stream ends");
         assert!(TcpStream::connect(served.address).await.is_err());
         served.gateway.stop().await;

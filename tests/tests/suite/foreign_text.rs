@@ -1,4 +1,4 @@
-//! Text of servers on its way to people and models: it writes no line of ours, commands no terminal, and hides nothing.
+//! Text of servers as people and models see it: it writes no line of ours, commands no terminal, and hides nothing.
 
 use exuvia_gateway::StartedBy;
 use exuvia_gateway::answer::render;

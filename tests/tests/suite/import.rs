@@ -243,7 +243,7 @@ fn a_program_of_a_folder_needs_consent_whoever_names_it() {
 }
 
 #[test]
-fn what_stands_in_the_place_of_a_file_is_told() {
+fn anything_in_place_of_a_file_is_reported() {
     let world = World::new();
     let pipe = world.folder.path().join(".mcp.json");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());

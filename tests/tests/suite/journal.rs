@@ -332,7 +332,7 @@ async fn a_run_that_cannot_be_recorded_does_not_start() {
     assert_eq!((report.logs.text.as_str(), report.usage.fuel, report.calls.len()), ("", 0, 0));
     assert!(told.iter().all(|line| !line.starts_with("call")), "{told:?}");
     assert_eq!(recorded.received(), Vec::<String>::new());
-    // The model is told nothing of the disk.
+    // The model learns nothing of the disk.
     let answer = exuvia_gateway::answer::render(&report, 10_000).text;
     assert!(!answer.contains("disk"), "{answer}");
     recorded.gateway.stop().await;
@@ -352,7 +352,7 @@ async fn a_refusal_that_cannot_be_recorded_is_a_refusal_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_happened_is_told_although_its_end_cannot_be_recorded() {
+async fn a_call_without_a_recorded_end_still_gives_its_result() {
     let recorded = Recorded::failing_at(&["call-ended", "run-ended"]).await;
     let (report, told) = recorded.run("result = fake.echo(value=1)").await;
     assert_eq!(returned(&report), json!({"value": 1}));

@@ -1,4 +1,4 @@
-//! Runs on their way, as an operator sees them and ends them.
+//! Runs in flight, as an operator sees them and ends them.
 
 use std::time::{Duration, Instant};
 

@@ -44,7 +44,7 @@ fn served(variables: &[(&str, &str)], flags: &[&str]) -> String {
 }
 
 #[test]
-fn a_daemon_tells_in_text_what_its_runs_come_to_and_none_of_their_values() {
+fn a_daemon_logs_the_outcomes_of_runs_and_none_of_their_values() {
     let told = served(&[], &[]);
     let parts = [
         "client.name=\"tests 1\"",
@@ -147,7 +147,7 @@ async fn a_daemon_whose_standard_error_nobody_reads_goes_on() {
         assert_eq!(client.send("GET", "/healthz", &[], "").await.status, 200);
     };
     tokio::time::timeout(Duration::from_secs(60), answered).await.expect("it goes on");
-    // Who reads again is told how much is missing.
+    // A reader that returns is told how many lines are missing.
     let told = tokio::task::spawn_blocking(move || {
         stderr.lines().map_while(Result::ok).find(|line| line.contains("log lines dropped"))
     });

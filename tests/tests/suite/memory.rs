@@ -93,7 +93,7 @@ async fn a_limit_above_what_there_is_for_all_becomes_that() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_places_are_full_of_scripts_that_wait_for_memory_others_are_told_when_to_come_back() {
+async fn when_scripts_that_wait_for_memory_fill_the_queue_others_get_a_retry_after() {
     let folder = Folder::new("[runs]\nconcurrent = 4\nwaiting = 1\nmemory_bytes = \"128 MiB\"");
     let daemon = folder.serve(&[]).await;
     let runs: Vec<_> = (0..12).map(|_| tokio::spawn(daemon.run("import time\ntime.sleep(0.3)\nresult = 1"))).collect();

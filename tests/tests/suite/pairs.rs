@@ -190,7 +190,7 @@ async fn three_waiting(pair: &Pair) -> [RunHandle; 3] {
     runs
 }
 
-/// Still on its way after a while in which it could have ended.
+/// Still in flight after a while in which it could have ended.
 async fn assert_runs_on(pair: &Pair, runs: &mut [&mut RunHandle]) {
     let rest = async {
         while pair.gateway.gateway().runs() != runs.len() {

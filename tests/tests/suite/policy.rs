@@ -34,7 +34,7 @@ fn text(answer: &Value) -> &str {
 }
 
 #[test]
-fn a_client_without_an_allowlist_is_told_which_line_would_allow_its_script() {
+fn a_client_without_an_allowlist_gets_the_line_that_would_allow_its_script() {
     let server = sample("echo", "echo");
     let code = json!({"code": "echo.sleep(ms=1)\nresult = echo.echo(value=7)"});
     let mut client = Client::with_policy(&["--server", &server]).speaking_modern();
@@ -214,7 +214,7 @@ async fn arguments_and_rates_are_bounded_as_the_policy_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_mistakes_of_a_script_are_told_at_once_and_nothing_of_it_runs() {
+async fn all_findings_of_a_script_are_reported_at_once_and_it_does_not_run() {
     let gateway = Arc::new(gateway(rules(&["*"], &[])).await);
     let source =
         "print('never')\necho.ecoh(value=1)\necho.sleep(ms='1')\necho.echo(vlaue=2)\necoh.echo(value=3)\necho.sleep(";
@@ -237,7 +237,7 @@ async fn all_mistakes_of_a_script_are_told_at_once_and_nothing_of_it_runs() {
 }
 
 #[test]
-fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
+fn a_script_that_needs_a_server_that_did_not_start_gets_an_error_that_says_so() {
     let server = sample("echo", "echo");
     for script in ["gone.search(query='x')", "mcp.gone.search(query='x')"] {
         let arguments = ["run", "--json", "--server", &server, "--server", "gone=no-such-program-anywhere", "-"];
@@ -252,7 +252,7 @@ fn a_script_that_needs_a_server_that_did_not_come_up_is_told_so() {
 }
 
 #[test]
-fn check_tells_what_becomes_of_a_script_and_by_which_rule() {
+fn check_shows_the_decision_on_a_script_and_its_rules() {
     let server = sample("echo", "echo");
     let check =
         |flags: &[&str], source: &str| exuvia(&[&["check", "--server", &server], flags, &["-"]].concat(), source);

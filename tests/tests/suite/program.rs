@@ -106,7 +106,7 @@ fn data_may_begin_with_a_byte_order_mark_and_is_named_where_it_is_too_long() {
 }
 
 #[test]
-fn a_server_that_is_named_like_a_module_is_told_by_its_name_in_scripts() {
+fn a_server_that_is_named_like_a_module_has_its_name_in_scripts() {
     let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time.sleep(ms=1)"], "");
     assert!(ended.status == Some(1) && ended.stderr.contains("the server time is time_ in scripts"), "{ended:?}");
     let ended = exuvia(&["run", "--server", &sample("time", "echo"), "-c", "result = time_.sleep(ms=1)"], "");
@@ -194,7 +194,7 @@ fn the_report_as_json_always_has_the_same_keys() {
 }
 
 #[test]
-fn an_error_as_json_tells_kind_message_line_traceback_and_hint() {
+fn an_error_as_json_has_kind_message_line_traceback_and_hint() {
     let (_, value) = json_of(&[], "customers = [1]\nresult = len(customer)");
     let error = value["error"].as_object().expect("an error");
     let keys: Vec<_> = error.keys().map(String::as_str).collect();
@@ -204,7 +204,7 @@ fn an_error_as_json_tells_kind_message_line_traceback_and_hint() {
 }
 
 #[test]
-fn calls_as_json_tell_server_tool_outcome_and_ms() {
+fn calls_as_json_have_server_tool_outcome_and_ms() {
     let source = "
 echo.echo(value=1)
 try: echo.fail(message='no')

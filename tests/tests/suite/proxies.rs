@@ -113,7 +113,7 @@ async fn hostile(answer: Option<Vec<u8>>) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_lets_nothing_through_is_told_in_words_and_in_time() {
+async fn a_blocking_proxy_is_a_readable_error_in_time() {
     let long = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-S3cret: s3cret\r\n".repeat(1 << 16)].concat();
     let refused: &[u8] =
         b"HTTP/1.1 407 s3cret\r\nProxy-Authenticate: Basic realm=\"s3cret\"\r\nContent-Length: 0\r\n\r\n";

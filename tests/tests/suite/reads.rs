@@ -160,7 +160,7 @@ async fn a_read_is_recorded_counted_and_not_made_if_it_cannot_be_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_on_their_way_are_bounded_for_each_client() {
+async fn reads_in_flight_are_bounded_for_each_client() {
     let folder = TempDir::new().expect("a folder");
     let served = served(&folder).await;
     let gateway = served.gateway.gateway();

@@ -132,7 +132,7 @@ async fn a_bad_file_changes_nothing_and_says_everything_that_is_wrong() {
     daemon.says("reload failed, nothing changed: ", 2).await;
     fs::remove_file(folder.path("exuvia.toml")).expect("removed");
     daemon.says("reload failed, nothing changed: ", 3).await;
-    // Whoever asks is told again.
+    // A SIGHUP repeats the message.
     daemon.signal(Signal::SIGHUP);
     daemon.says("reload failed, nothing changed: ", 4).await;
     folder.write("exuvia.toml", &good);
@@ -175,7 +175,7 @@ async fn every_file_that_it_reads_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_next_start_changes_is_told() {
+async fn a_key_that_needs_a_restart_is_reported() {
     let folder = Folder::new(&echo_table());
     let daemon = folder.serve(&[]).await;
     let tables = "[listen]\nmcp = \"127.0.0.1:1\"\nsessions = 3\ntls = { certificate = \"c\", key = \"k\" }\n\
@@ -208,6 +208,6 @@ async fn a_stop_under_load_answers_every_script_within_its_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_killed_leaves_no_process() {
+async fn a_killed_daemon_leaves_no_process() {
     trials::kill_server_and_daemon().await;
 }

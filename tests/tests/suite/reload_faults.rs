@@ -43,7 +43,7 @@ async fn outdated(daemon: &Daemon, is_outdated: bool) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_in_place_of_any_file_is_told_and_the_next_file_is_taken() {
+async fn a_pipe_in_place_of_any_file_is_reported_and_the_next_file_is_loaded() {
     let table = ["include = [\"more.json\"]\n".to_owned(), echo_table()].concat();
     let folder = Folder::new(&table);
     let servers = |name: &str| {
@@ -113,7 +113,7 @@ async fn a_pipe_in_place_of_a_certificate_leaves_the_old_one_and_takes_in_the_re
 }
 
 #[test]
-fn a_pipe_that_is_named_at_the_start_is_told_at_once() {
+fn a_pipe_that_is_named_at_the_start_is_reported_at_once() {
     let folder = Folder::new("[servers.a]\nurl = 'https://a.example'\nca = 'ca.pem'\n");
     pipe(&folder, "ca.pem");
     pipe(&folder, "mcp.json");

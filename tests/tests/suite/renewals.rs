@@ -85,7 +85,7 @@ async fn a_disk_without_room_loses_no_login() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let daemon = user.serves().await;
     assert_eq!((daemon.run(CODE).await, user.server.spent_again()), (OK.to_owned(), 0));
-    // What cannot be written by the end is told.
+    // What cannot be written by the end is logged.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     disk(&daemon, "0");
     assert_eq!(daemon.run(CODE).await, OK);
@@ -142,7 +142,7 @@ async fn a_process_that_stands_still_over_a_renewal_has_its_answer_when_it_goes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewal_that_was_killed_is_told_and_its_token_is_not_sent_again() {
+async fn an_interrupted_renewal_is_reported_and_its_token_is_not_sent_again() {
     let user = User::new(Duration::from_secs(3600)).await;
     user.server.takes(DELAY);
     let mut daemon = user.starts();
@@ -159,7 +159,7 @@ async fn a_renewal_that_was_killed_is_told_and_its_token_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_watches_is_told_that_every_call_fails_once_the_tokens_are_revoked_and_what_to_do() {
+async fn readiness_reports_that_every_call_fails_once_the_tokens_are_revoked_and_what_to_do() {
     let user = User::new(Duration::from_secs(3600)).await;
     let daemon = user.serves().await;
     assert_eq!(daemon.run(CODE).await, OK);
@@ -181,7 +181,7 @@ async fn who_watches_is_told_that_every_call_fails_once_the_tokens_are_revoked_a
     assert_eq!((status, failing.as_deref()), (200, Some("1")), "{told}");
     let login = "{\"name\":\"oa\",\"reason\":\"credentials rejected; run `exuvia login oa`\"}";
     assert!(told.contains(login), "{told}");
-    // One that starts now does not come up, and says the same to the model as well.
+    // One that starts now fails, and the model sees the same message.
     let later = user.serves().await;
     let told = HttpClient::connect(later.address()).await.send("GET", "/readyz", &[], "").await.text;
     assert!(told.contains(login), "{told}");

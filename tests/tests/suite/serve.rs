@@ -6,7 +6,7 @@ use exuvia_config::{Http, ServerConfig, Transport, UpstreamLimits};
 use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
 use exuvia_server::PendingGateway;
-use exuvia_server::http::{BindError, Drained, HttpConfig, HttpServer, Stop};
+use exuvia_server::http::{BindError, HttpConfig, HttpServer, Shutdown, ShutdownSignal};
 use exuvia_tests::{
     Answer, HttpClient, PATIENCE, SampleGateway, Served, Settings, events, initialize, measured, modern_meta,
 };
@@ -48,7 +48,7 @@ pub(crate) fn text(answer: &Answer) -> String {
     answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }
 
-/// Waits until no script is on its way.
+/// Waits until no script is in flight.
 pub(crate) async fn idle(served: &Served) {
     let idle = async {
         while served.gateway.gateway().runs() > 0 {
@@ -98,11 +98,11 @@ async fn clients_of_both_eras_run_scripts() {
     assert!(matches!(servers[0].state, ServerState::Ready { .. }), "{:?}", servers[0].state);
     assert_eq!(servers[0].tools.len(), 4);
     upstreams.shutdown().await;
-    assert_eq!(served.end().await, Drained::Whole);
+    assert_eq!(served.end().await, Shutdown::Clean);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
+async fn requests_for_another_host_or_from_a_foreign_origin_are_rejected() {
     let config = HttpConfig { origins: vec!["https://inspector.example:443".into()], ..HttpConfig::default() };
     let served = Served::over_echo(config, Limits::default(), Settings::default()).await;
     let mut client = served.client().await;
@@ -129,7 +129,7 @@ async fn who_asks_under_another_name_or_from_a_page_of_elsewhere_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_this_machine_can_be_listened_on_and_a_taken_port_is_told() {
+async fn only_loopback_can_be_listened_on_and_a_taken_port_is_reported() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let error =
             HttpServer::bind(address.parse().expect("an address"), HttpConfig::default()).await.expect_err("refused");
@@ -142,10 +142,10 @@ async fn only_this_machine_can_be_listened_on_and_a_taken_port_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_tells_what_is_not_ready() {
+async fn readiness_names_what_is_not_ready() {
     let server =
         HttpServer::bind("127.0.0.1:0".parse().expect("an address"), HttpConfig::default()).await.expect("a port");
-    let (address, stop) = (server.address(), Stop::default());
+    let (address, stop) = (server.address(), ShutdownSignal::default());
     let (sender, gateway) = tokio::sync::oneshot::channel();
     let pending = PendingGateway::start(Profiles::default(), async { gateway.await.expect("a gateway") });
     let serving = tokio::spawn(server.serve(pending, stop.clone()));
@@ -343,7 +343,7 @@ async fn a_full_queue_answers_at_once_with_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress_is_told_while_a_script_runs_if_the_client_asks_for_it() {
+async fn progress_is_sent_while_a_script_runs_if_the_client_asks_for_it() {
     let served = Served::plain().await;
     let mut client = served.client().await;
     let mut message = run("for n in range(3):\n    print('step', n)\n    echo.sleep(ms=600)");

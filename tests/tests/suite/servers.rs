@@ -87,7 +87,7 @@ fn a_file_that_is_none_of_servers_exits_with_2_and_is_named() {
 }
 
 #[test]
-fn a_server_that_does_not_come_up_is_reported_and_the_others_work() {
+fn a_server_that_does_not_start_is_reported_and_the_others_work() {
     let bad = ["missing=no-such-program-anywhere", "ends=false", "mute=cat /dev/null"];
     let echo = sample("echo", "echo");
     let mut arguments = vec!["run", "--server", &echo];

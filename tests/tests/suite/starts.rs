@@ -1,4 +1,4 @@
-//! Servers that are slow to start, hang there or never come up: nobody waits for them but who needs them.
+//! Servers that start slowly, hang or never start: only those wait for them that need them.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ fn client(folder: &Folder) -> Client {
 }
 
 #[test]
-fn servers_that_never_come_up_delay_nobody_and_are_named() {
+fn servers_that_never_start_delay_nobody_and_are_named() {
     let mut tables = vec![
         echo_table(),
         table("mute", &["--hang-at", "start"]),
@@ -96,7 +96,7 @@ fn a_script_waits_for_the_server_that_it_names_and_no_other() {
 }
 
 #[test]
-fn a_script_that_names_a_server_that_hangs_is_told_so_and_nothing_is_said_of_servers_that_are_up() {
+fn a_script_that_names_a_hanging_server_gets_an_error_that_names_no_ready_server() {
     let deaf = "start_timeout_ms = 4000\n";
     let folder = Folder::new(&[echo_table(), shell("deaf", "exec sleep 100"), deaf.to_owned()].concat());
     let mut client = client(&folder);
@@ -112,7 +112,7 @@ fn a_script_that_names_a_server_that_hangs_is_told_so_and_nothing_is_said_of_ser
 }
 
 #[test]
-fn a_client_is_shown_the_tools_that_are_there_and_hears_of_those_that_come() {
+fn a_client_sees_the_ready_tools_and_is_notified_of_further_ones() {
     let direct = |table: String| format!("{table}mode = 'direct'\n");
     let folder = Folder::new(&[direct(echo_table()), direct(late(5)), direct(shell("ends", "exit 1"))].concat());
     let begun = Instant::now();
@@ -169,7 +169,7 @@ fn commands_wait_for_the_servers_that_they_need() {
 }
 
 #[test]
-fn a_command_tells_why_the_server_that_it_needs_did_not_come_up() {
+fn a_command_reports_why_the_server_that_it_needs_did_not_start() {
     let deaf = "start_timeout_ms = 2000\n";
     let folder = Folder::new(&[shell("deaf", "exec sleep 100"), deaf.to_owned()].concat());
     let ended = exuvia(&["run", "--config", &folder.text("exuvia.toml"), "-c", "deaf.x()"], "");

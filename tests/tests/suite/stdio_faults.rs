@@ -146,7 +146,7 @@ fn the_end_of_its_input_ends_it_in_the_middle_of_a_script() {
     }
 }
 
-/// Whose progress cannot be told is still heard.
+/// A client without a progress token still gets its response.
 #[test]
 fn a_client_that_does_not_read_can_still_cancel_its_script() {
     let folder = tempfile::tempdir().expect("a folder");

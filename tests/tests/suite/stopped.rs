@@ -31,34 +31,34 @@ async fn stopped(then: &str, limits: Limits) -> Report {
 }
 
 #[tokio::test]
-async fn a_script_without_fuel_tells_what_it_did() {
+async fn a_script_without_fuel_still_gives_a_report() {
     let report = stopped("while True: pass", Limits { fuel: 50_000_000, ..limits() }).await;
     tells_everything(&report, "fuel");
     assert_eq!(report.usage.fuel, 50_000_000);
 }
 
 #[tokio::test]
-async fn a_script_out_of_time_tells_what_it_did() {
+async fn a_script_out_of_time_still_gives_a_report() {
     let report = stopped("while True: pass", Limits { wall_ms: 500, fuel: 1 << 50, ..limits() }).await;
     tells_everything(&report, "wall_ms");
     assert!(report.usage.wall_ms >= 500);
 }
 
 #[tokio::test]
-async fn a_script_that_sleeps_too_long_tells_what_it_did() {
+async fn a_script_that_sleeps_too_long_still_gives_a_report() {
     let report = stopped("import time; time.sleep(1000)", Limits { wall_ms: 500, ..limits() }).await;
     tells_everything(&report, "wall_ms");
 }
 
 #[tokio::test]
-async fn a_script_that_waits_for_a_tool_too_long_tells_of_that_call() {
+async fn a_script_that_waits_for_a_tool_too_long_reports_that_call() {
     let report = stopped("lab.sleep(ms=100_000)", Limits { wall_ms: 500, ..limits() }).await;
     tells_everything(&report, "wall_ms");
     assert_eq!((report.calls[2].tool.as_str(), report.calls[2].outcome.as_str()), ("sleep", "cancelled"));
 }
 
 #[tokio::test]
-async fn a_script_without_memory_tells_what_it_did() {
+async fn a_script_without_memory_still_gives_a_report() {
     let limits = Limits { memory_bytes: 64 << 20, ..limits() };
     let report = stopped("x = []\nwhile True: x.append(' ' * 1_000_000)", limits.clone()).await;
     tells_everything(&report, "memory_bytes");
@@ -66,20 +66,20 @@ async fn a_script_without_memory_tells_what_it_did() {
 }
 
 #[tokio::test]
-async fn a_script_that_calls_too_often_tells_what_it_did() {
+async fn a_script_that_calls_too_often_still_gives_a_report() {
     let report = stopped("while True: crm.get_contacts()", Limits { tool_calls: 7, ..limits() }).await;
     tells_everything(&report, "tool_calls");
     assert_eq!(report.usage.tool_calls, 7);
 }
 
 #[tokio::test]
-async fn a_script_with_too_large_a_result_tells_what_it_did() {
+async fn a_script_with_too_large_a_result_still_gives_a_report() {
     let report = stopped("result = 'x' * 1000", Limits { result_bytes: 1_000, ..limits() }).await;
     tells_everything(&report, "result_bytes");
 }
 
 #[tokio::test]
-async fn a_script_out_of_stack_tells_what_it_did() {
+async fn a_script_out_of_stack_still_gives_a_report() {
     let config = EngineConfig { stack_bytes: 256 << 10, concurrent_runs: 1, ..EngineConfig::default() };
     let engine = Engine::new(&config).expect("an engine");
     let script = format!("{BEGINNING}a = []\nfor _ in range(100_000): a = [a]\nrepr(a)");
@@ -87,7 +87,7 @@ async fn a_script_out_of_stack_tells_what_it_did() {
     tells_everything(&report, "stack_bytes");
 }
 
-/// Tools that hear of the end of the script.
+/// Tools that are notified of the end of the script.
 struct Ending {
     tools: TestTools,
     heard: Arc<AtomicU64>,
@@ -108,7 +108,7 @@ impl ToolHost for Ending {
 }
 
 #[tokio::test]
-async fn the_tools_hear_of_the_end_of_a_run_whatever_its_guest_says() {
+async fn tools_are_notified_of_the_end_of_a_run_whatever_its_guest_says() {
     // The guest says it, and the host; a guest that is stopped says nothing any more.
     for (script, outcome, heard) in [("result = 1", "returned", 2), ("while True: pass", "stopped", 1)] {
         let ended = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! Subscriptions to resources: one for each address on the connection that all share, however many clients hear of it.
+//! Subscriptions to resources: one for each address on the connection that all share, however many clients are subscribed.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -106,7 +106,7 @@ fn updated(text: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_client_hears_of_its_own_and_the_server_is_asked_once() {
+async fn each_client_is_notified_of_its_own_and_the_server_is_asked_once() {
     for era in ["legacy", "modern"] {
         let served = served(&["--subscribe", "--era", era]).await;
         let mut client = served.client().await;
@@ -134,7 +134,7 @@ async fn each_client_hears_of_its_own_and_the_server_is_asked_once() {
         let most = usize::try_from(begun.elapsed().as_millis() / 100).expect("seconds") + 2;
         assert!((1..=most).contains(&told), "{era}: {told} in {:?}", begun.elapsed());
         b.told().await;
-        // The one that is left still hears.
+        // The remaining subscriber is still notified.
         assert_eq!(a.ask("resources/unsubscribe", json!({"uri": "x://a"})).await["result"], json!({}));
         a.touch("x://a", 1).await;
         assert_eq!((a.told().await, b.told().await), (Vec::new(), vec!["x://a".to_owned()]), "{era}");
@@ -152,7 +152,7 @@ async fn each_client_hears_of_its_own_and_the_server_is_asked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_the_newer_era_hears_for_as_long_as_it_listens() {
+async fn a_client_of_the_newer_era_is_notified_for_as_long_as_it_listens() {
     let served = served(&["--subscribe", "--era", "legacy"]).await;
     let mut other = Session::of(&served).await;
     let params = json!({"_meta": modern_meta(), "notifications": {"resourceSubscriptions": ["x://a"], "toolsListChanged": true}});
@@ -187,7 +187,7 @@ async fn a_client_of_the_newer_era_hears_for_as_long_as_it_listens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_subscribed_to_is_said() {
+async fn an_impossible_subscription_is_an_error() {
     let without = served(&[]).await;
     let mut client = without.client().await;
     let opened = client.post_to("/mcp", &[], &initialize(json!({}))).await.message();
@@ -239,7 +239,7 @@ async fn a_subscription_is_permitted_like_a_read_and_ends_when_it_is_not_any_mor
     session.touch("x://a", 1).await;
     assert_eq!(session.told().await, ["x://a"]);
     under(&served, &["seen", "touch"], &["resources/subscribe"]);
-    // It is told to look, and hears no more.
+    // It is notified once, and never again.
     assert_eq!(session.told().await, ["x://a"]);
     session.touch("x://a", 1).await;
     assert_eq!(session.told().await, Vec::<String>::new());
@@ -247,7 +247,7 @@ async fn a_subscription_is_permitted_like_a_read_and_ends_when_it_is_not_any_mor
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_comes_back_is_asked_again_and_clients_are_told_to_look() {
+async fn a_recovered_server_is_asked_again_and_clients_are_notified() {
     for era in ["legacy", "modern"] {
         let served = served(&["--subscribe", "--era", era]).await;
         let mut session = Session::of(&served).await;
@@ -274,7 +274,7 @@ fn table(trial: u32) -> String {
 }
 
 #[test]
-fn over_stdio_a_client_is_told_on_its_pipe_and_no_other() {
+fn over_stdio_a_client_is_notified_on_its_pipe_and_no_other_is() {
     let folder = Folder::new(&table(1));
     let start = || Client::legacy(&["--config", &folder.text("exuvia.toml")]);
     let mut clients = [start(), start()];
@@ -307,7 +307,7 @@ async fn subscriptions_follow_to_the_server_that_replaces_theirs() {
     assert_eq!(session.subscribe("x://a").await["result"], json!({}));
     folder.write("exuvia.toml", &table(2));
     let begun = Instant::now();
-    // It is told to look, as it may have changed meanwhile; then it hears of the other server.
+    // It is notified, since the resource may have changed meanwhile; then the other server notifies it.
     while session.told().await != ["x://a"] {
         assert!(begun.elapsed() < PATIENCE, "{:?}", daemon.said());
     }

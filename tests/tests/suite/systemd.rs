@@ -8,7 +8,7 @@ use exuvia_tests::{Program, here};
 use nix::sys::signal::Signal;
 
 #[test]
-fn a_supervisor_is_told_when_clients_can_connect_and_when_it_ends() {
+fn a_supervisor_is_notified_of_readiness_and_of_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("a socket");

@@ -163,7 +163,7 @@ async fn the_clients_trace_goes_through_a_script_to_the_servers_it_calls() {
         assert_eq!(text(&span.attributes, key), value, "{key}");
     }
     assert!(is_ulid(text(&script.attributes, "exuvia.run.id")), "{script:?}");
-    // What the servers were told.
+    // What the servers received.
     let line = fs::read_to_string(&record).expect("a record");
     let call: Value = serde_json::from_str(line.trim()).expect("one call");
     assert_eq!(call["params"]["_meta"]["traceparent"], json!(context(piped)), "{call}");
@@ -252,7 +252,7 @@ async fn the_variables_of_opentelemetry_do_and_the_last_spans_are_sent_before_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_refuses_or_says_nothing_is_warned_of_and_holds_up_nothing() {
+async fn a_collector_that_rejects_or_hangs_is_logged_and_blocks_nothing() {
     let (refusing, _) = collector(403).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let silent_url = format!("http://{}", silent.local_addr().expect("an address"));
@@ -267,7 +267,7 @@ async fn a_collector_that_refuses_or_says_nothing_is_warned_of_and_holds_up_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_collector_servers_are_told_of_no_trace() {
+async fn without_a_collector_servers_get_no_trace_context() {
     let folder = tempfile::tempdir().expect("a folder");
     let record = folder.path().join("record").display().to_string();
     let server = format!("pipe={} --record {record}", built("exuvia-fake-upstream").display());

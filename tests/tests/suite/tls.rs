@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_gateway::Profiles;
 use exuvia_server::PendingGateway;
-use exuvia_server::http::{Drained, HttpConfig, HttpServer, Stop, Tls, TlsFiles};
+use exuvia_server::http::{HttpConfig, HttpServer, Shutdown, ShutdownSignal, Tls, TlsFiles};
 use exuvia_tests::{Certificates, Daemon, Program, built, exuvia};
 use nix::sys::signal::Signal;
 use reqwest::{Certificate, Client};
@@ -97,7 +97,7 @@ async fn clients_and_a_gateway_that_trust_its_authority_are_served_over_https() 
 }
 
 #[test]
-fn what_is_wrong_with_certificate_or_key_is_told_by_check_and_by_serve() {
+fn an_unusable_certificate_or_key_is_reported_by_check_and_by_serve() {
     let certificates = Certificates::new();
     let text = "[listen]\nmcp = '127.0.0.1:0'\ntls = { certificate = 'cert.pem', key = 'ca.pem' }\n";
     let file = configuration(&certificates, text);
@@ -119,15 +119,15 @@ fn what_is_wrong_with_certificate_or_key_is_told_by_check_and_by_serve() {
 /// A server in this process whose gateway never starts.
 struct Served {
     address: SocketAddr,
-    stop: Stop,
-    drained: JoinHandle<Drained>,
+    stop: ShutdownSignal,
+    drained: JoinHandle<Shutdown>,
 }
 
 impl Served {
     async fn new(config: HttpConfig, tls: Tls) -> Self {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
         let server = server.with_tls(tls);
-        let (address, stop) = (server.address(), Stop::default());
+        let (address, stop) = (server.address(), ShutdownSignal::default());
         let serving = server.serve(PendingGateway::start(Profiles::default(), std::future::pending()), stop.clone());
         Self { address, stop, drained: tokio::spawn(serving) }
     }
@@ -152,7 +152,7 @@ async fn raw(address: SocketAddr, sent: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_http_is_told_so_and_handshakes_that_stall_hold_up_nobody() {
+async fn plain_http_gets_an_explanation_and_stalled_handshakes_block_nobody() {
     let certificates = Certificates::new();
     let tls = Tls::load(&files(&certificates)).expect("they belong together");
     let config = HttpConfig { connections: 4, header_timeout: Duration::from_millis(800), ..HttpConfig::default() };

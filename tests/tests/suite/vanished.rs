@@ -42,7 +42,7 @@ async fn begin(served: &Served, session: &str, message: &Value) -> (HttpClient, 
     (client, answer.into_body())
 }
 
-/// Waits until `fake` was told that a call of it is cancelled.
+/// Waits until `fake` received the cancellation of a call.
 async fn cancelled(client: &mut HttpClient, session: &str) {
     let told = async {
         loop {
@@ -57,7 +57,7 @@ async fn cancelled(client: &mut HttpClient, session: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_vanished_client_asked_for_is_cancelled_and_nothing_of_others() {
+async fn the_requests_of_a_vanished_client_are_cancelled_and_no_others() {
     let served = served(OnDisconnect::Cancel, short()).await;
     let (mut client, mut other) = (served.client().await, served.client().await);
     let (lost, kept) = (session(&mut client).await, session(&mut other).await);

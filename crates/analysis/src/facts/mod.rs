@@ -4,8 +4,8 @@
 //! further down, so the verdict comes after the walk.
 
 mod expressions;
-mod gathered;
 mod guards;
+mod parallel_calls;
 mod patterns;
 mod scopes;
 mod statements;
@@ -17,8 +17,8 @@ use rustpython_parser::ast::{self, Ranged};
 use crate::lines::Lines;
 
 pub(crate) use expressions::text;
-use gathered::Gathered;
 pub(crate) use guards::Guards;
+use parallel_calls::ParallelCalls;
 use scopes::Kind;
 pub(crate) use scopes::{Binding, ScopeId, Scopes};
 
@@ -42,7 +42,7 @@ pub(crate) struct Facts<'a> {
     /// Private names inside classes, in the form in which Python looks them up.
     pub(crate) private: Vec<(u32, String)>,
     /// What the script runs side by side.
-    pub(crate) gathered: Gathered<'a>,
+    pub(crate) gathered: ParallelCalls<'a>,
     /// How often each identifier was met, wherever it stood.
     pub(crate) met: HashMap<&'a str, usize>,
 }

@@ -52,7 +52,7 @@ pub(crate) struct Findings {
 impl Findings {
     fn add(&mut self, finding: Finding, about: Option<&Server>) {
         self.found.insert((finding, about.map(|server| server.name.clone())));
-        // Some may still be taken back: twice as many are kept as are told.
+        // Some may still be taken back: twice as many are kept as are reported.
         if self.found.len() > 2 * MAX_FINDINGS {
             self.found.pop_last();
         }

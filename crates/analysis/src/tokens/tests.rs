@@ -123,7 +123,7 @@ fn numbers_end_where_pythons_do() {
 }
 
 #[test]
-fn what_is_not_understood_is_not_guessed_at() {
+fn unknown_syntax_is_not_read() {
     let sources = [
         "f'{x",
         "f'{x'",

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::document::below;
+use super::file_types;
 use super::resolve::Resolver;
-use super::written;
 use crate::servers::check;
 use crate::{CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy};
 
@@ -13,7 +13,7 @@ impl Resolver<'_> {
         &mut self,
         url: &str,
         name: &str,
-        written: &written::Server,
+        written: &file_types::Server,
         env: BTreeMap<String, String>,
         pointer: &str,
     ) -> Option<Http> {
@@ -29,9 +29,9 @@ impl Resolver<'_> {
         let oauth = written.oauth.as_ref().map(|oauth| self.oauth(oauth, name, &below(pointer, "oauth")));
         let mut http = Http::new(url?);
         http.protocol = match written.protocol {
-            None | Some(written::Protocol::Auto) => HttpProtocol::Auto,
-            Some(written::Protocol::Streamable) => HttpProtocol::Streamable,
-            Some(written::Protocol::Sse) => HttpProtocol::Sse,
+            None | Some(file_types::Protocol::Auto) => HttpProtocol::Auto,
+            Some(file_types::Protocol::Streamable) => HttpProtocol::Streamable,
+            Some(file_types::Protocol::Sse) => HttpProtocol::Sse,
         };
         for (name, value) in headers {
             http.add_header(name, value);
@@ -70,7 +70,7 @@ impl Resolver<'_> {
         Proxy::parse(&text).map_err(|message| self.error(pointer, message)).ok()
     }
 
-    fn headers(&mut self, written: &written::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {
+    fn headers(&mut self, written: &file_types::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {
         let mut headers = Vec::new();
         for (name, value) in &written.headers {
             let pointer = below(pointer, name);
@@ -86,7 +86,7 @@ impl Resolver<'_> {
 
     fn header_command(
         &mut self,
-        written: &written::Server,
+        written: &file_types::Server,
         env: BTreeMap<String, String>,
         pointer: &str,
     ) -> Option<HeaderCommand> {
@@ -97,7 +97,7 @@ impl Resolver<'_> {
         Some(HeaderCommand { command: command?, args, env })
     }
 
-    fn oauth(&mut self, written: &written::OAuth, name: &str, pointer: &str) -> Option<OAuth> {
+    fn oauth(&mut self, written: &file_types::OAuth, name: &str, pointer: &str) -> Option<OAuth> {
         let mut text = |text: &Option<String>, key: &str| {
             text.as_deref().and_then(|text| self.some_text(text, &below(pointer, key)))
         };
@@ -113,11 +113,11 @@ impl Resolver<'_> {
             return None;
         };
         let grant = match written.grant {
-            None | Some(written::Grant::Code) => {
+            None | Some(file_types::Grant::Code) => {
                 let callback_port = written.callback_port.unwrap_or_default();
                 Grant::Code(CodeGrant { client_id, client_secret, callback_port })
             }
-            Some(written::Grant::ClientCredentials) => {
+            Some(file_types::Grant::ClientCredentials) => {
                 for (key, is_there) in
                     [("client_id", written.client_id.is_some()), ("client_secret", written.client_secret.is_some())]
                 {

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bytes::Bytes;
+use super::file_types;
 use super::resolve::Resolver;
-use super::written;
 use crate::config::ANSWER_BYTES;
 use crate::{Config, OnDisconnect, QueueLimits, Runs, UpstreamLimits};
 
@@ -156,14 +156,14 @@ impl Resolver<'_> {
         config.upstream_limits = written.over(&UpstreamLimits { message_bytes, ..default }, "/server_limits", self);
     }
 
-    pub(super) fn runs(&mut self, written: &written::Runs) -> Runs {
+    pub(super) fn runs(&mut self, written: &file_types::Runs) -> Runs {
         let default = Runs::default();
         let concurrent = written.concurrent.unwrap_or(default.concurrent);
         let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
         let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
         let on_disconnect = match written.on_disconnect {
-            None | Some(written::OnDisconnect::Cancel) => OnDisconnect::Cancel,
-            Some(written::OnDisconnect::Finish) => OnDisconnect::Finish,
+            None | Some(file_types::OnDisconnect::Cancel) => OnDisconnect::Cancel,
+            Some(file_types::OnDisconnect::Finish) => OnDisconnect::Finish,
         };
         Runs {
             concurrent,

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use exuvia_policy::{Policy, PolicyError, PolicySource, ServerRules};
 
 use super::document::{Document, below};
-use super::written;
+use super::file_types;
 use crate::ConfigError;
 
-/// The policy of a file. What is wrong with it is told at its place.
-pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut Vec<ConfigError>) -> PolicySource {
+/// The policy of a file. Errors are reported where they are.
+pub(super) fn of_file(written: &file_types::File, document: &Document, errors: &mut Vec<ConfigError>) -> PolicySource {
     let servers: BTreeMap<String, ServerRules> =
         written.servers.iter().map(|(name, server)| (name.clone(), rules(server))).collect();
     let groups = written.groups.iter().map(|(name, group)| (name.clone(), group.tools.clone())).collect();
@@ -45,7 +45,7 @@ pub(crate) fn whole(
     source.servers.retain(|name, _| servers.contains(&name.as_str()));
     source.auto_execute.extend_from_slice(flags);
     Policy::compile(source, servers.iter().copied()).unwrap_or_else(|wrong| {
-        // What is wrong with it is mostly told already, at its place. In any case nothing starts.
+        // Most errors in it were reported already, where they are. In any case nothing starts.
         if errors.is_empty() {
             let told =
                 |error: PolicyError| ConfigError::of_file("the policy", error.message).at_key(error.key.to_string());
@@ -55,7 +55,7 @@ pub(crate) fn whole(
     })
 }
 
-fn rules(written: &written::Server) -> ServerRules {
+fn rules(written: &file_types::Server) -> ServerRules {
     let default = ServerRules::default();
     ServerRules {
         tools: written.tools.clone().unwrap_or(default.tools),

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, below};
-use super::written;
+use super::file_types;
 use crate::{Config, ConfigError, Mode, Profile};
 
 /// The longest name: it is a part of an address.
 const NAME_BYTES: usize = 64;
 
 /// A server that a profile names.
-pub(crate) struct Mention {
+pub(crate) struct ServerRef {
     profile: String,
     server: String,
     /// None: the server's own.
@@ -21,9 +21,13 @@ pub(crate) struct Mention {
     unknown: ConfigError,
 }
 
-/// The profiles of a file. What is wrong with them by itself is told at its place.
-pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut Vec<ConfigError>) -> Vec<Mention> {
-    let mut mentions: Vec<Mention> = Vec::new();
+/// The profiles of a file. Errors within it are reported where they are.
+pub(super) fn of_file(
+    written: &file_types::File,
+    document: &Document,
+    errors: &mut Vec<ConfigError>,
+) -> Vec<ServerRef> {
+    let mut mentions: Vec<ServerRef> = Vec::new();
     for (name, profile) in &written.profiles {
         let pointer = below("/profiles", name);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -47,7 +51,7 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
                 let unknown = document.error(&place, "unknown server");
                 let has_bare_names = profile.prefix == Some(false);
                 let (profile, server) = (name.clone(), server.clone());
-                mentions.push(Mention { profile, server, mode, has_bare_names, unknown });
+                mentions.push(ServerRef { profile, server, mode, has_bare_names, unknown });
             }
         }
         if lists.iter().all(|(_, _, servers)| servers.is_empty()) {
@@ -58,7 +62,7 @@ pub(super) fn of_file(written: &written::File, document: &Document, errors: &mut
 }
 
 /// The profiles, over all servers there are, which learn whether clients speak with them.
-pub(crate) fn whole(mentions: Vec<Mention>, config: &mut Config, errors: &mut Vec<ConfigError>) {
+pub(crate) fn whole(mentions: Vec<ServerRef>, config: &mut Config, errors: &mut Vec<ConfigError>) {
     let mut profiles: BTreeMap<String, Vec<(String, Mode)>> = BTreeMap::new();
     let bare: BTreeSet<String> =
         mentions.iter().filter(|mention| mention.has_bare_names).map(|mention| mention.profile.clone()).collect();

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::Document;
-use super::{complaint, policy, profile, written};
-use crate::found::{Found, Named};
+use super::{file_types, policy, profile, schema_errors};
+use crate::builder::{ConfigBuilder, ServerDecl};
 use crate::paths::{self, Contents};
 use crate::{Collector, Config, ConfigError, Environment, HttpConfig, TlsFiles, expand, mcp_file, trust};
 
 /// Reads the text of a configuration file, which lies in `folder`.
-pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut Found) {
+pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut ConfigBuilder) {
     let (mut document, errors) = Document::read(text.trim_start_matches('\u{feff}'), file);
     found.errors.extend(errors);
-    found.errors.extend(complaint::check(&mut document));
-    let written: written::File = match serde_json::from_value(document.value.clone()) {
+    found.errors.extend(schema_errors::check(&mut document));
+    let written: file_types::File = match serde_json::from_value(document.value.clone()) {
         Ok(written) => written,
         // Not reached while the schema is that of the type. What serde says may hold values.
         Err(_) => {
@@ -30,7 +30,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
         if server.disabled {
             continue;
         }
-        found.named.push(Named {
+        found.named.push(ServerDecl {
             name: name.clone(),
             file: file.to_owned(),
             line: document.line(&pointer),
@@ -88,7 +88,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// A text that holds something. `None` with an error told.
+    /// A text that holds something. `None` with an error reported.
     pub(super) fn some_text(&mut self, text: &str, pointer: &str) -> Option<String> {
         let before = self.errors.len();
         let text = self.text(text, pointer);
@@ -153,7 +153,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn listen(&mut self, written: &written::Listen, config: &mut Config) {
+    fn listen(&mut self, written: &file_types::Listen, config: &mut Config) {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
         config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
@@ -186,9 +186,9 @@ impl Resolver<'_> {
         is_usable.then_some(Collector(text))
     }
 
-    fn tls(&mut self, written: &written::Tls) -> Option<TlsFiles> {
+    fn tls(&mut self, written: &file_types::Tls) -> Option<TlsFiles> {
         let (Some(certificate), Some(key)) = (&written.certificate, &written.key) else {
-            // One without the other is told already.
+            // One without the other was reported already.
             if written.certificate.is_none() && written.key.is_none() {
                 self.error("/listen/tls", "requires `certificate` and `key`");
             }
@@ -250,15 +250,15 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    fn found(text: &str) -> Found {
+    fn found(text: &str) -> ConfigBuilder {
         let environment = Environment { variable: &|_| None, token_dir: None };
-        let mut found = Found::default();
+        let mut found = ConfigBuilder::default();
         file(text, "exuvia.toml", Path::new("/here"), environment, &mut found);
         found
     }
 
     #[test]
-    fn whatever_passes_the_schema_can_be_used() {
+    fn every_configuration_that_passes_the_schema_resolves() {
         let values =
             ["true", "1", "-1", "5.0", "1.5", "1e300", "inf", "nan", "99999999999999999999", "2026-11-22", "'x'"];
         let more = ["''", "[]", "['x']", "[1]", "[[]]", "{}", "{ x = 'y' }", "{ x = 1 }", "{ x = {} }"];

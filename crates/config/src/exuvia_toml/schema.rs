@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
-use super::written::File;
+use super::file_types::File;
 use crate::config::ANSWER_BYTES;
 use crate::{HttpConfig, Runs, UpstreamLimits};
 

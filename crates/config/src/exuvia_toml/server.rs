@@ -7,14 +7,19 @@ use std::time::Duration;
 use exuvia_catalog::files::Layout;
 
 use super::document::below;
+use super::file_types;
 use super::resolve::Resolver;
-use super::written;
 use crate::servers::check;
-use crate::{Era, Mode, Server, ServerConfig, Share, Stdio, Transport, passed_variables};
+use crate::{ConfiguredServer, Era, Mode, ServerConfig, Share, Stdio, Transport, passed_variables};
 
 impl Resolver<'_> {
-    /// The server, or `None` with the reason told.
-    pub(super) fn server(&mut self, name: &str, written: &written::Server, pointer: &str) -> Option<Server> {
+    /// The server, or `None` with the reason reported.
+    pub(super) fn server(
+        &mut self,
+        name: &str,
+        written: &file_types::Server,
+        pointer: &str,
+    ) -> Option<ConfiguredServer> {
         let before = self.errors.len();
         if let Err(message) = check::server_name(name) {
             self.error(pointer, message);
@@ -22,7 +27,7 @@ impl Resolver<'_> {
         let env = self.environment(written, pointer);
         let stdio = written.command.as_deref().map(|command| self.stdio(command, written, &env, pointer));
         let http = written.url.as_deref().map(|url| self.http(url, name, written, env, pointer));
-        // Neither or both of them are told already.
+        // Neither or both of them were reported already.
         let transport = match (stdio, http) {
             (Some(stdio), None) => Transport::Stdio(stdio?),
             (None, Some(http)) => Transport::Http(http?),
@@ -35,31 +40,31 @@ impl Resolver<'_> {
         config.question_timeout = written.question_timeout_ms.map_or(config.question_timeout, Duration::from_millis);
         config.refresh = written.refresh_ms.map_or(config.refresh, Duration::from_millis);
         config.era = match written.era {
-            None | Some(written::Era::Auto) => None,
-            Some(written::Era::Modern) => Some(Era::Modern),
-            Some(written::Era::Legacy) => Some(Era::Legacy),
+            None | Some(file_types::Era::Auto) => None,
+            Some(file_types::Era::Modern) => Some(Era::Modern),
+            Some(file_types::Era::Legacy) => Some(Era::Legacy),
         };
         config.share = match written.share {
-            None | Some(written::Share::All) => Share::All,
-            Some(written::Share::Key) => Share::Key,
-            Some(written::Share::Run) => Share::Run,
+            None | Some(file_types::Share::All) => Share::All,
+            Some(file_types::Share::Key) => Share::Key,
+            Some(file_types::Share::Run) => Share::Run,
         };
         let mode = match written.mode {
-            None | Some(written::Mode::Code) => Mode::Code,
-            Some(written::Mode::Direct) => Mode::Direct,
+            None | Some(file_types::Mode::Code) => Mode::Code,
+            Some(file_types::Mode::Direct) => Mode::Direct,
         };
         let layout = match written.stubs {
-            None | Some(written::Stubs::Server) => Layout::Server,
-            Some(written::Stubs::Tool) => Layout::Tool,
+            None | Some(file_types::Stubs::Server) => Layout::Server,
+            Some(file_types::Stubs::Tool) => Layout::Tool,
         };
-        (self.errors.len() == before).then_some(Server { config, mode, layout })
+        (self.errors.len() == before).then_some(ConfiguredServer { config, mode, layout })
     }
 
     /// The whole environment of what is started for a server.
-    fn environment(&mut self, written: &written::Server, pointer: &str) -> BTreeMap<String, String> {
+    fn environment(&mut self, written: &file_types::Server, pointer: &str) -> BTreeMap<String, String> {
         if written.command.is_none() && written.headers_command.is_none() {
             for (key, is_there) in [("env", !written.env.is_empty()), ("env_pass", !written.env_pass.is_empty())] {
-                // A server that has no address either is told to have one or the other.
+                // A server that has no address either gets the error that it needs one or the other.
                 if is_there && written.url.is_some() {
                     self.error(&below(pointer, key), "requires `command` or `headers_command`");
                 }
@@ -85,7 +90,7 @@ impl Resolver<'_> {
     fn stdio(
         &mut self,
         command: &str,
-        written: &written::Server,
+        written: &file_types::Server,
         env: &BTreeMap<String, String>,
         pointer: &str,
     ) -> Option<Stdio> {

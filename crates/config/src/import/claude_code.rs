@@ -14,7 +14,7 @@ use super::restrictions::{Banned, Denied, Restrictions};
 use super::settings::object;
 use super::{Places, Scope, Source};
 use crate::ConfigError;
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 
 /// What Claude Code writes before the name of a server and its tool.
 const PREFIX: &str = "mcp__";
@@ -37,7 +37,7 @@ pub(super) fn sources(
     project: &Project,
     consent: &mut Consent,
     restrictions: &mut Restrictions,
-    found: &mut Found,
+    builder: &mut ConfigBuilder,
 ) -> Vec<Source> {
     let dir = (places.environment.variable)("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let state = dir.as_deref().unwrap_or(home).join(".claude.json");
@@ -57,15 +57,15 @@ pub(super) fn sources(
         if !seen.insert(file.clone()) {
             continue;
         }
-        if let Some(settings) = object(&file, found) {
-            let mut reader = Reader { file: file.display().to_string(), found, consent, restrictions };
+        if let Some(settings) = object(&file, builder) {
+            let mut reader = Reader { file: file.display().to_string(), builder, consent, restrictions };
             reader.settings(&settings, writer, &mut allowed);
         }
     }
     restrictions.allowed = allowed.finish();
     let keys = project.keys();
-    let state_of_all = object(&state, found).unwrap_or_default();
-    let mut reader = Reader { file: state.display().to_string(), found, consent, restrictions };
+    let state_of_all = object(&state, builder).unwrap_or_default();
+    let mut reader = Reader { file: state.display().to_string(), builder, consent, restrictions };
     let folders = project.folders.iter().map(|folder| folder.display().to_string());
     for key in folders.chain(project.checkout.iter().map(|checkout| checkout.display().to_string())) {
         let of_folder = state_of_all.get("projects").and_then(|all| all.get(&key)).and_then(Value::as_object);
@@ -108,7 +108,7 @@ impl Allowed {
 /// Reads one file.
 struct Reader<'a> {
     file: String,
-    found: &'a mut Found,
+    builder: &'a mut ConfigBuilder,
     consent: &'a mut Consent,
     restrictions: &'a mut Restrictions,
 }
@@ -162,7 +162,7 @@ impl Reader<'_> {
         if !asked.is_empty() {
             let message = "is not imported: here, every tool outside `auto_execute` requires approval";
             let notice = ConfigError::of_file(&self.file, message).at_key("permissions.ask");
-            self.found.config.notices.push(notice);
+            self.builder.config.notices.push(notice);
         }
     }
 
@@ -208,7 +208,7 @@ impl Reader<'_> {
 
     /// What is not understood may restrict: nothing is imported.
     fn wrong(&mut self, key: &str, message: &str) {
-        self.found.errors.push(ConfigError::of_file(&self.file, message).at_key(key));
+        self.builder.errors.push(ConfigError::of_file(&self.file, message).at_key(key));
     }
 }
 

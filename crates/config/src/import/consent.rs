@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::project::Project;
 use super::{key, programs, take_out};
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 use crate::{ConfigError, McpServers, ServerConfig};
 
 /// What the user has consented to.
@@ -44,7 +44,7 @@ impl Consent {
         file: &str,
         project: &Project,
         folder: &Path,
-        found: &mut Found,
+        builder: &mut ConfigBuilder,
     ) {
         if self.starts_project {
             return;
@@ -58,12 +58,12 @@ impl Consent {
             let message = "is in this folder, which is not trusted; server skipped; \
                 pass --import-project";
             let key = format!("{}.{}", key(servers, &name), out.get(&name).copied().unwrap_or_default());
-            found.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(line)));
+            builder.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(line)));
         }
     }
 
     /// Removes the servers of a project's file without a recorded consent, and reports which those are.
-    pub(super) fn ask(&self, servers: &mut McpServers, file: &str, found: &mut Found) {
+    pub(super) fn ask(&self, servers: &mut McpServers, file: &str, builder: &mut ConfigBuilder) {
         if self.all {
             return;
         }
@@ -75,6 +75,6 @@ impl Consent {
             names.join(", ")
         );
         let key = if out.len() == 1 { key(servers, first) } else { servers.object.clone() };
-        found.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(*line)));
+        builder.config.notices.push(ConfigError::of_file(file, message).at_key(key).at_line(Some(*line)));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::restrictions::{Denied, Restrictions};
 use super::yaml;
 use crate::ConfigError;
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 
 /// Its map of servers.
 pub(super) const OBJECT: &str = "extensions";
@@ -58,13 +58,13 @@ fn translated(mut entry: Value) -> Value {
 }
 
 /// Adds what its `permission.yaml` never allows: `user: {never_allow: [crm__delete]}`.
-pub(super) fn permissions(text: &str, file: &str, restrictions: &mut Restrictions, found: &mut Found) {
+pub(super) fn permissions(text: &str, file: &str, restrictions: &mut Restrictions, builder: &mut ConfigBuilder) {
     let error = |message: String| ConfigError::of_file(file, message);
     let categories = match yaml::tree(text) {
         Ok(Value::Object(categories)) => categories,
         Ok(Value::Null) => return,
-        Ok(_) => return found.error(error("must be a map".to_owned())),
-        Err(message) => return found.error(error(message)),
+        Ok(_) => return builder.error(error("must be a map".to_owned())),
+        Err(message) => return builder.error(error(message)),
     };
     for (category, levels) in &categories {
         let entries = match levels.get("never_allow") {
@@ -74,7 +74,7 @@ pub(super) fn permissions(text: &str, file: &str, restrictions: &mut Restriction
         };
         let Some(entries) = entries else {
             let key = format!("{}.never_allow", category.escape_debug());
-            found.error(error("must be a list of strings".to_owned()).at_key(key));
+            builder.error(error("must be a list of strings".to_owned()).at_key(key));
             continue;
         };
         let denied = entries.into_iter().map(|entry| Denied {

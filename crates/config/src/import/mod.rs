@@ -18,7 +18,7 @@ mod yaml;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 use crate::paths::{Contents, read};
 use crate::{ConfigError, Environment, McpServers, mcp_file};
 pub use clients::KnownClient;
@@ -75,38 +75,40 @@ impl Source {
 }
 
 /// Adds the servers of a client. One whose name is taken is left out: nobody can rename it for us.
-pub(super) fn import(client: KnownClient, places: &Places<'_>, found: &mut Found) {
+pub(super) fn import(client: KnownClient, places: &Places<'_>, builder: &mut ConfigBuilder) {
     let error = |message: String| ConfigError::of_file(format!("--import {}", client.name()), message);
     let (Some(home), Some(config)) = ((places.environment.variable)("HOME"), places.config_dir) else {
-        return found.errors.push(error("there is no home directory".to_owned()));
+        return builder.errors.push(error("there is no home directory".to_owned()));
     };
     let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
     let home = Path::new(&home);
     let project = Project::of(places.folder, home);
     let sources = match client {
-        KnownClient::ClaudeCode => claude_code::sources(home, places, &project, &mut consent, &mut restrictions, found),
+        KnownClient::ClaudeCode => {
+            claude_code::sources(home, places, &project, &mut consent, &mut restrictions, builder)
+        }
         client => client.sources(home, config, &project),
     };
     // Started at home, a user's file would be that of the folder as well.
     let is_users =
         |file: &Path| sources.iter().any(|source| source.scope == Scope::User && source.file.as_path() == file);
     let is_new = |source: &&Source| source.scope != Scope::Project || !is_users(&source.file);
-    settings::read(client, &sources, (home, config, &project), places.environment, &mut restrictions, found);
-    switch_off(client, &sources, places, &mut restrictions, found);
+    settings::read(client, &sources, (home, config, &project), places.environment, &mut restrictions, builder);
+    switch_off(client, &sources, places, &mut restrictions, builder);
     let mut are_there = false;
     for source in sources.iter().filter(is_new) {
-        let before = found.errors.len();
-        are_there |= add(source, client, (places, &project), &consent, &restrictions, found);
+        let before = builder.errors.len();
+        are_there |= add(source, client, (places, &project), &consent, &restrictions, builder);
         if source.scope == Scope::Project && consent.is_nobodys() {
             // Nothing of it is used: whoever made the folder does not keep the user's own servers from being used.
-            let errors: Vec<_> = found.errors.drain(before..).collect();
-            found.config.notices.extend(errors);
+            let errors: Vec<_> = builder.errors.drain(before..).collect();
+            builder.config.notices.extend(errors);
         }
     }
     if !are_there {
         let mut looked: Vec<String> = sources.iter().map(|source| source.file.display().to_string()).collect();
         looked.dedup();
-        found.errors.push(error(format!("no servers found; searched {}", looked.join(", "))));
+        builder.errors.push(error(format!("no servers found; searched {}", looked.join(", "))));
     }
 }
 
@@ -116,16 +118,16 @@ fn switch_off(
     sources: &[Source],
     places: &Places<'_>,
     restrictions: &mut Restrictions,
-    found: &mut Found,
+    builder: &mut ConfigBuilder,
 ) {
     if !matches!(client, KnownClient::Codex | KnownClient::Opencode) {
         return;
     }
     for Source { file, object, format, .. } in sources.iter().filter(|source| source.scope == Scope::Project) {
-        let before = found.errors.len();
-        let Read::Text(text) = text(file, found) else {
+        let before = builder.errors.len();
+        let ReadFile::Text(text) = text(file, builder) else {
             // Told when its servers are read.
-            found.errors.truncate(before);
+            builder.errors.truncate(before);
             continue;
         };
         let text = match format {
@@ -145,19 +147,19 @@ fn add(
     (places, project): (&Places<'_>, &Project),
     consent: &Consent,
     restrictions: &Restrictions,
-    found: &mut Found,
+    builder: &mut ConfigBuilder,
 ) -> bool {
     let Source { file, object, scope, format } = source;
-    let text = match text(file, found) {
-        Read::Text(text) => text,
-        Read::Absent => return false,
-        Read::Unusable => return true,
+    let text = match text(file, builder) {
+        ReadFile::Text(text) => text,
+        ReadFile::Absent => return false,
+        ReadFile::Unusable => return true,
     };
     let name = file.display().to_string();
     let mut files = opencode::Files::default();
     let text = match format {
         Format::Json if client == KnownClient::Opencode => {
-            files = opencode::Files::of(&text, file, places.environment, found);
+            files = opencode::Files::of(&text, file, places.environment, builder);
             Ok(opencode::translated(&text))
         }
         Format::Json => Ok(text),
@@ -167,7 +169,7 @@ fn add(
     let text = match text {
         Ok(text) => text,
         Err(message) => {
-            found.errors.push(ConfigError::of_file(name, message));
+            builder.errors.push(ConfigError::of_file(name, message));
             return true;
         }
     };
@@ -182,21 +184,21 @@ fn add(
         // Those of the JSON that it became are no use.
         servers.notices.iter_mut().for_each(|notice| notice.line = None);
     }
-    restrictions.hold(&mut servers, &name, *scope == Scope::Project, found);
+    restrictions.hold(&mut servers, &name, *scope == Scope::Project, builder);
     if *scope == Scope::Project {
-        consent.ask(&mut servers, &name, found);
+        consent.ask(&mut servers, &name, builder);
     }
-    leave_out_what_is_there(&mut servers, &name, found);
+    leave_out_what_is_there(&mut servers, &name, builder);
     if *scope == Scope::User {
-        consent.ask_for_programs(&mut servers, &name, project, places.folder, found);
+        consent.ask_for_programs(&mut servers, &name, project, places.folder, builder);
     }
-    mcp_file::read_variables(&mut servers, &name, places.folder, found);
-    found.add(servers, &name);
+    mcp_file::read_variables(&mut servers, &name, places.folder, builder);
+    builder.add(servers, &name);
     true
 }
 
 /// What became of reading a file.
-enum Read {
+enum ReadFile {
     Text(String),
     Absent,
     /// The file exists and cannot be read; the reason is reported.
@@ -204,22 +206,22 @@ enum Read {
 }
 
 /// The text of a file, if it is there.
-fn text(file: &Path, found: &mut Found) -> Read {
-    if !found.files.iter().any(|known| known == file) {
-        found.files.push(file.to_owned());
+fn text(file: &Path, builder: &mut ConfigBuilder) -> ReadFile {
+    if !builder.files.iter().any(|known| known == file) {
+        builder.files.push(file.to_owned());
     }
     if matches!(file.try_exists(), Ok(false)) || file.parent().is_some_and(Path::is_file) {
-        return Read::Absent;
+        return ReadFile::Absent;
     }
     let name = file.display().to_string();
     match read(file) {
         Ok(Contents { text, doubts }) => {
-            found.doubt(&name, doubts);
-            Read::Text(text)
+            builder.doubt(&name, doubts);
+            ReadFile::Text(text)
         }
         Err(message) => {
-            found.error(ConfigError::of_file(&name, message));
-            Read::Unusable
+            builder.error(ConfigError::of_file(&name, message));
+            ReadFile::Unusable
         }
     }
 }
@@ -236,11 +238,11 @@ fn key(servers: &McpServers, name: &str) -> String {
     format!("{}.{}", servers.object, name.escape_debug())
 }
 
-fn leave_out_what_is_there(servers: &mut McpServers, file: &str, found: &mut Found) {
-    let taken: HashSet<String> = found.named.iter().map(|named| named.name.clone()).collect();
+fn leave_out_what_is_there(servers: &mut McpServers, file: &str, builder: &mut ConfigBuilder) {
+    let taken: HashSet<String> = builder.named.iter().map(|named| named.name.clone()).collect();
     for (name, line) in take_out(servers, |name| taken.contains(name)) {
         let notice = ConfigError::of_file(file, "duplicate server name; skipped");
-        found.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
+        builder.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Read, text};
-use crate::found::Found;
+use super::{ReadFile, text};
+use crate::builder::ConfigBuilder;
 use crate::{ConfigError, Environment};
 
 const FILE: &str = "{file:";
@@ -15,7 +15,7 @@ pub(super) struct Files(BTreeMap<String, String>);
 
 impl Files {
     /// Reads them, from the folder of the configuration. What cannot be read is reported, and the server that needs it is skipped.
-    pub(super) fn of(config: &str, file: &Path, environment: Environment<'_>, found: &mut Found) -> Self {
+    pub(super) fn of(config: &str, file: &Path, environment: Environment<'_>, builder: &mut ConfigBuilder) -> Self {
         let mut files = BTreeMap::new();
         for line in config.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for part in line.split(FILE).skip(1) {
@@ -28,16 +28,16 @@ impl Files {
                     Some((home, rest)) => Path::new(&home).join(rest),
                     None => file.parent().unwrap_or(file).join(name),
                 };
-                let (before, name) = (found.errors.len(), name.to_owned());
-                match text(&path, found) {
-                    Read::Text(text) => drop(files.insert(name, text.trim().to_owned())),
-                    Read::Absent => {
+                let (before, name) = (builder.errors.len(), name.to_owned());
+                match text(&path, builder) {
+                    ReadFile::Text(text) => drop(files.insert(name, text.trim().to_owned())),
+                    ReadFile::Absent => {
                         let message = format!("{}: no such file", path.display());
-                        found.config.notices.push(ConfigError::of_file(file.display().to_string(), message));
+                        builder.config.notices.push(ConfigError::of_file(file.display().to_string(), message));
                     }
-                    Read::Unusable => {
-                        let errors: Vec<_> = found.errors.drain(before..).collect();
-                        found.config.notices.extend(errors);
+                    ReadFile::Unusable => {
+                        let errors: Vec<_> = builder.errors.drain(before..).collect();
+                        builder.config.notices.extend(errors);
                     }
                 }
             }

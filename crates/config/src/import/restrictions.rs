@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{key, take_out};
-use crate::found::Found;
+use crate::builder::ConfigBuilder;
 use crate::{ConfigError, McpServers, ServerConfig, Transport, tool_pattern};
 
 /// What settings forbid, of all files together.
@@ -51,21 +51,23 @@ enum Forbids {
 
 impl Restrictions {
     /// Takes out what may not be used, and adds to what the entries say of tools.
-    pub(super) fn hold(&self, servers: &mut McpServers, file: &str, is_project: bool, found: &mut Found) {
+    pub(super) fn hold(&self, servers: &mut McpServers, file: &str, is_project: bool, builder: &mut ConfigBuilder) {
         take_out(servers, |name| self.off.contains(name) || (is_project && self.off_in_project.contains(name)));
         let banned: Vec<String> =
             servers.servers.iter().filter(|server| self.bans(server)).map(|server| server.name.clone()).collect();
-        leave_out(servers, file, found, "disabled in the settings", |name| banned.iter().any(|banned| banned == name));
+        leave_out(servers, file, builder, "disabled in the settings", |name| {
+            banned.iter().any(|banned| banned == name)
+        });
         for Denied { file: settings, key, entry, between } in &self.denied {
             let denied_whole = |name: &str| forbids(entry, between, name) == Some(Forbids::Server);
-            leave_out(servers, file, found, &format!("listed in {key} of {settings}"), denied_whole);
+            leave_out(servers, file, builder, &format!("listed in {key} of {settings}"), denied_whole);
             for server in &servers.servers {
                 let Some(Forbids::Tool(tool)) = forbids(entry, between, &server.name) else { continue };
                 let lists = servers.tool_lists.entry(server.name.clone()).or_default();
                 match tool_patterns(&tool) {
                     Ok(patterns) => lists.never.extend(patterns),
                     Err(message) => {
-                        found.errors.push(ConfigError::of_file(settings, message).at_key(*key));
+                        builder.errors.push(ConfigError::of_file(settings, message).at_key(*key));
                     }
                 }
             }
@@ -128,10 +130,16 @@ fn is_like(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn leave_out(servers: &mut McpServers, file: &str, found: &mut Found, why: &str, is_out: impl Fn(&str) -> bool) {
+fn leave_out(
+    servers: &mut McpServers,
+    file: &str,
+    builder: &mut ConfigBuilder,
+    why: &str,
+    is_out: impl Fn(&str) -> bool,
+) {
     for (name, line) in take_out(servers, is_out) {
         let notice = ConfigError::of_file(file, format!("{why}; skipped"));
-        found.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
+        builder.config.notices.push(notice.at_key(key(servers, &name)).at_line(Some(line)));
     }
 }
 

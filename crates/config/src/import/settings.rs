@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::project::Project;
 use super::restrictions::{Denied, Restrictions};
-use super::{KnownClient, Read, Source, goose, text};
-use crate::found::Found;
+use super::{KnownClient, ReadFile, Source, goose, text};
+use crate::builder::ConfigBuilder;
 use crate::{ConfigError, Environment, relaxed_json};
 
 /// Adds what the files of a client say, of a user with this home and configuration, in this project.
@@ -17,43 +17,43 @@ pub(super) fn read(
     (home, config, project): (&Path, &Path, &Project),
     environment: Environment<'_>,
     restrictions: &mut Restrictions,
-    found: &mut Found,
+    builder: &mut ConfigBuilder,
 ) {
     match client {
         KnownClient::Opencode | KnownClient::Zed | KnownClient::Gemini => {}
-        KnownClient::Cursor => return cursor(home, config, project, environment, restrictions, found),
+        KnownClient::Cursor => return cursor(home, config, project, environment, restrictions, builder),
         KnownClient::Goose => {
             let file = config.join("goose/permission.yaml");
-            let Read::Text(text) = text(&file, found) else { return };
-            return goose::permissions(&text, &file.display().to_string(), restrictions, found);
+            let ReadFile::Text(text) = text(&file, builder) else { return };
+            return goose::permissions(&text, &file.display().to_string(), restrictions, builder);
         }
         _ => return,
     }
     for Source { file, .. } in sources {
-        let Some(settings) = object(file, found) else { continue };
+        let Some(settings) = object(file, builder) else { continue };
         let file = file.display().to_string();
         match client {
-            KnownClient::Opencode => opencode(&settings, &file, restrictions, found),
-            KnownClient::Zed => zed(&settings, &file, found),
-            KnownClient::Gemini => gemini(&settings, &file, restrictions, found),
+            KnownClient::Opencode => opencode(&settings, &file, restrictions, builder),
+            KnownClient::Zed => zed(&settings, &file, builder),
+            KnownClient::Gemini => gemini(&settings, &file, restrictions, builder),
             _ => {}
         }
     }
 }
 
 /// The object that a file holds, if it is there. Where it cannot be read, what it restricts is not known.
-pub(super) fn object(file: &Path, found: &mut Found) -> Option<Map<String, Value>> {
-    let Read::Text(text) = text(file, found) else { return None };
+pub(super) fn object(file: &Path, builder: &mut ConfigBuilder) -> Option<Map<String, Value>> {
+    let ReadFile::Text(text) = text(file, builder) else { return None };
     let read = relaxed_json(&text).map_err(|error| format!("invalid JSON: {error}"));
     let read = read.and_then(|text| match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => Ok(object),
         _ => Err("is not a JSON object".to_owned()),
     });
-    read.map_err(|message| found.error(ConfigError::of_file(file.display().to_string(), message))).ok()
+    read.map_err(|message| builder.error(ConfigError::of_file(file.display().to_string(), message))).ok()
 }
 
 /// `tools: {"crm_delete": false}` and `permission: {"crm_*": "deny"}`, of the tools of all servers.
-fn opencode(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrictions, found: &mut Found) {
+fn opencode(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrictions, builder: &mut ConfigBuilder) {
     let switched = settings.get("tools").and_then(Value::as_object).into_iter().flatten();
     let switched = switched.filter(|(_, value)| **value == Value::Bool(false)).map(|(entry, _)| ("tools", entry));
     let permission = || settings.get("permission").and_then(Value::as_object).into_iter().flatten();
@@ -69,22 +69,22 @@ fn opencode(settings: &Map<String, Value>, file: &str, restrictions: &mut Restri
     restrictions.denied.extend(denied);
     if permission().any(|(_, value)| value.to_string().contains("\"ask\"")) {
         let message = "is not imported: here, every tool outside `auto_execute` requires approval";
-        found.config.notices.push(ConfigError::of_file(file, message).at_key("permission"));
+        builder.config.notices.push(ConfigError::of_file(file, message).at_key("permission"));
     }
 }
 
-fn zed(settings: &Map<String, Value>, file: &str, found: &mut Found) {
+fn zed(settings: &Map<String, Value>, file: &str, builder: &mut ConfigBuilder) {
     let agent = settings.get("agent").and_then(Value::as_object);
     for key in ["profiles", "tool_permissions"] {
         if agent.is_some_and(|agent| agent.contains_key(key)) {
             let message = "may restrict tools and is not imported; set `tools` or `deny` for the servers";
-            found.config.notices.push(ConfigError::of_file(file, message).at_key(format!("agent.{key}")));
+            builder.config.notices.push(ConfigError::of_file(file, message).at_key(format!("agent.{key}")));
         }
     }
 }
 
 /// `mcp: {allowed, excluded}`, names of servers.
-fn gemini(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrictions, found: &mut Found) {
+fn gemini(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrictions, builder: &mut ConfigBuilder) {
     let mcp = settings.get("mcp").and_then(Value::as_object);
     let lists = [
         ("mcp.allowed", mcp.and_then(|mcp| mcp.get("allowed")), true),
@@ -96,7 +96,7 @@ fn gemini(settings: &Map<String, Value>, file: &str, restrictions: &mut Restrict
         let Some(list) = list.filter(|list| !list.is_null()) else { continue };
         let names = list.as_array().map(|names| names.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
         let Some(Some(names)) = names else {
-            found.errors.push(ConfigError::of_file(file, "must be an array of strings").at_key(key));
+            builder.errors.push(ConfigError::of_file(file, "must be an array of strings").at_key(key));
             continue;
         };
         let names = names.into_iter().map(str::to_owned);
@@ -114,14 +114,14 @@ fn cursor(
     project: &Project,
     environment: Environment<'_>,
     restrictions: &mut Restrictions,
-    found: &mut Found,
+    builder: &mut ConfigBuilder,
 ) {
     const USER: &str = "cli-config.json";
     let elsewhere = (environment.variable)("CURSOR_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let of_user = [home.join(".cursor"), config.join("cursor")].into_iter().chain(elsewhere).map(|dir| dir.join(USER));
     let of_project = project.folders.iter().map(|folder| folder.join(".cursor/cli.json"));
     for file in of_user.chain(of_project) {
-        let Some(settings) = object(&file, found) else { continue };
+        let Some(settings) = object(&file, builder) else { continue };
         let file = file.display().to_string();
         let wrong = |message: &str| ConfigError::of_file(&file, message).at_key("permissions.deny");
         let entries = match settings.get("permissions").and_then(|permissions| permissions.get("deny")) {
@@ -130,7 +130,7 @@ fn cursor(
             Some(_) => None,
         };
         let Some(entries) = entries else {
-            found.error(wrong("must be an array of strings"));
+            builder.error(wrong("must be an array of strings"));
             continue;
         };
         for entry in entries {
@@ -140,7 +140,7 @@ fn cursor(
                     let (file, key) = (file.clone(), "permissions.deny");
                     restrictions.denied.push(Denied { file, key, entry, between: ":" });
                 }
-                Err(message) => found.error(wrong(message)),
+                Err(message) => builder.error(wrong(message)),
             }
         }
     }

@@ -32,7 +32,7 @@ impl World {
         fs::write(file, text).unwrap();
     }
 
-    fn import(&self, client: KnownClient, starts_project: bool) -> Found {
+    fn import(&self, client: KnownClient, starts_project: bool) -> ConfigBuilder {
         let here = self.0.path().canonicalize().unwrap();
         let (home, config) = (here.join("home"), here.join("home/.config"));
         let variable = |name: &str| (name == "HOME").then(|| home.display().to_string());
@@ -43,9 +43,9 @@ impl World {
             system: &here.join("system"),
             starts_project,
         };
-        let mut found = Found::default();
-        import(client, &places, &mut found);
-        found
+        let mut builder = ConfigBuilder::default();
+        import(client, &places, &mut builder);
+        builder
     }
 
     /// The result of an import: the names of the servers, and the notices.
@@ -80,10 +80,14 @@ fn servers_of_a_folder_are_not_started_without_consent() {
         let told = "not started without consent: theirs, mine, more; review what they run, then pass --import-project";
         assert!(notices[0].starts_with(project) && notices[0].ends_with(told), "{notices:?}");
         // With it, the user's own still win.
-        let found = world.import(client, true);
-        let names: Vec<&str> = found.config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        let builder = world.import(client, true);
+        let names: Vec<&str> = builder.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         assert_eq!(names, ["mine", "theirs", "more"]);
-        assert!(found.config.notices[0].to_string().contains("duplicate server name"), "{:?}", found.config.notices);
+        assert!(
+            builder.config.notices[0].to_string().contains("duplicate server name"),
+            "{:?}",
+            builder.config.notices
+        );
     }
     let folder = ("folder/.vscode/mcp.json", json!({"servers": {"theirs": {"command": "x"}}}));
     let (names, notices, _) = World::new(&[folder]).imported(KnownClient::Vscode);
@@ -334,7 +338,7 @@ fn a_file_at_home_is_its_users_also_when_started_there() {
     let environment = Environment { variable: &variable, token_dir: None };
     let places =
         Places { environment, config_dir: Some(&folder), folder: &folder, system: &folder, starts_project: false };
-    let mut found = Found::default();
-    import(KnownClient::Cursor, &places, &mut found);
-    assert_eq!((found.config.servers.len(), found.config.notices.len()), (1, 0), "{:?}", found.config.notices);
+    let mut builder = ConfigBuilder::default();
+    import(KnownClient::Cursor, &places, &mut builder);
+    assert_eq!((builder.config.servers.len(), builder.config.notices.len()), (1, 0), "{:?}", builder.config.notices);
 }

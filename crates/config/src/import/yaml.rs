@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_told_with_its_line_and_nothing_of_the_text() {
+    fn unsupported_yaml_is_an_error_with_its_line_and_without_its_text() {
         for (text, line) in [
             ("a: b\nb: {s3cret: [\n", ""),
             ("a: b\nc: 's3cret\n", ""),

@@ -11,7 +11,7 @@ pub struct UpstreamLimits {
     pub message_bytes: usize,
     /// Calls over one connection at a time. Further calls wait in the order of their arrival, within their timeouts. 128.
     pub calls_in_flight: usize,
-    /// Connections to one server that belong to keys, to runs, or to clients that it asks; as many again may be on their way out.
+    /// Connections to one server that belong to keys, to runs, or to clients that it asks; as many again may be closing.
     /// When there is none left, that of the key or client which has been idle longest is closed, a client's after 2 minutes in
     /// any case; where all are in use, or belong to runs, a call ends as
     /// `limit-reached`. The one connection that everybody shares, and over which tools are listed, does not count. 64.

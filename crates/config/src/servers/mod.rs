@@ -35,7 +35,7 @@ pub struct ServerConfig {
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
     /// server of the older era that does not answer what it does not know.
     pub era: Option<Era>,
-    /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server hears
+    /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server receives
     /// that the user made no choice. 1 minute.
     pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].

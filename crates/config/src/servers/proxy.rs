@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_proxy_is_told_without_being_quoted() {
+    fn an_invalid_proxy_is_an_error_that_does_not_quote_it() {
         for (text, said) in [
             ("", "write http://"),
             ("http://", "write http://"),

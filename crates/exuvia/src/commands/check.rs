@@ -4,16 +4,16 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use exuvia_gateway::Verdict;
+use exuvia_gateway::AdmissionVerdict;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::{App, configured};
 use crate::args::CheckArgs;
-use crate::check_report::{CheckJson, told};
+use crate::check_report::{CheckJson, check_text};
 use crate::exit;
 use crate::script;
-use crate::session::{Session, configured};
-use crate::start::GLANCE;
+use crate::start_progress::GLANCE;
 use crate::terminal::{self, Terminal};
 
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
@@ -22,31 +22,31 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let config = configured(args.clients.clone().into(), &terminal).await?;
     let profiles = config.profiles();
     let start = async {
-        let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
-        session.gateway.ready_for(&script).await;
-        anyhow::Ok(session)
+        let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+        app.gateway.ready_for(&script).await;
+        anyhow::Ok(app)
     };
-    let session = tokio::select! {
-        session = start => session?,
+    let app = tokio::select! {
+        app = start => app?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
-    let (checked, visible) = (session.gateway.check(&script), session.gateway.namespace());
-    session.end().await;
-    terminal.done();
+    let (checked, visible) = (app.gateway.check(&script), app.gateway.namespace());
+    app.end().await;
+    terminal.clear_progress();
     if args.json {
         terminal::print_json(&serde_json::to_string(&CheckJson::new(&checked))?)?;
     } else {
-        stdout().write_all(told(&checked, &visible).as_bytes()).context("standard output")?;
+        stdout().write_all(check_text(&checked, &visible).as_bytes()).context("standard output")?;
     }
     Ok(status(&checked.verdict).into())
 }
 
 /// The status that a run of the script would end with, as far as that is known.
-fn status(verdict: &Verdict) -> u8 {
+fn status(verdict: &AdmissionVerdict) -> u8 {
     match verdict {
-        Verdict::Allowed(_) => 0,
-        Verdict::Invalid(_) => exit::RAISED,
-        Verdict::TooLarge(_) => exit::STOPPED,
-        Verdict::NeedsApproval(_) | Verdict::Denied(_) => exit::DENIED,
+        AdmissionVerdict::Allowed(_) => 0,
+        AdmissionVerdict::Invalid(_) => exit::RAISED,
+        AdmissionVerdict::TooLarge(_) => exit::STOPPED,
+        AdmissionVerdict::NeedsApproval(_) | AdmissionVerdict::Denied(_) => exit::DENIED,
     }
 }

@@ -9,9 +9,9 @@ use exuvia_config::{Config, Paths, Sources, schema, summary};
 use exuvia_runtime::Engine;
 use exuvia_server::http::{HttpServer, Tls};
 
+use crate::app::from_files;
 use crate::args::{ClientArgs, ConfigCommand};
 use crate::machine::{Memory, engine, totals};
-use crate::session::from_files;
 use crate::telemetry::Telemetry;
 
 pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use exuvia_config::{Grant, Http, OAuth, Server, Transport};
+use exuvia_config::{ConfiguredServer, Grant, Http, OAuth, Transport};
 use exuvia_oauth::login::{LoggedIn, begin, fetch};
 
+use crate::app::configured;
 use crate::args::LoginArgs;
-use crate::session::configured;
 use crate::terminal::Terminal;
 
 pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
@@ -25,13 +25,13 @@ pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
         }
         Grant::ClientCredentials(_) => fetch(http, oauth).await.map_err(Into::into),
     };
-    terminal.done();
+    terminal.clear_progress();
     let done = done.with_context(|| format!("server {}", args.server))?;
-    terminal.say(&outcome(&args.server, &done));
+    terminal.print(&outcome(&args.server, &done));
     Ok(ExitCode::SUCCESS)
 }
 
-fn asked_for<'a>(servers: &'a [Server], name: &str) -> Result<(&'a Http, &'a OAuth)> {
+fn asked_for<'a>(servers: &'a [ConfiguredServer], name: &str) -> Result<(&'a Http, &'a OAuth)> {
     let mut configs = servers.iter().map(|server| &server.config);
     let Some(server) = configs.find(|server| server.name == name) else {
         let names: Vec<&str> = servers.iter().map(|server| server.config.name.as_str()).collect();
@@ -46,13 +46,13 @@ fn asked_for<'a>(servers: &'a [Server], name: &str) -> Result<(&'a Http, &'a OAu
 
 async fn consented(http: &Http, oauth: &OAuth, args: &LoginArgs, terminal: &Terminal) -> Result<LoggedIn> {
     let more: Vec<String> = args.scope.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned).collect();
-    terminal.doing("discovering the authorization server");
+    terminal.show_progress("discovering the authorization server");
     let login = begin(http, oauth, &more).await?;
-    terminal.say(&format!("Open this URL in a browser on this machine to authorize access:\n\n  {}\n", login.url()));
+    terminal.print(&format!("Open this URL in a browser on this machine to authorize access:\n\n  {}\n", login.url()));
     if !args.no_browser && open::that_detached(login.url()).is_err() {
-        terminal.say("No browser could be started.");
+        terminal.print("No browser could be started.");
     }
-    terminal.doing("waiting for authorization (5 minutes)");
+    terminal.show_progress("waiting for authorization (5 minutes)");
     Ok(login.finish().await?)
 }
 

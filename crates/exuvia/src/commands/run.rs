@@ -11,11 +11,11 @@ use exuvia_tool::{Json, RunEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::{App, configured};
 use crate::args::RunArgs;
 use crate::exit;
 use crate::script;
-use crate::session::{Session, configured};
-use crate::start::GLANCE;
+use crate::start_progress::GLANCE;
 use crate::telemetry::Telemetry;
 use crate::terminal::{self, Terminal};
 
@@ -36,27 +36,22 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let start = async {
-        let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
-        session.gateway.ready_for(&script).await;
-        anyhow::Ok(session)
+        let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+        app.gateway.ready_for(&script).await;
+        anyhow::Ok(app)
     };
-    let session = tokio::select! {
-        session = start => session?,
+    let app = tokio::select! {
+        app = start => app?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
-    session.doing("running the script", &terminal);
-    let run = session.gateway.start(
-        &session.gateway.default_view(),
-        script,
-        StartedBy::Operator,
-        &Client::new("operator"),
-    )?;
+    app.show_progress("running the script", &terminal);
+    let run = app.gateway.start(&app.gateway.default_view(), script, StartedBy::Operator, &Client::new("operator"))?;
     let report = follow(run, &mut interrupts, &terminal, args.json).await;
-    session.end().await;
+    app.end().await;
     telemetry.finish().await;
-    terminal.done();
+    terminal.clear_progress();
     if report.unrecorded > 0 {
-        terminal.say(&format!("{} journal entries of this run were lost", report.unrecorded));
+        terminal.print(&format!("{} journal entries of this run were lost", report.unrecorded));
     }
     if args.json {
         print_json(&report)?
@@ -96,7 +91,7 @@ async fn follow(mut run: RunHandle, interrupts: &mut Signal, terminal: &Terminal
                 Some(RunEvent::Log { text, .. }) if !quiet => terminal.write(&text),
                 Some(RunEvent::CallStarted { name, .. }) => {
                     calls += 1;
-                    terminal.doing(format!("running the script: {calls} calls, {name}"));
+                    terminal.show_progress(format!("running the script: {calls} calls, {name}"));
                 }
                 Some(_) => {}
                 None => break,
@@ -123,15 +118,15 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
     } else if !exit::has_left(&report.outcome) {
         let mut without_log = report.clone();
         without_log.logs = Default::default();
-        terminal.say(&render(&without_log, usize::MAX).text);
+        terminal.print(&render(&without_log, usize::MAX).text);
     }
     if let Outcome::Fault(message) = &report.outcome {
-        terminal.say(&format!("internal error: {message}"));
+        terminal.print(&format!("internal error: {message}"));
     }
     if report.logs.dropped_bytes > 0 {
-        terminal.say(&format!("[log cut: {} bytes more]", report.logs.dropped_bytes));
+        terminal.print(&format!("[log cut: {} bytes more]", report.logs.dropped_bytes));
     }
-    terminal.say(&usage_line(report));
+    terminal.print(&usage_line(report));
     Ok(())
 }
 

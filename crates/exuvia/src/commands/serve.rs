@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use exuvia_config::{Sources, TlsFiles};
-use exuvia_server::http::{Drained, HttpServer, Stop, Tls};
+use exuvia_server::http::{HttpServer, Shutdown, ShutdownSignal, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::app::{AppStartup, configured, from_files, report_no_servers};
 use crate::args::ServeArgs;
 use crate::exit;
-use crate::reload::Follower;
-use crate::session::{Starting, configured, from_files, tell_no_servers};
+use crate::reload::Reloader;
 use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
@@ -23,7 +23,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let sources = Sources::from(args.clients);
     let config = configured(sources.clone(), &terminal).await?;
-    tell_no_servers(&config, &terminal);
+    report_no_servers(&config, &terminal);
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let mut address = args.listen.or(config.listen).unwrap_or(ADDRESS);
     address.set_port(args.port.unwrap_or(address.port()));
@@ -35,26 +35,26 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     if let Some(tls) = tls.clone() {
         server = server.with_tls(tls);
     }
-    let stop = Stop::default();
+    let stop = ShutdownSignal::default();
     stop_on_signals(&stop)?;
-    greeting(&server.origin()).iter().for_each(|line| terminal.note(line));
+    banner(&server.origin()).iter().for_each(|line| terminal.print_info(line));
     let given_up = stop.clone();
-    let follower = Follower::new(sources, &config, tls, terminal.clone())?;
-    // From here on SIGHUP is a word to us.
+    let follower = Reloader::new(sources, &config, tls, terminal.clone())?;
+    // From here on SIGHUP reloads instead of ending the program.
     systemd::listening();
-    let starting = Starting::start(config, terminal.clone(), move || given_up.ask());
+    let starting = AppStartup::start(config, terminal.clone(), move || given_up.ask());
     let _reloads = follower.follow(starting.gateway());
     let drained = server.serve(starting.gateway(), stop).await;
     starting.finish().await?;
     telemetry.finish().await;
-    if let Drained::Cancelled { runs } = drained {
-        terminal.say(&format!("{runs} scripts cancelled"));
+    if let Shutdown::Cancelled { runs } = drained {
+        terminal.print(&format!("{runs} scripts cancelled"));
         return Ok(exit::CANCELLED.into());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn greeting(origin: &str) -> [String; 3] {
+fn banner(origin: &str) -> [String; 3] {
     [
         format!("MCP at {origin}/mcp"),
         format!("example: claude mcp add --transport http exuvia {origin}/mcp"),
@@ -64,12 +64,12 @@ fn greeting(origin: &str) -> [String; 3] {
 
 async fn load(files: TlsFiles, terminal: &Terminal) -> Result<Tls> {
     let (warning, tls) = from_files(move || Ok((files.warning(), Tls::load(&files).context("listen.tls")?))).await?;
-    warning.iter().for_each(|warning| terminal.say(warning));
+    warning.iter().for_each(|warning| terminal.print(warning));
     Ok(tls)
 }
 
 /// SIGINT and SIGTERM: the first lets what runs come to its end, the second cancels it.
-fn stop_on_signals(stop: &Stop) -> Result<()> {
+fn stop_on_signals(stop: &ShutdownSignal) -> Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let (mut signals, stop) = (signal(kind)?, stop.clone());
         tokio::spawn(async move {

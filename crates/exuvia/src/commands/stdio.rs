@@ -9,9 +9,9 @@ use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::app::{AppStartup, configured, report_no_servers};
 use crate::args::StdioArgs;
 use crate::exit;
-use crate::session::{Starting, configured, tell_no_servers};
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
@@ -22,7 +22,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let StdioArgs { clients, profile } = args;
     let config = configured(clients.into(), &terminal).await?;
-    tell_no_servers(&config, &terminal);
+    report_no_servers(&config, &terminal);
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
         bail!("unknown profile {name:?}; {}", known(&config));
     }
@@ -30,7 +30,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let signaled = signaled()?;
     let cancellation = signaled.child_token();
     let stop = cancellation.clone();
-    let starting = Starting::start(config, terminal, move || stop.cancel());
+    let starting = AppStartup::start(config, terminal, move || stop.cancel());
     let whole = async {
         let served = serve_stdio(starting.gateway(), profile.as_deref(), cancellation).await;
         starting.finish().await?;
@@ -42,7 +42,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
         () = overdue(&signaled) => exit::at_once(0),
     };
     if signaled.is_cancelled() {
-        // Standard input is still open. What waits for it there cannot be told to end, unless it is a pipe.
+        // Standard input is still open. What waits for it there cannot be stopped, unless it is a pipe.
         exit::at_once(if ended.is_ok() { 0 } else { exit::USAGE });
     }
     ended.map(|()| ExitCode::SUCCESS)

@@ -12,21 +12,21 @@ use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::{App, configured};
 use crate::args::ToolsArgs;
-use crate::session::{Session, configured};
-use crate::start::GLANCE;
+use crate::start_progress::GLANCE;
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();
-    let session = Session::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
     let name = args.name.as_deref();
-    session.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
-    let text = shown(&session.gateway, name).await;
-    session.end().await;
-    terminal.done();
+    app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
+    let text = shown(&app.gateway, name).await;
+    app.end().await;
+    terminal.clear_progress();
     let mut text = printable(&text?);
     if !text.ends_with('\n') {
         text.push('\n');

@@ -11,12 +11,12 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 /// A child process that serves MCP over stdio, and the connection to it.
-pub(super) struct Client {
+pub(super) struct DemoClient {
     service: RunningService<RoleClient, ()>,
     child: Child,
 }
 
-impl Client {
+impl DemoClient {
     /// Starts this very program with these arguments.
     pub(super) async fn start(arguments: &[String]) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)

@@ -3,8 +3,8 @@
 //! This program starts itself as a gateway, `exuvia stdio`, which starts itself twice more as sample servers; everything
 //! between them is MCP over pipes. Then it does the same work without the sandbox and counts both.
 
+mod baseline;
 mod client;
-mod direct;
 mod tokens;
 
 use std::io::{Write as _, stdout};
@@ -17,8 +17,8 @@ use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
 use crate::terminal::Terminal;
-use client::{Client, text};
-use direct::{Direct, direct};
+use baseline::{Baseline, run_baseline};
+use client::{DemoClient, text};
 use tokens::Tokens;
 
 const SCRIPT: &str = include_str!("script.py");
@@ -34,11 +34,11 @@ struct CodeMode {
 
 pub(crate) async fn demo() -> Result<ExitCode> {
     let terminal = Terminal::new();
-    terminal.doing("starting a gateway with two sample servers");
+    terminal.show_progress("starting a gateway with two sample servers");
     let tokens = Tokens::new()?;
     let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
     let server = |name: &str| format!("{name}={program} sample {name}");
-    let gateway = Client::start(
+    let gateway = DemoClient::start(
         &["stdio", "--auto-execute", "*.*", "--server", &server("crm"), "--server", &server("billing")]
             .map(String::from),
     )
@@ -46,19 +46,19 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     let code_mode = code_mode(&gateway, &tokens, &terminal).await?;
     gateway.stop().await?;
 
-    terminal.doing("the same calls once more, through the model's context this time");
-    let crm = Client::start(&["sample", "crm"].map(String::from)).await?;
-    let billing = Client::start(&["sample", "billing"].map(String::from)).await?;
-    let direct = direct(&crm, &billing, &tokens).await?;
+    terminal.show_progress("the same calls once more, through the model's context this time");
+    let crm = DemoClient::start(&["sample", "crm"].map(String::from)).await?;
+    let billing = DemoClient::start(&["sample", "billing"].map(String::from)).await?;
+    let direct = run_baseline(&crm, &billing, &tokens).await?;
     crm.stop().await?;
     billing.stop().await?;
 
-    terminal.done();
-    stdout().write_all(told(&code_mode, &direct).as_bytes())?;
+    terminal.clear_progress();
+    stdout().write_all(demo_text(&code_mode, &direct).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
+async fn code_mode(gateway: &DemoClient, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
     let definitions = tokens.of_tools(&gateway.tools().await?)?;
     let reading = [
         (LIST_TOOL_FILES.name, json!({})),
@@ -69,7 +69,7 @@ async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Re
     for (tool, arguments) in &reading {
         exchanges += tokens.of_exchange(tool, arguments, &gateway.call(tool, arguments).await?);
     }
-    terminal.doing("running the script");
+    terminal.show_progress("running the script");
     let arguments = json!({"code": SCRIPT});
     let started = Instant::now();
     let answer = gateway.call(EXECUTE_TOOL_CODE.name, &arguments).await?;
@@ -79,7 +79,7 @@ async fn code_mode(gateway: &Client, tokens: &Tokens, terminal: &Terminal) -> Re
     Ok(CodeMode { definitions, exchanges, requests: reading.len() + 1, answer, seconds })
 }
 
-fn told(code_mode: &CodeMode, direct: &Direct) -> String {
+fn demo_text(code_mode: &CodeMode, direct: &Baseline) -> String {
     let answer = text(&code_mode.answer);
     let (result, log) = answer.split_once("\n--- log\n").unwrap_or((&answer, ""));
     let (ours, theirs) = (code_mode.definitions + code_mode.exchanges, direct.definitions + direct.exchanges);
@@ -112,7 +112,7 @@ fn told(code_mode: &CodeMode, direct: &Direct) -> String {
     told
 }
 
-fn usage(code_mode: &CodeMode, direct: &Direct) -> String {
+fn usage(code_mode: &CodeMode, direct: &Baseline) -> String {
     let usage = code_mode.answer.meta.as_ref().and_then(|meta| meta.get("exuvia/usage")).cloned().unwrap_or_default();
     let number = |name: &str| usage[name].as_u64().unwrap_or_default();
     format!(

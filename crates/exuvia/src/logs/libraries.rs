@@ -34,12 +34,12 @@ pub(super) fn may_be_said(metadata: &Metadata<'_>) -> bool {
 
 /// Writes entries of ours as `inner` does, and those of libraries in words of ours.
 #[derive(Debug)]
-pub(super) struct OwnWords<E> {
+pub(super) struct FixedMessages<E> {
     pub(super) inner: E,
     pub(super) format: LogFormat,
 }
 
-impl<S, N, E> FormatEvent<S, N> for OwnWords<E>
+impl<S, N, E> FormatEvent<S, N> for FixedMessages<E>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -47,14 +47,14 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
         match is_foreign(event.metadata()) {
-            true => tell(event.metadata(), self.format, writer),
+            true => write_entry(event.metadata(), self.format, writer),
             false => self.inner.format_event(context, writer, event),
         }
     }
 }
 
 /// All of it is fixed when the library is compiled.
-fn tell(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> std::fmt::Result {
+fn write_entry(metadata: &Metadata<'_>, format: LogFormat, mut writer: Writer<'_>) -> std::fmt::Result {
     let mut time = String::new();
     SystemTime.format_time(&mut Writer::new(&mut time))?;
     // ERROR is for what an operator acts on, and this program logs that itself.
@@ -83,7 +83,7 @@ mod tests {
     use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
     use tracing_subscriber::registry::Registry;
 
-    use super::super::kept::Kept;
+    use super::super::test_log::TestLog;
     use super::*;
 
     fn say() {
@@ -101,13 +101,13 @@ mod tests {
     }
 
     fn said(format: LogFormat) -> String {
-        let kept = Kept::default();
+        let kept = TestLog::default();
         let writer = kept.clone();
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let layer = match format {
-            LogFormat::Text => layer.map_event_format(|inner| OwnWords { inner, format }).boxed(),
+            LogFormat::Text => layer.map_event_format(|inner| FixedMessages { inner, format }).boxed(),
             LogFormat::Json => {
-                layer.json().flatten_event(true).map_event_format(|inner| OwnWords { inner, format }).boxed()
+                layer.json().flatten_event(true).map_event_format(|inner| FixedMessages { inner, format }).boxed()
             }
         };
         let subscriber = Registry::default().with(layer.with_filter(filter_fn(may_be_said)));

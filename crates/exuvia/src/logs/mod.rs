@@ -1,11 +1,11 @@
 //! The log of this program, on standard error.
 
-#[cfg(test)]
-mod kept;
 mod libraries;
 mod panics;
 mod printable;
 mod screen;
+#[cfg(test)]
+mod test_log;
 
 use std::env;
 use std::io::{IsTerminal as _, stderr};
@@ -24,7 +24,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use libraries::{OwnWords, may_be_said};
+use libraries::{FixedMessages, may_be_said};
 use printable::{PrintableFields, PrintableJson};
 
 use crate::log_writer::LogWriter;
@@ -37,7 +37,7 @@ const FILTER: &str = "EXUVIA_LOG";
 /// How, where no flag says it.
 const FORMAT: &str = "EXUVIA_LOG_FORMAT";
 
-/// Each of its failures is told by `telemetry.rs`, once in a while.
+/// Its failures are logged by `telemetry`, at a limited rate.
 const TOLD_ELSEWHERE: &str = "opentelemetry-otlp=off";
 
 /// How the log is written.
@@ -70,19 +70,19 @@ pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()>
             .with_target(false)
             .fmt_fields(PrintableFields)
             .with_writer(|| writer().clone())
-            .map_event_format(|inner| OwnWords { inner, format })
+            .map_event_format(|inner| FixedMessages { inner, format })
             .boxed(),
         LogFormat::Json => layer
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_writer(|| PrintableJson(writer().clone()))
-            .map_event_format(|inner| OwnWords { inner, format })
+            .map_event_format(|inner| FixedMessages { inner, format })
             .boxed(),
     };
     Registry::default().with(layer.with_filter(filter)).try_init()?;
     let _ = WRITTEN.set(format);
-    panics::tell();
+    panics::log_panic();
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{PanicHookInfo, set_hook};
 
 /// Tells of panics in the log from now on, instead of on standard error past it.
-pub(super) fn tell() {
+pub(super) fn log_panic() {
     set_hook(Box::new(|panic| {
         let (file, line) = place(panic);
         // One that is written out in the code holds nothing of others.

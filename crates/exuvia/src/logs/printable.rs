@@ -71,7 +71,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::registry::Registry;
 
-    use super::super::kept::Kept;
+    use super::super::test_log::TestLog;
     use super::*;
 
     const NASTY: &str = "a\n2026 WARN forged\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{2028}\u{61c}\u{e0041}\u{fe0f}";
@@ -90,8 +90,8 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_the_text_log_is_one_line_whatever_it_tells() {
-        let kept = Kept::default();
+    fn an_entry_of_the_text_log_is_one_line_whatever_it_holds() {
+        let kept = TestLog::default();
         let writer = kept.clone();
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).without_time();
         let layer = layer.fmt_fields(PrintableFields).with_writer(move || writer.clone());
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_the_json_log_is_json_and_shows_what_it_holds() {
-        let kept = Kept::default();
+        let kept = TestLog::default();
         let writer = kept.clone();
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true);
         let layer = layer.with_writer(move || PrintableJson(writer.clone()));

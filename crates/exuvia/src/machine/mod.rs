@@ -194,7 +194,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_machine_tells() {
+    fn the_limit_of_this_machine_is_found() {
         assert!(Memory::here().is_some_and(|memory| memory.bytes > 1 << 24));
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_small_container_a_script_has_less_and_is_told() {
+    fn in_a_small_container_the_memory_limit_is_lowered_with_a_notice() {
         let container = Some(Memory { bytes: 300 << 20, of: Of::Cgroup });
         let text = totals(&config(256 << 20, None), container);
         let line = "memory of all runs: 137 MiB, as the control group of 300 MiB allows: room for 1 at their limits, others wait";
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_holds_and_is_compared_with_what_there_is() {
+    fn a_configured_limit_applies_and_is_compared_with_the_machine() {
         let container = Some(Memory { bytes: GIB, of: Of::Cgroup });
         let text = totals(&config(256 << 20, Some(2 * GIB)), container);
         let line = "memory of all runs: 2048 MiB, more than the control group of 1024 MiB has: room for 7 at their limits, others \

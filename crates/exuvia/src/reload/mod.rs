@@ -2,10 +2,10 @@
 //!
 //! A configuration with errors changes nothing. One without holds from the next script on, its policy at once.
 
-mod caught;
-mod fixed;
-mod follow;
-mod look;
+mod config_read;
+mod panic_guard;
+mod reloader;
+mod restart_only;
 mod watch;
 
-pub(crate) use follow::Follower;
+pub(crate) use reloader::Reloader;

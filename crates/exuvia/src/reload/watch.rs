@@ -21,7 +21,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches nothing yet. `told` is notified.
+    /// Watches nothing yet. `told` is notified of changes.
     pub(super) fn new(told: Arc<Notify>) -> notify::Result<Self> {
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // An error may be events that were lost.

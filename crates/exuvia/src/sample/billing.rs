@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::crm::contact_id;
 use super::data::{amount, orders};
-use super::server::{Answer, Sample, tool};
+use super::server::{Sample, SampleAnswer, tool};
 
 /// Invoices and revenue.
 pub(super) struct Billing;
@@ -58,12 +58,12 @@ impl Sample for Billing {
         ]
     }
 
-    fn call(&self, tool: &str, arguments: &Arguments) -> Result<Answer, String> {
+    fn call(&self, tool: &str, arguments: &Arguments) -> Result<SampleAnswer, String> {
         let id = contact_id(arguments)?;
         let orders = orders(id);
         // One invoice in nine is still open.
         let paid = |order: u64| !order.is_multiple_of(9);
-        Ok(Answer::Structured(match tool {
+        Ok(SampleAnswer::Structured(match tool {
             "get_revenue" => {
                 let paid: Vec<u64> = orders.iter().filter(|order| paid(order.id)).map(|order| order.cents).collect();
                 let revenue = amount(paid.iter().sum());

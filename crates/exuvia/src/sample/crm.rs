@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::data::{CONTACTS, Contact, Order, amount, contact, orders};
-use super::server::{Answer, Sample, tool};
+use super::server::{Sample, SampleAnswer, tool};
 
 /// 5,000 contacts and their orders.
 pub(super) struct Crm;
@@ -53,8 +53,8 @@ impl Sample for Crm {
         ]
     }
 
-    fn call(&self, tool: &str, arguments: &Arguments) -> Result<Answer, String> {
-        Ok(Answer::Structured(match tool {
+    fn call(&self, tool: &str, arguments: &Arguments) -> Result<SampleAnswer, String> {
+        Ok(SampleAnswer::Structured(match tool {
             "get_contacts" => contacts(arguments)?,
             "get_contact" => contact_json(&contact(contact_id(arguments)?)),
             "search_contacts" => search(arguments)?,
@@ -171,7 +171,7 @@ mod tests {
     fn call(tool: &str, arguments: Value) -> Result<Value, String> {
         let Value::Object(arguments) = arguments else { panic!("{arguments}") };
         match Crm.call(tool, &Arguments(arguments))? {
-            Answer::Structured(value) => Ok(value),
+            SampleAnswer::Structured(value) => Ok(value),
             _ => panic!("{tool} has an output schema"),
         }
     }

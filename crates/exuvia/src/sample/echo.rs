@@ -6,7 +6,7 @@ use rmcp::model::Tool;
 use serde_json::{Value, json};
 
 use super::arguments::Arguments;
-use super::server::{Answer, Sample, tool};
+use super::server::{Sample, SampleAnswer, tool};
 
 /// The largest answer.
 const BLOB_BYTES: u64 = 256 << 20;
@@ -48,20 +48,20 @@ impl Sample for Echo {
         ]
     }
 
-    fn call(&self, tool: &str, arguments: &Arguments) -> Result<Answer, String> {
+    fn call(&self, tool: &str, arguments: &Arguments) -> Result<SampleAnswer, String> {
         match tool {
             "echo" => {
                 let value = arguments.0.get("value").ok_or("value is required")?;
-                Ok(Answer::Structured(json!({"value": value})))
+                Ok(SampleAnswer::Structured(json!({"value": value})))
             }
             "blob" => {
                 let bytes = arguments.whole("bytes", 0..=BLOB_BYTES, 0)?;
-                Ok(Answer::Text("x".repeat(usize::try_from(bytes).unwrap_or(0))))
+                Ok(SampleAnswer::Text("x".repeat(usize::try_from(bytes).unwrap_or(0))))
             }
             "fail" => Err(arguments.text("message")?.unwrap_or("failed as asked").to_owned()),
             "sleep" => {
                 let ms = arguments.whole("ms", 0..=SLEEP_MS, 0)?;
-                Ok(Answer::Later(Duration::from_millis(ms), json!({"slept_ms": ms})))
+                Ok(SampleAnswer::Later(Duration::from_millis(ms), json!({"slept_ms": ms})))
             }
             _ => Err(format!("there is no tool {tool}")),
         }

@@ -18,7 +18,7 @@ use rmcp::ServiceExt;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::stdio_pipes;
 
-use server::{Sample, Server};
+use server::{Sample, SampleServer};
 
 /// The longest line that a sample takes: the benchmarks send 50 MB.
 const LINE_BYTES: usize = 256 << 20;
@@ -53,7 +53,7 @@ pub(crate) async fn serve(args: SampleArgs) -> Result<()> {
     };
     let (input, output) = stdio_pipes();
     let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_BYTES);
-    let server = Server::new(sample, Duration::from_millis(args.delay_ms));
+    let server = SampleServer::new(sample, Duration::from_millis(args.delay_ms));
     let running = server.serve(transport).await.context("the client did not open the session")?;
     running.waiting().await?;
     Ok(())

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::arguments::Arguments;
 
 /// What a tool gives: structured content, or text alone.
-pub(super) enum Answer {
+pub(super) enum SampleAnswer {
     /// A value that fits the tool's output schema.
     Structured(Value),
     /// Text, for tools without an output schema.
@@ -34,7 +34,7 @@ pub(super) trait Sample: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the tool has to complain about.
-    fn call(&self, tool: &str, arguments: &Arguments) -> Result<Answer, String>;
+    fn call(&self, tool: &str, arguments: &Arguments) -> Result<SampleAnswer, String>;
 }
 
 /// A read-only tool of these schemas. Both must be objects.
@@ -50,20 +50,20 @@ pub(super) fn tool(name: &'static str, description: &'static str, input: Value, 
     }
 }
 
-/// A sample on its way to a client.
-pub(super) struct Server {
+/// A sample server, as MCP clients see it.
+pub(super) struct SampleServer {
     sample: Box<dyn Sample>,
     delay: Duration,
 }
 
-impl Server {
+impl SampleServer {
     /// Serves this sample; each call takes at least `delay`.
     pub(super) fn new(sample: Box<dyn Sample>, delay: Duration) -> Self {
         Self { sample, delay }
     }
 }
 
-impl ServerHandler for Server {
+impl ServerHandler for SampleServer {
     fn get_info(&self) -> ServerConfig {
         let (name, instructions) = self.sample.about();
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
@@ -89,9 +89,9 @@ impl ServerHandler for Server {
         }
         let arguments = Arguments(request.arguments.unwrap_or_default());
         let result = match self.sample.call(&request.name, &arguments) {
-            Ok(Answer::Structured(value)) => CallToolResult::structured(value),
-            Ok(Answer::Text(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),
-            Ok(Answer::Later(wait, value)) => {
+            Ok(SampleAnswer::Structured(value)) => CallToolResult::structured(value),
+            Ok(SampleAnswer::Text(text)) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Ok(SampleAnswer::Later(wait, value)) => {
                 tokio::time::sleep(wait).await;
                 CallToolResult::structured(value)
             }

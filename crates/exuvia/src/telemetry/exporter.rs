@@ -12,26 +12,26 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends spans, and warns at most once in a while of those that are lost.
 #[derive(Debug)]
-pub(super) struct Patient<E> {
+pub(super) struct RateLimitedExporter<E> {
     exporter: E,
-    losses: Mutex<Losses>,
+    losses: Mutex<LossCounter>,
 }
 
 #[derive(Debug, Default)]
-struct Losses {
-    /// Not told yet.
+struct LossCounter {
+    /// Not logged yet.
     spans: usize,
     told: Option<Instant>,
 }
 
-impl<E> Patient<E> {
+impl<E> RateLimitedExporter<E> {
     pub(super) fn new(exporter: E) -> Self {
         Self { exporter, losses: Mutex::default() }
     }
 }
 
-impl Losses {
-    /// These are lost as well. How many are to be told of, if it is time to.
+impl LossCounter {
+    /// Counts lost spans. Returns how many to log, if it is time to.
     fn add(&mut self, spans: usize, now: Instant) -> Option<usize> {
         self.spans += spans;
         if self.told.is_some_and(|told| now.duration_since(told) < PAUSE) {
@@ -42,7 +42,7 @@ impl Losses {
     }
 }
 
-impl<E: SpanExporter> SpanExporter for Patient<E> {
+impl<E: SpanExporter> SpanExporter for RateLimitedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
@@ -52,7 +52,7 @@ impl<E: SpanExporter> SpanExporter for Patient<E> {
                 tracing::warn!(%error, lost, "trace export failed");
             }
         }
-        // An error would be told once more by the SDK, each time.
+        // The SDK would log an error again each time.
         Ok(())
     }
 
@@ -70,8 +70,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn losses_are_told_at_once_and_then_once_in_a_while_all_together() {
-        let (mut losses, begun) = (Losses::default(), Instant::now());
+    fn losses_are_logged_at_once_and_then_summed_at_intervals() {
+        let (mut losses, begun) = (LossCounter::default(), Instant::now());
         assert_eq!(losses.add(3, begun), Some(3));
         assert_eq!(losses.add(2, begun + PAUSE / 3), None);
         assert_eq!(losses.add(4, begun + PAUSE / 2), None);

@@ -17,7 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use exporter::Patient;
+use exporter::RateLimitedExporter;
 use sender::Sender;
 
 /// What the environment may say.
@@ -45,8 +45,10 @@ impl Telemetry {
         if let Some(protocol) = PROTOCOLS.iter().find_map(|name| env::var(name).ok()).filter(|name| name != SPOKEN) {
             tracing::warn!(protocol, "unsupported OTLP protocol; http/protobuf is used");
         }
-        let provider =
-            SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(Patient::new(exporter)).build();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource())
+            .with_batch_exporter(RateLimitedExporter::new(exporter))
+            .build();
         global::set_tracer_provider(provider.clone());
         global::set_text_map_propagator(TraceContextPropagator::new());
         exuvia_trace::turn_on();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::unknown::unknown;
+use crate::unknown_name::unknown;
 
 /// A request that cannot be answered as it is. The message is whole, since a model reads it and nothing else: it has no source.
 #[derive(Debug, Clone, PartialEq, Eq)]

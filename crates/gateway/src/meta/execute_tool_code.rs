@@ -4,7 +4,7 @@ use exuvia_runtime::Script;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::request::Request;
+use super::request::MetaRequest;
 use super::tool::{Answering, object};
 use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
 use crate::StartedBy;
@@ -29,7 +29,7 @@ struct Arguments {
     code: String,
 }
 
-fn answer(request: Request<'_>) -> Answering<'_> {
+fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let Arguments { code } = request.arguments()?;
         let run = request.gateway.start(request.view, Script::new(code), StartedBy::Client, request.client);

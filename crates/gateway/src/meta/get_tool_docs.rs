@@ -4,7 +4,7 @@ use exuvia_catalog::docs;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::request::{Request, Shown};
+use super::request::{MetaRequest, ToolTexts};
 use super::tool::{Answering, object};
 use super::{BadRequest, BadRequestKind, MetaTool};
 
@@ -23,14 +23,14 @@ struct Arguments {
     tool: String,
 }
 
-fn answer(request: Request<'_>) -> Answering<'_> {
+fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let arguments = request.arguments()?;
         request.rendered(move |shown| documentation(shown, &arguments)).await
     })
 }
 
-fn documentation(shown: &Shown, wanted: &Arguments) -> Result<String, BadRequest> {
+fn documentation(shown: &ToolTexts, wanted: &Arguments) -> Result<String, BadRequest> {
     let namespace = &shown.namespace;
     let server = namespace.find_server(&wanted.server).ok_or_else(|| {
         if let Some(absent) = namespace.find_absent(&wanted.server) {

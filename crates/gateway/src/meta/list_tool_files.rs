@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::MetaTool;
-use super::request::Request;
+use super::request::MetaRequest;
 use super::tool::{Answering, object};
 
 /// `listToolFiles`
@@ -21,7 +21,7 @@ struct Arguments {
     query: Option<String>,
 }
 
-fn answer(request: Request<'_>) -> Answering<'_> {
+fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let Arguments { query } = request.arguments()?;
         request.rendered(move |shown| Ok(shown.stubs.list(query.as_deref(), shown.max_bytes))).await

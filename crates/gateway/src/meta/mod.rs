@@ -21,7 +21,7 @@ pub use read_tool_file::READ_TOOL_FILE;
 pub use tool::{MetaAnswer, MetaTool};
 
 use crate::{Client, Gateway, Profile, View};
-use request::Request;
+use request::MetaRequest;
 
 /// All of them, in the order in which a model uses them. The same for every client, so that prompts can be cached.
 pub static TOOLS: [&MetaTool; 4] = [&LIST_TOOL_FILES, &READ_TOOL_FILE, &GET_TOOL_DOCS, &EXECUTE_TOOL_CODE];
@@ -35,7 +35,7 @@ pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
 /// What is said of a tool that does not exist, beside those that do.
 #[must_use]
 pub fn unknown_tool<'a>(name: &str, tools: impl IntoIterator<Item = &'a str>) -> String {
-    crate::unknown::unknown("tool", name, tools)
+    crate::unknown_name::unknown("tool", name, tools)
 }
 
 /// Answers one call of a client that sees `view`. What is read of the tools comes from threads of its own, in at most
@@ -54,5 +54,5 @@ pub async fn call(
     let Some(tool) = TOOLS.into_iter().find(|tool| tool.name == name) else {
         return Err(BadRequest::unknown("tool", name, TOOLS.iter().map(|tool| tool.name)));
     };
-    tool.call(Request { tool, gateway, view, client, arguments }).await
+    tool.call(MetaRequest { tool, gateway, view, client, arguments }).await
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::request::{Request, Shown};
+use super::request::{MetaRequest, ToolTexts};
 use super::tool::{Answering, object};
 use super::{BadRequest, BadRequestKind, MetaTool};
 
@@ -30,10 +30,10 @@ struct Arguments {
     end_line: Option<usize>,
 }
 
-fn answer(request: Request<'_>) -> Answering<'_> {
+fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let Arguments { file_name, start_line, end_line } = request.arguments()?;
-        let read = move |shown: &Shown| {
+        let read = move |shown: &ToolTexts| {
             let lines = shown.stubs.read(&file_name, start_line, end_line, shown.max_bytes);
             lines.map_err(|error| BadRequest::new(BadRequestKind::Unknown, error.to_string()))
         };

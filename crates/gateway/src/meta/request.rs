@@ -11,7 +11,7 @@ use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
 use crate::{Client, Gateway, View};
 
 /// One call of a client.
-pub(super) struct Request<'a> {
+pub(super) struct MetaRequest<'a> {
     pub(super) tool: &'static MetaTool,
     pub(super) gateway: &'a Gateway,
     pub(super) view: &'a View,
@@ -20,14 +20,14 @@ pub(super) struct Request<'a> {
 }
 
 /// What texts about the tools are rendered from.
-pub(super) struct Shown {
+pub(super) struct ToolTexts {
     pub(super) stubs: Arc<StubFiles>,
     pub(super) namespace: Arc<Namespace>,
     /// The most that a text may have.
     pub(super) max_bytes: usize,
 }
 
-impl Request<'_> {
+impl MetaRequest<'_> {
     /// The arguments as the tool takes them.
     pub(super) fn arguments<T: DeserializeOwned>(&self) -> Result<T, BadRequest> {
         T::deserialize(self.arguments).map_err(|error| {
@@ -40,13 +40,13 @@ impl Request<'_> {
     /// nobody else waits, few of them at a time.
     pub(super) async fn rendered(
         &self,
-        render: impl FnOnce(&Shown) -> Result<String, BadRequest> + Send + 'static,
+        render: impl FnOnce(&ToolTexts) -> Result<String, BadRequest> + Send + 'static,
     ) -> Result<MetaAnswer, BadRequest> {
         let ending = || BadRequest::new(BadRequestKind::ShuttingDown, "the gateway is shutting down");
         // Held until the text is ready, also when nobody waits for it any more.
         let reader = Arc::clone(&self.gateway.readers).acquire_owned().await.map_err(|_| ending())?;
         let view = self.view;
-        let shown = Shown { stubs: view.stubs(), namespace: view.namespace(), max_bytes: view.answer_bytes() };
+        let shown = ToolTexts { stubs: view.stubs(), namespace: view.namespace(), max_bytes: view.answer_bytes() };
         let rendered = tokio::task::spawn_blocking(move || {
             let _reader = reader;
             render(&shown)

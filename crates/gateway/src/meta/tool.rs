@@ -3,7 +3,7 @@
 use exuvia_tool::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{BadRequest, request::Request};
+use super::{BadRequest, request::MetaRequest};
 use crate::RunHandle;
 
 /// One meta-tool.
@@ -18,7 +18,7 @@ pub struct MetaTool {
 }
 
 /// What answers a call.
-pub(super) type Handler = fn(Request<'_>) -> Answering<'_>;
+pub(super) type Handler = fn(MetaRequest<'_>) -> Answering<'_>;
 
 /// A pending answer.
 pub(super) type Answering<'a> = BoxFuture<'a, Result<MetaAnswer, BadRequest>>;
@@ -39,7 +39,7 @@ impl MetaTool {
         (self.schema)()
     }
 
-    pub(super) fn call<'a>(&self, request: Request<'a>) -> Answering<'a> {
+    pub(super) fn call<'a>(&self, request: MetaRequest<'a>) -> Answering<'a> {
         (self.handler)(request)
     }
 }

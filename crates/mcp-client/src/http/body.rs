@@ -10,7 +10,7 @@ use futures_util::stream::{BoxStream, StreamExt};
 use reqwest::Response;
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-use super::trouble::Trouble;
+use super::error::HttpError;
 use crate::lines::ENDS_BYTES;
 
 /// How much of the body of an error is read.
@@ -25,7 +25,8 @@ pub(crate) struct Body {
 impl Body {
     /// The body of this response.
     pub(crate) fn of(response: Response) -> Self {
-        let chunks = response.bytes_stream().map(|chunk| chunk.map_err(|error| io::Error::other(Trouble::from(error))));
+        let chunks =
+            response.bytes_stream().map(|chunk| chunk.map_err(|error| io::Error::other(HttpError::from(error))));
         Self { chunks: chunks.boxed(), chunk: Bytes::new() }
     }
 }
@@ -69,7 +70,7 @@ pub(crate) enum Message {
 }
 
 /// Reads a body to its end or to a limit.
-pub(crate) async fn message(mut response: Response, limit_bytes: usize) -> Result<Message, Trouble> {
+pub(crate) async fn message(mut response: Response, limit_bytes: usize) -> Result<Message, HttpError> {
     let announced = response.content_length();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

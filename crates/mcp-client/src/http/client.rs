@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use exuvia_config::{Http, Proxy};
 use exuvia_oauth::http::{proxy, quote, roots};
-use exuvia_oauth::{Authorization, Refusal};
+use exuvia_oauth::{AuthRejection, Authorization};
 use exuvia_tool::locked;
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -21,10 +21,10 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use super::cookies::Cookies;
-use super::trouble::{Kind, Trouble};
-use crate::order::Leaving;
+use super::error::{HttpError, HttpErrorKind};
+use crate::order::Departure;
 
-/// How long a connection may take to come up, TLS included. Less than whoever waits for a first answer: a server that cannot be
+/// How long it may take to open a connection, TLS included. Less than whoever waits for a first answer: a server that cannot be
 /// reached is not to be taken for one that says nothing.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Redirects of one request within the origin.
@@ -36,28 +36,28 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Speaks HTTP with one server.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct HttpClient {
     http: reqwest::Client,
     url: Url,
     authorization: Arc<dyn Authorization>,
     proxy: Option<Proxy>,
     server: String,
     cookies: Cookies,
-    last_trouble: Mutex<Option<Trouble>>,
+    last_error: Mutex<Option<HttpError>>,
 }
 
 /// One request. Its headers win over the ones of the configuration.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(crate) struct HttpRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Told when the body has left.
-    pub(crate) leaving: Leaving,
+    pub(crate) leaving: Departure,
 }
 
-impl Request {
+impl HttpRequest {
     /// A message to the server.
     pub(crate) fn post(url: Url, body: impl Into<Bytes>) -> Self {
         let mut request = Self {
@@ -65,7 +65,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: body.into(),
-            leaving: Leaving::default(),
+            leaving: Departure::default(),
         };
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -79,14 +79,14 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            leaving: Leaving::default(),
+            leaving: Departure::default(),
         };
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         request
     }
 
     /// Others wait for it to leave.
-    pub(crate) fn leaving(mut self, leaving: Option<Leaving>) -> Self {
+    pub(crate) fn leaving(mut self, leaving: Option<Departure>) -> Self {
         self.leaving = leaving.unwrap_or_default();
         self
     }
@@ -98,7 +98,7 @@ impl Request {
     }
 }
 
-impl Client {
+impl HttpClient {
     /// A client for this server. Connects to nothing yet.
     ///
     /// # Errors
@@ -122,17 +122,9 @@ impl Client {
         } else if !config.ca.is_empty() {
             builder = builder.tls_certs_only(roots(&config.ca)?);
         }
-        let http = builder.build().map_err(|error| format!("HTTPS is unavailable: {}", Trouble::from(error)))?;
+        let http = builder.build().map_err(|error| format!("HTTPS is unavailable: {}", HttpError::from(error)))?;
         let (url, proxy, server) = (config.url.clone(), config.proxy.clone(), server.to_owned());
-        Ok(Self {
-            http,
-            url,
-            authorization,
-            proxy,
-            server,
-            cookies: Cookies::default(),
-            last_trouble: Mutex::default(),
-        })
+        Ok(Self { http, url, authorization, proxy, server, cookies: Cookies::default(), last_error: Mutex::default() })
     }
 
     /// The server's name.
@@ -151,82 +143,83 @@ impl Client {
     }
 
     /// What went wrong with the latest request.
-    pub(crate) fn last_trouble(&self) -> Option<Trouble> {
-        locked(&self.last_trouble).clone()
+    pub(crate) fn last_error(&self) -> Option<HttpError> {
+        locked(&self.last_error).clone()
     }
 
     /// Keeps what went wrong, or that nothing did.
-    pub(crate) fn remember(&self, trouble: Option<&Trouble>) {
-        *locked(&self.last_trouble) = trouble.cloned();
+    pub(crate) fn remember(&self, http_error: Option<&HttpError>) {
+        *locked(&self.last_error) = http_error.cloned();
     }
 
     /// Tells the operator what went wrong.
-    pub(crate) fn note(&self, trouble: &Trouble) {
-        let (server, kind, details) = (&self.server, &trouble.kind, &trouble.details);
+    pub(crate) fn note(&self, http_error: &HttpError) {
+        let (server, kind, details) = (&self.server, &http_error.kind, &http_error.details);
         match kind {
             // How a server says that it speaks another protocol, or has forgotten a session.
-            Kind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => {
+            HttpErrorKind::Status(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED, _) => {
                 tracing::debug!(server.name = %server, ?kind, %details, "HTTP request refused");
             }
             _ => tracing::warn!(server.name = %server, ?kind, %details, "HTTP request failed"),
         }
-        self.remember(Some(trouble));
+        self.remember(Some(http_error));
     }
 
     /// Sends a request with the credentials of the server. Whatever the server answers but redirects and refusals comes back.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Trouble> {
+    pub(crate) async fn send(&self, request: HttpRequest) -> Result<Response, HttpError> {
         let (refusal, response) = match self.authorized(&request).await? {
-            Answered::Other(response) => return Ok(response),
-            Answered::Refused(refusal, response) => (refusal, response),
+            SendOutcome::Other(response) => return Ok(response),
+            SendOutcome::Refused(refusal, response) => (refusal, response),
         };
         drop(response);
         self.authorization.refused(&refusal).await?;
         match self.authorized(&request).await? {
-            Answered::Other(response) => Ok(response),
-            Answered::Refused(refusal, _) => Err(Trouble::new(
-                Kind::Unauthorized,
+            SendOutcome::Other(response) => Ok(response),
+            SendOutcome::Refused(refusal, _) => Err(HttpError::new(
+                HttpErrorKind::Unauthorized,
                 format!("it rejects new credentials with HTTP {}", refusal.status),
             )),
         }
     }
 
-    async fn authorized(&self, request: &Request) -> Result<Answered, Trouble> {
+    async fn authorized(&self, request: &HttpRequest) -> Result<SendOutcome, HttpError> {
         let sent = self.authorization.headers().await?;
         let mut headers = sent.clone();
         headers.extend(request.headers.clone());
-        let response = self.follow(Request { headers, ..request.clone() }).await?;
+        let response = self.follow(HttpRequest { headers, ..request.clone() }).await?;
         if !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Ok(Answered::Other(response));
+            return Ok(SendOutcome::Other(response));
         }
         let challenge =
             response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Answered::Refused(Refusal { status: response.status(), challenge, sent }, response))
+        Ok(SendOutcome::Refused(AuthRejection { status: response.status(), challenge, sent }, response))
     }
 
-    fn unreached(&self, error: reqwest::Error) -> Trouble {
-        let mut trouble = Trouble::from(error);
-        if trouble.kind != Kind::Unreachable {
-            return trouble;
+    fn unreached(&self, error: reqwest::Error) -> HttpError {
+        let mut http_error = HttpError::from(error);
+        if http_error.kind != HttpErrorKind::Unreachable {
+            return http_error;
         }
         let is_here = self.url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
         match &self.proxy {
-            Some(proxy) => trouble.details.push_str(&proxy::hint(proxy, &trouble.details)),
+            Some(proxy) => http_error.details.push_str(&proxy::hint(proxy, &http_error.details)),
             None if is_here => {}
             None => {
-                trouble.details.push_str("; proxies from the environment are not used, set `proxy` if it needs one")
+                http_error.details.push_str("; proxies from the environment are not used, set `proxy` if it needs one")
             }
         }
-        trouble
+        http_error
     }
 
     /// A proxy that forwards a request answers in the server's place.
-    fn refusal_of_proxy(&self, status: StatusCode, url: &Url) -> Option<Trouble> {
+    fn refusal_of_proxy(&self, status: StatusCode, url: &Url) -> Option<HttpError> {
         let proxy = self.proxy.as_ref().filter(|_| url.scheme() == "http")?;
-        (status == StatusCode::PROXY_AUTHENTICATION_REQUIRED).then(|| Trouble::new(Kind::Unreachable, proxy.hint(true)))
+        (status == StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+            .then(|| HttpError::new(HttpErrorKind::Unreachable, proxy.hint(true)))
     }
 
     /// Sends a request, on to where the server moved it within its origin.
-    async fn follow(&self, mut request: Request) -> Result<Response, Trouble> {
+    async fn follow(&self, mut request: HttpRequest) -> Result<Response, HttpError> {
         let has_own_cookies = request.headers.contains_key(COOKIE);
         for _ in 0..=REDIRECTS {
             if !has_own_cookies && let Some(cookies) = self.cookies.header() {
@@ -241,8 +234,8 @@ impl Client {
             let response = response.map_err(|error| self.unreached(error))?;
             self.cookies.learn(response.headers(), request.url.scheme() == "https");
             let status = response.status();
-            if let Some(trouble) = self.refusal_of_proxy(status, &request.url) {
-                return Err(trouble);
+            if let Some(http_error) = self.refusal_of_proxy(status, &request.url) {
+                return Err(http_error);
             }
             if !status.is_redirection() {
                 return Ok(response);
@@ -254,11 +247,11 @@ impl Client {
                 to => return Err(redirect(status, to)),
             }
         }
-        Err(Trouble::new(Kind::Redirect, format!("it redirects more than {REDIRECTS} times")))
+        Err(HttpError::new(HttpErrorKind::Redirect, format!("it redirects more than {REDIRECTS} times")))
     }
 }
 
-fn sendable(request: &Request) -> reqwest::Request {
+fn sendable(request: &HttpRequest) -> reqwest::Request {
     let mut sendable = reqwest::Request::new(request.method.clone(), request.url.clone());
     *sendable.headers_mut() = request.headers.clone();
     if request.method == Method::POST {
@@ -280,12 +273,12 @@ fn is_unprocessed(error: &reqwest::Error) -> bool {
     })
 }
 
-enum Answered {
+enum SendOutcome {
     Other(Response),
-    Refused(Refusal, Response),
+    Refused(AuthRejection, Response),
 }
 
-fn redirect(status: StatusCode, to: Option<Url>) -> Trouble {
+fn redirect(status: StatusCode, to: Option<Url>) -> HttpError {
     let details = match to {
         Some(mut to) => {
             // What else an address holds may be a secret.
@@ -298,5 +291,5 @@ fn redirect(status: StatusCode, to: Option<Url>) -> Trouble {
         }
         None => format!("it redirects without a location (HTTP {status})"),
     };
-    Trouble::new(Kind::Redirect, details)
+    HttpError::new(HttpErrorKind::Redirect, details)
 }

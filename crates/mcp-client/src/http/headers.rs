@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use exuvia_config::{HeaderCommand, Http, ServerConfig, Transport};
-use exuvia_oauth::{Authorization, Refusal, TokenSource, Unauthorized};
+use exuvia_oauth::{AuthRejection, Authorization, TokenSource, Unauthorized};
 use exuvia_tool::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -65,7 +65,7 @@ impl Authorization for Headers {
         })
     }
 
-    fn refused<'a>(&'a self, refusal: &'a Refusal) -> BoxFuture<'a, Result<(), Unauthorized>> {
+    fn refused<'a>(&'a self, refusal: &'a AuthRejection) -> BoxFuture<'a, Result<(), Unauthorized>> {
         Box::pin(async move {
             let refused =
                 |what: &str| Unauthorized { message: format!("it answered with HTTP {}; {what}", refusal.status) };
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_output_are_read() {
+    fn a_header_command_may_print_json_or_lines() {
         let expected = vec![("authorization".to_owned(), "Bearer a:b".to_owned()), ("x-team".into(), "7".into())];
         assert_eq!(pairs(r#"{"Authorization": "Bearer a:b", "X-Team": "7"}"#).unwrap(), expected);
         assert_eq!(pairs("Authorization: Bearer a:b\r\n\nX-Team:7\n").unwrap(), expected);
     }
 
     #[test]
-    fn what_is_no_header_is_told_without_its_value() {
+    fn an_invalid_header_is_an_error_without_its_value() {
         for output in
             ["", "{}", "secret", "a b: secret", r#"{"A": 1}"#, r#"{"A": "secret\n"#, "{\"A\": \"secret\u{1}\"}"]
         {

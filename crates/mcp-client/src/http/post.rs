@@ -14,17 +14,17 @@ use rmcp::transport::streamable_http_client::StreamableHttpPostResponse;
 use sse_stream::Sse;
 
 use super::body::{ERROR_BYTES, Message, message};
-use super::client::Request;
+use super::client::HttpRequest;
+use super::error::{HttpError, HttpErrorKind};
 use super::session::{Loss, loss};
 use super::stream::Stream;
 use super::streamable::{SESSION, Streamable};
-use super::trouble::{Kind, Trouble};
-use crate::aside::aside;
-use crate::exchange::{Answer, Slot};
+use crate::exchange::{ServerAnswer, Slot};
+use crate::offload::offload;
 use crate::reader::{settled, unreadable};
 
 /// The request that a message is.
-pub(super) struct Asked {
+pub(super) struct OutgoingRequest {
     pub(super) id: i64,
     /// Where the answer goes; rmcp itself reads the answers to the handshake, which have none.
     pub(super) slot: Option<Slot>,
@@ -33,7 +33,7 @@ pub(super) struct Asked {
     pub(super) discovers: bool,
 }
 
-impl Asked {
+impl OutgoingRequest {
     pub(super) fn of(message: &ClientJsonRpcMessage) -> Option<Self> {
         let JsonRpcMessage::Request(request) = message else { return None };
         let RequestId::Number(id) = request.id else { return None };
@@ -48,12 +48,12 @@ impl Streamable {
     /// nothing.
     pub(super) async fn post(
         &self,
-        request: Request,
-        asked: Option<&Asked>,
+        request: HttpRequest,
+        asked: Option<&OutgoingRequest>,
         has_session: bool,
-    ) -> Result<Option<StreamableHttpPostResponse>, Trouble> {
+    ) -> Result<Option<StreamableHttpPostResponse>, HttpError> {
         // What a reply to the server needs, should it ask for something.
-        let reply = Request { body: Bytes::new(), ..request.clone() }.leaving(None);
+        let reply = HttpRequest { body: Bytes::new(), ..request.clone() }.leaving(None);
         let response = self.client.send(request).await?;
         let status = response.status();
         match asked {
@@ -61,7 +61,7 @@ impl Streamable {
             Some(asked) => self.refused(response, asked, has_session.then_some(&reply)).await,
             None if status == StatusCode::NOT_FOUND && has_session => Ok(None),
             None if status.is_success() => Ok(Some(StreamableHttpPostResponse::Accepted)),
-            None => Err(Trouble::status(&response)),
+            None => Err(HttpError::status(&response)),
         }
     }
 
@@ -69,9 +69,9 @@ impl Streamable {
     async fn read(
         &self,
         response: Response,
-        asked: &Asked,
-        reply: Request,
-    ) -> Result<StreamableHttpPostResponse, Trouble> {
+        asked: &OutgoingRequest,
+        reply: HttpRequest,
+    ) -> Result<StreamableHttpPostResponse, HttpError> {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let session = header(SESSION).map(str::to_owned);
         let content = header(CONTENT_TYPE).unwrap_or_default().to_owned();
@@ -82,22 +82,22 @@ impl Streamable {
                 Ok(StreamableHttpPostResponse::Sse(self.events(stream, reply), session))
             }
             "application/json" => {
-                let heard = match message(response, self.limit_bytes).await? {
+                let inbound = match message(response, self.limit_bytes).await? {
                     Message::Whole(body) => {
                         let (reader, id) = (self.reader.clone(), asked.id);
-                        aside(body.len(), move || reader.message(body, Some(id))).await
+                        offload(body.len(), move || reader.message(body, Some(id))).await
                     }
                     Message::Long { head, bytes } => self.reader.long(&head, bytes, Some(asked.id)).unwrap_or_default(),
                 };
                 self.client.remember(None);
-                self.reply(heard.replies, &reply);
-                Ok(answer(self.settle(asked, heard.messages), session))
+                self.reply(inbound.replies, &reply);
+                Ok(answer(self.settle(asked, inbound.messages), session))
             }
-            "" => Err(Trouble::new(
-                Kind::Content,
+            "" => Err(HttpError::new(
+                HttpErrorKind::Content,
                 format!("it answered with HTTP {} and an empty body", response.status()),
             )),
-            _ => Err(Trouble::content(&content)),
+            _ => Err(HttpError::content(&content)),
         }
     }
 
@@ -105,10 +105,10 @@ impl Streamable {
     async fn refused(
         &self,
         response: Response,
-        asked: &Asked,
-        in_session: Option<&Request>,
-    ) -> Result<Option<StreamableHttpPostResponse>, Trouble> {
-        let trouble = Trouble::status(&response);
+        asked: &OutgoingRequest,
+        in_session: Option<&HttpRequest>,
+    ) -> Result<Option<StreamableHttpPostResponse>, HttpError> {
+        let http_error = HttpError::status(&response);
         let status = response.status();
         let body = match message(response, ERROR_BYTES).await {
             Ok(Message::Whole(body)) => body,
@@ -120,29 +120,29 @@ impl Streamable {
                 && self.is_session_lost(loss(status, &text, asked.id), request, slot).await
             {
                 tracing::debug!(server.name = self.client.server(), %status, "the server has lost the session");
-                return if slot.awaits_session() { Ok(None) } else { Err(trouble.of(Kind::Session)) };
+                return if slot.awaits_session() { Ok(None) } else { Err(http_error.of(HttpErrorKind::Session)) };
             }
             if raw::member(&text, "error").is_none() {
-                return Err(trouble);
+                return Err(http_error);
             }
-            let heard = self.reader.message(body, Some(asked.id));
-            return Ok(Some(answer(self.settle(asked, heard.messages), None)));
+            let inbound = self.reader.message(body, Some(asked.id));
+            return Ok(Some(answer(self.settle(asked, inbound.messages), None)));
         }
         let error = match serde_json::from_str(&text) {
             Ok(ServerJsonRpcMessage::Error(error)) => Some(error.error),
             // A server that knows nothing of `server/discover` may say so in any way.
-            _ if asked.discovers && trouble.is_refusal() => Some(ErrorData::invalid_request("refused", None)),
+            _ if asked.discovers && http_error.is_refusal() => Some(ErrorData::invalid_request("refused", None)),
             _ => None,
         };
-        let Some(error) = error else { return Err(trouble) };
+        let Some(error) = error else { return Err(http_error) };
         // No news for the operator, but what decides whether the older transport is tried.
-        self.client.remember(Some(&trouble));
+        self.client.remember(Some(&http_error));
         let error = ServerJsonRpcMessage::error(error, Some(RequestId::Number(asked.id)));
         Ok(Some(StreamableHttpPostResponse::Json(error, None)))
     }
 
     /// Whether the server has lost the session and did not take the request.
-    async fn is_session_lost(&self, loss: Loss, request: &Request, slot: &Slot) -> bool {
+    async fn is_session_lost(&self, loss: Loss, request: &HttpRequest, slot: &Slot) -> bool {
         match loss {
             Loss::None => false,
             Loss::Certain => true,
@@ -157,12 +157,12 @@ impl Streamable {
     }
 
     /// Nothing more will come for a request: if it has no answer, that is the answer.
-    fn settle(&self, asked: &Asked, mut messages: Vec<ServerJsonRpcMessage>) -> Vec<ServerJsonRpcMessage> {
+    fn settle(&self, asked: &OutgoingRequest, mut messages: Vec<ServerJsonRpcMessage>) -> Vec<ServerJsonRpcMessage> {
         if self.reader.exchange().is_pending(asked.id) {
             self.reader.exchange().forget(asked.id);
             messages.push(match &asked.slot {
                 Some(slot) => {
-                    slot.fill(Answer::Unreadable("a message that is not the response"));
+                    slot.fill(ServerAnswer::Unreadable("a message that is not the response"));
                     settled(asked.id)
                 }
                 None => unreadable(asked.id),
@@ -172,7 +172,7 @@ impl Streamable {
     }
 }
 
-/// What rmcp hears: one message is a body, several are a stream.
+/// What rmcp is given: one message is a body, several are a stream.
 fn answer(mut messages: Vec<ServerJsonRpcMessage>, session: Option<String>) -> StreamableHttpPostResponse {
     if messages.len() == 1
         && let Some(message) = messages.pop()

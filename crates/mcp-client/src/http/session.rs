@@ -11,7 +11,7 @@ use exuvia_tool::raw;
 use http::{Method, StatusCode};
 
 use super::body::{ERROR_BYTES, Message, message};
-use super::client::Request;
+use super::client::HttpRequest;
 use super::streamable::Streamable;
 use crate::lines::number;
 
@@ -58,8 +58,8 @@ fn speaks_of_session(body: &str) -> bool {
 
 impl Streamable {
     /// Whether the server refuses anything in the session of this request.
-    pub(super) async fn refuses_session(&self, request: &Request) -> bool {
-        let mut ping = Request { method: Method::POST, body: PING.into(), ..request.clone() };
+    pub(super) async fn refuses_session(&self, request: &HttpRequest) -> bool {
+        let mut ping = HttpRequest { method: Method::POST, body: PING.into(), ..request.clone() };
         ping.headers.remove("mcp-method");
         ping.headers.remove("mcp-name");
         let refuses = async {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_session_is_told_in_many_ways() {
+    fn a_lost_session_is_recognized_in_many_forms() {
         let python = r#"{"jsonrpc":"2.0","id":"server-error","error":{"code":-32600,"message":"Bad Request: No valid session ID provided"}}"#;
         let typescript =
             r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: Server not initialized"},"id":null}"#;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_about_anything_is_looked_into() {
+    fn an_ambiguous_refusal_is_checked_with_a_ping() {
         let other = r#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal server error"},"id":null}"#;
         assert_eq!(of(500, other), Loss::Possible { refused: false });
         assert_eq!(of(400, other), Loss::Possible { refused: true });

@@ -15,12 +15,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 use super::body::{ERROR_BYTES, Message, message};
-use super::client::{CONNECT_TIMEOUT, Client, Request};
+use super::client::{CONNECT_TIMEOUT, HttpClient, HttpRequest};
+use super::error::{HttpError, HttpErrorKind};
 use super::session::{Loss, loss};
-use super::stream::{News, Stream};
-use super::trouble::{Kind, Trouble};
+use super::stream::{Stream, StreamEvent};
 use crate::arguments::written;
-use crate::exchange::{Answer, Slot};
+use crate::exchange::{ServerAnswer, Slot};
 use crate::reader::Reader;
 use crate::trace_context;
 
@@ -36,7 +36,7 @@ const NO_ID: i64 = -1;
 
 /// One end of a connection, as rmcp sees it.
 pub(crate) struct Sse {
-    client: Arc<Client>,
+    client: Arc<HttpClient>,
     endpoint: Url,
     reader: Arc<Reader>,
     incoming: mpsc::Receiver<ServerJsonRpcMessage>,
@@ -46,13 +46,13 @@ pub(crate) struct Sse {
 
 /// Opens the stream. Gives the transport, and what is cancelled when the stream is closed.
 pub(crate) async fn connect(
-    client: Arc<Client>,
+    client: Arc<HttpClient>,
     reader: Reader,
     limits: UpstreamLimits,
-) -> Result<(Sse, CancellationToken), Trouble> {
+) -> Result<(Sse, CancellationToken), HttpError> {
     let reader = Arc::new(reader);
     let opened = tokio::time::timeout(ENDPOINT_TIMEOUT, open(&client, &reader, limits)).await;
-    let late = || Trouble::new(Kind::Content, "its event stream names no message endpoint");
+    let late = || HttpError::new(HttpErrorKind::Content, "its event stream names no message endpoint");
     let (stream, endpoint) = opened.unwrap_or_else(|_| Err(late()))?;
     let (messages, incoming) = mpsc::channel(QUEUE);
     let (reading, done) = (CancellationToken::new(), CancellationToken::new());
@@ -65,20 +65,20 @@ pub(crate) async fn connect(
     Ok((Sse { client, endpoint, reader, incoming, reading: Some(reading.drop_guard()) }, done))
 }
 
-async fn open(client: &Client, reader: &Arc<Reader>, limits: UpstreamLimits) -> Result<(Stream, Url), Trouble> {
-    let response = client.send(Request::events(client.url().clone())).await?;
+async fn open(client: &HttpClient, reader: &Arc<Reader>, limits: UpstreamLimits) -> Result<(Stream, Url), HttpError> {
+    let response = client.send(HttpRequest::events(client.url().clone())).await?;
     if !response.status().is_success() {
-        return Err(Trouble::status(&response));
+        return Err(HttpError::status(&response));
     }
     let content = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !content.starts_with("text/event-stream") {
-        return Err(Trouble::content(content));
+        return Err(HttpError::content(content));
     }
     let mut stream = Stream::new(response, reader.clone(), None, limits.message_bytes);
     loop {
-        let broken = |error: std::io::Error| Trouble::new(Kind::BrokenOff, error.to_string());
-        let Some(News { other, .. }) = stream.next().await.map_err(broken)? else {
-            return Err(Trouble::new(Kind::BrokenOff, "its event stream ended immediately"));
+        let broken = |error: std::io::Error| HttpError::new(HttpErrorKind::BrokenOff, error.to_string());
+        let Some(StreamEvent { other, .. }) = stream.next().await.map_err(broken)? else {
+            return Err(HttpError::new(HttpErrorKind::BrokenOff, "its event stream ended immediately"));
         };
         let Some((name, address)) = other else { continue };
         if name != "endpoint" {
@@ -87,14 +87,14 @@ async fn open(client: &Client, reader: &Arc<Reader>, limits: UpstreamLimits) -> 
         let address = String::from_utf8_lossy(&address).trim().to_owned();
         return match client.url().join(&address) {
             Ok(endpoint) if client.is_own(&endpoint) => Ok((stream, endpoint)),
-            _ => Err(Trouble::new(Kind::Redirect, "its message endpoint has another origin")),
+            _ => Err(HttpError::new(HttpErrorKind::Redirect, "its message endpoint has another origin")),
         };
     }
 }
 
 /// Where replies to the server go.
 struct Replies {
-    client: Arc<Client>,
+    client: Arc<HttpClient>,
     endpoint: Url,
 }
 
@@ -102,19 +102,19 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
     let (outgoing, mut waiting) = mpsc::channel::<String>(QUEUE);
     let reply = async {
         while let Some(reply) = waiting.recv().await {
-            let request = Request::post(replies.endpoint.clone(), reply);
+            let request = HttpRequest::post(replies.endpoint.clone(), reply);
             let _ = tokio::time::timeout(REPLY_TIMEOUT, replies.client.send(request)).await;
         }
     };
     let read = async move {
-        while let Ok(Some(news)) = stream.next().await {
-            for reply in news.heard.replies {
+        while let Ok(Some(stream_event)) = stream.next().await {
+            for reply in stream_event.inbound.replies {
                 let outgoing = outgoing.clone();
-                reply.say(move |reply| {
+                reply.deliver_with(move |reply| {
                     let _ = outgoing.try_send(reply);
                 });
             }
-            for message in news.heard.messages {
+            for message in stream_event.inbound.messages {
                 if messages.send(message).await.is_err() {
                     return;
                 }
@@ -128,20 +128,20 @@ async fn listen(mut stream: Stream, messages: mpsc::Sender<ServerJsonRpcMessage>
 }
 
 async fn post(
-    client: Arc<Client>,
+    client: Arc<HttpClient>,
     endpoint: Url,
     item: ClientJsonRpcMessage,
     slot: Option<&Slot>,
-) -> Result<(), Trouble> {
-    let body = written(&item).map_err(|error| Trouble::new(Kind::BrokenOff, error.to_string()))?;
-    let request = Request::post(endpoint, body).with(trace_context::headers(&item));
+) -> Result<(), HttpError> {
+    let body = written(&item).map_err(|error| HttpError::new(HttpErrorKind::BrokenOff, error.to_string()))?;
+    let request = HttpRequest::post(endpoint, body).with(trace_context::headers(&item));
     let response = client.send(request.leaving(slot.map(|slot| slot.leaving().clone()))).await?;
     let status = response.status();
     if status.is_success() {
         return Ok(());
     }
-    let trouble = Trouble::status(&response);
-    let Ok(Message::Whole(body)) = message(response, ERROR_BYTES).await else { return Err(trouble) };
+    let http_error = HttpError::status(&response);
+    let Ok(Message::Whole(body)) = message(response, ERROR_BYTES).await else { return Err(http_error) };
     let body = String::from_utf8_lossy(&body);
     // The address holds the session: another one comes with another stream.
     if let Some(slot) = slot
@@ -149,11 +149,11 @@ async fn post(
     {
         slot.lost_session();
     }
-    Err(trouble)
+    Err(http_error)
 }
 
 impl Transport<RoleClient> for Sse {
-    type Error = Trouble;
+    type Error = HttpError;
 
     fn send(
         &mut self,
@@ -170,10 +170,10 @@ impl Transport<RoleClient> for Sse {
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {
             let posted = post(client.clone(), endpoint, item, waiting.as_ref()).await;
-            if let Err(trouble) = &posted {
-                client.note(trouble);
+            if let Err(http_error) = &posted {
+                client.note(http_error);
                 if let Some(slot) = waiting {
-                    slot.fill(Answer::Failed(trouble.failure()));
+                    slot.fill(ServerAnswer::Failed(http_error.failure()));
                 }
             }
             posted

@@ -8,7 +8,7 @@ use reqwest::Response;
 use super::body::Body;
 use super::events::{Data, Event, Events};
 use crate::lines::patience;
-use crate::reader::{Heard, Reader};
+use crate::reader::{Inbound, Reader};
 
 /// A stream of events, read.
 pub(crate) struct Stream {
@@ -23,8 +23,8 @@ pub(crate) struct Stream {
 
 /// What one event brought.
 #[derive(Default)]
-pub(crate) struct News {
-    pub(crate) heard: Heard,
+pub(crate) struct StreamEvent {
+    pub(crate) inbound: Inbound,
     pub(crate) id: Option<String>,
     pub(crate) retry: Option<u64>,
     /// An event that is no message: its name and what it says.
@@ -38,28 +38,31 @@ impl Stream {
     }
 
     /// Waits for the next event. `None` is the end.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<News>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<StreamEvent>> {
         if let Some(known) = self.begun.take() {
             let rest = self.events.rest(patience(self.limit_bytes, known)).await?;
             if !rest.ended {
                 return Err(io::Error::other("unterminated event"));
             }
             if !known {
-                return Ok(Some(News { heard: self.reader.long_ended(&rest.tail, rest.bytes), ..News::default() }));
+                return Ok(Some(StreamEvent {
+                    inbound: self.reader.long_ended(&rest.tail, rest.bytes),
+                    ..StreamEvent::default()
+                }));
             }
         }
         let Some(Event { name, id, retry, data }) = self.events.next().await? else { return Ok(None) };
-        let mut news = News { id, retry, ..News::default() };
+        let mut stream_event = StreamEvent { id, retry, ..StreamEvent::default() };
         match (name, data) {
             (_, Data::None) => {}
-            (None, Data::Whole(data)) => news.heard = self.reader.message(data, self.on),
-            (Some(name), Data::Whole(data)) => news.other = Some((name, data)),
+            (None, Data::Whole(data)) => stream_event.inbound = self.reader.message(data, self.on),
+            (Some(name), Data::Whole(data)) => stream_event.other = Some((name, data)),
             (_, Data::Long { head, bytes }) => {
-                let heard = self.reader.long(&head, bytes, self.on);
-                self.begun = Some(heard.is_some());
-                news.heard = heard.unwrap_or_default();
+                let inbound = self.reader.long(&head, bytes, self.on);
+                self.begun = Some(inbound.is_some());
+                stream_event.inbound = inbound.unwrap_or_default();
             }
         }
-        Ok(Some(news))
+        Ok(Some(stream_event))
     }
 }

@@ -10,9 +10,9 @@ use rmcp::transport::streamable_http_client::SseError;
 use sse_stream::Sse;
 use tokio::sync::mpsc;
 
-use super::client::{Client, Request};
-use super::stream::{News, Stream};
-use super::trouble::{Kind, Trouble};
+use super::client::{HttpClient, HttpRequest};
+use super::error::{HttpError, HttpErrorKind};
+use super::stream::{Stream, StreamEvent};
 use crate::reader::{Reader, Reply};
 
 /// The shortest and the longest time until a stream is resumed, whatever the server asks for.
@@ -23,9 +23,9 @@ pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id")
 /// What rmcp posts messages with.
 #[derive(Clone)]
 pub(crate) struct Streamable {
-    pub(super) client: Arc<Client>,
+    pub(super) client: Arc<HttpClient>,
     pub(super) reader: Arc<Reader>,
-    pub(super) replies: mpsc::Sender<Request>,
+    pub(super) replies: mpsc::Sender<HttpRequest>,
     pub(super) limit_bytes: usize,
 }
 
@@ -36,16 +36,16 @@ impl Streamable {
         body: Vec<u8>,
         session: Option<&str>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Request {
+    ) -> HttpRequest {
         let url = self.client.url().clone();
         let mut request =
-            if method == Method::GET { Request::events(url) } else { Request::post(url, body) }.with(headers);
+            if method == Method::GET { HttpRequest::events(url) } else { HttpRequest::post(url, body) }.with(headers);
         request.method = method;
         // A session id that is no header value came from the server's header: it cannot happen.
         request.with(session.and_then(|id| Some((SESSION, HeaderValue::from_str(id).ok()?))))
     }
 
-    pub(super) fn reply(&self, replies: Vec<Reply>, request: &Request) {
+    pub(super) fn reply(&self, replies: Vec<Reply>, request: &HttpRequest) {
         for reply in replies {
             let mut request = request.clone();
             request.method = Method::POST;
@@ -53,7 +53,7 @@ impl Streamable {
             request.headers.remove("mcp-method");
             request.headers.remove("mcp-name");
             let replies = self.replies.clone();
-            reply.say(move |reply| {
+            reply.deliver_with(move |reply| {
                 request.body = reply.into();
                 let _ = replies.try_send(request);
             });
@@ -61,20 +61,20 @@ impl Streamable {
     }
 
     /// The events of a stream, for rmcp.
-    pub(super) fn events(&self, stream: Stream, reply: Request) -> BoxStream<'static, Result<Sse, SseError>> {
+    pub(super) fn events(&self, stream: Stream, reply: HttpRequest) -> BoxStream<'static, Result<Sse, SseError>> {
         let state = (self.clone(), stream, reply, VecDeque::new());
-        let next = |(streamable, mut stream, reply, mut ready): (Self, Stream, Request, VecDeque<Sse>)| async move {
+        let next = |(streamable, mut stream, reply, mut ready): (Self, Stream, HttpRequest, VecDeque<Sse>)| async move {
             loop {
                 if let Some(event) = ready.pop_front() {
                     return Some((Ok(event), (streamable, stream, reply, ready)));
                 }
                 match stream.next().await {
-                    Ok(Some(news)) => ready.extend(streamable.told(news, &reply)),
+                    Ok(Some(stream_event)) => ready.extend(streamable.sse_events(stream_event, &reply)),
                     Ok(None) => return None,
                     Err(error) => {
-                        let trouble = Trouble::new(Kind::BrokenOff, error.to_string());
-                        streamable.client.note(&trouble);
-                        return Some((Err(SseError::Body(Box::new(trouble))), (streamable, stream, reply, ready)));
+                        let http_error = HttpError::new(HttpErrorKind::BrokenOff, error.to_string());
+                        streamable.client.note(&http_error);
+                        return Some((Err(SseError::Body(Box::new(http_error))), (streamable, stream, reply, ready)));
                     }
                 }
             }
@@ -82,21 +82,21 @@ impl Streamable {
         unfold(state, next).boxed()
     }
 
-    /// What rmcp hears of an event: the messages for it, and by which id to resume.
-    fn told(&self, news: News, reply: &Request) -> Vec<Sse> {
-        self.reply(news.heard.replies, reply);
-        let mut events: Vec<Sse> = news
-            .heard
+    /// What rmcp is given of an event: its messages, and the id to resume from.
+    fn sse_events(&self, stream_event: StreamEvent, reply: &HttpRequest) -> Vec<Sse> {
+        self.reply(stream_event.inbound.replies, reply);
+        let mut events: Vec<Sse> = stream_event
+            .inbound
             .messages
             .iter()
             .filter_map(|message| Some(Sse::default().data(serde_json::to_string(message).ok()?)))
             .collect();
-        let retry = news.retry.map(|retry| Duration::from_millis(retry).clamp(RESUME.0, RESUME.1));
-        if events.is_empty() && (news.id.is_some() || retry.is_some()) {
+        let retry = stream_event.retry.map(|retry| Duration::from_millis(retry).clamp(RESUME.0, RESUME.1));
+        if events.is_empty() && (stream_event.id.is_some() || retry.is_some()) {
             events.push(Sse::default());
         }
         if let Some(last) = events.last_mut() {
-            last.id = news.id;
+            last.id = stream_event.id;
             last.retry = retry.and_then(|retry| u64::try_from(retry.as_millis()).ok());
         }
         events

@@ -2,7 +2,7 @@
 //!
 //! rmcp keeps sessions, their renewal, the resumption of streams, cancellation, and the headers of either era. Here a request
 //! goes out and the answer to it is read, whichever of the forms it has that the protocol leaves to the server; what goes
-//! wrong is told to the very request that met it.
+//! wrong is reported to the request that caused it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use sse_stream::Sse;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{CONNECT_TIMEOUT, Client, Request};
-use super::post::Asked;
+use super::client::{CONNECT_TIMEOUT, HttpClient, HttpRequest};
+use super::error::HttpError;
+use super::post::OutgoingRequest;
 use super::stream::Stream;
 use super::streamable::{RESUME, Streamable};
-use super::trouble::Trouble;
 use crate::arguments::written;
-use crate::exchange::{Answer, Slot};
+use crate::exchange::{ServerAnswer, Slot};
 use crate::reader::Reader;
 use crate::trace_context;
 
@@ -45,11 +45,11 @@ const RESUMPTIONS: usize = 10;
 
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 
-type Posted = Result<StreamableHttpPostResponse, StreamableHttpError<Trouble>>;
+type Posted = Result<StreamableHttpPostResponse, StreamableHttpError<HttpError>>;
 
 /// The transport of a connection, and what is cancelled when rmcp is done with it.
 pub(crate) fn transport(
-    client: Arc<Client>,
+    client: Arc<HttpClient>,
     reader: Reader,
     limits: UpstreamLimits,
 ) -> (StreamableHttpClientTransport<Streamable>, CancellationToken) {
@@ -68,7 +68,7 @@ pub(crate) fn transport(
 }
 
 /// Sends replies until nobody makes any more.
-async fn reply(client: Arc<Client>, mut outgoing: mpsc::Receiver<Request>, done: CancellationToken) {
+async fn reply(client: Arc<HttpClient>, mut outgoing: mpsc::Receiver<HttpRequest>, done: CancellationToken) {
     let _done = done.drop_guard();
     while let Some(request) = outgoing.recv().await {
         let _ = tokio::time::timeout(REPLY_TIMEOUT, client.send(request)).await;
@@ -76,7 +76,7 @@ async fn reply(client: Arc<Client>, mut outgoing: mpsc::Receiver<Request>, done:
 }
 
 impl StreamableHttpClient for Streamable {
-    type Error = Trouble;
+    type Error = HttpError;
 
     async fn post_message(
         &self,
@@ -86,8 +86,8 @@ impl StreamableHttpClient for Streamable {
         _auth_header: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Posted {
-        let asked = Asked::of(&message);
-        if let Some(Asked { id, slot, progress, .. }) = &asked {
+        let asked = OutgoingRequest::of(&message);
+        if let Some(OutgoingRequest { id, slot, progress, .. }) = &asked {
             self.reader.exchange().sent(*id, slot.clone(), progress.clone());
             slot.iter().for_each(Slot::sent);
         }
@@ -109,12 +109,12 @@ impl StreamableHttpClient for Streamable {
         match outcome {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(StreamableHttpError::SessionExpired),
-            Err(trouble) => {
-                self.client.note(&trouble);
+            Err(http_error) => {
+                self.client.note(&http_error);
                 if let Some(slot) = asked.and_then(|asked| asked.slot) {
-                    slot.fill(Answer::Failed(trouble.failure()));
+                    slot.fill(ServerAnswer::Failed(http_error.failure()));
                 }
-                Err(StreamableHttpError::Client(trouble))
+                Err(StreamableHttpError::Client(http_error))
             }
         }
     }
@@ -125,7 +125,7 @@ impl StreamableHttpClient for Streamable {
         session: Arc<str>,
         _auth_header: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<(), StreamableHttpError<Trouble>> {
+    ) -> Result<(), StreamableHttpError<HttpError>> {
         let request = self.request(Method::DELETE, Vec::new(), Some(&session), headers);
         // Servers may not let clients end sessions, and nothing depends on it.
         let _ = tokio::time::timeout(REPLY_TIMEOUT, self.client.send(request)).await;
@@ -139,7 +139,7 @@ impl StreamableHttpClient for Streamable {
         last_event_id: Option<String>,
         _auth_header: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, StreamableHttpError<Trouble>> {
+    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, StreamableHttpError<HttpError>> {
         let resumes = last_event_id.is_some();
         let last = last_event_id.and_then(|id| Some((LAST_EVENT, HeaderValue::from_str(&id).ok()?)));
         let request = self.request(Method::GET, Vec::new(), session.as_deref(), headers).with(last);
@@ -149,7 +149,7 @@ impl StreamableHttpClient for Streamable {
             // A server need not offer the stream of what belongs to no request, and says so in many ways.
             return Err(match status.is_client_error() && !resumes {
                 true => StreamableHttpError::ServerDoesNotSupportSse,
-                false => StreamableHttpError::Client(Trouble::status(&response)),
+                false => StreamableHttpError::Client(HttpError::status(&response)),
             });
         }
         let stream = Stream::new(response, self.reader.clone(), None, self.limit_bytes);

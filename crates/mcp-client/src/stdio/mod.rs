@@ -3,9 +3,9 @@
 mod process;
 mod reaper;
 pub(crate) mod strays;
-mod wire;
+mod transport;
 
 pub(crate) use process::Process;
 pub(crate) use reaper::MARK;
 pub use reaper::Reaper;
-pub(crate) use wire::Wire;
+pub(crate) use transport::StdioTransport;

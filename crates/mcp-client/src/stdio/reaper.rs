@@ -20,8 +20,8 @@ use tokio::sync::oneshot;
 /// The variable by which a child is known before its group is under guard, and after it has left the group.
 pub(crate) const MARK: &str = "EXUVIA_SERVED_TO";
 
-/// Follows the list of groups until the pipe closes. Without a word of goodbye, it terminates what is left of the groups and
-/// whatever carries the mark, and kills it a second later.
+/// Follows the list of groups until the pipe closes. If the pipe closes without a goodbye, it sends SIGTERM to what is left
+/// of the groups and to every process with the marker, and SIGKILL a second later.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=' '
@@ -54,14 +54,14 @@ const START: Duration = Duration::from_secs(2);
 /// others waits for that. With no child there is neither.
 #[derive(Debug)]
 pub struct Reaper {
-    wishes: OnceLock<Sender<Wish>>,
+    instructions: OnceLock<Sender<Instruction>>,
     children: AtomicU64,
     mark: String,
 }
 
 /// What the thread is asked for.
 #[derive(Debug)]
-enum Wish {
+enum Instruction {
     /// A child is about to be started.
     Expect(oneshot::Sender<()>),
     /// A group is under guard from now on.
@@ -88,14 +88,14 @@ impl Reaper {
     pub fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mark = format!("{}-{:x}", std::process::id(), now.as_nanos());
-        Self { wishes: OnceLock::new(), children: AtomicU64::new(0), mark }
+        Self { instructions: OnceLock::new(), children: AtomicU64::new(0), mark }
     }
 
     /// The value of [`MARK`] for a child that is about to be started: another one for each child. From now on it is under
     /// guard: a child exists for a moment before [`watch`](Self::watch) can name its group.
     pub(crate) async fn expect_child(&self) -> String {
         let (done, is_done) = oneshot::channel();
-        self.wish(Wish::Expect(done));
+        self.instruct(Instruction::Expect(done));
         // What keeps a shell from starting is warned of where it is started.
         let _ = tokio::time::timeout(START, is_done).await;
         // Ends with a point, so that no value is the beginning of another.
@@ -104,36 +104,36 @@ impl Reaper {
 
     /// Puts a group under guard.
     pub(crate) fn watch(&self, group: Pid) {
-        self.wish(Wish::Watch(group));
+        self.instruct(Instruction::Watch(group));
     }
 
     /// Takes a group out of guard. Its number may be given to another process from now on. `swept`: whoever does this looks for
     /// what left the group; else the shell does, in the end.
     pub(crate) fn release(&self, group: Pid, swept: bool) {
-        self.wish(Wish::Release(group, swept));
+        self.instruct(Instruction::Release(group, swept));
     }
 
     /// Waits until the shell has taken note of everything, and ends it if nothing is under guard. The next child starts it anew.
     pub async fn rest(&self) {
-        if self.wishes.get().is_some() {
+        if self.instructions.get().is_some() {
             let (done, is_done) = oneshot::channel();
-            self.wish(Wish::Rest(done));
+            self.instruct(Instruction::Rest(done));
             let _ = tokio::time::timeout(START, is_done).await;
         }
     }
 
-    fn wish(&self, wish: Wish) {
-        let wishes = self.wishes.get_or_init(|| {
-            let (wishes, asked) = channel();
+    fn instruct(&self, instruction: Instruction) {
+        let instructions = self.instructions.get_or_init(|| {
+            let (instructions, asked) = channel();
             let shell = Shell { mark: self.mark.clone(), child: None, groups: Vec::new(), is_unclean: false };
             let thread = std::thread::Builder::new().name("exuvia-reaper".into());
             if let Err(error) = thread.spawn(move || shell.follow(&asked)) {
                 unguarded(&error);
             }
-            wishes
+            instructions
         });
         // Without the thread there is no guard, which was warned of.
-        let _ = wishes.send(wish);
+        let _ = instructions.send(instruction);
     }
 }
 
@@ -143,10 +143,10 @@ fn unguarded(error: &std::io::Error) {
 
 impl Shell {
     /// Does what is asked for until nobody can ask any more.
-    fn follow(mut self, asked: &Receiver<Wish>) {
-        while let Ok(wish) = asked.recv() {
-            match wish {
-                Wish::Expect(done) => {
+    fn follow(mut self, asked: &Receiver<Instruction>) {
+        while let Ok(instruction) = asked.recv() {
+            match instruction {
+                Instruction::Expect(done) => {
                     if self.child.is_none()
                         && let Err(error) = self.start()
                     {
@@ -154,13 +154,13 @@ impl Shell {
                     }
                     let _ = done.send(());
                 }
-                Wish::Watch(group) => self.watch(group),
-                Wish::Release(group, swept) => {
+                Instruction::Watch(group) => self.watch(group),
+                Instruction::Release(group, swept) => {
                     self.is_unclean |= !swept;
                     self.groups.retain(|&other| other != group.as_raw());
-                    let _ = self.tell(&format!("- {group}\n"));
+                    let _ = self.write_line(&format!("- {group}\n"));
                 }
-                Wish::Rest(done) => {
+                Instruction::Rest(done) => {
                     if self.groups.is_empty() {
                         self.end();
                     }
@@ -172,13 +172,13 @@ impl Shell {
 
     fn watch(&mut self, group: Pid) {
         self.groups.push(group.as_raw());
-        if self.tell(&format!("+ {group}\n")).is_err() {
+        if self.write_line(&format!("+ {group}\n")).is_err() {
             // It died. What cannot be started again was warned of before.
             let _ = self.start();
         }
     }
 
-    fn tell(&mut self, line: &str) -> std::io::Result<()> {
+    fn write_line(&mut self, line: &str) -> std::io::Result<()> {
         let stdin = self.child.as_mut().and_then(|child| child.stdin.as_mut());
         stdin.ok_or(std::io::ErrorKind::NotConnected)?.write_all(line.as_bytes())
     }
@@ -199,7 +199,7 @@ impl Shell {
             .spawn()?;
         self.child = Some(child);
         let groups: String = self.groups.iter().map(|group| format!("+ {group}\n")).collect();
-        self.tell(&groups)
+        self.write_line(&groups)
     }
 
     fn end(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// How much of what somebody else wrote is told to the operator.
+/// How much of foreign text is repeated to the operator.
 const QUOTE_BYTES: usize = 512;
 
 /// Text of a server, short and without anything that a terminal obeys.

@@ -2,7 +2,7 @@
 //!
 //! A server may decode percent-encoding not at all, once, twice, or in part (a URL parser takes `%2e%2e` for `..` and leaves
 //! `%2f` alone); may split at backslashes; may replace compatibility characters; may cut at `?`, `#` or `;`. So a path is looked
-//! at twice: as it is written, where it must begin with the base and never lead out of it on its way, and as the most eager
+//! at twice: as it is written, where it must begin with the base and never lead out of it at any point, and as the most eager
 //! server reads it. A `..` in that reading is taken only from a path that all servers read alike. That covers what is decoded
 //! in part or in another order: decoding takes no dot and no separator away, so each `..` of any such reading is a `..` of the
 //! eager one.

@@ -235,7 +235,7 @@ fn a_relative_path_stays_relative_for_every_server() {
 }
 
 #[test]
-fn a_path_that_is_refused_is_told_why() {
+fn a_refused_path_has_a_reason() {
     let exports = under("/exports");
     for (path, why) in [
         ("/etc", "must be a path under /exports"),
@@ -384,7 +384,7 @@ fn what_a_condition_looks_at_is_bounded() {
 }
 
 #[test]
-fn what_does_not_compile_is_told() {
+fn a_condition_that_does_not_compile_is_an_error() {
     let said = |condition: Condition| {
         Check::compile(&condition, &Key::of_server("a").below("constraints").below("t").below("x"))
             .unwrap_err()

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use exuvia_policy::{Grants, Permit, Policy, RateStore, Rates, Refusal, Spent, decide};
+use exuvia_policy::{Grants, Permit, Policy, RateStore, RateWindows, Refusal, RunCallCounts, decide};
 use exuvia_tool::{BoxFuture, ToolCall};
 
 /// Calls that are counted here, at this time.
-struct At<'a>(&'a Mutex<Rates>, Duration);
+struct At<'a>(&'a Mutex<RateWindows>, Duration);
 
 impl RateStore for At<'_> {
     fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>> {
@@ -23,8 +23,8 @@ pub(crate) fn authorize(
     call: ToolCall,
     grants: &Grants,
     policy: &Policy,
-    spent: &Mutex<Spent>,
-    rates: &Mutex<Rates>,
+    spent: &Mutex<RunCallCounts>,
+    rates: &Mutex<RateWindows>,
     now: Duration,
 ) -> Result<Permit, Refusal> {
     let store = At(rates, now);

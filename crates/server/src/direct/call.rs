@@ -9,11 +9,11 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::Value;
 
 use super::Direct;
-use super::dialogue::{End, Request};
-use super::relayed::{self, failure};
-use super::told::ToldCall;
+use super::call_log::LoggedCall;
+use super::in_flight::{DirectRequest, End};
+use super::results::{self, failure};
 use crate::client::{client, is_modern};
-use crate::sift::Arguments;
+use crate::large_arguments::Arguments;
 
 impl Direct<'_> {
     /// Calls a tool for the client. `past`: the arguments, where rmcp did not see them.
@@ -33,15 +33,15 @@ impl Direct<'_> {
             self.gateway.call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
         };
         let input = input(request.input_responses, request.request_state);
-        let mut told = ToldCall::of(tool);
-        let request = Request { name: tool.clone(), arguments: Arc::clone(&arguments), make };
+        let mut told = LoggedCall::of(tool);
+        let request = DirectRequest { name: tool.clone(), arguments: Arc::clone(&arguments), make };
         let end = self.follow(request, input).await?;
         told.outcome = end.outcome();
         Ok(match end {
             End::Result(ResultKind::Task, result) => self.task(tool, &result),
-            End::Result(kind, result) => relayed::call_result(tool, kind, result, is_modern(self.context)),
+            End::Result(kind, result) => results::call_result(tool, kind, result, is_modern(self.context)),
             End::Asks(result) => result.into(),
-            End::Other(answer) => return relayed::unanswered(answer),
+            End::Other(answer) => return results::unanswered(answer),
             End::Nothing(why) => failure(&why),
         })
     }

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_of_its_type_costs_itself_alone() {
+    fn a_member_of_the_wrong_type_is_dropped_alone() {
         let tool = r#"{"name":"t","title":7,"description":"d","inputSchema":{"type":"object"},"annotations":{"title":"a"},
             "icons":"none","outputSchema":null,"_meta":{"k":1},"execution":[]}"#;
         let tool: Tool = lenient(tool, &[("name", "\"\""), ("inputSchema", "{}")]).unwrap();

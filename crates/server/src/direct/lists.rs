@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use exuvia_gateway::{DirectTool, Gap};
-use exuvia_mcp_client::{Listing, aside};
+use exuvia_mcp_client::{Listing, offload};
 use exuvia_tool::Absent;
 use rmcp::ErrorData;
 use rmcp::model::{MetaObject, PaginatedRequestParams, Prompt, Tool};
@@ -14,7 +14,7 @@ use super::Direct;
 use super::directory::{Item, List};
 use super::lenient::lenient;
 use super::reads::RESOURCES;
-use super::relayed;
+use super::results;
 use crate::client::client;
 
 /// About how long the items of one page are together, in bytes.
@@ -34,7 +34,7 @@ pub(crate) struct Page<T> {
 
 /// Where a page begins: at this item of this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct PageStart {
     server: usize,
     item: usize,
 }
@@ -42,7 +42,7 @@ struct Place {
 /// The items of a page, each with the number of its server.
 struct Cut<T> {
     items: Vec<(usize, T)>,
-    next: Option<Place>,
+    next: Option<PageStart>,
     /// By server: how many were left out because another server has them.
     taken: Vec<(usize, usize)>,
 }
@@ -116,10 +116,10 @@ impl Direct<'_> {
     {
         let cursor = page.and_then(|page| page.cursor);
         let place = match &cursor {
-            None => Place { server: 0, item: 0 },
-            Some(cursor) => Place::of(cursor, servers)?,
+            None => PageStart { server: 0, item: 0 },
+            Some(cursor) => PageStart::of(cursor, servers)?,
         };
-        let request = self.gateway.request_place(&client(self.context)).map_err(relayed::failed)?;
+        let request = self.gateway.request_place(&client(self.context)).map_err(results::failed)?;
         let cancellation = request.cancellation();
         let (directory, asker) = (&self.shared.directory, self.asker());
         let lists = async {
@@ -135,7 +135,7 @@ impl Direct<'_> {
         };
         let bytes = lists.iter().flat_map(|list| list.items()).map(|item| item.size_bytes()).sum();
         let cut_from = lists.clone();
-        let cut = aside(bytes, move || cut(&cut_from, place)).await;
+        let cut = offload(bytes, move || cut(&cut_from, place)).await;
         Ok((lists, cut))
     }
 
@@ -173,7 +173,7 @@ impl Direct<'_> {
     }
 }
 
-impl Place {
+impl PageStart {
     /// Where a cursor of ours leads to.
     fn of(cursor: &str, servers: &[&str]) -> Result<Self, ErrorData> {
         let place = cursor.split_once(' ').and_then(|(item, server)| {
@@ -189,7 +189,7 @@ impl Place {
 }
 
 /// Cuts a page out of lists. An address that an earlier server lists as well is left out.
-fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
+fn cut<T: Item>(lists: &[Arc<List>], from: PageStart) -> Cut<T> {
     let mut page = Cut { items: Vec::new(), next: None, taken: Vec::new() };
     let (mut bytes, mut tree_bytes) = (0, 0);
     for (server, list) in lists.iter().enumerate().skip(from.server) {
@@ -197,7 +197,7 @@ fn cut<T: Item>(lists: &[Arc<List>], from: Place) -> Cut<T> {
         for (number, item) in list.items().iter().enumerate().skip(first) {
             let is_full = bytes + item.size_bytes() > PAGE_BYTES;
             if bytes > 0 && (is_full || tree_bytes + item.extent().tree_bytes > PAGE_TREE_BYTES) {
-                page.next = Some(Place { server, item: number });
+                page.next = Some(PageStart { server, item: number });
                 return page;
             }
             let Some(read) = T::read(item) else { continue };
@@ -226,7 +226,7 @@ pub(crate) fn notices(notices: Vec<String>) -> Option<MetaObject> {
     Some(meta)
 }
 
-/// The notice about an unavailable server. What a script may try again, a client need not: it is told when tools have come.
+/// The notice about an unavailable server. A script may retry; a client need not: it is notified when tools have come.
 pub(crate) fn absent(absent: &Absent) -> String {
     let name = &absent.name;
     match absent.reason() {

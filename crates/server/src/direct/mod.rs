@@ -1,21 +1,21 @@
 //! Direct mode: calls, resources, prompts and completions of servers, for clients.
 
-mod asking;
 mod call;
-mod conversation;
-mod dialogue;
+mod call_log;
+mod client_messages;
 mod directory;
+mod in_flight;
+mod input_requests;
 mod lenient;
 mod lists;
-mod mended;
 mod open_questions;
-mod parked;
+mod pending_input;
+mod question_form;
 mod reads;
-mod relayed;
-mod shown;
+mod repair;
+mod results;
 mod subscriptions;
 mod tasks;
-mod told;
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use rmcp::service::{RequestContext, RoleServer};
 
 use directory::{Asker, Directory};
 use open_questions::OpenQuestions;
-use parked::Parked;
+use pending_input::PendingInputRequests;
 use tasks::Tasks;
 
 pub(crate) use lists::{Page, absent, notices, tool};
@@ -32,7 +32,7 @@ pub(crate) use lists::{Page, absent, notices, tool};
 /// What the clients of one profile share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    parked: Arc<Parked>,
+    pending_input: Arc<PendingInputRequests>,
     questions: Arc<OpenQuestions>,
     directory: Directory,
     tasks: Tasks,
@@ -45,7 +45,7 @@ impl Shared {
     }
 }
 
-/// One request of a client, on its way to a server.
+/// One request of a client to a direct server.
 pub(crate) struct Direct<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) view: &'a View,

@@ -14,9 +14,9 @@ use rmcp::model::{
 
 use super::Direct;
 use super::call::input;
-use super::conversation::abilities;
-use super::dialogue::{End, Request};
-use super::relayed::{self, Answered, Complete, unreadable};
+use super::client_messages::abilities;
+use super::in_flight::{DirectRequest, End};
+use super::results::{self, Complete, DirectResult, unreadable};
 use crate::client::client;
 
 /// What a server is asked for that has an address.
@@ -36,9 +36,9 @@ impl Direct<'_> {
         let server = self.server_of(&request.uri).await?;
         let query = Query::ReadResource { uri: request.uri.clone() };
         match self.read::<ReadResourceResult>(server, query, input).await {
-            Ok(Answered::Complete(result)) => Ok(result.into()),
-            Ok(Answered::Asks(result)) => Ok(result.into()),
-            Err(error) => Err(relayed::about(error, &request.uri)),
+            Ok(DirectResult::Complete(result)) => Ok(result.into()),
+            Ok(DirectResult::Asks(result)) => Ok(result.into()),
+            Err(error) => Err(results::about(error, &request.uri)),
         }
     }
 
@@ -52,8 +52,8 @@ impl Direct<'_> {
         let arguments = request.arguments.map(serde_json::Value::Object);
         let input = input(request.input_responses, request.request_state);
         match self.read::<GetPromptResult>(server, Query::GetPrompt { name, arguments }, input).await? {
-            Answered::Complete(result) => Ok(result.into()),
-            Answered::Asks(result) => Ok(result.into()),
+            DirectResult::Complete(result) => Ok(result.into()),
+            DirectResult::Asks(result) => Ok(result.into()),
         }
     }
 
@@ -75,7 +75,7 @@ impl Direct<'_> {
         request.meta = None;
         let params = serde_json::to_value(&request).map_err(|_| unreadable())?;
         let result = self.ask(server, Query::Complete(params)).await?;
-        relayed::complete(&result).ok_or_else(unreadable)
+        results::complete(&result).ok_or_else(unreadable)
     }
 
     /// The server of an address, or of a template. The only direct server there is has all of them.
@@ -84,7 +84,7 @@ impl Direct<'_> {
         if let (Some(only), None) = (all.next(), all.next()) {
             return Ok(only);
         }
-        let request = self.gateway.request_place(&client(self.context)).map_err(relayed::failed)?;
+        let request = self.gateway.request_place(&client(self.context)).map_err(results::failed)?;
         let (servers, cancellation) = (self.shown(RESOURCES).collect::<Vec<_>>(), request.cancellation());
         let owner = tokio::select! {
             () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None)),
@@ -93,7 +93,7 @@ impl Direct<'_> {
         };
         let unknown = || {
             let message = format!("no server lists {uri}, and no resource template matches it");
-            relayed::about(ErrorData::resource_not_found(message, None), uri)
+            results::about(ErrorData::resource_not_found(message, None), uri)
         };
         owner.ok_or_else(unknown)
     }
@@ -107,15 +107,15 @@ impl Direct<'_> {
     }
 
     /// Asks for something that a server may ask the client about first.
-    async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<Answered<T>, ErrorData> {
+    async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<DirectResult<T>, ErrorData> {
         let asker = client(self.context);
         let make = |options| self.gateway.query(self.view, &asker, server, &query, options);
         let name = ToolName::new(server, query.method());
-        let request = Request { name, arguments: Arc::new(Json::from_value(&query.params())), make };
+        let request = DirectRequest { name, arguments: Arc::new(Json::from_value(&query.params())), make };
         match self.follow(request, input).await? {
-            End::Result(kind, result) => relayed::read(kind, &result).ok_or_else(unreadable),
-            End::Asks(result) => Ok(Answered::Asks(result)),
-            End::Other(answer) => Err(relayed::error(answer)),
+            End::Result(kind, result) => results::read(kind, &result).ok_or_else(unreadable),
+            End::Asks(result) => Ok(DirectResult::Asks(result)),
+            End::Other(answer) => Err(results::error(answer)),
             End::Nothing(why) => Err(ErrorData::internal_error(why, None)),
         }
     }
@@ -128,7 +128,7 @@ impl Direct<'_> {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {
                 DirectAnswer::Relayed(Relayed::Result(_, result)) => Ok(result),
-                other => Err(relayed::error(other)),
+                other => Err(results::error(other)),
             },
         }
     }

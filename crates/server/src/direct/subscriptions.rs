@@ -4,10 +4,10 @@ use exuvia_gateway::Client;
 use rmcp::ErrorData;
 
 use super::Direct;
-use super::relayed;
+use super::results;
 
 impl Direct<'_> {
-    /// Has a client hear when a resource changes, of the server whose its address is.
+    /// Subscribes a client to the changes of a resource, at the server that owns its address.
     ///
     /// # Errors
     ///
@@ -17,7 +17,7 @@ impl Direct<'_> {
         let subscribing = self.gateway.subscribe(self.view, hearer, server, address);
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
-            done = subscribing => done.map_err(|answer| relayed::about(relayed::error(answer), address)),
+            done = subscribing => done.map_err(|answer| results::about(results::error(answer), address)),
         }
     }
 }

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Direct;
-use super::conversation::abilities;
-use super::{relayed, shown};
+use super::client_messages::abilities;
+use super::{question_form, results};
 
 /// What the names of tasks begin with.
 const PREFIX: &str = "exuvia-task-";
@@ -62,14 +62,14 @@ impl Tasks {
 impl Direct<'_> {
     /// A call became a task: the client finds it again by its name.
     pub(super) fn task(&self, tool: &ToolName, result: &Json) -> CallToolResponse {
-        let task = relayed::typed::<CreateTaskResult>(result);
+        let task = results::typed::<CreateTaskResult>(result);
         let named = task.and_then(|mut task| {
             task.task.task_id = self.shared.tasks.name(&tool.server, &task.task.task_id)?;
             Some(task)
         });
         match named {
             Some(task) => task.into(),
-            None => relayed::failure(&format!("{tool} became a task that this gateway cannot forward")),
+            None => results::failure(&format!("{tool} became a task that this gateway cannot forward")),
         }
     }
 
@@ -80,11 +80,11 @@ impl Direct<'_> {
     /// There is no such task, or its server says so.
     pub(crate) async fn get_task(&self, name: &str, params: &impl Serialize) -> Result<GetTaskResult, ErrorData> {
         let result = self.ask_owner(name, params, Query::GetTask).await?;
-        let mut task: GetTaskResult = relayed::typed(&result).ok_or_else(relayed::unreadable)?;
+        let mut task: GetTaskResult = results::typed(&result).ok_or_else(results::unreadable)?;
         name.clone_into(&mut task.task.task.task_id);
         if let TaskPayload::InputRequired { input_requests } = &mut task.task.payload {
-            let (server, _) = self.shared.tasks.find(name).ok_or_else(relayed::unreadable)?;
-            *input_requests = self.shown_inputs(&server, input_requests).ok_or_else(relayed::unreadable)?;
+            let (server, _) = self.shared.tasks.find(name).ok_or_else(results::unreadable)?;
+            *input_requests = self.shown_inputs(&server, input_requests).ok_or_else(results::unreadable)?;
         }
         Ok(task)
     }
@@ -92,7 +92,7 @@ impl Direct<'_> {
     /// What a task of `server` asks for, as far as this client can be asked it.
     fn shown_inputs(&self, server: &str, requests: &InputRequests) -> Option<InputRequests> {
         let requests: Map<String, Value> = serde_json::from_str(&serde_json::to_string(requests).ok()?).ok()?;
-        let shown = shown::requests(server, requests, abilities(self.context));
+        let shown = question_form::requests(server, requests, abilities(self.context));
         serde_json::from_str(&Value::Object(shown).to_string()).ok()
     }
 
@@ -128,7 +128,7 @@ impl Direct<'_> {
             )
         };
         let (server, id) = self.shared.tasks.find(name).ok_or_else(unknown)?;
-        let mut params = serde_json::to_value(params).map_err(|_| relayed::unreadable())?;
+        let mut params = serde_json::to_value(params).map_err(|_| results::unreadable())?;
         params["taskId"] = Value::String(id);
         self.ask(&server, query(params)).await
     }

@@ -19,8 +19,8 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::HttpConfig;
 use super::drain::Drain;
-use super::route::{Door, Routes};
-use super::spare::Spare;
+use super::overflow::OverflowConnections;
+use super::route::{ConnectionClass, Router};
 use crate::client::Peer;
 
 /// The largest head of a request, in bytes.
@@ -28,22 +28,22 @@ const HEAD_BYTES: usize = 64 << 10;
 /// After an error that concerns this process and not one connection: no descriptors, no memory.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// What a client is told for whom there is no connection.
+/// The response to a client beyond the limit on connections.
 pub(super) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 27\r\n\r\ntoo many connections, retry\n";
-/// What a client is told that does not begin with a TLS handshake.
+/// The response to a client that does not begin with a TLS handshake.
 const HTTPS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
     Content-Length: 39\r\n\r\nthis server speaks HTTPS: ask https://\n";
 
 /// Serves connections until the stop. Gives back the open ones, to be waited for.
 pub(super) async fn until_stopped(
     listener: TcpListener,
-    routes: Arc<Routes>,
+    router: Arc<Router>,
     config: &HttpConfig,
     drain: &Drain,
 ) -> GracefulShutdown {
     let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(config.connections)));
-    let (spare, config) = (Spare::new(config), Arc::new(config.clone()));
+    let (overflow, config) = (OverflowConnections::new(config), Arc::new(config.clone()));
     loop {
         let (stream, peer) = tokio::select! {
             () = drain.asked() => return graceful,
@@ -57,16 +57,18 @@ pub(super) async fn until_stopped(
         };
         match Arc::clone(&room).try_acquire_owned() {
             Ok(place) => {
-                let (watcher, routes, config) = (graceful.watcher(), Arc::clone(&routes), Arc::clone(&config));
+                let (watcher, router, config) = (graceful.watcher(), Arc::clone(&router), Arc::clone(&config));
                 tokio::spawn(async move {
                     let (_place, peer) = (place, Peer::new(peer));
-                    if let Err(why) = served(stream, peer, Arc::clone(&routes), &config, watcher, Door::Main).await {
+                    if let Err(why) =
+                        served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Main).await
+                    {
                         tracing::debug!(%why, "connection lost");
                     }
-                    routes.closed(peer);
+                    router.closed(peer);
                 });
             }
-            Err(_) => spare.serve(stream, peer, &routes, graceful.watcher()),
+            Err(_) => overflow.serve(stream, peer, &router, graceful.watcher()),
         }
     }
 }
@@ -75,15 +77,15 @@ pub(super) async fn until_stopped(
 pub(super) async fn served(
     stream: TcpStream,
     peer: Peer,
-    routes: Arc<Routes>,
+    router: Arc<Router>,
     config: &HttpConfig,
     watcher: Watcher,
-    door: Door,
+    class: ConnectionClass,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     // Events are small, and wait for nothing.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = routes.tls().cloned() else {
-        return Ok(watcher.watch(connection(bounded(stream, config), peer, routes, config, door)).await?);
+    let Some(tls) = router.tls().cloned() else {
+        return Ok(watcher.watch(connection(bounded(stream, config), peer, router, config, class)).await?);
     };
     let secure = async {
         if is_plain(&stream).await? {
@@ -93,7 +95,7 @@ pub(super) async fn served(
         tls.acceptor().accept(bounded(stream, config)).await
     };
     let stream = timeout(config.header_timeout, secure).await.map_err(|_| "TLS handshake timed out")??;
-    Ok(watcher.watch(connection(stream, peer, routes, config, door)).await?)
+    Ok(watcher.watch(connection(stream, peer, router, config, class)).await?)
 }
 
 /// Whether a request begins where a TLS handshake should: a capital letter, which begins no record of TLS.
@@ -112,17 +114,17 @@ fn bounded(stream: TcpStream, config: &HttpConfig) -> Pin<Box<TimeoutStream<TcpS
 fn connection<S>(
     stream: S,
     peer: Peer,
-    routes: Arc<Routes>,
+    router: Arc<Router>,
     config: &HttpConfig,
-    door: Door,
+    class: ConnectionClass,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let routes = Arc::clone(&routes);
-        async move { routes.answer(request, door).await }
+        let router = Arc::clone(&router);
+        async move { router.answer(request, class).await }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())

@@ -10,8 +10,8 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::answered::{Answered, later, line};
-use crate::sift::SMALL_BYTES;
+use super::tracked_body::{TrackedBody, later, line};
+use crate::large_arguments::SMALL_BYTES;
 
 /// What a permit stands for.
 const UNIT_BYTES: usize = 1024;
@@ -26,14 +26,14 @@ pub(super) struct Bodies {
 
 /// The room that one request takes, until this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct BodyRoom {
     permit: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
 /// A body that is not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum BodyError {
     TooLarge,
     /// There is no room for it at the moment.
     NoRoom,
@@ -52,21 +52,21 @@ impl Bodies {
         head: &HeaderMap,
         body: &mut Incoming,
         most: usize,
-    ) -> Result<(Vec<u8>, Held), Unread> {
+    ) -> Result<(Vec<u8>, BodyRoom), BodyError> {
         let announced = head.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let (mut read, mut held) = (Vec::new(), Held::default());
+        let (mut read, mut held) = (Vec::new(), BodyRoom::default());
         if let Some(length) = announced {
             if length > most {
-                return Err(Unread::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             held.grow(self, length)?;
             read.reserve_exact(length);
         }
         while let Some(frame) = body.frame().await {
-            let Ok(mut data) = frame.map_err(|_| Unread::BrokenOff)?.into_data() else { continue };
+            let Ok(mut data) = frame.map_err(|_| BodyError::BrokenOff)?.into_data() else { continue };
             let length = read.len() + data.remaining();
             if length > most {
-                return Err(Unread::TooLarge);
+                return Err(BodyError::TooLarge);
             }
             held.grow(self, length)?;
             while data.has_remaining() {
@@ -81,8 +81,8 @@ impl Bodies {
 }
 
 /// Lets the rest of a body go by, within bounds: a connection that is closed while its client still writes is reset, and takes the
-/// answer with it. One that waits to be told to go on, with nothing sent yet, is not told so.
-pub(super) async fn discard(body: &mut Incoming, head: &Waits, most: usize, within: Duration) {
+/// answer with it. One that waits for `100 Continue`, with nothing sent yet, does not get it.
+pub(super) async fn discard(body: &mut Incoming, head: &ExpectContinue, most: usize, within: Duration) {
     if head.for_word && body.size_hint().exact() == head.announced {
         return;
     }
@@ -99,29 +99,29 @@ pub(super) async fn discard(body: &mut Incoming, head: &Waits, most: usize, with
 }
 
 /// What a client says of the body of its request before it sends it.
-pub(super) struct Waits {
-    /// It sends it only when it is told to go on.
+pub(super) struct ExpectContinue {
+    /// It sends it only after `100 Continue`.
     for_word: bool,
     announced: Option<u64>,
 }
 
-impl Waits {
+impl ExpectContinue {
     pub(super) fn of(head: &HeaderMap) -> Self {
         let announced = head.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         Self { for_word: head.contains_key(header::EXPECT), announced }
     }
 }
 
-impl Held {
+impl BodyRoom {
     /// Takes room for this many bytes in all.
-    fn grow(&mut self, bodies: &Bodies, bytes: usize) -> Result<(), Unread> {
+    fn grow(&mut self, bodies: &Bodies, bytes: usize) -> Result<(), BodyError> {
         if bytes <= SMALL_BYTES || bytes <= self.bytes {
             return Ok(());
         }
         // In steps, so that a body of many small pieces does not ask for each.
         let more = (bytes - self.bytes).next_multiple_of(SMALL_BYTES);
-        let units = u32::try_from(more / UNIT_BYTES).map_err(|_| Unread::TooLarge)?;
-        let permit = Arc::clone(&bodies.room).try_acquire_many_owned(units).map_err(|_| Unread::NoRoom)?;
+        let units = u32::try_from(more / UNIT_BYTES).map_err(|_| BodyError::TooLarge)?;
+        let permit = Arc::clone(&bodies.room).try_acquire_many_owned(units).map_err(|_| BodyError::NoRoom)?;
         match &mut self.permit {
             Some(held) => held.merge(permit),
             None => self.permit = Some(permit),
@@ -131,8 +131,8 @@ impl Held {
     }
 }
 
-impl Unread {
-    pub(super) fn answer(self) -> Response<Answered> {
+impl BodyError {
+    pub(super) fn answer(self) -> Response<TrackedBody> {
         match self {
             Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"),
             Self::NoRoom => later("too many large requests at the same time, retry\n"),
@@ -149,17 +149,17 @@ mod tests {
     fn large_bodies_share_the_room_and_small_ones_take_none() {
         let bodies = Bodies::new(1 << 20);
         let take = |bytes: usize| {
-            let mut held = Held::default();
+            let mut held = BodyRoom::default();
             held.grow(&bodies, bytes).map(|()| held)
         };
         let first = take(600 << 10);
         assert!(first.is_ok());
-        assert_eq!(take(600 << 10).unwrap_err(), Unread::NoRoom);
+        assert_eq!(take(600 << 10).unwrap_err(), BodyError::NoRoom);
         assert!(take(SMALL_BYTES).is_ok_and(|held| held.permit.is_none()));
         drop(first);
         let mut grown = take(600 << 10).expect("room");
         assert!(grown.grow(&bodies, 900 << 10).is_ok());
-        assert_eq!(grown.grow(&bodies, 2 << 20), Err(Unread::NoRoom));
+        assert_eq!(grown.grow(&bodies, 2 << 20), Err(BodyError::NoRoom));
         drop(grown);
         assert!(take(1 << 20).is_ok());
     }

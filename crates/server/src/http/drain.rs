@@ -19,13 +19,13 @@ const LAST_BYTES: Duration = Duration::from_millis(500);
 
 /// The wish that a server ends. Clones are the same wish.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub struct ShutdownSignal {
     asked: CancellationToken,
     insisted: CancellationToken,
 }
 
-impl Stop {
-    /// Asks for the end; what is on its way may come to its own. A second time: what is on its way is cancelled.
+impl ShutdownSignal {
+    /// Requests a graceful shutdown: requests in flight may complete. A second call cancels them.
     pub fn ask(&self) {
         if self.asked.is_cancelled() {
             self.insisted.cancel();
@@ -36,25 +36,25 @@ impl Stop {
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drained {
+pub enum Shutdown {
     /// Everything came to its own end.
-    Whole,
-    /// Runs were cancelled, and their clients told.
+    Clean,
+    /// Runs were cancelled, and their clients got a report.
     Cancelled {
         /// How many.
         runs: usize,
     },
 }
 
-/// What is on its way.
+/// The requests in flight, and the signal to stop.
 #[derive(Clone)]
 pub(super) struct Drain {
-    stop: Stop,
+    stop: ShutdownSignal,
     open: TaskTracker,
 }
 
 impl Drain {
-    pub(super) fn new(stop: Stop) -> Self {
+    pub(super) fn new(stop: ShutdownSignal) -> Self {
         Self { stop, open: TaskTracker::new() }
     }
 
@@ -93,15 +93,15 @@ impl Drain {
         connections: GracefulShutdown,
         sessions: &CancellationToken,
         within: Duration,
-    ) -> Drained {
+    ) -> Shutdown {
         self.open.close();
         let in_time = tokio::select! {
             in_time = timeout(within, self.quiet(gateway)) => in_time.is_ok(),
             () = self.stop.insisted.cancelled() => false,
         };
-        let mut drained = Drained::Whole;
+        let mut drained = Shutdown::Clean;
         if !in_time && let Some(started) = gateway.now() {
-            drained = Drained::Cancelled { runs: started.runs() };
+            drained = Shutdown::Cancelled { runs: started.runs() };
             started.cancel_runs();
             let _ = timeout(LAST_ANSWERS, self.quiet(gateway)).await;
         }

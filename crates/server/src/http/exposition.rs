@@ -6,9 +6,9 @@ use bytes::Bytes;
 use exuvia_gateway::METRICS_MEDIA_TYPE;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::answered::{Answered, with_body};
 use super::media::accepts;
-use super::refusals::Refusals;
+use super::rejections::RejectionCounters;
+use super::tracked_body::{TrackedBody, with_body};
 use crate::PendingGateway;
 
 /// What ends OpenMetrics.
@@ -40,13 +40,13 @@ impl OpenNow {
 /// What was counted, and what is open; nothing of the gateway before it is there.
 pub(super) fn metrics(
     gateway: &PendingGateway,
-    refusals: &Refusals,
+    rejections: &RejectionCounters,
     open: OpenNow,
     headers: &HeaderMap,
-) -> Response<Answered> {
+) -> Response<TrackedBody> {
     let of_gateway = gateway.now().map(|gateway| gateway.metrics()).unwrap_or_default();
     let of_gateway = of_gateway.strip_suffix(END).unwrap_or(&of_gateway);
-    let text = format!("{of_gateway}{}{}{END}", refusals.text(), open.text());
+    let text = format!("{of_gateway}{}{}{END}", rejections.text(), open.text());
     let is_plain = accepts(headers, "text/plain") && !accepts(headers, "application/openmetrics-text");
     match is_plain {
         true => with_body(StatusCode::OK, PLAIN_MEDIA_TYPE, Bytes::from(plain(&text))),

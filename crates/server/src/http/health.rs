@@ -8,7 +8,7 @@ use exuvia_upstream::{Failing, ServerStatus};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-use super::answered::{Answered, with_body};
+use super::tracked_body::{TrackedBody, with_body};
 use crate::PendingGateway;
 
 /// Always the same keys. Neither a server nor a problem makes the gateway unready: everything else goes on.
@@ -66,7 +66,7 @@ fn reason(server: &str, failing: &Failing) -> String {
 }
 
 /// 200 once the gateway has started and until it shuts down, whatever becomes of single servers; else 503.
-pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<Answered> {
+pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<TrackedBody> {
     let gateway = gateway.now();
     let status = match &gateway {
         _ if is_ending => Status::ShuttingDown,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exuvia_mcp_client::aside;
+use exuvia_mcp_client::offload;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -16,22 +16,22 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::HttpConfig;
-use super::answered::{Answered, later, line};
-use super::bodies::{Bodies, Unread};
+use super::bodies::{Bodies, BodyError};
 use super::drain::Drain;
 use super::exposition::OpenNow;
 use super::host::Scheme;
-use super::listening::{Listeners, Listening};
 use super::media;
 use super::messages;
-use super::refusals::Refusals;
+use super::rejections::RejectionCounters;
+use super::session_stream::{SessionStream, SessionStreams};
+use super::session_table::SessionTable;
 use super::sessions::Sessions;
-use super::table::Table;
+use super::tracked_body::{TrackedBody, later, line};
 use crate::PendingGateway;
 use crate::client::{self, session_of};
-use crate::face::Face;
-use crate::refused::Refusal;
-use crate::sift::Sifted;
+use crate::invalid_message::InvalidMessage;
+use crate::large_arguments::SplitMessage;
+use crate::mcp_handler::McpHandler;
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
@@ -49,21 +49,21 @@ pub(super) struct Mcp {
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
     /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
-    doors: Mutex<HashMap<Option<String>, Arc<Door>>>,
-    listeners: Arc<Listeners>,
+    endpoints: Mutex<HashMap<Option<String>, Arc<ProfileEndpoint>>>,
+    listeners: Arc<SessionStreams>,
     /// The sessions of all doors.
-    table: Arc<Table>,
+    table: Arc<SessionTable>,
     body_bytes: usize,
     bodies: Bodies,
     body_timeout: Duration,
-    refusals: Arc<Refusals>,
+    rejections: Arc<RejectionCounters>,
 }
 
 /// Where the clients of one profile come in. A session that began at one door is unknown at the others.
-struct Door {
-    service: StreamableHttpService<Face, Sessions>,
+struct ProfileEndpoint {
+    service: StreamableHttpService<McpHandler, Sessions>,
     sessions: Arc<Sessions>,
-    face: Face,
+    handler: McpHandler,
 }
 
 impl Mcp {
@@ -73,7 +73,7 @@ impl Mcp {
         config: &HttpConfig,
         stop: &CancellationToken,
         ending: CancellationToken,
-        refusals: Arc<Refusals>,
+        rejections: Arc<RejectionCounters>,
     ) -> Self {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
@@ -83,41 +83,47 @@ impl Mcp {
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
         Self {
-            table: Table::new(config.sessions, config.session_grace, gateway.clone()),
+            table: SessionTable::new(config.sessions, config.session_grace, gateway.clone()),
             gateway,
             ending,
             protocol,
             session_idle: config.session_idle,
-            doors: Mutex::default(),
+            endpoints: Mutex::default(),
             listeners: Arc::default(),
             body_bytes: config.body_bytes,
             bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
-            refusals,
+            rejections,
         }
     }
 
-    fn doors(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<Door>>> {
-        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    fn endpoints(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<ProfileEndpoint>>> {
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What clients have open.
     pub(super) fn open_now(&self) -> OpenNow {
-        let questions = self.doors().values().map(|door| door.face.open_questions()).sum();
+        let questions = self.endpoints().values().map(|endpoint| endpoint.handler.open_questions()).sum();
         OpenNow { sessions: self.table.sessions(), questions }
     }
 
     /// The door of a profile, if there is such a profile.
-    fn door(&self, profile: Option<&str>) -> Option<Arc<Door>> {
+    fn endpoint(&self, profile: Option<&str>) -> Option<Arc<ProfileEndpoint>> {
         let gateway = self.gateway.now();
         let exists = match &gateway {
             Some(gateway) => gateway.view(profile).is_some(),
             None => self.gateway.profiles().get(profile).is_some(),
         };
-        let mistakes = || Arc::clone(&self.refusals.mistakes);
-        let face = || Face::new(self.gateway.clone(), profile, self.ending.clone(), mistakes());
-        let open = || Arc::new(Door::new(face(), Sessions::new(&self.table, self.session_idle), self.protocol.clone()));
-        exists.then(|| Arc::clone(self.doors().entry(profile.map(str::to_owned)).or_insert_with(open)))
+        let mistakes = || Arc::clone(&self.rejections.mistakes);
+        let handler = || McpHandler::new(self.gateway.clone(), profile, self.ending.clone(), mistakes());
+        let open = || {
+            Arc::new(ProfileEndpoint::new(
+                handler(),
+                Sessions::new(&self.table, self.session_idle),
+                self.protocol.clone(),
+            ))
+        };
+        exists.then(|| Arc::clone(self.endpoints().entry(profile.map(str::to_owned)).or_insert_with(open)))
     }
 
     pub(super) async fn answer(
@@ -126,8 +132,8 @@ impl Mcp {
         mut head: Parts,
         body: &mut Incoming,
         drain: &Drain,
-    ) -> Response<Answered> {
-        let Some(door) = self.door(profile) else {
+    ) -> Response<TrackedBody> {
+        let Some(endpoint) = self.endpoint(profile) else {
             return line(StatusCode::NOT_FOUND, "unknown profile; the default MCP endpoint is /mcp\n");
         };
         media::widen(&mut head.headers);
@@ -138,76 +144,76 @@ impl Mcp {
         }
         // A stream of events that a client only listens to is not waited for.
         let open = (head.method == Method::POST).then(|| drain.open());
-        if head.method == Method::POST && !door.knows_session(&head).await {
+        if head.method == Method::POST && !endpoint.knows_session(&head).await {
             return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
         let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
         let (body, held) = match timeout(self.body_timeout, self.bodies.read(&head.headers, body, most)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(Unread::TooLarge)) if most < self.body_bytes => {
+            Ok(Err(BodyError::TooLarge)) if most < self.body_bytes => {
                 return line(StatusCode::BAD_REQUEST, "a request of this size requires a session\n");
             }
             Ok(Err(unread)) => {
-                if unread == Unread::NoRoom {
-                    self.refusals.bodies.note();
+                if unread == BodyError::NoRoom {
+                    self.rejections.bodies.note();
                 }
                 return unread.answer();
             }
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
         };
         let is_message = head.method == Method::POST && media::is_json(&head.headers);
-        let checked = aside(body.len(), move || match is_message {
+        let checked = offload(body.len(), move || match is_message {
             true => messages::checked(body),
-            false => Ok((Sifted { message: Vec::new(), arguments: None }, None)),
+            false => Ok((SplitMessage { message: Vec::new(), arguments: None }, None)),
         });
         let (message, explained) = match checked.await {
-            Ok((Sifted { message, arguments }, explained)) => {
+            Ok((SplitMessage { message, arguments }, explained)) => {
                 if let Some(arguments) = arguments {
                     head.extensions.insert(arguments);
                 }
                 (Bytes::from(message), explained)
             }
-            Err(refused) => return messages::answer(refused, &self.refusals),
+            Err(refused) => return messages::answer(refused, &self.rejections),
         };
         let (method, session) = (head.method.clone(), session_of(&head.headers).map(str::to_owned));
         if let Some(session) = session.as_deref().filter(|_| method == Method::DELETE)
-            && !door.sessions.has(session).await
+            && !endpoint.sessions.has(session).await
         {
             return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
-        let attending = session.as_deref().filter(|_| !is_without_sessions(&head.headers));
-        let attending = attending.and_then(|session| self.table.attend(session));
+        let session_request = session.as_deref().filter(|_| !is_without_sessions(&head.headers));
+        let session_request = session_request.and_then(|session| self.table.begin_request(session));
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
-        let handled = door.service.handle(Request::from_parts(head, Full::<Bytes>::new(message)));
+        let handled = endpoint.service.handle(Request::from_parts(head, Full::<Bytes>::new(message)));
         let (response, is_full) = Sessions::noticing_full(Box::pin(handled)).await;
         if is_full {
             return self.full();
         }
         if is_message && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            let refusal = explained.unwrap_or_else(|| Refusal::invalid(None, "the message cannot be read"));
-            return messages::answer((StatusCode::BAD_REQUEST, Box::new(refusal)), &self.refusals);
+            let refusal = explained.unwrap_or_else(|| InvalidMessage::invalid(None, "the message cannot be read"));
+            return messages::answer((StatusCode::BAD_REQUEST, Box::new(refusal)), &self.rejections);
         }
         match (method, session) {
             (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),
             (Method::GET, Some(session)) if listens && response.status().is_success() => {
                 let client = client::of_session(&session);
-                let listening = |body| Listening::new(body, client, door.face.clone(), &self.listeners);
-                response.map(|body| Answered::new(listening(body), open, held).attended(attending))
+                let listening = |body| SessionStream::new(body, client, endpoint.handler.clone(), &self.listeners);
+                response.map(|body| TrackedBody::new(listening(body), open, held).of_session(session_request))
             }
-            _ => response.map(|body| Answered::new(body, open, held).attended(attending)),
+            _ => response.map(|body| TrackedBody::new(body, open, held).of_session(session_request)),
         }
     }
 
     /// There is no room for another session.
-    fn full(&self) -> Response<Answered> {
-        self.refusals.sessions.note();
+    fn full(&self) -> Response<TrackedBody> {
+        self.rejections.sessions.note();
         later(TOO_MANY)
     }
 
     /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
     /// take the other for a failure.
-    fn session_ended(&self, session: &str) -> Response<Answered> {
+    fn session_ended(&self, session: &str) -> Response<TrackedBody> {
         if let Some(gateway) = self.gateway.now() {
             gateway.cancel_client(&client::of_session(session));
         }
@@ -215,12 +221,12 @@ impl Mcp {
     }
 }
 
-impl Door {
-    fn new(face: Face, sessions: Sessions, protocol: StreamableHttpServerConfig) -> Self {
+impl ProfileEndpoint {
+    fn new(handler: McpHandler, sessions: Sessions, protocol: StreamableHttpServerConfig) -> Self {
         let sessions = Arc::new(sessions);
-        let served = face.clone();
+        let served = handler.clone();
         let service = StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), protocol);
-        Self { service, sessions, face }
+        Self { service, sessions, handler }
     }
 
     /// Whether a request has no session or one that was opened here. Where there are none, what the header says of one means

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_takes_anything_takes_both() {
+    fn a_wildcard_accepts_both_media_types() {
         let widened = |accept: Option<&'static str>| {
             let mut headers = HeaderMap::new();
             headers.extend(accept.map(|accept| (header::ACCEPT, HeaderValue::from_static(accept))));

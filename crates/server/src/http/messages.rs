@@ -1,24 +1,24 @@
-//! Messages on their way to rmcp, and the errors of JSON-RPC for those that do not get there.
+//! Messages validated before rmcp sees them, and the JSON-RPC errors for those that are rejected.
 
 use bytes::Bytes;
 use exuvia_tool::raw;
 use http::{Response, StatusCode};
 
-use super::answered::{Answered, with_body};
-use super::refusals::Refusals;
-use crate::face::beforehand;
-use crate::refused::{Refusal, batch, explained, json};
-use crate::sift::{self, Sifted, Unread};
+use super::rejections::RejectionCounters;
+use super::tracked_body::{TrackedBody, with_body};
+use crate::invalid_message::{InvalidMessage, batch, explained, json};
+use crate::large_arguments::{self, SplitMessage, Unread};
+use crate::mcp_handler::beforehand;
 
 /// A message that is refused, and the status of that.
-pub(super) type Refused = (StatusCode, Box<Refusal>);
+pub(super) type RejectedMessage = (StatusCode, Box<InvalidMessage>);
 
 /// Reads a body as far as it must be before rmcp has it. Gives as well what is wrong with it if rmcp cannot read it.
 ///
 /// # Errors
 ///
 /// It is no JSON, no single message, or rmcp must not see it.
-pub(super) fn checked(mut body: Vec<u8>) -> Result<(Sifted, Option<Refusal>), Refused> {
+pub(super) fn checked(mut body: Vec<u8>) -> Result<(SplitMessage, Option<InvalidMessage>), RejectedMessage> {
     let text = json(&body).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))?;
     if text.starts_with('[') {
         return Err(bad(batch(text).swap_remove(0)));
@@ -31,8 +31,9 @@ pub(super) fn checked(mut body: Vec<u8>) -> Result<(Sifted, Option<Refusal>), Re
     body.truncate(place.end);
     body.drain(..place.start);
     let refusal =
-        |unread| Refusal::invalid(explained.as_ref().and_then(|known| known.id.clone()), unread_words(unread));
-    let sifted = sift::sift(body).map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, Box::new(refusal(unread))))?;
+        |unread| InvalidMessage::invalid(explained.as_ref().and_then(|known| known.id.clone()), unread_words(unread));
+    let sifted =
+        large_arguments::split(body).map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, Box::new(refusal(unread))))?;
     Ok((sifted, explained))
 }
 
@@ -40,13 +41,13 @@ fn unread_words(unread: Unread) -> String {
     format!("request rejected: {unread}")
 }
 
-fn bad(refusal: Refusal) -> Refused {
+fn bad(refusal: InvalidMessage) -> RejectedMessage {
     (StatusCode::BAD_REQUEST, Box::new(refusal))
 }
 
 /// The answer to a message that is refused.
-pub(super) fn answer((status, refusal): Refused, refusals: &Refusals) -> Response<Answered> {
-    refusals.mistakes.note(&refusal.error);
+pub(super) fn answer((status, refusal): RejectedMessage, rejections: &RejectionCounters) -> Response<TrackedBody> {
+    rejections.mistakes.note(&refusal.error);
     let body = serde_json::to_vec(&refusal.into_message()).unwrap_or_default();
     with_body(status, "application/json", Bytes::from(body))
 }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_message_is_refused_with_an_error_of_json_rpc() {
+    fn an_invalid_message_is_rejected_with_a_json_rpc_error() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
         for (body, status, id, code) in [
             (r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":NaN}}"#.to_owned(), 400, json!(7), -32700),
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rmcp_does_not_read_is_explained() {
+    fn a_message_that_rmcp_rejects_gets_an_explanation() {
         let (sifted, refusal) = checked(b"\xef\xbb\xbf {\"id\":7,\"method\":\"ping\"}\n".to_vec()).unwrap();
         assert_eq!(sifted.message, br#"{"id":7,"method":"ping"}"#);
         assert!(refusal.unwrap().error.message.contains("jsonrpc"));

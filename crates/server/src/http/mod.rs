@@ -4,23 +4,23 @@
 //! `health.rs` (the operator's questions). `drain.rs` is how it ends.
 
 mod accept;
-mod answered;
 mod bodies;
 mod drain;
 mod exposition;
 mod health;
 mod host;
-mod listening;
 mod mcp;
 mod media;
 mod messages;
-mod refusals;
+mod overflow;
+mod rejections;
 mod route;
+mod session_stream;
+mod session_table;
 mod sessions;
-mod spare;
-mod table;
 mod tls;
 mod tls_error;
+mod tracked_body;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -32,9 +32,9 @@ use tokio_util::sync::CancellationToken;
 use crate::PendingGateway;
 use drain::Drain;
 use host::Scheme;
-use route::Routes;
+use route::Router;
 
-pub use drain::{Drained, Stop};
+pub use drain::{Shutdown, ShutdownSignal};
 pub use exuvia_config::{HttpConfig, TlsFiles};
 pub use tls::Tls;
 pub use tls_error::{TlsError, TlsErrorKind};
@@ -117,13 +117,13 @@ impl HttpServer {
         format!("{}://{}", Scheme::of(self.tls.as_ref()), self.address)
     }
 
-    /// Serves clients until `stop` is asked for, then lets what is on its way come to an end. Answers `/healthz` and
+    /// Serves clients until `stop` is asked for, then lets requests in flight complete. Answers `/healthz` and
     /// `/readyz` while the gateway is still starting.
-    pub async fn serve(self, gateway: PendingGateway, stop: Stop) -> Drained {
+    pub async fn serve(self, gateway: PendingGateway, stop: ShutdownSignal) -> Shutdown {
         let sessions = CancellationToken::new();
         let drain = Drain::new(stop);
-        let routes = Routes::new(gateway.clone(), (self.address, self.tls), &self.config, &drain, &sessions);
-        let connections = accept::until_stopped(self.listener, Arc::new(routes), &self.config, &drain).await;
+        let router = Router::new(gateway.clone(), (self.address, self.tls), &self.config, &drain, &sessions);
+        let connections = accept::until_stopped(self.listener, Arc::new(router), &self.config, &drain).await;
         drain.finish(&gateway, connections, &sessions, self.config.drain).await
     }
 }

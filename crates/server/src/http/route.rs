@@ -10,35 +10,35 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
-use super::answered::{Answered, later, line};
-use super::bodies::{Waits, discard};
+use super::bodies::{ExpectContinue, discard};
 use super::drain::Drain;
 use super::exposition;
 use super::health;
 use super::host::{self, Scheme};
 use super::mcp::Mcp;
-use super::refusals::Refusals;
+use super::rejections::RejectionCounters;
+use super::tracked_body::{TrackedBody, later, line};
 use super::{HttpConfig, Tls};
 use crate::PendingGateway;
 use crate::client::Peer;
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum ConnectionClass {
     Main,
     /// Beyond the bound on connections: health and metrics alone are answered.
     Spare,
 }
 
 /// All that can be asked for.
-pub(super) struct Routes {
+pub(super) struct Router {
     scheme: Scheme,
     address: SocketAddr,
     tls: Option<Tls>,
     mcp: Mcp,
     gateway: PendingGateway,
     drain: Drain,
-    refusals: Arc<Refusals>,
+    rejections: Arc<RejectionCounters>,
     /// How much is read of a body that nobody looks at, and for how long.
     rest_bytes: usize,
     rest_timeout: Duration,
@@ -47,7 +47,7 @@ pub(super) struct Routes {
 /// How many times the longest body.
 const REST_TIMES: usize = 2;
 
-impl Routes {
+impl Router {
     pub(super) fn new(
         gateway: PendingGateway,
         (address, tls): (SocketAddr, Option<Tls>),
@@ -55,9 +55,10 @@ impl Routes {
         drain: &Drain,
         sessions: &CancellationToken,
     ) -> Self {
-        let refusals = Arc::new(Refusals::default());
+        let rejections = Arc::new(RejectionCounters::default());
         let scheme = Scheme::of(tls.as_ref());
-        let mcp = Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&refusals));
+        let mcp =
+            Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&rejections));
         Self {
             scheme,
             address,
@@ -65,7 +66,7 @@ impl Routes {
             mcp,
             gateway,
             drain: drain.clone(),
-            refusals,
+            rejections,
             rest_bytes: config.body_bytes.saturating_mul(REST_TIMES),
             rest_timeout: config.body_timeout,
         }
@@ -76,8 +77,8 @@ impl Routes {
         self.tls.as_ref()
     }
 
-    pub(super) fn refusals(&self) -> &Refusals {
-        &self.refusals
+    pub(super) fn rejections(&self) -> &RejectionCounters {
+        &self.rejections
     }
 
     /// A connection is closed.
@@ -91,20 +92,20 @@ impl Routes {
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
-        door: Door,
-    ) -> Result<Response<Answered>, Infallible> {
+        class: ConnectionClass,
+    ) -> Result<Response<TrackedBody>, Infallible> {
         let (head, mut body) = request.into_parts();
-        let waits = Waits::of(&head.headers);
-        let mut response = self.answered(head, &mut body, door).await;
+        let waits = ExpectContinue::of(&head.headers);
+        let mut response = self.answered(head, &mut body, class).await;
         // Of a request that was read to its end nothing is left.
         discard(&mut body, &waits, self.rest_bytes, self.rest_timeout).await;
-        if door == Door::Spare {
+        if class == ConnectionClass::Spare {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
 
-    async fn answered(&self, head: Parts, body: &mut Incoming, door: Door) -> Response<Answered> {
+    async fn answered(&self, head: Parts, body: &mut Incoming, class: ConnectionClass) -> Response<TrackedBody> {
         if !host::is_ours(&head.uri, &head.headers, self.scheme, self.address) {
             return line(
                 StatusCode::MISDIRECTED_REQUEST,
@@ -114,8 +115,8 @@ impl Routes {
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         let path = head.uri.path().to_owned();
         let profile = profile(&path);
-        if profile.is_some() && door == Door::Spare {
-            self.refusals.connections.note();
+        if profile.is_some() && class == ConnectionClass::Spare {
+            self.rejections.connections.note();
             return later("too many connections, retry\n");
         }
         if let Some(profile) = profile {
@@ -128,7 +129,7 @@ impl Routes {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
             "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
             "/metrics" if is_read => {
-                exposition::metrics(&self.gateway, &self.refusals, self.mcp.open_now(), &head.headers)
+                exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers)
             }
             "/healthz" | "/readyz" | "/metrics" => {
                 line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n")

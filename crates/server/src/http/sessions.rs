@@ -14,7 +14,7 @@ use rmcp::transport::streamable_http_server::session::local::{
 };
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
 
-use super::table::Table;
+use super::session_table::SessionTable;
 
 tokio::task_local! {
     /// Whether there was no room for the session that the request of this task would have opened.
@@ -25,7 +25,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Sessions {
     inner: Arc<LocalSessionManager>,
-    table: Arc<Table>,
+    table: Arc<SessionTable>,
 }
 
 /// Why a session does not do what is asked of it.
@@ -56,7 +56,7 @@ impl From<LocalSessionManagerError> for SessionError {
 
 impl Sessions {
     /// None yet. One in which nothing happens for `idle` ends.
-    pub(super) fn new(table: &Arc<Table>, idle: Duration) -> Self {
+    pub(super) fn new(table: &Arc<SessionTable>, idle: Duration) -> Self {
         let mut inner = LocalSessionManager::default();
         let mut config = SessionConfig::default();
         config.keep_alive = Some(idle);
@@ -85,7 +85,7 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
         let Some(place) = self.table.enter() else {
-            // Not in the task of a request: then nobody is to be told when to come back.
+            // Not in the task of a request: then nobody gets a retry-after.
             let _ = FULL.try_with(|full| full.store(true, Ordering::Relaxed));
             return Err(SessionError::Full);
         };

@@ -18,11 +18,11 @@ const FILE_BYTES: u64 = 1 << 20;
 
 /// How handshakes are answered. Clones are the same: what one of them [replaces](Self::replace) holds for all.
 #[derive(Clone)]
-pub struct Tls(Arc<RwLock<Shown>>);
+pub struct Tls(Arc<RwLock<ServedCertificate>>);
 
 /// What clients are shown.
 #[derive(Clone)]
-struct Shown {
+struct ServedCertificate {
     certificates: Vec<CertificateDer<'static>>,
     config: Arc<ServerConfig>,
 }
@@ -42,7 +42,7 @@ impl Tls {
     pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
         let certificates = certificates(&files.certificate)?;
         let config = Arc::new(config(files, certificates.clone())?);
-        Ok(Self(Arc::new(RwLock::new(Shown { certificates, config }))))
+        Ok(Self(Arc::new(RwLock::new(ServedCertificate { certificates, config }))))
     }
 
     /// Answers further handshakes with what another one shows. Connections that are open stay as they are. Tells whether it is
@@ -62,7 +62,7 @@ impl Tls {
         self.shown().config.into()
     }
 
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> ServedCertificate {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_told_with_the_file_and_without_the_key() {
+    fn an_unusable_certificate_is_an_error_with_the_file_and_without_the_key() {
         let (here, files) = folder();
         let (_there, others) = folder();
         let told = |files: &TlsFiles| {

@@ -51,12 +51,12 @@ enum State {
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// It goes on its way.
+pub(crate) enum BreakerDecision {
+    /// It passes.
     Pass,
-    /// It goes on its way as the probe of this number. The breaker must hear what comes of it, or that it was given up.
+    /// It passes as the probe of this number. The breaker must be told its outcome, or that it was abandoned.
     Probe(u64),
-    /// A probe is on its way: its outcome decides, or this moment.
+    /// A probe is in flight: its outcome decides, or this moment.
     Wait { until: Instant },
     /// It fails. Until this moment so does every other one.
     Refuse { until: Instant },
@@ -64,17 +64,17 @@ pub(crate) enum Admission {
 
 impl Breaker {
     /// A call wants to pass.
-    pub(crate) fn admit(&mut self, now: Instant) -> Admission {
+    pub(crate) fn admit(&mut self, now: Instant) -> BreakerDecision {
         match self.state {
-            State::Closed => Admission::Pass,
-            State::Open { until } if now < until => Admission::Refuse { until },
+            State::Closed => BreakerDecision::Pass,
+            State::Open { until } if now < until => BreakerDecision::Refuse { until },
             State::HalfOpen { since, .. } if now < since + PROBE_PATIENCE => {
-                Admission::Wait { until: since + PROBE_PATIENCE }
+                BreakerDecision::Wait { until: since + PROBE_PATIENCE }
             }
             State::Open { .. } | State::HalfOpen { .. } => {
                 self.probes += 1;
                 self.state = State::HalfOpen { probe: self.probes, since: now };
-                Admission::Probe(self.probes)
+                BreakerDecision::Probe(self.probes)
             }
         }
     }
@@ -146,7 +146,7 @@ mod tests {
         let now = Instant::now();
         for failures in 0..OPENS_AFTER {
             let mut breaker = failing(failures, now);
-            assert_eq!(breaker.admit(now), Admission::Pass);
+            assert_eq!(breaker.admit(now), BreakerDecision::Pass);
             let pause = if failures == 0 { 0 } else { 100 << (failures - 1) };
             assert_eq!(breaker.opens_at(now, 0), now + pause * MS);
             assert_eq!(breaker.opens_at(now + 9000 * MS, 0), now + 9000 * MS);
@@ -161,9 +161,9 @@ mod tests {
         assert_eq!(breaker.failures(), 0);
         let mut breaker = failing(OPENS_AFTER, now);
         let until = now + 1600 * MS;
-        assert_eq!(breaker.admit(now), Admission::Refuse { until });
-        assert_eq!(breaker.admit(until - MS), Admission::Refuse { until });
-        assert_eq!(breaker.admit(until), Admission::Probe(1));
+        assert_eq!(breaker.admit(now), BreakerDecision::Refuse { until });
+        assert_eq!(breaker.admit(until - MS), BreakerDecision::Refuse { until });
+        assert_eq!(breaker.admit(until), BreakerDecision::Probe(1));
     }
 
     #[test]
@@ -180,32 +180,32 @@ mod tests {
         let now = Instant::now();
         let mut breaker = failing(OPENS_AFTER, now);
         let probed = now + 1600 * MS;
-        assert_eq!(breaker.admit(probed), Admission::Probe(1));
+        assert_eq!(breaker.admit(probed), BreakerDecision::Probe(1));
         assert_eq!(breaker.opens_at(probed, 0), probed, "no further pause");
-        assert_eq!(breaker.admit(probed + MS), Admission::Wait { until: probed + PROBE_PATIENCE });
+        assert_eq!(breaker.admit(probed + MS), BreakerDecision::Wait { until: probed + PROBE_PATIENCE });
         assert!(breaker.failed(probed, probed + 5 * MS, 0));
         let until = probed + 3205 * MS;
-        assert_eq!(breaker.admit(probed + 6 * MS), Admission::Refuse { until });
-        assert_eq!(breaker.admit(until), Admission::Probe(2));
+        assert_eq!(breaker.admit(probed + 6 * MS), BreakerDecision::Refuse { until });
+        assert_eq!(breaker.admit(until), BreakerDecision::Probe(2));
         assert!(breaker.succeeded());
         assert!(!breaker.succeeded());
-        assert_eq!((breaker.admit(until), breaker.failures()), (Admission::Pass, 0));
+        assert_eq!((breaker.admit(until), breaker.failures()), (BreakerDecision::Pass, 0));
     }
 
     #[test]
-    fn a_probe_that_tells_nothing_leaves_its_place() {
+    fn a_probe_without_an_outcome_frees_its_place() {
         let now = Instant::now();
         let mut breaker = failing(OPENS_AFTER, now);
         let probed = now + 1600 * MS;
-        assert_eq!(breaker.admit(probed), Admission::Probe(1));
+        assert_eq!(breaker.admit(probed), BreakerDecision::Probe(1));
         breaker.given_up(1, probed + MS);
-        assert_eq!(breaker.admit(probed + MS), Admission::Probe(2));
+        assert_eq!(breaker.admit(probed + MS), BreakerDecision::Probe(2));
         breaker.given_up(1, probed + 2 * MS);
-        assert!(matches!(breaker.admit(probed + 2 * MS), Admission::Wait { .. }), "an older probe has no say");
+        assert!(matches!(breaker.admit(probed + 2 * MS), BreakerDecision::Wait { .. }), "an older probe has no say");
         // A slow one gets company.
         let late = probed + MS + PROBE_PATIENCE;
-        assert_eq!(breaker.admit(late), Admission::Probe(3));
-        assert!(matches!(breaker.admit(late), Admission::Wait { .. }));
+        assert_eq!(breaker.admit(late), BreakerDecision::Probe(3));
+        assert!(matches!(breaker.admit(late), BreakerDecision::Wait { .. }));
         breaker.succeeded();
         breaker.given_up(3, late);
         assert!(breaker.is_closed());
@@ -236,15 +236,15 @@ mod tests {
                         }
                     }
                     _ => match breaker.admit(now) {
-                        Admission::Probe(number) => {
+                        BreakerDecision::Probe(number) => {
                             assert!(probe.is_none_or(|(_, since)| now >= since + PROBE_PATIENCE));
                             probe = Some((number, now));
                         }
-                        Admission::Wait { until } => assert!(probe.is_some() && until <= now + PROBE_PATIENCE),
-                        Admission::Refuse { until } => {
+                        BreakerDecision::Wait { until } => assert!(probe.is_some() && until <= now + PROBE_PATIENCE),
+                        BreakerDecision::Refuse { until } => {
                             assert!(breaker.failures() >= OPENS_AFTER && until <= now + PAUSES.longest);
                         }
-                        Admission::Pass => assert!(breaker.failures() < OPENS_AFTER),
+                        BreakerDecision::Pass => assert!(breaker.failures() < OPENS_AFTER),
                     },
                 }
                 steps /= 5;

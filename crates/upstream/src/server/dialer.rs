@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::subscribers::Subscribers;
 use crate::status::Failing;
-use crate::status::NotUp;
+use crate::status::StartError;
 
 /// Opens connections to one server, for all its lanes.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Dialer {
     pub(crate) runtime: Handle,
     /// Told when the list of tools may have changed.
     pub(crate) stale: Arc<Notify>,
-    /// Who hears of the changes of its resources.
+    /// The subscribers to its resources.
     pub(crate) subscribers: Arc<Subscribers>,
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
@@ -58,7 +58,7 @@ impl Dialer {
     ///
     /// Why there is none.
     #[expect(clippy::disallowed_methods, reason = "here, for calls that were permitted, and nowhere else")]
-    pub(crate) async fn dial(&self) -> Result<Connection, NotUp> {
+    pub(crate) async fn dial(&self) -> Result<Connection, StartError> {
         let known = *locked(&self.dialect);
         let resources = self.subscribers.clone();
         let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, resources, known);
@@ -68,9 +68,9 @@ impl Dialer {
                     Absence::Unauthorized { .. } => self.unauthorized(),
                     why => why,
                 };
-                NotUp { message: error.message, why }
+                StartError { message: error.message, why }
             }),
-            Err(_) => Err(self.late()),
+            Err(_) => Err(self.start_timeout_error()),
         };
         if let Ok(connection) = &opened {
             self.subscribers.offers(&self.config, connection.subscribes());
@@ -111,14 +111,14 @@ impl Dialer {
     }
 
     /// Tells the operator that a call got no answer in time, and what to change.
-    pub(crate) fn tell_late(&self, tool: &ToolName, deadline: &Deadline) {
+    pub(crate) fn log_timeout(&self, tool: &ToolName, deadline: &Deadline) {
         let why = deadline.missed();
         tracing::warn!(server.name = %self.config.name, tool.name = %tool, why = %why, "a call was not answered in time");
     }
 
     /// What is said of a server that took too long.
-    pub(crate) fn late(&self) -> NotUp {
+    pub(crate) fn start_timeout_error(&self) -> StartError {
         let message = format!("it was not ready after {} ms (start_timeout_ms)", self.config.start_timeout.as_millis());
-        NotUp { message, why: Absence::Late }
+        StartError { message, why: Absence::Late }
     }
 }

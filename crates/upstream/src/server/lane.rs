@@ -4,19 +4,21 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use exuvia_mcp_client::{Answer, BrokenOff, Connection, Filled, News, RelayOptions, Session, Slot};
+use exuvia_mcp_client::{
+    BrokenOff, Connection, InterimMessage, RelayOptions, ServerAnswer, SessionOutcome, Slot, SlotContents,
+};
 use exuvia_tool::{CallError, Deadline, DispatchTicket, Json, Place, ToolName, locked};
 use rmcp::model::ClientRequest;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::breaker::Admission;
+use super::breaker::BreakerDecision;
 use super::dialer::Dialer;
-use super::life::Life;
-use super::questions::Questions;
-use super::refused::Refused;
-use crate::status::NotUp;
+use super::elicitation_history::ElicitationHistory;
+use super::lane_error::LaneError;
+use super::lane_state::LaneState;
+use crate::status::StartError;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
 const PROBING: Duration = Duration::from_secs(5);
@@ -25,12 +27,12 @@ const PROBING: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Lane {
     pub(crate) dialer: Arc<Dialer>,
-    life: Mutex<Life>,
+    state: Mutex<LaneState>,
     /// Ticks when what the breaker says has changed, or the lane is over.
     verdicts: watch::Sender<()>,
     /// First come, first served.
     in_flight: Arc<Semaphore>,
-    questions: Arc<Questions>,
+    history: Arc<ElicitationHistory>,
     /// One client's, for calls of tools that ask: they go one by one.
     is_own: bool,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Admitted {
     pub(crate) probe: Option<Probe>,
 }
 
-/// The right to be the probe. Dropped before the breaker heard of an outcome, it goes to the next one.
+/// The right to be the probe. Dropped before the breaker knows an outcome, it passes to the next call.
 #[derive(Debug)]
 pub(crate) struct Probe {
     lane: Arc<Lane>,
@@ -59,19 +61,19 @@ enum Step {
 
 impl Lane {
     /// A lane for whoever shares it.
-    pub(crate) fn new(dialer: Arc<Dialer>, questions: Arc<Questions>) -> Self {
+    pub(crate) fn new(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>) -> Self {
         let in_flight = dialer.limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
-        Self::of(dialer, questions, in_flight, false)
+        Self::of(dialer, history, in_flight, false)
     }
 
     /// A lane for the calls of one client that it may be asked about, one by one.
-    pub(crate) fn own(dialer: Arc<Dialer>, questions: Arc<Questions>) -> Self {
-        Self::of(dialer, questions, 1, true)
+    pub(crate) fn own(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>) -> Self {
+        Self::of(dialer, history, 1, true)
     }
 
-    fn of(dialer: Arc<Dialer>, questions: Arc<Questions>, in_flight: usize, is_own: bool) -> Self {
+    fn of(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>, in_flight: usize, is_own: bool) -> Self {
         let (verdicts, in_flight) = (watch::Sender::new(()), Arc::new(Semaphore::new(in_flight)));
-        Self { dialer, life: Mutex::default(), verdicts, in_flight, questions, is_own }
+        Self { dialer, state: Mutex::default(), verdicts, in_flight, history, is_own }
     }
 
     /// Makes a call, or asks for something else that `name` names in errors, once, for `client`. All waiting ends with
@@ -88,13 +90,13 @@ impl Lane {
         relay: Option<&RelayOptions>,
         deadline: Deadline,
         ticket: DispatchTicket,
-    ) -> Result<Filled, CallError> {
+    ) -> Result<SlotContents, CallError> {
         let mut sent_on = None;
         let DispatchTicket { admission, leaving } = ticket;
         let call = async {
             admission.first().await;
             if self.is_own && self.in_flight.available_permits() == 0 {
-                tell_of_turn(name, relay);
+                notify_waiting(name, relay);
             }
             let place = Arc::clone(&self.in_flight).acquire_owned().await.ok();
             drop(admission);
@@ -103,20 +105,20 @@ impl Lane {
             sent_on = Some(connection.clone());
             // On a lane of its own a client waits for itself, and a question for the call before it.
             let (_kept, place) = if self.is_own { (place, None) } else { (None, place) };
-            let asks = self.questions.of(&name.tool).is_some();
-            let slot = Slot::of_call(relay.and_then(|relay| relay.news.clone()), asks, place);
+            let asks = self.history.of(&name.tool).is_some();
+            let slot = Slot::of_call(relay.and_then(|relay| relay.interim.clone()), asks, place);
             let slot = slot.put_off(&deadline, self.dialer.config.max_call_timeout);
-            let flight = Flight { lane: self, tool: &name.tool, slot: slot.clone() };
+            let in_flight_call = InFlight { lane: self, tool: &name.tool, slot: slot.clone() };
             connection.used_by(client);
             let began = Instant::now();
             match connection.send(request, slot, relay.map(RelayOptions::meta), leaving).await {
-                Ok(filled) => {
-                    self.heard(&filled, &connection, began);
-                    flight.landed(&filled);
-                    Ok(filled)
+                Ok(contents) => {
+                    self.on_response(&contents, &connection, began);
+                    in_flight_call.complete(&contents);
+                    Ok(contents)
                 }
                 Err(BrokenOff) => {
-                    self.lost(&connection, began, "it disconnected during a call");
+                    self.on_disconnected(&connection, began, "it disconnected during a call");
                     let server = &name.server;
                     let sentence =
                         format!("server {server} disconnected during {name}; whether the call took effect is unknown");
@@ -132,8 +134,8 @@ impl Lane {
             Some(outcome) => outcome,
             None => {
                 if let Some(connection) = sent_on {
-                    self.unanswered(&connection);
-                    self.dialer.tell_late(name, &deadline);
+                    self.on_timeout(&connection);
+                    self.dialer.log_timeout(name, &deadline);
                 }
                 Err(deadline.missed())
             }
@@ -143,7 +145,7 @@ impl Lane {
     /// The [connection](Self::connection) for a request that leaves from this place, as soon as it may leave. Whoever is behind
     /// others waits for a connection together with them, and looks again when it is the first: the right to be the probe
     /// goes to the one that leaves first, and what has failed meanwhile is not tried by each in turn.
-    async fn connection_in_order(self: &Arc<Self>, leaving: &Place) -> Result<Admitted, Refused> {
+    async fn connection_in_order(self: &Arc<Self>, leaving: &Place) -> Result<Admitted, LaneError> {
         loop {
             let admitted = self.connection().await?;
             if leaving.is_first() {
@@ -159,7 +161,7 @@ impl Lane {
     /// # Errors
     ///
     /// The breaker is open, the connection cannot be opened, or the lane is over.
-    pub(crate) async fn connection(self: &Arc<Self>) -> Result<Admitted, Refused> {
+    pub(crate) async fn connection(self: &Arc<Self>) -> Result<Admitted, LaneError> {
         let impatient = Instant::now() + PROBING;
         let mut verdicts = self.verdicts.subscribe();
         let mut probe = None;
@@ -169,15 +171,15 @@ impl Lane {
                 Step::Go(connection) => return Ok(Admitted { connection, probe }),
                 Step::Join(opened) => {
                     opened.cancelled().await;
-                    let mut life = locked(&self.life);
-                    let Some(connection) = life.live(&self.dialer) else { return Err(life.unopened()) };
+                    let mut state = locked(&self.state);
+                    let Some(connection) = state.live(&self.dialer) else { return Err(state.unopened()) };
                     return Ok(Admitted { connection, probe });
                 }
                 Step::Wait { until } => {
                     let until = until.min(impatient);
                     if Instant::now() >= impatient {
-                        let failures = locked(&self.life).breaker.failures();
-                        return Err(Refused::Open { failures, until: Instant::now() + PROBING });
+                        let failures = locked(&self.state).breaker.failures();
+                        return Err(LaneError::Open { failures, until: Instant::now() + PROBING });
                     }
                     let _ = tokio::time::timeout_at(until.into(), verdicts.changed()).await;
                 }
@@ -185,19 +187,19 @@ impl Lane {
         }
     }
 
-    fn step(self: &Arc<Self>, probe: &mut Option<Probe>) -> Result<Step, Refused> {
-        let mut life = locked(&self.life);
-        if let Some(over) = life.over() {
+    fn step(self: &Arc<Self>, probe: &mut Option<Probe>) -> Result<Step, LaneError> {
+        let mut state = locked(&self.state);
+        if let Some(over) = state.over() {
             return Err(over);
         }
-        let live = life.live(&self.dialer);
+        let live = state.live(&self.dialer);
         if probe.is_none() {
-            match life.breaker.admit(Instant::now()) {
-                Admission::Pass => {}
-                Admission::Probe(number) => *probe = Some(Probe { lane: self.clone(), number }),
-                Admission::Wait { until } => return Ok(Step::Wait { until }),
-                Admission::Refuse { until } => {
-                    return Err(Refused::Open { failures: life.breaker.failures(), until });
+            match state.breaker.admit(Instant::now()) {
+                BreakerDecision::Pass => {}
+                BreakerDecision::Probe(number) => *probe = Some(Probe { lane: self.clone(), number }),
+                BreakerDecision::Wait { until } => return Ok(Step::Wait { until }),
+                BreakerDecision::Refuse { until } => {
+                    return Err(LaneError::Open { failures: state.breaker.failures(), until });
                 }
             }
         }
@@ -205,9 +207,9 @@ impl Lane {
             Some(connection) => Step::Go(connection),
             None => {
                 let lane = Arc::downgrade(self);
-                Step::Join(life.open(&self.dialer, move |began, opened| {
+                Step::Join(state.open(&self.dialer, move |began, opened| {
                     if let Some(lane) = Weak::upgrade(&lane) {
-                        lane.opened(began, opened);
+                        lane.on_connected(began, opened);
                     }
                 }))
             }
@@ -216,66 +218,68 @@ impl Lane {
 
     /// The connection, if there is one.
     pub(crate) fn live(&self) -> Option<Arc<Connection>> {
-        locked(&self.life).live(&self.dialer)
+        locked(&self.state).live(&self.dialer)
     }
 
     /// Takes what came of opening a connection.
-    fn opened(&self, began: Instant, opened: Result<Connection, NotUp>) {
-        locked(&self.life).opened(&self.dialer, began, opened);
+    fn on_connected(&self, began: Instant, opened: Result<Connection, StartError>) {
+        locked(&self.state).on_connected(&self.dialer, began, opened);
         self.verdicts.send_replace(());
     }
 
     /// The server answered a request that [`connection`](Self::connection) admitted.
-    pub(crate) fn answered(&self) {
-        if locked(&self.life).answered(&self.dialer) {
+    pub(crate) fn on_answer(&self) {
+        if locked(&self.state).on_answer(&self.dialer) {
             self.verdicts.send_replace(());
         }
     }
 
     /// What an answer to a request that began then says of the server's health.
-    fn heard(&self, filled: &Filled, connection: &Arc<Connection>, began: Instant) {
-        if filled.session == Session::Renewed {
+    fn on_response(&self, contents: &SlotContents, connection: &Arc<Connection>, began: Instant) {
+        if contents.session == SessionOutcome::Renewed {
             self.dialer.subscribers.forgotten();
         }
-        match &filled.answer {
-            _ if filled.session == Session::Lost => self.lost(connection, began, "it has lost its session"),
-            Some(Answer::Failed(failure)) if failure.is_unwell() => {
-                locked(&self.life).failed(&self.dialer, began);
+        match &contents.answer {
+            _ if contents.session == SessionOutcome::Lost => {
+                self.on_disconnected(connection, began, "it has lost its session")
+            }
+            Some(ServerAnswer::Failed(failure)) if failure.counts_against_breaker() => {
+                locked(&self.state).failed(&self.dialer, began);
                 self.verdicts.send_replace(());
             }
-            Some(Answer::Failed(failure)) if failure.is_unauthorized() => {
-                self.answered();
+            Some(ServerAnswer::Failed(failure)) if failure.is_unauthorized() => {
+                self.on_answer();
                 self.dialer.refuses_credentials();
             }
             // Whatever it says, it says something.
-            _ => self.answered(),
+            _ => self.on_answer(),
         }
     }
 
     /// A connection is of no use any more.
-    pub(crate) fn lost(&self, connection: &Arc<Connection>, began: Instant, why: &str) {
-        locked(&self.life).lose(&self.dialer, connection, began, why);
+    pub(crate) fn on_disconnected(&self, connection: &Arc<Connection>, began: Instant, why: &str) {
+        locked(&self.state).lose(&self.dialer, connection, began, why);
         self.verdicts.send_replace(());
     }
 
     /// A request got no answer in its time.
-    pub(crate) fn unanswered(self: &Arc<Self>, connection: &Arc<Connection>) {
+    pub(crate) fn on_timeout(self: &Arc<Self>, connection: &Arc<Connection>) {
         let lane = Arc::downgrade(self);
-        locked(&self.life).unanswered(&self.dialer, connection, move |connection, began| {
+        locked(&self.state).on_timeout(&self.dialer, connection, move |connection, began| {
             if let Some(lane) = Weak::upgrade(&lane) {
-                lane.lost(connection, began, "it stopped responding");
+                lane.on_disconnected(connection, began, "it stopped responding");
             }
         });
     }
 
     /// Closes the connection, in the background. The next request opens another one.
-    pub(crate) fn rest(&self) {
-        locked(&self.life).rest(&self.dialer);
+    pub(crate) fn disconnect(&self) {
+        locked(&self.state).disconnect(&self.dialer);
     }
 
-    /// Ends the lane: at most 6 s. Calls that are on their way break off.
-    pub(crate) async fn close(&self, why: Refused) {
-        let remains = locked(&self.life).end(why);
+    /// Ends the lane: at most 6 s. Calls in flight break off.
+    pub(crate) async fn close(&self, why: LaneError) {
+        let remains = locked(&self.state).end(why);
         self.verdicts.send_replace(());
         remains.close().await;
     }
@@ -296,37 +300,37 @@ async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Optio
 }
 
 /// Tells a client that its call waits for another one of its own, which may be waiting for it.
-fn tell_of_turn(name: &ToolName, relay: Option<&RelayOptions>) {
-    let Some(news) = relay.and_then(|relay| relay.news.as_ref()) else { return };
+fn notify_waiting(name: &ToolName, relay: Option<&RelayOptions>) {
+    let Some(interim) = relay.and_then(|relay| relay.interim.as_ref()) else { return };
     let message = format!("waiting for another call of yours, in which {} may ask you something", name.server);
-    let _ = news.try_send(News::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
+    let _ = interim.try_send(InterimMessage::Progress(Json::from_value(&json!({ "progress": 0, "message": message }))));
 }
 
 /// A call in flight. However it ends, what was learned of its tool is kept.
-struct Flight<'a> {
+struct InFlight<'a> {
     lane: &'a Lane,
     tool: &'a str,
     slot: Slot,
 }
 
-impl Flight<'_> {
+impl InFlight<'_> {
     /// It was answered.
-    fn landed(&self, filled: &Filled) {
-        let questions = &self.lane.questions;
-        match (filled.doubt, &filled.asked) {
-            (Some(doubt), _) => questions.declined(self.tool, doubt),
-            (None, Some(_)) if self.lane.is_own => questions.asked(self.tool),
-            (None, None) if self.lane.is_own => questions.kept_quiet(self.tool),
+    fn complete(&self, contents: &SlotContents) {
+        let history = &self.lane.history;
+        match (contents.doubt, &contents.asked) {
+            (Some(doubt), _) => history.declined(self.tool, doubt),
+            (None, Some(_)) if self.lane.is_own => history.asked(self.tool),
+            (None, None) if self.lane.is_own => history.did_not_ask(self.tool),
             (None, _) => {}
         }
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         // Of one that was answered everything is taken out already.
         if let Some(doubt) = self.slot.doubt() {
-            self.lane.questions.declined(self.tool, doubt);
+            self.lane.history.declined(self.tool, doubt);
         }
         self.slot.give_way();
     }
@@ -334,7 +338,7 @@ impl Drop for Flight<'_> {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        locked(&self.lane.life).breaker.given_up(self.number, Instant::now());
+        locked(&self.lane.state).breaker.given_up(self.number, Instant::now());
         self.lane.verdicts.send_replace(());
     }
 }

@@ -11,10 +11,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::dialer::Dialer;
+use super::elicitation_history::{Asks, ElicitationHistory};
 use super::ended_runs::EndedRuns;
 use super::lane::Lane;
-use super::questions::{Asks, Questions};
-use super::refused::Refused;
+use super::lane_error::LaneError;
 
 /// How long the lane of a client stays open with nothing to do, at most.
 pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
@@ -23,7 +23,7 @@ pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(crate) struct Lanes {
     dialer: Arc<Dialer>,
-    questions: Arc<Questions>,
+    history: Arc<ElicitationHistory>,
     /// The operator's: it exists from the beginning to the end, and the list of tools is read over it.
     first: Arc<Lane>,
     ended: Arc<EndedRuns>,
@@ -51,11 +51,11 @@ enum Owner {
 #[derive(Debug)]
 struct Used {
     lane: Arc<Lane>,
-    usage: Arc<Mutex<Usage>>,
+    usage: Arc<Mutex<LaneUsage>>,
 }
 
 #[derive(Debug)]
-struct Usage {
+struct LaneUsage {
     calls: usize,
     last: Instant,
     /// Its client is gone.
@@ -66,17 +66,17 @@ struct Usage {
 #[derive(Debug)]
 pub(crate) struct Lease {
     lane: Arc<Lane>,
-    usage: Option<Arc<Mutex<Usage>>>,
+    usage: Option<Arc<Mutex<LaneUsage>>>,
     left: Arc<Notify>,
 }
 
 impl Lanes {
     pub(crate) fn new(dialer: Arc<Dialer>, ended: Arc<EndedRuns>) -> Self {
-        let questions = Arc::<Questions>::default();
-        let first = Arc::new(Lane::new(dialer.clone(), questions.clone()));
+        let history = Arc::<ElicitationHistory>::default();
+        let first = Arc::new(Lane::new(dialer.clone(), history.clone()));
         Self {
             dialer,
-            questions,
+            history,
             first,
             ended,
             others: Mutex::default(),
@@ -96,19 +96,19 @@ impl Lanes {
     /// # Errors
     ///
     /// The run is over, or there are too many lanes and none is idle.
-    pub(crate) fn lease(&self, context: &CallContext, asks: Option<&str>) -> Result<Lease, Refused> {
-        let asks = asks.and_then(|tool| self.questions.of(tool)).filter(|_| self.dialer.config.share != Share::Run);
+    pub(crate) fn lease(&self, context: &CallContext, asks: Option<&str>) -> Result<Lease, LaneError> {
+        let asks = asks.and_then(|tool| self.history.of(tool)).filter(|_| self.dialer.config.share != Share::Run);
         match self.find(context, context.client.as_ref().filter(|_| asks.is_some())) {
-            Err(Refused::Full { .. }) if asks == Some(Asks::Perhaps) => self.find(context, None),
+            Err(LaneError::Full { .. }) if asks == Some(Asks::Perhaps) => self.find(context, None),
             found => found,
         }
     }
 
-    fn find(&self, context: &CallContext, client: Option<&Arc<str>>) -> Result<Lease, Refused> {
+    fn find(&self, context: &CallContext, client: Option<&Arc<str>>) -> Result<Lease, LaneError> {
         // Whoever ends the run first marks it and then looks here for its lane: under this lock it is not missed.
         let mut others = locked(&self.others);
         if self.ended.contains(&context.origin) {
-            return Err(Refused::RunOver);
+            return Err(LaneError::RunOver);
         }
         let owner = match (client, self.dialer.config.share, &context.principal) {
             (Some(client), ..) => Owner::Client(client.clone()),
@@ -119,15 +119,15 @@ impl Lanes {
             (None, Share::Run, _) => Owner::Origin(context.origin.clone()),
         };
         if others.shut_down {
-            return Err(Refused::ShutDown);
+            return Err(LaneError::ShutDown);
         }
         if !others.lanes.contains_key(&owner) {
             self.make_room(&mut others)?;
         }
         let make = if matches!(owner, Owner::Client(_)) { Lane::own } else { Lane::new };
         let used = others.lanes.entry(owner).or_insert_with(|| Used {
-            lane: Arc::new(make(self.dialer.clone(), self.questions.clone())),
-            usage: Arc::new(Mutex::new(Usage { calls: 0, last: Instant::now(), is_left: false })),
+            lane: Arc::new(make(self.dialer.clone(), self.history.clone())),
+            usage: Arc::new(Mutex::new(LaneUsage { calls: 0, last: Instant::now(), is_left: false })),
         });
         locked(&used.usage).calls += 1;
         Ok(Lease { lane: used.lane.clone(), usage: Some(used.usage.clone()), left: self.left.clone() })
@@ -135,12 +135,12 @@ impl Lanes {
 
     /// The lane of a key or a client that has been idle longest goes. A run's lane never does: with it would go what the run has
     /// done there.
-    fn make_room(&self, others: &mut Others) -> Result<(), Refused> {
+    fn make_room(&self, others: &mut Others) -> Result<(), LaneError> {
         let connections = self.dialer.limits.connections.max(1);
         let mut closing = locked(&self.closing);
         while closing.try_join_next().is_some() {}
         if closing.len() >= connections {
-            return Err(Refused::Full { connections });
+            return Err(LaneError::Full { connections });
         }
         drop(closing);
         if others.lanes.len() < connections {
@@ -149,7 +149,7 @@ impl Lanes {
         let idle = others.lanes.iter().filter_map(|(owner, used)| Some((used.idle_since(owner)?, owner)));
         let longest = idle.min_by_key(|&(since, _)| since).map(|(_, owner)| owner.clone());
         let used = longest.and_then(|owner| others.lanes.remove(&owner));
-        self.close(used.ok_or(Refused::Full { connections })?);
+        self.close(used.ok_or(LaneError::Full { connections })?);
         Ok(())
     }
 
@@ -191,7 +191,7 @@ impl Lanes {
 
     /// Closes a lane that nobody finds any more.
     fn close(&self, used: Used) {
-        let close = async move { used.lane.close(Refused::RunOver).await };
+        let close = async move { used.lane.close(LaneError::RunOver).await };
         locked(&self.closing).spawn_on(close, &self.dialer.runtime);
     }
 
@@ -204,7 +204,7 @@ impl Lanes {
         };
         let mut closing = std::mem::take(&mut *locked(&self.closing));
         for lane in others.into_values().map(|used| used.lane).chain([self.first.clone()]) {
-            closing.spawn_on(async move { lane.close(Refused::ShutDown).await }, &self.dialer.runtime);
+            closing.spawn_on(async move { lane.close(LaneError::ShutDown).await }, &self.dialer.runtime);
         }
         while closing.join_next().await.is_some() {}
     }

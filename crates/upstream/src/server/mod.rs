@@ -3,25 +3,25 @@
 mod backoff;
 mod breaker;
 mod dialer;
+mod elicitation_history;
 mod ended_runs;
 mod lane;
+mod lane_error;
+mod lane_state;
 mod lanes;
-mod life;
-mod questions;
 mod reads;
-mod refused;
 mod schedule;
-mod subscribed;
 mod subscribers;
 mod subscriptions;
 mod upkeep;
+mod upstream_subscriptions;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_config::{ServerConfig, Transport, UpstreamLimits};
-use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, aside, call, outcome};
+use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, call, offload, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
     Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
@@ -30,11 +30,11 @@ use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::call_span;
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
 use crate::status::Failing;
-use crate::status::{Board, Card};
-use crate::traced;
+use crate::status::{StatusBoard, StatusCell};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
@@ -48,32 +48,32 @@ const SUBSCRIBED: Duration = Duration::from_secs(30);
 
 /// A server, running or not.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct UpstreamServer {
     dialer: Arc<Dialer>,
     lanes: Lanes,
     subscriptions: Arc<Subscriptions>,
     /// The tools whose values come boxed.
     boxed: Mutex<Arc<HashSet<String>>>,
-    board: Arc<Board>,
+    board: Arc<StatusBoard>,
     /// What is known of it.
-    card: Arc<Card>,
+    cell: Arc<StatusCell>,
     shut_down: CancellationToken,
 }
 
-impl Server {
+impl UpstreamServer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(
         config: ServerConfig,
         limits: UpstreamLimits,
         reaper: Arc<Reaper>,
         ended: Arc<EndedRuns>,
-        board: Arc<Board>,
-        card: Arc<Card>,
+        board: Arc<StatusBoard>,
+        cell: Arc<StatusCell>,
     ) -> Self {
         let dialer = Arc::new(Dialer::new(config, limits, reaper));
         let lanes = Lanes::new(dialer.clone(), ended);
         let subscriptions = Arc::new(Subscriptions::new(dialer.subscribers.clone()));
-        Self { dialer, lanes, subscriptions, boxed: Mutex::default(), board, card, shut_down: CancellationToken::new() }
+        Self { dialer, lanes, subscriptions, boxed: Mutex::default(), board, cell, shut_down: CancellationToken::new() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -84,8 +84,8 @@ impl Server {
         self.dialer.config.question_timeout
     }
 
-    pub(crate) fn card(&self) -> &Arc<Card> {
-        &self.card
+    pub(crate) fn cell(&self) -> &Arc<StatusCell> {
+        &self.cell
     }
 
     /// Why its calls fail at the moment.
@@ -111,9 +111,9 @@ impl Server {
         limits: CallLimits,
         ticket: DispatchTicket,
     ) -> ToolOutcome {
-        let span = traced::begin(&self.dialer.config, permit.call().id, &permit.call().name, context);
+        let span = call_span::begin(&self.dialer.config, permit.call().id, &permit.call().name, context);
         let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket)).await;
-        traced::end(span, &outcome);
+        call_span::end(span, &outcome);
         outcome
     }
 
@@ -130,12 +130,12 @@ impl Server {
             context.deadline.clone().unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
         let request = self.request(&name, arguments, Input::default())?;
         let lane = self.lanes.lease(context, None).map_err(|refused| refused.of_call(&name))?;
-        let filled = lane.call(&name, context.client.as_ref(), request, None, deadline, ticket).await?;
+        let contents = lane.call(&name, context.client.as_ref(), request, None, deadline, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
-        let text_bytes = outcome::text_bytes(&filled);
+        let text_bytes = outcome::text_bytes(&contents);
         let message_bytes = self.dialer.limits.message_bytes;
-        let read = move || outcome::outcome(filled, &name, boxed, limits.result_bytes, message_bytes);
-        aside(text_bytes, read).await
+        let read = move || outcome::outcome(contents, &name, boxed, limits.result_bytes, message_bytes);
+        offload(text_bytes, read).await
     }
 
     /// A call of a tool with these arguments, which become no tree.
@@ -158,9 +158,9 @@ impl Server {
     ) -> Result<Relayed, CallError> {
         let ToolCall { id, name, arguments } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
-        let span = traced::begin(&self.dialer.config, id, &name, context);
+        let span = call_span::begin(&self.dialer.config, id, &name, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        traced::end_relayed(span, &relayed);
+        call_span::end_relayed(span, &relayed);
         relayed
     }
 
@@ -175,13 +175,13 @@ impl Server {
         let ToolCall { name, arguments, .. } = permit.into_call();
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let (method, request) = reads::permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, method, context);
+        let span = call_span::begin_query(&self.dialer.config, method, context);
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        traced::end_relayed(span, &relayed);
+        call_span::end_relayed(span, &relayed);
         relayed
     }
 
-    /// Has a client hear of the changes of a resource, as is permitted.
+    /// Subscribes a client to the changes of a resource, as permitted.
     pub(crate) async fn subscribe(
         &self,
         permit: Permit,
@@ -193,18 +193,18 @@ impl Server {
         let address = raw::member(arguments.as_str(), "uri").and_then(|raw| serde_json::from_str(raw).ok());
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
-        let span = traced::begin_query(&self.dialer.config, subscribed::SUBSCRIBE, context);
+        let span = call_span::begin_query(&self.dialer.config, upstream_subscriptions::SUBSCRIBE, context);
         let subscribing = self.subscriptions.subscribe(self.lanes.first(), address, mailbox, deadline);
         let subscribing = span.scope().over(subscribing).await;
         span.end(match &subscribing {
             Ok(Subscribing::Done(_)) => None,
             Ok(Subscribing::Refused(_)) => Some("refused"),
-            Err(error) => Some(traced::error_type(error)),
+            Err(error) => Some(call_span::error_type(error)),
         });
         subscribing
     }
 
-    /// Who hears of the changes of its resources.
+    /// The subscribers to its resources.
     pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
         &self.dialer.subscribers
     }
@@ -220,10 +220,10 @@ impl Server {
         let name = ToolName::new(self.name(), listing.method());
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let request = listing.request(cursor).ok_or_else(unusable)?;
-        let span = traced::begin_query(&self.dialer.config, listing.method(), context);
+        let span = call_span::begin_query(&self.dialer.config, listing.method(), context);
         let options = RelayOptions::default();
         let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        traced::end_relayed(span, &relayed);
+        call_span::end_relayed(span, &relayed);
         relayed
     }
 
@@ -240,11 +240,11 @@ impl Server {
         let is_call = matches!(request, ClientRequest::CallToolRequest(_));
         // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
         let (client, ticket) = (context.client.as_ref(), DispatchTicket::default());
-        let filled = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
-        let text_bytes = outcome::text_bytes(&filled);
+        let contents = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
+        let text_bytes = outcome::text_bytes(&contents);
         let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
-        let read = move || outcome::relayed(filled, &name, is_call, limits.result_bytes, message_bytes);
-        aside(text_bytes, read).await
+        let read = move || outcome::relayed(contents, &name, is_call, limits.result_bytes, message_bytes);
+        offload(text_bytes, read).await
     }
 
     /// When a call that begins now has taken longer than the server may.

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_call_is_permitted_by_its_method_and_nothing_else_is() {
+    fn a_query_is_permitted_by_its_method_and_nothing_else_is() {
         let params = json!({"name": "p", "taskId": "t", "ref": {"type": "ref/prompt", "name": "p"},
             "argument": {"name": "a", "value": ""}, "uri": "a:b", "inputResponses": {}});
         let queries = [

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
 
-/// How long after the word that a list has changed it is read: one change is often several words.
+/// How long after the notification of a changed list it is read: one change often comes as several notifications.
 const SETTLING: Duration = Duration::from_millis(100);
 /// The shortest time between two readings of a list, however often the server says that it has changed.
 pub(crate) const LISTING_PAUSE: Duration = Duration::from_secs(5);
@@ -21,7 +21,7 @@ pub(crate) struct Schedule {
     failures: u32,
     due: Instant,
     earliest: Instant,
-    /// A change was told and not looked at yet.
+    /// A change was notified and not read yet.
     noticed: bool,
 }
 
@@ -44,7 +44,7 @@ impl Schedule {
         self.due
     }
 
-    /// Whether the word that it has changed would change nothing.
+    /// Whether a notification of a change would make no difference.
     pub(crate) fn is_noticed(&self) -> bool {
         self.noticed
     }

@@ -1,4 +1,4 @@
-//! Which clients hear of the changes of one server's resources.
+//! The subscribers to the resources of one server.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -50,20 +50,20 @@ impl Drop for Subscription {
 }
 
 #[derive(Debug)]
-struct Hearer {
+struct Subscriber {
     number: u64,
     mailbox: Arc<Mailbox>,
 }
 
-/// Who hears of what, and what the server said of that.
+/// The subscribers, and what the server acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
-    heard: Mutex<HashMap<Arc<str>, Vec<Hearer>>>,
+    heard: Mutex<HashMap<Arc<str>, Vec<Subscriber>>>,
     /// Whether the server offers subscriptions. `None`: not known yet.
     offered: Mutex<Option<bool>>,
     /// The addresses that a server of the newer era has accepted.
     pub(super) acknowledged: watch::Sender<Arc<BTreeSet<String>>>,
-    /// Nobody wants to hear of an address any more.
+    /// An address has lost its last subscriber.
     pub(super) left: Notify,
     /// The server has forgotten what it was asked for, on a connection that goes on.
     is_forgotten: AtomicBool,
@@ -78,7 +78,7 @@ impl Subscribers {
 
     /// The server says whether it offers subscriptions.
     pub(crate) fn offers(&self, config: &ServerConfig, offers: bool) {
-        // Nobody keeps a connection that everybody could hear on.
+        // No connection is kept on which notifications for everybody could arrive.
         *locked(&self.offered) = Some(offers && config.share != Share::Run);
     }
 
@@ -88,12 +88,12 @@ impl Subscribers {
         self.left.notify_one();
     }
 
-    /// The addresses that somebody wants to hear of.
+    /// The addresses that have subscribers.
     pub(super) fn wanted(&self) -> BTreeSet<Arc<str>> {
         locked(&self.heard).keys().cloned().collect()
     }
 
-    /// Whether nobody wants to hear of anything.
+    /// Whether there are no subscribers.
     pub(super) fn is_empty(&self) -> bool {
         locked(&self.heard).is_empty()
     }
@@ -115,10 +115,10 @@ impl Subscribers {
         }
     }
 
-    /// A client hears of the changes of this resource, for as long as it holds this.
-    pub(super) fn hear(self: &Arc<Self>, address: Arc<str>, mailbox: &Arc<Mailbox>) -> Subscription {
+    /// Adds a subscriber to this resource, until the subscription is dropped.
+    pub(super) fn add_subscriber(self: &Arc<Self>, address: Arc<str>, mailbox: &Arc<Mailbox>) -> Subscription {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let hearer = Hearer { number, mailbox: Arc::clone(mailbox) };
+        let hearer = Subscriber { number, mailbox: Arc::clone(mailbox) };
         locked(&self.heard).entry(Arc::clone(&address)).or_default().push(hearer);
         Subscription { of: Arc::clone(self), address, number }
     }

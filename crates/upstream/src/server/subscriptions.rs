@@ -1,8 +1,8 @@
 //! Subscriptions of clients to the resources of one server.
 //!
-//! However many want to hear of one address, the server is asked once, over the operator's lane, which all share; and once nobody
-//! does any more it is told so. Where the connection is lost a task opens another one and asks again, and everybody is told
-//! that their resources may have changed meanwhile.
+//! However many clients subscribe to one address, the server is asked once, over the operator's lane, which all share; and it is unsubscribed
+//! when the last of them leaves. Where the connection is lost a task opens another one and asks again, and all subscribers are
+//! notified that their resources may have changed meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -13,8 +13,8 @@ use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
 use exuvia_tool::{CallError, Deadline, ToolName};
 
 use super::lane::Lane;
-use super::subscribed::{Asked, SUBSCRIBE};
 use super::subscribers::{ADDRESS_BYTES, Subscribers, Subscription};
+use super::upstream_subscriptions::{SUBSCRIBE, UpstreamSubscriptions};
 use crate::mailbox::Mailbox;
 
 /// The time between two looks at whether what was asked for still holds.
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What became of a wish to hear of changes.
+/// The outcome of a subscription request.
 #[derive(Debug)]
 pub enum Subscribing {
     /// The client is notified of them.
@@ -31,12 +31,12 @@ pub enum Subscribing {
     Refused(Relayed),
 }
 
-/// What the server was asked for on behalf of those who hear.
+/// What the server was asked for on behalf of the subscribers.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     of: Arc<Subscribers>,
     /// Held by whoever asks the server: one at a time.
-    asked: tokio::sync::Mutex<Asked>,
+    asked: tokio::sync::Mutex<UpstreamSubscriptions>,
     is_tended: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ impl Subscriptions {
         Self { of, asked: tokio::sync::Mutex::default(), is_tended: AtomicBool::new(false) }
     }
 
-    /// Has this client hear of the changes of a resource.
+    /// Subscribes a client to the changes of a resource.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Subscriptions {
             }
             let mut asked = self.asked.lock().await;
             // First, so that a change that follows the answer at once is not missed.
-            let subscription = self.of.hear(address.into(), mailbox);
+            let subscription = self.of.add_subscriber(address.into(), mailbox);
             let holds = !self.of.is_forgotten() && asked.holds_for(&connection, subscription.address());
             if !holds
                 && let Some(refused) =
@@ -98,7 +98,7 @@ impl Subscriptions {
         if !is_forgotten && asked.is_live(lane) {
             asked.give_up(&self.of, lane, &wanted).await;
         } else if wanted.is_empty() {
-            *asked = Asked::default();
+            *asked = UpstreamSubscriptions::default();
         } else {
             match lane.connection().await {
                 Ok(admitted) => {
@@ -106,7 +106,7 @@ impl Subscriptions {
                     self.of.all_updated();
                 }
                 // It is tried again. The lane says when that makes sense.
-                Err(_) => *asked = Asked::default(),
+                Err(_) => *asked = UpstreamSubscriptions::default(),
             }
         }
         let is_done = asked.is_empty() && self.of.is_empty();

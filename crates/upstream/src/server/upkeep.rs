@@ -11,12 +11,12 @@ use exuvia_config::{Era, Share};
 use exuvia_mcp_client::ToolList;
 use exuvia_tool::{Absence, locked};
 
-use super::Server;
+use super::UpstreamServer;
 use super::backoff::jitter;
 use super::lane::Admitted;
 use super::lanes::CLIENT_IDLE;
 use super::schedule::Schedule;
-use crate::status::NotUp;
+use crate::status::StartError;
 use crate::status::{Failing, ServerState, ServerStatus};
 
 /// How often the lanes of keys and clients are looked through for idle ones, in parts of the time that they may be idle.
@@ -24,14 +24,14 @@ const SWEEPS: u32 = 4;
 /// At most so often.
 const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
 
-impl Server {
+impl UpstreamServer {
     /// Starts the server and lists its tools. Gives what the upkeep goes on with.
     pub(crate) async fn start(&self) -> Schedule {
         let read = self.read_list().await;
         let schedule = Schedule::new(self.dialer.config.refresh, read.is_ok(), Instant::now(), jitter());
         match read {
             Ok(listed) => self.publish(listed),
-            Err(not_up) => self.has_not_come_up(not_up),
+            Err(start_error) => self.start_failed(start_error),
         }
         schedule
     }
@@ -64,12 +64,12 @@ impl Server {
                 schedule.read(Instant::now(), begun.elapsed());
                 self.publish(listed);
             }
-            Err(not_up) => {
+            Err(start_error) => {
                 let first = schedule.failed(Instant::now(), jitter());
-                if !self.has_come_up() {
-                    self.has_not_come_up(not_up);
+                if !self.has_started() {
+                    self.start_failed(start_error);
                 } else if first {
-                    let message = not_up.message;
+                    let message = start_error.message;
                     tracing::warn!(server.name = %server, message, "tools/list refresh failed; the previous list stays in use");
                 }
             }
@@ -78,34 +78,34 @@ impl Server {
 
     /// Reads the list over the operator's lane. A connection of a server that has never listed its tools is not kept if it fails
     /// to; with [`Share::Run`] no connection is kept: whoever calls has one of its own.
-    async fn read_list(&self) -> Result<(Era, ToolList), NotUp> {
+    async fn read_list(&self) -> Result<(Era, ToolList), StartError> {
         let first = self.lanes.first();
         let timeout = self.dialer.config.start_timeout;
         let begun = Instant::now();
-        let Admitted { connection, probe } = first.connection().await.map_err(|refused| refused.not_up())?;
+        let Admitted { connection, probe } = first.connection().await.map_err(|refused| refused.start_error())?;
         let left = timeout.saturating_sub(begun.elapsed());
         let listed = match tokio::time::timeout(left, connection.list(self.dialer.limits)).await {
             Ok(listed) => listed.map_err(|message| {
                 let why = if connection.is_unauthorized() { self.dialer.unauthorized() } else { Absence::Failed };
-                NotUp { message, why }
+                StartError { message, why }
             }),
             Err(_) => {
-                first.unanswered(&connection);
-                Err(self.dialer.late())
+                first.on_timeout(&connection);
+                Err(self.dialer.start_timeout_error())
             }
         };
         match &listed {
             // Not counted without need: a server that lists its tools and crashes in every call must not look healthy.
-            Ok(_) if probe.is_some() => first.answered(),
+            Ok(_) if probe.is_some() => first.on_answer(),
             Ok(_) if matches!(self.dialer.failing(), Some(Failing::Unauthorized { .. })) => {
                 self.dialer.is_failing(None)
             }
             Err(_) if connection.is_unauthorized() => self.dialer.refuses_credentials(),
-            Err(not_up) if !self.has_come_up() => first.lost(&connection, begun, &not_up.message),
+            Err(start_error) if !self.has_started() => first.on_disconnected(&connection, begun, &start_error.message),
             _ => {}
         }
         if self.dialer.config.share == Share::Run {
-            first.rest();
+            first.disconnect();
         }
         listed.map(|list| (connection.era(), list))
     }
@@ -123,26 +123,26 @@ impl Server {
         let written = if self.dialer.config.direct { list.written.into() } else { Arc::default() };
         let (listed, warnings) = (list.tools.into_iter().map(Arc::new).collect(), list.warnings);
         let status = ServerStatus { name: name.clone(), state, tools: listed, written, warnings };
-        if self.board.post(&self.card, status) {
+        if self.board.post(&self.cell, status) {
             tracing::info!(server.name = %name, ?era, tools, "server is ready");
         }
     }
 
-    fn has_not_come_up(&self, not_up: NotUp) {
+    fn start_failed(&self, start_error: StartError) {
         let name = &self.dialer.config.name;
-        let message = &not_up.message;
+        let message = &start_error.message;
         tracing::debug!(server.name = %name, message, "server did not start");
-        self.board.post(&self.card, ServerStatus::failed(name, not_up));
+        self.board.post(&self.cell, ServerStatus::failed(name, start_error));
     }
 
     /// Its first start is over. One without an outcome has come to nothing.
-    pub(crate) fn start_is_over(&self) {
-        if self.card.read().is_starting() {
-            self.has_not_come_up(NotUp::from("its start was cancelled".to_owned()));
+    pub(crate) fn end_start(&self) {
+        if self.cell.read().is_starting() {
+            self.start_failed(StartError::from("its start was cancelled".to_owned()));
         }
     }
 
-    fn has_come_up(&self) -> bool {
-        self.card.read().is_ready()
+    fn has_started(&self) -> bool {
+        self.cell.read().is_ready()
     }
 }

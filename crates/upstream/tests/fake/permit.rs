@@ -5,7 +5,7 @@ use std::future::ready;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use exuvia_policy::{Grants, Permit, Policy, PolicySource, RateStore, Spent, decide};
+use exuvia_policy::{Grants, Permit, Policy, PolicySource, RateStore, RunCallCounts, decide};
 use exuvia_tool::{Arguments, BoxFuture, CallId, ToolCall, ToolName};
 use futures_util::FutureExt as _;
 
@@ -23,5 +23,5 @@ pub fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
     let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
     let policy = Policy::compile(PolicySource::default(), [server]).unwrap();
     let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
-    allowed.reserve(&Mutex::new(Spent::default()), &Unbounded).now_or_never().unwrap().unwrap()
+    allowed.reserve(&Mutex::new(RunCallCounts::default()), &Unbounded).now_or_never().unwrap().unwrap()
 }

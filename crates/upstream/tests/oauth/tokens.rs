@@ -18,7 +18,7 @@ async fn start(servers: &[(&str, &Http)]) -> Upstreams {
     Upstreams::start(configs.collect(), UpstreamLimits::default()).await
 }
 
-/// One server, named `notes`, which has to come up.
+/// One server, named `notes`, which has to start.
 async fn started(http: &Http) -> Upstreams {
     let upstreams = start(&[("notes", http)]).await;
     assert!(matches!(upstreams.servers()[0].state, ServerState::Ready { .. }), "{:?}", upstreams.servers()[0].state);
@@ -71,7 +71,7 @@ fn client_id(oauth: &OAuth) -> String {
     stored(oauth)["client"]["id"].as_str().unwrap().to_owned()
 }
 
-/// What a script hears when a server does not let the gateway in.
+/// The error of a script when a server rejects the credentials of the gateway.
 fn for_the_script(outcome: ToolOutcome, oauth: &OAuth) -> String {
     let Err(error @ CallError::UpstreamUnavailable(_)) = outcome else { panic!("{outcome:?}") };
     let message = error.to_string();
@@ -146,7 +146,7 @@ async fn client_credentials_are_asked_again_before_a_token_expires() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_and_a_revoked_login_is_told() {
+async fn a_revoked_token_is_replaced_and_a_revoked_login_is_reported() {
     let world = World::new().await;
     let (http, oauth) = world.server(&world.a, code(), "a.json");
     log_in(&http, &oauth).await;

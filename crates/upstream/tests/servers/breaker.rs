@@ -141,7 +141,7 @@ async fn a_server_that_answers_nothing_any_more_is_replaced() {
     for _ in 0..3 {
         assert_eq!(limited(&upstreams, "echo", "{}", short).await, Err(CallError::TimedOut(100)));
     }
-    // A call that is on its way meanwhile breaks off.
+    // A call in flight meanwhile breaks off.
     let waiting = limited(&upstreams, "echo", "{}", LIMITS).await.unwrap_err();
     assert_eq!(waiting.code(), "upstream-unavailable");
     assert_ne!(pid(&upstreams, &who(None, "r")).await, first);
@@ -181,7 +181,7 @@ async fn tools_that_ask_run_beside_each_other_for_scripts() {
 }
 
 #[tokio::test]
-async fn a_question_is_told_to_the_call_that_it_belongs_to_and_to_no_other() {
+async fn a_question_reaches_its_own_call_and_no_other() {
     let upstreams = start(&["--era", "legacy"]).await;
     call(&upstreams, "ask", "{}").await.unwrap_err();
     // The fake server can answer any request, if it is told the number.

@@ -96,7 +96,7 @@ async fn a_tool_that_fails_says_why() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_times_out_and_the_server_is_told() {
+async fn a_call_without_a_response_times_out_and_is_cancelled_at_the_server() {
     for era in ["modern", "legacy"] {
         let upstreams = start(&["--era", era]).await;
         let limits = CallLimits { timeout: Duration::from_millis(100), ..LIMITS };

@@ -81,7 +81,7 @@ async fn a_command_runs_once_and_once_more_when_its_headers_are_refused() {
 }
 
 #[tokio::test]
-async fn refused_headers_are_told_to_the_script_and_to_the_operator() {
+async fn refused_headers_are_reported_to_the_script_and_to_the_operator() {
     let guarded = Guarded::new("refused");
     let (_, failed) = start(guarded.config("echo Authorization: Bearer wrong")).await;
     let failed = failed.unwrap();

@@ -75,7 +75,7 @@ async fn a_call_that_is_given_up_before_it_leaves_lets_the_next_one_pass() {
         let limits = CallLimits { timeout: Duration::from_millis(timeout), ..LIMITS };
         upstreams.routes().call_in_order(permit("fake", tool, "{}"), caller(), limits, order.ticket())
     };
-    // Two are on their way, and the third waits for one of them to end, with a ticket that the fourth is behind.
+    // Two are in flight, and the third waits for one of them to end, with a ticket that the fourth is behind.
     let [first, second, third, dropped] = ["hang", "hang", "echo", "echo"].map(|tool| start(tool, 1_500));
     let last = start("echo", 10_000);
     drop(dropped);

@@ -56,7 +56,7 @@ async fn a_call_goes_to_the_server_that_it_names_whatever_its_era() {
 }
 
 #[tokio::test]
-async fn the_ways_to_servers_are_a_provider_of_their_tools() {
+async fn routes_are_a_provider_of_tools() {
     let upstreams = started(Share::All, UpstreamLimits::default()).await;
     let provider: &dyn Provider = &upstreams.routes();
     let mut offered = provider.list();

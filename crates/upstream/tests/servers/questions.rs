@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use exuvia_config::UpstreamLimits;
-use exuvia_mcp_client::{Abilities, News, Question, RelayOptions, Relayed};
+use exuvia_mcp_client::{Abilities, InterimMessage, Question, RelayOptions, Relayed};
 use exuvia_tool::{CallContext, CallError};
 use exuvia_upstream::Upstreams;
 use tokio::sync::mpsc;
@@ -15,10 +15,10 @@ use crate::life::{Dir, becomes};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// A call of a client on its way.
+/// A call of a client in flight.
 struct Asking {
     answer: JoinHandle<Result<Relayed, CallError>>,
-    news: mpsc::Receiver<News>,
+    interim: mpsc::Receiver<InterimMessage>,
 }
 
 fn client(name: &str) -> CallContext {
@@ -26,18 +26,18 @@ fn client(name: &str) -> CallContext {
 }
 
 fn ask(upstreams: &Upstreams, name: &str, tool: &str) -> Asking {
-    let (told, news) = mpsc::channel(16);
+    let (told, interim) = mpsc::channel(16);
     let can = Abilities { elicitation: true, ..Abilities::default() };
-    let options = RelayOptions { news: Some(told), can, ..RelayOptions::default() };
+    let options = RelayOptions { interim: Some(told), can, ..RelayOptions::default() };
     let relayed = upstreams.routes().relay(permit("fake", tool, "{}"), client(name), LIMITS, options);
-    Asking { answer: tokio::spawn(relayed), news }
+    Asking { answer: tokio::spawn(relayed), interim }
 }
 
 impl Asking {
     /// The question that the client is asked.
     async fn question(&mut self) -> Question {
-        match timeout(SOON, self.news.recv()).await.expect("a question in time") {
-            Some(News::Question(question)) => question,
+        match timeout(SOON, self.interim.recv()).await.expect("a question in time") {
+            Some(InterimMessage::Question(question)) => question,
             other => panic!("{other:?}"),
         }
     }
@@ -80,7 +80,7 @@ async fn a_question_goes_to_the_client_whose_call_it_is_or_to_nobody() {
     // Another client's question is not for the one who has one open.
     let mut b = ask(&upstreams, "b", "ask");
     assert!(timeout(SOON, &mut b.answer).await.unwrap().unwrap().is_ok());
-    assert!(b.news.try_recv().is_err() && a.news.try_recv().is_err());
+    assert!(b.interim.try_recv().is_err() && a.interim.try_recv().is_err());
     answer(open, "of a");
     assert!(a.said().await.contains(r#""word":"of a""#));
     assert_eq!(pids(&dir).len(), 1);
@@ -107,18 +107,18 @@ async fn the_calls_of_one_client_that_is_asked_go_one_by_one() {
     for name in ["a", "b"] {
         ask(&upstreams, name, "ask").answer.abort();
         let mut asking = ask(&upstreams, name, "ask");
-        let asked = timeout(Duration::from_millis(500), asking.news.recv()).await;
+        let asked = timeout(Duration::from_millis(500), asking.interim.recv()).await;
         drop(asked);
     }
     let mut first = ask(&upstreams, "b", "ask");
     let open = first.question().await;
     let mut second = ask(&upstreams, "b", "ask");
     // It waits, and says for what.
-    match timeout(SOON, second.news.recv()).await.expect("word of it in time") {
-        Some(News::Progress(told)) => assert!(told.as_str().contains("another call of yours"), "{told:?}"),
+    match timeout(SOON, second.interim.recv()).await.expect("word of it in time") {
+        Some(InterimMessage::Progress(told)) => assert!(told.as_str().contains("another call of yours"), "{told:?}"),
         other => panic!("{other:?}"),
     }
-    assert!(timeout(Duration::from_millis(300), second.news.recv()).await.is_err());
+    assert!(timeout(Duration::from_millis(300), second.interim.recv()).await.is_err());
     // Nobody else waits.
     let mut other = ask(&upstreams, "c", "ask");
     answer(other.question().await, "of c");

@@ -111,7 +111,7 @@ async fn routes_lead_to_the_servers_of_their_moment_until_nobody_holds_them() {
     let new = pid_over(&upstreams.routes(), "fake").await;
     assert_ne!(new, old);
     assert_eq!((pid_over(&before, "fake").await, pid_over(&before, "beside").await), (old, beside));
-    let mut leaving = upstreams.leaving();
+    let mut leaving = upstreams.retiring();
     leaving.sort();
     assert_eq!(leaving, ["beside", "fake"]);
     let held = before.clone();
@@ -120,7 +120,7 @@ async fn routes_lead_to_the_servers_of_their_moment_until_nobody_holds_them() {
     assert!(runs(old) && runs(beside));
     drop(held);
     assert!(gone(&[old, beside], SOON).await && runs(new));
-    becomes(|| upstreams.leaving().is_empty()).await;
+    becomes(|| upstreams.retiring().is_empty()).await;
     upstreams.shutdown().await;
 }
 
@@ -141,7 +141,7 @@ async fn a_server_that_restarts_for_old_routes_still_is_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_call_on_its_way_comes_to_its_end() {
+async fn a_call_in_flight_completes() {
     let upstreams = started(vec![config("fake", &[])]).await;
     let old = pid_over(&upstreams.routes(), "fake").await;
     let limits = CallLimits { timeout: Duration::from_millis(1500), ..LIMITS };
@@ -262,7 +262,7 @@ async fn a_run_ends_its_own_connections_at_old_servers_too() {
 }
 
 #[tokio::test]
-async fn servers_on_their_way_out_are_bounded_and_the_next_change_waits_for_room() {
+async fn retiring_servers_are_bounded_and_the_next_change_waits_for_room() {
     let served = Served::new(&[]);
     let trial = |n: u64| ServerConfig { call_timeout: Duration::from_secs(60 + n), ..served.config("fake") };
     let upstreams = started(vec![trial(0)]).await;
@@ -271,14 +271,14 @@ async fn servers_on_their_way_out_are_bounded_and_the_next_change_waits_for_room
         held.push(upstreams.routes());
         reconfigured(&upstreams, vec![trial(n)], DRAIN).await;
     }
-    assert_eq!(upstreams.leaving().len(), 64);
+    assert_eq!(upstreams.retiring().len(), 64);
     held.push(upstreams.routes());
     let mut change = Box::pin(reconfigured(&upstreams, vec![trial(65)], DRAIN));
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut change).await.is_err());
     held.swap_remove(10);
     assert_eq!(tokio::time::timeout(SOON, change).await.unwrap().replaced, ["fake"]);
     drop(held);
-    becomes(|| upstreams.leaving().is_empty()).await;
+    becomes(|| upstreams.retiring().is_empty()).await;
     upstreams.shutdown().await;
 }
 
@@ -311,6 +311,6 @@ async fn calls_beside_a_storm_of_changes_are_all_answered() {
     for caller in callers {
         assert!(caller.await.unwrap() > 0);
     }
-    becomes(|| upstreams.leaving().is_empty()).await;
+    becomes(|| upstreams.retiring().is_empty()).await;
     upstreams.shutdown().await;
 }

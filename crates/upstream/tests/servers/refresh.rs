@@ -1,4 +1,4 @@
-//! Lists of tools that change, and servers that come up later.
+//! Lists of tools that change, and servers that start later.
 
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ async fn a_server_that_speaks_of_changes_all_the_time_is_asked_now_and_then() {
 }
 
 #[tokio::test]
-async fn a_list_is_read_again_after_its_period_without_a_word() {
+async fn a_list_is_read_again_after_its_period_without_a_notification() {
     let dir = Dir::new("period");
     dir.tools(&["a"]);
     let mut server = dir.listing("fake");
@@ -162,7 +162,7 @@ async fn a_server_that_refused_its_list_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_per_run_keeps_no_process_for_its_list_and_still_hears_of_changes() {
+async fn a_server_per_run_keeps_no_process_for_its_list_and_its_changes_are_still_noticed() {
     let dir = Dir::new("run-list");
     dir.write("args", &format!("--tools {}", dir.path("tools").display()));
     dir.tools(&["a"]);

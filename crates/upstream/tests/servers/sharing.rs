@@ -120,7 +120,7 @@ async fn a_full_server_closes_the_key_that_was_idle_longest() {
     pid(&upstreams, &who(Some("c"), "r")).await;
     assert!(gone(&[b], SOON).await);
     assert!(runs(a) && runs(operator));
-    // None is idle: who comes next is told which limit it met.
+    // None is idle: the next one gets an error with the limit that it met.
     let hang = |key| tokio::spawn(call_as(&upstreams, &who(Some(key), "r"), "fake.hang", "{}", LIMITS));
     let (_one, _other) = (hang("a"), hang("c"));
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,4 +1,4 @@
-//! How servers come up, fail to, and come back.
+//! How servers start, fail to start, and recover.
 
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,7 @@ async fn a_crashed_server_comes_back() {
 }
 
 #[tokio::test]
-async fn calls_on_their_way_end_when_the_server_does() {
+async fn calls_in_flight_end_when_the_server_does() {
     let upstreams = start(&[]).await;
     let hanging: Vec<_> = (0..20).map(|_| tokio::spawn(limited(&upstreams, "hang", "{}", LIMITS))).collect();
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -48,7 +48,7 @@ pub(crate) fn run(options: Options) -> u8 {
     let server = Server::start(options);
     match server.options.at("start") {
         Some(Stop::Exit) => return 3,
-        // Connections come up, as the system answers for us.
+        // Connections open, since the system accepts them.
         Some(Stop::Hang) => forever(),
         None => {}
     }

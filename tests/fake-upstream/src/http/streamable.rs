@@ -23,7 +23,7 @@ impl Http {
         }
         match request.method.as_str() {
             "POST" => {}
-            "GET" if session.is_some() => return self.news(stream),
+            "GET" if session.is_some() => return self.interim(stream),
             "DELETE" if self.server.options.at("end").is_some() => {
                 return Answering::new(stream, String::new(), true).wait(true);
             }
@@ -97,7 +97,7 @@ impl Http {
     }
 
     /// The stream of what belongs to no request.
-    fn news(&self, stream: &mut TcpStream) -> Connection {
+    fn interim(&self, stream: &mut TcpStream) -> Connection {
         let mut answer = Answering::new(stream, String::new(), false);
         let way = answer.later();
         self.server.state().listeners.push((way, None));

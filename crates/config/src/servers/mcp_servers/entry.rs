@@ -8,7 +8,7 @@ use crate::servers::check;
 use crate::{ConfigError, HttpProtocol, ServerConfig, Stdio, Transport, expand};
 
 /// An entry, and what is found out about it. Keys are paths inside the entry.
-pub(super) struct Entry<'a> {
+pub(super) struct ServerEntry<'a> {
     pub(super) text: &'a str,
     pub(super) file: &'a str,
     /// The key of the object that holds the entries.
@@ -33,7 +33,7 @@ enum Kind {
     Http(HttpProtocol),
 }
 
-impl Entry<'_> {
+impl ServerEntry<'_> {
     /// The server, unless it is disabled, of another kind, or wrong.
     pub(super) fn read(mut self) -> Option<ServerConfig> {
         let server = self.server();

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::entry::{Entry, address};
+use super::entry::{ServerEntry, address};
 use crate::servers::check;
 use crate::{CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, passed_variables};
 
-impl Entry<'_> {
+impl ServerEntry<'_> {
     pub(super) fn http(&mut self, entry: &Map<String, Value>, protocol: HttpProtocol) -> Option<Http> {
         let address = address(entry);
         let url = self.required(entry, address);
@@ -14,7 +14,7 @@ impl Entry<'_> {
         let oauth = self.oauth(entry);
         let url = match check::server_url(&url) {
             Ok(url) => url,
-            // An address that could not be read at all has been told.
+            // An address that could not be parsed was reported already.
             Err(_) if url.is_empty() => return None,
             Err(message) => {
                 self.error(&[address], &message);

@@ -13,7 +13,7 @@ use std::path::Path;
 use exuvia_tool::raw;
 
 use crate::{ConfigError, ServerConfig};
-use entry::Entry;
+use entry::ServerEntry;
 pub(crate) use relaxed::json as relaxed_json;
 pub use tool_lists::ToolLists;
 pub(crate) use tool_lists::tool_pattern;
@@ -125,8 +125,16 @@ fn entries(text: &str, object: &str, path: &[&str], file: &str, environment: Env
     let mut names = HashSet::new();
     // Taken apart as written: a tree has already lost one of two entries with the same name.
     for (name, source) in raw::members(object) {
-        let entry =
-            Entry { text, file, object: &key, name: &name, source, environment, found: &mut found, faults: Vec::new() };
+        let entry = ServerEntry {
+            text,
+            file,
+            object: &key,
+            name: &name,
+            source,
+            environment,
+            found: &mut found,
+            faults: Vec::new(),
+        };
         if !names.insert(name.clone()) {
             let error = entry.at(&[], "duplicate server name; rename one");
             found.errors.push(error);

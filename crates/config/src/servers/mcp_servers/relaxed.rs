@@ -30,7 +30,7 @@ fn blanked(text: &str) -> String {
             }
             [b'/', b'*', ..] => {
                 let end = bytes[at + 2..].windows(2).position(|end| end == b"*/");
-                // One that does not end is no comment, and told as what it is.
+                // One that does not end is no comment, and is reported as what it is.
                 let Some(end) = end else { break };
                 at + 2 + end + 2
             }
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_with_its_place() {
+    fn invalid_json_is_an_error_with_its_line() {
         for text in ["{\"a\": 1 \"b\": 2}", "{,}", "[1,,]", "{\"a\": /* 1}", "/", "\"a", "\"a\\"] {
             let told = json(text).unwrap_err().to_string();
             assert!(told.contains("line 1 column"), "{text}: {told}");

@@ -120,7 +120,7 @@ fn servers_over_http_of_each_client_are_read() {
 }
 
 #[test]
-fn what_is_not_supported_is_told_and_the_others_work() {
+fn an_unsupported_server_is_reported_and_the_others_work() {
     let text = r#"{"servers": {
         "ws": {"type": "ws", "url": "wss://x.example"},
         "socket": {"type": "http", "url": "unix:///run/x.sock"},
@@ -144,7 +144,7 @@ fn what_is_not_supported_is_told_and_the_others_work() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once_with_its_line() {
+fn all_errors_are_reported_at_once_with_their_lines() {
     let text = r#"{"mcpServers": {"a": {}, "b": {"command": 7, "args": "x", "env": [], "cwd": 1}, "c": 7,
         "d": {"command": "${GONE}", "args": ["${LOST}", ["x"]], "env": {
             "K": "${env:MISSING}", "A=B": "x"}},
@@ -171,7 +171,7 @@ fn everything_wrong_is_told_at_once_with_its_line() {
 }
 
 #[test]
-fn everything_wrong_with_a_server_over_http_is_told_and_no_secret_is() {
+fn all_errors_of_an_http_server_are_reported_without_secrets() {
     let text = r#"{"mcpServers": {
         "a": {"type": "http"},
         "b": {"url": "http://b.example", "headers": {"X-Key": "s3cret"}},
@@ -210,7 +210,7 @@ fn no_secret_is_in_a_servers_debug_form() {
 }
 
 #[test]
-fn what_is_no_such_file_is_told() {
+fn a_file_of_another_format_is_an_error() {
     assert!(said("{")[0].starts_with("mcp.json: invalid JSON: EOF while parsing"));
     for text in ["[]", "{}", r#"{"mcpServers": []}"#, r#"{"servers": 1}"#] {
         assert!(said(text)[0].contains("missing object `mcpServers`"), "{text}");
@@ -241,7 +241,7 @@ fn every_spelling_of_a_transport_and_an_address_is_read() {
 }
 
 #[test]
-fn what_is_wrong_with_a_server_costs_it_alone() {
+fn an_error_in_one_server_leaves_the_others() {
     let text = r#"{"mcpServers": {"good": {"command": "x"}, "unset": {"command": "x", "env": {"A": "${GONE}"}},
         "input": {"command": "x", "args": ["${input:key}"]}, "empty": {}}}"#;
     let names: Vec<_> = servers(text).into_iter().map(|server| server.name).collect();

@@ -3,7 +3,7 @@
 use exuvia_policy::literal;
 use serde_json::{Map, Value};
 
-use super::entry::Entry;
+use super::entry::ServerEntry;
 
 /// Lists of tools that are never called.
 const NEVER: [&str; 8] = [
@@ -87,7 +87,7 @@ pub(crate) fn tool_pattern(name: &str) -> Result<String, String> {
     Ok(pattern)
 }
 
-impl Entry<'_> {
+impl ServerEntry<'_> {
     /// Whether the server is switched off there.
     pub(super) fn is_off(&mut self, entry: &Map<String, Value>) -> bool {
         let switches = [("disabled", true), ("enabled", false), ("isActive", false)];
@@ -103,7 +103,7 @@ impl Entry<'_> {
         is_off
     }
 
-    /// What the entry says of its tools. What is not understood is told.
+    /// What the entry says of its tools. What is not understood is reported.
     pub(super) fn tool_lists(&mut self, entry: &Map<String, Value>) -> ToolLists {
         let mut lists = ToolLists::default();
         for key in NEVER {

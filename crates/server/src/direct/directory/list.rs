@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_gateway::{Gap, Listed};
+use exuvia_gateway::{Gap, ItemList};
 use exuvia_mcp_client::Listing;
 use exuvia_tool::Json;
 use rmcp::model::{Prompt, Resource, ResourceTemplate};
@@ -85,8 +85,8 @@ struct Contents {
 
 impl List {
     /// Reads what was listed, which takes as long as that is. A server that is away keeps what it listed before.
-    pub(super) fn read(listing: Listing, listed: Listed, begun: Instant, before: Option<&Self>) -> Self {
-        let Listed { items, gap, unnamed } = listed;
+    pub(super) fn read(listing: Listing, listed: ItemList, begun: Instant, before: Option<&Self>) -> Self {
+        let ItemList { items, gap, unnamed } = listed;
         let before = before.filter(|before| is_failed(gap) && !before.contents.items.is_empty());
         let contents = match before {
             Some(before) => Arc::clone(&before.contents),
@@ -169,8 +169,8 @@ fn name_of<T: Item>(item: &Json) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn listed(items: &[&str], gap: Option<Gap>) -> Listed {
-        Listed { items: items.iter().map(|item| Json::parse(*item).unwrap()).collect(), gap, unnamed: 0 }
+    fn listed(items: &[&str], gap: Option<Gap>) -> ItemList {
+        ItemList { items: items.iter().map(|item| Json::parse(*item).unwrap()).collect(), gap, unnamed: 0 }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::{Gap, Gateway, Listed, View};
-use exuvia_mcp_client::{Listing, aside};
+use exuvia_gateway::{Gap, Gateway, ItemList, View};
+use exuvia_mcp_client::{Listing, offload};
 use futures_util::future::join_all;
 use tokio::time::timeout_at;
 
@@ -96,12 +96,12 @@ impl Directory {
         let begun = Instant::now();
         let listed = match turn {
             Ok(_) => asker.gateway.list(asker.view, server, listing, deadline).await,
-            Err(_) => Listed { gap: Some(Gap::Late), ..Listed::default() },
+            Err(_) => ItemList { gap: Some(Gap::Late), ..ItemList::default() },
         };
         let bytes = listed.items.iter().map(|item| item.size_bytes()).sum();
         let kept = before.clone();
-        let read = aside(bytes, move || Arc::new(List::read(listing, listed, begun, kept.as_deref()))).await;
-        // Who has not come up is asked as soon as it has.
+        let read = offload(bytes, move || Arc::new(List::read(listing, listed, begun, kept.as_deref()))).await;
+        // A server that has not started is asked as soon as it has.
         if turn.is_ok() && read.gap != Some(Gap::Absent) {
             *shelf.list() = Some(Arc::clone(&read));
         }
@@ -179,7 +179,7 @@ impl Directory {
         let (templates, text): (Vec<_>, _) =
             (lists.iter().map(|(_, list)| Arc::clone(list)).collect(), address.to_owned());
         let matching = move || templates.iter().map(|list| list.matches(&text)).collect::<Vec<_>>();
-        let matching = aside(steps, matching).await;
+        let matching = offload(steps, matching).await;
         let mut matching = lists.iter().zip(matching).filter(|(_, matches)| *matches).map(|((server, _), _)| *server);
         let owner = matching.next()?;
         matching.for_each(|other| self.report(owner, other));

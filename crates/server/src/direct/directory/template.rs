@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_stand_for_everything_or_is_no_template_stands_for_nothing() {
+    fn an_invalid_or_too_general_template_matches_nothing() {
         let many = format!("x:{}", "{a}".repeat(EXPRESSIONS + 1));
         for text in ["{+all}", "{scheme}://x", "x://a", "x://{", "x://{}", "x://{!a}", "{a}:", &many] {
             assert!(Template::parse(text).is_none(), "{text}");

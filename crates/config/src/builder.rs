@@ -1,0 +1,120 @@
+//! The configuration as resolved so far, with its errors.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use exuvia_policy::PolicySource;
+
+use crate::exuvia_toml::policy;
+use crate::exuvia_toml::profile::{self, ServerRef};
+use crate::{Config, ConfigError, ConfigErrors, McpServers, ServerConfig, Transport};
+
+/// The name of the program that serves clients.
+const PROGRAM: &str = "exuvia";
+
+/// A configuration while it is read.
+#[derive(Default)]
+pub(super) struct ConfigBuilder {
+    pub(super) config: Config,
+    /// The policy of the configuration file.
+    pub(super) policy: PolicySource,
+    /// The servers that its profiles name.
+    pub(super) mentions: Vec<ServerRef>,
+    /// The servers that are not disabled, right or wrong, each at its place.
+    pub(super) named: Vec<ServerDecl>,
+    pub(super) errors: Vec<ConfigError>,
+    /// The files that were looked for, whether they are there or not.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// A server's name, and where it is given.
+pub(super) struct ServerDecl {
+    pub(super) name: String,
+    pub(super) file: String,
+    pub(super) line: Option<usize>,
+    pub(super) key: String,
+}
+
+impl ConfigBuilder {
+    /// Adds what an `mcpServers` file has, but this program itself: its client's own file names it.
+    pub(super) fn add(&mut self, mut servers: McpServers, file: &str) {
+        for server in servers.servers.extract_if(.., |server| is_this_program(server)) {
+            servers.names.retain(|(name, _)| *name != server.name);
+            servers.tool_lists.remove(&server.name);
+            let key = format!("{}.{}", servers.object, server.name.escape_debug());
+            self.config.notices.push(ConfigError::of_file(file, "is Exuvia itself; skipped").at_key(key));
+        }
+        let named = servers.names.into_iter().map(|(name, line)| ServerDecl {
+            key: format!("{}.{}", servers.object, name.escape_debug()),
+            name,
+            file: file.to_owned(),
+            line: Some(line),
+        });
+        self.named.extend(named);
+        for (name, lists) in std::mem::take(&mut servers.tool_lists) {
+            let rules = self.policy.servers.entry(name).or_default();
+            if let Some(only) = lists.only {
+                rules.tools = only;
+            }
+            rules.deny.extend(lists.never);
+        }
+        self.config.servers.extend(servers.servers.into_iter().map(Into::into));
+        self.config.notices.extend(servers.notices);
+        self.errors.extend(servers.errors);
+    }
+
+    /// Tells what is wrong, once: a file may be read for more than one reason.
+    pub(super) fn error(&mut self, error: ConfigError) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Tells what is to be known of a file that is used.
+    pub(super) fn doubt(&mut self, file: &str, doubts: Vec<String>) {
+        let doubts = doubts.into_iter().map(|doubt| ConfigError::of_file(file, doubt));
+        // A file may be read for more than one reason.
+        let new: Vec<_> = doubts.filter(|doubt| !self.config.notices.contains(doubt)).collect();
+        self.config.notices.extend(new);
+    }
+
+    pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
+        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);
+        profile::whole(self.mentions, &mut self.config, &mut self.errors);
+        self.errors.extend(twice(&self.named));
+        if self.errors.is_empty() {
+            self.config.files = self.files;
+            return Ok(self.config);
+        }
+        // Together what is in one file, from its top to its end.
+        let mut seen = HashSet::new();
+        let files: Vec<String> =
+            self.errors.iter().map(|error| error.file.clone()).filter(|file| seen.insert(file.clone())).collect();
+        let rank = |error: &ConfigError| (files.iter().position(|file| *file == error.file), error.line);
+        self.errors.sort_by_key(rank);
+        Err(ConfigErrors { errors: self.errors, files: self.files })
+    }
+}
+
+fn is_this_program(server: &ServerConfig) -> bool {
+    let Transport::Stdio(stdio) = &server.transport else { return false };
+    let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == PROGRAM);
+    is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")
+}
+
+/// An error for every server whose name is taken by one before it.
+fn twice(named: &[ServerDecl]) -> Vec<ConfigError> {
+    let mut first: HashMap<&str, &ServerDecl> = HashMap::new();
+    let mut errors = Vec::new();
+    for server in named {
+        let Some(other) = first.get(server.name.as_str()) else {
+            first.insert(&server.name, server);
+            continue;
+        };
+        let line = other.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let message = format!("duplicate server name, also in {}{line}; rename one", other.file);
+        errors.push(ConfigError::of_file(&server.file, message).at_key(&server.key).at_line(server.line));
+    }
+    errors
+}

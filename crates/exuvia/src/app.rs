@@ -1,0 +1,178 @@
+//! Started servers, engine and gateway: what every command but `demo` uses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
+use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
+use exuvia_journal::MemoryJournal;
+use exuvia_runtime::Engine;
+use exuvia_server::PendingGateway;
+use exuvia_text::indented;
+use exuvia_upstream::Upstreams;
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::file_threads::FileThreads;
+use crate::machine::{Memory, engine, smaller_limit};
+use crate::start_progress::{OPENING, StartProgress};
+use crate::terminal::Terminal;
+
+/// What the record of runs and calls may take, in bytes.
+const JOURNAL_BYTES: usize = 64 << 20;
+
+/// What the command line and its files say. What is left out of it is reported to the terminal.
+pub(crate) async fn configured(sources: Sources, terminal: &Terminal) -> Result<Config> {
+    let config = from_files(move || Ok(sources.load(&Paths::of_user())?)).await?;
+    for notice in &config.notices {
+        terminal.print(&indented(&notice.to_string(), "  "));
+    }
+    Ok(config)
+}
+
+/// Reads files at the start, where there is nothing to go on with if they cannot be read.
+pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    FileThreads::default().run(read).await.context("the configuration cannot be read")?
+}
+
+/// Warns that no server is configured.
+pub(crate) fn report_no_servers(config: &Config, terminal: &Terminal) {
+    if config.servers.is_empty() {
+        terminal.print("no servers configured: add some with --config, --mcp-config, --server or --import");
+    }
+}
+
+/// What a configuration comes to that may be replaced while scripts run.
+#[derive(Clone, PartialEq)]
+pub(crate) struct ReloadableConfig {
+    pub(crate) servers: Vec<ServerConfig>,
+    pub(crate) server_limits: UpstreamLimits,
+    pub(crate) settings: Settings,
+}
+
+impl ReloadableConfig {
+    /// With these profiles.
+    pub(crate) fn of(config: &Config, profiles: Profiles) -> Self {
+        let settings = Settings {
+            layouts: config.layouts(),
+            profiles,
+            policy: Arc::new(config.policy.clone()),
+            limits: config.limits.clone(),
+            queue: config.runs.queue,
+            answer_bytes: config.answer_bytes,
+            on_disconnect: config.runs.on_disconnect,
+        };
+        let servers = config.servers.iter().map(|server| server.config.clone()).collect();
+        Self { servers, server_limits: config.upstream_limits, settings }
+    }
+}
+
+/// A gateway and the servers behind it.
+pub(crate) struct App {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    /// Of the servers, which may go on.
+    start: StartProgress,
+}
+
+impl App {
+    /// Starts all servers side by side, beside the engine, and waits for them for this long. A server that does not start is reported
+    /// to the terminal; the others work. Nobody waits for them any more when `over` is cancelled.
+    pub(crate) async fn start(
+        config: Config,
+        profiles: Profiles,
+        terminal: &Terminal,
+        over: CancellationToken,
+        patience: Duration,
+    ) -> Result<Self> {
+        terminal.show_progress("starting");
+        let engine = engine(&config, Memory::here());
+        if let Some(notice) = smaller_limit(&config, &engine) {
+            terminal.print(&notice);
+        }
+        let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
+        let ReloadableConfig { servers, server_limits, settings } = ReloadableConfig::of(&config, profiles);
+        let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
+        let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
+        over.run_until_cancelled(start.within(patience)).await;
+        let config = GatewayConfig {
+            engine: engine.await.context("mapping the guest")??,
+            upstreams: Arc::clone(&upstreams),
+            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
+            pre_pass: PrePass::On,
+            settings,
+        };
+        // What clients see is made there, which may take long.
+        let gateway =
+            tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
+        Ok(Self { gateway: Arc::new(gateway), upstreams, start })
+    }
+
+    /// Shows this as the progress from now on, instead of the servers that are still starting.
+    pub(crate) fn show_progress(&self, what: &str, terminal: &Terminal) {
+        self.start.hide();
+        terminal.show_progress(what);
+    }
+
+    /// Reports the state of the servers, and shuts them down.
+    pub(crate) async fn end(self) {
+        self.start.report(&self.upstreams.servers());
+        drop(self.start);
+        self.upstreams.shutdown().await;
+    }
+}
+
+/// An application that is starting, for endpoints that answer before it has started.
+pub(crate) struct AppStartup {
+    gateway: PendingGateway,
+    app: oneshot::Receiver<Result<App>>,
+    over: CancellationToken,
+}
+
+impl AppStartup {
+    /// Begins to start. `give_up` ends the face where that comes to nothing.
+    pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
+        let (sender, app) = oneshot::channel();
+        let (profiles, over) = (config.profiles(), CancellationToken::new());
+        let until = over.clone();
+        let gateway = PendingGateway::start(profiles.clone(), async move {
+            let started = App::start(config, profiles, &terminal, until, OPENING).await;
+            if started.is_err() {
+                terminal.clear_progress();
+            }
+            let gateway = started.as_ref().ok().map(|app| Arc::clone(&app.gateway));
+            let _ = sender.send(started);
+            match gateway {
+                Some(gateway) => gateway,
+                None => {
+                    give_up();
+                    std::future::pending().await
+                }
+            }
+        });
+        Self { gateway, app, over }
+    }
+
+    /// The gateway, once it is there.
+    pub(crate) fn gateway(&self) -> PendingGateway {
+        self.gateway.clone()
+    }
+
+    /// Ends the servers, those that are still starting too.
+    ///
+    /// # Errors
+    ///
+    /// The start came to nothing, for this reason.
+    pub(crate) async fn finish(self) -> Result<()> {
+        self.over.cancel();
+        // No answer: the face was over before the start was.
+        if let Ok(app) = self.app.await {
+            let App { upstreams, start, .. } = app?;
+            drop(start);
+            upstreams.shutdown().await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Settings that a reload cannot change before the next start.
+
+use exuvia_config::Config;
+
+/// The values of keys that are read once.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct RestartOnlySettings {
+    pub(super) concurrent: u32,
+    keys: Vec<(&'static str, String)>,
+}
+
+impl RestartOnlySettings {
+    pub(super) fn of(config: &Config) -> Self {
+        let http = &config.http;
+        let keys = vec![
+            ("listen.mcp", format!("{:?}", config.listen)),
+            // Other files of a certificate are read anew.
+            ("listen.tls", config.tls.is_some().to_string()),
+            ("listen.origins", format!("{:?}", http.origins)),
+            ("listen.connections", http.connections.to_string()),
+            ("listen.sessions", http.sessions.to_string()),
+            ("listen.session_grace_ms", format!("{:?}", http.session_grace)),
+            ("listen.drain_ms", format!("{:?}", http.drain)),
+            // The address may hold a token: it is compared, and never shown.
+            ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
+            ("runs.concurrent", config.runs.concurrent.to_string()),
+            ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
+            // A session lives longer than the longest script.
+            ("limits.wall_ms, for the idle timeout of sessions,", format!("{:?}", http.session_idle)),
+        ];
+        Self { concurrent: config.runs.concurrent, keys }
+    }
+
+    /// The keys that are others now than `before`, and than `running`, which is what holds.
+    pub(super) fn changed(&self, before: &Self, running: &Self) -> Vec<&'static str> {
+        let others = self.keys.iter().zip(&before.keys).zip(&running.keys);
+        others.filter(|((now, before), running)| now != before && now != running).map(|((now, _), _)| now.0).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_key_is_reported_once_and_not_when_it_reverts() {
+        let restart_only = |listen: Option<&str>, connections: usize| {
+            let mut config = Config { listen: listen.map(|listen| listen.parse().unwrap()), ..Config::default() };
+            config.http.connections = connections;
+            RestartOnlySettings::of(&config)
+        };
+        let running = restart_only(None, 10);
+        let second = restart_only(Some("127.0.0.1:1"), 10);
+        assert_eq!(second.changed(&running, &running), ["listen.mcp"]);
+        assert!(second.changed(&second, &running).is_empty());
+        assert_eq!(restart_only(Some("127.0.0.1:1"), 11).changed(&second, &running), ["listen.connections"]);
+        assert!(running.changed(&second, &running).is_empty());
+    }
+}

@@ -1,0 +1,206 @@
+//! Direct calls of clients: validated, authorized and recorded like a script's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_mcp_client::{InterimMessage, Query, RelayOptions, Relayed};
+use exuvia_policy::Grants;
+use exuvia_tool::{
+    Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, Principal, ToolCall, ToolName,
+};
+use tokio::sync::mpsc;
+
+use crate::call::{AWAITING, CallKind, CallRejected, RunParts, RunTools, call_limits};
+use crate::end_guards::CallCountGuard;
+use crate::pending_run::OriginEndGuard;
+use crate::queue::{Busy, QueuePlace};
+use crate::{Client, Gateway, QueueLimits, View};
+
+/// News that waits for a client; what a server says beyond that is lost.
+const INTERIM_MESSAGES: usize = 16;
+/// Calls and other requests of clients that may be on their way to direct servers. A client of a session may leave what it asked
+/// for and ask for more.
+pub(crate) const REQUESTS: QueueLimits = QueueLimits { runs: 1_024, runs_per_client: 256 };
+
+/// What came of a client's own call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectAnswer {
+    /// What the server answered, as written.
+    Relayed(Relayed),
+    /// There is no answer.
+    Failed(CallError),
+    /// Somebody has to be asked first.
+    Held(HeldCall),
+}
+
+/// A client's own call in flight. Dropping it cancels it.
+#[non_exhaustive]
+pub struct DirectCall {
+    /// What the server says meanwhile.
+    pub interim: mpsc::Receiver<InterimMessage>,
+    /// What comes of it.
+    pub answer: BoxFuture<'static, DirectAnswer>,
+    /// How long the client may take to answer what the server asks it.
+    pub question_timeout: Duration,
+}
+
+impl Gateway {
+    /// Makes a client's own call of a tool of `view`. `news` of `options` is replaced.
+    #[must_use]
+    pub fn call(
+        &self,
+        view: &View,
+        client: &Client,
+        tool: ToolName,
+        arguments: impl Into<Arguments>,
+        mut options: RelayOptions,
+    ) -> DirectCall {
+        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
+        let place = match self.requests.enter(client) {
+            Ok(place) => place,
+            Err(busy) => return DirectCall::none(interim, &busy),
+        };
+        options.interim = Some(told);
+        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Tool);
+        let question_timeout = view.direct().routes.question_timeout(&tool.server);
+        let call = ToolCall { id: CallId(1), name: tool, arguments: arguments.into() };
+        let answer = Box::pin(followed(tools, over, place, CallKind::Tool, call, options));
+        DirectCall { interim, answer, question_timeout }
+    }
+
+    /// Asks a direct server of `view` for something that is no call of a tool, and is decided on, recorded and counted like one.
+    /// `news` of `options` is replaced.
+    #[must_use]
+    pub fn query(
+        &self,
+        view: &View,
+        client: &Client,
+        server: &str,
+        query: &Query,
+        mut options: RelayOptions,
+    ) -> DirectCall {
+        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
+        let place = match self.requests.enter(client) {
+            Ok(place) => place,
+            Err(busy) => return DirectCall::none(interim, &busy),
+        };
+        options.interim = Some(told);
+        if !view.direct_servers().any(|direct| direct == server) {
+            let unknown = CallError::UnknownTool(format!("unknown server {server}"));
+            return DirectCall::failed(interim, unknown);
+        }
+        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Read);
+        let question_timeout = view.direct().routes.question_timeout(server);
+        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
+        let call = ToolCall { id: CallId(1), name, arguments };
+        let answer = Box::pin(followed(tools, over, place, CallKind::Read, call, options));
+        DirectCall { interim, answer, question_timeout }
+    }
+
+    /// What one call of a client is made with. Without a client the gateway itself asks.
+    pub(crate) fn direct_tools(
+        &self,
+        view: &View,
+        client: Option<&Client>,
+        kind: CallKind,
+    ) -> (RunTools, OriginEndGuard) {
+        let origin = Origin::Direct(self.ids.direct_call());
+        let context = match client {
+            Some(client) => client.context(origin.clone()),
+            None => CallContext::new(Principal::Operator, origin.clone()),
+        };
+        let context = context.below(exuvia_trace::current());
+        let run_view = Arc::clone(view.direct());
+        // A call that is held is the answer.
+        let (held, _) = mpsc::unbounded_channel();
+        let parts = RunParts {
+            grants: match kind {
+                CallKind::Tool => Grants::listed(&run_view.settings.policy, &run_view.namespace),
+                CallKind::Read => Grants::listed_reads(&run_view.settings.policy),
+            },
+            authority: Arc::clone(&self.authority),
+            record: self.recorder.of(&context),
+            context,
+            metrics: Arc::clone(&self.metrics),
+            limits: call_limits(&run_view.settings.limits),
+            held,
+            run_view,
+        };
+        (RunTools::new(parts), OriginEndGuard::of(view.direct().routes.clone(), origin))
+    }
+}
+
+/// Makes a call and counts it, whatever ends it.
+async fn followed(
+    tools: RunTools,
+    over: OriginEndGuard,
+    place: QueuePlace,
+    kind: CallKind,
+    call: ToolCall,
+    options: RelayOptions,
+) -> DirectAnswer {
+    let _over = over;
+    let mut counted = CallCountGuard::new(&tools.run().metrics, Some(call.name.server.clone()), None);
+    let made = place.cancellation().run_until_cancelled(dispatched(&tools, kind, call, options)).await;
+    let answer = made.unwrap_or_else(|| DirectAnswer::Failed(ending()));
+    counted.code = Some(answer.code());
+    answer
+}
+
+async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: RelayOptions) -> DirectAnswer {
+    let run = tools.run();
+    let (permit, mut recorded) = match tools.admit(call, kind).await {
+        Ok(admitted) => admitted,
+        Err(CallRejected::Refused(error)) => return DirectAnswer::Failed(error),
+        Err(CallRejected::Held(held)) => return DirectAnswer::Held(*held),
+    };
+    let routes = &run.run_view.routes;
+    let relayed = match kind {
+        CallKind::Tool => routes.relay(permit, run.context.clone(), run.limits, options).await,
+        CallKind::Read => routes.read(permit, run.context.clone(), run.limits, options).await,
+    };
+    let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
+    let value_bytes = match &answer {
+        DirectAnswer::Relayed(Relayed::Result(_, result)) => result.size_bytes() as u64,
+        _ => 0,
+    };
+    recorded.came = Some((answer.code(), value_bytes));
+    answer
+}
+
+fn ending() -> CallError {
+    CallError::UpstreamUnavailable("the gateway is shutting down, or the session has ended".to_owned())
+}
+
+impl DirectCall {
+    /// There is no room for it.
+    fn none(interim: mpsc::Receiver<InterimMessage>, busy: &Busy) -> Self {
+        Self::failed(interim, Self::busy(busy))
+    }
+
+    fn failed(interim: mpsc::Receiver<InterimMessage>, error: CallError) -> Self {
+        let answer = Box::pin(std::future::ready(DirectAnswer::Failed(error)));
+        Self { interim, answer, question_timeout: Duration::ZERO }
+    }
+
+    pub(crate) fn busy(busy: &Busy) -> CallError {
+        let (limit, allowed) = match busy.own {
+            true => ("direct requests of one client", REQUESTS.runs_per_client),
+            false => ("direct requests", REQUESTS.runs),
+        };
+        let (limit, allowed) = (limit.to_owned(), allowed as u64);
+        CallError::LimitReached { limit, allowed, used: allowed + 1 }
+    }
+}
+
+impl DirectAnswer {
+    /// `ok`, or what it came to instead, as the record and the counts have it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Relayed(relayed) => relayed.code(),
+            Self::Failed(error) => error.code(),
+            Self::Held(_) => AWAITING,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The ends of calls and runs, recorded and counted however they come about.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use exuvia_journal::Event;
+use exuvia_runtime::Report;
+use exuvia_tool::{CallId, Deadline};
+
+use crate::metrics::Metrics;
+use crate::record::RunRecord;
+
+/// What becomes of a run, or a call, whose future is dropped half-way by whoever waited for it.
+const CANCELLED: &str = "cancelled";
+
+/// The name of what was dropped without an outcome: a call whose time was over has timed out, whoever noticed it.
+fn dropped(deadline: Option<&Deadline>) -> &'static str {
+    if deadline.is_some_and(|deadline| Instant::now() >= deadline.at()) { "timed-out" } else { CANCELLED }
+}
+
+/// Records the end of a call that is about to be dispatched, when dropped. It is there before the intent is recorded: whoever drops the
+/// call while it waits for that leaves no intent without an end.
+pub(crate) struct CallEndGuard {
+    record: Arc<RunRecord>,
+    id: CallId,
+    deadline: Option<Deadline>,
+    /// What came of it, and the size of its value in bytes.
+    pub(crate) came: Option<(&'static str, u64)>,
+    /// Its intent could not be recorded.
+    is_rejected: bool,
+}
+
+impl CallEndGuard {
+    pub(crate) fn new(record: &Arc<RunRecord>, id: CallId, deadline: Option<Deadline>) -> Self {
+        Self { record: Arc::clone(record), id, deadline, came: None, is_rejected: false }
+    }
+
+    /// The call is not made: it has no end.
+    pub(crate) fn forget(mut self) {
+        self.is_rejected = true;
+    }
+}
+
+impl Drop for CallEndGuard {
+    fn drop(&mut self) {
+        if self.is_rejected {
+            return;
+        }
+        let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline.as_ref()), 0));
+        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), value_bytes });
+    }
+}
+
+/// Counts a call when dropped.
+pub(crate) struct CallCountGuard {
+    metrics: Arc<Metrics>,
+    /// None: a server that does not exist is only a word of whoever calls it.
+    server: Option<String>,
+    begun: Instant,
+    deadline: Option<Deadline>,
+    pub(crate) code: Option<&'static str>,
+}
+
+impl CallCountGuard {
+    pub(crate) fn new(metrics: &Arc<Metrics>, server: Option<String>, deadline: Option<Deadline>) -> Self {
+        Self { metrics: Arc::clone(metrics), server, begun: Instant::now(), deadline, code: None }
+    }
+}
+
+impl Drop for CallCountGuard {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            let code = self.code.unwrap_or_else(|| dropped(self.deadline.as_ref()));
+            self.metrics.call_ended(server, code, self.begun.elapsed());
+        }
+    }
+}
+
+/// Records and counts the end of a run, when it is reported or when this is dropped.
+pub(crate) struct RunEndGuard {
+    record: Arc<RunRecord>,
+    metrics: Arc<Metrics>,
+    begun: Instant,
+    /// Whether its start is recorded, or about to be: only then its end is.
+    pub(crate) is_started: bool,
+    is_over: bool,
+}
+
+impl RunEndGuard {
+    pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
+        let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
+        Self { record, metrics, begun, is_started: false, is_over: false }
+    }
+
+    /// The run ended in this way. Says in the report what is missing in the record.
+    pub(crate) fn end(mut self, report: &mut Report) {
+        self.metrics.run_ended(report, self.begun.elapsed());
+        self.is_over = true;
+        self.note(report.outcome.name());
+        report.unrecorded = self.record.lost();
+    }
+
+    fn note(&self, outcome: &str) {
+        if self.is_started {
+            self.record.note(Event::RunEnded { outcome: outcome.to_owned() });
+        }
+    }
+}
+
+impl Drop for RunEndGuard {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // The runtime of runs ends, or something in the run panicked.
+            let outcome = if std::thread::panicking() { "fault" } else { CANCELLED };
+            self.metrics.run_dropped(outcome);
+            self.note(outcome);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::{Debug, Write as _};
+    use std::future::ready;
+    use std::sync::Mutex;
+
+    use exuvia_journal::{Entry, Journal, JournalError, JournalErrorKind, Seq};
+    use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId};
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+
+    use super::*;
+    use crate::record::Recorder;
+
+    /// As much waits to be written as may wait.
+    struct Full;
+
+    impl Journal for Full {
+        fn append_durable(&self, _: Entry) -> BoxFuture<'_, Result<Seq, JournalError>> {
+            Box::pin(ready(Err(JournalError::new(JournalErrorKind::Full))))
+        }
+
+        fn enqueue(&self, _: Entry) -> Result<(), JournalError> {
+            Err(JournalError::new(JournalErrorKind::Full))
+        }
+    }
+
+    /// The events of the log, with their fields.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    struct Fields(String);
+
+    impl Visit for Fields {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, "{field}={value:?} ").unwrap();
+        }
+    }
+
+    impl tracing::Subscriber for Log {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut fields = Fields(format!("{} ", event.metadata().level()));
+            event.record(&mut fields);
+            self.0.lock().unwrap().push(fields.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn the_operator_hears_of_an_end_that_is_lost_when_a_call_or_a_run_is_dropped() {
+        let metrics = Arc::new(Metrics::new());
+        let recorder = Recorder::new(Arc::new(Full), Arc::clone(&metrics));
+        let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            drop(CallEndGuard::new(&record, CallId(7), None));
+            let mut ending = RunEndGuard::new(&record, &metrics);
+            ending.is_started = true;
+            drop(ending);
+        });
+        let told = log.0.lock().unwrap().clone();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (line, fields) in told.iter().zip([
+            &["ERROR", "run.id=01J", "call.id=7", "entry=\"call-ended\"", "error.kind=\"full\""][..],
+            &["ERROR", "run.id=01J", "entry=\"run-ended\"", "no room"],
+        ]) {
+            assert!(fields.iter().all(|field| line.contains(field)), "{line}");
+        }
+        assert!(recorder.is_failing() && record.lost() == 2);
+        let counted = metrics.text(&[], &BTreeMap::new(), &[]);
+        for kind in ["call-ended", "run-ended"] {
+            let line = format!("exuvia_journal_append_failures_total{{entry=\"{kind}\"}} 1\n");
+            assert!(counted.contains(&line), "{counted}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A run with everything it needs: authorized, recorded, executed.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_analysis::Note;
+use exuvia_journal::Event;
+use exuvia_policy::Grants;
+use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
+use exuvia_text::one_line;
+use exuvia_tool::{BoxFuture, CallContext, HeldCall, Origin, RunEvent};
+use exuvia_upstream::Routes;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{PrePass, StartedBy};
+use crate::authority::Authority;
+use crate::call::{RunParts, RunTools, call_limits};
+use crate::end_guards::RunEndGuard;
+use crate::metrics::Metrics;
+use crate::pending_namespace::PendingNamespace;
+use crate::queue::QueuePlace;
+use crate::record::RunRecord;
+use crate::runs::{Registered, RunState};
+use crate::script_analysis::{AnalysisOutcome, ScriptAnalysis};
+use crate::settings::RunView;
+
+/// The most that the log has of the name of an exception, in characters.
+const KIND: usize = 80;
+
+/// A run that has not begun.
+pub(crate) struct PendingRun {
+    pub(crate) context: CallContext,
+    pub(crate) script: Script,
+    pub(crate) by: StartedBy,
+    pub(crate) pre_pass: PrePass,
+    pub(crate) run_view: Arc<RunView>,
+    /// What there will be instead of that.
+    pub(crate) pending_namespace: PendingNamespace,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) engine: Engine,
+    pub(crate) record: Arc<RunRecord>,
+    pub(crate) analyses: Arc<Semaphore>,
+    pub(crate) events: mpsc::UnboundedSender<RunEvent>,
+    pub(crate) cancellation: CancellationToken,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Leaves before the place does.
+    pub(crate) registered: Registered,
+    pub(crate) _place: QueuePlace,
+}
+
+impl PendingRun {
+    /// Decides on the script and executes it, between its two entries in the journal. One that does not start has one entry.
+    pub(crate) async fn execute(mut self) -> Report {
+        let mut ending = RunEndGuard::new(&self.record, &self.metrics);
+        let script = std::mem::replace(&mut self.script, Script::new(""));
+        let mut report = advised(self.decided(script, &mut ending).await);
+        ending.end(&mut report);
+        let (error, limit) = why(&report.outcome);
+        tracing::info!(
+            outcome = report.outcome.name(),
+            error.kind = error.map(|error| one_line(&error.kind, KIND)),
+            error.line = error.and_then(|error| error.line),
+            limit,
+            fuel.used = report.usage.fuel,
+            memory.peak = report.usage.memory_bytes_peak,
+            duration.ms = report.usage.wall_ms,
+            calls = report.usage.tool_calls,
+            "run ended"
+        );
+        report
+    }
+
+    async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
+        let mut may_wait = true;
+        self.registered.live().is(RunState::Reading);
+        let (script, grants, notes, took) = loop {
+            let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
+            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait };
+            match reading.of(script, &self.analyses, &self.cancellation).await {
+                AnalysisOutcome::Starts { script, source_sha256, grants, notes, took } => {
+                    self.registered.live().reads(source_sha256);
+                    break (script, grants, notes, took);
+                }
+                AnalysisOutcome::Refused { outcome, source } => return self.refused(outcome, source),
+                AnalysisOutcome::Early(early) => script = early,
+            }
+            let later = self.cancellation.run_until_cancelled(self.pending_namespace.other(&self.run_view)).await;
+            match later.flatten() {
+                Some(later) => self.run_view = later,
+                None => may_wait = false,
+            }
+        };
+        self.registered.live().is(RunState::Queued);
+        let started = Event::RunStarted { source: script.source().to_owned() };
+        // Before it is: whoever drops the run meanwhile leaves no start without an end.
+        ending.is_started = true;
+        let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
+        match recorded {
+            Some(Ok(())) => noted(self.run(script, grants, took).await, &notes),
+            Some(Err(error)) => {
+                ending.is_started = false;
+                Report::fault(error.to_string())
+            }
+            None => Report::not_started(Outcome::Cancelled),
+        }
+    }
+
+    /// Records that the script does not run.
+    fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
+        let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
+        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256 });
+        Report::not_started(outcome)
+    }
+
+    /// `took` is how much of its time it has used already.
+    async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
+        // Also when this future is dropped half-way.
+        let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
+        let (held, holds) = mpsc::unbounded_channel();
+        let limits = self.run_view.settings.limits.clone();
+        let tools = RunTools::new(RunParts {
+            context: self.context,
+            run_view: self.run_view,
+            grants,
+            authority: self.authority,
+            record: self.record,
+            metrics: self.metrics,
+            limits: call_limits(&limits),
+            held,
+        });
+        let (events, starting, live) =
+            (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
+        self.engine
+            .run(script, limits, Arc::new(tools))
+            .with_start(move || starting.is(RunState::Executing))
+            .with_events(Arc::new(move |event| {
+                live.tell(&event);
+                // Nobody listens any more: the run goes on without an audience.
+                let _ = events.send(event);
+            }))
+            .with_cancellation(self.cancellation)
+            .with_spent(took)
+            .with_hold(first(holds))
+            .execute()
+            .await
+    }
+}
+
+/// Names the key to change, for the user to whom the model tells of a call that took too long.
+fn advised(mut report: Report) -> Report {
+    if let Outcome::Raised(error) = &mut report.outcome
+        && error.kind == "ToolTimeout"
+    {
+        let advice = "raise `call_timeout_ms` in [limits] or of the server";
+        error.hint.get_or_insert_with(|| advice.to_owned());
+    }
+    report
+}
+
+/// Why a run came to another end than its own. The message of an error may hold what a tool answered, and stays out of the log.
+fn why(outcome: &Outcome) -> (Option<&ScriptError>, Option<&'static str>) {
+    match outcome {
+        Outcome::Raised(error) | Outcome::Denied(error) => (Some(error), None),
+        Outcome::Stopped(stop) => (stop.error.as_ref(), Some(stop.limit.name())),
+        _ => (None, None),
+    }
+}
+
+/// Puts the notes into the log of a run that made calls one after the other: with one call there was nothing to gain.
+fn noted(mut report: Report, notes: &[Note]) -> Report {
+    if report.calls.len() > 1 {
+        if !notes.is_empty() && !report.logs.text.is_empty() && !report.logs.text.ends_with('\n') {
+            report.logs.text.push('\n');
+        }
+        for Note { line, message, .. } in notes {
+            let _ = writeln!(report.logs.text, "note on line {line}: {message}");
+        }
+    }
+    report
+}
+
+/// The calls that are held when the first one is.
+fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec<HeldCall>> {
+    Box::pin(async move {
+        let Some(hold) = holds.recv().await else { return std::future::pending().await };
+        let mut held = vec![hold];
+        while let Ok(another) = holds.try_recv() {
+            held.push(another);
+        }
+        held
+    })
+}
+
+/// Tells the servers when a run, or a client's own call, is over.
+pub(crate) struct OriginEndGuard {
+    routes: Routes,
+    origin: Origin,
+}
+
+impl OriginEndGuard {
+    pub(crate) fn of(routes: Routes, origin: Origin) -> Self {
+        Self { routes, origin }
+    }
+}
+
+impl Drop for OriginEndGuard {
+    fn drop(&mut self) {
+        self.routes.ended(&self.origin);
+    }
+}

@@ -1,0 +1,155 @@
+//! The analysis of scripts before they start: off the threads that runs compute on, a few at a time.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use exuvia_analysis::Note;
+use exuvia_policy::Grants;
+use exuvia_runtime::{Outcome, Script};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{AdmissionCheck, AdmissionResult, Decision, PrePass, StartedBy};
+use crate::settings::RunView;
+
+/// How a script is read.
+pub(crate) struct ScriptAnalysis {
+    pub(crate) by: StartedBy,
+    pub(crate) pre_pass: PrePass,
+    pub(crate) run_view: Arc<RunView>,
+    /// Whether it may be read again when more servers are there.
+    pub(crate) may_wait: bool,
+}
+
+/// What comes of it.
+pub(crate) enum AnalysisOutcome {
+    /// It starts, with these grants, and the log tells these notes. Reading it took so long.
+    Starts { script: Script, source_sha256: String, grants: Grants, notes: Vec<Note>, took: Duration },
+    /// It names a server that is still starting.
+    Early(Script),
+    /// It does not: its outcome, and its size and digest.
+    Refused { outcome: Outcome, source: (u64, String) },
+}
+
+impl ScriptAnalysis {
+    /// Waits for a turn and reads the script. One that is cancelled is not read, or not waited for.
+    pub(crate) async fn of(
+        self,
+        script: Script,
+        turns: &Arc<Semaphore>,
+        cancelled: &CancellationToken,
+    ) -> AnalysisOutcome {
+        let bytes = script.source().len() as u64;
+        let unread = |outcome| AnalysisOutcome::Refused { outcome, source: (bytes, String::new()) };
+        let turn = tokio::select! {
+            biased;
+            () = cancelled.cancelled() => return unread(Outcome::Cancelled),
+            // The semaphore is never closed: the turn lasts as long as the reading, whoever waits for that.
+            turn = Arc::clone(turns).acquire_owned() => turn,
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            self.now(script)
+        });
+        tokio::select! {
+            () = cancelled.cancelled() => unread(Outcome::Cancelled),
+            read = read => read.unwrap_or_else(|error| {
+                unread(Outcome::Fault(format!("the analysis ended without a verdict: {error}")))
+            }),
+        }
+    }
+
+    fn now(self, script: Script) -> AnalysisOutcome {
+        let begun = Instant::now();
+        let RunView { namespace, settings, .. } = &*self.run_view;
+        let (by, pre_pass) = (self.by, self.pre_pass);
+        let admission = AdmissionCheck { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
+        let AdmissionResult { verdict, notes, is_early } = admission.decide(&script);
+        if is_early && self.may_wait {
+            return AnalysisOutcome::Early(script);
+        }
+        match Decision::of(verdict, script.source()) {
+            Decision::Start(grants) => {
+                let (_, source_sha256) = digest(&script);
+                AnalysisOutcome::Starts { script, source_sha256, grants, notes, took: begun.elapsed() }
+            }
+            Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },
+        }
+    }
+}
+
+fn digest(script: &Script) -> (u64, String) {
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(script.source()) {
+        // Writing to a string does not fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    (script.source().len() as u64, digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_config::UpstreamLimits;
+    use exuvia_runtime::Limits;
+    use exuvia_tool::Namespace;
+    use exuvia_upstream::Upstreams;
+
+    use super::*;
+    use crate::{OnDisconnect, Profiles, QueueLimits, Settings};
+
+    async fn reading() -> ScriptAnalysis {
+        let upstreams = Upstreams::start(Vec::new(), UpstreamLimits::default()).await;
+        let settings = Settings {
+            layouts: Default::default(),
+            profiles: Profiles::default(),
+            policy: Arc::default(),
+            limits: Limits { source_bytes: 10 << 20, ..Limits::default() },
+            queue: QueueLimits::default(),
+            answer_bytes: 1_000,
+            on_disconnect: OnDisconnect::Cancel,
+        };
+        let namespace: Arc<Namespace> =
+            Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
+        let run_view = RunView { namespace, routes: upstreams.routes(), settings: Arc::new(settings) };
+        let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
+        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait: false }
+    }
+
+    /// One thread reads, and is kept busy by the test until it is to read.
+    #[test]
+    fn scripts_are_read_in_turn_and_one_that_is_cancelled_keeps_its_turn_until_it_is_read() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().max_blocking_threads(1).build().unwrap().block_on(async {
+            let (first, second, third) = (reading().await, reading().await, reading().await);
+            let (let_go, busy) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || busy.recv());
+            let turns = Arc::new(Semaphore::new(1));
+            let (cancelled, waits) = (CancellationToken::new(), CancellationToken::new());
+            let (reader, theirs) = (Arc::clone(&turns), cancelled.clone());
+            let first = tokio::spawn(async move { first.of(Script::new("1"), &reader, &theirs).await });
+            while turns.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            // Another one waits, and can be cancelled while it does.
+            let (second, ()) = tokio::join!(second.of(Script::new("1"), &turns, &waits), async { waits.cancel() });
+            assert!(matches!(&second, AnalysisOutcome::Refused { outcome: Outcome::Cancelled, source } if source.1.is_empty()));
+            cancelled.cancel();
+            assert!(matches!(first.await.unwrap(), AnalysisOutcome::Refused { outcome: Outcome::Cancelled, .. }));
+            assert_eq!(turns.available_permits(), 0, "it is still to be read");
+            let_go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            let third = third.of(Script::new("1"), &turns, &CancellationToken::new()).await;
+            let AnalysisOutcome::Starts { took, .. } = third else { panic!() };
+            assert!(took < Duration::from_secs(20));
+            assert_eq!(turns.available_permits(), 1);
+        });
+    }
+
+    #[test]
+    fn a_digest_is_the_one_that_other_programs_give() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest(&Script::new("abc")), (3, abc.to_owned()));
+    }
+}

@@ -1,0 +1,54 @@
+//! Connections beyond the limit: health and metrics are answered, everything else is rejected with 503.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::server::graceful::Watcher;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::HttpConfig;
+use super::accept::{self, FULL, turn_away};
+use super::route::{ConnectionClass, Router};
+use crate::client::Peer;
+
+/// How many there may be at a time. Further ones are rejected with 503, where there is no TLS, and closed.
+const CONNECTIONS: usize = 16;
+/// How long one may take to say what it wants, and to shake hands before that.
+const HEADER: Duration = Duration::from_secs(2);
+
+/// Room for them.
+pub(super) struct OverflowConnections {
+    room: Arc<Semaphore>,
+    config: Arc<HttpConfig>,
+}
+
+impl OverflowConnections {
+    pub(super) fn new(config: &HttpConfig) -> Self {
+        let header_timeout = HEADER.min(config.header_timeout);
+        let config = Arc::new(HttpConfig { header_timeout, ..config.clone() });
+        Self { room: Arc::new(Semaphore::new(CONNECTIONS)), config }
+    }
+
+    /// Serves a connection that there is no room for.
+    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, router: &Arc<Router>, watcher: Watcher) {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            router.rejections().connections.note();
+            if router.tls().is_none() {
+                turn_away(stream, FULL);
+            }
+            return;
+        };
+        let (router, config) = (Arc::clone(router), Arc::clone(&self.config));
+        tokio::spawn(async move {
+            let (_place, peer) = (place, Peer::new(peer));
+            if let Err(why) =
+                accept::served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
+            {
+                tracing::debug!(%why, "connection lost");
+            }
+            router.closed(peer);
+        });
+    }
+}

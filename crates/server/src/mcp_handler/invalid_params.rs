@@ -1,0 +1,145 @@
+//! Requests that rmcp does not read as what their methods say: it takes their parameters for those of a method that it does not
+//! know.
+
+use exuvia_text::{cut, line};
+use exuvia_tool::raw;
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, CancelTaskParams, CompleteRequestParams, CustomRequest, ErrorCode, GetPromptRequestParams,
+    GetTaskParams, InitializeRequestParams, JsonObject, PaginatedRequestParams, ReadResourceRequestParams,
+    SubscriptionsListenRequestParams, UpdateTaskParams,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::invalid_message::InvalidMessage;
+use crate::lines::id_of;
+
+/// How much is said of what is wrong, in characters: it repeats what the client has sent.
+const WHY_CHARS: usize = 200;
+
+/// Methods of direct servers alone.
+const DIRECT: [&str; 9] = [
+    "prompts/get",
+    "prompts/list",
+    "resources/read",
+    "resources/list",
+    "resources/templates/list",
+    "completion/complete",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
+];
+
+/// What is wrong with the parameters of a request that rmcp would take all the same: it ends a connection whose handshake has none,
+/// or asks it for a session, and of a cursor that is no text it reads nothing.
+pub(crate) fn beforehand(text: &str) -> Option<InvalidMessage> {
+    let method: String = serde_json::from_str(raw::member(text, "method")?).ok()?;
+    let params = raw::member(text, "params");
+    let is_wrong = match method.as_str() {
+        "initialize" => serde_json::from_str::<InitializeRequestParams>(params.unwrap_or("{}")).is_err(),
+        list if list.ends_with("/list") => {
+            let cursor = params.and_then(|params| raw::member(params, "cursor"));
+            cursor.is_some_and(|cursor| !cursor.starts_with('"') && cursor != "null")
+        }
+        _ => false,
+    };
+    let params: Option<Value> = params.filter(|_| is_wrong).and_then(|params| serde_json::from_str(params).ok());
+    let error = wrong_params(&method, params.as_ref()).filter(|_| is_wrong)?;
+    Some(InvalidMessage { id: Some(id_of(text)?), error })
+}
+
+/// What a request is answered with that rmcp does not know. `has_direct`: what only direct servers have is known.
+pub(super) fn answer(request: &CustomRequest, has_direct: bool) -> ErrorData {
+    let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, line(&cut(&request.method, WHY_CHARS)), None);
+    if DIRECT.contains(&request.method.as_str()) && !has_direct {
+        return unknown();
+    }
+    wrong_params(&request.method, request.params.as_ref()).unwrap_or_else(unknown)
+}
+
+/// What is wrong with the parameters of this method. None: the method is not known.
+fn wrong_params(method: &str, params: Option<&Value>) -> Option<ErrorData> {
+    let why = match method {
+        "initialize" => fault::<InitializeRequestParams>(params),
+        "tools/call" => fault::<CallToolRequestParams>(params),
+        "prompts/get" => fault::<GetPromptRequestParams>(params),
+        "resources/read" => fault::<ReadResourceRequestParams>(params),
+        "completion/complete" => fault::<CompleteRequestParams>(params),
+        "tasks/get" => fault::<GetTaskParams>(params),
+        "tasks/update" => fault::<UpdateTaskParams>(params),
+        "tasks/cancel" => fault::<CancelTaskParams>(params),
+        "subscriptions/listen" => fault::<SubscriptionsListenRequestParams>(params),
+        "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
+            fault::<PaginatedRequestParams>(params)
+        }
+        "ping" | "server/discover" => fault::<JsonObject>(params),
+        _ => return None,
+    };
+    Some(ErrorData::invalid_params(format!("the params of {method} are wrong: {why}"), None))
+}
+
+fn fault<T: DeserializeOwned>(params: Option<&Value>) -> String {
+    let why = match params {
+        Some(params) if !params.is_object() => "they must be an object".to_owned(),
+        // From the text: from a tree rmcp's types refuse some numbers.
+        params => match serde_json::from_str::<T>(&params.unwrap_or(&json!({})).to_string()) {
+            Err(error) => {
+                let why = error.to_string();
+                // The place is one of a text that nobody else has seen.
+                why.split(" at line ").next().unwrap_or_default().to_owned()
+            }
+            Ok(_) => "they, or their `_meta`, are not of their types".to_owned(),
+        },
+    };
+    line(&cut(&why, WHY_CHARS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_parameters_that_rmcp_accepts_are_rejected_before_it() {
+        let code = |method: &str, params: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#);
+            beforehand(&text).map(|refusal| refusal.error.code)
+        };
+        for (method, params) in [("initialize", "{}"), ("initialize", "7"), ("prompts/list", r#"{"cursor":7}"#)] {
+            assert_eq!(code(method, params), Some(ErrorCode::INVALID_PARAMS), "{method} {params}");
+        }
+        for (method, params) in [("tools/list", r#"{"cursor":""}"#), ("tools/list", "{}"), ("tools/call", "{}")] {
+            assert_eq!(code(method, params), None, "{method} {params}");
+        }
+    }
+
+    #[test]
+    fn invalid_parameters_have_a_reason_and_unknown_methods_are_unknown() {
+        let told = |method: &str, params: Value| {
+            let ErrorData { code, message, .. } = answer(&CustomRequest::new(method, Some(params)), true);
+            (code, message.into_owned())
+        };
+        for (method, params, word) in [
+            ("tools/call", json!({}), "missing field `name`"),
+            ("tools/call", json!({"name": 7}), "expected a string"),
+            ("tools/call", json!({"name": "a", "arguments": []}), "expected a map"),
+            ("tools/call", json!([]), "must be an object"),
+            ("prompts/get", json!({}), "`name`"),
+            ("resources/read", json!({"uri": null}), "expected a string"),
+            ("completion/complete", json!({"ref": {"type": "ref/prompt", "name": "p"}}), "`argument`"),
+            ("tasks/get", json!({}), "`taskId`"),
+            ("tools/list", json!({"cursor": 7}), "expected a string"),
+            ("ping", json!("x"), "must be an object"),
+            ("initialize", json!({}), "`protocolVersion`"),
+            ("tools/call", json!({"name": {"x".repeat(1_000): "\u{202e}"}}), "expected a string"),
+        ] {
+            let (code, message) = told(method, params.clone());
+            assert_eq!(code, ErrorCode::INVALID_PARAMS, "{method} {params}: {message}");
+            assert!(message.contains(word) && message.len() < 400, "{method} {params}: {message}");
+        }
+        assert_eq!(told("tools/fly", json!({})).0, ErrorCode::METHOD_NOT_FOUND);
+        let scripts = answer(&CustomRequest::new("prompts/get", None), false);
+        assert_eq!(scripts.code, ErrorCode::METHOD_NOT_FOUND);
+        assert_eq!(answer(&CustomRequest::new("tools/call", None), false).code, ErrorCode::INVALID_PARAMS);
+    }
+}

@@ -1,0 +1,132 @@
+//! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
+
+mod invalid_params;
+mod requests;
+mod tools;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use exuvia_gateway::{Client, Gateway, Profile, View};
+use rmcp::ErrorData;
+use rmcp::model::{ConstString, SubscriptionsListenRequestMethod};
+use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
+use tokio_util::sync::CancellationToken;
+
+use crate::PendingGateway;
+use crate::changes::Changes;
+use crate::detached_runs::DetachedRuns;
+use crate::direct::{Direct, Shared};
+use crate::large_arguments::BypassedArguments;
+use crate::mistakes::Mistakes;
+use crate::updates::{Listener, Updates};
+
+pub(crate) use invalid_params::beforehand;
+
+/// The gateway, and what there is to see at the moment.
+type Opened = (Arc<Gateway>, Arc<View>);
+
+/// Answers the clients of one profile.
+#[derive(Clone)]
+pub(crate) struct McpHandler {
+    gateway: PendingGateway,
+    /// None for clients that name no profile.
+    profile: Option<Arc<str>>,
+    shared: Arc<Shared>,
+    detached_runs: Arc<DetachedRuns>,
+    /// Arguments of calls that came over a pipe and went past rmcp.
+    bypassed: Arc<BypassedArguments>,
+    /// Cancelled when the server is about to end: whoever only listens is notified.
+    ending: CancellationToken,
+    /// Whether the client at the other end of a pipe is notified of changes.
+    is_telling: Arc<AtomicBool>,
+    mistakes: Arc<Mistakes>,
+}
+
+impl McpHandler {
+    pub(crate) fn new(
+        gateway: PendingGateway,
+        profile: Option<&str>,
+        ending: CancellationToken,
+        mistakes: Arc<Mistakes>,
+    ) -> Self {
+        let profile = profile.map(Arc::from);
+        let (shared, detached_runs, bypassed, is_telling) = Default::default();
+        Self { gateway, profile, shared, detached_runs, bypassed, ending, is_telling, mistakes }
+    }
+
+    /// Where arguments are put that go past rmcp.
+    pub(crate) fn bypassed(&self) -> Arc<BypassedArguments> {
+        Arc::clone(&self.bypassed)
+    }
+
+    /// How many questions of servers wait for an answer of its clients.
+    pub(crate) fn open_questions(&self) -> usize {
+        self.shared.open_questions()
+    }
+
+    /// What is known of the profile, the gateway may still be starting.
+    fn profile(&self) -> Profile {
+        let name = self.profile.as_deref();
+        match self.gateway.now() {
+            Some(gateway) => gateway.view(name).map(|view| view.profile().clone()),
+            None => self.gateway.profiles().get(name).cloned(),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The gateway, and what there is to see at the moment.
+    async fn open(&self) -> Result<Opened, ErrorData> {
+        let ended = || ErrorData::internal_error("the gateway is shutting down", None);
+        let gateway = self.gateway.get().await.ok_or_else(ended)?;
+        let gone = || ErrorData::invalid_request("the profile no longer exists", None);
+        let view = gateway.view(self.profile.as_deref()).ok_or_else(gone)?;
+        Ok((gateway, view))
+    }
+
+    /// Changes of tools, for clients that see any of direct servers: the meta-tools never change.
+    pub(crate) async fn changes(&self) -> Option<Changes> {
+        if !self.profile().has_direct() {
+            return None;
+        }
+        Changes::of(&self.gateway.get().await?, self.profile.clone())
+    }
+
+    /// The notifications about resources that a client receives, if any.
+    pub(crate) async fn updates(&self, client: Client) -> Option<Updates> {
+        if !self.profile().has_direct() {
+            return None;
+        }
+        Some(Updates::of(&self.gateway.get().await?, self.profile.clone(), client))
+    }
+
+    /// Whether any server may notify of changes of its resources.
+    fn offers_subscriptions(&self) -> bool {
+        let view = || self.gateway.now().and_then(|gateway| Some((gateway.view(self.profile.as_deref())?, gateway)));
+        self.profile().has_direct() && view().is_none_or(|(view, gateway)| gateway.offers_subscriptions(&view))
+    }
+
+    /// Subscribes a client of the newer era to these, for as long as it listens.
+    async fn subscribed(
+        &self,
+        listener: &SubscriptionContext,
+        addresses: &[String],
+    ) -> Result<(Listener, Updates), ErrorData> {
+        let opened = self.open_direct::<SubscriptionsListenRequestMethod>().await?;
+        let hearer = Listener::new(Arc::clone(&opened.0));
+        for address in addresses {
+            self.direct(&opened, listener.request_context()).subscribe(&hearer.client, address).await?;
+        }
+        let updates = Updates::of(&opened.0, self.profile.clone(), hearer.client.clone());
+        Ok((hearer, updates))
+    }
+
+    /// Opens what only direct servers have.
+    async fn open_direct<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.profile().has_direct() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
+    fn direct<'a>(&'a self, (gateway, view): &'a Opened, context: &'a RequestContext<RoleServer>) -> Direct<'a> {
+        Direct { gateway, view, shared: &self.shared, context }
+    }
+}

@@ -1,0 +1,140 @@
+//! The tools that clients see, and calls of them.
+
+use std::sync::Arc;
+
+use exuvia_gateway::answer::{ModelAnswer, render};
+use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
+use exuvia_gateway::trees;
+use exuvia_runtime::Report;
+use http::request::Parts;
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, MetaObject, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use serde_json::{Value, json};
+
+use super::{McpHandler, Opened};
+use crate::client::client;
+use crate::direct;
+use crate::large_arguments::Arguments;
+use crate::progress::follow;
+
+/// What a tool's schema has where an argument goes into a header as well.
+const PARAMETER_HEADER: &str = "x-mcp-header";
+/// The key under which an answer's `_meta` tells what the run used.
+const USAGE_KEY: &str = "exuvia/usage";
+
+impl McpHandler {
+    /// The tools that a client sees, and what is missing.
+    pub(super) async fn tools(&self) -> Result<(Vec<Tool>, Option<MetaObject>), ErrorData> {
+        let profile = self.profile();
+        let (mut tools, mut meta) =
+            (meta::tools_of(&profile).iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
+        // The meta-tools are the same whatever the servers say, so nobody waits for those.
+        if profile.has_direct() {
+            let (_, view) = self.open().await?;
+            tools.extend(view.tools().iter().map(direct::tool));
+            meta = direct::notices(view.absent_direct().iter().map(direct::absent).collect());
+        }
+        Ok((tools, meta))
+    }
+
+    /// A tool some of whose arguments go into headers as well.
+    pub(super) fn tool_with_headers(&self, name: &str) -> Option<Tool> {
+        let view = self.gateway.now()?.view(self.profile.as_deref())?;
+        view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)
+    }
+
+    /// Calls a tool, whoever has it.
+    pub(super) async fn tool_call(
+        &self,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let bypassed = self.bypassed_arguments(context);
+        let opened = self.open().await?;
+        if let Some(tool) = opened.1.tool(&request.name) {
+            return self.direct(&opened, context).call(&tool.tool, request, bypassed).await;
+        }
+        let view = &opened.1;
+        let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);
+        if metas.clone().any(|name| name == request.name) {
+            return Ok(self.meta_call(&opened, request, bypassed, context).await.into());
+        }
+        let names = metas.chain(view.tools().iter().map(|tool| tool.name.as_str()));
+        let unknown = match view.absent_owner(&request.name) {
+            Some(absent) => format!("tool {} is not available: {}", request.name, direct::absent(absent)),
+            None => meta::unknown_tool(&request.name, names),
+        };
+        let error = ErrorData::invalid_params(unknown, None);
+        self.mistakes.note(&error);
+        Err(error)
+    }
+
+    /// The arguments of a call that rmcp did not see.
+    fn bypassed_arguments(&self, context: &RequestContext<RoleServer>) -> Option<Arguments> {
+        match context.extensions.get::<Parts>() {
+            Some(head) => head.extensions.get().cloned(),
+            None => self.bypassed.take(&context.id),
+        }
+    }
+
+    async fn meta_call(
+        &self,
+        (gateway, view): &Opened,
+        request: CallToolRequestParams,
+        bypassed: Option<Arguments>,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let arguments = match bypassed {
+            Some(bypassed) => match tree(&bypassed).await {
+                Ok(arguments) => arguments,
+                Err(error) => return text(format!("{}: {error}", request.name), true),
+            },
+            None => request.arguments.unwrap_or_default(),
+        };
+        match meta::call(gateway, view, &client(context), &request.name, &arguments).await {
+            Ok(MetaAnswer::Text(answer)) => text(answer, false),
+            Ok(MetaAnswer::Run(run)) => {
+                let answer_bytes = run.answer_bytes();
+                let Some(report) = follow(run, context, &self.detached_runs).await else {
+                    // Nobody reads it.
+                    return text("the client is gone".to_owned(), true);
+                };
+                let ModelAnswer { text: answer, is_error, .. } = render(&report, answer_bytes);
+                let mut result = text(answer, is_error);
+                result.meta = Some(usage(&report));
+                result
+            }
+            Err(error) => text(error.to_string(), true),
+        }
+    }
+}
+
+/// The arguments of a meta-tool, few of which are long.
+async fn tree(Arguments(arguments): &Arguments) -> Result<JsonObject, String> {
+    let _room = trees::room(arguments.extent().tree_bytes).await;
+    match arguments.to_value() {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err("the arguments must be an object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn text(text: String, is_error: bool) -> CallToolResult {
+    let content = vec![ContentBlock::text(text)];
+    if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
+}
+
+/// What the run used, where it costs the model nothing.
+fn usage(report: &Report) -> MetaObject {
+    let mut meta = MetaObject::default();
+    meta.insert(USAGE_KEY.into(), json!(report.usage));
+    meta
+}
+
+fn meta_tool(tool: &MetaTool) -> Tool {
+    let schema: JsonObject = tool.input_schema().as_object().cloned().unwrap_or_default();
+    Tool::new(tool.name, tool.description, Arc::new(schema))
+}

@@ -1,0 +1,76 @@
+//! Why a call did not reach a server.
+
+use std::time::{Duration, Instant};
+
+use exuvia_tool::{Absence, CallError, ToolName};
+
+use crate::status::StartError;
+
+/// Why there is no connection.
+#[derive(Debug, Clone)]
+pub(crate) enum LaneError {
+    /// The gateway ends.
+    ShutDown,
+    /// The run that the connection belonged to is over.
+    RunOver,
+    /// The breaker is open.
+    Open { failures: u32, until: Instant },
+    /// It could not be opened.
+    Unopened {
+        /// Why.
+        start_error: StartError,
+        /// There was one before.
+        again: bool,
+    },
+    /// All connections that the server may have are in use.
+    Full { connections: usize },
+}
+
+impl LaneError {
+    /// The error for the script that called `name`.
+    pub(crate) fn of_call(&self, name: &ToolName) -> CallError {
+        let server = &name.server;
+        CallError::UpstreamUnavailable(match self {
+            Self::ShutDown => format!("server {server} is shut down; {name} was not called"),
+            Self::RunOver => format!("the run is over; {name} was not called"),
+            Self::Open { failures, until } => format!(
+                "server {server} has failed {failures} times in a row; {name} was not called; try again in {} s",
+                seconds(until.saturating_duration_since(Instant::now()))
+            ),
+            Self::Unopened { again: true, .. } => {
+                format!("server {server} exited and could not be restarted; {name} was not called")
+            }
+            Self::Unopened { again: false, .. } => format!("server {server} did not start; {name} was not called"),
+            Self::Full { connections } => {
+                let (allowed, used) = (*connections as u64, *connections as u64 + 1);
+                return CallError::LimitReached { limit: "connections".to_owned(), allowed, used };
+            }
+        })
+    }
+
+    /// Why a server did not start for which this was wanted.
+    pub(crate) fn start_error(&self) -> StartError {
+        match self {
+            Self::Unopened { start_error, .. } => start_error.clone(),
+            other => StartError { message: other.message(), why: Absence::Failed },
+        }
+    }
+
+    /// The message for the operator.
+    fn message(&self) -> String {
+        match self {
+            Self::ShutDown => "it is shut down".to_owned(),
+            Self::RunOver => "the run is over".to_owned(),
+            Self::Open { failures, .. } => {
+                format!("it has failed {failures} times in a row, circuit breaker open")
+            }
+            Self::Unopened { start_error, .. } => start_error.message.clone(),
+            Self::Full { connections } => format!("all of its {connections} connections are in use"),
+        }
+    }
+}
+
+/// Whole seconds, rounded up: who tries again then is not too early.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0 || time.is_zero())
+}
