@@ -80,7 +80,7 @@ impl fmt::Display for Unread {
 /// # Errors
 ///
 /// rmcp must not see it.
-pub(crate) fn split(message: Vec<u8>) -> Result<SplitMessage, Unread> {
+pub(crate) fn split_message(message: Vec<u8>) -> Result<SplitMessage, Unread> {
     if message.len() <= SMALL_BYTES {
         return Ok(SplitMessage { message, arguments: None });
     }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn sifted(message: &str) -> Result<(String, Option<String>), Unread> {
-        let SplitMessage { message, arguments } = split(message.as_bytes().to_vec())?;
+        let SplitMessage { message, arguments } = split_message(message.as_bytes().to_vec())?;
         let arguments = arguments.map(|Arguments(arguments)| arguments.as_str().to_owned());
         Ok((String::from_utf8(message).unwrap_or_default(), arguments))
     }
@@ -175,7 +175,7 @@ mod tests {
         ] {
             assert_eq!(sifted(&refused), Err(Unread::TooManyValues), "{}", &refused[..80]);
         }
-        assert_eq!(split([texts.as_bytes(), b"\xff"].concat()).unwrap_err(), Unread::NoJson);
+        assert_eq!(split_message([texts.as_bytes(), b"\xff"].concat()).unwrap_err(), Unread::NoJson);
         let long = format!(r#"{{"method":"prompts/get","params":{{"arguments":{{"a":{texts}}}}}}}"#);
         assert_eq!(sifted(&long), Ok((long, None)));
     }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::invalid_message::{InvalidMessage, batch, explained, json};
-use crate::large_arguments::{BypassedArguments, SplitMessage, split};
+use crate::large_arguments::{BypassedArguments, SplitMessage, split_message};
 use crate::lines::{Line, Lines, id_of};
 use crate::mcp_handler::beforehand;
 use crate::mistakes::Mistakes;
@@ -126,7 +126,7 @@ fn read(line: Vec<u8>, bypassed: &BypassedArguments) -> Read {
     if let Some(refusal) = beforehand(text) {
         return refused(refusal);
     }
-    let SplitMessage { message, arguments } = match split(text.as_bytes().to_vec()) {
+    let SplitMessage { message, arguments } = match split_message(text.as_bytes().to_vec()) {
         Ok(sifted) => sifted,
         Err(why) => return refused(InvalidMessage::unread(text.as_bytes(), why)),
     };

@@ -32,8 +32,8 @@ pub(super) fn checked(mut body: Vec<u8>) -> Result<(SplitMessage, Option<Invalid
     body.drain(..place.start);
     let refusal =
         |unread| InvalidMessage::invalid(explained.as_ref().and_then(|known| known.id.clone()), unread_words(unread));
-    let sifted =
-        large_arguments::split(body).map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, Box::new(refusal(unread))))?;
+    let sifted = large_arguments::split_message(body)
+        .map_err(|unread| (StatusCode::PAYLOAD_TOO_LARGE, Box::new(refusal(unread))))?;
     Ok((sifted, explained))
 }
 
