@@ -10,7 +10,7 @@
 //!   lives until it is [closed](Connection::close) or the other end goes, and is never repaired: whoever needs another opens one.
 //! - A **request** is rmcp's type, made by [`call`] for tools and by [`request`] for all else, and its [`Slot`] is where the answer is
 //!   put. rmcp keeps the protocol and never sees the answer, which stays as the server wrote it.
-//! - An [`ServerAnswer`] is what came back for one request; [`outcome`] makes of it what a script sees, or what is [`Relayed`] to a client.
+//! - A [`ServerAnswer`] is what came back for one request; [`outcome`] makes of it what a script sees, or what is [`Relayed`] to a client.
 //! - [`InterimMessage`] is what a server says before it answers: its progress, and its [`Question`]s to the user.
 //! - The [`Reaper`] guards all child processes of one program: none outlives it. It costs a shell, while there are any.
 //!
@@ -34,7 +34,7 @@
 //!
 //! let name = ToolName::new("crm", "get_contact");
 //! let arguments = Json::parse(r#"{"contact_id": 1}"#).unwrap();
-//! let request = call(name.tool.clone(), arguments, false, Input::default());
+//! let request = call(name.tool.clone(), arguments.into(), false, Input::default());
 //! if let Ok(contents) = connection.send(request, Slot::default(), None, Place::default()).await {
 //!     println!("{:?}", outcome::outcome(contents, &name, false, 16 << 20, limits.message_bytes));
 //! }
