@@ -7,8 +7,7 @@ use exuvia_tool::Namespace;
 use serde_json::{Value, json};
 
 fn namespace(schema: &Value) -> Namespace {
-    let tool =
-        json!({"name": "get", "inputSchema": {"type": "object", "properties": {"x": schema}, "required": ["x"]}});
+    let tool = json!({"name": "get", "inputSchema": {"type": "object", "properties": {"x": schema, "y": {}}, "required": ["x"]}});
     exuvia_catalog::build(vec![("crm".to_owned(), vec![descriptor(&tool)])])
 }
 
@@ -19,7 +18,7 @@ fn is_found(script: &str, schema: &Value) -> bool {
 #[test]
 fn a_handler_hides_findings_of_its_own_exception_only() {
     let wrong =
-        [("NameError", "crmm.get(x=1)"), ("AttributeError", "crm.gett(x=1)"), ("TypeError", "crm.get(x=1, y=2)")];
+        [("NameError", "crmm.get(x=1)"), ("AttributeError", "crm.gett(x=1)"), ("TypeError", "crm.get(x=1, z=2)")];
     for (raised, call) in wrong {
         for caught in
             ["NameError", "AttributeError", "TypeError", "KeyError", "builtins.NameError", "Whatever", "Exception"]
@@ -47,7 +46,8 @@ fn a_literal_is_found_unless_it_is_of_the_type_of_its_parameter() {
     ];
     for (ty, _) in literals {
         for (of, literal) in literals {
-            let script = format!("crm.get(x={literal})\n");
+            // Beside an argument that is not known, so that the call as a whole cannot be checked.
+            let script = format!("crm.get(x={literal}, y=len(''))\n");
             // None for a parameter is another question: it may be left out.
             if of == "null" {
                 continue;
@@ -57,6 +57,6 @@ fn a_literal_is_found_unless_it_is_of_the_type_of_its_parameter() {
             assert!(!is_found(&script, &json!({"type": [ty, of]})), "{script} for {ty} or {of}");
         }
     }
-    assert!(!is_found("crm.get(x=7.0)\n", &json!({"type": "integer"})));
-    assert!(is_found("crm.get(x=7.5)\n", &json!({"type": "integer"})));
+    assert!(!is_found("crm.get(x=7.0, y=len(''))\n", &json!({"type": "integer"})));
+    assert!(is_found("crm.get(x=7.5, y=len(''))\n", &json!({"type": "integer"})));
 }
