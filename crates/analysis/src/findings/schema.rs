@@ -39,9 +39,7 @@ fn is_of_type(value: &Value, name: &str) -> Option<bool> {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
         // 1.0 is an integer to JSON Schema.
-        "integer" => value.as_number().is_some_and(|number| {
-            number.is_i64() || number.is_u64() || number.as_f64().is_none_or(|float| float.fract() == 0.0)
-        }),
+        "integer" => value.as_number().is_some_and(|number| number.as_f64().is_none_or(|float| float.fract() == 0.0)),
         "number" => value.is_number(),
         "string" => value.is_string(),
         "array" => value.is_array(),
