@@ -11,7 +11,7 @@ pub struct Runs {
     pub memory_bytes: Option<u64>,
     /// All of them.
     pub queue: QueueLimits,
-    /// What becomes of one whose client goes away.
+    /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
 }
 
@@ -42,7 +42,7 @@ impl Default for QueueLimits {
     }
 }
 
-/// What becomes of a script whose client goes away without having cancelled it.
+/// What happens to a script whose client disconnects without having cancelled it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDisconnect {
     /// It is cancelled, and its calls are.

@@ -365,7 +365,7 @@ impl RunHandle {
         self.answer_bytes
     }
 
-    /// What is to become of it when its client goes away. That is for whoever holds this: dropping it cancels the run.
+    /// Whether it is cancelled when its client disconnects. The holder of this handle decides: dropping it cancels the run.
     #[must_use]
     pub fn on_disconnect(&self) -> OnDisconnect {
         self.on_disconnect

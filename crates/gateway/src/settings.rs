@@ -25,7 +25,7 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
     pub answer_bytes: usize,
-    /// What becomes of a script whose client goes away.
+    /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
 }
 

@@ -134,8 +134,8 @@ pub struct Stamped {
 
 /// A place that keeps entries, stamps them with their time, and has them in the order in which it was given them, whichever way.
 ///
-/// There are two ways, for what is about to be done and for what has been done. Whoever appends hears of each entry that is not kept:
-/// by the error of either way, or by [`Losses`] if it was taken and lost later. So an entry can be given in a `Drop` as well.
+/// There are two classes: durable, for what is about to be done, and queued, for what has been done. Each entry that is not kept is
+/// reported: as an error of the append, or to [`Losses`] if it was accepted and lost later. So an entry can be queued in a `Drop` as well.
 pub trait Journal: Send + Sync {
     /// Appends what is about to be done: it is kept for good when the future is complete. Its place is that of this call and not of
     /// the first poll. A future that is dropped takes nothing back: the entry may be kept or not.

@@ -39,7 +39,7 @@ impl Grants {
         Self(Granted::Visible(Arc::clone(namespace)))
     }
 
-    /// Grants of the tools of `namespace` that the policy lists: what a client's script has by itself.
+    /// Grants of the tools of `namespace` that the policy lists: what a client's script has without approval.
     #[must_use]
     pub fn listed(policy: &Arc<Policy>, namespace: &Arc<Namespace>) -> Self {
         Self(Granted::Listed(Arc::clone(policy), Arc::clone(namespace)))

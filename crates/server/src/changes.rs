@@ -40,7 +40,7 @@ impl Changes {
         while self.next().await.is_some() && client.notify_tool_list_changed().await.is_ok() {}
     }
 
-    /// Tells a client of the newer era that listens, until it goes away or `ending` is cancelled.
+    /// Notifies a listening client of the newer era, until it disconnects or `ending` is cancelled.
     pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let wants = listener.accepted().tools_list_changed == Some(true);
         loop {

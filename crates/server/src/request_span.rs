@@ -32,7 +32,7 @@ pub(crate) async fn answer<M: ConstString, T>(
 
 /// Begins the span of a request, below the span of the client that sent it.
 ///
-/// What is told in a call of a tool has the client's name in the log.
+/// Log events within a tool call carry the client's name.
 pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestContext<RoleServer>) -> Span {
     let log = if matches!(target, Target::Tool(_)) { client_span::span(context) } else { tracing::Span::none() };
     let head = context.extensions.get::<Parts>();

@@ -74,7 +74,7 @@ impl Updates {
         }
     }
 
-    /// Tells a client of the newer era that listens, until it goes away or `ending` is cancelled.
+    /// Notifies a listening client of the newer era, until it disconnects or `ending` is cancelled.
     pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let telling = async {
             while self.next().await.is_some() {

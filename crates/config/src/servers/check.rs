@@ -13,7 +13,7 @@ use crate::{CodeGrant, Grant, Http, OAuth};
 /// How long the name of a server may be, in bytes.
 pub(crate) const SERVER_NAME_BYTES: usize = 64;
 
-/// Headers that the transport sets by itself.
+/// Headers that the transport sets.
 const OWN_HEADERS: &[&str] = &[
     "accept",
     "connection",
@@ -80,7 +80,7 @@ pub(crate) fn server_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Reads a header. `None` for one that the transport sets by itself.
+/// Reads a header. `None` for one that the transport sets.
 ///
 /// # Errors
 ///

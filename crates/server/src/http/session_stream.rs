@@ -1,7 +1,7 @@
 //! The stream on which a session of the older era listens: the messages of the protocol, and notifications of changed tools.
 //!
-//! Changes are not sent through rmcp: every message that passes its session, also one that nobody reads, keeps that from ending
-//! by itself. Here they are sent to whoever reads, as fast as that is.
+//! Changes are not sent through rmcp: every message that passes its session, also one that nobody reads, keeps the session from
+//! expiring. Here they are sent to connected clients, as fast as each of them reads.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -72,8 +72,8 @@ impl LaneState {
         None
     }
 
-    /// Joins the opening in flight, or begins one, whose outcome and begin `opened` takes. The token tells when it is
-    /// over.
+    /// Waits for the connection attempt in flight, or starts one; `opened` is called with its start time and its outcome. The
+    /// returned token is cancelled when the attempt has ended.
     pub(crate) fn open(
         &mut self,
         dialer: &Arc<Dialer>,
