@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo over standard output")]
 
 mod merge;
+mod meter;
 mod steady_wasi;
 
 use std::collections::HashMap;
@@ -45,7 +46,7 @@ fn main() -> Result<()> {
 
     let linked = out.join("linked.wasm");
     generate(&wit, &python, &linked)?;
-    let component = merge::merge(&fs::read(&linked)?).context("merging the core modules")?;
+    let component = merge::merge(&fs::read(&linked)?, metered).context("merging the core modules")?;
     fs::write(out.join("guest.wasm"), &component)?;
 
     let digest = Sha256::digest(&component);
@@ -55,6 +56,13 @@ fn main() -> Result<()> {
     });
     println!("cargo:rustc-env=EXUVIA_GUEST_DIGEST={digest}");
     Ok(())
+}
+
+/// The merged module with its meter, which is proven to be complete.
+fn metered(module: Vec<u8>, roles: &merge::Roles) -> Result<Vec<u8>> {
+    let module = meter::meter(&module, roles).context("metering")?;
+    meter::verify(&module, roles).context("verifying the metered module")?;
+    Ok(module)
 }
 
 /// All files with this extension under `root`, sorted. Watched one by one rather than by directory: the documentation

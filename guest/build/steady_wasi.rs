@@ -21,9 +21,9 @@ use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, FsError, FsResult, add_to_linker_async};
 
 /// What the guest imports beside WASI. Called only once the snapshot runs.
-const CONTRACT: [(&str, &[&str]); 2] = [
+const CONTRACT: [(&str, &[&str]); 3] = [
     (
-        "exuvia:sandbox/tools@0.1.0",
+        "exuvia:sandbox/tools@0.2.0",
         &[
             "servers",
             "list-tools",
@@ -36,7 +36,8 @@ const CONTRACT: [(&str, &[&str]); 2] = [
             "[method]pending-call.take",
         ],
     ),
-    ("exuvia:sandbox/output@0.1.0", &["write"]),
+    ("exuvia:sandbox/output@0.2.0", &["write"]),
+    ("exuvia:sandbox/meter@0.2.0", &["next-slice"]),
 ];
 
 /// Adds WASI, and stubs for the contract.

@@ -1,8 +1,8 @@
 //! The Python guest of Exuvia: a WebAssembly component that holds an initialised CPython 3.14 and the Python side of
 //! the contract in `wit/`.
 //!
-//! `build/` makes it from `guest/python/` with componentize-py, and merges its core modules into one. `exuvia-runtime` compiles it to native code; another
-//! host can take [`COMPONENT`] as it is. This crate decides nothing and runs nothing.
+//! `build/` makes it from `guest/python/` with componentize-py, merges its core modules into one, and adds the code that counts its
+//! fuel. `exuvia-runtime` compiles it to native code; another host can take [`COMPONENT`] as it is. This crate decides nothing and runs nothing.
 //!
 //! ```
 //! assert!(exuvia_guest::COMPONENT.starts_with(b"\0asm"));

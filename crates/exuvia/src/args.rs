@@ -176,7 +176,7 @@ pub(crate) struct CheckArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
-    /// Fuel limit (one unit is about one WebAssembly instruction). Overrides the configuration file
+    /// Fuel limit (2 billion units are about a second of Python). Overrides the configuration file
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(LEAST_FUEL..))]
     pub(crate) fuel: Option<u64>,
     /// Memory limit in bytes, interpreter included. Overrides the configuration file

@@ -39,7 +39,7 @@ impl ToolHost for NoTools {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new();
-    config.consume_fuel(true).max_wasm_stack(STACK_BYTES).async_stack_size(STACK_BYTES + (1 << 20));
+    config.max_wasm_stack(STACK_BYTES).async_stack_size(STACK_BYTES + (1 << 20));
     let engine = Engine::new(&config)?;
 
     // Once per process: compile the component (this takes a while; `Component::serialize` keeps the result) and link it.
@@ -53,7 +53,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::new(Arc::new(tools), Box::new(SystemIo::new()), &limits, Arc::new(|_| {}));
     let log = sandbox.log().clone();
     let mut store = Store::new(&engine, sandbox);
-    store.set_fuel(limits.fuel)?;
     let outcome = guest.run(&mut store, SCRIPT.into(), RESULT_BYTES).await?;
 
     print!("{}", log.text().text);

@@ -12,6 +12,7 @@ wasmtime::component::bindgen!({
         "exuvia:sandbox/tools.[method]pending-call.take": async | trappable,
         "exuvia:sandbox/tools.[method]pending-call.id": trappable,
         "exuvia:sandbox/tools.[drop]pending-call": trappable,
+        "exuvia:sandbox/meter.next-slice": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -63,7 +63,7 @@ impl<T: SandboxView> GuestPre<T> {
     ///
     /// # Errors
     ///
-    /// The guest trapped: a limit of the store, a [`ToolCallsExhausted`](crate::ToolCallsExhausted), an exit
+    /// The guest trapped: a limit of the store, [`OutOfFuel`](crate::OutOfFuel), [`ToolCallsExhausted`](crate::ToolCallsExhausted), an exit
     /// ([`wasmtime_wasi::I32Exit`]), or a defect.
     pub async fn run(
         &self,

@@ -1,11 +1,11 @@
-//! Implements the interface in `wit/` for hosts written in Rust: the imports `tools` and `output`, and the WASI subset that
+//! Implements the interface in `wit/` for hosts written in Rust: the imports `tools`, `output` and `meter`, and the WASI subset that
 //! CPython needs, on any [`wasmtime::component::Linker`].
 //!
 //! A store holds one [`Sandbox`]: the state of one run. It answers the guest's tool calls from a
 //! [`ToolHost`](exuvia_tool::ToolHost), takes time and randomness from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded
-//! log and a record of the calls, within those of the [`Limits`](exuvia_tool::Limits) that concern calls and output. What is not linked cannot be reached: there is no file, no network, no environment.
+//! log and a record of the calls, within those of the [`Limits`](exuvia_tool::Limits) that concern calls, output and fuel. What is not linked cannot be reached: there is no file, no network, no environment.
 //!
-//! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no fuel, memory or time limits: those belong to the
+//! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no limits on memory or time: those belong to the
 //! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed_host.rs` is a complete one.
 
 mod bindings;
@@ -15,6 +15,7 @@ mod clocks;
 mod events;
 mod guest;
 mod log;
+mod meter;
 mod random;
 mod sandbox;
 mod stop;
@@ -26,7 +27,8 @@ pub use call_log::CallLog;
 pub use events::EventSink;
 pub use guest::{GuestOutcome, GuestPre, ScriptError};
 pub use log::{Log, LogText};
+pub use meter::FUEL_SLICE;
 pub use sandbox::{Sandbox, SandboxView};
-pub use stop::ToolCallsExhausted;
+pub use stop::{FuelClaimed, OutOfFuel, ToolCallsExhausted};
 pub use system_io::SystemIo;
 pub use wasi::add_to_linker;

@@ -10,6 +10,7 @@ use crate::call_log::CallLog;
 use crate::calls::Calls;
 use crate::events::EventSink;
 use crate::log::Log;
+use crate::meter::Meter;
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
 /// ones that a well-behaved guest makes many of.
@@ -22,6 +23,7 @@ pub struct Sandbox {
     pub(crate) io: Box<dyn RunIo>,
     pub(crate) calls: Calls,
     pub(crate) log: Log,
+    pub(crate) meter: Meter,
 }
 
 /// Gives access to the [`Sandbox`] in a store's data.
@@ -51,13 +53,20 @@ impl Sandbox {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        Self { table, wasi, io, calls: Calls::new(tools, limits, events), log }
+        Self { table, wasi, io, calls: Calls::new(tools, limits, events), log, meter: Meter::new(limits.fuel) }
     }
 
     /// The log. A clone of it outlives the store.
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The fuel that the guest has used. Exact when `run` has returned or ran out of fuel; of a guest that ended in another way, up to one
+    /// [slice](crate::FUEL_SLICE) may be missing.
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.meter.used()
     }
 
     /// The record of the calls. A clone of it outlives the store.

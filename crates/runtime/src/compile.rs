@@ -1,14 +1,11 @@
 //! The settings that decide what native code looks like. Shared by the build script, which compiles the guest, and the
 //! engine, which refuses code that was compiled under other settings.
 
-use wasmtime::{Config, OperatorCost, Result};
+use wasmtime::{Config, Result};
 
 /// The part of x86-64-v2 (2009 and later) that Cranelift has switches for. A fixed baseline, so that an artifact runs on
 /// other machines than the one that compiled it.
 const X86_64_BASELINE: [&str; 5] = ["has_sse3", "has_ssse3", "has_sse41", "has_sse42", "has_popcnt"];
-
-/// What one page of `memory.grow` costs in fuel. wasmtime's default is nothing, which makes page faults free.
-const FUEL_PER_GROWN_PAGE: u8 = u8::MAX;
 
 /// The settings for `target`, a target triple of Rust.
 pub(crate) fn config(target: &str) -> Result<Config> {
@@ -20,7 +17,8 @@ pub(crate) fn config(target: &str) -> Result<Config> {
             enable_flag(&mut config, flag);
         }
     }
-    config.consume_fuel(true).epoch_interruption(true).operator_cost(operator_cost());
+    // The guest counts its own fuel, and says which of its branches are for that.
+    config.wasm_branch_hinting(true);
     config.generate_address_map(false).native_unwind_info(false).wasm_backtrace_max_frames(None);
     // What the guest does not use is off. The first is compiled in for componentize-py alone, and would cost each store.
     config.concurrency_support(false);
@@ -34,10 +32,4 @@ fn enable_flag(config: &mut Config, flag: &str) {
     // SAFETY: the flags are the documented instruction sets of Cranelift's x86 backend. Code that uses them is refused
     // by wasmtime when it is loaded on a processor that lacks them.
     unsafe { config.cranelift_flag_enable(flag) };
-}
-
-fn operator_cost() -> OperatorCost {
-    let mut cost = OperatorCost::new();
-    cost.variable.memory_grow_per_page = FUEL_PER_GROWN_PAGE;
-    cost
 }

@@ -12,7 +12,6 @@ use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::budget::Budget;
 use crate::memory::MemoryLimit;
-use crate::ticks::Ticks;
 use crate::{Limits, Run, Script, artifact, compile};
 
 /// What a guest can address, in bytes: all of it is reserved for each.
@@ -112,7 +111,6 @@ pub(crate) struct Inner {
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
-    pub(crate) ticks: Ticks,
 }
 
 /// What a store holds.
@@ -189,9 +187,8 @@ impl Inner {
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
-        let ticks = Ticks::of(engine.clone())?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone(), ticks })
+        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone() })
     }
 }
 

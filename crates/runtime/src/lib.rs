@@ -19,7 +19,6 @@ mod report_json;
 mod run;
 mod run_end;
 mod script;
-mod ticks;
 
 pub use artifact::GUEST_DIGEST;
 #[doc(hidden)]

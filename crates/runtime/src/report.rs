@@ -62,8 +62,7 @@ pub struct LimitHit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Fuel. A lower bound when the run was stopped by `wall_ms` or cancelled: wasmtime saves its counter only now and
-    /// then.
+    /// Fuel. Of a run that was stopped by anything but `fuel` up to [`FUEL_SLICE`](exuvia_host::FUEL_SLICE) may be missing.
     pub fuel: u64,
     /// The largest size that the guest's memory reached, in bytes, the interpreter's own included.
     pub memory_bytes_peak: u64,

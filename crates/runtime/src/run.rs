@@ -114,12 +114,7 @@ impl Run {
         let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events);
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();
-        // Before the guest can begin to run: from then on it is to be interrupted.
-        let _running = engine.inner.ticks.running();
-        let mut store = match new_store(&engine, sandbox, memory, &limits) {
-            Ok(store) => store,
-            Err(error) => return Report::fault(format!("{error:#}")),
-        };
+        let mut store = new_store(&engine, sandbox, memory, &limits);
         let source = script.into_source();
         let left = Duration::from_millis(limits.wall_ms).saturating_sub(spent);
         let end = tokio::select! {
@@ -134,7 +129,7 @@ impl Run {
         let memory = &store.data().memory;
         let outcome = run_end::outcome(end, &limits, memory.refused());
         let mut usage = Usage {
-            fuel: limits.fuel - store.get_fuel().unwrap_or(0).min(limits.fuel),
+            fuel: store.data().sandbox.fuel_used(),
             memory_bytes_peak: memory.peak_bytes(),
             ..Usage::default()
         };
@@ -184,20 +179,12 @@ async fn time_up(wall: Duration, waits: &Waits) {
     }
 }
 
-fn new_store(
-    engine: &Engine,
-    sandbox: Sandbox,
-    memory: MemoryLimit,
-    limits: &Limits,
-) -> wasmtime::Result<Store<StoreState>> {
+fn new_store(engine: &Engine, sandbox: Sandbox, memory: MemoryLimit, limits: &Limits) -> Store<StoreState> {
     let mut store = Store::new(&engine.inner.engine, StoreState { sandbox, memory });
     store.limiter_async(|state| &mut state.memory);
-    store.set_fuel(limits.fuel)?;
-    store.epoch_deadline_async_yield_and_update(1);
-    store.set_epoch_deadline(1);
     // No text of the guest can be larger than its memory.
     store.set_hostcall_fuel(
         usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES),
     );
-    Ok(store)
+    store
 }

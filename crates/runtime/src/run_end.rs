@@ -1,6 +1,6 @@
 //! The outcome of a run, from how its guest ended.
 
-use exuvia_host::{GuestOutcome, ScriptError, ToolCallsExhausted};
+use exuvia_host::{FuelClaimed, GuestOutcome, OutOfFuel, ScriptError, ToolCallsExhausted};
 use exuvia_tool::{HeldCall, Json};
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
@@ -67,11 +67,16 @@ fn trapped(error: &wasmtime::Error, limits: &Limits, memory_refused: bool) -> Ou
     if error.downcast_ref::<ToolCallsExhausted>().is_some() {
         return Outcome::Stopped(stop(Limit::ToolCalls, limits, None));
     }
+    if error.downcast_ref::<OutOfFuel>().is_some() {
+        return Outcome::Stopped(stop(Limit::Fuel, limits, None));
+    }
+    if error.downcast_ref::<FuelClaimed>().is_some() {
+        return Outcome::Raised(crashed("the script interfered with the count of its fuel".into()));
+    }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Outcome::Raised(exited(exit.0));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => Outcome::Stopped(stop(Limit::Fuel, limits, None)),
         Some(Trap::StackOverflow) => Outcome::Stopped(stop(Limit::StackBytes, limits, None)),
         // Also without a trap: a limit below what the interpreter starts with keeps it from being instantiated.
         _ if memory_refused => Outcome::Stopped(stop(Limit::MemoryBytes, limits, None)),

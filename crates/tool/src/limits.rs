@@ -23,7 +23,7 @@ pub const CONCURRENT_RUNS: u32 = 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Work, in units of fuel: about one per WebAssembly instruction executed, one per byte copied in bulk. Default 20 G.
+    /// Work, in units of fuel: two billion are about a second of Python. The guest counts them (interface `meter` in `wit/`). Default 20 G.
     /// Does not cover host calls, instantiation, or time spent waiting.
     pub fuel: u64,
     /// Time from the start of the script to its end, in milliseconds, waiting for tools included, but not for memory that other

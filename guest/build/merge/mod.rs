@@ -7,7 +7,7 @@
 //! - `module`, `component`: what is there;
 //! - `resolve`: what imports, globals and constant expressions are in the end;
 //! - `link`: the function table, and what is reached from it and from the component;
-//! - `emit`: the merged module; `rebuild`: the component around it.
+//! - `emit`: the merged module; `roles`: what the component uses its functions for; `rebuild`: the component around it.
 
 mod component;
 mod emit;
@@ -15,6 +15,7 @@ mod link;
 mod module;
 mod rebuild;
 mod resolve;
+mod roles;
 
 use anyhow::Result;
 
@@ -23,15 +24,20 @@ use emit::Places;
 use link::Linked;
 use rebuild::Rebuild;
 
-/// The component with its core modules merged into one. Types, imports and exports are as they were, and so is what it does.
+pub(crate) use module::Module;
+pub(crate) use roles::Roles;
+
+/// The component with its core modules merged into one. Types, imports and exports are as they were, and so is what it does, but
+/// for what `pass` changes in the merged module; it must keep the names of imports and exports.
 ///
 /// # Errors
 ///
-/// It is not built as componentize-py and wit-component build one.
-pub(crate) fn merge(component: &[u8]) -> Result<Vec<u8>> {
+/// It is not built as componentize-py and wit-component build one, or the pass fails.
+pub(crate) fn merge(component: &[u8], pass: impl FnOnce(Vec<u8>, &Roles) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
     let component = Component::parse(component)?;
     let linked = Linked::new(&component)?;
     let mut places = Places::new(&linked)?;
     let module = emit::emit(&component, &linked, &mut places)?;
+    let module = pass(module, &Roles::of(&component, &linked, &places)?)?;
     Rebuild::new(&component, &linked, &places, &module).write()
 }

@@ -10,24 +10,24 @@ use wasmparser::{
 
 /// One core module. Index spaces begin with what is imported, as in the binary format (Core specification, 2.5.1).
 #[derive(Default)]
-pub(super) struct Module<'a> {
-    pub(super) types: Vec<FuncType>,
+pub(crate) struct Module<'a> {
+    pub(crate) types: Vec<FuncType>,
     /// Imports by kind, in their order.
-    pub(super) functions_in: Vec<Import<'a>>,
-    pub(super) globals_in: Vec<Import<'a>>,
-    pub(super) memories_in: Vec<Import<'a>>,
-    pub(super) tables_in: Vec<Import<'a>>,
+    pub(crate) functions_in: Vec<Import<'a>>,
+    pub(crate) globals_in: Vec<Import<'a>>,
+    pub(crate) memories_in: Vec<Import<'a>>,
+    pub(crate) tables_in: Vec<Import<'a>>,
     /// The types of its own functions.
-    pub(super) functions: Vec<u32>,
-    pub(super) bodies: Vec<FunctionBody<'a>>,
-    pub(super) globals: Vec<Global<'a>>,
-    pub(super) memories: Vec<MemoryType>,
-    pub(super) tables: Vec<TableType>,
-    pub(super) exports: HashMap<&'a str, (ExternalKind, u32)>,
-    pub(super) elements: Vec<Element<'a>>,
-    pub(super) data: Vec<Data<'a>>,
+    pub(crate) functions: Vec<u32>,
+    pub(crate) bodies: Vec<FunctionBody<'a>>,
+    pub(crate) globals: Vec<Global<'a>>,
+    pub(crate) memories: Vec<MemoryType>,
+    pub(crate) tables: Vec<TableType>,
+    pub(crate) exports: HashMap<&'a str, (ExternalKind, u32)>,
+    pub(crate) elements: Vec<Element<'a>>,
+    pub(crate) data: Vec<Data<'a>>,
     /// Names of functions, where the module has any.
-    pub(super) names: HashMap<u32, &'a str>,
+    pub(crate) names: HashMap<u32, &'a str>,
 }
 
 impl<'a> Module<'a> {
@@ -36,7 +36,7 @@ impl<'a> Module<'a> {
     /// # Errors
     ///
     /// It is malformed, or has what is not merged: a start function, passive segments, types that are no functions, tags.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut module = Self::default();
         for payload in Parser::new(0).parse_all(bytes) {
             module.add(payload?)?;
@@ -109,7 +109,7 @@ impl<'a> Module<'a> {
     }
 
     /// The type of a function, by its index.
-    pub(super) fn function_type(&self, index: u32) -> Result<&FuncType> {
+    pub(crate) fn function_type(&self, index: u32) -> Result<&FuncType> {
         let index = index as usize;
         let ty = match self.functions_in.get(index) {
             Some(Import { ty: TypeRef::Func(ty), .. }) => Some(ty),
@@ -122,7 +122,7 @@ impl<'a> Module<'a> {
     }
 
     /// The body of a function of its own.
-    pub(super) fn body(&self, index: u32) -> Option<&FunctionBody<'a>> {
+    pub(crate) fn body(&self, index: u32) -> Option<&FunctionBody<'a>> {
         self.bodies.get((index as usize).checked_sub(self.functions_in.len())?)
     }
 }

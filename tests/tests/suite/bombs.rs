@@ -46,7 +46,7 @@ fn table() -> Table {
 }
 
 fn budget() -> Limits {
-    Limits { fuel: 4_000_000_000, wall_ms: 15_000, log_bytes: 64 << 10, tool_calls: 1_000, ..Limits::default() }
+    Limits { fuel: 2_000_000_000, wall_ms: 15_000, log_bytes: 64 << 10, tool_calls: 1_000, ..Limits::default() }
 }
 
 fn deadline() -> Limits {

@@ -138,9 +138,6 @@ impl Pool {
     async fn instance(&self, swaps: bool) -> (Store<State>, Instance) {
         let state = State { swaps, inverted_canary: self.inverted_canary, on_stack: 0, swapped: 0 };
         let mut store = Store::new(&self.engine, state);
-        store.set_fuel(u64::MAX).expect("fuel");
-        store.epoch_deadline_async_yield_and_update(1);
-        store.set_epoch_deadline(1);
         let instance = self.pre.instantiate_async(&mut store).await.expect("it works");
         (store, instance)
     }

@@ -37,6 +37,22 @@ async fn a_script_without_fuel_still_gives_a_report() {
     assert_eq!(report.usage.fuel, 50_000_000);
 }
 
+/// Whatever a script says to the host in the place of the guest's own code, it gets no further than with the fuel it has.
+#[tokio::test]
+async fn a_script_cannot_give_itself_fuel() {
+    let work = "for i in range(10_000): pass";
+    let plain = run(&format!("print('begun')\nwhile True:\n    {work}"), Limits { fuel: 50_000_000, ..limits() }).await;
+    assert_eq!(stopped_by(&plain), "fuel");
+    for balance in ["-1", "0", "1", "1_000", "100_000", "2**62", "-2**63"] {
+        let asks = format!("try: meter.next_slice({balance})\n    except OverflowError: pass");
+        let source = format!("from wit_world.imports import meter\nprint('begun')\nwhile True:\n    {asks}\n    {work}");
+        let report = run(&source, Limits { fuel: 50_000_000, ..limits() }).await;
+        let ended = report.outcome.name();
+        assert!(ended == "stopped" && stopped_by(&report) == "fuel" || ended == "raised", "{balance}: {report:?}");
+        assert!(report.usage.fuel <= 50_000_000 && report.usage.wall_ms < 20 * plain.usage.wall_ms.max(50), "{report:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_script_out_of_time_still_gives_a_report() {
     let report = stopped("while True: pass", Limits { wall_ms: 500, fuel: 1 << 50, ..limits() }).await;

@@ -56,7 +56,7 @@ limits! {
     /// Limits of every run. Sizes are numbers of bytes, or strings with a unit: `"512 KiB"`, `"256 MiB"`, `"1 GiB"`. Every
     /// limit has a default; none can be turned off.
     Limits for RunLimits {
-        /// Fuel; one unit is about one WebAssembly instruction. At the limit the run is stopped.
+        /// Fuel; 2 billion units are about a second of Python. At the limit the run is stopped.
         #[schemars(range(min = LEAST_FUEL, max = i64::MAX))]
         fuel: u64,
         /// Wall-clock time of a run in milliseconds, waiting for tools included. At the limit the run is stopped.
