@@ -15,3 +15,7 @@ pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wa
 /// The SHA-256 of [`COMPONENT`], as 64 lower-case hexadecimal digits. Two builds of one source with one componentize-py
 /// are the same bytes; fuel is comparable between runs of equal digests only.
 pub const DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");
+
+/// The component as componentize-py links it, with its core modules apart and without a meter: for the comparison of both.
+#[doc(hidden)]
+pub static UNMERGED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/linked.wasm"));

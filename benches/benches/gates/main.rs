@@ -9,6 +9,7 @@ mod direct;
 mod flat;
 mod isolation;
 mod load;
+mod merged;
 mod payloads;
 mod peaks;
 mod servers;
@@ -26,7 +27,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 16] = [
+const GATES: [(&str, Gate); 17] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -34,6 +35,7 @@ const GATES: [(&str, Gate); 16] = [
     ("servers", |runtime| runtime.block_on(servers::leave_no_process())),
     ("flat", |runtime| runtime.block_on(flat::memory_stays_flat())),
     ("isolation", |_| isolation::runs_do_not_meet()),
+    ("merged", merged::guests_do_the_same),
     ("container", |runtime| runtime.block_on(container::scripts_share_a_small_one())),
     ("load", |runtime| runtime.block_on(load::many_clients_at_once())),
     ("overload", |runtime| runtime.block_on(load::more_than_it_takes())),
