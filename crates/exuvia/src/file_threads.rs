@@ -95,8 +95,6 @@ fn spawn<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use std::sync::mpsc;
     use std::time::Instant;
 

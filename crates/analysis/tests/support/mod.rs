@@ -1,11 +1,5 @@
 //! What the tests read and how they show an analysis.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
+#![allow(dead_code, reason = "shared by several test binaries, each of which uses a part")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -245,8 +245,6 @@ fn origin(uri: &http::Uri) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
     use crate::schema;
 

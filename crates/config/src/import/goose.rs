@@ -89,8 +89,6 @@ pub(super) fn permissions(text: &str, file: &str, restrictions: &mut Restriction
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     #[test]

@@ -1,11 +1,5 @@
 //! The fake server under a configuration, and calls to it.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
+#![allow(dead_code, reason = "shared by several test binaries, each of which uses a part")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,5 +1,4 @@
 //! Permits without a gateway: the operator's own word for one call.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::future::ready;
 use std::sync::Mutex;

@@ -1,5 +1,4 @@
 //! Runs one mode of misbehavior, again and again, beside a server that behaves.
-#![allow(unreachable_pub, reason = "one module of a test binary")]
 
 pub mod http;
 pub mod values;

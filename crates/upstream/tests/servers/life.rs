@@ -1,11 +1,4 @@
 //! Servers that scripts start, callers of any kind, and waiting for what comes.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
