@@ -29,7 +29,7 @@ pub(super) fn parse(
     }
 }
 
-/// Adds the servers of a file that somebody named.
+/// Adds the servers of a file that the operator named.
 pub(super) fn add(text: &str, file: &Path, environment: Environment<'_>, builder: &mut ConfigBuilder) {
     let (name, workspace) = (file.display().to_string(), workspace_of(file));
     let mut servers = parse(text, &name, None, &workspace, environment);

@@ -44,7 +44,7 @@ pub(crate) fn report_no_servers(config: &Config, terminal: &Terminal) {
     }
 }
 
-/// What a configuration comes to that may be replaced while scripts run.
+/// The part of a configuration that a reload may replace while scripts run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct ReloadableConfig {
     pub(crate) servers: Vec<ServerConfig>,
@@ -78,8 +78,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts all servers side by side, beside the engine, and waits for them for this long. A server that does not start is reported
-    /// to the terminal; the others work. Nobody waits for them any more when `over` is cancelled.
+    /// Starts all servers and the engine concurrently, and waits this long for the servers. A server that does not start is
+    /// reported to the terminal; the others work. Cancelling `over` ends the wait.
     pub(crate) async fn start(
         config: Config,
         profiles: Profiles,
@@ -132,7 +132,7 @@ pub(crate) struct AppStartup {
 }
 
 impl AppStartup {
-    /// Begins to start. `give_up` ends the face where that comes to nothing.
+    /// Begins to start. `give_up` ends the endpoint if the start fails.
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
@@ -164,7 +164,7 @@ impl AppStartup {
     ///
     /// # Errors
     ///
-    /// The start came to nothing, for this reason.
+    /// The start failed, for this reason.
     pub(crate) async fn finish(self) -> Result<()> {
         self.over.cancel();
         // No answer: the face was over before the start was.

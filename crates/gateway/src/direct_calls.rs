@@ -36,7 +36,7 @@ pub enum DirectAnswer {
 /// A client's own call in flight. Dropping it cancels it.
 #[non_exhaustive]
 pub struct DirectCall {
-    /// What the server says meanwhile.
+    /// Progress and questions of the server while the call is in flight.
     pub interim: mpsc::Receiver<InterimMessage>,
     /// What comes of it.
     pub answer: BoxFuture<'static, DirectAnswer>,
@@ -45,7 +45,7 @@ pub struct DirectCall {
 }
 
 impl Gateway {
-    /// Makes a client's own call of a tool of `view`. `news` of `options` is replaced.
+    /// Makes a client's own call of a tool of `view`. `interim` of `options` is replaced.
     #[must_use]
     pub fn call(
         &self,
@@ -68,8 +68,8 @@ impl Gateway {
         DirectCall { interim, answer, question_timeout }
     }
 
-    /// Asks a direct server of `view` for something that is no call of a tool, and is decided on, recorded and counted like one.
-    /// `news` of `options` is replaced.
+    /// Makes a client's own request to a direct server of `view` that is no tool call. It is decided on, recorded and counted like
+    /// one. `interim` of `options` is replaced.
     #[must_use]
     pub fn query(
         &self,
@@ -194,7 +194,7 @@ impl DirectCall {
 }
 
 impl DirectAnswer {
-    /// `ok`, or what it came to instead, as the record and the counts have it.
+    /// `ok`, or the code of the failure, as recorded and counted.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

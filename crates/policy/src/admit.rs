@@ -13,7 +13,7 @@ use crate::source::OnUnlisted;
 /// What is known of a script before it runs.
 #[derive(Debug, Clone, Default)]
 pub struct ReferencedTools {
-    /// The tools that it names, by calling them or otherwise. What it may reach beyond these is met when it calls.
+    /// The tools that it names, by calling them or otherwise. Others that it may reach are decided on when it calls them.
     pub names: BTreeSet<ToolName>,
 }
 

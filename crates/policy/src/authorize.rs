@@ -145,12 +145,12 @@ pub trait RateStore: Send + Sync {
     fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>>;
 }
 
-/// Decides on one call, on the real names and the real arguments, with the policy of the moment. Nothing is counted yet:
-/// [`Allowed::quotas`] tells what the call takes, and [`Allowed::reserve`] takes it.
+/// Decides on one call, by the real names and arguments and the current policy. Nothing is counted yet: [`Allowed::quotas`]
+/// returns what the call takes, and [`Allowed::reserve`] takes it.
 ///
 /// # Errors
 ///
-/// The call is denied, or somebody has to be asked.
+/// The call is denied, or needs approval.
 pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowed, Refusal> {
     let tool = call.name.clone();
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
@@ -161,7 +161,7 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
             Classification::Denied(rule) => denied(DenialReason::Denied(rule)),
             Classification::Hidden => denied(DenialReason::Hidden),
             Classification::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
-            // Listed after the run began: what a run may call never grows by itself.
+            // Listed after the run began: grants of a run never grow.
             Classification::Unlisted(_) | Classification::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
         });
     }

@@ -16,11 +16,11 @@ pub struct Grants(Granted);
 /// On whose word tools are granted.
 #[derive(Debug, Clone)]
 enum Granted {
-    /// The policy's lists: a tool that leaves them while the run goes on is no longer granted.
+    /// The policy's lists: a tool that is removed from them during the run is no longer granted.
     Listed(Arc<Policy>, Arc<Namespace>),
     /// The same, for what a client asks of servers beside calls.
     Reads(Arc<Policy>),
-    /// A person who is allowed to, for everything that there is to see: only a denial takes it back.
+    /// The operator's command, for every visible tool: only a denial revokes it.
     Visible(Arc<Namespace>),
     /// The same, for these.
     These(BTreeSet<ToolName>),

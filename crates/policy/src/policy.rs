@@ -116,7 +116,7 @@ impl Policy {
         &self.source
     }
 
-    /// What the policy says of a tool.
+    /// The classification of a tool.
     #[must_use]
     pub fn classify(&self, tool: &ToolName) -> Classification {
         // A server that the policy was not compiled with has no rules that could allow anything.

@@ -73,7 +73,7 @@ impl CompiledRules {
         }
     }
 
-    /// What they say of a tool.
+    /// The classification of a tool.
     pub(crate) fn classify(&self, tool: &str) -> Classification {
         if tool.len() > NAME_BYTES || self.tools.find(tool).is_none() {
             return Classification::Hidden;

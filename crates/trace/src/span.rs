@@ -23,7 +23,7 @@ pub const TEXT_BYTES: usize = 256;
 #[derive(Debug)]
 #[must_use = "it ends when it is dropped"]
 pub struct Span {
-    /// None: nobody collects.
+    /// None: no collector.
     context: Option<Context>,
     log: tracing::Span,
 }
@@ -73,7 +73,7 @@ impl Span {
         Self { context: Some(begun(&above, links.into_iter().collect(), SpanKind::Server, describe())), log }
     }
 
-    /// Where it is in its trace: what is handed to whoever does a part of it. None: nobody collects.
+    /// Its place in its trace, for the tasks and crates that do a part of it. None: no collector.
     #[must_use]
     pub fn place(&self) -> Option<TraceContext> {
         self.context.as_ref().and_then(place)

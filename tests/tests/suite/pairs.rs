@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// A gateway over the fake server twice, as `left` of the older era and as `right` of the newer one. `/left` and `/right` are
+/// A gateway over the fake server twice, as `left` of the legacy era and as `right` of the modern era. `/left` and `/right` are
 /// profiles in which clients call the one or the other themselves.
 struct Pair {
     gateway: SampleGateway,

@@ -1,4 +1,4 @@
-//! `[limits]`, `[server_limits]` and `[runs]`: the keys with their bounds, and what is written in place of the defaults.
+//! `[limits]` and `[server_limits]`: the keys with their bounds, and what is written in place of the defaults.
 //!
 //! Keys have the names of the fields that they set, so a limit without a key does not compile.
 

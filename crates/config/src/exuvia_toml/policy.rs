@@ -1,4 +1,4 @@
-//! The policy that files and the command line state.
+//! The policy that a file states.
 
 use std::collections::BTreeMap;
 

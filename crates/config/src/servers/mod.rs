@@ -33,7 +33,7 @@ pub struct ServerConfig {
     /// time.
     pub max_call_timeout: Option<Duration>,
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
-    /// server of the older era that does not answer what it does not know.
+    /// server of the legacy era that does not answer what it does not know.
     pub era: Option<Era>,
     /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server receives
     /// that the user made no choice. 1 minute.

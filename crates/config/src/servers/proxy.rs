@@ -45,7 +45,7 @@ impl Proxy {
         self.0.origin().ascii_serialization()
     }
 
-    /// All of it, for whoever connects.
+    /// The whole URL, with credentials, for connecting.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0

@@ -37,6 +37,7 @@ pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Resu
         .kill_on_drop(true);
     let child = command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", config.command))?;
     let mut group = Group::of(child, reaper, mark);
+    /// None: it has ended, and the kernel may reuse its number.
     match tokio::time::timeout(TIMEOUT, group.run()).await {
         Ok(result) => result,
         Err(_) => Err(format!("did not exit within {} s", TIMEOUT.as_secs())),
@@ -74,7 +75,6 @@ impl Group {
         let status = self.child.wait().await.map_err(|error| error.to_string())?;
         if let Some(pid) = self.pid.take() {
             let _ = killpg(pid, Signal::SIGKILL);
-            // Its number may belong to somebody else from now on.
             self.reaper.release(pid, true);
         }
         match (status.success(), quote(&String::from_utf8_lossy(&said))) {

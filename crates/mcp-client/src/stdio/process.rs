@@ -149,8 +149,8 @@ impl Group {
         }
     }
 
-    /// The leader has ended. What it left behind is killed; after that the number may belong to somebody else. `swept`: what left
-    /// the group is looked for next.
+    /// The leader has ended. The rest of the group is killed, before the kernel may reuse its number. `swept`: processes that
+    /// left the group are looked for next.
     fn end(&self, swept: bool) {
         self.signal(Signal::SIGKILL);
         let mut gone = locked(&self.gone);

@@ -27,7 +27,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// It is nobody's, or it cannot be read.
+    /// No server owns it, or it cannot be read.
     pub(crate) async fn read_resource(
         &self,
         request: ReadResourceRequestParams,

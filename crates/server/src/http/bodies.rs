@@ -98,7 +98,7 @@ pub(super) async fn discard(body: &mut Incoming, head: &ExpectContinue, most: us
     let _ = timeout(within, rest).await;
 }
 
-/// What a client says of the body of its request before it sends it.
+/// What the head of a request says about its body.
 pub(super) struct ExpectContinue {
     /// It sends it only after `100 Continue`.
     for_word: bool,

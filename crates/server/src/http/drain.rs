@@ -37,7 +37,7 @@ impl ShutdownSignal {
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
-    /// Everything came to its own end.
+    /// All requests completed.
     Clean,
     /// Runs were cancelled, and their clients got a report.
     Cancelled {

@@ -48,7 +48,8 @@ pub(super) struct Mcp {
     ending: CancellationToken,
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
-    /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
+    /// By profile, created at the first request. An endpoint whose profile was removed from the configuration stays, and
+    /// accepts no new requests.
     endpoints: Mutex<HashMap<Option<String>, Arc<ProfileEndpoint>>>,
     listeners: Arc<SessionStreams>,
     /// The sessions of all doors.
@@ -211,8 +212,8 @@ impl Mcp {
         later(TOO_MANY)
     }
 
-    /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
-    /// take the other for a failure.
+    /// rmcp lets the requests of a deleted session continue for 5 s and answers 202. Nobody waits for those requests, and
+    /// clients take 202 for a failure: they are cancelled here, and the answer is 204.
     fn session_ended(&self, session: &str) -> Response<TrackedBody> {
         if let Some(gateway) = self.gateway.now() {
             gateway.cancel_client(&client::of_session(session));
@@ -229,8 +230,7 @@ impl ProfileEndpoint {
         Self { service, sessions, handler }
     }
 
-    /// Whether a request has no session or one that was opened here. Where there are none, what the header says of one means
-    /// nothing.
+    /// Whether the request names no session, or one of this endpoint. In the modern era the session header is ignored.
     async fn knows_session(&self, head: &Parts) -> bool {
         match session_of(&head.headers).filter(|_| !is_without_sessions(&head.headers)) {
             Some(session) => self.sessions.has(session).await,
@@ -251,12 +251,12 @@ fn would_open_a_session(head: &Parts) -> bool {
     head.method == Method::POST && session_of(&head.headers).is_none() && !is_without_sessions(&head.headers)
 }
 
-/// Whether a stream goes on that was begun by a request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.
+/// Whether a client resumes the stream of one request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.
 fn resumes_a_request(headers: &HeaderMap) -> bool {
     headers.get("last-event-id").is_some_and(|event| event.as_bytes().contains(&b'/'))
 }
 
-/// The origins of this server itself. It has no pages; whoever says one of these is no page of elsewhere.
+/// The origins of this server itself. It serves no pages, so a browser page cannot have them.
 fn own_origins(scheme: Scheme, address: SocketAddr) -> impl Iterator<Item = String> {
     let port = address.port();
     ["localhost", "127.0.0.1", "[::1]"].into_iter().map(move |host| format!("{scheme}://{host}:{port}"))

@@ -15,7 +15,7 @@ use crate::client::Peer;
 
 /// How many there may be at a time. Further ones are rejected with 503, where there is no TLS, and closed.
 const CONNECTIONS: usize = 16;
-/// How long one may take to say what it wants, and to shake hands before that.
+/// The timeout for the head of its request, and for the TLS handshake before it.
 const HEADER: Duration = Duration::from_secs(2);
 
 /// Room for them.

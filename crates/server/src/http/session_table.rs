@@ -193,7 +193,7 @@ async fn watch(table: Weak<SessionTable>, session: SessionId, grace: Duration) {
 }
 
 impl SessionRequest {
-    /// The answer came to its end.
+    /// The response was sent completely.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
     }

@@ -54,7 +54,7 @@ enum State {
 pub(crate) enum BreakerDecision {
     /// It passes.
     Pass,
-    /// It passes as the probe of this number. The breaker must be told its outcome, or that it was abandoned.
+    /// It passes as the probe of this number. The caller must report its outcome, or that it was abandoned.
     Probe(u64),
     /// A probe is in flight: its outcome decides, or this moment.
     Wait { until: Instant },
