@@ -17,7 +17,7 @@ impl RateStore for Unbounded {
     }
 }
 
-pub fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
+pub(crate) fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
     let name = ToolName::new(server, tool);
     let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
     let policy = Policy::compile(PolicySource::default(), [server]).unwrap();
