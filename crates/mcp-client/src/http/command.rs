@@ -9,10 +9,10 @@ use exuvia_oauth::http::quote;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::runtime::Handle;
 
-use crate::stdio::{MARK, Reaper, strays};
+use crate::stdio::{GuardedChild, Program, Reaper, strays};
 
 /// How long it may run.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,21 +23,10 @@ const ERROR_BYTES: u64 = 4 * 1024;
 
 /// Runs a command, which ends with this program however that ends. The error completes "the command".
 pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Result<Vec<u8>, String> {
-    let mark = reaper.expect_child().await;
-    let mut command = Command::new(&config.command);
-    command
-        .args(&config.args)
-        .env_clear()
-        .envs(&config.env)
-        .env(MARK, &mark)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let child = command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", config.command))?;
-    let mut group = Group::of(child, reaper, mark);
-    /// None: it has ended, and the kernel may reuse its number.
+    let HeaderCommand { command, args, env } = config;
+    let program = Program { command, args, env, cwd: None, stdin: Stdio::null() };
+    let started = program.start(reaper).await.map_err(|error| format!("`{command}` cannot be started: {error}"))?;
+    let mut group = Group::of(started, reaper);
     match tokio::time::timeout(TIMEOUT, group.run()).await {
         Ok(result) => result,
         Err(_) => Err(format!("did not exit within {} s", TIMEOUT.as_secs())),
@@ -48,18 +37,16 @@ pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Resu
 /// put into a group of its own, as the agents of key rings are, may go on until this program ends.
 struct Group {
     child: Child,
+    /// None: it has ended, and the kernel may reuse its number.
     pid: Option<Pid>,
     reaper: Arc<Reaper>,
     mark: String,
 }
 
 impl Group {
-    fn of(child: Child, reaper: &Arc<Reaper>, mark: String) -> Self {
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        if let Some(pid) = pid {
-            reaper.watch(pid);
-        }
-        Self { child, pid, reaper: reaper.clone(), mark }
+    fn of(started: GuardedChild, reaper: &Arc<Reaper>) -> Self {
+        let GuardedChild { child, pid, mark } = started;
+        Self { child, pid: Some(pid), reaper: reaper.clone(), mark }
     }
 
     async fn run(&mut self) -> Result<Vec<u8>, String> {
