@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
-use exuvia_runtime::Engine;
+use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_text::indented;
 use exuvia_upstream::Upstreams;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::file_threads::FileThreads;
 use crate::machine::{Memory, engine, smaller_limit};
-use crate::start_progress::{OPENING, StartProgress};
+use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
@@ -108,6 +108,22 @@ impl App {
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         Ok(Self { gateway: Arc::new(gateway), upstreams, start })
+    }
+
+    /// Starts for one script, as far as the script needs it.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) async fn start_for(
+        script: &Script,
+        config: Config,
+        profiles: Profiles,
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE).await?;
+        app.gateway.ready_for(script).await;
+        Ok(app)
     }
 
     /// Shows this as the progress from now on, instead of the servers that are still starting.

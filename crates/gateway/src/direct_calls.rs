@@ -47,53 +47,56 @@ pub struct DirectCall {
 impl Gateway {
     /// Makes a client's own call of a tool of `view`. `interim` of `options` is replaced.
     #[must_use]
-    pub fn call(
+    pub fn proxy_call(
         &self,
         view: &View,
         client: &Client,
         tool: ToolName,
         arguments: impl Into<Arguments>,
-        mut options: RelayOptions,
+        options: RelayOptions,
     ) -> DirectCall {
-        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
-        let place = match self.requests.enter(client) {
-            Ok(place) => place,
-            Err(busy) => return DirectCall::none(interim, &busy),
-        };
-        options.interim = Some(told);
-        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Tool);
-        let question_timeout = view.direct().routes.question_timeout(&tool.server);
-        let call = ToolCall { id: CallId(1), name: tool, arguments: arguments.into() };
-        let answer = Box::pin(followed(tools, over, place, CallKind::Tool, call, options));
-        DirectCall { interim, answer, question_timeout }
+        self.proxied(view, client, CallKind::Tool, tool, arguments.into(), options)
     }
 
     /// Makes a client's own request to a direct server of `view` that is no tool call. It is decided on, recorded and counted like
     /// one. `interim` of `options` is replaced.
     #[must_use]
-    pub fn query(
+    pub fn proxy_query(
         &self,
         view: &View,
         client: &Client,
         server: &str,
         query: &Query,
+        options: RelayOptions,
+    ) -> DirectCall {
+        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
+        self.proxied(view, client, CallKind::Read, name, arguments, options)
+    }
+
+    fn proxied(
+        &self,
+        view: &View,
+        client: &Client,
+        kind: CallKind,
+        name: ToolName,
+        arguments: Arguments,
         mut options: RelayOptions,
     ) -> DirectCall {
-        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
+        let (sender, interim) = mpsc::channel(INTERIM_MESSAGES);
         let place = match self.requests.enter(client) {
             Ok(place) => place,
             Err(busy) => return DirectCall::none(interim, &busy),
         };
-        options.interim = Some(told);
-        if !view.direct_servers().any(|direct| direct == server) {
-            let unknown = CallError::UnknownTool(format!("unknown server {server}"));
+        options.interim = Some(sender);
+        // Validation finds an unknown tool. A read is not validated.
+        if kind == CallKind::Read && !view.direct_servers().any(|direct| direct == name.server) {
+            let unknown = CallError::UnknownTool(format!("unknown server {}", name.server));
             return DirectCall::failed(interim, unknown);
         }
-        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Read);
-        let question_timeout = view.direct().routes.question_timeout(server);
-        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
+        let (tools, over) = self.direct_tools(view, Some(client), kind);
+        let question_timeout = view.direct().routes.question_timeout(&name.server);
         let call = ToolCall { id: CallId(1), name, arguments };
-        let answer = Box::pin(followed(tools, over, place, CallKind::Read, call, options));
+        let answer = Box::pin(followed(tools, over, place, kind, call, options));
         DirectCall { interim, answer, question_timeout }
     }
 
