@@ -25,6 +25,7 @@
 //! ```
 
 mod builder;
+mod choices;
 mod config;
 mod error;
 mod expand;
@@ -36,9 +37,11 @@ pub mod fuzzing;
 mod import;
 mod listen;
 mod mcp_file;
+mod merged_policy;
 mod paths;
 mod profile;
 mod runs;
+mod server_refs;
 mod servers;
 mod sources;
 mod summary;

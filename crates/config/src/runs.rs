@@ -1,6 +1,8 @@
 //! How many scripts may be in flight.
 
 use exuvia_tool::CONCURRENT_RUNS;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// How many scripts may be in flight.
 #[derive(Debug)]
@@ -42,8 +44,10 @@ impl Default for QueueLimits {
     }
 }
 
-/// What happens to a script whose client disconnects without having cancelled it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What happens to a run whose client disconnects.
+// These comments are the descriptions in the schema of `exuvia.toml`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnDisconnect {
     /// The run and its calls are cancelled.
     #[default]

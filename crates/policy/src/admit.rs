@@ -6,8 +6,9 @@ use std::sync::Arc;
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
 use crate::authorize::{Denial, DenialReason};
+use crate::classification::Classification;
 use crate::grants::Grants;
-use crate::policy::{Classification, Policy};
+use crate::policy::Policy;
 use crate::source::OnUnlisted;
 
 /// What is known of a script before it runs.

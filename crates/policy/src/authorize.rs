@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, HeldCall, ToolCall, ToolName};
 
-use crate::arguments;
+use crate::arguments::{self, WrongArgument};
+use crate::classification::Classification;
 use crate::grants::Grants;
 use crate::pattern::Rule;
-use crate::policy::{Classification, Policy};
+use crate::policy::Policy;
 use crate::rate::RunCallCounts;
 use crate::source::OnUnlisted;
 
@@ -165,7 +166,8 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
             Classification::Unlisted(_) | Classification::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
         });
     }
-    arguments::check(&mut call.arguments, &rules.bounded(&tool.tool)).map_err(denied)?;
+    arguments::check(&mut call.arguments, &rules.bounded(&tool.tool))
+        .map_err(|WrongArgument { name, must }| denied(DenialReason::Argument { name, must }))?;
     call.arguments.decided();
     let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
     Ok(Allowed { call, quotas })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use exuvia_tool::{Namespace, ToolName};
 
-use crate::policy::{Classification, Policy};
+use crate::classification::Classification;
+use crate::policy::Policy;
 use crate::reads::is_read;
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at

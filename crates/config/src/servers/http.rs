@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::Url;
 
 use super::Proxy;
+use crate::choices::values_only;
 
 /// A server over HTTP.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +33,9 @@ pub struct Http {
 }
 
 /// Which transport a server over HTTP speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Protocol", transform = values_only)]
 pub enum HttpProtocol {
     /// Streamable HTTP, and where the server has nothing of the kind, HTTP+SSE.
     #[default]

@@ -15,7 +15,11 @@ pub use limits::UpstreamLimits;
 pub use mcp_servers::{EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers};
 pub(crate) use mcp_servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};
 pub use proxy::Proxy;
+use schemars::JsonSchema;
+use serde::Deserialize;
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
+
+use crate::choices::values_only;
 
 /// One server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +71,9 @@ pub enum Era {
 }
 
 /// Who shares a connection to a server, and with it the server's state, its failures and its circuit breaker.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = values_only)]
 pub enum Share {
     /// Everybody.
     #[default]

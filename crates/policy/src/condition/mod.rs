@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub(crate) use steps::{Exhausted, Steps};
 
-use crate::PolicyError;
+use crate::error::PolicyError;
 use crate::key::Key;
 use crate::source::Condition;
 use expression::Expression;

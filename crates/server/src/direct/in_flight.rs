@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::Direct;
 use super::client_messages::{OpenQuestion, abilities, forward_progress};
 use super::input_requests;
-use super::pending_input::PendingInputRequest;
+use super::pending_input::{Ongoing, PendingInputRequest};
 use crate::client::{client, is_modern};
 
 /// How often a server may ask before it answers one request. Further questions are declined.
@@ -44,13 +44,6 @@ pub(super) enum End {
     Other(DirectAnswer),
     /// None, for this reason.
     Nothing(String),
-}
-
-/// A request that was made.
-pub(super) struct Ongoing {
-    pub(super) call: DirectCall,
-    /// How often its server has asked.
-    questions: usize,
 }
 
 /// How far a request came.

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use exuvia_gateway::DirectCall;
 use exuvia_mcp_client::Question;
 use exuvia_tool::{Json, ToolName};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::in_flight::Ongoing;
 use super::open_questions::QuestionPlace;
 
 /// Requests that wait at the same time. The question of a further one is declined.
@@ -21,6 +21,13 @@ const REQUESTS: usize = 256;
 const REQUESTS_BYTES: usize = 64 << 20;
 /// What the names of waiting requests begin with: servers of the modern era have such names of their own.
 const PREFIX: &str = "exuvia-";
+
+/// A request that was made.
+pub(super) struct Ongoing {
+    pub(super) call: DirectCall,
+    /// How often its server has asked.
+    pub(super) questions: usize,
+}
 
 /// A request that waits.
 pub(super) struct PendingInputRequest {

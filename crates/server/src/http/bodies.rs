@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf as _;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::tracked_body::{TrackedBody, later, line};
 use crate::large_arguments::SMALL_BYTES;
 
 /// What a permit stands for.
@@ -128,16 +127,6 @@ impl BodyRoom {
         }
         self.bytes += more;
         Ok(())
-    }
-}
-
-impl BodyError {
-    pub(super) fn answer(self) -> Response<TrackedBody> {
-        match self {
-            Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"),
-            Self::NoRoom => later("too many large requests at the same time, retry\n"),
-            Self::BrokenOff => line(StatusCode::BAD_REQUEST, "request body incomplete\n"),
-        }
     }
 }
 

@@ -158,7 +158,7 @@ impl Mcp {
                 if unread == BodyError::NoRoom {
                     self.rejections.bodies.note();
                 }
-                return unread.answer();
+                return messages::unread_body(unread);
             }
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
         };

@@ -5,6 +5,7 @@
 
 mod accept;
 mod bodies;
+mod connection;
 mod drain;
 mod exposition;
 mod health;

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::accept::{self, FULL, turn_away};
+use super::connection::{FULL, served, turn_away};
 use super::route::{ConnectionClass, Router};
 use crate::client::Peer;
 
@@ -43,8 +43,7 @@ impl OverflowConnections {
         let (router, config) = (Arc::clone(router), Arc::clone(&self.config));
         tokio::spawn(async move {
             let (_place, peer) = (place, Peer::new(peer));
-            if let Err(why) =
-                accept::served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
+            if let Err(why) = served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
             {
                 tracing::debug!(%why, "connection lost");
             }
