@@ -30,7 +30,7 @@ pub struct Span {
 
 /// What further spans are below, and the fields of the log.
 #[derive(Debug, Clone)]
-#[must_use = "it is nothing without what goes on in it"]
+#[must_use = "a scope has no effect unless an operation runs in it"]
 pub struct Scope {
     context: Option<Context>,
     log: tracing::Span,
