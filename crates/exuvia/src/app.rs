@@ -171,7 +171,7 @@ impl AppStartup {
         Self { gateway, app, over }
     }
 
-    /// The gateway, once it is there.
+    /// The gateway, once it has started.
     pub(crate) fn gateway(&self) -> PendingGateway {
         self.gateway.clone()
     }

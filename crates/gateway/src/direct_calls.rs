@@ -18,8 +18,8 @@ use crate::{Client, Gateway, QueueLimits, View};
 
 /// News that waits for a client; what a server says beyond that is lost.
 const INTERIM_MESSAGES: usize = 16;
-/// Calls and other requests of clients that may be on their way to direct servers. A client of a session may leave what it asked
-/// for and ask for more.
+/// The limit on calls and other requests of clients in flight to direct servers. A client with a session may abandon requests
+/// and send more.
 pub(crate) const REQUESTS: QueueLimits = QueueLimits { runs: 1_024, runs_per_client: 256 };
 
 /// What came of a client's own call.
@@ -176,7 +176,7 @@ fn ending() -> CallError {
 }
 
 impl DirectCall {
-    /// There is no room for it.
+    /// The limit on requests in flight is reached.
     fn none(interim: mpsc::Receiver<InterimMessage>, busy: &Busy) -> Self {
         Self::failed(interim, Self::busy(busy))
     }

@@ -314,7 +314,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// There is no room for it now.
+    /// The queue is full.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;

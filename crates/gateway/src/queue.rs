@@ -41,7 +41,7 @@ impl Client {
     }
 }
 
-/// There is no room for another script now. `Display` is for the client.
+/// The queue is full. `Display` is for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Busy {

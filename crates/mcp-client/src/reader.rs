@@ -78,7 +78,7 @@ pub(crate) struct Inbound {
 
 /// A reply to a server, a JSON text.
 pub(crate) enum Reply {
-    /// It is there.
+    /// The reply is known.
     Now(String),
     /// The reply is not known yet. Completes at the latest with its request.
     Later(BoxFuture<'static, String>),

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use crate::error::OAuthError;
 use crate::file::{TokenFile, blocking, open_here};
 
-/// The pause between two looks at the lock. std's waiting form could not be given up.
+/// The pause between two attempts to lock. std's blocking form cannot be cancelled.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// A lock on the file beside a token file. Ends when dropped, and with the process that holds it.
+/// A lock on the file beside a token file. Released when dropped, and by the end of the process.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,

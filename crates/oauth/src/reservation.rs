@@ -64,7 +64,8 @@ impl TokenFile {
         blocking(move || Ok(file.mark().map(|mark| mark.process))).await.ok().flatten()
     }
 
-    /// Takes room for what replaces this record, and notes that its refresh token is about to be spent. Under the lock.
+    /// Reserves disk space for the record that replaces this one, and marks its refresh token as about to be spent. Under the
+    /// lock.
     pub(crate) async fn reserve(&self, record: &Record) -> Result<Reservation, OAuthError> {
         let (file, record) = (self.clone(), record.clone());
         blocking(move || file.reserve_now(&record).map_err(|error| file.unwritable(&error))).await
@@ -98,7 +99,7 @@ impl TokenFile {
         blocking(move || file.recover_now()).await
     }
 
-    /// Takes room for the record of a login, before anybody is asked for it.
+    /// Reserves disk space for the record of a login, before the user is asked.
     pub(crate) async fn room(&self) -> Result<NamedTempFile, OAuthError> {
         let file = self.clone();
         blocking(move || file.room_now(b"", LOGIN_BYTES).map_err(|error| file.unwritable(&error))).await
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!((files(home.path()), refresh(&file).await), (vec!["crm.json".to_owned()], "two".to_owned()));
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.path().metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
-        // A token that is longer than anybody thought is kept as well.
+        // A token that is longer than the reserved space is stored too.
         let long = "x".repeat(16 * 1024);
         let room = file.reserve(&record("two", 2)).await.unwrap();
         assert!(file.keep(Some(room), &record(&long, 3), "two").await.unwrap());

@@ -205,7 +205,7 @@ enum ReadFile {
     Unusable,
 }
 
-/// The text of a file, if it is there.
+/// The text of a file, if it exists.
 fn text(file: &Path, builder: &mut ConfigBuilder) -> ReadFile {
     if !builder.files.iter().any(|known| known == file) {
         builder.files.push(file.to_owned());

@@ -44,7 +44,7 @@ pub struct ServerConfig {
     pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
-    /// The longest time between two looks at its list of tools. 10 minutes.
+    /// The longest interval between refreshes of its tool list. 10 minutes.
     pub refresh: Duration,
     /// Whether clients speak with it themselves: its tools are kept as it lists them, and it may ask what a client can be
     /// asked. `false`.

@@ -11,7 +11,7 @@ const ESCAPED: &str = "; in a user or a password write % @ : / ? # as %25 %40 %3
 pub struct Proxy(Url);
 
 impl Proxy {
-    /// Reads the address of a proxy. No error holds it.
+    /// Parses the URL of a proxy. No error contains it.
     ///
     /// # Errors
     ///

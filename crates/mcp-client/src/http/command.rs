@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_hangs_is_ended_with_what_it_started() {
         let file = std::env::temp_dir().join(format!("exuvia-header-command-{}", std::process::id()));
-        // One that left the group goes as well.
+        // A process that left the group is killed too.
         let script = format!("PATH=/usr/bin:/bin; setsid sleep 60 & sleep 60 & echo $! > {}; wait", file.display());
         let begun = Instant::now();
         assert_eq!(run(&script).await, Err("did not exit within 10 s".into()));

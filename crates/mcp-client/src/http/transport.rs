@@ -32,7 +32,7 @@ use crate::exchange::{ServerAnswer, Slot};
 use crate::reader::Reader;
 use crate::trace_context;
 
-/// Replies to a server that wait for their way out; further ones are lost.
+/// Queued replies to a server; further ones are dropped.
 const REPLIES: usize = 64;
 /// How long a reply, or the goodbye to a session, may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -52,7 +52,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// There is no such page, or there is no room for the request.
+    /// There is no such page, or the limit on requests in flight is reached.
     pub(crate) async fn addresses<T>(&self, page: Option<PaginatedRequestParams>) -> Result<Page<T>, ErrorData>
     where
         T: Item + Send + 'static,
@@ -75,7 +75,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// There is no such page, or there is no room for the request.
+    /// There is no such page, or the limit on requests in flight is reached.
     pub(crate) async fn prompts(&self, page: Option<PaginatedRequestParams>) -> Result<Page<Prompt>, ErrorData> {
         let servers: Vec<&str> = self.shown("prompts/get").collect();
         let (lists, cut) = self.cut::<Prompt>(&servers, page).await?;

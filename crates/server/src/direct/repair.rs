@@ -77,7 +77,7 @@ fn shown(value: &str) -> String {
     quoted(&serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()), NAME_CHARS)
 }
 
-/// Takes room for the tree of a part, if there is enough.
+/// Reserves memory for the tree of a part, if there is enough.
 fn fits(part: &str, room: &mut usize) -> bool {
     let bytes = Extent::of(part).map_or(usize::MAX, |extent| extent.tree_bytes);
     let fits = bytes <= *room;

@@ -12,7 +12,7 @@ use crate::PendingGateway;
 
 /// How long the reports of cancelled runs may take to reach their clients.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// The time between two looks at what runs.
+/// The interval at which running work is polled.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long connections may take to close once nothing is open on them.
 const LAST_BYTES: Duration = Duration::from_millis(500);

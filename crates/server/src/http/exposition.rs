@@ -37,7 +37,7 @@ impl OpenNow {
     }
 }
 
-/// What was counted, and what is open; nothing of the gateway before it is there.
+/// The counters and what is open; the gateway's metrics once it has started.
 pub(super) fn metrics(
     gateway: &PendingGateway,
     rejections: &RejectionCounters,

@@ -52,7 +52,7 @@ pub(super) struct Mcp {
     /// accepts no new requests.
     endpoints: Mutex<HashMap<Option<String>, Arc<ProfileEndpoint>>>,
     listeners: Arc<SessionStreams>,
-    /// The sessions of all doors.
+    /// The sessions of all endpoints.
     table: Arc<SessionTable>,
     body_bytes: usize,
     bodies: Bodies,
@@ -60,7 +60,7 @@ pub(super) struct Mcp {
     rejections: Arc<RejectionCounters>,
 }
 
-/// Where the clients of one profile come in. A session that began at one door is unknown at the others.
+/// The endpoint of one profile. A session that began at one endpoint is unknown at the others.
 struct ProfileEndpoint {
     service: StreamableHttpService<McpHandler, Sessions>,
     sessions: Arc<Sessions>,
@@ -108,7 +108,7 @@ impl Mcp {
         OpenNow { sessions: self.table.sessions(), questions }
     }
 
-    /// The door of a profile, if there is such a profile.
+    /// The endpoint of a profile, if there is such a profile.
     fn endpoint(&self, profile: Option<&str>) -> Option<Arc<ProfileEndpoint>> {
         let gateway = self.gateway.now();
         let exists = match &gateway {
@@ -206,7 +206,7 @@ impl Mcp {
         }
     }
 
-    /// There is no room for another session.
+    /// The session limit is reached.
     fn full(&self) -> Response<TrackedBody> {
         self.rejections.sessions.note();
         later(TOO_MANY)

@@ -31,7 +31,7 @@ impl OverflowConnections {
         Self { room: Arc::new(Semaphore::new(CONNECTIONS)), config }
     }
 
-    /// Serves a connection that there is no room for.
+    /// Serves a connection beyond the limit.
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, router: &Arc<Router>, watcher: Watcher) {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             router.rejections().connections.note();

@@ -106,7 +106,7 @@ impl SessionTable {
         idle.min_by_key(|(_, open)| open.seen).map(|(session, _)| session.clone())
     }
 
-    /// A session was opened at this door.
+    /// A session was opened at this endpoint.
     pub(super) fn opened(
         &self,
         session: SessionId,

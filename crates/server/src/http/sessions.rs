@@ -17,11 +17,11 @@ use rmcp::transport::streamable_http_server::session::{ServerSseMessage, Session
 use super::session_table::SessionTable;
 
 tokio::task_local! {
-    /// Whether there was no room for the session that the request of this task would have opened.
+    /// Whether the session limit rejected the session that the request of this task would have opened.
     static FULL: AtomicBool;
 }
 
-/// The sessions of one door. All doors share the table that they stand in.
+/// The sessions of one endpoint. All endpoints share the table.
 #[derive(Debug)]
 pub(super) struct Sessions {
     inner: Arc<LocalSessionManager>,
@@ -64,7 +64,7 @@ impl Sessions {
         Self { inner: Arc::new(inner), table: Arc::clone(table) }
     }
 
-    /// Whether a session of this name began at this door and is open.
+    /// Whether a session of this name began at this endpoint and is open.
     pub(super) async fn has(&self, session: &str) -> bool {
         self.inner.sessions.read().await.contains_key(session)
     }

@@ -20,7 +20,7 @@ use crate::direct;
 use crate::large_arguments::Arguments;
 use crate::progress::follow;
 
-/// What a tool's schema has where an argument goes into a header as well.
+/// The schema keyword for an argument that is repeated in a header.
 const PARAMETER_HEADER: &str = "x-mcp-header";
 /// The key in `_meta` of the resources that the run used.
 const USAGE_KEY: &str = "exuvia/usage";
@@ -40,7 +40,7 @@ impl McpHandler {
         Ok((tools, meta))
     }
 
-    /// A tool some of whose arguments go into headers as well.
+    /// The tool, if some of its arguments are repeated in headers.
     pub(super) fn tool_with_headers(&self, name: &str) -> Option<Tool> {
         let view = self.gateway.now()?.view(self.profile.as_deref())?;
         view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)

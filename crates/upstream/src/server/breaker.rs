@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 pub(crate) const OPENS_AFTER: u32 = 5;
 /// The pauses between the failures of a server: before it is connected to again, and for which its breaker is open.
 pub(crate) const PAUSES: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(30) };
-/// A probe that has come to nothing for so long may be a slow tool: one more call is let through.
+/// A probe without an outcome for so long may be a slow tool: one more call is admitted.
 pub(crate) const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The breaker of one [`Lane`](super::lane::Lane).

@@ -86,7 +86,7 @@ impl LaneState {
         let begins = self.breaker.opens_at(Instant::now(), jitter());
         let done = CancellationToken::new();
         let told = done.clone().drop_guard();
-        // On its own, so that a call which gives up does not take the start from the others.
+        // In a task of its own, so that a cancelled call does not cancel the start for the others.
         let task = dialer.runtime.clone().spawn(async move {
             let _told = told;
             tokio::time::sleep_until(begins.into()).await;

@@ -262,7 +262,7 @@ impl UpstreamServer {
         Deadline::after(Instant::now(), self.dialer.config.call_timeout)
     }
 
-    /// The same for one that has a deadline of its own as well.
+    /// The same, or the context's own deadline if that is earlier.
     fn own_deadline(&self, context: &CallContext) -> Deadline {
         let own = self.deadline();
         match &context.deadline {

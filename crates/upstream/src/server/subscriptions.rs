@@ -17,7 +17,7 @@ use super::subscribers::{ADDRESS_BYTES, Subscribers, Subscription};
 use super::upstream_subscriptions::{SUBSCRIBE, UpstreamSubscriptions};
 use crate::mailbox::Mailbox;
 
-/// The time between two looks at whether what was asked for still holds.
+/// The interval at which subscriptions are checked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -135,7 +135,7 @@ impl UpstreamServer {
         self.board.post(&self.cell, ServerStatus::failed(name, start_error));
     }
 
-    /// Its first start is over. One without an outcome has come to nothing.
+    /// Its first start is over. A start without an outcome has failed.
     pub(crate) fn end_start(&self) {
         if self.cell.read().is_starting() {
             self.start_failed(StartError::from("its start was cancelled".to_owned()));
