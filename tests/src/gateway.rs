@@ -5,14 +5,19 @@ use std::sync::Arc;
 use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy};
+use exuvia_gateway::{
+    Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy,
+};
 use exuvia_journal::Journal;
+use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report, Script};
+use exuvia_tool::{Json, ToolName};
 use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::Value;
+use tokio::time::timeout;
 
-use crate::{TestJournal, built, engine};
+use crate::{PATIENCE, TestJournal, built, engine};
 
 /// What differs between gateways under test, beside servers and limits.
 pub struct Settings {
@@ -132,6 +137,18 @@ impl SampleGateway {
             Ok(MetaAnswer::Text(text)) => text,
             other => panic!("{meta_tool} {arguments:?}: {other:?}"),
         }
+    }
+
+    /// A client's own call of a tool, in a profile.
+    ///
+    /// # Panics
+    ///
+    /// There is no such profile, or no answer in time.
+    pub async fn proxy_call(&self, profile: &str, server: &str, tool: &str, arguments: Json) -> DirectAnswer {
+        let view = self.gateway.view(Some(profile)).expect("a profile");
+        let (name, options) = (ToolName::new(server, tool), RelayOptions::default());
+        let call = self.gateway.proxy_call(&view, &Client::new("test"), name, arguments, options);
+        timeout(PATIENCE, call.answer).await.expect("an answer in time")
     }
 
     /// Runs a script to its end, with every visible tool granted.

@@ -61,7 +61,6 @@
     not(test),
     deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
 )]
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod analysis;
 mod facts;

@@ -1,5 +1,4 @@
 //! Servers that are named and not there: who starts a script may wait for them.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use exuvia_analysis::{FindingCode, analyze};
 use exuvia_catalog::build_beside;

@@ -1,5 +1,5 @@
 //! Every bound of the analysis is met, and holds from there on and not before.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

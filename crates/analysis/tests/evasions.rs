@@ -1,5 +1,5 @@
 //! The corpus of scripts that try to call what they may not.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

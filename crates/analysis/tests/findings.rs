@@ -1,5 +1,4 @@
 //! What is found in a call: unless the script catches what it raises, and by the type that a parameter has.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use exuvia_analysis::analyze;
 use exuvia_test_support::descriptor;

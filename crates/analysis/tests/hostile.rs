@@ -1,5 +1,5 @@
 //! No text makes the analysis panic or hang.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

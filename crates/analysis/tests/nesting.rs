@@ -1,5 +1,5 @@
 //! No script is nested so deeply, or is so long, that its analysis does not end well.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! Scripts in which calls are meant to run side by side and do not, and scripts in which they do.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test fails by a panic")]
 
 use exuvia_analysis::{MAX_NOTES, analyze};
 use exuvia_test_support::descriptor;

@@ -1,5 +1,5 @@
 //! Small scripts, one for each way from a value to everything, and for each harmless use that looks like one.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

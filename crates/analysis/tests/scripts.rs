@@ -1,5 +1,5 @@
 //! Scripts as language models write them, against recorded catalogs of real servers.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 

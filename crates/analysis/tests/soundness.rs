@@ -1,5 +1,5 @@
 //! Whatever a program calls is in its set of tools; and where it names all that it calls, nothing else is.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use exuvia_analysis::analyze;
 use exuvia_test_support::descriptor;

@@ -1,6 +1,6 @@
 //! Writes the stub of each recorded catalog into a directory, for a type checker to read:
 //! `cargo run -p exuvia-catalog --example stubs -- DIRECTORY`, then `mypy DIRECTORY/*.pyi`.
-#![allow(clippy::unwrap_used, reason = "an example")]
+#![expect(clippy::unwrap_used, reason = "an example")]
 
 use std::path::PathBuf;
 

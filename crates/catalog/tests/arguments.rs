@@ -1,5 +1,5 @@
 //! What the check of arguments lets pass, and what it tells the author of a script.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Every bound on the work that a server's schema causes, and on what an error reports, is tested on both sides.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Listing, searching and reading stub files.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Lists of tools made to take time, memory or room, and to show what is not there.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 //! What the recorded catalogs become, and what odd tools become.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::HashSet;
 use std::path::Path;

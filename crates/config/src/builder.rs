@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use exuvia_policy::PolicySource;
 
-use crate::exuvia_toml::policy;
-use crate::exuvia_toml::profile::{self, ServerRef};
+use crate::merged_policy::merged;
+use crate::server_refs::{self, ServerRef};
 use crate::{Config, ConfigError, ConfigErrors, McpServers, ServerConfig, Transport};
 
 /// The name of the program that serves clients.
@@ -80,8 +80,8 @@ impl ConfigBuilder {
 
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
-        self.config.policy = policy::whole(self.policy, auto_execute, &servers, &mut self.errors);
-        profile::whole(self.mentions, &mut self.config, &mut self.errors);
+        self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
+        server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
             self.config.files = self.files;

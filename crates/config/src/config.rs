@@ -31,13 +31,13 @@ pub struct Config {
     pub upstream_limits: UpstreamLimits,
     /// How many scripts may be in flight.
     pub runs: Runs,
-    /// Where MCP over HTTP is served, where it is said.
+    /// The address of MCP over HTTP, if configured.
     pub listen: Option<SocketAddr>,
     /// The limits of that.
     pub http: HttpConfig,
-    /// What makes that HTTPS. Read by who serves: nobody else needs to be able to.
+    /// The certificate for HTTPS. Read by `serve` alone, because other commands need no access to it.
     pub tls: Option<TlsFiles>,
-    /// Where spans go, where it is said here.
+    /// Where spans are exported to, if configured here.
     pub collector: Option<Collector>,
     /// What is configured and left out, for the operator.
     pub notices: Vec<ConfigError>,
@@ -107,7 +107,7 @@ impl Config {
         Profiles { default: Profile::new(default), named: self.profiles.clone() }
     }
 
-    /// What whoever types a command meets: every server, for scripts.
+    /// The profiles of an operator's command: every server, for scripts.
     #[must_use]
     pub fn for_operator(&self) -> Profiles {
         Profiles::scripts(self.servers.iter().map(|server| server.config.name.clone()))
@@ -124,7 +124,7 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
-    /// How many there are and where the first one is, without a path or a value: for whoever asks for health.
+    /// The number of errors and the place of the first, without a path or a value: for health endpoints.
     #[must_use]
     pub fn places(&self) -> String {
         let Some(first) = self.errors.first() else { return "it cannot be read".to_owned() };

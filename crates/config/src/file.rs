@@ -35,7 +35,7 @@ impl ConfigFile {
         Ok(Self { file, metadata })
     }
 
-    /// What the system says of it.
+    /// The system's error message.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata

@@ -24,9 +24,8 @@
 //! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
-
 mod builder;
+mod choices;
 mod config;
 mod error;
 mod expand;
@@ -38,9 +37,11 @@ pub mod fuzzing;
 mod import;
 mod listen;
 mod mcp_file;
+mod merged_policy;
 mod paths;
 mod profile;
 mod runs;
+mod server_refs;
 mod servers;
 mod sources;
 mod summary;

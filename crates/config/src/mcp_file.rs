@@ -29,7 +29,7 @@ pub(super) fn parse(
     }
 }
 
-/// Adds the servers of a file that somebody named.
+/// Adds the servers of a file that the operator named.
 pub(super) fn add(text: &str, file: &Path, environment: Environment<'_>, builder: &mut ConfigBuilder) {
     let (name, workspace) = (file.display().to_string(), workspace_of(file));
     let mut servers = parse(text, &name, None, &workspace, environment);
@@ -90,8 +90,6 @@ fn variables(text: &str) -> impl Iterator<Item = (String, String)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use std::fs;
 
     use super::*;

@@ -1,13 +1,15 @@
 //! How many scripts may be in flight.
 
 use exuvia_tool::CONCURRENT_RUNS;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// How many scripts may be in flight.
 #[derive(Debug)]
 pub struct Runs {
     /// Those that execute. Default [`CONCURRENT_RUNS`].
     pub concurrent: u32,
-    /// The memory of those together, in bytes, where it is said.
+    /// The memory of those together, in bytes, if configured.
     pub memory_bytes: Option<u64>,
     /// All of them.
     pub queue: QueueLimits,
@@ -42,12 +44,15 @@ impl Default for QueueLimits {
     }
 }
 
-/// What happens to a script whose client disconnects without having cancelled it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What happens to a run whose client disconnects.
+// These comments are the descriptions in the schema of `exuvia.toml`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnDisconnect {
-    /// It is cancelled, and its calls are.
+    /// The run and its calls are cancelled.
     #[default]
     Cancel,
-    /// It goes on to its end, which is recorded: half of what it does may be worse than all of it.
+    /// The run finishes. Clients of the modern era cancel over HTTP by disconnecting, so there nobody can cancel it.
+    /// Over stdio a signal to the program, which some clients send 2 s after they closed its input, cancels it.
     Finish,
 }

@@ -18,7 +18,7 @@ const STICKY: u32 = 0o1000;
 ///
 /// Everybody on the machine can write it: it is not used.
 pub(super) fn doubts(path: &Path, found: &Metadata) -> Result<Vec<String>, String> {
-    // What is no file is refused by whoever reads it.
+    // Anything that is not a regular file is rejected when it is read.
     if !found.is_file() || is_read_only(path) {
         return Ok(Vec::new());
     }
@@ -41,7 +41,7 @@ pub(super) fn doubts(path: &Path, found: &Metadata) -> Result<Vec<String>, Strin
     Ok(doubts)
 }
 
-/// The same of a file that somebody else reads. A missing one is reported by its reader.
+/// The same for a file that another component reads. A missing one is reported by its reader.
 pub(super) fn doubts_of(path: &Path) -> Result<Vec<String>, String> {
     fs::metadata(path).map_or_else(|_| Ok(Vec::new()), |found| doubts(path, &found))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
-use exuvia_runtime::Engine;
+use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_text::indented;
 use exuvia_upstream::Upstreams;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::file_threads::FileThreads;
 use crate::machine::{Memory, engine, smaller_limit};
-use crate::start_progress::{OPENING, StartProgress};
+use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
@@ -44,7 +44,7 @@ pub(crate) fn report_no_servers(config: &Config, terminal: &Terminal) {
     }
 }
 
-/// What a configuration comes to that may be replaced while scripts run.
+/// The part of a configuration that a reload may replace while scripts run.
 #[derive(Clone, PartialEq)]
 pub(crate) struct ReloadableConfig {
     pub(crate) servers: Vec<ServerConfig>,
@@ -78,8 +78,8 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts all servers side by side, beside the engine, and waits for them for this long. A server that does not start is reported
-    /// to the terminal; the others work. Nobody waits for them any more when `over` is cancelled.
+    /// Starts all servers and the engine concurrently, and waits this long for the servers. A server that does not start is
+    /// reported to the terminal; the others work. Cancelling `over` ends the wait.
     pub(crate) async fn start(
         config: Config,
         profiles: Profiles,
@@ -110,6 +110,22 @@ impl App {
         Ok(Self { gateway: Arc::new(gateway), upstreams, start })
     }
 
+    /// Starts for one script, as far as the script needs it.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) async fn start_for(
+        script: &Script,
+        config: Config,
+        profiles: Profiles,
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE).await?;
+        app.gateway.ready_for(script).await;
+        Ok(app)
+    }
+
     /// Shows this as the progress from now on, instead of the servers that are still starting.
     pub(crate) fn show_progress(&self, what: &str, terminal: &Terminal) {
         self.start.hide();
@@ -132,7 +148,7 @@ pub(crate) struct AppStartup {
 }
 
 impl AppStartup {
-    /// Begins to start. `give_up` ends the face where that comes to nothing.
+    /// Begins to start. `give_up` ends the endpoint if the start fails.
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
@@ -155,7 +171,7 @@ impl AppStartup {
         Self { gateway, app, over }
     }
 
-    /// The gateway, once it is there.
+    /// The gateway, once it has started.
     pub(crate) fn gateway(&self) -> PendingGateway {
         self.gateway.clone()
     }
@@ -164,7 +180,7 @@ impl AppStartup {
     ///
     /// # Errors
     ///
-    /// The start came to nothing, for this reason.
+    /// The start failed, for this reason.
     pub(crate) async fn finish(self) -> Result<()> {
         self.over.cancel();
         // No answer: the face was over before the start was.

@@ -23,7 +23,7 @@ pub(crate) struct FileThreads {
     deadline: Duration,
 }
 
-/// Why some work came to nothing.
+/// Why some work failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfinished {
     /// It exceeded its deadline. It may still finish; its result is discarded.
@@ -95,8 +95,6 @@ fn spawn<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use std::sync::mpsc;
     use std::time::Instant;
 

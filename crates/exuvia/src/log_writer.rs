@@ -83,7 +83,7 @@ impl Shared {
     fn write_all(&self, mut to: impl Write) {
         loop {
             let (lines, dropped) = self.next();
-            // A standard error that is closed leaves nobody to tell.
+            // If standard error is closed, there is nowhere to report that.
             let _ = to.write_all(&lines);
             if dropped > 0 {
                 (self.tell_dropped)(dropped);

@@ -17,7 +17,7 @@ const MARK: char = '\u{feff}';
 /// What begins a statement of several lines, before which nothing can stand in its line.
 const COMPOUND: [&str; 9] = ["async", "class", "def", "for", "if", "match", "try", "while", "with"];
 
-/// The script that is named. A file is read aside: whoever waits for somebody who types can stop waiting.
+/// The named script. A file is read on a thread of its own, so that waiting for a terminal or pipe can be interrupted.
 pub(crate) async fn read(script: &ScriptArgs) -> Result<Script> {
     match (&script.code, &script.script) {
         (Some(code), _) => Ok(Script::new(code.as_str())),

@@ -33,7 +33,7 @@ pub(crate) fn end_on(kinds: &[SignalKind]) -> std::io::Result<()> {
             signals.recv().await;
             settle().await;
             logs::finish();
-            // The runtime would wait for work that nobody wants any more.
+            // The runtime would wait for work that is no longer needed.
             std::process::exit(128 + kind.as_raw_value());
         });
     }

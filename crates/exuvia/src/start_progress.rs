@@ -87,7 +87,7 @@ impl ProgressReport {
     }
 }
 
-/// What is started, by name as far as a line has room for it.
+/// The servers that are starting, by name, as many as fit on a line.
 fn named(mut names: Vec<&str>) -> String {
     const NAMES: usize = 8;
     let more = names.len().saturating_sub(NAMES);

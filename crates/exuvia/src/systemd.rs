@@ -13,7 +13,7 @@ pub(crate) fn ending() {
 }
 
 fn tell(state: NotifyState<'_>) {
-    // Does nothing where nobody asked to be told.
+    // Does nothing unless systemd asked for notifications.
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "sd_notify failed");
     }

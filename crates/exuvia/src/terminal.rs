@@ -13,7 +13,7 @@ use crate::logs;
 /// Nothing is shown of what is over before this.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether somebody looks at standard output.
+/// Whether standard output is a terminal.
 pub(crate) fn is_shown() -> bool {
     stdout().is_terminal()
 }
@@ -30,7 +30,7 @@ pub(crate) fn print_json(text: &str) -> Result<()> {
 #[derive(Clone)]
 pub(crate) struct Terminal {
     progress: ProgressBar,
-    /// Messages are entries of the log, and wait for nobody: a service goes on though nobody reads what it says.
+    /// Messages are log entries and never block: a service continues even if its standard error is not read.
     is_service: bool,
 }
 
@@ -71,7 +71,7 @@ impl Terminal {
         let text = printable(text);
         // In the order in which things were said.
         logs::finish();
-        // A standard error that is closed leaves nobody to tell.
+        // If standard error is closed, there is nowhere to report that.
         self.progress.suspend(|| drop(stderr().write_all(text.as_bytes())));
     }
 

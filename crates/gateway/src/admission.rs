@@ -49,7 +49,7 @@ pub enum AdmissionVerdict {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Checked {
-    /// What can be said of the script itself.
+    /// The findings about the script itself.
     pub analysis: Analysis,
     /// What the policy says of each tool that the script may call.
     pub classifications: BTreeMap<ToolName, Classification>,
@@ -66,7 +66,7 @@ pub(crate) struct AdmissionCheck<'a> {
     pub(crate) limits: &'a Limits,
 }
 
-/// What is said of a script before it starts.
+/// The decision on a script before it starts.
 pub(crate) struct AdmissionResult {
     pub(crate) verdict: AdmissionVerdict,
     /// Notes for its author.
@@ -88,7 +88,7 @@ impl AdmissionCheck<'_> {
         AdmissionResult { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
     }
 
-    /// Decides on a script and tells why.
+    /// Decides on a script and gives the reasons.
     pub(crate) fn check(&self, script: &Script) -> Checked {
         let analysis = analyze(script.source(), self.namespace);
         let verdict = match script.too_large(self.limits) {

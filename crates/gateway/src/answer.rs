@@ -19,7 +19,7 @@ const TOOLS: usize = 20;
 pub struct ModelAnswer {
     /// For the model.
     pub text: String,
-    /// Whether the script came to another end than its own.
+    /// Whether the script ended other than by returning or exiting.
     pub is_error: bool,
 }
 
@@ -61,7 +61,7 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
     text + &made
 }
 
-/// Which calls wait, and what would let them run: for the model to tell its user, not to work around.
+/// The calls that need approval, and the setting that would allow them: for the model to show to its user, not to work around.
 #[must_use]
 pub fn awaiting(held: &[HeldCall]) -> String {
     let tools: IndexSet<String> = held.iter().map(|call| call.name.to_string()).collect();
@@ -76,7 +76,7 @@ pub fn awaiting(held: &[HeldCall]) -> String {
     text
 }
 
-/// An error in about `room` bytes: whatever a guest says of it, the lines at fault come before a long message.
+/// An error in about `room` bytes. The lines at fault come before the message, which may be long.
 fn exception(error: &ScriptError, room: usize) -> String {
     let mut text = line(&error.kind);
     if !error.message.is_empty() {
@@ -104,7 +104,7 @@ fn place(error: &ScriptError) -> String {
 }
 
 /// `calls made: crm.get_contacts 1 ok, crm.get_order 4998 ok and 2 timed-out`, on a line of its own. Empty when there were
-/// none. What was refused for its name or its arguments, or waits, never left: the error says so, and no call was made.
+/// none. Calls that were rejected for their name or arguments, or that need approval, were not made: the error names them.
 fn calls_made(calls: &[CallRecord]) -> String {
     let mut tools: IndexMap<(&str, &str), IndexMap<&str, u64>> = IndexMap::new();
     for call in calls

@@ -52,8 +52,8 @@ impl Authority {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).replace(policy);
     }
 
-    /// Puts the policy of another configuration in force. What it says nothing of because it does not have the server stays as
-    /// it was for scripts that still use it: those for which `is_used` says so.
+    /// Replaces the policy with that of a new configuration. Servers that the new configuration does not have keep their old
+    /// rules for scripts that still use them: those for which `is_used` returns true.
     pub(crate) fn reconfigure(&self, policy: Arc<Policy>, servers: BTreeSet<String>, is_used: impl Fn(&str) -> bool) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let old = Arc::clone(&rules.policy);

@@ -187,7 +187,7 @@ impl Inner {
     }
 
     fn allowed(&self, mut call: ToolCall, kind: CallKind) -> Result<Allowed, CallRejected> {
-        // What nests too deep is read by nobody: neither by a condition nor by the server.
+        // Arguments that nest too deep cannot be read, neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
             return Err(CallRejected::Refused(CallError::InvalidArguments(message)));
@@ -232,8 +232,9 @@ impl Inner {
         }
     }
 
-    /// Checks that the tool exists for this run and that the arguments fit it. Arguments that are too large for a tree are not
-    /// held against the schema: it helps the script's author and protects nobody, and the server judges too.
+    /// Checks that the tool exists for this run and that the arguments match its schema. Arguments that are too large for a
+    /// tree are not checked: the check helps the script's author and is no protection, and the server checks its arguments
+    /// itself.
     fn validate(&self, call: &mut ToolCall) -> Result<(), CallError> {
         let tool = self.tool(&call.name)?;
         if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {

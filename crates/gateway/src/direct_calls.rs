@@ -18,8 +18,8 @@ use crate::{Client, Gateway, QueueLimits, View};
 
 /// News that waits for a client; what a server says beyond that is lost.
 const INTERIM_MESSAGES: usize = 16;
-/// Calls and other requests of clients that may be on their way to direct servers. A client of a session may leave what it asked
-/// for and ask for more.
+/// The limit on calls and other requests of clients in flight to direct servers. A client with a session may abandon requests
+/// and send more.
 pub(crate) const REQUESTS: QueueLimits = QueueLimits { runs: 1_024, runs_per_client: 256 };
 
 /// What came of a client's own call.
@@ -36,7 +36,7 @@ pub enum DirectAnswer {
 /// A client's own call in flight. Dropping it cancels it.
 #[non_exhaustive]
 pub struct DirectCall {
-    /// What the server says meanwhile.
+    /// Progress and questions of the server while the call is in flight.
     pub interim: mpsc::Receiver<InterimMessage>,
     /// What comes of it.
     pub answer: BoxFuture<'static, DirectAnswer>,
@@ -45,55 +45,58 @@ pub struct DirectCall {
 }
 
 impl Gateway {
-    /// Makes a client's own call of a tool of `view`. `news` of `options` is replaced.
+    /// Makes a client's own call of a tool of `view`. `interim` of `options` is replaced.
     #[must_use]
-    pub fn call(
+    pub fn proxy_call(
         &self,
         view: &View,
         client: &Client,
         tool: ToolName,
         arguments: impl Into<Arguments>,
-        mut options: RelayOptions,
+        options: RelayOptions,
     ) -> DirectCall {
-        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
-        let place = match self.requests.enter(client) {
-            Ok(place) => place,
-            Err(busy) => return DirectCall::none(interim, &busy),
-        };
-        options.interim = Some(told);
-        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Tool);
-        let question_timeout = view.direct().routes.question_timeout(&tool.server);
-        let call = ToolCall { id: CallId(1), name: tool, arguments: arguments.into() };
-        let answer = Box::pin(followed(tools, over, place, CallKind::Tool, call, options));
-        DirectCall { interim, answer, question_timeout }
+        self.proxied(view, client, CallKind::Tool, tool, arguments.into(), options)
     }
 
-    /// Asks a direct server of `view` for something that is no call of a tool, and is decided on, recorded and counted like one.
-    /// `news` of `options` is replaced.
+    /// Makes a client's own request to a direct server of `view` that is no tool call. It is decided on, recorded and counted like
+    /// one. `interim` of `options` is replaced.
     #[must_use]
-    pub fn query(
+    pub fn proxy_query(
         &self,
         view: &View,
         client: &Client,
         server: &str,
         query: &Query,
+        options: RelayOptions,
+    ) -> DirectCall {
+        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
+        self.proxied(view, client, CallKind::Read, name, arguments, options)
+    }
+
+    fn proxied(
+        &self,
+        view: &View,
+        client: &Client,
+        kind: CallKind,
+        name: ToolName,
+        arguments: Arguments,
         mut options: RelayOptions,
     ) -> DirectCall {
-        let (told, interim) = mpsc::channel(INTERIM_MESSAGES);
+        let (sender, interim) = mpsc::channel(INTERIM_MESSAGES);
         let place = match self.requests.enter(client) {
             Ok(place) => place,
             Err(busy) => return DirectCall::none(interim, &busy),
         };
-        options.interim = Some(told);
-        if !view.direct_servers().any(|direct| direct == server) {
-            let unknown = CallError::UnknownTool(format!("unknown server {server}"));
+        options.interim = Some(sender);
+        // Validation finds an unknown tool. A read is not validated.
+        if kind == CallKind::Read && !view.direct_servers().any(|direct| direct == name.server) {
+            let unknown = CallError::UnknownTool(format!("unknown server {}", name.server));
             return DirectCall::failed(interim, unknown);
         }
-        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Read);
-        let question_timeout = view.direct().routes.question_timeout(server);
-        let (name, arguments) = (ToolName::new(server, query.method()), Arguments::from_tree(query.params()));
+        let (tools, over) = self.direct_tools(view, Some(client), kind);
+        let question_timeout = view.direct().routes.question_timeout(&name.server);
         let call = ToolCall { id: CallId(1), name, arguments };
-        let answer = Box::pin(followed(tools, over, place, CallKind::Read, call, options));
+        let answer = Box::pin(followed(tools, over, place, kind, call, options));
         DirectCall { interim, answer, question_timeout }
     }
 
@@ -173,7 +176,7 @@ fn ending() -> CallError {
 }
 
 impl DirectCall {
-    /// There is no room for it.
+    /// The limit on requests in flight is reached.
     fn none(interim: mpsc::Receiver<InterimMessage>, busy: &Busy) -> Self {
         Self::failed(interim, Self::busy(busy))
     }
@@ -194,7 +197,7 @@ impl DirectCall {
 }
 
 impl DirectAnswer {
-    /// `ok`, or what it came to instead, as the record and the counts have it.
+    /// `ok`, or the code of the failure, as recorded and counted.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

@@ -10,16 +10,16 @@ use exuvia_tool::{CallId, Deadline};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
 
-/// What becomes of a run, or a call, whose future is dropped half-way by whoever waited for it.
+/// The outcome of a run or call whose future was dropped before it completed.
 const CANCELLED: &str = "cancelled";
 
-/// The name of what was dropped without an outcome: a call whose time was over has timed out, whoever noticed it.
+/// The outcome of a call that was dropped without one: after its deadline it has timed out, whichever timer fired first.
 fn dropped(deadline: Option<&Deadline>) -> &'static str {
     if deadline.is_some_and(|deadline| Instant::now() >= deadline.at()) { "timed-out" } else { CANCELLED }
 }
 
-/// Records the end of a call that is about to be dispatched, when dropped. It is there before the intent is recorded: whoever drops the
-/// call while it waits for that leaves no intent without an end.
+/// Records the end of a call when dropped. Created before the intent is recorded, so that a call that is dropped while the
+/// journal writes leaves no intent without an end.
 pub(crate) struct CallEndGuard {
     record: Arc<RunRecord>,
     id: CallId,
@@ -54,7 +54,7 @@ impl Drop for CallEndGuard {
 /// Counts a call when dropped.
 pub(crate) struct CallCountGuard {
     metrics: Arc<Metrics>,
-    /// None: a server that does not exist is only a word of whoever calls it.
+    /// None: the server does not exist, and its name is untrusted text of the caller.
     server: Option<String>,
     begun: Instant,
     deadline: Option<Deadline>,

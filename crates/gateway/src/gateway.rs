@@ -173,7 +173,7 @@ impl Gateway {
         self.authority.policy()
     }
 
-    /// Puts another policy in force, for the next call of running scripts as well. It never gives a running script more.
+    /// Replaces the policy. It applies from the next call, to running scripts as well, and never grants a running script more.
     ///
     /// What clients see is made anew before this returns, which takes processor time where servers list much.
     pub fn set_policy(&self, policy: Policy) {
@@ -210,7 +210,7 @@ impl Gateway {
                 *current = settings;
                 prepared_servers.take_over()
             });
-            // Goes on to its end though nobody may wait for it any more: the servers are changed.
+            // Completes even if the caller has dropped its future: the servers are already replaced.
             let view_store = Arc::clone(&self.view_store);
             let shown = tokio::task::spawn_blocking(move || view_store.show(&changed));
             if shown.await.is_err() {
@@ -314,7 +314,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// There is no room for it now.
+    /// The queue is full.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;

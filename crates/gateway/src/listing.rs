@@ -126,7 +126,7 @@ impl Gateway {
 }
 
 impl ListReader {
-    /// Takes a page, and tells what follows it.
+    /// Adds a page, and returns where the next one begins.
     fn with(mut self, result: &Json, listing: Listing, most_bytes: u64) -> (Self, Next) {
         self.bytes += result.size_bytes() as u64;
         self.number += 1;

@@ -25,13 +25,15 @@ pub(crate) struct PendingNamespace {
 }
 
 impl PendingNamespace {
-    /// From now on, for as long as whoever started the script waits.
+    /// From now on. Scripts of clients wait at most `PATIENCE`; those of the operator wait until each server has started or
+    /// failed.
     pub(crate) fn of(view_store: &Arc<ViewStore>, profile: Option<Arc<str>>, by: StartedBy) -> Self {
         let until = (by == StartedBy::Client).then(|| Instant::now() + PATIENCE);
         Self { view_store: Arc::clone(view_store), profile, until }
     }
 
-    /// Waits until others are starting than in what was seen. None: nobody waits that long, or the profile no longer exists.
+    /// Waits until the set of starting servers differs from that of `seen`. None: the deadline passed, or the profile no longer
+    /// exists.
     pub(crate) async fn other(&self, seen: &RunView) -> Option<Arc<RunView>> {
         let mut changes = self.view_store.changes();
         loop {

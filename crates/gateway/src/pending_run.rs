@@ -94,7 +94,7 @@ impl PendingRun {
         };
         self.registered.live().is(RunState::Queued);
         let started = Event::RunStarted { source: script.source().to_owned() };
-        // Before it is: whoever drops the run meanwhile leaves no start without an end.
+        // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
         match recorded {
@@ -116,7 +116,7 @@ impl PendingRun {
 
     /// `took` is how much of its time it has used already.
     async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
-        // Also when this future is dropped half-way.
+        // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.run_view.settings.limits.clone();
@@ -137,7 +137,7 @@ impl PendingRun {
             .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
                 live.tell(&event);
-                // Nobody listens any more: the run goes on without an audience.
+                // Without a receiver the run continues.
                 let _ = events.send(event);
             }))
             .with_cancellation(self.cancellation)
@@ -148,7 +148,7 @@ impl PendingRun {
     }
 }
 
-/// Names the key to change, for the user to whom the model tells of a call that took too long.
+/// Adds the configuration key to change to the hint of a timed-out call, for the model to show to its user.
 fn advised(mut report: Report) -> Report {
     if let Outcome::Raised(error) = &mut report.outcome
         && error.kind == "ToolTimeout"
@@ -159,7 +159,7 @@ fn advised(mut report: Report) -> Report {
     report
 }
 
-/// Why a run came to another end than its own. The message of an error may hold what a tool answered, and stays out of the log.
+/// Why a run ended other than by returning. The message of an error may contain a tool's result and is not logged.
 fn why(outcome: &Outcome) -> (Option<&ScriptError>, Option<&'static str>) {
     match outcome {
         Outcome::Raised(error) | Outcome::Denied(error) => (Some(error), None),

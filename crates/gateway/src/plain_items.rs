@@ -51,7 +51,7 @@ pub(crate) fn tool(written: &Json) -> Json {
     shown.unwrap_or_else(|| written.clone())
 }
 
-/// Changes an object that may need it. One without a character that is not plain, written out or escaped, is left alone.
+/// Changes an object that may need it. A text without special characters, literal or escaped, is returned unchanged.
 fn changed(written: Json, change: impl FnOnce(&mut Map<String, Value>) -> Option<bool>) -> Option<Json> {
     let shows = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r') && byte != b'\\';
     if written.as_str().bytes().all(shows) {
@@ -61,7 +61,8 @@ fn changed(written: Json, change: impl FnOnce(&mut Map<String, Value>) -> Option
     Some(if change(&mut object)? { Json::from_value(&Value::Object(object)) } else { written })
 }
 
-/// Whether a text that is shown differs from what it was. `has_name`: the name is only shown, and nobody has to say it.
+/// Sanitizes the texts that are shown and returns whether any changed. `has_name`: the name is a display name, which no client
+/// sends back.
 fn texts(object: &mut Map<String, Value>, has_name: bool) -> bool {
     let mut has_changed = false;
     for (key, value) in object {

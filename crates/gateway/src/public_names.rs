@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The longest name of a tool for clients, in bytes.
 const NAME_BYTES: usize = 64;
-/// What tells two names apart that would be the same without it.
+/// The length of the suffix that makes names unique.
 const MARK_BYTES: usize = 8;
 
 /// The names for a tool, the best first: one that is taken already is passed over.
@@ -28,7 +28,8 @@ pub(crate) fn is_of(name: &str, server: &str) -> bool {
     name.strip_prefix(&replaced(server)).is_some_and(|rest| rest.starts_with("__"))
 }
 
-/// The name with `_` for what models are not given, if it can still be told what it was.
+/// The name with `_` in place of characters that models do not accept. None: it is too long, or not ASCII, so that the original could
+/// not be recognized.
 fn plain(name: &str) -> Option<String> {
     let plain = replaced(name);
     (name.is_ascii() && !name.is_empty() && plain.len() <= NAME_BYTES).then_some(plain)

@@ -41,7 +41,7 @@ impl Client {
     }
 }
 
-/// There is no room for another script now. `Display` is for the client.
+/// The queue is full. `Display` is for the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Busy {
@@ -149,7 +149,8 @@ impl Queue {
     /// Cancels everything that a client has in flight.
     pub(crate) fn cancel(&self, client: &Client) {
         if let Some(own) = self.locked().clients.get_mut(client) {
-            // Whoever comes back under this name begins anew; what is cancelled still has its places.
+            // A client that returns under this name starts with a new token; its cancelled runs keep their places until they
+            // end.
             let anew = Own { runs: own.runs, ..Own::new(&self.stopped) };
             std::mem::replace(own, anew).cancellation.cancel();
         }

@@ -9,7 +9,7 @@ use tracing::field::display;
 
 use crate::metrics::Metrics;
 
-/// The journal of a gateway. An entry that cannot be kept is logged and counted, whoever appends it.
+/// The journal of a gateway. An entry that cannot be appended is logged and counted.
 pub(crate) struct Recorder {
     journal: Arc<dyn Journal>,
     failures: Arc<Failures>,

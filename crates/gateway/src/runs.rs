@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::now_ms;
 
-/// Events that wait for whoever follows a run; who is further behind misses the oldest.
+/// Buffered events of a run for one subscriber. A subscriber that falls behind loses the oldest.
 const EVENTS: usize = 256;
 
 /// How far a run is. One that is over is no longer here.
@@ -53,7 +53,7 @@ pub struct Runs(Mutex<HashMap<RunId, Arc<LiveRun>>>);
 pub(crate) struct LiveRun {
     info: Mutex<RunInfo>,
     cancellation: CancellationToken,
-    /// Made when somebody follows the run.
+    /// Created by the first subscriber.
     events: OnceLock<broadcast::Sender<RunEvent>>,
 }
 

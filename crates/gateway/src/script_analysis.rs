@@ -25,7 +25,7 @@ pub(crate) struct ScriptAnalysis {
 
 /// What comes of it.
 pub(crate) enum AnalysisOutcome {
-    /// It starts, with these grants, and the log tells these notes. Reading it took so long.
+    /// It starts, with these grants; the notes are logged. `took` is the time of the analysis.
     Starts { script: Script, source_sha256: String, grants: Grants, notes: Vec<Note>, took: Duration },
     /// It names a server that is still starting.
     Early(Script),
@@ -46,7 +46,7 @@ impl ScriptAnalysis {
         let turn = tokio::select! {
             biased;
             () = cancelled.cancelled() => return unread(Outcome::Cancelled),
-            // The semaphore is never closed: the turn lasts as long as the reading, whoever waits for that.
+            // The semaphore is never closed. The permit is held for the whole analysis, even if the request was cancelled.
             turn = Arc::clone(turns).acquire_owned() => turn,
         };
         let read = tokio::task::spawn_blocking(move || {

@@ -23,7 +23,7 @@ pub struct Settings {
     pub limits: Limits,
     /// How many scripts may be in flight.
     pub queue: QueueLimits,
-    /// The most that a model is shown of one answer, in bytes. What goes over it is cut, with a mark.
+    /// The longest answer that a model receives, in bytes. A longer one is truncated, with a mark.
     pub answer_bytes: usize,
     /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,

@@ -139,8 +139,8 @@ impl Gateway {
         drop(forgotten);
     }
 
-    /// Asks anew for what a client is subscribed to at servers that others have replaced, or by another policy. Of what changed, or
-    /// cannot be subscribed to any more, the client is notified once, so that it reads it.
+    /// Renews the subscriptions of a client whose servers or policy were replaced. For resources that may have changed
+    /// meanwhile, or can no longer be subscribed to, the client is notified once, so that it reads them again.
     pub async fn renew_subscriptions(&self, view: &View, client: &Client) {
         let routes = &view.direct().routes;
         let policy = self.policy();

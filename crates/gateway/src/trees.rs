@@ -7,7 +7,7 @@ use exuvia_mcp_client::offload;
 use exuvia_tool::MAX_TREE_BYTES;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// A tree of this size is built where it is met, without asking: less than some milliseconds of work.
+/// A tree up to this size is built at once, without a permit: it takes a few milliseconds at most.
 const SMALL_BYTES: usize = 512 * 1024;
 /// What a permit stands for.
 const UNIT_BYTES: usize = 1024;
@@ -15,8 +15,8 @@ const UNIT_BYTES: usize = 1024;
 /// One tree of the largest size, or more that are smaller.
 static ROOM: Semaphore = Semaphore::const_new(MAX_TREE_BYTES / UNIT_BYTES);
 
-/// Waits for room for a tree, which is given back when this is dropped. Small ones need none, and there is none for those that
-/// are never built.
+/// Waits for memory for a tree; dropping the permit releases it. Small trees need no permit, and trees that are never built get
+/// none.
 pub async fn room(tree_bytes: usize) -> Option<SemaphorePermit<'static>> {
     if tree_bytes <= SMALL_BYTES || tree_bytes > MAX_TREE_BYTES {
         return None;
@@ -31,7 +31,7 @@ pub(crate) async fn over<T: Send + 'static>(tree_bytes: usize, work: impl FnOnce
         return work();
     }
     let room = room(tree_bytes).await;
-    // The room belongs to the work, which goes on when nobody waits for it any more.
+    // The permit moves into the work, which completes even if the caller has gone.
     let work = move || {
         let done = work();
         drop(room);

@@ -16,8 +16,8 @@ use crate::view::View;
 pub(crate) struct ViewStore {
     views: RwLock<Views>,
     upstreams: Arc<Upstreams>,
-    /// Servers and settings change side by side, so that nobody sees one without the other. Locked for the change alone: views
-    /// of it take long where servers list much, and are made afterwards, on threads that may.
+    /// Servers and settings change together, so that no reader sees one without the other. Locked for the change only:
+    /// rendering views of large tool lists takes long, and happens afterwards on blocking threads.
     settings: Mutex<Current>,
     changed: watch::Sender<()>,
 }

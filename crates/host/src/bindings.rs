@@ -1,7 +1,5 @@
 //! Generated from `wit/sandbox.wit`. Private: the rest of the crate translates to the nouns of `exuvia-tool`.
 
-#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
-
 wasmtime::component::bindgen!({
     path: "../../wit",
     world: "sandbox",

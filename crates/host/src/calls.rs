@@ -42,7 +42,7 @@ pub(crate) struct Calls {
 }
 
 /// A call that was started. Dropping it aborts the call.
-#[allow(unreachable_pub, reason = "generated bindings name it in a public position of a private module")]
+#[expect(unreachable_pub, reason = "generated bindings name it in a public position of a private module")]
 pub struct PendingCall {
     pub(crate) id: CallId,
     pub(crate) answer: Option<oneshot::Receiver<CompletedCall>>,

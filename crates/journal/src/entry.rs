@@ -23,8 +23,8 @@ pub struct Entry {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A script does not run: it is too large, wrong, not allowed, or was cancelled before it began. It is kept by its digest:
-    /// whoever is refused must not be able to fill the record.
+    /// A script was rejected: it is too large, invalid, not allowed, or was cancelled before it began. The entry holds its
+    /// digest only, so that rejected scripts cannot fill the journal.
     RunRefused {
         /// The name of its outcome.
         outcome: String,
@@ -99,7 +99,7 @@ impl Event {
         }
     }
 
-    /// Whether it tells of something that was not done.
+    /// Whether it records something that was not done.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::RunRefused { .. } | Self::CallRefused { .. })
     }
@@ -159,7 +159,7 @@ pub trait Journal: Send + Sync {
     }
 }
 
-/// Hears of lost entries, to tell the operator.
+/// Receives notice of lost entries, for the operator.
 pub trait Losses: Send + Sync {
     /// An entry was taken, and could not be written.
     fn lost(&self, entry: &Entry, error: &JournalError);

@@ -73,7 +73,8 @@ impl Connection {
         self.subscribes
     }
 
-    /// A request of this client is about to leave. What the server asks unasked is nobody's once there were several.
+    /// A request of this client is about to be sent. Once a connection has carried requests of several clients, a question
+    /// outside a request's stream belongs to none of them.
     pub fn used_by(&self, client: Option<&Arc<str>>) {
         self.exchange.used_by(client);
     }
@@ -150,7 +151,7 @@ impl Connection {
         }
     }
 
-    /// Calls a tool once. Dropping the future cancels the call and tells the server.
+    /// Calls a tool once. Dropping the future cancels the call and notifies the server.
     #[cfg(test)]
     pub(crate) async fn call(&self, tool: String, arguments: Arguments) -> Result<SlotContents, BrokenOff> {
         self.send(call(tool, arguments, true, Input::default()), Slot::default(), None, Place::default()).await
@@ -160,8 +161,8 @@ impl Connection {
         self.send(request, Slot::new(kind), None, Place::default()).await
     }
 
-    /// Sends a request once, from a place that is the first; whoever is behind it leaves after it. Dropping the future cancels
-    /// the request and tells the server. `meta` goes with it in the newer era.
+    /// Sends a request once, when its place in the order is the first; the next one follows. Dropping the future cancels the
+    /// request and notifies the server. `meta` is added to it in the modern era.
     pub async fn send(
         &self,
         mut request: ClientRequest,
@@ -247,7 +248,7 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        // Whether it has left or not: nobody waits for it any more.
+        // Sent or not, the next request may leave now.
         self.leaving.left();
         let Some(handle) = self.forget() else { return };
         // Without a runtime everything is ending, and the server with it.

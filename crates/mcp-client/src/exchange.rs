@@ -79,7 +79,7 @@ pub struct Slot {
     asks: bool,
     /// When it has taken too long, and how long progress may put that off.
     patience: Option<(Deadline, Duration)>,
-    /// The request's place among those in flight, given back while somebody is asked: nobody waits for a person.
+    /// The request's permit among the calls in flight. Released while the user is asked: no other call waits for a person.
     place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
     leaving: Departure,
 }
@@ -138,8 +138,8 @@ impl Slot {
         Self { kind, ..Self::default() }
     }
 
-    /// The slot of a call. What the server says before it answers goes to `news`; `asks`: its tool is known to ask. `place` is
-    /// given back when somebody is asked.
+    /// The slot of a call. Progress and questions go to `interim`; `asks`: the tool is known to ask. `place` is released when
+    /// the user is asked.
     pub fn of_call(
         interim: Option<mpsc::Sender<InterimMessage>>,
         asks: bool,
@@ -211,7 +211,7 @@ impl Slot {
         locked(&self.contents).doubt
     }
 
-    /// Gives a question to whoever is asked. Tells whether it could.
+    /// Forwards a question to the client. Returns false if there is no client, or it has too many messages to read.
     pub(crate) fn ask(&self, question: Question) -> bool {
         let asked =
             self.interim.as_ref().is_some_and(|interim| interim.try_send(InterimMessage::Question(question)).is_ok());
@@ -223,7 +223,7 @@ impl Slot {
 
     /// Gives back the place among those in flight.
     pub fn give_way(&self) {
-        // Dropped outside the lock: that wakes whoever is next.
+        // Dropped outside the lock: that wakes the next waiter.
         let place = locked(&self.place).take();
         drop(place);
     }
@@ -269,7 +269,7 @@ enum Pending {
 pub(crate) enum Recipient {
     /// rmcp, during the handshake.
     Handshake,
-    /// The one who waits at this slot.
+    /// The request that waits at this slot.
     Slot(Slot),
 }
 
@@ -327,7 +327,8 @@ impl Exchange {
         })
     }
 
-    /// A request of this client is about to leave. What nobody asked for is nobody's.
+    /// A request of this client is about to be sent. Questions outside a request's stream can be attributed only while all
+    /// requests are of one client.
     pub(crate) fn used_by(&self, client: Option<&Arc<str>>) {
         let Some(client) = client else { return };
         let mut users = locked(&self.users);
@@ -338,10 +339,9 @@ impl Exchange {
         }
     }
 
-    /// The request that the server asks for. On the stream of a request it is that one. Where nothing says on behalf of which
-    /// request the server asks, it is the only one in flight, on a connection that has carried the requests of one client and
-    /// no other: a question that comes late is that client's as well. Else it is nobody's, and all in flight are
-    /// marked.
+    /// The request that a question belongs to. On the stream of a request it is that one. Without such a stream it is the only
+    /// request in flight, on a connection that has carried the requests of one client only, whose question it is even if it
+    /// comes late. Otherwise it belongs to none, and all requests in flight are marked.
     pub(crate) fn asked(&self, method: &str, on: Option<i64>) -> Option<Slot> {
         let pending = locked(&self.pending);
         let calls = || {
@@ -358,7 +358,7 @@ impl Exchange {
         if let Some((_, slot)) = own {
             slot.asked(method);
             if on.is_none() && slot.interim.is_none() {
-                // A script's: nobody is asked, and beside other calls it would not be certain whose it is.
+                // A request of a script: there is no user to ask, and beside other calls the question could be another one's.
                 slot.doubted(Doubt::Alone);
             }
             return Some(slot.clone());

@@ -2,7 +2,7 @@
 
 use exuvia_tool::{CallError, ToolName};
 
-/// A request that got no answer, although the connection to its server goes on.
+/// A request that failed without an answer, while the connection stays usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallFailure {
     what: String,
@@ -12,8 +12,8 @@ pub struct CallFailure {
 }
 
 impl CallFailure {
-    /// The server, or what stands before it, did not take the request. `what` completes "server x": it names no address and
-    /// holds nothing that the server said.
+    /// The server, or a proxy before it, rejected the request. `what` completes "server x": it contains no address and no text
+    /// of the server.
     pub(crate) fn not_taken(what: impl Into<String>) -> Self {
         Self { what: what.into(), taken: false, counts_against_breaker: false, unauthorized: false }
     }

@@ -70,7 +70,7 @@ fn lines_of(stream: &[u8], limit: usize, piece: usize, ends: LineEnd) -> Vec<Str
     seen
 }
 
-/// What comes of reading bytes, which nobody waits for and which cannot fail.
+/// The result of reading from memory, which never waits and cannot fail.
 fn at_once<T>(reading: impl Future<Output = std::io::Result<T>>) -> T {
     reading.now_or_never().expect("bytes are there").expect("bytes can be read")
 }

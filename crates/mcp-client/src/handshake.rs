@@ -29,7 +29,7 @@ use crate::value::cut;
 pub struct ConnectError {
     /// What happened: may hold the command, an address, and the end of stderr.
     pub message: String,
-    /// For everybody. Whether a login helps against missing authorization is for whoever knows the configuration.
+    /// For all audiences. Whether a login helps against missing authorization is decided by the owner of the configuration.
     pub why: Absence,
     next: Next,
 }
@@ -38,9 +38,9 @@ pub struct ConnectError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Nothing,
-    /// The handshake of the older protocol.
+    /// The handshake of the legacy era.
     Initialize,
-    /// The older transport.
+    /// HTTP+SSE.
     Sse,
 }
 
@@ -122,8 +122,8 @@ impl Connector<'_> {
         }
     }
 
-    /// What the gateway says of itself. To a server of the older era this is said once for all clients, so it is what any of
-    /// them may be able to do; a question for one that is not gets declined.
+    /// The gateway's identity and capabilities. A server of the legacy era gets them once for all clients, so they are what any
+    /// client may support; a question that a client does not support is declined.
     fn identity(&self) -> ClientConfig {
         let can = if self.config.direct { Abilities::OF_ANYBODY } else { Abilities::default() };
         ClientConfig::new(can.capabilities(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
@@ -162,7 +162,7 @@ impl Connector<'_> {
     }
 }
 
-/// Both ends of what is said on one connection.
+/// Both ends of the messages of one connection.
 struct Handshake {
     exchange: Arc<Exchange>,
     list_changed: Arc<Notify>,
@@ -248,7 +248,7 @@ async fn connect_error(error: &ClientInitializeError, handle: &TransportHandle) 
     ConnectError { message: http_error.details, why: absence(http_error.kind), next }
 }
 
-/// What went wrong in the handshake, without what the server or rmcp says of it: that may hold anything.
+/// What went wrong in the handshake, without texts of the server or rmcp, which are untrusted.
 fn refusal(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::JsonRpcError(error) => {

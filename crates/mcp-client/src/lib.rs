@@ -43,8 +43,6 @@
 //! # }
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
-
 mod arguments;
 mod connection;
 pub mod error_code;

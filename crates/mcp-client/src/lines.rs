@@ -4,8 +4,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 /// How much of each end of an oversized message is kept, to find out which request it answers.
 pub(crate) const ENDS_BYTES: usize = 4096;
-/// An oversized message that nothing at its head tells the request of ends its connection when it is this many times over
-/// the limit.
+/// An oversized message whose request is unknown from its head ends its connection at this multiple of the limit.
 const UNKNOWN_TIMES: u64 = 2;
 /// So does one whose request was identified by its head, and answered, but which does not end.
 const KNOWN_TIMES: u64 = 16;
@@ -66,7 +65,7 @@ pub(crate) struct Rest {
     pub(crate) tail: Vec<u8>,
     /// The length of the line, as far as it was read.
     pub(crate) bytes: u64,
-    /// Whether it came to an end.
+    /// Whether the line ended.
     pub(crate) ended: bool,
 }
 
@@ -144,7 +143,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 }
 
-/// What the ends of an oversized message tell.
+/// What is known of an oversized message from its first and last bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// It answers this request.
@@ -155,8 +154,8 @@ pub(crate) enum Subject {
     Unknown,
 }
 
-/// What the first bytes of an oversized message tell: servers write the id first or last. A member inside the result cannot
-/// pass for it, as the head is read member by member.
+/// Reads the first bytes of an oversized message: servers write the id first or last. A member inside the result is not
+/// mistaken for it, because the head is read member by member.
 pub(crate) fn at_head(head: &[u8]) -> Subject {
     let head = String::from_utf8_lossy(head);
     for (key, raw) in exuvia_tool::raw::members(&head) {
@@ -169,7 +168,7 @@ pub(crate) fn at_head(head: &[u8]) -> Subject {
     Subject::Unknown
 }
 
-/// What the last bytes tell: the object that the id stands in must be the last one to close.
+/// Reads the last bytes: the object with the id must be the last one to close.
 pub(crate) fn at_tail(tail: &[u8]) -> Subject {
     let id = || {
         let tail = String::from_utf8_lossy(tail);

@@ -1,4 +1,4 @@
-//! Asking a server of the newer era to tell when its list of tools changes. In the older era it does so unasked.
+//! Listens for list changes at a server of the modern era. A server of the legacy era sends them unasked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::exchange::{RequestKind, ServerAnswer, Slot};
 
 /// The pause before the server is asked again, after its first answer; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such pause. A server that listened for longer begins anew.
+/// The longest such pause. A stream that lasted longer resets it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks for as long as the connection lasts.

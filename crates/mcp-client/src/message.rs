@@ -7,7 +7,7 @@ use exuvia_tool::{Json, raw};
 use crate::lines::{Subject, at_head, at_tail, number};
 use crate::repair::numbers;
 
-/// The longest id of a server's request that is given back, and the longest name of a method.
+/// The longest id of a server's request that is echoed, and the longest name of a method.
 const NAME_BYTES: usize = 256;
 
 /// What a message is.
@@ -17,11 +17,11 @@ pub(crate) enum Message {
     Answer { id: Option<i64>, body: Body },
     /// The server asks us. The id is kept as written.
     Request { id: String, method: String, params: Option<Range<usize>> },
-    /// The server tells us something.
+    /// A notification.
     Notification { method: String, params: Option<Range<usize>> },
-    /// Bytes that are not UTF-8 and tell nothing.
+    /// Bytes that are not UTF-8 and name no request.
     NotText,
-    /// No message. The words say what it is.
+    /// Not a message, with a description.
     Garbage(&'static str),
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Source {
     Http,
 }
 
-/// A message, and the text of it for whoever wants the part that it points at.
+/// A message, and the text that its ranges point into.
 #[derive(Debug)]
 pub(crate) struct ParsedMessage {
     pub(crate) text: String,
@@ -80,7 +80,7 @@ pub(crate) fn not_text(bytes: &[u8]) -> Message {
     }
 }
 
-/// A message that is no JSON, but says what it answers.
+/// A message that is invalid JSON but names the request that it answers.
 fn broken(text: &str, message: Message) -> Message {
     let is_message = raw::member(text, "jsonrpc").is_some_and(is_version);
     match (message, raw::member(text, "id").and_then(number)) {

@@ -2,10 +2,10 @@
 
 use tokio::task::{JoinError, spawn_blocking};
 
-/// The longest text that is worked on where it is met, in bytes: less than some ten milliseconds of work.
+/// The longest text that is processed inline, in bytes: it takes about ten milliseconds at most.
 const SHORT_BYTES: usize = 1 << 20;
 
-/// Does some work on a text of this length: here if that is short, else on a thread that nobody waits for.
+/// Runs work on a text of this length: inline if the text is short, else on a blocking thread.
 pub async fn offload<T: Send + 'static>(text_bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
     if text_bytes <= SHORT_BYTES {
         return work();

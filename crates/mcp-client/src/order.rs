@@ -1,4 +1,4 @@
-//! How a request that has its place in the [order](exuvia_tool::DispatchOrder) tells that it has left.
+//! How a request signals that it was sent, so that the next one in the [order](exuvia_tool::DispatchOrder) may leave.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -20,12 +20,12 @@ impl Departure {
 
     /// The request has left, or never will.
     pub(crate) fn left(&self) {
-        // Dropped outside the lock: that wakes whoever is next.
+        // Dropped outside the lock: that wakes the next waiter.
         let place = locked(&self.0).take();
         drop(place);
     }
 
-    /// Whether nobody waits for the request to leave.
+    /// Whether the order no longer waits for the request.
     pub(crate) fn is_over(&self) -> bool {
         locked(&self.0).is_none()
     }
@@ -36,7 +36,7 @@ impl Departure {
     }
 }
 
-/// One piece of bytes that tells when it is taken, and when it never will be.
+/// A body of one chunk that signals when it is taken, or that it never will be.
 struct DepartingBody {
     bytes: Bytes,
     leaving: Departure,

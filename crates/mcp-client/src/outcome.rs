@@ -95,7 +95,7 @@ fn usual(result: RawSlice, is_call: bool) -> String {
     usual.unwrap_or_else(|| result.into_string())
 }
 
-/// A failure of a tool whose question nobody was asked, with the reason before what it says: the one explains the other.
+/// A tool failure after a declined question, with the reason before the server's text: the one explains the other.
 fn with_reason(result: Json) -> Json {
     let text = result.as_str();
     let content = raw::member(text, "content").filter(|content| content.starts_with('['));

@@ -1,9 +1,9 @@
 //! The reader of server messages, for all transports.
 //!
-//! rmcp keeps the protocol: which era a server speaks, the numbers of requests, sessions, cancellation. What servers say is
-//! read here, for three reasons. A message is bounded and an oversized one becomes the answer of its request (rmcp drops it,
-//! and the request times out). Answers to calls and lists are kept as written: rmcp's types would refuse a whole list for one
-//! bad tool and lose what they do not know. And notifications, which nobody reads, never become tasks.
+//! rmcp implements the protocol: eras, request ids, sessions, cancellation. Messages of servers are read here, for three
+//! reasons. A message is bounded, and an oversized one becomes the answer of its request (rmcp drops it, and the request times
+//! out). Results of calls and lists stay as written: rmcp's types would reject a whole list for one bad tool, and lose unknown
+//! members. And unneeded notifications never become tasks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::repair::{halves, numbers, without_mark};
 
 /// The longest answer to the handshake: rmcp keeps it.
 const HANDSHAKE_BYTES: usize = 1 << 20;
-/// The memory that a tree of it may take, and of what rmcp is told of one tool: it makes several trees.
+/// The memory of a tree, and of the part that rmcp receives of one tool: it makes several trees.
 const TREE_BYTES: usize = 8 << 20;
 /// The same of all tools of a page.
 const TOOLS_TREE_BYTES: usize = 32 << 20;
@@ -78,14 +78,14 @@ pub(crate) struct Inbound {
 
 /// A reply to a server, a JSON text.
 pub(crate) enum Reply {
-    /// It is there.
+    /// The reply is known.
     Now(String),
-    /// Somebody else has to say it first. Comes to an end with the request that it belongs to.
+    /// The reply is not known yet. Completes at the latest with its request.
     Later(BoxFuture<'static, String>),
 }
 
 impl Reply {
-    /// Has it said, as soon as it is there.
+    /// Sends the reply as soon as it is known.
     pub(crate) fn deliver_with(self, say: impl FnOnce(String) + Send + 'static) {
         match self {
             Self::Now(reply) => say(reply),
@@ -113,7 +113,7 @@ impl Reader {
         &self.exchange
     }
 
-    /// Reads a message, or a batch of them. `on` is the request on whose stream it came, if the carrier tells.
+    /// Reads a message, or a batch of them. `on` is the request on whose stream it came, if the transport knows.
     pub(crate) fn message(&self, text: Vec<u8>, on: Option<i64>) -> Inbound {
         let mut inbound = Inbound::default();
         match String::from_utf8(without_mark(text)) {
@@ -187,7 +187,7 @@ impl Reader {
         }
     }
 
-    /// The beginning of a message beyond the limit. `None` when nothing tells yet whom it is for.
+    /// The beginning of an oversized message. `None` while its request is unknown.
     pub(crate) fn long(&self, head: &[u8], bytes: u64, on: Option<i64>) -> Option<Inbound> {
         match is_first(&self.warned.long) {
             true => tracing::warn!(server.name = %self.server, bytes, "upstream message too large"),

@@ -67,7 +67,7 @@ impl ResultKind {
 }
 
 impl Relayed {
-    /// `ok`, or that the tool failed or answered with what nobody knows, by the names of [`CallError::code`].
+    /// `ok`, or the code for a failed tool or an unknown kind of result, named as in [`CallError::code`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -106,14 +106,14 @@ pub struct Abilities {
     pub url: bool,
     /// A completion of a language model.
     pub sampling: bool,
-    /// To come back for the result of a task: in the newer era alone.
+    /// To come back for the result of a task: in the modern era alone.
     pub tasks: bool,
-    /// Its roots (deprecated, SEP-2577): in the newer era alone, where the request says for which call.
+    /// Its roots (deprecated, SEP-2577): in the modern era alone, where the request says for which call.
     pub roots: bool,
 }
 
 impl Abilities {
-    /// The capabilities declared to a server of the older era, once for all clients.
+    /// The capabilities declared to a server of the legacy era, once for all clients.
     pub(crate) const OF_ANYBODY: Self =
         Self { elicitation: true, url: true, sampling: true, tasks: false, roots: false };
 
@@ -122,7 +122,7 @@ impl Abilities {
         self.elicitation || self.url || self.sampling
     }
 
-    /// As the protocol says it.
+    /// As the protocol's type.
     pub(crate) fn capabilities(self) -> ClientCapabilities {
         let mut capabilities = ClientCapabilities::default();
         if self.elicitation || self.url {
@@ -257,7 +257,7 @@ fn with_input(mut params: Value, input: Input) -> Value {
 }
 
 impl RelayOptions {
-    /// What goes into the `_meta` of a request to a server of the newer era, beside what rmcp puts there.
+    /// What goes into the `_meta` of a request to a server of the modern era, beside what rmcp puts there.
     pub fn meta(&self) -> RequestMetaObject {
         let mut meta = RequestMetaObject::default();
         meta.set_client_capabilities(self.can.capabilities());

@@ -5,7 +5,7 @@ use std::fmt;
 use exuvia_tool::BoxFuture;
 use http::{HeaderMap, StatusCode};
 
-/// Gives the headers that show a server who asks. One for each (server, credential).
+/// Provides the credential headers of requests. One for each (server, credential).
 pub trait Authorization: Send + Sync + fmt::Debug {
     /// The headers to send with the next request, their values marked as sensitive. May renew what is about to expire.
     fn headers(&self) -> BoxFuture<'_, Result<HeaderMap, Unauthorized>>;
@@ -25,7 +25,7 @@ pub struct AuthRejection {
     pub sent: HeaderMap,
 }
 
-/// A server does not let the gateway in, and nothing that the gateway can do by itself changes that.
+/// A server rejects the gateway, and only the user or operator can change that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unauthorized {
     /// Why and what to do about it, for the operator: `run exuvia login crm`. Holds no token.

@@ -33,7 +33,7 @@ pub(crate) struct Callback {
 pub(crate) struct Redirect {
     /// The code, or else the error code.
     pub(crate) result: Result<String, String>,
-    /// Who says so (RFC 9207).
+    /// The issuer of the response (RFC 9207).
     pub(crate) issuer: Option<String>,
     browser: TcpStream,
 }
@@ -142,7 +142,7 @@ fn target(request: &httparse::Request<'_, '_>) -> Result<Url, &'static str> {
     if url.path() == PATH { Ok(url) } else { Err("404 Not Found") }
 }
 
-/// What the parameters say, if they belong to this login and say it once.
+/// The result in the parameters, if they belong to this login and occur once.
 fn parse(target: &Url, expected_state: &str) -> Option<(Result<String, String>, Option<String>)> {
     let once = |wanted: &str| {
         let mut values = target.query_pairs().filter(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());

@@ -28,7 +28,7 @@ pub(crate) async fn challenge(client: &EndpointClient, http: &Http) -> Option<St
     (answer.status() == StatusCode::UNAUTHORIZED).then(|| best(answer.headers(), &http.url)).flatten()
 }
 
-/// A message of the newer era, with the headers that every message to this server has: a proxy in front of it may want them.
+/// A message of the modern era, with the headers that every message to this server has: a proxy in front of it may want them.
 fn message(http: &Http) -> Option<Request<Vec<u8>>> {
     let version = ProtocolVersion::V_2026_07_28;
     let meta = json!({
@@ -48,7 +48,7 @@ fn message(http: &Http) -> Option<Request<Vec<u8>>> {
     Some(request)
 }
 
-/// The challenge that says where the metadata is, or else the one that says what is wanted.
+/// The challenge with the address of the metadata, or else the one with the required scope.
 fn best(headers: &HeaderMap, server: &Url) -> Option<String> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let said = |challenge: &str| {

@@ -51,7 +51,7 @@ struct Budget {
     bytes: usize,
 }
 
-/// Why an exchange came to nothing.
+/// Why an exchange failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExchangeError {
     /// There was no answer that could be understood.
@@ -61,7 +61,7 @@ pub(crate) enum ExchangeError {
         /// Why.
         why: String,
     },
-    /// The authorization server said no, with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
+    /// The authorization server rejected the request with this code (RFC 6749, 5.2; RFC 7591, 3.2.2).
     Refused(String),
 }
 
@@ -162,8 +162,8 @@ impl fmt::Debug for EndpointClient {
     }
 }
 
-/// Waits at most this long, as far as this process runs. An answer that came while it was stopped, or the machine slept, is
-/// there when it goes on, and may hold the only refresh token that there is.
+/// Waits at most this long, not counting the time in which the process was stopped or the machine slept: a response that came
+/// meanwhile may hold the only valid refresh token.
 pub(crate) async fn while_running<T>(within: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let (mut steps, mut pauses) = (within.as_millis() / STEP.as_millis(), PAUSES);

@@ -74,8 +74,8 @@ impl Discovery {
         Ok(Self { manager, issuer, scopes_supported, client, server, authorization_endpoint, proves_codes })
     }
 
-    /// Whether a user can be sent to this authorization server: it proves who redeems a code (PKCE), which the library lets
-    /// pass when it is not said, and its page is a web page.
+    /// Whether a user can be sent to this authorization server: it supports PKCE (the library accepts metadata that does not
+    /// say so), and its authorization page is a web page.
     pub(crate) fn check_code_grant(&self) -> Result<(), OAuthError> {
         if !self.proves_codes {
             return Err(OAuthError::Mend(format!(
@@ -104,7 +104,7 @@ impl Discovery {
     }
 }
 
-/// rmcp writes codes and answers to its log, at a level that somebody may have turned on.
+/// rmcp logs codes and responses, at a level that an operator may have enabled.
 pub(crate) async fn silent<T>(work: impl Future<Output = T>) -> T {
     work.with_subscriber(NoSubscriber::default()).await
 }

@@ -16,7 +16,7 @@ pub(crate) enum OAuthError {
     Scopes(Vec<String>),
     /// Something has to be mended: the configuration, a file, the server.
     Mend(String),
-    /// May pass by itself.
+    /// Temporary: may succeed later.
     Passing(String),
 }
 

@@ -126,7 +126,8 @@ impl TokenFile {
     }
 }
 
-/// Opens what has this name itself, and waits for nobody: a pipe would wait for its other end, a link may lead anywhere.
+/// Opens the file of this name without following links and without blocking: a pipe would wait for its other end, and a link
+/// may lead anywhere.
 pub(crate) fn open_here(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits()).open(path)
 }
@@ -176,7 +177,7 @@ mod tests {
             let Err(OAuthError::Mend(message)) = file.read().await else { panic!("{open:o}") };
             assert!(message.contains("open to other users"), "{message}");
         }
-        // Written anew, it is closed again.
+        // Rewriting it restores the permissions.
         file.write(record(&path)).await.unwrap();
         assert_eq!(mode(&path), 0o600);
     }
@@ -221,7 +222,7 @@ mod tests {
             .await
             .expect("no waiting");
         assert!(matches!(locked, Err(OAuthError::Mend(_))), "{locked:?}");
-        // Who may open everything still reads nobody else's.
+        // Root, who may open every file, still rejects files of other users.
         if geteuid().is_root() {
             fs::rename(&elsewhere, &path).unwrap();
             chown(&path, Some(1), None).unwrap();

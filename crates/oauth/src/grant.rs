@@ -79,7 +79,7 @@ pub(crate) async fn client_credentials(
     let mut asked = oauth.scopes.clone();
     if asked.is_empty() {
         asked = scopes::parse(&discovery.manager.select_initial_scopes(&[]).await.join(" "));
-        // There is nobody who could be absent.
+        // No user takes part, so offline access has no meaning.
         asked.retain(|scope| scope != "offline_access");
     }
     let asked = scopes::both(&asked, demanded);

@@ -40,8 +40,6 @@
 //! # }
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
-
 mod answer;
 mod authorization;
 mod callback;

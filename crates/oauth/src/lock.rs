@@ -12,17 +12,17 @@ use tokio::time::Instant;
 use crate::error::OAuthError;
 use crate::file::{TokenFile, blocking, open_here};
 
-/// The pause between two looks at the lock. std's waiting form could not be given up.
+/// The pause between two attempts to lock. std's blocking form cannot be cancelled.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// A lock on the file beside a token file. Ends when dropped, and with the process that holds it.
+/// A lock on the file beside a token file. Released when dropped, and by the end of the process.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
     _spending: Option<Spending>,
 }
 
-/// What somebody is about to do under a lock.
+/// The purpose of holding the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To spend a refresh token. The end of the process waits until what came of it is kept.
@@ -39,7 +39,8 @@ struct SpendingState {
 
 static HELD: LazyLock<watch::Sender<SpendingState>> = LazyLock::new(watch::Sender::default);
 
-/// Waits until nobody spends a refresh token, at most this long; nobody begins to any more. Whether that was soon enough.
+/// Waits until no refresh token is being spent, at most this long, and prevents new renewals. Returns whether that was reached
+/// in time.
 pub(crate) async fn spending_ended(within: Duration) -> bool {
     HELD.send_modify(|held| held.is_ending = true);
     let mut held = HELD.subscribe();
@@ -68,8 +69,8 @@ impl Drop for Spending {
 }
 
 impl TokenFile {
-    /// Waits for the lock, at most this long; nothing if somebody else has it for longer. `look` is asked before each try, and
-    /// ends the waiting with what it finds.
+    /// Waits for the lock, at most this long; None if another holder keeps it. `look` runs before each attempt, and ends the
+    /// wait with what it returns.
     pub(crate) async fn lock_or<T>(
         &self,
         purpose: Purpose,

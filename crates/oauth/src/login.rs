@@ -72,7 +72,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
         return Err(LoginError { message: "it uses client credentials, which need no login by a user".to_owned() });
     };
     let file = TokenFile::new(&oauth.token_file);
-    // Whatever is wrong with the file is mended by writing it anew.
+    // A damaged file is replaced by the new one.
     let earlier =
         file.read().await.ok().flatten().filter(|record| record.check(&http.url).is_ok() && record.is_of(oauth));
     let mut discovery = Discovery::of(http, None).await?;
@@ -153,7 +153,7 @@ async fn exchange(
     asked: &[String],
 ) -> Result<(), OAuthError> {
     let issuer = redirect.issuer.as_deref();
-    // The library checks who says so when there is a code; an error is worth as little when it comes from elsewhere.
+    // The library checks the issuer of a code; an error from another issuer is ignored as well.
     if issuer.is_some_and(|issuer| issuer != discovery.issuer) {
         let (expected, found) = (shown(&discovery.issuer), shown(issuer.unwrap_or_default()));
         return Err(OAuthError::Mend(format!("the answer came from {found} instead of {expected}; it was rejected")));

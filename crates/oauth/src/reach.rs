@@ -1,5 +1,5 @@
-//! Where metadata may lead: a server names its authorization server, and that one its endpoints, and each of them may be
-//! somebody's idea of making the gateway talk to the inside of its own network.
+//! Where metadata may lead: a server names its authorization server, and that one its endpoints, and each of them may try to
+//! make the gateway send requests into its own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
-/// The places that may be talked to on behalf of one server.
+/// The addresses that may be contacted on behalf of one server.
 ///
 /// Everything goes over TLS, but for servers on loopback and what they name on loopback. Public addresses are always
 /// allowed, the server's own host as well. Private ones are allowed when the server's own host is private: an intranet has
 /// its authorization server inside. Link-local and reserved addresses never are: clouds hand out credentials there.
 ///
-/// A proxy finds out by itself what names stand for. So through one, addresses are checked and names are not, but for those of
-/// the proxy's own machine; which names it resolves to the inside of its network is for the proxy to say.
+/// A proxy resolves names itself. So through a proxy, literal addresses are checked and names are not, except those of the
+/// proxy's own machine; the proxy has to reject names that it resolves into its network.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
     server: Arc<str>,
@@ -46,7 +46,7 @@ impl Reach {
         Self { loopback: false, proxy: Some(host.into()), ..self }
     }
 
-    /// Whether requests to this place, or a browser sent there, are allowed as far as its URL tells.
+    /// Whether requests to this URL, or a browser sent there, are allowed as far as the URL shows.
     pub(crate) fn check(&self, url: &Url) -> Result<(), String> {
         let place = url.origin().ascii_serialization();
         if !(url.scheme() == "https" || url.scheme() == "http" && self.loopback && is_loopback(url)) {

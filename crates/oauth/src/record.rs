@@ -86,7 +86,7 @@ impl Record {
         Ok(text)
     }
 
-    /// Whether this is what a renewal of that came to.
+    /// Whether this is the result of renewing `earlier`.
     pub(crate) fn follows(&self, earlier: &Self) -> bool {
         let received_at = |record: &Self| record.token.as_ref().map(|token| token.received_at);
         let same = (&self.server, &self.grant, &self.client) == (&earlier.server, &earlier.grant, &earlier.client);

@@ -232,8 +232,8 @@ impl State {
         }
     }
 
-    /// A token for the gateway itself. Nothing is spent for it: without room for it, or when nobody else comes to an end, it is
-    /// fetched all the same.
+    /// A token for the gateway itself. No refresh token is spent, so it is requested even without reserved disk space or when
+    /// the lock is not released in time.
     async fn asked_again(
         &self,
         client: &ClientCredentials,

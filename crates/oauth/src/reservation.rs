@@ -20,7 +20,7 @@ use crate::record::Record;
 const ENDING: &str = ".renewal";
 /// Room beside twice the present record: an answer may hold longer tokens, and more scopes.
 const MORE_BYTES: usize = 2 * 1024;
-/// The unit in which the kernel tells how much of a disk a file takes.
+/// The unit in which the kernel reports the disk space of a file.
 const BLOCK_BYTES: u64 = 512;
 /// Room for what a login gives.
 const LOGIN_BYTES: usize = 8 * 1024;
@@ -43,7 +43,7 @@ struct Mark {
     spends: String,
 }
 
-/// What has become of a renewal that nobody goes on with.
+/// The outcome of an abandoned renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeftOver {
     /// There was none, or it is done.
@@ -53,7 +53,7 @@ pub(crate) enum LeftOver {
 }
 
 impl TokenFile {
-    /// Whether somebody renews the token, or died over it.
+    /// Whether the token is being renewed, or a process died during a renewal.
     pub(crate) fn is_being_renewed(&self) -> bool {
         fs::symlink_metadata(self.beside(ENDING)).is_ok()
     }
@@ -64,20 +64,21 @@ impl TokenFile {
         blocking(move || Ok(file.mark().map(|mark| mark.process))).await.ok().flatten()
     }
 
-    /// Takes room for what replaces this record, and notes that its refresh token is about to be spent. Under the lock.
+    /// Reserves disk space for the record that replaces this one, and marks its refresh token as about to be spent. Under the
+    /// lock.
     pub(crate) async fn reserve(&self, record: &Record) -> Result<Reservation, OAuthError> {
         let (file, record) = (self.clone(), record.clone());
         blocking(move || file.reserve_now(&record).map_err(|error| file.unwritable(&error))).await
     }
 
-    /// Gives the room back: nothing came to be kept. Under the lock.
+    /// Releases the reserved space without a new record. Under the lock.
     pub(crate) async fn release(&self) {
         let file = self.clone();
         let _ = blocking(move || Ok(fs::remove_file(file.beside(ENDING)))).await;
     }
 
-    /// Keeps a new record, in its room if there is some, unless the file holds another refresh token than the one that was
-    /// spent: then somebody has logged in meanwhile. Tells whether it was kept. Under the lock.
+    /// Stores a new record, in the reserved space if there is some, unless the file holds another refresh token than the one
+    /// that was spent: then the user has logged in meanwhile. Returns whether it was stored. Under the lock.
     pub(crate) async fn keep(
         &self,
         room: Option<Reservation>,
@@ -92,13 +93,13 @@ impl TokenFile {
         .await
     }
 
-    /// Finishes or clears away what a renewal left behind that nobody goes on with. Under the lock.
+    /// Completes or removes an abandoned renewal. Under the lock.
     pub(crate) async fn recover(&self) -> Result<LeftOver, OAuthError> {
         let file = self.clone();
         blocking(move || file.recover_now()).await
     }
 
-    /// Takes room for the record of a login, before anybody is asked for it.
+    /// Reserves disk space for the record of a login, before the user is asked.
     pub(crate) async fn room(&self) -> Result<NamedTempFile, OAuthError> {
         let file = self.clone();
         blocking(move || file.room_now(b"", LOGIN_BYTES).map_err(|error| file.unwritable(&error))).await
@@ -271,7 +272,7 @@ mod tests {
         assert_eq!((files(home.path()), refresh(&file).await), (vec!["crm.json".to_owned()], "two".to_owned()));
         let mode = std::os::unix::fs::PermissionsExt::mode(&file.path().metadata().unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
-        // A token that is longer than anybody thought is kept as well.
+        // A token that is longer than the reserved space is stored too.
         let long = "x".repeat(16 * 1024);
         let room = file.reserve(&record("two", 2)).await.unwrap();
         assert!(file.keep(Some(room), &record(&long, 3), "two").await.unwrap());

@@ -32,8 +32,8 @@ pub(crate) struct State {
     pub(crate) http: Http,
     pub(crate) oauth: OAuth,
     pub(crate) file: TokenFile,
-    /// Where renewals run. One that has begun ends, whoever asked for it: a refresh token that was spent and not replaced
-    /// would be lost. Requests may also come from runtimes that have no I/O.
+    /// Where renewals run. A renewal that has begun completes even if its requests are cancelled: a refresh token that was
+    /// spent and not replaced would be lost. Requests may also come from runtimes without I/O.
     runtime: Handle,
     pub(crate) held: Mutex<Option<CurrentToken>>,
     renewal: Mutex<Option<(TokenRequirement, Renewal)>>,
@@ -109,7 +109,7 @@ impl Authorization for TokenSource {
     fn headers(&self) -> BoxFuture<'_, Result<HeaderMap, Unauthorized>> {
         Box::pin(async move {
             if self.state.nobody_has_logged_in() {
-                // It may let everybody in. If it does not, its refusal tells the operator what to do.
+                // The server may need no credentials. If it does, its response tells the operator what to do.
                 return Ok(self.state.http.headers.clone());
             }
             let told = |problem: OAuthError| problem.unauthorized(&self.state.server);

@@ -39,7 +39,7 @@ struct UnsavedSlot {
 static UNSAVED: Mutex<BTreeMap<PathBuf, UnsavedSlot>> = Mutex::new(BTreeMap::new());
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// The right to renew a token, and what has to be renewed where the file does not say it.
+/// The right to renew a token, and the token to renew if the file does not hold it.
 pub(crate) enum RenewalRight {
     Lock(Lock),
     Unsaved(Box<Unsaved>),
@@ -77,7 +77,7 @@ pub(crate) fn put(file: &TokenFile, unsaved: Unsaved) {
     tokio::spawn(write(file.clone(), number));
 }
 
-/// For a renewal, which goes on from there.
+/// Takes the unsaved token for a renewal, which starts from it.
 fn take(path: &Path) -> Option<Unsaved> {
     let mut all = locked(&UNSAVED);
     let unsaved = all.get_mut(path)?.unsaved.take()?;
@@ -99,7 +99,7 @@ async fn write(file: TokenFile, number: u64) {
         let Some(unsaved) = taken else { return };
         if file.keep(None, &unsaved.record, &unsaved.spent).await.is_ok() {
             tracing::info!(server.name = %unsaved.server, "renewed token written");
-            // Before the lock is given back.
+            // Before the lock is released.
             locked(&UNSAVED).remove(file.path());
             return;
         }

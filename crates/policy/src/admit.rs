@@ -6,14 +6,15 @@ use std::sync::Arc;
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
 use crate::authorize::{Denial, DenialReason};
+use crate::classification::Classification;
 use crate::grants::Grants;
-use crate::policy::{Classification, Policy};
+use crate::policy::Policy;
 use crate::source::OnUnlisted;
 
 /// What is known of a script before it runs.
 #[derive(Debug, Clone, Default)]
 pub struct ReferencedTools {
-    /// The tools that it names, by calling them or otherwise. What it may reach beyond these is met when it calls.
+    /// The tools that it names, by calling them or otherwise. Others that it may reach are decided on when it calls them.
     pub names: BTreeSet<ToolName>,
 }
 

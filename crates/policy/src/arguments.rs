@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use exuvia_tool::{Arguments, JsonErrorKind};
 
-use crate::authorize::DenialReason;
 use crate::condition::{Check, Steps};
 use crate::fold;
 
@@ -23,9 +22,16 @@ impl Bounded {
         Ok(Self { name: name.to_owned(), folded, check })
     }
 
-    fn denied(&self, must: impl Into<String>) -> DenialReason {
-        DenialReason::Argument { name: self.name.clone(), must: must.into() }
+    fn denied(&self, must: impl Into<String>) -> WrongArgument {
+        WrongArgument { name: self.name.clone(), must: must.into() }
     }
+}
+
+/// An argument that a condition does not hold for.
+pub(crate) struct WrongArgument {
+    pub(crate) name: String,
+    /// What it must be, as the end of a sentence.
+    pub(crate) must: String,
 }
 
 /// What a member costs beside its key.
@@ -37,7 +43,7 @@ const MEMBER_STEPS: usize = 32;
 ///
 /// The first that does not hold. An argument must be given under its own name alone: whether a server takes `Path` for `path` is
 /// unknown. Which of two a server takes as well, and so the tree has each once, and what is sent is what the tree has.
-pub(crate) fn check(arguments: &mut Arguments, bounded: &[&Bounded]) -> Result<(), DenialReason> {
+pub(crate) fn check(arguments: &mut Arguments, bounded: &[&Bounded]) -> Result<(), WrongArgument> {
     let Some(first) = bounded.first() else { return Ok(()) };
     let tree = arguments.tree().map_err(|error| {
         first.denied(match error.kind() {

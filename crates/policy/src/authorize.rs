@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, HeldCall, ToolCall, ToolName};
 
-use crate::arguments;
+use crate::arguments::{self, WrongArgument};
+use crate::classification::Classification;
 use crate::grants::Grants;
 use crate::pattern::Rule;
-use crate::policy::{Classification, Policy};
+use crate::policy::Policy;
 use crate::rate::RunCallCounts;
 use crate::source::OnUnlisted;
 
@@ -145,12 +146,12 @@ pub trait RateStore: Send + Sync {
     fn take<'a>(&'a self, server: &'a str, most: u32) -> BoxFuture<'a, Result<(), Duration>>;
 }
 
-/// Decides on one call, on the real names and the real arguments, with the policy of the moment. Nothing is counted yet:
-/// [`Allowed::quotas`] tells what the call takes, and [`Allowed::reserve`] takes it.
+/// Decides on one call, by the real names and arguments and the current policy. Nothing is counted yet: [`Allowed::quotas`]
+/// returns what the call takes, and [`Allowed::reserve`] takes it.
 ///
 /// # Errors
 ///
-/// The call is denied, or somebody has to be asked.
+/// The call is denied, or needs approval.
 pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Allowed, Refusal> {
     let tool = call.name.clone();
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
@@ -161,11 +162,12 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
             Classification::Denied(rule) => denied(DenialReason::Denied(rule)),
             Classification::Hidden => denied(DenialReason::Hidden),
             Classification::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
-            // Listed after the run began: what a run may call never grows by itself.
+            // Listed after the run began: grants of a run never grow.
             Classification::Unlisted(_) | Classification::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
         });
     }
-    arguments::check(&mut call.arguments, &rules.bounded(&tool.tool)).map_err(denied)?;
+    arguments::check(&mut call.arguments, &rules.bounded(&tool.tool))
+        .map_err(|WrongArgument { name, must }| denied(DenialReason::Argument { name, must }))?;
     call.arguments.decided();
     let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
     Ok(Allowed { call, quotas })

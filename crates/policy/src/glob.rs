@@ -9,7 +9,7 @@ const PATTERN_BYTES: usize = 1_024;
 /// Signs that mean something in a glob, each of which stands for itself in brackets.
 const SIGNS: [&str; 8] = ["[?]", "[*]", "[[]", "[]]", "[{]", "[}]", "[@]", "[.]"];
 
-/// A compiled pattern for names. `*` goes over every sign, capitals count.
+/// A compiled pattern for names. `*` matches every character; case matters.
 #[derive(Debug, Clone)]
 pub(crate) struct Glob(Regex);
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use exuvia_tool::{Namespace, ToolName};
 
-use crate::policy::{Classification, Policy};
+use crate::classification::Classification;
+use crate::policy::Policy;
 use crate::reads::is_read;
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at
@@ -16,11 +17,11 @@ pub struct Grants(Granted);
 /// On whose word tools are granted.
 #[derive(Debug, Clone)]
 enum Granted {
-    /// The policy's lists: a tool that leaves them while the run goes on is no longer granted.
+    /// The policy's lists: a tool that is removed from them during the run is no longer granted.
     Listed(Arc<Policy>, Arc<Namespace>),
     /// The same, for what a client asks of servers beside calls.
     Reads(Arc<Policy>),
-    /// A person who is allowed to, for everything that there is to see: only a denial takes it back.
+    /// The operator's command, for every visible tool: only a denial revokes it.
     Visible(Arc<Namespace>),
     /// The same, for these.
     These(BTreeSet<ToolName>),

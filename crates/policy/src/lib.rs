@@ -46,12 +46,13 @@
     not(test),
     deny(clippy::disallowed_methods, clippy::disallowed_types, reason = "no clock, no file, no environment")
 )]
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod admit;
 mod arguments;
 mod authorize;
+mod classification;
 mod condition;
+mod error;
 mod fold;
 mod glob;
 mod grants;
@@ -67,11 +68,13 @@ mod source;
 
 pub use admit::{Admission, ReferencedTools, admit};
 pub use authorize::{Allowed, Denial, DenialReason, Permit, Quotas, RateStore, Refusal, decide};
+pub use classification::Classification;
+pub use error::PolicyError;
 pub use glob::literal;
 pub use grants::Grants;
 pub use key::Key;
 pub use pattern::Rule;
-pub use policy::{Classification, Policy, PolicyError};
+pub use policy::Policy;
 pub use provider::{Offered, Provider};
 pub use rate::{RateWindows, RunCallCounts};
 pub use reads::{READS, is_read};

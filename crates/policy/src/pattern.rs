@@ -2,12 +2,21 @@
 
 use std::fmt;
 
-use crate::PolicyError;
+use crate::error::PolicyError;
 use crate::glob::{Glob, escapes};
 use crate::key::Key;
 use crate::qualified::{Effect, tools_of, unqualified};
-use crate::rules::Context;
 use crate::source::PolicySource;
+
+/// What the rules of a server are compiled against.
+pub(crate) struct Context<'a> {
+    /// Whose rules they are.
+    pub(crate) server: &'a str,
+    /// All configured servers.
+    pub(crate) servers: &'a [&'a str],
+    pub(crate) source: &'a PolicySource,
+    pub(crate) errors: &'a mut Vec<PolicyError>,
+}
 
 /// One entry of a policy, and where it stands: what an operator is shown as the reason of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

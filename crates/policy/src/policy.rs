@@ -1,41 +1,18 @@
 //! A compiled policy.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fmt;
 
 use exuvia_tool::ToolName;
 
+use crate::classification::Classification;
+use crate::error::PolicyError;
 use crate::glob::literal;
 use crate::key::Key;
-use crate::pattern::{Rule, check_groups};
+use crate::pattern::{Context, Rule, check_groups};
 use crate::qualified::only;
 use crate::reads::READS;
-use crate::rules::{CompiledRules, Context};
-use crate::source::{OnUnlisted, PolicySource, ServerRules};
-
-/// Something in a policy that cannot be used. A policy with errors never takes effect, not even in part.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct PolicyError {
-    /// The keys that lead to it, from the outermost one.
-    pub key: Key,
-    /// What is wrong and what to write.
-    pub message: String,
-}
-
-impl PolicyError {
-    pub(crate) fn new(key: &Key, message: impl Into<String>) -> Self {
-        Self { key: key.clone(), message: message.into() }
-    }
-}
-
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.message)
-    }
-}
-
-impl std::error::Error for PolicyError {}
+use crate::rules::CompiledRules;
+use crate::source::{PolicySource, ServerRules};
 
 /// What holds for the tools of every server. Made once from what the operator wrote; asked for every call.
 #[derive(Debug, Clone, Default)]
@@ -48,34 +25,6 @@ pub struct Policy {
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
         self.source == other.source && self.servers.keys().eq(other.servers.keys())
-    }
-}
-
-/// What the policy says of a tool, whoever calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Classification {
-    /// It runs without asking.
-    Listed(Rule),
-    /// It may be seen; to call it needs more than the policy.
-    Unlisted(OnUnlisted),
-    /// It may be seen and never called.
-    Denied(Rule),
-    /// It does not exist for scripts and clients.
-    Hidden,
-}
-
-impl Classification {
-    /// The rule behind it, for the operator. `tool` is the one that stands so.
-    #[must_use]
-    pub fn why(&self, tool: &ToolName) -> String {
-        let ToolName { server, tool } = tool;
-        match self {
-            Self::Listed(rule) | Self::Denied(rule) => rule.to_string(),
-            Self::Unlisted(on_unlisted) => {
-                format!("servers.{server}.on_unlisted is {on_unlisted}, and auto_execute has no entry for {tool:?}")
-            }
-            Self::Hidden => format!("servers.{server}.tools has no entry for {tool:?}"),
-        }
     }
 }
 
@@ -116,7 +65,7 @@ impl Policy {
         &self.source
     }
 
-    /// What the policy says of a tool.
+    /// The classification of a tool.
     #[must_use]
     pub fn classify(&self, tool: &ToolName) -> Classification {
         // A server that the policy was not compiled with has no rules that could allow anything.

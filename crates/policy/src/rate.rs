@@ -46,7 +46,7 @@ pub struct RunCallCounts {
 }
 
 impl RunCallCounts {
-    /// Counts a call, unless that would be more than `most`, which it gives back then.
+    /// Counts a call. Returns `most` as the error if that would be more.
     pub(crate) fn take(&mut self, server: &str, most: Option<u64>) -> Result<(), u64> {
         let calls = self.calls.entry(server.to_owned()).or_default();
         if let Some(most) = most

@@ -1,25 +1,16 @@
 //! The compiled rules of one server.
 
 use crate::arguments::Bounded;
+use crate::classification::Classification;
 use crate::condition::Check;
+use crate::error::PolicyError;
 use crate::key::Key;
-use crate::pattern::Patterns;
-use crate::policy::{Classification, PolicyError};
+use crate::pattern::{Context, Patterns};
 use crate::qualified::Effect;
-use crate::source::{OnUnlisted, PolicySource, ServerRules};
+use crate::source::{OnUnlisted, ServerRules};
 
 /// How long the name of a tool may be. No entry says anything of a longer one.
 const NAME_BYTES: usize = 1_024;
-
-/// What the rules of a server are compiled against.
-pub(crate) struct Context<'a> {
-    /// Whose rules they are.
-    pub(crate) server: &'a str,
-    /// All configured servers.
-    pub(crate) servers: &'a [&'a str],
-    pub(crate) source: &'a PolicySource,
-    pub(crate) errors: &'a mut Vec<PolicyError>,
-}
 
 #[derive(Debug, Clone)]
 pub(crate) struct CompiledRules {
@@ -73,7 +64,7 @@ impl CompiledRules {
         }
     }
 
-    /// What they say of a tool.
+    /// The classification of a tool.
     pub(crate) fn classify(&self, tool: &str) -> Classification {
         if tool.len() > NAME_BYTES || self.tools.find(tool).is_none() {
             return Classification::Hidden;

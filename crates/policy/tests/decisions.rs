@@ -1,5 +1,5 @@
 //! What is decided of scripts and of calls, beside the tables: under policies that change, and of the policies themselves.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The messages of decisions: for the script, and for the operator.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 
@@ -10,7 +10,7 @@ use exuvia_policy::{
     Classification, Condition, Denial, DenialReason, Grants, OnUnlisted, Policy, PolicySource, RateWindows, Refusal,
     RunCallCounts, ServerRules,
 };
-use exuvia_tool::{Arguments, CallId, Json, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallId, Json, MAX_TREE_BYTES, ToolCall, ToolName};
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
@@ -78,6 +78,22 @@ fn a_denial_says_to_the_script_what_to_do_and_to_the_operator_which_rule() {
     let unlisted = Denial { tool, reason: DenialReason::Unlisted };
     assert_eq!(unlisted.to_string(), format!("crm.get {go_on}"));
     assert_eq!(unlisted.operator(), "servers.crm.on_unlisted is deny, and auto_execute has no entry for \"get\"");
+}
+
+#[test]
+fn a_denial_of_arguments_that_are_too_large_to_be_checked_says_so() {
+    let few = Condition { at_most: Some(10.0), ..Condition::default() };
+    let constraints = [("get".to_owned(), [("n".to_owned(), few)].into())].into();
+    let policy = policy(&[("crm", ServerRules { constraints, ..ServerRules::default() })]);
+    let elements = |count: usize| format!(r#"{{"n":11,"list":[{}0]}}"#, "0,".repeat(count));
+    for (arguments, must) in [
+        (elements(10), "n must be a number of at most 10"),
+        // As a tree, each element takes more than 16 bytes.
+        (elements(MAX_TREE_BYTES / 16), "n must be given in fewer arguments: these take too much memory to be checked"),
+    ] {
+        let Refusal::Denied(denial) = refused(&policy, "crm", "get", &arguments) else { panic!("it is held") };
+        assert_eq!(denial.to_string(), format!("crm.get may not be called with this n: {must}"));
+    }
 }
 
 #[test]

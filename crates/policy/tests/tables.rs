@@ -2,7 +2,7 @@
 //!
 //! `EXUVIA_TESTS=bless` writes the decisions anew, one row a line. For each call that is let through there is one to the same
 //! server that is not: what lets everything through would pass the other half of a table.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod common;
 

@@ -35,12 +35,12 @@ impl Changes {
         }
     }
 
-    /// Tells a client of the older era that has all of its connection to itself, for as long as that lasts.
+    /// Tells a client of the legacy era that has all of its connection to itself, for as long as that lasts.
     pub(crate) async fn notify(mut self, client: Peer<RoleServer>) {
         while self.next().await.is_some() && client.notify_tool_list_changed().await.is_ok() {}
     }
 
-    /// Notifies a listening client of the newer era, until it disconnects or `ending` is cancelled.
+    /// Notifies a listening client of the modern era, until it disconnects or `ending` is cancelled.
     pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let wants = listener.accepted().tools_list_changed == Some(true);
         loop {

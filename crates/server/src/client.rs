@@ -34,7 +34,7 @@ impl Peer {
     }
 }
 
-/// Whether the request is of the newer era: without a session, and nothing is asked in the middle of it.
+/// Whether the request is of the modern era: without a session, and nothing is asked in the middle of it.
 pub(crate) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| version.as_str() >= ProtocolVersion::V_2026_07_28.as_str())
 }
@@ -42,12 +42,12 @@ pub(crate) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
 /// Who asks: over HTTP a session or a connection, else the one client there is.
 pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
     let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
-    // In the newer era nobody checks what is in the header of a session, and whoever writes another name there each time would
-    // be another client each time.
+    // In the modern era the session header is not validated: a client could send a new name with each request and count as a
+    // new client each time.
     session_of(&head.headers).filter(|_| !is_modern(context)).map_or_else(|| of_connection(head), of_session)
 }
 
-/// Who tells something: over HTTP only sessions do, which rmcp has found.
+/// The sender of a notification. Over HTTP it is a session that rmcp has found.
 pub(crate) fn notifying_client(context: &NotificationContext<RoleServer>) -> Client {
     let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
     session_of(&head.headers).map_or_else(|| of_connection(head), of_session)

@@ -86,7 +86,7 @@ fn hint(text: &str, place: usize) -> &'static str {
     if has(b"NaN") || has(b"Infinity") { " (JSON has no NaN and no Infinity: send null, or a string)" } else { "" }
 }
 
-/// What is wrong with a JSON text that rmcp does not read as a message. None: nobody waits for an answer to it.
+/// What is wrong with a JSON text that rmcp does not read as a message. None: it expects no response.
 pub(crate) fn explained(text: &str) -> Option<InvalidMessage> {
     let has = |name| raw::member(text, name).is_some();
     if !text.starts_with('{') {

@@ -5,7 +5,6 @@
 //! only a call that needs a server waits for it.
 
 #![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
 
 mod changes;
 mod client;

@@ -14,7 +14,7 @@ pub struct PendingGateway {
 }
 
 impl PendingGateway {
-    /// The gateway that `start` will give, with these profiles. It is started on the current tokio runtime, whether somebody waits or not.
+    /// The gateway that `start` will return, with these profiles. It starts at once on the current tokio runtime.
     pub fn start(profiles: Profiles, start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
         let (sender, ready) = watch::channel(None);
         tokio::spawn(async move {

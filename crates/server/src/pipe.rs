@@ -1,7 +1,7 @@
 //! A client over a pipe: reading and answering its messages.
 //!
-//! rmcp's own transport answers what it cannot read with an error that names no request, or not at all, and a client that waits
-//! for an answer to its request goes on waiting. Here whatever is a request is answered by its id.
+//! rmcp's own transport answers an unreadable message with an error without an id, or not at all, so that the client waits for
+//! ever. Here every request is answered under its id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +64,7 @@ where
         while self.rejections.try_join_next().is_some() {}
         if self.rejections.len() < ANSWERS {
             let sent = self.output.send(refusal.into_message());
-            // A client that is gone is met where it is read from.
+            // A disconnect is handled where input is read.
             self.rejections.spawn(async move { drop(sent.await) });
         }
     }
@@ -144,7 +144,7 @@ fn read(line: Vec<u8>, bypassed: &BypassedArguments) -> Read {
     Read::Message(Box::new(message))
 }
 
-/// What is said of a text that rmcp does not read as a message.
+/// The answer to a text that rmcp does not read as a message.
 fn unread(text: &str) -> Read {
     let Some(refusal) = explained(text) else {
         tracing::debug!("unreadable notification or response from the client");

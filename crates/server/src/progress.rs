@@ -1,4 +1,4 @@
-//! A run in progress, and what its client is sent meanwhile.
+//! A run in progress, and the notifications that its client receives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,9 @@ const NOTIFICATION_INTERVAL: Duration = Duration::from_millis(500);
 /// The longest line of a log that is shown, in characters.
 const LINE: usize = 200;
 
-/// Follows a run to its end. Only this task, the one of the client's request, talks to the client: it sends progress notifications,
-/// if the client asked for them, and cancels the run when the client cancels or disconnects. None: the client has disconnected, and the run goes on.
+/// Follows a run to its end. Only this task, the one of the client's request, writes to the client: it sends progress
+/// notifications, if the client asked for them, and cancels the run when the client cancels or disconnects. None: the client
+/// has disconnected, and the run continues.
 pub(crate) async fn follow(
     mut run: RunHandle,
     context: &RequestContext<RoleServer>,
@@ -79,7 +80,7 @@ struct Progress {
     token: Option<ProgressToken>,
     pace: Interval,
     calls: u64,
-    /// Calls and pieces of the log: a number that grows with everything there is to tell.
+    /// The progress value: calls and log chunks so far, which only grows.
     steps: u64,
     told: u64,
     line: String,
@@ -125,7 +126,7 @@ impl Progress {
         let param = ProgressNotificationParam::new(token, self.steps as f64).with_message(message);
         let peer = self.peer.clone();
         Some(Box::pin(async move {
-            // A client that is gone is met as a cancellation.
+            // A disconnect is handled as a cancellation, elsewhere.
             let _ = peer.notify_progress(param).await;
         }))
     }

@@ -11,7 +11,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use crate::client::{Peer, is_modern, session_of};
 use crate::client_span;
 
-/// What a request is about, as far as a span's name says it.
+/// The target of a request, as in the name of its span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target<'a> {
     Nothing,
@@ -44,7 +44,7 @@ pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestC
         let version = context.protocol_version();
         attributes.extend(version.map(|version| KeyValue::new("mcp.protocol.version", version.as_str().to_owned())));
         attributes.extend(transport_of(head));
-        // In the newer era it is a word that nobody has checked.
+        // In the modern era the header is not validated.
         let session = head.and_then(|head| session_of(&head.headers)).filter(|_| !is_modern(context));
         attributes.extend(session.map(|session| KeyValue::new("mcp.session.id", session.to_owned())));
         let name = match target {
@@ -67,7 +67,7 @@ pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestC
     })
 }
 
-/// Answers the request in its span. `is_failed` tells answers that are errors of a tool.
+/// Answers the request in its span. `is_failed` recognizes responses that are tool errors.
 pub(crate) async fn over<T>(
     span: Span,
     work: impl Future<Output = Result<T, ErrorData>>,

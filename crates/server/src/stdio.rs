@@ -22,7 +22,7 @@ use crate::pipe::Pipe;
 /// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
 const LINE_BYTES: usize = 16 << 20;
 
-/// The time between two looks at what runs.
+/// The interval at which running work is polled.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long scripts that are cancelled at the end may take to end.
 const LAST_REPORTS: Duration = Duration::from_secs(3);

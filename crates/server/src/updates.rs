@@ -27,12 +27,12 @@ impl Updates {
     pub(crate) fn of(gateway: &Arc<Gateway>, profile: Option<Arc<str>>, client: Client) -> Self {
         let mailbox = gateway.mailbox(&client);
         let (told, mut changes) = (mailbox.follow(), gateway.changes());
-        // What changed while nobody followed.
+        // Changes that happened before anyone subscribed.
         changes.mark_changed();
         Self { gateway: Arc::downgrade(gateway), profile, client, mailbox, told, changes }
     }
 
-    /// Waits until there is something to tell. `None`: there will not be any more.
+    /// Waits until an update is pending. `None`: there will be no more.
     pub(crate) async fn next(&mut self) -> Option<()> {
         loop {
             tokio::select! {
@@ -52,12 +52,12 @@ impl Updates {
         }
     }
 
-    /// Looks again whether servers were replaced: [`next`](Self::next) was dropped half-way.
+    /// Checks again whether servers were replaced: [`next`](Self::next) was dropped before it completed.
     pub(crate) fn look_again(&mut self) {
         self.changes.mark_changed();
     }
 
-    /// The addresses to tell of.
+    /// The addresses of changed resources.
     pub(crate) fn take(&self) -> Vec<Arc<str>> {
         self.mailbox.take()
     }
@@ -74,7 +74,7 @@ impl Updates {
         }
     }
 
-    /// Notifies a listening client of the newer era, until it disconnects or `ending` is cancelled.
+    /// Notifies a listening client of the modern era, until it disconnects or `ending` is cancelled.
     pub(crate) async fn notify_listener(mut self, listener: &SubscriptionContext, ending: &CancellationToken) {
         let telling = async {
             while self.next().await.is_some() {
@@ -103,7 +103,7 @@ pub(crate) fn events(addresses: &[Arc<str>]) -> String {
     addresses.iter().map(event).collect()
 }
 
-/// A client of its own for each request of the newer era that listens. Its subscriptions end with this.
+/// A client of its own for each request of the modern era that listens. Its subscriptions end with this.
 pub(crate) struct Listener {
     gateway: Arc<Gateway>,
     pub(crate) client: Client,

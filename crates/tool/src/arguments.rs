@@ -15,9 +15,9 @@ const SHORT_BYTES: usize = 4 * 1024;
 /// All members of an outline.
 const OUTLINE_BYTES: usize = 64 * 1024;
 
-/// The arguments of a call. Everybody on the way of the call reads the one tree, and the text is what is sent.
+/// The arguments of a call. All steps of the call read one tree, and the text is what is sent.
 ///
-/// A tree is built when somebody first [asks for it](Self::tree), and never again for the same call: the text has no other way to a
+/// A tree is built by the first call of [`tree`](Self::tree), and never again for the same call: the text has no other way to a
 /// tree. A clone has the text alone, and so has what is serialized.
 ///
 /// ```

@@ -143,7 +143,7 @@ pub struct TraceContext {
     pub state: Option<Arc<str>>,
 }
 
-/// What goes with a call from the client's request to whoever answers it.
+/// The context of a call, from the client's request to the provider that answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallContext {
@@ -151,15 +151,14 @@ pub struct CallContext {
     pub principal: Principal,
     /// What the call is made for.
     pub origin: Origin,
-    /// The client, as the gateway tells clients apart; none where the gateway itself asks. On a connection that several have
-    /// used, a server's questions are handed to nobody.
+    /// The client, as the gateway identifies clients; none if the gateway itself asks. On a connection that several clients
+    /// have used, a server's questions are forwarded to none.
     pub client: Option<Arc<str>>,
-    /// When the call has taken too long: whoever waits for something on its behalf waits until then. None: whoever answers it
-    /// has a bound of its own.
+    /// The call's deadline, for everything that waits on its behalf. None: the provider has its own limit.
     pub deadline: Option<Deadline>,
     /// The most bytes that its value may have, as JSON text.
     pub result_bytes: u64,
-    /// Where in a trace the call is made. None: nobody traces.
+    /// The call's place in a trace. None: tracing is off.
     pub trace: Option<TraceContext>,
 }
 

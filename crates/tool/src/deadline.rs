@@ -9,9 +9,9 @@ use crate::locked::locked;
 /// Longer than anything that waits here lives. What is allowed beyond that is allowed for that long.
 const AGES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// The moment at which a call has taken too long. Set once, when the call's turn comes, and the same for every layer of the call:
-/// of several timers that each wait as long, the outermost may end first, and then nobody inside learns what happened. Clones
-/// are [put off](Self::put_off) together: whoever has waited for it looks again.
+/// The deadline of a call. Set once, when the call is admitted, and the same in every layer: of several timers with the same
+/// duration the outermost may fire first, and the inner layers would not learn what happened. Clones are
+/// [extended](Self::put_off) together; waiters check again.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     start: Instant,

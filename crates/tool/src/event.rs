@@ -59,7 +59,7 @@ pub enum RunEvent {
         /// The tool.
         name: ToolName,
     },
-    /// A call came to its end.
+    /// A call ended.
     CallEnded(CallRecord),
 }
 

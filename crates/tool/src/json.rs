@@ -75,7 +75,7 @@ impl Json {
         Ok(Self { text, extent })
     }
 
-    /// Keeps a part of a text. That it is JSON is known: whoever found it went over it.
+    /// Keeps a part of a text. The part is known to be JSON, because it was found by a scan.
     ///
     /// # Errors
     ///

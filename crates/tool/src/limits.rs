@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Scripts that execute at the same time, where nothing else is said.
+/// Scripts that execute at the same time, by default.
 pub const CONCURRENT_RUNS: u32 = 16;
 
 /// The limits of one run. Every field has a value: nothing is unlimited by being absent.

@@ -14,7 +14,7 @@ pub struct DispatchOrder {
     leaving: Line,
 }
 
-/// A call's place in a [`DispatchOrder`]. Dropping it lets those behind it pass. The default waits for nobody.
+/// A call's place in a [`DispatchOrder`]. Dropping it lets those behind it pass. The default is in no order and never waits.
 #[derive(Debug, Default)]
 pub struct DispatchTicket {
     /// Its place among those that wait to be admitted.

@@ -57,8 +57,7 @@ pub fn parts(text: &str) -> impl Iterator<Item = (String, Part<'_>)> {
     members(text).map(|(name, value)| (name, Part(value)))
 }
 
-/// The members of an object whose names and values are short, for whoever needs no more than those: at most `member_bytes` each
-/// and `all_bytes` together.
+/// The members of an object whose names and values are short: at most `member_bytes` each and `all_bytes` together.
 pub fn short_members(text: &str, member_bytes: usize, all_bytes: usize) -> impl Iterator<Item = (String, &str)> {
     let mut left = all_bytes;
     members(text).filter(move |(name, value)| {

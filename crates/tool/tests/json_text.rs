@@ -1,5 +1,4 @@
 //! JSON that is kept as text: what it amounts to, and its parts.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use exuvia_tool::raw::{member, place, short_members, too_deep};
 use exuvia_tool::{Arguments, Json, MAX_DEPTH, MAX_TREE_BYTES};

@@ -1,5 +1,4 @@
 //! Names, texts and codes of the nouns that the other crates share.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

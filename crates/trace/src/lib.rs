@@ -25,8 +25,6 @@
 //!
 //! What a span says comes from names and outcomes. Arguments and results never go into one.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
-
 mod context;
 mod span;
 

@@ -23,14 +23,14 @@ pub const TEXT_BYTES: usize = 256;
 #[derive(Debug)]
 #[must_use = "it ends when it is dropped"]
 pub struct Span {
-    /// None: nobody collects.
+    /// None: no collector.
     context: Option<Context>,
     log: tracing::Span,
 }
 
 /// What further spans are below, and the fields of the log.
 #[derive(Debug, Clone)]
-#[must_use = "it is nothing without what goes on in it"]
+#[must_use = "a scope has no effect unless an operation runs in it"]
 pub struct Scope {
     context: Option<Context>,
     log: tracing::Span,
@@ -73,7 +73,7 @@ impl Span {
         Self { context: Some(begun(&above, links.into_iter().collect(), SpanKind::Server, describe())), log }
     }
 
-    /// Where it is in its trace: what is handed to whoever does a part of it. None: nobody collects.
+    /// Its place in its trace, for the tasks and crates that do a part of it. None: no collector.
     #[must_use]
     pub fn place(&self) -> Option<TraceContext> {
         self.context.as_ref().and_then(place)

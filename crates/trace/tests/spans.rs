@@ -1,5 +1,5 @@
 //! What spans come to, with the tracer provider that programs install.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::{Arc, Mutex};
 

@@ -64,8 +64,6 @@
 //! }
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by a panic"))]
-
 mod call_span;
 mod limits;
 mod mailbox;

@@ -21,14 +21,13 @@ use crate::upstreams::Upstreams;
 pub struct Change {
     /// New ones.
     pub started: Vec<String>,
-    /// Those whose configuration is another one: started anew, beside the old ones.
+    /// Servers whose configuration changed: started again, beside the old ones.
     pub replaced: Vec<String>,
     /// Those that are configured no more.
     pub removed: Vec<String>,
 }
 
-/// The servers of another configuration, which nobody sees yet. Dropped, those that are new end and
-/// everything stays as it is.
+/// The servers of a new configuration, not in use yet. Dropping it ends the new ones and changes nothing else.
 #[must_use = "nothing changes before `take_over`"]
 #[derive(Debug)]
 pub struct PreparedServers<'a> {
@@ -45,8 +44,8 @@ pub struct PreparedServers<'a> {
 }
 
 impl Upstreams {
-    /// Starts all servers side by side and waits until each is ready or has failed: at most the longest `start_timeout`. One
-    /// that has failed is tried again in the background.
+    /// Starts all servers concurrently and waits until each is ready or has failed: at most the longest `start_timeout`. A
+    /// failed server is retried in the background.
     ///
     /// Must run on a tokio runtime that lives as long as the servers. Of two servers with one name the second fails for good.
     pub async fn start(configs: Vec<ServerConfig>, limits: UpstreamLimits) -> Self {
@@ -55,9 +54,9 @@ impl Upstreams {
         upstreams
     }
 
-    /// Begins to start all servers side by side and waits for none: each [is starting](crate::ServerState::Starting) until it is
-    /// ready or has failed. When `over` is cancelled everything is over, as after [`shutdown`](Self::shutdown), which is still
-    /// to be called.
+    /// Begins to start all servers concurrently and waits for none: each [is starting](crate::ServerState::Starting) until it
+    /// is ready or has failed. Cancelling `over` ends everything, as [`shutdown`](Self::shutdown) does, which must still be
+    /// called.
     pub async fn begin(configs: Vec<ServerConfig>, limits: UpstreamLimits, over: CancellationToken) -> Self {
         let upstreams = Self::none(over);
         PreparedServers::begin(&upstreams, configs, limits, Duration::ZERO).await.take_over();
@@ -82,7 +81,7 @@ impl Upstreams {
     ) -> Option<PreparedServers<'_>> {
         let prepared_servers =
             self.over.run_until_cancelled(PreparedServers::prepare(self, configs, limits, drain)).await?;
-        // One that came about because nobody waits any more would keep the shutdown waiting for its turn.
+        // Prepared servers that nobody takes over would delay the shutdown, which needs the same lock.
         (!self.over.is_cancelled()).then_some(prepared_servers)
     }
 }
@@ -150,7 +149,7 @@ impl<'a> PreparedServers<'a> {
         Self { upstreams, cells, servers, change, starts, room, drain, _turn: turn }
     }
 
-    /// Puts these servers in the place of the ones in use, for whoever takes routes from now on.
+    /// Replaces the servers in use with these, for all routes taken from now on.
     pub fn take_over(mut self) -> Change {
         let old = self.upstreams.swap(std::mem::take(&mut self.servers), std::mem::take(&mut self.cells));
         let new = self.upstreams.routes();

@@ -14,7 +14,7 @@ use crate::routes::Route;
 /// alone sends off more of them waits until there is none.
 const RETIRING: u32 = 64;
 
-/// Servers that end when nobody uses them any more. Dropping it ends them at once.
+/// Servers that end when their last user is gone. Dropping it ends them at once.
 #[derive(Debug)]
 pub(crate) struct RetiringServers {
     room: Arc<Semaphore>,
@@ -49,7 +49,7 @@ impl RetiringServers {
         locked(&self.names).clone()
     }
 
-    /// Ends a server once nobody uses it, at the latest after `drain`.
+    /// Ends a server when its last user is gone, at the latest after `drain`.
     pub(crate) fn retire(&self, route: Arc<Route>, room: &mut RetirementRoom, drain: Duration) {
         let (server, unused, over) = (Arc::clone(route.server()), route.unused(), self.over.clone());
         let place = room.0.as_mut().and_then(|room| room.split(1));

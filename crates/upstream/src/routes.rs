@@ -15,11 +15,11 @@ use crate::mailbox::Mailbox;
 use crate::server::{EndedRuns, UpstreamServer};
 use crate::server::{Subscribing, Subscription};
 
-/// The servers of one moment, as ways to call their tools. Clones are the same moment.
+/// The servers of one configuration, as ways to call their tools. Clones share the servers.
 ///
-/// Whoever holds this goes on with its servers when others take over their names: a server that was replaced or removed ends
-/// once nobody holds routes to it and no call of it is in flight, or when its time to drain is over. So a run that took its
-/// routes at its start meets the same servers until its end.
+/// Holding routes keeps their servers alive when a new configuration replaces or removes them: such a server ends when no
+/// routes lead to it and no call of it is in flight, or when its drain time is over. So a run that took its routes at its start
+/// uses the same servers until its end.
 #[derive(Debug, Clone)]
 pub struct Routes(Arc<Table>);
 
@@ -29,7 +29,7 @@ struct Table {
     ended: Arc<EndedRuns>,
 }
 
-/// A server in use. With the last one of them somebody learns that it is not used any more.
+/// A server in use. Dropping the last clone signals that it is unused.
 #[derive(Debug)]
 pub(crate) struct Route {
     server: Arc<UpstreamServer>,
@@ -49,7 +49,7 @@ impl Route {
         &self.server
     }
 
-    /// Cancelled when nobody uses the server any more.
+    /// Cancelled when the server is unused.
     pub(crate) fn unused(&self) -> CancellationToken {
         self.unused.clone()
     }
@@ -99,8 +99,8 @@ impl Routes {
         Box::pin(async move { route.server.call(permit, &context, limits, ticket).await })
     }
 
-    /// Makes the call that is permitted for a client that speaks with the server itself: gives the answer as it was written,
-    /// and hands through what the server says and asks meanwhile. The server's own `call_timeout` counts.
+    /// Makes the permitted call for a client of a direct server: returns the result as the server wrote it, and forwards the
+    /// server's progress and questions meanwhile. The server's own `call_timeout` applies.
     ///
     /// Dropping the future cancels the call and tells the server.
     #[must_use]

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 pub enum ServerState {
     /// It is being started for the first time.
     Starting,
-    /// It answered the handshake and listed its tools. It stays ready: while it is away, calls to it say so, and it comes back
-    /// by itself.
+    /// It answered the handshake and listed its tools. It stays ready: while it is disconnected, calls to it fail with that
+    /// reason, and it reconnects automatically.
     Ready {
         /// How it speaks.
         era: Era,

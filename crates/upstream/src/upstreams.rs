@@ -30,9 +30,8 @@ pub struct UpstreamSnapshot {
 
 /// The upstream servers of a gateway, started together and ended together.
 ///
-/// Dropping it kills what still runs, once no call holds on to it and nobody holds [`Routes`];
-/// [`shutdown`](Self::shutdown) ends it in good order. If this process dies without either, `/bin/sh` clears up behind it
-/// within about a second.
+/// Dropping it kills the processes once no call is in flight and no [`Routes`] exist; [`shutdown`](Self::shutdown) ends them in
+/// good order. If this process dies without either, `/bin/sh` ends them within about a second.
 #[derive(Debug)]
 pub struct Upstreams {
     /// Changes together with the board.
@@ -41,7 +40,7 @@ pub struct Upstreams {
     ended: Arc<EndedRuns>,
     reaper: Arc<Reaper>,
     pub(crate) retiring: RetiringServers,
-    /// Held by whoever is about to change the servers.
+    /// Held while the servers are changed.
     pub(crate) turn: Mutex<()>,
     pub(crate) over: CancellationToken,
 }
@@ -128,8 +127,8 @@ impl Upstreams {
         self.routes().ended(origin);
     }
 
-    /// Ends all servers side by side, those that were leaving too: closes their inputs, waits, sends SIGTERM, then SIGKILL to
-    /// their process groups. Takes 6 s at most. Calls in flight break off, and so does a change of the servers.
+    /// Ends all servers concurrently, retiring ones too: closes their inputs, waits, sends SIGTERM, then SIGKILL to their
+    /// process groups. Takes 6 s at most. Calls in flight and changes of the servers are cancelled.
     pub async fn shutdown(&self) {
         self.over.cancel();
         let _turn = self.turn.lock().await;
@@ -155,7 +154,7 @@ impl Upstreams {
         )
     }
 
-    /// Puts other servers in the place of those in use, which it gives back.
+    /// Replaces the servers in use and returns them.
     pub(crate) fn swap(&self, servers: HashMap<String, Arc<Route>>, cells: Vec<Arc<StatusCell>>) -> Routes {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         self.board.lay_out(cells);

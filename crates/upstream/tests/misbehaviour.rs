@@ -3,7 +3,7 @@
 //! A mode runs `EXUVIA_REPEATS` times (3). Meanwhile another server is called all the time and must not notice. Afterwards no
 //! process, no descriptor and no memory may be left.
 #![cfg(target_os = "linux")]
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod fake;
 mod misbehaving;

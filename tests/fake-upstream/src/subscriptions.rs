@@ -9,9 +9,9 @@ use crate::out::Later;
 /// The subscribers of each resource.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
-    /// In the older era, of the one client there is.
+    /// In the legacy era, of the one client there is.
     addresses: HashSet<String>,
-    /// In the newer era: the ways, the ids of the requests, and the addresses.
+    /// In the modern era: the ways, the ids of the requests, and the addresses.
     listening: Vec<(Later, Value, HashSet<String>)>,
 }
 
@@ -35,7 +35,7 @@ impl Subscriptions {
         self.listening.retain(|(_, listening, _)| listening != id);
     }
 
-    /// Tells that the resource has changed, to all listeners of the older era here, and to whoever listens to it in the newer one.
+    /// Tells that the resource has changed, to all listeners of the legacy era here, and to those who listen to it in the modern one.
     pub(crate) fn touch(&mut self, address: &str, legacy: &[Later]) {
         let mut updated = json!({
             "jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": address},

@@ -1,5 +1,4 @@
 //! The fake server speaks. This test also has its executable built, for the tests of other packages.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};

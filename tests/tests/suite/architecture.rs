@@ -1,9 +1,10 @@
 //! The rooms and the directions of the arrows between them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::{env, fs};
 
 use exuvia_tests::here;
 use serde_json::Value;
@@ -156,6 +157,92 @@ fn what_is_pure_denies_itself_clocks_files_and_the_environment() {
         let source = std::fs::read_to_string(source).expect("UTF-8");
         let denies = source.contains("deny(clippy::disallowed_methods, clippy::disallowed_types");
         assert!(denies, "{package} lets clippy.toml count for nothing");
+    }
+}
+
+/// A module by its path in its crate; the crate's root is empty.
+type ModulePath = Vec<String>;
+
+/// The source of each module below a folder, without its tests.
+fn modules(folder: &Path, path: &[String], found: &mut BTreeMap<ModulePath, String>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let file = entry.expect("an entry").path();
+        let mut path = path.to_vec();
+        match file.file_stem().and_then(|name| name.to_str()).expect("a name") {
+            "tests" | "main" => continue,
+            "mod" | "lib" => {}
+            name => path.push(name.to_owned()),
+        }
+        if file.is_dir() {
+            modules(&file, &path, found);
+        } else {
+            let text = fs::read_to_string(&file).expect("UTF-8");
+            let text = text.split("#[cfg(test)]\nmod ").next().expect("a text");
+            found.insert(path, text.to_owned());
+        }
+    }
+}
+
+/// The paths of a `use` tree: `a::{b, c::{d, e}}` has three.
+fn use_paths(tree: &str) -> Vec<String> {
+    let Some((head, rest)) = tree.trim().split_once('{') else { return vec![tree.trim().to_owned()] };
+    let inner = rest.strip_suffix('}').expect("a whole tree");
+    let mut depth = 0;
+    let parts = inner.split(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    });
+    parts.flat_map(use_paths).map(|path| format!("{head}{path}")).collect()
+}
+
+/// The modules that each module names in its `use` declarations. A module is one unit with those around it and inside it, and what
+/// these export again is theirs.
+fn uses(source: &Path) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
+    let mut texts = BTreeMap::new();
+    modules(source, &[], &mut texts);
+    let used = |module: &ModulePath, path: &str| {
+        let mut segments = path.split("::").peekable();
+        let mut used = if segments.next_if_eq(&"crate").is_some() { ModulePath::new() } else { module.clone() };
+        while segments.next_if_eq(&"super").is_some() {
+            used.pop();
+        }
+        for segment in segments {
+            used.push(segment.to_owned());
+            if !texts.contains_key(&used) {
+                used.pop();
+                break;
+            }
+        }
+        (!used.starts_with(module) && !module.starts_with(&used)).then_some(used)
+    };
+    let all = texts.iter().map(|(module, text)| {
+        let trees = text.split('\n').filter(|line| !line.trim_start().starts_with("//")).collect::<String>();
+        let trees = trees.split("use ").skip(1).filter_map(|rest| rest.split(';').next());
+        let paths = trees.filter(|tree| tree.starts_with("crate::") || tree.starts_with("super::")).flat_map(use_paths);
+        (module.clone(), paths.filter_map(|path| used(module, &path)).collect())
+    });
+    all.collect()
+}
+
+#[test]
+fn no_files_of_a_crate_use_each_other_in_a_circle() {
+    for package in fs::read_dir(here().join("../crates")).expect("a folder") {
+        let source = package.expect("an entry").path().join("src");
+        let mut edges = uses(&source);
+        assert!(!edges.is_empty(), "{source:?}");
+        // What uses nothing, or is used by nothing, is in no circle.
+        loop {
+            let modules: BTreeSet<ModulePath> = edges.keys().cloned().collect();
+            let used: BTreeSet<ModulePath> = edges.values().flatten().cloned().collect();
+            edges.retain(|module, uses| {
+                uses.retain(|other| modules.contains(other));
+                !uses.is_empty() && used.contains(module)
+            });
+            if edges.len() == modules.len() {
+                break;
+            }
+        }
+        assert!(edges.is_empty(), "{}: {edges:#?}", source.display());
     }
 }
 

@@ -128,6 +128,14 @@ fn over_stdio_mistakes_are_answered_by_their_ids() {
 }
 
 #[test]
+fn over_stdio_a_modern_client_that_begins_with_initialize_is_told_that_the_method_is_unknown() {
+    let mut client = Client::modern(&["--server", &sample("echo", "echo")]);
+    let answer = client.request("initialize", json!({}));
+    assert_eq!(answer["error"]["code"], -32601, "{answer}");
+    assert_eq!(client.execute("result = 1").0, "1");
+}
+
+#[test]
 fn what_a_client_does_wrong_is_no_warning() {
     let hello =
         json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});

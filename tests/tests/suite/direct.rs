@@ -97,7 +97,7 @@ async fn an_answer_is_handed_on_as_it_was_written() {
     let error = json!({"code": -32050, "message": "no", "data": {"why": [1]}});
     let answer = call(&mut client, "/mcp/one", "error", json!({"error": error})).await;
     assert_eq!(answer.message()["error"], error, "{answer:?}");
-    // A client of the older era meets no word of the newer one.
+    // A client of the legacy era gets nothing of the modern one.
     let session = client.session("/mcp/one", json!({})).await;
     let message = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call",
         "params": {"name": "answer", "arguments": {"result": {"resultType": "complete", "content": []}}}});

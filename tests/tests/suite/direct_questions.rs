@@ -155,13 +155,13 @@ async fn what_one_client_is_asked_another_does_not_see_and_cannot_answer() {
 async fn a_question_ends_by_its_clock_and_with_its_client() {
     let served = served("legacy", Duration::from_millis(1500)).await;
     let a = Session::new(&served, json!({})).await;
-    // A client of the older era: its user made no choice.
+    // A client of the legacy era: its user made no choice.
     let mut of_a = a.call("ask", json!({})).await;
     let question = of_a.question().await;
     let said = of_a.said().await;
     assert!(said.contains(r#""action":"cancel""#), "{said}");
     a.answer(&question, accept("too late")).await;
-    // One of the newer era has the same time, and no more by coming back without an answer.
+    // One of the modern era has the same time, and no more by coming back without an answer.
     let mut modern = served.client().await;
     let params = json!({"name": "ask", "arguments": {}});
     let can = json!({"elicitation": {}});
@@ -305,7 +305,7 @@ async fn a_question_names_its_server_and_a_visit_is_for_clients_that_declare_vis
             let tool = if era == "legacy" { "ask" } else { "answer" };
             let params_of =
                 |question: &Value| (question["message"].as_str().map(str::to_owned), question["url"].clone());
-            // In the middle of a call of the older era.
+            // In the middle of a call of the legacy era.
             let served_one = served(era, LONG).await;
             let session = Session::new(&served_one, elicitation.clone()).await;
             let mut call = session.call(tool, arguments.clone()).await;
@@ -321,7 +321,7 @@ async fn a_question_names_its_server_and_a_visit_is_for_clients_that_declare_vis
             }
             session.end().await;
             served_one.end().await;
-            // By the answer of one of the newer era.
+            // By the answer of one of the modern era.
             let served_other = served(era, LONG).await;
             let call = json!({"name": tool, "arguments": arguments});
             let mut client = served_other.client().await;

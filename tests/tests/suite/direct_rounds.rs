@@ -1,4 +1,4 @@
-//! How often a server of the older era may ask in the middle of one call.
+//! How often a server of the legacy era may ask in the middle of one call.
 
 use serde_json::json;
 

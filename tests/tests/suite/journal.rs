@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use exuvia_gateway::{Client, DirectAnswer, Mode, Profile, Profiles, RunHandle, StartedBy};
 use exuvia_journal::{Entry, Event};
-use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, direct_fake, is_ulid, returned};
-use exuvia_tool::{CallError, Json, Principal, RunEvent, ToolName};
+use exuvia_tool::{CallError, Json, Principal, RunEvent};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -85,12 +84,8 @@ impl Recorded {
 
     /// Makes a client's own call.
     async fn call(&self, tool: &str, arguments: &str) -> DirectAnswer {
-        let gateway = self.gateway.gateway();
-        let view = gateway.view(Some("direct")).expect("a profile");
         let arguments = Json::parse(arguments).expect("JSON");
-        let call =
-            gateway.call(&view, &Client::new("test"), ToolName::new("fake", tool), arguments, RelayOptions::default());
-        timeout(PATIENCE, call.answer).await.expect("an answer in time")
+        self.gateway.proxy_call("direct", "fake", tool, arguments).await
     }
 
     /// The calls that reached the server.

@@ -9,12 +9,12 @@ use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, direct_fake, outcomes, returned, rules};
-use exuvia_tool::{Json, RunEvent, ToolName};
+use exuvia_tool::{Json, RunEvent};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-/// A gateway over the fake server twice, as `left` of the older era and as `right` of the newer one. `/left` and `/right` are
+/// A gateway over the fake server twice, as `left` of the legacy era and as `right` of the modern era. `/left` and `/right` are
 /// profiles in which clients call the one or the other themselves.
 struct Pair {
     gateway: SampleGateway,
@@ -57,12 +57,7 @@ impl Pair {
     }
 
     async fn call(&self, profile: &str, server: &str, tool: &str) -> DirectAnswer {
-        let gateway = self.gateway.gateway();
-        let view = gateway.view(Some(profile)).expect("a profile");
-        let arguments = Json::parse("{}").expect("JSON");
-        let call =
-            gateway.call(&view, &Client::new("test"), ToolName::new(server, tool), arguments, RelayOptions::default());
-        timeout(PATIENCE, call.answer).await.expect("an answer in time")
+        self.gateway.proxy_call(profile, server, tool, Json::parse("{}").expect("JSON")).await
     }
 
     /// How many calls reached a server.
@@ -248,8 +243,11 @@ async fn a_client_calls_nothing_of_the_server_of_another_profile() {
         assert!(view.tools().iter().all(|tool| tool.tool.server == profile), "{profile}");
         assert_eq!(pair.call(profile, other, "echo").await.code(), "unknown-tool", "{profile}");
         let query = exuvia_mcp_client::Query::ReadResource { uri: "a://b".into() };
-        let asked =
-            pair.gateway.gateway().query(&view, &Client::new("test"), other, &query, RelayOptions::default()).answer;
+        let asked = pair
+            .gateway
+            .gateway()
+            .proxy_query(&view, &Client::new("test"), other, &query, RelayOptions::default())
+            .answer;
         assert_eq!(timeout(PATIENCE, asked).await.expect("in time").code(), "unknown-tool", "{profile}");
         assert_eq!(pair.received(other), if profile == "left" { 0 } else { 1 });
         assert_eq!(pair.call(profile, profile, "echo").await.code(), "ok", "{profile}");

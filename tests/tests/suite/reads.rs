@@ -167,7 +167,7 @@ async fn reads_in_flight_are_bounded_for_each_client() {
     let view = gateway.default_view();
     let read = |client: &str| {
         let query = Query::ReadResource { uri: "x://a".into() };
-        gateway.query(&view, &Client::new(client), "fake", &query, RelayOptions::default()).answer
+        gateway.proxy_query(&view, &Client::new(client), "fake", &query, RelayOptions::default()).answer
     };
     let waiting: Vec<_> = (0..256).map(|_| read("ada")).collect();
     assert_eq!(read("ada").await.code(), "limit-reached");

@@ -63,7 +63,7 @@ async fn a_call_is_not_made_if_its_intent_cannot_be_recorded() {
     let view = gateway.gateway().default_view();
     let call = || {
         let (tool, arguments) = (ToolName::new("direct", "echo"), Json::parse("{}").expect("JSON"));
-        gateway.gateway().call(&view, &Client::new("test"), tool, arguments, RelayOptions::default()).answer
+        gateway.gateway().proxy_call(&view, &Client::new("test"), tool, arguments, RelayOptions::default()).answer
     };
     let answer = call().await;
     assert!(matches!(&answer, DirectAnswer::Failed(CallError::UpstreamUnavailable(_))), "{answer:?}");
@@ -287,7 +287,7 @@ async fn what_one_client_asks_of_direct_servers_at_a_time_is_bounded() {
     let view = gateway.gateway().default_view();
     let call = |client: &str| {
         let (tool, arguments) = (ToolName::new("fake", "echo"), Json::parse("{}").expect("JSON"));
-        gateway.gateway().call(&view, &Client::new(client), tool, arguments, RelayOptions::default()).answer
+        gateway.gateway().proxy_call(&view, &Client::new(client), tool, arguments, RelayOptions::default()).answer
     };
     let waiting: Vec<_> = (0..256).map(|_| call("ada")).collect();
     assert_eq!(call("ada").await.code(), "limit-reached");

@@ -5,11 +5,10 @@ use std::fs;
 
 use exuvia_config::ServerConfig;
 use exuvia_gateway::{Client, DirectAnswer, Mode, PrePass, Profile, Profiles, StartedBy};
-use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tests::{PATIENCE, SampleGateway, Settings, fake, outcomes, returned, rules};
-use exuvia_tool::{Json, ToolName};
+use exuvia_tool::Json;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -60,11 +59,7 @@ impl Guarded {
 
     /// Calls a tool as no client could that goes by the list of tools.
     async fn call(&self, server: &str, tool: &str, arguments: Json) -> DirectAnswer {
-        let gateway = self.gateway.gateway();
-        let view = gateway.view(Some("direct")).expect("a profile");
-        let call =
-            gateway.call(&view, &Client::new("test"), ToolName::new(server, tool), arguments, RelayOptions::default());
-        timeout(PATIENCE, call.answer).await.expect("an answer in time")
+        self.gateway.proxy_call("direct", server, tool, arguments).await
     }
 
     /// The calls that reached a server: tools and arguments.

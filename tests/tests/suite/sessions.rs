@@ -148,7 +148,7 @@ async fn a_session_is_ended_only_where_it_began() {
     served.end().await;
 }
 
-/// In the newer era nobody checks the header, so it must not say who asks.
+/// In the modern era nobody checks the header, so it must not say who asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_a_session_is_not_counted_for_the_session_that_it_names() {
     let settings = Settings { queue: QueueLimits { runs: 9, runs_per_client: 1 }, ..Settings::default() };

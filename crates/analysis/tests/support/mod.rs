@@ -1,11 +1,5 @@
 //! What the tests read and how they show an analysis.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
+#![allow(dead_code, reason = "shared by several test binaries, each of which uses a part")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,31 +10,31 @@ use exuvia_test_support::{Catalog, data, descriptor};
 use exuvia_tool::Namespace;
 use serde_json::{Map, Value, json};
 
-pub fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(data(name)).unwrap()
 }
 
 /// The recorded catalogs of real servers.
-pub fn catalogs() -> Namespace {
+pub(crate) fn catalogs() -> Namespace {
     exuvia_catalog::build(exuvia_test_support::catalogs().iter().map(Catalog::server).collect())
 }
 
 /// The servers that the evasions assume, and what is said of them.
-pub struct Evasions {
-    pub namespace: Namespace,
-    pub auto_execute: Vec<String>,
+pub(crate) struct Evasions {
+    pub(crate) namespace: Namespace,
+    pub(crate) auto_execute: Vec<String>,
     /// Rows that cannot reach a tool outside `auto_execute`, with the reason.
-    pub reach_nothing_else: BTreeMap<String, String>,
-    pub rows: Vec<Row>,
+    pub(crate) reach_nothing_else: BTreeMap<String, String>,
+    pub(crate) rows: Vec<Row>,
 }
 
-pub struct Row {
-    pub name: String,
-    pub code: String,
-    pub expected: String,
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) code: String,
+    pub(crate) expected: String,
 }
 
-pub fn evasions() -> Evasions {
+pub(crate) fn evasions() -> Evasions {
     let setting: Value = serde_json::from_str(&read("evasions.servers.json")).unwrap();
     let tool = |(name, parameters): (&String, &Value)| {
         let parameters = parameters.as_object().unwrap();
@@ -65,7 +59,7 @@ pub fn evasions() -> Evasions {
 }
 
 /// One line: `precise youtube.search:called@1`, or the reasons in the place of `precise`.
-pub fn shown(analysis: &Analysis) -> String {
+pub(crate) fn shown(analysis: &Analysis) -> String {
     let mut line = String::new();
     let reasons: Vec<String> = analysis
         .precision

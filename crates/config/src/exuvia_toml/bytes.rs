@@ -64,8 +64,6 @@ pub(super) fn shown(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use serde_json::json;
 
     use super::*;

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::ConfigError;
 
-/// What the parser says of a key that is there twice: the one error after which the rest means what it says.
+/// The parser's message for a duplicate key: the one error after which the remaining document is usable.
 const DUPLICATE: &str = "duplicate key";
 
 /// The most values of a file: each takes some hundred bytes of memory, whatever its length.

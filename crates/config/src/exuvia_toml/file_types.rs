@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::bytes::Bytes;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
+use crate::{HttpProtocol, Mode, OnDisconnect, Share};
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
 ///
@@ -99,7 +100,7 @@ pub(super) struct Server {
     pub(super) url: Option<String>,
     /// The transport: `streamable` HTTP, `sse` (HTTP+SSE, of 2024-11-05), or `auto`, which tries both in this order.
     /// Default: auto.
-    pub(super) protocol: Option<Protocol>,
+    pub(super) protocol: Option<HttpProtocol>,
     /// The protocol era: `modern` (2026-07-28 and later), `legacy` (up to 2025-11-25, `initialize`), or `auto`, which
     /// tries both. With `auto`, a legacy server that ignores unknown requests takes 10 s longer to start. Default:
     /// auto.
@@ -200,14 +201,8 @@ pub(super) struct OAuth {
     pub(super) callback_port: Option<u16>,
 }
 
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Protocol {
-    Auto,
-    Streamable,
-    Sse,
-}
-
+// Three choices that are not the types of the resolved configuration. Their comments would be descriptions in the schema.
+// `crate::Era` is also what a connected server speaks, so it has no `auto`.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Era {
@@ -216,13 +211,7 @@ pub(super) enum Era {
     Legacy,
 }
 
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Mode {
-    Code,
-    Direct,
-}
-
+// `exuvia_catalog::files::Layout` belongs to a crate that reads no files and has no schema.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Stubs {
@@ -230,14 +219,7 @@ pub(super) enum Stubs {
     Tool,
 }
 
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Share {
-    All,
-    Key,
-    Run,
-}
-
+// `crate::Grant` holds the values of the other keys, which are checked first.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Grant {
@@ -267,17 +249,6 @@ pub(super) struct Runs {
     /// cancelled. Over HTTP a client up to 2025-11-25 has disconnected when its session has had no stream for
     /// `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
-}
-
-/// What happens to a run whose client disconnects.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum OnDisconnect {
-    /// The run and its calls are cancelled.
-    Cancel,
-    /// The run finishes. Clients of the modern era cancel over HTTP by disconnecting, so there nobody can cancel it.
-    /// Over stdio a signal to the program, which some clients send 2 s after they closed its input, cancels it.
-    Finish,
 }
 
 /// The HTTP listener of `exuvia serve` and its limits.

@@ -6,7 +6,7 @@ use super::document::below;
 use super::file_types;
 use super::resolve::Resolver;
 use crate::servers::check;
-use crate::{CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth, Proxy};
+use crate::{CertificateDer, ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, OAuth, Proxy};
 
 impl Resolver<'_> {
     pub(super) fn http(
@@ -28,11 +28,7 @@ impl Resolver<'_> {
         let proxy = written.proxy.as_deref().and_then(|proxy| self.proxy(proxy, &below(pointer, "proxy")));
         let oauth = written.oauth.as_ref().map(|oauth| self.oauth(oauth, name, &below(pointer, "oauth")));
         let mut http = Http::new(url?);
-        http.protocol = match written.protocol {
-            None | Some(file_types::Protocol::Auto) => HttpProtocol::Auto,
-            Some(file_types::Protocol::Streamable) => HttpProtocol::Streamable,
-            Some(file_types::Protocol::Sse) => HttpProtocol::Sse,
-        };
+        http.protocol = written.protocol.unwrap_or_default();
         for (name, value) in headers {
             http.add_header(name, value);
         }

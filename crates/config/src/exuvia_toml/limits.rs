@@ -1,4 +1,4 @@
-//! `[limits]`, `[server_limits]` and `[runs]`: the keys with their bounds, and what is written in place of the defaults.
+//! `[limits]` and `[server_limits]`: the keys with their bounds, and what is written in place of the defaults.
 //!
 //! Keys have the names of the fields that they set, so a limit without a key does not compile.
 
@@ -7,10 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bytes::Bytes;
-use super::file_types;
-use super::resolve::Resolver;
-use crate::config::ANSWER_BYTES;
-use crate::{Config, OnDisconnect, QueueLimits, Runs, UpstreamLimits};
+use crate::UpstreamLimits;
 
 /// A day.
 pub(super) const LONGEST_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -36,16 +33,14 @@ macro_rules! limits {
         #[serde(default, deny_unknown_fields)]
         pub(super) struct $table {
             $($(#[$doc])* $key: Option<$written>,)*
-            $($($(#[$other_doc])* $other: Option<$other_written>,)*)?
+            $($($(#[$other_doc])* pub(super) $other: Option<$other_written>,)*)?
         }
 
         impl $table {
-            /// What is written here, and the rest as it is. `table` is the pointer to this one.
-            fn over(&self, limits: &$limits, table: &str, resolver: &mut Resolver<'_>) -> $limits {
+            /// What is written here, and the rest as it is. `wrong` gets each key whose value is wrong, and why.
+            pub(super) fn over(&self, limits: &$limits, mut wrong: impl FnMut(&str, String)) -> $limits {
                 $limits {
-                    $($key: resolver
-                        .limit(self.$key.as_ref(), table, stringify!($key))
-                        .unwrap_or(limits.$key),)*
+                    $($key: value(self.$key.as_ref(), stringify!($key), &mut wrong).unwrap_or(limits.$key),)*
                 }
             }
         }
@@ -118,6 +113,15 @@ limits! {
     }
 }
 
+/// The value of a key, where there is a right one. `wrong` gets the key and what is wrong with it.
+pub(super) fn value<T>(
+    written: Option<&impl Written<T>>,
+    key: &str,
+    wrong: &mut impl FnMut(&str, String),
+) -> Option<T> {
+    written?.value().map_err(|message| wrong(key, message)).ok()
+}
+
 /// What a key holds.
 pub(super) trait Written<T> {
     /// The value, or what is wrong with it.
@@ -139,42 +143,5 @@ impl<const MIN: u64, const MAX: u64> Written<u64> for Bytes<MIN, MAX> {
 impl<const MIN: u64, const MAX: u64> Written<usize> for Bytes<MIN, MAX> {
     fn value(&self) -> Result<usize, String> {
         self.number().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
-    }
-}
-
-impl Resolver<'_> {
-    pub(super) fn limits(&mut self, written: &Limits, config: &mut Config) {
-        config.limits = written.over(&RunLimits::default(), "/limits", self);
-        config.answer_bytes =
-            self.limit(written.answer_bytes.as_ref(), "/limits", "answer_bytes").unwrap_or(ANSWER_BYTES);
-    }
-
-    pub(super) fn server_limits(&mut self, written: &ServerLimits, config: &mut Config) {
-        let default = UpstreamLimits::default();
-        // A result comes as JSON in JSON, escaped.
-        let message_bytes = default.message_bytes.max(config.limits.call_result_bytes.saturating_mul(2));
-        config.upstream_limits = written.over(&UpstreamLimits { message_bytes, ..default }, "/server_limits", self);
-    }
-
-    pub(super) fn runs(&mut self, written: &file_types::Runs) -> Runs {
-        let default = Runs::default();
-        let concurrent = written.concurrent.unwrap_or(default.concurrent);
-        let waiting = written.waiting.unwrap_or(default.queue.runs - default.concurrent as usize);
-        let runs_per_client = written.per_client.unwrap_or(default.queue.runs_per_client);
-        let on_disconnect = match written.on_disconnect {
-            None | Some(file_types::OnDisconnect::Cancel) => OnDisconnect::Cancel,
-            Some(file_types::OnDisconnect::Finish) => OnDisconnect::Finish,
-        };
-        Runs {
-            concurrent,
-            memory_bytes: self.limit(written.memory_bytes.as_ref(), "/runs", "memory_bytes"),
-            queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client },
-            on_disconnect,
-        }
-    }
-
-    /// The value of a key, where there is a right one.
-    fn limit<T>(&mut self, written: Option<&impl Written<T>>, table: &str, key: &str) -> Option<T> {
-        written?.value().map_err(|message| self.error(&format!("{table}/{key}"), message)).ok()
     }
 }

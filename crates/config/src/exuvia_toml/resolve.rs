@@ -55,7 +55,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     }
 }
 
-/// Resolves the parts of one document. What is wrong is kept; its value is then an empty one that nobody uses.
+/// Resolves the parts of one document. Errors are collected; an invalid value becomes an empty one, which is not used.
 pub(super) struct Resolver<'a> {
     pub(super) document: &'a Document,
     pub(super) environment: Environment<'a>,
@@ -245,8 +245,6 @@ fn origin(uri: &http::Uri) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
     use crate::schema;
 

@@ -1,4 +1,4 @@
-//! Faults against the schema, in the words of somebody who writes TOML. No sentence holds a value: it may be a secret.
+//! Schema errors, worded for authors of TOML. No message contains a value: it may be a secret.
 
 use exuvia_catalog::closest;
 use jsonschema::Validator;

@@ -10,7 +10,7 @@ use super::document::below;
 use super::file_types;
 use super::resolve::Resolver;
 use crate::servers::check;
-use crate::{ConfiguredServer, Era, Mode, ServerConfig, Share, Stdio, Transport, passed_variables};
+use crate::{ConfiguredServer, Era, ServerConfig, Stdio, Transport, passed_variables};
 
 impl Resolver<'_> {
     /// The server, or `None` with the reason reported.
@@ -44,15 +44,8 @@ impl Resolver<'_> {
             Some(file_types::Era::Modern) => Some(Era::Modern),
             Some(file_types::Era::Legacy) => Some(Era::Legacy),
         };
-        config.share = match written.share {
-            None | Some(file_types::Share::All) => Share::All,
-            Some(file_types::Share::Key) => Share::Key,
-            Some(file_types::Share::Run) => Share::Run,
-        };
-        let mode = match written.mode {
-            None | Some(file_types::Mode::Code) => Mode::Code,
-            Some(file_types::Mode::Direct) => Mode::Direct,
-        };
+        config.share = written.share.unwrap_or_default();
+        let mode = written.mode.unwrap_or_default();
         let layout = match written.stubs {
             None | Some(file_types::Stubs::Server) => Layout::Server,
             Some(file_types::Stubs::Tool) => Layout::Tool,

@@ -87,7 +87,7 @@ pub(super) fn sources(
     local.chain([of_user]).chain(of_project).collect()
 }
 
-/// Which servers alone may be used, as far as users and administrators say so.
+/// The allowlists of servers in the settings of users and administrators.
 #[derive(Default)]
 struct Allowed {
     of_administrator: Option<Vec<Banned>>,

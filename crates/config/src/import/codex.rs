@@ -58,8 +58,6 @@ fn translated(mut entry: Value, environment: Environment<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     #[test]

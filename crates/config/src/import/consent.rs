@@ -1,4 +1,4 @@
-//! Whether servers may be started that a folder brings along: whoever clones a repository has not read what its servers run.
+//! Whether servers that a folder configures may be started: a user who clones a repository has not read what its servers run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -45,7 +45,7 @@ fn translated(mut entry: Value) -> Value {
     if keys.get("available_tools").is_some_and(|tools| *tools == json!([])) {
         keys.remove("available_tools");
     }
-    // Secrets, of the environment or of its keyring, which nobody else can read.
+    // Secrets from the environment or from Goose's keyring, which other programs cannot read.
     if let Some(Value::Array(names)) = keys.remove("env_keys") {
         let env = keys.entry("env").or_insert_with(|| json!({}));
         if let Value::Object(env) = env {
@@ -89,8 +89,6 @@ pub(super) fn permissions(text: &str, file: &str, restrictions: &mut Restriction
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     #[test]

@@ -26,7 +26,7 @@ use consent::Consent;
 use project::Project;
 use restrictions::Restrictions;
 
-/// Where things lie that clients keep, and what the command line says of them.
+/// The places of clients' files, and the options of the command line.
 pub(super) struct Places<'a> {
     pub(super) environment: Environment<'a>,
     /// Where programs keep their configuration.
@@ -74,7 +74,7 @@ impl Source {
     }
 }
 
-/// Adds the servers of a client. One whose name is taken is left out: nobody can rename it for us.
+/// Adds the servers of a client. One whose name is taken is skipped, because the client's file cannot be edited to rename it.
 pub(super) fn import(client: KnownClient, places: &Places<'_>, builder: &mut ConfigBuilder) {
     let error = |message: String| ConfigError::of_file(format!("--import {}", client.name()), message);
     let (Some(home), Some(config)) = ((places.environment.variable)("HOME"), places.config_dir) else {
@@ -100,7 +100,7 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, builder: &mut Con
         let before = builder.errors.len();
         are_there |= add(source, client, (places, &project), &consent, &restrictions, builder);
         if source.scope == Scope::Project && consent.is_nobodys() {
-            // Nothing of it is used: whoever made the folder does not keep the user's own servers from being used.
+            // Nothing of it is used: errors in a folder's file must not disable the user's own servers.
             let errors: Vec<_> = builder.errors.drain(before..).collect();
             builder.config.notices.extend(errors);
         }
@@ -205,7 +205,7 @@ enum ReadFile {
     Unusable,
 }
 
-/// The text of a file, if it is there.
+/// The text of a file, if it exists.
 fn text(file: &Path, builder: &mut ConfigBuilder) -> ReadFile {
     if !builder.files.iter().any(|known| known == file) {
         builder.files.push(file.to_owned());

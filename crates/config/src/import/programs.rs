@@ -74,8 +74,6 @@ fn leads_into(arg: &str, project: &Project, start: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use std::fs;
 
     use super::*;

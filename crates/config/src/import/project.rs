@@ -81,8 +81,6 @@ fn checkout(root: &Path) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use std::fs;
 
     use super::*;

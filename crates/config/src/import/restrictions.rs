@@ -177,8 +177,6 @@ fn tool_patterns(tool: &str) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     #[test]

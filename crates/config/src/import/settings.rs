@@ -41,7 +41,7 @@ pub(super) fn read(
     }
 }
 
-/// The object that a file holds, if it is there. Where it cannot be read, what it restricts is not known.
+/// The object in a file, if the file exists. If it cannot be read, its restrictions are unknown.
 pub(super) fn object(file: &Path, builder: &mut ConfigBuilder) -> Option<Map<String, Value>> {
     let ReadFile::Text(text) = text(file, builder) else { return None };
     let read = relaxed_json(&text).map_err(|error| format!("invalid JSON: {error}"));

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
 use std::fs;
 
 use serde_json::{Value, json};

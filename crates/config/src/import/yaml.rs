@@ -103,8 +103,6 @@ fn plain(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use serde_json::json;
 
     use super::*;

@@ -6,14 +6,17 @@ use std::path::PathBuf;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use url::Url;
 
 use super::Proxy;
+use crate::choices::values_only;
 
 /// A server over HTTP.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Http {
-    /// Where it listens. `http` or `https`; user, password and fragment are refused by whoever reads configuration.
+    /// The endpoint. `http` or `https`; URLs with user, password or fragment are rejected when the configuration is read.
     pub url: Url,
     /// Which of the two transports it speaks.
     pub protocol: HttpProtocol,
@@ -23,14 +26,16 @@ pub struct Http {
     pub header_command: Option<HeaderCommand>,
     /// Who may have signed its certificate, instead of those that the system trusts. Empty: the latter.
     pub ca: Vec<CertificateDer<'static>>,
-    /// Through what it is reached, and whoever authorizes for it. Never what the environment names.
+    /// The proxy for requests to the server and its authorization server. Proxy variables of the environment are ignored.
     pub proxy: Option<Proxy>,
     /// How tokens are obtained; without it a server that asks for authorization fails with a hint.
     pub oauth: Option<OAuth>,
 }
 
 /// Which transport a server over HTTP speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Protocol", transform = values_only)]
 pub enum HttpProtocol {
     /// Streamable HTTP, and where the server has nothing of the kind, HTTP+SSE.
     #[default]
@@ -60,7 +65,7 @@ pub struct HeaderCommand {
 pub struct OAuth {
     /// How tokens are obtained.
     pub grant: Grant,
-    /// What is asked for. Empty: what the server says it needs.
+    /// The scopes to request. Empty: those that the server requires.
     pub scopes: Vec<String>,
     /// Where tokens are kept, readable by their owner alone. Its directory is made when it is missing.
     pub token_file: PathBuf,
@@ -71,7 +76,7 @@ pub struct OAuth {
 pub enum Grant {
     /// The user consents once in a browser, in `exuvia login SERVER`.
     Code(CodeGrant),
-    /// The gateway itself is the one who is authorized.
+    /// The gateway itself is authorized.
     ClientCredentials(ClientCredentials),
 }
 

@@ -15,7 +15,11 @@ pub use limits::UpstreamLimits;
 pub use mcp_servers::{EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers};
 pub(crate) use mcp_servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};
 pub use proxy::Proxy;
+use schemars::JsonSchema;
+use serde::Deserialize;
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
+
+use crate::choices::values_only;
 
 /// One server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +37,14 @@ pub struct ServerConfig {
     /// time.
     pub max_call_timeout: Option<Duration>,
     /// The era of the protocol that it speaks. Without it, it is found out at each first connection, which takes 10 s with a
-    /// server of the older era that does not answer what it does not know.
+    /// server of the legacy era that does not answer what it does not know.
     pub era: Option<Era>,
     /// How long a client may take to answer what the server asks it in the middle of a request. At the limit the server receives
     /// that the user made no choice. 1 minute.
     pub question_timeout: Duration,
     /// Who shares a connection to it. [`Share::All`].
     pub share: Share,
-    /// The longest time between two looks at its list of tools. 10 minutes.
+    /// The longest interval between refreshes of its tool list. 10 minutes.
     pub refresh: Duration,
     /// Whether clients speak with it themselves: its tools are kept as it lists them, and it may ask what a client can be
     /// asked. `false`.
@@ -67,7 +71,9 @@ pub enum Era {
 }
 
 /// Who shares a connection to a server, and with it the server's state, its failures and its circuit breaker.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = values_only)]
 pub enum Share {
     /// Everybody.
     #[default]

@@ -11,7 +11,7 @@ const ESCAPED: &str = "; in a user or a password write % @ : / ? # as %25 %40 %3
 pub struct Proxy(Url);
 
 impl Proxy {
-    /// Reads the address of a proxy. No error holds it.
+    /// Parses the URL of a proxy. No error contains it.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Proxy {
         self.0.origin().ascii_serialization()
     }
 
-    /// All of it, for whoever connects.
+    /// The whole URL, with credentials, for connecting.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0

@@ -37,7 +37,7 @@ impl Stdio {
 /// Those of [`PASSED_VARIABLES`] that `lookup` finds.
 #[must_use]
 pub fn passed_variables(lookup: &dyn Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
-    // Bash passes functions as values that start like this; they are code, and nobody meant to send them.
+    // Bash exports functions as values that start like this; they are code, and not meant for servers.
     let passed = |name: &str| lookup(name).filter(|value| !value.starts_with("()"));
     PASSED_VARIABLES.iter().filter_map(|&name| Some((name.to_owned(), passed(name)?))).collect()
 }

@@ -6,14 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use exuvia_gateway::AdmissionVerdict;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::app::{App, configured};
 use crate::args::CheckArgs;
 use crate::check_report::{CheckJson, check_text};
 use crate::exit;
 use crate::script;
-use crate::start_progress::GLANCE;
 use crate::terminal::{self, Terminal};
 
 pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
@@ -21,13 +18,8 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let script = script::read(&args.script).await?;
     let config = configured(args.clients.clone().into(), &terminal).await?;
     let profiles = config.profiles();
-    let start = async {
-        let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
-        app.gateway.ready_for(&script).await;
-        anyhow::Ok(app)
-    };
     let app = tokio::select! {
-        app = start => app?,
+        app = App::start_for(&script, config, profiles, &terminal) => app?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     let (checked, visible) = (app.gateway.check(&script), app.gateway.namespace());

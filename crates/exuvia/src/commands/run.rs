@@ -9,13 +9,11 @@ use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tool::{Json, RunEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, configured};
 use crate::args::RunArgs;
 use crate::exit;
 use crate::script;
-use crate::start_progress::GLANCE;
 use crate::telemetry::Telemetry;
 use crate::terminal::{self, Terminal};
 
@@ -35,13 +33,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     }
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
-    let start = async {
-        let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
-        app.gateway.ready_for(&script).await;
-        anyhow::Ok(app)
-    };
     let app = tokio::select! {
-        app = start => app?,
+        app = App::start_for(&script, config, profiles, &terminal) => app?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
     app.show_progress("running the script", &terminal);

@@ -16,7 +16,7 @@ use crate::systemd;
 use crate::telemetry::Telemetry;
 use crate::terminal::Terminal;
 
-/// Where clients look, if nothing else is said.
+/// The default address.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
 
 pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {

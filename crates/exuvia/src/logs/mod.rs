@@ -32,9 +32,9 @@ use screen::Screen;
 
 pub(crate) use screen::beside;
 
-/// What is said, in the syntax of tracing's `EnvFilter`.
+/// The log filter, in the syntax of tracing's `EnvFilter`.
 const FILTER: &str = "EXUVIA_LOG";
-/// How, where no flag says it.
+/// The log format, if no flag sets it.
 const FORMAT: &str = "EXUVIA_LOG_FORMAT";
 
 /// Its failures are logged by `telemetry`, at a limited rate.
@@ -55,11 +55,11 @@ static WRITER: OnceLock<LogWriter> = OnceLock::new();
 /// How long the last lines may take at the end of the program.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Begins the log. `default` is what is said where `EXUVIA_LOG` is not set.
+/// Starts the log. `default` is the level if `EXUVIA_LOG` is not set.
 ///
 /// # Errors
 ///
-/// A variable holds what it may not.
+/// A variable has an invalid value.
 pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()> {
     let format = flag.map_or_else(written_format, Ok)?;
     let filter = written_filter(default)?.and(filter_fn(may_be_said));

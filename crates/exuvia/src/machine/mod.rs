@@ -36,7 +36,7 @@ pub(crate) enum Of {
 }
 
 impl Memory {
-    /// As it is here and now. None: the system does not tell.
+    /// The memory of this machine now. None: unknown.
     pub(crate) fn here() -> Option<Self> {
         Self::below(Path::new("/"))
     }

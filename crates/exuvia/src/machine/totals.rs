@@ -40,7 +40,7 @@ pub(crate) fn totals(config: &Config, memory: Option<Memory>) -> String {
     format!("{first}memory of all runs: {}, {whose}{consequence}\n{notice}", about(bound))
 }
 
-/// That scripts have less memory than they are said to, where that is so.
+/// The notice that scripts have less memory than configured, if so.
 pub(crate) fn smaller_limit(config: &Config, engine: &EngineConfig) -> Option<String> {
     let (own, most) = (config.limits.memory_bytes, engine.run_memory_bytes());
     (own > most).then(|| {

@@ -51,7 +51,7 @@ pub(crate) struct Reloader {
     last_reported: LastReported,
 }
 
-/// What was said last, so that nothing is said again and again.
+/// What was reported last, so that nothing is reported twice.
 struct LastReported {
     restart_only: RestartOnlySettings,
     errors: String,
@@ -177,7 +177,7 @@ impl Reloader {
         Box::pin(async move { looks.run(move || look.see()).await })
     }
 
-    /// Tells that a look came to nothing. The next one begins with nothing of it.
+    /// Reports that reading the configuration did not complete. The next attempt starts from the beginning.
     fn gave_up(&mut self, unfinished: Unfinished, gateway: &Gateway) {
         let why = unfinished.to_string();
         if self.last_reported.errors != why {

@@ -164,8 +164,6 @@ fn list_of(item: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     fn call(tool: &str, arguments: Value) -> Result<Value, String> {

@@ -19,7 +19,7 @@ pub enum BadRequestKind {
     Arguments,
     /// Nothing has the name that the request names: no meta-tool, server, tool or file.
     Unknown,
-    /// There is no room for a script.
+    /// The queue is full.
     Busy,
     /// The gateway is shutting down.
     ShuttingDown,

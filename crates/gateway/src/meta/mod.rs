@@ -32,18 +32,18 @@ pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
     if profile.has_scripts() { TOOLS.as_slice() } else { &[] }
 }
 
-/// What is said of a tool that does not exist, beside those that do.
+/// The error for a tool that does not exist, with the names of similar tools.
 #[must_use]
 pub fn unknown_tool<'a>(name: &str, tools: impl IntoIterator<Item = &'a str>) -> String {
     crate::unknown_name::unknown("tool", name, tools)
 }
 
-/// Answers one call of a client that sees `view`. What is read of the tools comes from threads of its own, in at most
-/// `answer_bytes`.
+/// Answers one call of a client that sees `view`. Texts about tools are rendered on threads of their own and are at most
+/// `answer_bytes` long.
 ///
 /// # Errors
 ///
-/// The name or the arguments are wrong, or there is no room for a script; the message tells the model what to send.
+/// The name or the arguments are wrong, or the queue is full; the message says what to send instead.
 pub async fn call(
     gateway: &Gateway,
     view: &View,

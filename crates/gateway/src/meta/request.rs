@@ -36,14 +36,13 @@ impl MetaRequest<'_> {
         })
     }
 
-    /// A text about the tools. It is rendered from what servers wrote, which may take a while, so that happens on threads where
-    /// nobody else waits, few of them at a time.
+    /// A text about the tools. Rendering what servers wrote may take a while, so it runs on blocking threads, a few at a time.
     pub(super) async fn rendered(
         &self,
         render: impl FnOnce(&ToolTexts) -> Result<String, BadRequest> + Send + 'static,
     ) -> Result<MetaAnswer, BadRequest> {
         let ending = || BadRequest::new(BadRequestKind::ShuttingDown, "the gateway is shutting down");
-        // Held until the text is ready, also when nobody waits for it any more.
+        // Held until the text is ready, even if the request was cancelled.
         let reader = Arc::clone(&self.gateway.readers).acquire_owned().await.map_err(|_| ending())?;
         let view = self.view;
         let shown = ToolTexts { stubs: view.stubs(), namespace: view.namespace(), max_bytes: view.answer_bytes() };

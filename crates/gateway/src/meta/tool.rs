@@ -23,7 +23,7 @@ pub(super) type Handler = fn(MetaRequest<'_>) -> Answering<'_>;
 /// A pending answer.
 pub(super) type Answering<'a> = BoxFuture<'a, Result<MetaAnswer, BadRequest>>;
 
-/// What a call of a meta-tool comes to.
+/// The result of a call of a meta-tool.
 #[derive(Debug)]
 pub enum MetaAnswer {
     /// A text that is ready.

@@ -24,8 +24,8 @@ use super::cookies::Cookies;
 use super::error::{HttpError, HttpErrorKind};
 use crate::order::Departure;
 
-/// How long it may take to open a connection, TLS included. Less than whoever waits for a first answer: a server that cannot be
-/// reached is not to be taken for one that says nothing.
+/// The connect timeout, TLS included. Shorter than the timeout of a first answer, so that an unreachable server is not taken
+/// for a silent one.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Redirects of one request within the origin.
 const REDIRECTS: usize = 5;
@@ -227,7 +227,7 @@ impl HttpClient {
             }
             let is_watched = !request.leaving.is_over();
             let response = match self.http.execute(sendable(&request)).await {
-                // reqwest sends such a request again by itself, but not with a body that tells when it leaves.
+                // reqwest retries such a request, but not with a body that reports when it is sent.
                 Err(error) if is_watched && is_unprocessed(&error) => self.http.execute(sendable(&request)).await,
                 response => response,
             };

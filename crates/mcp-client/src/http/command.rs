@@ -9,10 +9,10 @@ use exuvia_oauth::http::quote;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::runtime::Handle;
 
-use crate::stdio::{MARK, Reaper, strays};
+use crate::stdio::{GuardedChild, Program, Reaper, strays};
 
 /// How long it may run.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,20 +23,10 @@ const ERROR_BYTES: u64 = 4 * 1024;
 
 /// Runs a command, which ends with this program however that ends. The error completes "the command".
 pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Result<Vec<u8>, String> {
-    let mark = reaper.expect_child().await;
-    let mut command = Command::new(&config.command);
-    command
-        .args(&config.args)
-        .env_clear()
-        .envs(&config.env)
-        .env(MARK, &mark)
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let child = command.spawn().map_err(|error| format!("`{}` cannot be started: {error}", config.command))?;
-    let mut group = Group::of(child, reaper, mark);
+    let HeaderCommand { command, args, env } = config;
+    let program = Program { command, args, env, cwd: None, stdin: Stdio::null() };
+    let started = program.start(reaper).await.map_err(|error| format!("`{command}` cannot be started: {error}"))?;
+    let mut group = Group::of(started, reaper);
     match tokio::time::timeout(TIMEOUT, group.run()).await {
         Ok(result) => result,
         Err(_) => Err(format!("did not exit within {} s", TIMEOUT.as_secs())),
@@ -47,18 +37,16 @@ pub(super) async fn output(config: &HeaderCommand, reaper: &Arc<Reaper>) -> Resu
 /// put into a group of its own, as the agents of key rings are, may go on until this program ends.
 struct Group {
     child: Child,
+    /// None: it has ended, and the kernel may reuse its number.
     pid: Option<Pid>,
     reaper: Arc<Reaper>,
     mark: String,
 }
 
 impl Group {
-    fn of(child: Child, reaper: &Arc<Reaper>, mark: String) -> Self {
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        if let Some(pid) = pid {
-            reaper.watch(pid);
-        }
-        Self { child, pid, reaper: reaper.clone(), mark }
+    fn of(started: GuardedChild, reaper: &Arc<Reaper>) -> Self {
+        let GuardedChild { child, pid, mark } = started;
+        Self { child, pid: Some(pid), reaper: reaper.clone(), mark }
     }
 
     async fn run(&mut self) -> Result<Vec<u8>, String> {
@@ -74,7 +62,6 @@ impl Group {
         let status = self.child.wait().await.map_err(|error| error.to_string())?;
         if let Some(pid) = self.pid.take() {
             let _ = killpg(pid, Signal::SIGKILL);
-            // Its number may belong to somebody else from now on.
             self.reaper.release(pid, true);
         }
         match (status.success(), quote(&String::from_utf8_lossy(&said))) {
@@ -147,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_hangs_is_ended_with_what_it_started() {
         let file = std::env::temp_dir().join(format!("exuvia-header-command-{}", std::process::id()));
-        // One that left the group goes as well.
+        // A process that left the group is killed too.
         let script = format!("PATH=/usr/bin:/bin; setsid sleep 60 & sleep 60 & echo $! > {}; wait", file.display());
         let begun = Instant::now();
         assert_eq!(run(&script).await, Err("did not exit within 10 s".into()));

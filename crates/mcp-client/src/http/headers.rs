@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::command;
 use crate::stdio::Reaper;
 
-/// What shows a server who asks.
+/// The credentials that a server receives.
 pub fn authorization(config: &ServerConfig, reaper: &Arc<Reaper>) -> Arc<dyn Authorization> {
     match &config.transport {
         Transport::Http(http) => match &http.oauth {

@@ -28,7 +28,7 @@ pub(super) struct OutgoingRequest {
     pub(super) id: i64,
     /// Where the answer goes; rmcp itself reads the answers to the handshake, which have none.
     pub(super) slot: Option<Slot>,
-    /// By which name the server tells how far it is.
+    /// The token of the server's progress notifications.
     pub(super) progress: Option<ProgressToken>,
     pub(super) discovers: bool,
 }
@@ -130,7 +130,7 @@ impl Streamable {
         }
         let error = match serde_json::from_str(&text) {
             Ok(ServerJsonRpcMessage::Error(error)) => Some(error.error),
-            // A server that knows nothing of `server/discover` may say so in any way.
+            // A server without `server/discover` may reject it with any status.
             _ if asked.discovers && http_error.is_refusal() => Some(ErrorData::invalid_request("refused", None)),
             _ => None,
         };

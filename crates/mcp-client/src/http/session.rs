@@ -1,9 +1,9 @@
 //! Whether an error response means that the server has lost the session.
 //!
-//! The protocol has 404 for that. Many servers take the session of before their restart for none at all and answer 400, as
-//! the official examples do, or fail over it with 500; some name the request `"server-error"`. What is sent again must not have
-//! been taken: that is certain where the server speaks of the session, and where it refuses a request without naming it.
-//! Where it may have failed over anything, a `ping` in the same session tells.
+//! The protocol's status for that is 404. Many servers take a session from before their restart for a missing one and answer
+//! 400, as the official examples do, or fail with 500; some use the id `"server-error"`. A request is sent again only if the
+//! server has certainly not accepted it: when the error names the session, or rejects the request without an id. Where the
+//! error may have another cause, a `ping` in the same session decides.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::lines::number;
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 const PING: &str = r#"{"jsonrpc":"2.0","id":"exuvia-session","method":"ping"}"#;
 
-/// What a refusal says of the session.
+/// What an error response means for the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loss {
     /// Nothing.

@@ -32,7 +32,7 @@ use crate::exchange::{ServerAnswer, Slot};
 use crate::reader::Reader;
 use crate::trace_context;
 
-/// Replies to a server that wait for their way out; further ones are lost.
+/// Queued replies to a server; further ones are dropped.
 const REPLIES: usize = 64;
 /// How long a reply, or the goodbye to a session, may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ pub(crate) fn transport(
     (StreamableHttpClientTransport::with_client(streamable, config), done)
 }
 
-/// Sends replies until nobody makes any more.
+/// Sends replies until their channel closes.
 async fn reply(client: Arc<HttpClient>, mut outgoing: mpsc::Receiver<HttpRequest>, done: CancellationToken) {
     let _done = done.drop_guard();
     while let Some(request) = outgoing.recv().await {
@@ -146,7 +146,7 @@ impl StreamableHttpClient for Streamable {
         let response = self.client.send(request.clone()).await.map_err(StreamableHttpError::Client)?;
         let status = response.status();
         if !status.is_success() {
-            // A server need not offer the stream of what belongs to no request, and says so in many ways.
+            // A server need not offer a stream of notifications, and rejects it with various statuses.
             return Err(match status.is_client_error() && !resumes {
                 true => StreamableHttpError::ServerDoesNotSupportSse,
                 false => StreamableHttpError::Client(HttpError::status(&response)),

@@ -9,11 +9,12 @@ use exuvia_tool::locked;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::BufReader;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::reaper::{MARK, Reaper};
+use super::child::{GuardedChild, Program};
+use super::reaper::Reaper;
 use super::strays;
 use crate::lines::{Line, LineEnd, Lines};
 
@@ -43,35 +44,27 @@ impl Process {
         config: &exuvia_config::Stdio,
         reaper: &Arc<Reaper>,
     ) -> Result<(Self, ChildStdin, ChildStdout), String> {
-        let mark = reaper.expect_child().await;
-        let mut command = Command::new(&config.command);
-        command
-            .args(&config.args)
-            .env_clear()
-            .envs(&config.env)
-            .env(MARK, &mark)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        if let Some(cwd) = &config.cwd {
-            command.current_dir(cwd);
-        }
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => match &config.cwd {
-                Some(cwd) if !cwd.is_dir() => format!("its cwd `{}` is not a directory", cwd.display()),
-                _ => format!("`{}` was not found; give a full path, or put it on PATH", config.command),
-            },
-            _ => format!("`{}` cannot be started: {error}", config.command),
-        })?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
-        let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) =
-            (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(format!("`{}` exited immediately", config.command));
+        let program = Program {
+            command: &config.command,
+            args: &config.args,
+            env: &config.env,
+            cwd: config.cwd.as_deref(),
+            stdin: Stdio::piped(),
         };
-        reaper.watch(pid);
+        let GuardedChild { mut child, pid, mark } =
+            program.start(reaper).await.map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => match &config.cwd {
+                    Some(cwd) if !cwd.is_dir() => format!("its cwd `{}` is not a directory", cwd.display()),
+                    _ => format!("`{}` was not found; give a full path, or put it on PATH", config.command),
+                },
+                _ => format!("`{}` cannot be started: {error}", config.command),
+            })?;
+        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            // They are piped, so there are always three.
+            reaper.release(pid, false);
+            return Err(format!("`{}` was started without pipes", config.command));
+        };
         let group = Arc::new(Group { pid, reaper: reaper.clone(), gone: Mutex::new(false) });
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         tokio::spawn(drain(stderr, tail.clone(), server.to_owned()));
@@ -149,8 +142,8 @@ impl Group {
         }
     }
 
-    /// The leader has ended. What it left behind is killed; after that the number may belong to somebody else. `swept`: what left
-    /// the group is looked for next.
+    /// The leader has ended. The rest of the group is killed, before the kernel may reuse its number. `swept`: processes that
+    /// left the group are looked for next.
     fn end(&self, swept: bool) {
         self.signal(Signal::SIGKILL);
         let mut gone = locked(&self.gone);

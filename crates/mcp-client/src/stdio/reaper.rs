@@ -107,13 +107,14 @@ impl Reaper {
         self.instruct(Instruction::Watch(group));
     }
 
-    /// Takes a group out of guard. Its number may be given to another process from now on. `swept`: whoever does this looks for
-    /// what left the group; else the shell does, in the end.
+    /// Stops watching a group, whose number the kernel may reuse from now on. `swept`: the caller looks for processes that left
+    /// the group; else the shell does, at the end.
     pub(crate) fn release(&self, group: Pid, swept: bool) {
         self.instruct(Instruction::Release(group, swept));
     }
 
-    /// Waits until the shell has taken note of everything, and ends it if nothing is under guard. The next child starts it anew.
+    /// Waits until the shell has processed all instructions, and ends it if no group is watched. The next child starts it
+    /// again.
     pub async fn rest(&self) {
         if self.instructions.get().is_some() {
             let (done, is_done) = oneshot::channel();
@@ -142,7 +143,7 @@ fn unguarded(error: &std::io::Error) {
 }
 
 impl Shell {
-    /// Does what is asked for until nobody can ask any more.
+    /// Executes instructions until their channel closes.
     fn follow(mut self, asked: &Receiver<Instruction>) {
         while let Ok(instruction) = asked.recv() {
             match instruction {
@@ -183,7 +184,7 @@ impl Shell {
         stdin.ok_or(std::io::ErrorKind::NotConnected)?.write_all(line.as_bytes())
     }
 
-    /// Starts the shell, anew if it died, with the list as it is.
+    /// Starts the shell, also after it died, with the current list.
     fn start(&mut self) -> std::io::Result<()> {
         self.end();
         let child = Command::new("/bin/sh")

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use super::reaper::MARK;
 
-/// How often what carries a mark is looked for: one that is found may have started another one meanwhile.
+/// How often marked processes are searched for: one that is found may have started another meanwhile.
 const PASSES: usize = 10;
 /// How long what was killed may take to be gone.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -18,8 +18,8 @@ use crate::reader::{Inbound, Reader};
 
 /// Messages that wait for rmcp, and lines that wait for the pipe.
 const QUEUE: usize = 64;
-/// A server that does not take a line within this time is broken. Less than a call may take by default: whichever of two timers
-/// for the same time ended first would say what the call came to.
+/// A server that does not read a line within this time is broken. Shorter than the default call timeout, so that the two timers
+/// do not compete for the outcome.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One end of a connection, as rmcp sees it.
@@ -101,7 +101,7 @@ impl Transport<RoleClient> for StdioTransport {
     }
 }
 
-/// Writes lines until nobody can send any more; the pipe closes with the end of this function.
+/// Writes lines until their channel closes; the pipe closes when this function returns.
 async fn write(mut pipe: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<OutgoingLine>) {
     while let Some(OutgoingLine { line, written }) = lines.recv().await {
         let write = async {

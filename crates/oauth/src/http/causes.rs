@@ -1,4 +1,4 @@
-//! What is said of errors of the connection.
+//! Descriptions of connection errors.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ pub fn quote(text: &str) -> String {
     text[..text.floor_char_boundary(QUOTE_BYTES)].to_owned()
 }
 
-/// An error and what caused it, in one line. What the other end says of itself when it ends a connection is left out.
+/// An error and its causes, in one line. The reason that a peer gives when it closes a connection is left out.
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let told = chain.map(|error| match error.downcast_ref::<h2::Error>() {

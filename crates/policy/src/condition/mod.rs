@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub(crate) use steps::{Exhausted, Steps};
 
-use crate::PolicyError;
+use crate::error::PolicyError;
 use crate::key::Key;
 use crate::source::Condition;
 use expression::Expression;
@@ -42,7 +42,7 @@ impl Check {
         check.map_err(|message| PolicyError::new(key, message))
     }
 
-    /// Refuses what no value fulfils: whoever wrote it meant something else.
+    /// Rejects a condition that no value satisfies: it is a mistake.
     fn can_hold(&self, condition: &Condition) -> Result<(), String> {
         if let (Some((most, at_most)), Some((least, at_least))) = (&self.at_most, &self.at_least)
             && at_least > at_most

@@ -30,7 +30,7 @@ impl Direct<'_> {
         let seen = || Arc::new(Json::from_value(&Value::Object(request.arguments.unwrap_or_default())));
         let arguments = past.map_or_else(seen, |Arguments(arguments)| arguments);
         let make = |options| {
-            self.gateway.call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
+            self.gateway.proxy_call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
         };
         let input = input(request.input_responses, request.request_state);
         let mut told = LoggedCall::of(tool);

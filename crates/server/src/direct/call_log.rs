@@ -7,7 +7,7 @@ use exuvia_tool::ToolName;
 
 use super::in_flight::End;
 
-/// A call in flight, logged when dropped: also when its client has disconnected and nobody waits for it.
+/// A call in flight. Logged when dropped, also when its client has disconnected.
 pub(super) struct LoggedCall<'a> {
     tool: &'a ToolName,
     begun: Instant,

@@ -16,7 +16,7 @@ use crate::client::is_modern;
 /// How long the withdrawal of a question may take.
 const WITHDRAWING: Duration = Duration::from_secs(1);
 
-/// What a server tells of its progress.
+/// A progress notification of a server.
 #[derive(Deserialize)]
 struct Progress {
     progress: f64,
@@ -24,7 +24,7 @@ struct Progress {
     message: Option<String>,
 }
 
-/// What the client can be asked for. One that says of elicitation nothing more knows forms.
+/// What the client can be asked for. A client that declares elicitation without a mode supports forms.
 pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     let capabilities = context.client_capabilities().unwrap_or_default();
     let (form, url) =
@@ -44,11 +44,11 @@ pub(super) async fn forward_progress(context: &RequestContext<RoleServer>, param
     let Ok(Progress { progress, total, message }) = serde_json::from_str(params.as_str()) else { return };
     let mut param = ProgressNotificationParam::new(token, progress);
     (param.total, param.message) = (total, message);
-    // A client that is gone is met as a cancellation.
+    // A disconnect is handled as a cancellation, elsewhere.
     let _ = context.peer.notify_progress(param).await;
 }
 
-/// A question that a client of the older era has before it.
+/// A question that a client of the legacy era has before it.
 pub(super) struct OpenQuestion {
     request: RequestHandle<RoleServer>,
     until: Instant,
@@ -82,7 +82,7 @@ impl OpenQuestion {
         Json::parse(serde_json::to_string(&answer.ok()?.ok()?).ok()?).ok()
     }
 
-    /// Tells the client that nobody waits for its answer any more.
+    /// Tells the client that its answer is no longer needed.
     pub(super) async fn withdraw(&self) {
         let params = CancelledNotificationParam::new(Some(self.request.id.clone()), Some("no longer asked".to_owned()));
         let told = self.request.peer.notify_cancelled(params);

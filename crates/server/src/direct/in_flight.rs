@@ -16,12 +16,12 @@ use tokio::time::Instant;
 use super::Direct;
 use super::client_messages::{OpenQuestion, abilities, forward_progress};
 use super::input_requests;
-use super::pending_input::PendingInputRequest;
+use super::pending_input::{Ongoing, PendingInputRequest};
 use crate::client::{client, is_modern};
 
 /// How often a server may ask before it answers one request. Further questions are declined.
 const ROUNDS: usize = 10;
-/// How the sentence ends that tells of a question nobody was asked.
+/// The end of the error for a question that no user saw.
 const UNASKABLE: &str = "which this client does not support, or did not answer in time";
 
 /// What a client does with a server.
@@ -36,21 +36,14 @@ pub(super) struct DirectRequest<F> {
 
 /// What comes of a request.
 pub(super) enum End {
-    /// A result, as it was written. It may ask something of a client of the newer era.
+    /// A result, as it was written. It may ask something of a client of the modern era.
     Result(ResultKind, Json),
-    /// A question to a client of the newer era.
+    /// A question to a client of the modern era.
     Asks(InputRequiredResult),
     /// Anything else.
     Other(DirectAnswer),
     /// None, for this reason.
     Nothing(String),
-}
-
-/// A request that was made.
-pub(super) struct Ongoing {
-    pub(super) call: DirectCall,
-    /// How often its server has asked.
-    questions: usize,
 }
 
 /// How far a request came.
@@ -63,7 +56,7 @@ enum Reached {
 }
 
 impl Direct<'_> {
-    /// Makes a request and follows it to its end. A client of the older era is asked in the middle of it, one of the newer by
+    /// Makes a request and follows it to its end. A client of the legacy era is asked in the middle of it, one of the modern era by
     /// an answer.
     ///
     /// # Errors
@@ -186,7 +179,7 @@ impl Direct<'_> {
         }
     }
 
-    /// Asks a client of the older era, beside its call. `None`: the call goes on.
+    /// Asks a client of the legacy era, beside its call. `None`: the call goes on.
     async fn ask_now(&self, server: &str, call: &mut DirectCall, question: Question) -> Option<Reached> {
         // What is not asked is declined.
         let _place = self.shared.questions.enter(client(self.context))?;

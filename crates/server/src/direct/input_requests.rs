@@ -1,4 +1,4 @@
-//! Input requests of servers of the newer era (SEP-2322), sent to clients of the older one.
+//! Input requests of servers of the modern era (SEP-2322), sent to clients of the legacy era.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub(super) async fn of_client(
     Some(Input { responses, state: request_state })
 }
 
-/// A result of `server` that asks, as a client of the newer era is shown it. `None`: it asks something that this client cannot be
+/// A result of `server` that asks, as a client of the modern era is shown it. `None`: it asks something that this client cannot be
 /// asked.
 pub(super) fn shown_result(server: &str, asks: &Json, can: Abilities) -> Option<Json> {
     let mut asks: Map<String, Value> = typed(asks)?;
@@ -78,7 +78,7 @@ pub(super) fn shown_error(server: &str, data: Option<&Json>, can: Abilities) -> 
     Some(Json::from_value(&data))
 }
 
-/// The result that asks a client of the newer era what `server`, of the older one, asks. The name of the call that waits is
+/// The result that asks a client of the modern era what `server`, of the legacy era, asks. The name of the call that waits is
 /// still to be put in. `None`: the client cannot be asked this.
 pub(super) fn result(server: &str, question: &Question, can: Abilities) -> Option<InputRequiredResult> {
     let params = question_form::shown(server, question.method(), question.params().to_value().ok()?, can)?;

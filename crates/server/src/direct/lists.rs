@@ -21,7 +21,7 @@ use crate::client::client;
 const PAGE_BYTES: usize = 1 << 20;
 /// The memory that they may take as trees.
 const PAGE_TREE_BYTES: usize = 16 << 20;
-/// The key under which `_meta` tells what is not in a list.
+/// The key in `_meta` of the notices about omitted items.
 const NOTICES_KEY: &str = "exuvia/notices";
 
 /// A part of a list.
@@ -52,7 +52,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// There is no such page, or there is no room for the request.
+    /// There is no such page, or the limit on requests in flight is reached.
     pub(crate) async fn addresses<T>(&self, page: Option<PaginatedRequestParams>) -> Result<Page<T>, ErrorData>
     where
         T: Item + Send + 'static,
@@ -75,7 +75,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// There is no such page, or there is no room for the request.
+    /// There is no such page, or the limit on requests in flight is reached.
     pub(crate) async fn prompts(&self, page: Option<PaginatedRequestParams>) -> Result<Page<Prompt>, ErrorData> {
         let servers: Vec<&str> = self.shown("prompts/get").collect();
         let (lists, cut) = self.cut::<Prompt>(&servers, page).await?;
@@ -236,8 +236,7 @@ pub(crate) fn absent(absent: &Absent) -> String {
     }
 }
 
-/// The key under which a tool's `_meta` tells whose tool it is and what its server calls it, where its name for clients is
-/// another one.
+/// The key in `_meta` of a tool's server and original name, where its public name differs.
 const ORIGINAL_KEY: &str = "exuvia/original";
 
 /// A tool as clients are shown it: as its server lists it, under its name for clients. A hint that is none of the protocol's is left

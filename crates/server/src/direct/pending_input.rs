@@ -1,26 +1,33 @@
-//! Pending input requests: calls that wait until a client of the newer era returns with an answer.
+//! Pending input requests: calls that wait until a client of the modern era returns with an answer.
 //!
-//! Such a client is not asked in the middle of a request: the question is the answer, and the client repeats the request with
-//! what it was asked for. A server of the older era knows nothing of that; the request to it stays open meanwhile.
+//! Such a client is not asked in the middle of a request: the question is the response, and the client repeats the request with
+//! the answer. A server of the legacy era does not know this; the request to it stays open meanwhile.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use exuvia_gateway::DirectCall;
 use exuvia_mcp_client::Question;
 use exuvia_tool::{Json, ToolName};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::in_flight::Ongoing;
 use super::open_questions::QuestionPlace;
 
 /// Requests that wait at the same time. The question of a further one is declined.
 const REQUESTS: usize = 256;
 /// What they were asked with and what they ask, together.
 const REQUESTS_BYTES: usize = 64 << 20;
-/// What the names of waiting requests begin with: servers of the newer era have such names of their own.
+/// What the names of waiting requests begin with: servers of the modern era have such names of their own.
 const PREFIX: &str = "exuvia-";
+
+/// A request that was made.
+pub(super) struct Ongoing {
+    pub(super) call: DirectCall,
+    /// How often its server has asked.
+    pub(super) questions: usize,
+}
 
 /// A request that waits.
 pub(super) struct PendingInputRequest {
@@ -34,8 +41,8 @@ pub(super) struct PendingInputRequest {
     pub(super) arguments: Arc<Json>,
 }
 
-/// All of them, by names that nobody can guess: a client of the newer era has nothing else that tells it from others, and may
-/// come back on another connection.
+/// All of them, by unguessable names: a client of the modern era has no other identity, and may come back on another
+/// connection.
 #[derive(Default)]
 pub(super) struct PendingInputRequests(Mutex<HashMap<String, (PendingInputRequest, Forgetting)>>);
 

@@ -1,5 +1,4 @@
-//! A question of a server, as its client is shown it: who asks stands first, on a line of ours, and no question is larger than
-//! a person reads.
+//! A server's question as its client sees it: the server's name comes first, on a line of our own, and the length is bounded.
 
 use exuvia_mcp_client::Abilities;
 use exuvia_text::{indented, is_plain_name, line, printable};

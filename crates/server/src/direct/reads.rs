@@ -27,7 +27,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// It is nobody's, or it cannot be read.
+    /// No server owns it, or it cannot be read.
     pub(crate) async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
@@ -109,7 +109,7 @@ impl Direct<'_> {
     /// Asks for something that a server may ask the client about first.
     async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<DirectResult<T>, ErrorData> {
         let asker = client(self.context);
-        let make = |options| self.gateway.query(self.view, &asker, server, &query, options);
+        let make = |options| self.gateway.proxy_query(self.view, &asker, server, &query, options);
         let name = ToolName::new(server, query.method());
         let request = DirectRequest { name, arguments: Arc::new(Json::from_value(&query.params())), make };
         match self.follow(request, input).await? {
@@ -123,7 +123,7 @@ impl Direct<'_> {
     /// Asks for something that no client is asked about.
     pub(super) async fn ask(&self, server: &str, query: Query) -> Result<Json, ErrorData> {
         let options = RelayOptions { can: abilities(self.context), ..RelayOptions::default() };
-        let asked = self.gateway.query(self.view, &client(self.context), server, &query, options).answer;
+        let asked = self.gateway.proxy_query(self.view, &client(self.context), server, &query, options).answer;
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {

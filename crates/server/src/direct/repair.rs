@@ -1,5 +1,5 @@
-//! Results that are not quite the protocol's, made such that clients can be given them. What a call did is done: one block of a
-//! kind that nobody knows, or a flag written as a text, does not take the rest of its answer with it.
+//! Repairs results that violate the protocol slightly. The call has already had its effect: one content block of an unknown
+//! kind, or a flag written as a string, must not lose the rest of the result.
 
 use exuvia_text::quoted;
 use exuvia_tool::{Extent, Json, raw};
@@ -77,7 +77,7 @@ fn shown(value: &str) -> String {
     quoted(&serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()), NAME_CHARS)
 }
 
-/// Takes room for the tree of a part, if there is enough.
+/// Reserves memory for the tree of a part, if there is enough.
 fn fits(part: &str, room: &mut usize) -> bool {
     let bytes = Extent::of(part).map_or(usize::MAX, |extent| extent.tree_bytes);
     let fits = bytes <= *room;

@@ -59,7 +59,7 @@ pub(super) fn complete<T: Complete>(result: &Json) -> Option<T> {
     typed(result).or_else(|| T::repaired(result.as_str(), RESULT_TREE_BYTES)).map(completed)
 }
 
-/// The older era does not say it, and rmcp takes it out for clients of that.
+/// The legacy era has no such field; rmcp removes it for legacy clients.
 fn completed<T: Complete>(mut result: T) -> T {
     result.result_type().get_or_insert(ResultType::COMPLETE);
     result
@@ -73,7 +73,7 @@ pub(super) fn typed<T: DeserializeOwned>(result: &Json) -> Option<T> {
     serde_json::from_str(result.as_str()).ok()
 }
 
-/// The result of a call, for a client of the newer era or of the older one.
+/// The result of a call, for a client of the modern era or of the legacy era.
 pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json, is_modern: bool) -> CallToolResponse {
     let read = match kind {
         ResultKind::Complete | ResultKind::Failed => with_structured_content(result).map(DirectResult::Complete),
@@ -88,7 +88,7 @@ pub(super) fn call_result(tool: &ToolName, kind: ResultKind, result: Json, is_mo
     }
 }
 
-/// Reads the result of a call but for its structured content, which goes on as the text that it is.
+/// Reads the result of a call without its structured content, which stays text.
 fn with_structured_content(result: Json) -> Option<CallToolResult> {
     let text = result.as_str();
     let Some(content) = raw::member(text, STRUCTURED).filter(|content| content.len() > SHORT_BYTES) else {
@@ -101,7 +101,7 @@ fn with_structured_content(result: Json) -> Option<CallToolResult> {
     Some(read)
 }
 
-/// In the older era structured content is an object. rmcp puts any other into the first block, unless that holds it already,
+/// In the legacy era structured content is an object. rmcp puts any other into the first block, unless that holds it already,
 /// which it finds out by a tree: of a long text that could be anybody's, so that one is compared as it is written.
 fn for_older_era(mut result: CallToolResult) -> CallToolResult {
     let Some(first) = result.content.first().and_then(ContentBlock::as_text) else { return result };
@@ -151,7 +151,7 @@ pub(super) fn failed(error: CallError) -> ErrorData {
     }
 }
 
-/// The error of a resource that is not there names it in the newer era.
+/// The error of a resource that is not there names it in the modern era.
 pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
     if error.code == ErrorCode::RESOURCE_NOT_FOUND && error.data.is_none() {
         error.data = Some(json!({ "uri": uri }));

@@ -11,7 +11,7 @@ impl Direct<'_> {
     ///
     /// # Errors
     ///
-    /// It is nobody's, the policy or a bound is in the way, or its server does not tell.
+    /// No server owns it, the policy or a limit forbids it, or its server offers no subscriptions.
     pub(crate) async fn subscribe(&self, hearer: &Client, address: &str) -> Result<(), ErrorData> {
         let server = self.server_of(address).await?;
         let subscribing = self.gateway.subscribe(self.view, hearer, server, address);

@@ -1,8 +1,8 @@
 //! Tasks of direct servers (SEP-2663): what a call became, and what clients do with it.
 //!
-//! A client of the newer era has no session, and may come back for its task on another connection: what makes a task its own is
-//! that nobody else knows the task's name. Servers may count theirs, so clients are given other ones: the server and its own
-//! name of the task, sealed with a key of this process and profile. Nothing is kept, so no client's tasks push out another's.
+//! A client of the modern era has no session and may ask for its task on another connection, so a task is protected by its id,
+//! which nobody else knows. Servers may number their tasks, so clients get other ids: the server and its own id, encrypted with
+//! a key of this process and profile. No state is kept, so no client's tasks evict another's.
 
 use std::fmt;
 

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf as _;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::tracked_body::{TrackedBody, later, line};
 use crate::large_arguments::SMALL_BYTES;
 
 /// What a permit stands for.
 const UNIT_BYTES: usize = 1024;
-/// How long a client may send nothing of a body that is discarded before it is answered: it may be waiting for the answer.
+/// How long a client may pause in a discarded body before it gets the answer: it may be waiting for it.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Room for bodies. Small ones take none: their number is that of the connections.
@@ -35,7 +34,7 @@ pub(super) struct BodyRoom {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
     TooLarge,
-    /// There is no room for it at the moment.
+    /// The memory for bodies is in use.
     NoRoom,
     BrokenOff,
 }
@@ -80,8 +79,8 @@ impl Bodies {
     }
 }
 
-/// Lets the rest of a body go by, within bounds: a connection that is closed while its client still writes is reset, and takes the
-/// answer with it. One that waits for `100 Continue`, with nothing sent yet, does not get it.
+/// Discards the rest of a body, within bounds: a connection that is closed while its client still writes is reset, and the
+/// answer is lost. A client that waits for `100 Continue` and has sent nothing does not get it.
 pub(super) async fn discard(body: &mut Incoming, head: &ExpectContinue, most: usize, within: Duration) {
     if head.for_word && body.size_hint().exact() == head.announced {
         return;
@@ -98,7 +97,7 @@ pub(super) async fn discard(body: &mut Incoming, head: &ExpectContinue, most: us
     let _ = timeout(within, rest).await;
 }
 
-/// What a client says of the body of its request before it sends it.
+/// What the head of a request says about its body.
 pub(super) struct ExpectContinue {
     /// It sends it only after `100 Continue`.
     for_word: bool,
@@ -113,7 +112,7 @@ impl ExpectContinue {
 }
 
 impl BodyRoom {
-    /// Takes room for this many bytes in all.
+    /// Reserves this many bytes in total.
     fn grow(&mut self, bodies: &Bodies, bytes: usize) -> Result<(), BodyError> {
         if bytes <= SMALL_BYTES || bytes <= self.bytes {
             return Ok(());
@@ -128,16 +127,6 @@ impl BodyRoom {
         }
         self.bytes += more;
         Ok(())
-    }
-}
-
-impl BodyError {
-    pub(super) fn answer(self) -> Response<TrackedBody> {
-        match self {
-            Self::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"),
-            Self::NoRoom => later("too many large requests at the same time, retry\n"),
-            Self::BrokenOff => line(StatusCode::BAD_REQUEST, "request body incomplete\n"),
-        }
     }
 }
 

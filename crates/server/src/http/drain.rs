@@ -12,7 +12,7 @@ use crate::PendingGateway;
 
 /// How long the reports of cancelled runs may take to reach their clients.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// The time between two looks at what runs.
+/// The interval at which running work is polled.
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long connections may take to close once nothing is open on them.
 const LAST_BYTES: Duration = Duration::from_millis(500);
@@ -37,7 +37,7 @@ impl ShutdownSignal {
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shutdown {
-    /// Everything came to its own end.
+    /// All requests completed.
     Clean,
     /// Runs were cancelled, and their clients got a report.
     Cancelled {

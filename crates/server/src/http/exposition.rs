@@ -37,7 +37,7 @@ impl OpenNow {
     }
 }
 
-/// What was counted, and what is open; nothing of the gateway before it is there.
+/// The counters and what is open; the gateway's metrics once it has started.
 pub(super) fn metrics(
     gateway: &PendingGateway,
     rejections: &RejectionCounters,
@@ -54,8 +54,8 @@ pub(super) fn metrics(
     }
 }
 
-/// OpenMetrics in the older form: there the names of counters end in `_total` also where their type is told, and nothing else
-/// begins with `#`.
+/// The older Prometheus text format: names of counters end in `_total` also in `# TYPE` lines, and there are no other lines
+/// with `#`.
 fn plain(text: &str) -> String {
     let counters: HashSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::tracked_body::{TrackedBody, with_body};
 use crate::PendingGateway;
 
-/// Always the same keys. Neither a server nor a problem makes the gateway unready: everything else goes on.
+/// The keys are always the same. A failed server or a problem does not make the gateway unready: everything else works.
 #[derive(Serialize)]
 struct Readiness {
     status: Status,

@@ -21,7 +21,7 @@ impl Scheme {
         if tls.is_some() { Self::Https } else { Self::Http }
     }
 
-    /// The port that is meant where none is said.
+    /// The default port.
     fn port(self) -> u16 {
         match self {
             Self::Http => 80,

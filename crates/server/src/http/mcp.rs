@@ -48,10 +48,11 @@ pub(super) struct Mcp {
     ending: CancellationToken,
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
-    /// By profile: those that clients came to. One whose profile is configured no more stays, and opens to nobody.
+    /// By profile, created at the first request. An endpoint whose profile was removed from the configuration stays, and
+    /// accepts no new requests.
     endpoints: Mutex<HashMap<Option<String>, Arc<ProfileEndpoint>>>,
     listeners: Arc<SessionStreams>,
-    /// The sessions of all doors.
+    /// The sessions of all endpoints.
     table: Arc<SessionTable>,
     body_bytes: usize,
     bodies: Bodies,
@@ -59,7 +60,7 @@ pub(super) struct Mcp {
     rejections: Arc<RejectionCounters>,
 }
 
-/// Where the clients of one profile come in. A session that began at one door is unknown at the others.
+/// The endpoint of one profile. A session that began at one endpoint is unknown at the others.
 struct ProfileEndpoint {
     service: StreamableHttpService<McpHandler, Sessions>,
     sessions: Arc<Sessions>,
@@ -107,7 +108,7 @@ impl Mcp {
         OpenNow { sessions: self.table.sessions(), questions }
     }
 
-    /// The door of a profile, if there is such a profile.
+    /// The endpoint of a profile, if there is such a profile.
     fn endpoint(&self, profile: Option<&str>) -> Option<Arc<ProfileEndpoint>> {
         let gateway = self.gateway.now();
         let exists = match &gateway {
@@ -157,7 +158,7 @@ impl Mcp {
                 if unread == BodyError::NoRoom {
                     self.rejections.bodies.note();
                 }
-                return unread.answer();
+                return messages::unread_body(unread);
             }
             Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
         };
@@ -205,14 +206,14 @@ impl Mcp {
         }
     }
 
-    /// There is no room for another session.
+    /// The session limit is reached.
     fn full(&self) -> Response<TrackedBody> {
         self.rejections.sessions.note();
         later(TOO_MANY)
     }
 
-    /// rmcp lets what a session still does go on for 5 s, and says that it took note: nobody waits for the one, and clients
-    /// take the other for a failure.
+    /// rmcp lets the requests of a deleted session continue for 5 s and answers 202. Nobody waits for those requests, and
+    /// clients take 202 for a failure: they are cancelled here, and the answer is 204.
     fn session_ended(&self, session: &str) -> Response<TrackedBody> {
         if let Some(gateway) = self.gateway.now() {
             gateway.cancel_client(&client::of_session(session));
@@ -229,8 +230,7 @@ impl ProfileEndpoint {
         Self { service, sessions, handler }
     }
 
-    /// Whether a request has no session or one that was opened here. Where there are none, what the header says of one means
-    /// nothing.
+    /// Whether the request names no session, or one of this endpoint. In the modern era the session header is ignored.
     async fn knows_session(&self, head: &Parts) -> bool {
         match session_of(&head.headers).filter(|_| !is_without_sessions(&head.headers)) {
             Some(session) => self.sessions.has(session).await,
@@ -251,12 +251,12 @@ fn would_open_a_session(head: &Parts) -> bool {
     head.method == Method::POST && session_of(&head.headers).is_none() && !is_without_sessions(&head.headers)
 }
 
-/// Whether a stream goes on that was begun by a request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.
+/// Whether a client resumes the stream of one request: rmcp names its events `EVENT/REQUEST`, and others `EVENT`.
 fn resumes_a_request(headers: &HeaderMap) -> bool {
     headers.get("last-event-id").is_some_and(|event| event.as_bytes().contains(&b'/'))
 }
 
-/// The origins of this server itself. It has no pages; whoever says one of these is no page of elsewhere.
+/// The origins of this server itself. It serves no pages, so a browser page cannot have them.
 fn own_origins(scheme: Scheme, address: SocketAddr) -> impl Iterator<Item = String> {
     let port = address.port();
     ["localhost", "127.0.0.1", "[::1]"].into_iter().map(move |host| format!("{scheme}://{host}:{port}"))

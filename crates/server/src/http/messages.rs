@@ -4,8 +4,9 @@ use bytes::Bytes;
 use exuvia_tool::raw;
 use http::{Response, StatusCode};
 
+use super::bodies::BodyError;
 use super::rejections::RejectionCounters;
-use super::tracked_body::{TrackedBody, with_body};
+use super::tracked_body::{TrackedBody, later, line, with_body};
 use crate::invalid_message::{InvalidMessage, batch, explained, json};
 use crate::large_arguments::{self, SplitMessage, Unread};
 use crate::mcp_handler::beforehand;
@@ -50,6 +51,15 @@ pub(super) fn answer((status, refusal): RejectedMessage, rejections: &RejectionC
     rejections.mistakes.note(&refusal.error);
     let body = serde_json::to_vec(&refusal.into_message()).unwrap_or_default();
     with_body(status, "application/json", Bytes::from(body))
+}
+
+/// The answer to a request whose body is not read to its end.
+pub(super) fn unread_body(error: BodyError) -> Response<TrackedBody> {
+    match error {
+        BodyError::TooLarge => line(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"),
+        BodyError::NoRoom => later("too many large requests at the same time, retry\n"),
+        BodyError::BrokenOff => line(StatusCode::BAD_REQUEST, "request body incomplete\n"),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod accept;
 mod bodies;
+mod connection;
 mod drain;
 mod exposition;
 mod health;
@@ -43,7 +44,7 @@ pub use tls_error::{TlsError, TlsErrorKind};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Others on the network could reach it, and nothing would tell them apart.
+    /// Others on the network could reach it, and clients are not authenticated.
     NotLoopback(SocketAddr),
     /// The system says no.
     Io(SocketAddr, std::io::Error),

@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::accept::{self, FULL, turn_away};
+use super::connection::{FULL, served, turn_away};
 use super::route::{ConnectionClass, Router};
 use crate::client::Peer;
 
 /// How many there may be at a time. Further ones are rejected with 503, where there is no TLS, and closed.
 const CONNECTIONS: usize = 16;
-/// How long one may take to say what it wants, and to shake hands before that.
+/// The timeout for the head of its request, and for the TLS handshake before it.
 const HEADER: Duration = Duration::from_secs(2);
 
 /// Room for them.
@@ -31,7 +31,7 @@ impl OverflowConnections {
         Self { room: Arc::new(Semaphore::new(CONNECTIONS)), config }
     }
 
-    /// Serves a connection that there is no room for.
+    /// Serves a connection beyond the limit.
     pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, router: &Arc<Router>, watcher: Watcher) {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             router.rejections().connections.note();
@@ -43,8 +43,7 @@ impl OverflowConnections {
         let (router, config) = (Arc::clone(router), Arc::clone(&self.config));
         tokio::spawn(async move {
             let (_place, peer) = (place, Peer::new(peer));
-            if let Err(why) =
-                accept::served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
+            if let Err(why) = served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
             {
                 tracing::debug!(%why, "connection lost");
             }

@@ -39,7 +39,7 @@ pub(super) struct Router {
     gateway: PendingGateway,
     drain: Drain,
     rejections: Arc<RejectionCounters>,
-    /// How much is read of a body that nobody looks at, and for how long.
+    /// How much of a discarded body is read, and for how long.
     rest_bytes: usize,
     rest_timeout: Duration,
 }

@@ -1,7 +1,7 @@
-//! The stream on which a session of the older era listens: the messages of the protocol, and notifications of changed tools.
+//! The stream on which a session of the legacy era listens: the messages of the protocol, and notifications of changed tools.
 //!
-//! Changes are not sent through rmcp: every message that passes its session, also one that nobody reads, keeps the session from
-//! expiring. Here they are sent to connected clients, as fast as each of them reads.
+//! Changes are not sent through rmcp: every message through its session, even an unread one, resets the session's idle timeout.
+//! Here they are sent to connected clients, as fast as each of them reads.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use crate::updates::{self, Updates};
 /// A change, as an event.
 const CHANGED: &[u8] = b"data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n";
 
-/// The open streams of sessions that listen. Of several streams of a session the latest alone tells it of changes.
+/// The open event streams of sessions. Of several streams of a session, only the latest carries change notifications.
 #[derive(Debug, Default)]
 pub(super) struct SessionStreams {
     open: Mutex<Open>,
@@ -80,7 +80,7 @@ impl Drop for Stream {
     }
 }
 
-/// What there is to tell of resources, and who says that this stream has to tell it now.
+/// Pending resource updates, and the signal that this stream is to send them.
 type Updated = (Updates, watch::Receiver<()>);
 
 /// Such a stream.
@@ -106,7 +106,7 @@ impl SessionStream {
         Self { body, change: Some(first(handler)), update, stream: listeners.stream(session) }
     }
 
-    /// Whether there is a change that this stream has to tell.
+    /// Whether a change of the tool list is pending for this stream.
     fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(change) = &mut self.change {
             let Poll::Ready(changed) = change.as_mut().poll(context) else { return Poll::Pending };
@@ -120,7 +120,7 @@ impl SessionStream {
 }
 
 impl SessionStream {
-    /// The changes of resources that this stream has to tell.
+    /// The pending resource updates of this stream.
     fn poll_updates(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
         while let Some(update) = &mut self.update {
             let Poll::Ready(updated) = update.as_mut().poll(context) else { return Poll::Pending };

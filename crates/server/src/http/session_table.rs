@@ -106,7 +106,7 @@ impl SessionTable {
         idle.min_by_key(|(_, open)| open.seen).map(|(session, _)| session.clone())
     }
 
-    /// A session was opened at this door.
+    /// A session was opened at this endpoint.
     pub(super) fn opened(
         &self,
         session: SessionId,
@@ -193,7 +193,7 @@ async fn watch(table: Weak<SessionTable>, session: SessionId, grace: Duration) {
 }
 
 impl SessionRequest {
-    /// The answer came to its end.
+    /// The response was sent completely.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
     }

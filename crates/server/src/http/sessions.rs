@@ -1,6 +1,6 @@
 //! Sessions, counted where they are made.
 //!
-//! What opens a session is rmcp's to say, and no header tells it beforehand: any `initialize` does, whatever version it names.
+//! rmcp decides what opens a session, and no header announces it: any `initialize` does, whichever version it names.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use rmcp::transport::streamable_http_server::session::{ServerSseMessage, Session
 use super::session_table::SessionTable;
 
 tokio::task_local! {
-    /// Whether there was no room for the session that the request of this task would have opened.
+    /// Whether the session limit rejected the session that the request of this task would have opened.
     static FULL: AtomicBool;
 }
 
-/// The sessions of one door. All doors share the table that they stand in.
+/// The sessions of one endpoint. All endpoints share the table.
 #[derive(Debug)]
 pub(super) struct Sessions {
     inner: Arc<LocalSessionManager>,
@@ -64,12 +64,12 @@ impl Sessions {
         Self { inner: Arc::new(inner), table: Arc::clone(table) }
     }
 
-    /// Whether a session of this name began at this door and is open.
+    /// Whether a session of this name began at this endpoint and is open.
     pub(super) async fn has(&self, session: &str) -> bool {
         self.inner.sessions.read().await.contains_key(session)
     }
 
-    /// Answers a request, and tells whether there was no room for the session that it would have opened.
+    /// Answers a request, and returns whether its session was rejected because the session limit was reached.
     pub(super) async fn noticing_full<T>(request: impl Future<Output = T>) -> (T, bool) {
         let answered = async {
             let answer = request.await;
@@ -85,7 +85,7 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
         let Some(place) = self.table.enter() else {
-            // Not in the task of a request: then nobody gets a retry-after.
+            // Outside the task of a request there is no response that could carry a retry-after.
             let _ = FULL.try_with(|full| full.store(true, Ordering::Relaxed));
             return Err(SessionError::Full);
         };
@@ -107,7 +107,7 @@ impl SessionManager for Sessions {
     }
 
     async fn close_session(&self, session: &SessionId) -> Result<(), SessionError> {
-        // Goes with this future, also when that is dropped half-way.
+        // Dropped with this future, also when that does not complete.
         let _place = self.table.ended(session);
         Ok(self.inner.close_session(session).await?)
     }

@@ -33,7 +33,7 @@ impl TrackedBody {
         Self { body: body.boxed_unsync(), _open: open, _held: held, session_request: None }
     }
 
-    /// The answer to a request of a session, which learns whether it came to its end.
+    /// Attaches the request of a session, which is notified when the response was sent completely.
     pub(super) fn of_session(mut self, session_request: Option<SessionRequest>) -> Self {
         self.session_request = session_request;
         self

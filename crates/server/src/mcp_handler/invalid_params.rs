@@ -6,8 +6,9 @@ use exuvia_tool::raw;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CancelTaskParams, CompleteRequestParams, CustomRequest, ErrorCode, GetPromptRequestParams,
-    GetTaskParams, InitializeRequestParams, JsonObject, PaginatedRequestParams, ReadResourceRequestParams,
-    SubscriptionsListenRequestParams, UpdateTaskParams,
+    GetTaskParams, InitializeRequestParams, JsonObject, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, SubscribeRequestParams, SubscriptionsListenRequestParams, UnsubscribeRequestParams,
+    UpdateTaskParams,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,16 +16,28 @@ use serde_json::{Value, json};
 use crate::invalid_message::InvalidMessage;
 use crate::lines::id_of;
 
-/// How much is said of what is wrong, in characters: it repeats what the client has sent.
+/// The longest description of an error, in characters: it repeats text of the client.
 const WHY_CHARS: usize = 200;
 
+/// The key in `_meta` of a request's protocol version.
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// Methods of the legacy era alone.
+const LEGACY: [&str; 4] = ["initialize", "ping", "resources/subscribe", "resources/unsubscribe"];
+
+/// Methods of the modern era alone.
+const MODERN: [&str; 1] = ["subscriptions/listen"];
+
 /// Methods of direct servers alone.
-const DIRECT: [&str; 9] = [
+const DIRECT: [&str; 12] = [
     "prompts/get",
     "prompts/list",
     "resources/read",
     "resources/list",
     "resources/templates/list",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "subscriptions/listen",
     "completion/complete",
     "tasks/get",
     "tasks/update",
@@ -37,6 +50,8 @@ pub(crate) fn beforehand(text: &str) -> Option<InvalidMessage> {
     let method: String = serde_json::from_str(raw::member(text, "method")?).ok()?;
     let params = raw::member(text, "params");
     let is_wrong = match method.as_str() {
+        // The modern era does not know this method. rmcp checks the headers and the version first, then calls `answer`.
+        "initialize" if params.is_some_and(names_modern_version) => false,
         "initialize" => serde_json::from_str::<InitializeRequestParams>(params.unwrap_or("{}")).is_err(),
         list if list.ends_with("/list") => {
             let cursor = params.and_then(|params| raw::member(params, "cursor"));
@@ -49,10 +64,20 @@ pub(crate) fn beforehand(text: &str) -> Option<InvalidMessage> {
     Some(InvalidMessage { id: Some(id_of(text)?), error })
 }
 
-/// What a request is answered with that rmcp does not know. `has_direct`: what only direct servers have is known.
-pub(super) fn answer(request: &CustomRequest, has_direct: bool) -> ErrorData {
+/// Whether parameters name a version of the modern era in their `_meta`.
+fn names_modern_version(params: &str) -> bool {
+    let version = raw::member(params, "_meta").and_then(|meta| raw::member(meta, PROTOCOL_VERSION));
+    let version = version.and_then(|version| serde_json::from_str::<ProtocolVersion>(version).ok());
+    version.is_some_and(|version| !version.has_initialize())
+}
+
+/// The error for a request that rmcp does not know. `has_direct`: the methods of direct servers are known. `is_modern`: the
+/// methods of the modern era are known, and those of the legacy era are not.
+pub(super) fn answer(request: &CustomRequest, has_direct: bool, is_modern: bool) -> ErrorData {
     let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, line(&cut(&request.method, WHY_CHARS)), None);
-    if DIRECT.contains(&request.method.as_str()) && !has_direct {
+    let method = request.method.as_str();
+    let of_other_era = if is_modern { LEGACY.contains(&method) } else { MODERN.contains(&method) };
+    if of_other_era || DIRECT.contains(&method) && !has_direct {
         return unknown();
     }
     wrong_params(&request.method, request.params.as_ref()).unwrap_or_else(unknown)
@@ -69,6 +94,8 @@ fn wrong_params(method: &str, params: Option<&Value>) -> Option<ErrorData> {
         "tasks/get" => fault::<GetTaskParams>(params),
         "tasks/update" => fault::<UpdateTaskParams>(params),
         "tasks/cancel" => fault::<CancelTaskParams>(params),
+        "resources/subscribe" => fault::<SubscribeRequestParams>(params),
+        "resources/unsubscribe" => fault::<UnsubscribeRequestParams>(params),
         "subscriptions/listen" => fault::<SubscriptionsListenRequestParams>(params),
         "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
             fault::<PaginatedRequestParams>(params)
@@ -86,7 +113,7 @@ fn fault<T: DeserializeOwned>(params: Option<&Value>) -> String {
         params => match serde_json::from_str::<T>(&params.unwrap_or(&json!({})).to_string()) {
             Err(error) => {
                 let why = error.to_string();
-                // The place is one of a text that nobody else has seen.
+                // The position refers to a text that the client has not seen.
                 why.split(" at line ").next().unwrap_or_default().to_owned()
             }
             Ok(_) => "they, or their `_meta`, are not of their types".to_owned(),
@@ -111,12 +138,21 @@ mod tests {
         for (method, params) in [("tools/list", r#"{"cursor":""}"#), ("tools/list", "{}"), ("tools/call", "{}")] {
             assert_eq!(code(method, params), None, "{method} {params}");
         }
+        for (version, expected) in [
+            (r#""2026-07-28""#, None),
+            (r#""2099-01-01""#, None),
+            (r#""2025-11-25""#, Some(ErrorCode::INVALID_PARAMS)),
+            ("7", Some(ErrorCode::INVALID_PARAMS)),
+        ] {
+            let params = format!(r#"{{"_meta":{{"io.modelcontextprotocol/protocolVersion":{version}}}}}"#);
+            assert_eq!(code("initialize", &params), expected, "{version}");
+        }
     }
 
     #[test]
     fn invalid_parameters_have_a_reason_and_unknown_methods_are_unknown() {
         let told = |method: &str, params: Value| {
-            let ErrorData { code, message, .. } = answer(&CustomRequest::new(method, Some(params)), true);
+            let ErrorData { code, message, .. } = answer(&CustomRequest::new(method, Some(params)), true, false);
             (code, message.into_owned())
         };
         for (method, params, word) in [
@@ -131,6 +167,8 @@ mod tests {
             ("tools/list", json!({"cursor": 7}), "expected a string"),
             ("ping", json!("x"), "must be an object"),
             ("initialize", json!({}), "`protocolVersion`"),
+            ("resources/subscribe", json!({}), "`uri`"),
+            ("resources/unsubscribe", json!({"uri": 7}), "expected a string"),
             ("tools/call", json!({"name": {"x".repeat(1_000): "\u{202e}"}}), "expected a string"),
         ] {
             let (code, message) = told(method, params.clone());
@@ -138,8 +176,19 @@ mod tests {
             assert!(message.contains(word) && message.len() < 400, "{method} {params}: {message}");
         }
         assert_eq!(told("tools/fly", json!({})).0, ErrorCode::METHOD_NOT_FOUND);
-        let scripts = answer(&CustomRequest::new("prompts/get", None), false);
+        let scripts = answer(&CustomRequest::new("prompts/get", None), false, false);
         assert_eq!(scripts.code, ErrorCode::METHOD_NOT_FOUND);
-        assert_eq!(answer(&CustomRequest::new("tools/call", None), false).code, ErrorCode::INVALID_PARAMS);
+        assert_eq!(answer(&CustomRequest::new("tools/call", None), false, false).code, ErrorCode::INVALID_PARAMS);
+    }
+
+    #[test]
+    fn methods_of_the_other_era_are_unknown_whatever_their_parameters() {
+        let code = |method: &str, is_modern| answer(&CustomRequest::new(method, None), true, is_modern).code;
+        for (method, is_modern) in
+            LEGACY.map(|method| (method, true)).into_iter().chain([("subscriptions/listen", false)])
+        {
+            assert_eq!(code(method, is_modern), ErrorCode::METHOD_NOT_FOUND, "{method}");
+            assert_eq!(code(method, !is_modern), ErrorCode::INVALID_PARAMS, "{method}");
+        }
     }
 }

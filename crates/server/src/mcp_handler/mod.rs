@@ -36,7 +36,7 @@ pub(crate) struct McpHandler {
     detached_runs: Arc<DetachedRuns>,
     /// Arguments of calls that came over a pipe and went past rmcp.
     bypassed: Arc<BypassedArguments>,
-    /// Cancelled when the server is about to end: whoever only listens is notified.
+    /// Cancelled at shutdown, so that open event streams end.
     ending: CancellationToken,
     /// Whether the client at the other end of a pipe is notified of changes.
     is_telling: Arc<AtomicBool>,
@@ -106,7 +106,7 @@ impl McpHandler {
         self.profile().has_direct() && view().is_none_or(|(view, gateway)| gateway.offers_subscriptions(&view))
     }
 
-    /// Subscribes a client of the newer era to these, for as long as it listens.
+    /// Subscribes a client of the modern era to these, for as long as it listens.
     async fn subscribed(
         &self,
         listener: &SubscriptionContext,

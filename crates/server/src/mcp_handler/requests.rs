@@ -19,7 +19,7 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer, Subscriptio
 use rmcp::{ErrorData, ServerHandler};
 
 use super::{McpHandler, invalid_params};
-use crate::client::{client, notifying_client, of_pipe};
+use crate::client::{client, is_modern, notifying_client, of_pipe};
 use crate::direct::Page;
 use crate::request_span::{self, Target};
 
@@ -260,9 +260,9 @@ impl ServerHandler for McpHandler {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let error = invalid_params::answer(&request, self.profile().has_direct());
+        let error = invalid_params::answer(&request, self.profile().has_direct(), is_modern(&context));
         self.mistakes.note(&error);
         Err(error)
     }

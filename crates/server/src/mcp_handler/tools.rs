@@ -20,9 +20,9 @@ use crate::direct;
 use crate::large_arguments::Arguments;
 use crate::progress::follow;
 
-/// What a tool's schema has where an argument goes into a header as well.
+/// The schema keyword for an argument that is repeated in a header.
 const PARAMETER_HEADER: &str = "x-mcp-header";
-/// The key under which an answer's `_meta` tells what the run used.
+/// The key in `_meta` of the resources that the run used.
 const USAGE_KEY: &str = "exuvia/usage";
 
 impl McpHandler {
@@ -31,7 +31,7 @@ impl McpHandler {
         let profile = self.profile();
         let (mut tools, mut meta) =
             (meta::tools_of(&profile).iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
-        // The meta-tools are the same whatever the servers say, so nobody waits for those.
+        // The meta-tools do not depend on the servers, so they are listed without waiting for them.
         if profile.has_direct() {
             let (_, view) = self.open().await?;
             tools.extend(view.tools().iter().map(direct::tool));
@@ -40,13 +40,13 @@ impl McpHandler {
         Ok((tools, meta))
     }
 
-    /// A tool some of whose arguments go into headers as well.
+    /// The tool, if some of its arguments are repeated in headers.
     pub(super) fn tool_with_headers(&self, name: &str) -> Option<Tool> {
         let view = self.gateway.now()?.view(self.profile.as_deref())?;
         view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)
     }
 
-    /// Calls a tool, whoever has it.
+    /// Calls a tool: a meta-tool, or one of a direct server.
     pub(super) async fn tool_call(
         &self,
         request: CallToolRequestParams,

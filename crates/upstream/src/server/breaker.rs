@@ -23,7 +23,7 @@ use super::backoff::Backoff;
 pub(crate) const OPENS_AFTER: u32 = 5;
 /// The pauses between the failures of a server: before it is connected to again, and for which its breaker is open.
 pub(crate) const PAUSES: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(30) };
-/// A probe that has come to nothing for so long may be a slow tool: one more call is let through.
+/// A probe without an outcome for so long may be a slow tool: one more call is admitted.
 pub(crate) const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The breaker of one [`Lane`](super::lane::Lane).
@@ -54,7 +54,7 @@ enum State {
 pub(crate) enum BreakerDecision {
     /// It passes.
     Pass,
-    /// It passes as the probe of this number. The breaker must be told its outcome, or that it was abandoned.
+    /// It passes as the probe of this number. The caller must report its outcome, or that it was abandoned.
     Probe(u64),
     /// A probe is in flight: its outcome decides, or this moment.
     Wait { until: Instant },

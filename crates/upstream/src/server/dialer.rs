@@ -27,8 +27,8 @@ pub(crate) struct Dialer {
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP: to whomever calls, until callers have credentials of their own.
     authorization: Arc<dyn Authorization>,
-    /// How the server speaks. It belongs to the server and not to a lane: which program answers does not depend on who asks.
-    /// Forgotten when a start fails, so that a server which has been replaced by a newer one is asked again.
+    /// The server's dialect. It belongs to the server and not to a lane: the same program answers, whoever calls. Reset when a
+    /// start fails, so that a server that was upgraded is probed again.
     dialect: Mutex<Option<Dialect>>,
     /// Why calls fail, whichever lane they take.
     failing: Mutex<Option<Failing>>,
@@ -94,7 +94,7 @@ impl Dialer {
         self.is_failing(Some(Failing::Unauthorized { login: self.has_login() }));
     }
 
-    /// What is said of a server that did not start because it refuses the gateway's credentials.
+    /// The reason shown for a server that did not start because it rejects the gateway's credentials.
     pub(crate) fn unauthorized(&self) -> Absence {
         Absence::Unauthorized { login: self.has_login() }
     }
@@ -116,7 +116,7 @@ impl Dialer {
         tracing::warn!(server.name = %self.config.name, tool.name = %tool, why = %why, "a call was not answered in time");
     }
 
-    /// What is said of a server that took too long.
+    /// The error for a server that did not start in time.
     pub(crate) fn start_timeout_error(&self) -> StartError {
         let message = format!("it was not ready after {} ms (start_timeout_ms)", self.config.start_timeout.as_millis());
         StartError { message, why: Absence::Late }

@@ -1,6 +1,6 @@
 //! Tools that send elicitation requests.
 //!
-//! Servers of the older protocol ask (`elicitation/create`, `sampling/createMessage`) over the connection as a whole. With
+//! Servers of the legacy era ask (`elicitation/create`, `sampling/createMessage`) over the connection as a whole. With
 //! several calls in flight nothing says which of them the question is for, and on a connection that several clients use
 //! not even whose it is. So a question is handed on only where there is one call that it can belong to, on a connection that no
 //! other client has used, and is declined otherwise. What was declined is remembered: from then on the calls of that tool

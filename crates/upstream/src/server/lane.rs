@@ -60,7 +60,7 @@ enum Step {
 }
 
 impl Lane {
-    /// A lane for whoever shares it.
+    /// A new lane.
     pub(crate) fn new(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>) -> Self {
         let in_flight = dialer.limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         Self::of(dialer, history, in_flight, false)
@@ -142,9 +142,9 @@ impl Lane {
         }
     }
 
-    /// The [connection](Self::connection) for a request that leaves from this place, as soon as it may leave. Whoever is behind
-    /// others waits for a connection together with them, and looks again when it is the first: the right to be the probe
-    /// goes to the one that leaves first, and what has failed meanwhile is not tried by each in turn.
+    /// The [connection](Self::connection) for a request that leaves from this place, as soon as it may leave. Requests behind
+    /// others wait for a connection together with them, and each checks again when it is the first: the first to leave is the
+    /// probe, and a failed connection is not tried by each of them in turn.
     async fn connection_in_order(self: &Arc<Self>, leaving: &Place) -> Result<Admitted, LaneError> {
         loop {
             let admitted = self.connection().await?;
@@ -234,7 +234,7 @@ impl Lane {
         }
     }
 
-    /// What an answer to a request that began then says of the server's health.
+    /// Derives the server's health from a response.
     fn on_response(&self, contents: &SlotContents, connection: &Arc<Connection>, began: Instant) {
         if contents.session == SessionOutcome::Renewed {
             self.dialer.subscribers.forgotten();
@@ -285,7 +285,7 @@ impl Lane {
     }
 }
 
-/// What comes of a call until its deadline, which may be put off meanwhile.
+/// The result of a call before its deadline, which progress may extend.
 async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     loop {

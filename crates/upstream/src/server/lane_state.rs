@@ -86,7 +86,7 @@ impl LaneState {
         let begins = self.breaker.opens_at(Instant::now(), jitter());
         let done = CancellationToken::new();
         let told = done.clone().drop_guard();
-        // On its own, so that a call which gives up does not take the start from the others.
+        // In a task of its own, so that a cancelled call does not cancel the start for the others.
         let task = dialer.runtime.clone().spawn(async move {
             let _told = told;
             tokio::time::sleep_until(begins.into()).await;
@@ -162,7 +162,7 @@ impl LaneState {
         }
     }
 
-    /// The server said something to a call.
+    /// The server answered a call.
     pub(crate) fn on_answer(&mut self, dialer: &Dialer) -> bool {
         self.unanswered = 0;
         self.test = None;
@@ -174,9 +174,9 @@ impl LaneState {
         reopened
     }
 
-    /// A call got no answer in its time. After some of those in a row, the server is asked for its tools: one that is healthy
-    /// answers that beside whatever it computes. The time for it is `start_timeout`, and an answer to any call meanwhile will do.
-    /// `lost` hears when a test began that came to nothing.
+    /// A call timed out. After several in a row the server is asked for its tools: a healthy server answers that beside
+    /// whatever it computes. The check has `start_timeout`, and an answer to any call meanwhile passes it. `lost` is notified
+    /// of a check that failed.
     pub(crate) fn on_timeout(
         &mut self,
         dialer: &Arc<Dialer>,

@@ -189,13 +189,13 @@ impl Lanes {
         self.left.notified().await;
     }
 
-    /// Closes a lane that nobody finds any more.
+    /// Closes a lane that was removed.
     fn close(&self, used: Used) {
         let close = async move { used.lane.close(LaneError::RunOver).await };
         locked(&self.closing).spawn_on(close, &self.dialer.runtime);
     }
 
-    /// Closes all lanes side by side, for good: at most 6 s.
+    /// Closes all lanes concurrently and permanently, within 6 s.
     pub(crate) async fn shut_down(&self) {
         let others = {
             let mut others = locked(&self.others);

@@ -26,6 +26,7 @@ use exuvia_policy::Permit;
 use exuvia_tool::{
     Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
 };
+use exuvia_trace::Span;
 use rmcp::model::ClientRequest;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -159,9 +160,7 @@ impl UpstreamServer {
         let ToolCall { id, name, arguments } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
         let span = call_span::begin(&self.dialer.config, id, &name, context);
-        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        call_span::end_relayed(span, &relayed);
-        relayed
+        self.relayed(span, &name, request, context, limits, &options).await
     }
 
     /// Makes the request that is permitted and that is no call, and gives the answer as it was written.
@@ -176,9 +175,7 @@ impl UpstreamServer {
         let unusable = || CallError::InvalidArguments(format!("{name}: invalid arguments"));
         let (method, request) = reads::permitted(&name, arguments, options.input.clone()).ok_or_else(unusable)?;
         let span = call_span::begin_query(&self.dialer.config, method, context);
-        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
-        call_span::end_relayed(span, &relayed);
-        relayed
+        self.relayed(span, &name, request, context, limits, &options).await
     }
 
     /// Subscribes a client to the changes of a resource, as permitted.
@@ -222,7 +219,20 @@ impl UpstreamServer {
         let request = listing.request(cursor).ok_or_else(unusable)?;
         let span = call_span::begin_query(&self.dialer.config, listing.method(), context);
         let options = RelayOptions::default();
-        let relayed = span.scope().over(self.hand_through(&name, request, context, limits, &options)).await;
+        self.relayed(span, &name, request, context, limits, &options).await
+    }
+
+    /// Sends a request and gives the answer as it was written.
+    async fn relayed(
+        &self,
+        span: Span,
+        name: &ToolName,
+        request: ClientRequest,
+        context: &CallContext,
+        limits: CallLimits,
+        options: &RelayOptions,
+    ) -> Result<Relayed, CallError> {
+        let relayed = span.scope().over(self.hand_through(name, request, context, limits, options)).await;
         call_span::end_relayed(span, &relayed);
         relayed
     }
@@ -252,7 +262,7 @@ impl UpstreamServer {
         Deadline::after(Instant::now(), self.dialer.config.call_timeout)
     }
 
-    /// The same for one that has a deadline of its own as well.
+    /// The same, or the context's own deadline if that is earlier.
     fn own_deadline(&self, context: &CallContext) -> Deadline {
         let own = self.deadline();
         match &context.deadline {

@@ -61,11 +61,11 @@ pub(crate) struct Subscribers {
     heard: Mutex<HashMap<Arc<str>, Vec<Subscriber>>>,
     /// Whether the server offers subscriptions. `None`: not known yet.
     offered: Mutex<Option<bool>>,
-    /// The addresses that a server of the newer era has accepted.
+    /// The addresses that a server of the modern era has accepted.
     pub(super) acknowledged: watch::Sender<Arc<BTreeSet<String>>>,
     /// An address has lost its last subscriber.
     pub(super) left: Notify,
-    /// The server has forgotten what it was asked for, on a connection that goes on.
+    /// The server has dropped the subscriptions, on a connection that stays open.
     is_forgotten: AtomicBool,
     numbers: AtomicU64,
 }
@@ -103,7 +103,7 @@ impl Subscribers {
         self.is_forgotten.load(Ordering::SeqCst)
     }
 
-    /// The same, and it is to be asked again by whoever hears that.
+    /// Returns whether the server has dropped them, and resets that: the caller subscribes again.
     pub(super) fn take_forgotten(&self) -> bool {
         self.is_forgotten.swap(false, Ordering::SeqCst)
     }

@@ -1,8 +1,8 @@
 //! Subscriptions of clients to the resources of one server.
 //!
-//! However many clients subscribe to one address, the server is asked once, over the operator's lane, which all share; and it is unsubscribed
-//! when the last of them leaves. Where the connection is lost a task opens another one and asks again, and all subscribers are
-//! notified that their resources may have changed meanwhile.
+//! However many clients subscribe to one address, the server gets one subscription, over the operator's lane, which all share,
+//! and an unsubscription when the last client leaves. After a lost connection a task connects again and renews the
+//! subscriptions, and all subscribers are notified that their resources may have changed meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,7 +17,7 @@ use super::subscribers::{ADDRESS_BYTES, Subscribers, Subscription};
 use super::upstream_subscriptions::{SUBSCRIBE, UpstreamSubscriptions};
 use crate::mailbox::Mailbox;
 
-/// The time between two looks at whether what was asked for still holds.
+/// The interval at which subscriptions are checked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ pub enum Subscribing {
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     of: Arc<Subscribers>,
-    /// Held by whoever asks the server: one at a time.
+    /// Held while the server is asked: one request at a time.
     asked: tokio::sync::Mutex<UpstreamSubscriptions>,
     is_tended: AtomicBool,
 }

@@ -25,7 +25,7 @@ const SWEEPS: u32 = 4;
 const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
 
 impl UpstreamServer {
-    /// Starts the server and lists its tools. Gives what the upkeep goes on with.
+    /// Starts the server and lists its tools. Returns the schedule of the refreshes.
     pub(crate) async fn start(&self) -> Schedule {
         let read = self.read_list().await;
         let schedule = Schedule::new(self.dialer.config.refresh, read.is_ok(), Instant::now(), jitter());
@@ -76,8 +76,8 @@ impl UpstreamServer {
         }
     }
 
-    /// Reads the list over the operator's lane. A connection of a server that has never listed its tools is not kept if it fails
-    /// to; with [`Share::Run`] no connection is kept: whoever calls has one of its own.
+    /// Reads the list over the operator's lane. The connection of a server that has never listed its tools is closed if listing
+    /// fails; with [`Share::Run`] it is always closed: each run has its own.
     async fn read_list(&self) -> Result<(Era, ToolList), StartError> {
         let first = self.lanes.first();
         let timeout = self.dialer.config.start_timeout;
@@ -114,7 +114,7 @@ impl UpstreamServer {
         let name = &self.dialer.config.name;
         let boxed = list.tools.iter().filter(|tool| tool.is_boxed()).map(|tool| tool.name.clone());
         *locked(&self.boxed) = Arc::new(boxed.collect());
-        // Told in the status, where somebody decides how loud it is.
+        // Reported in the status, whose readers choose the log level.
         for warning in &list.warnings {
             tracing::debug!(server.name = %name, warning);
         }
@@ -135,7 +135,7 @@ impl UpstreamServer {
         self.board.post(&self.cell, ServerStatus::failed(name, start_error));
     }
 
-    /// Its first start is over. One without an outcome has come to nothing.
+    /// Its first start is over. A start without an outcome has failed.
     pub(crate) fn end_start(&self) {
         if self.cell.read().is_starting() {
             self.start_failed(StartError::from("its start was cancelled".to_owned()));

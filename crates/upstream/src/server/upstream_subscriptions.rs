@@ -1,6 +1,6 @@
 //! The subscriptions made with a server on one connection.
 //!
-//! In the older era there is a request for each address. In the newer one a single request that stays open names all of them: for
+//! In the legacy era there is a request for each address. In the modern era a single request that stays open names all of them: for
 //! another set there is another request, and the one before it ends once that is acknowledged.
 
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ const ANSWER_BYTES: u64 = 1 << 20;
 pub(crate) struct UpstreamSubscriptions {
     on: Weak<Connection>,
     addresses: BTreeSet<Arc<str>>,
-    /// The request of the newer era.
+    /// The request of the modern era.
     listening: Option<AbortOnDropHandle<()>>,
 }
 
@@ -44,7 +44,7 @@ impl UpstreamSubscriptions {
         std::ptr::eq(self.on.as_ptr(), Arc::as_ptr(connection)) && connection.is_open() && self.is_heard()
     }
 
-    /// In the newer era a server may end the request by itself.
+    /// In the modern era a server may end the request at any time.
     fn is_heard(&self) -> bool {
         self.listening.as_ref().is_none_or(|listening| !listening.is_finished())
     }
@@ -138,7 +138,7 @@ impl UpstreamSubscriptions {
         self.addresses = kept;
     }
 
-    /// Sends the request of the newer era for these. `first` has to be among what the server acknowledges.
+    /// Sends the request of the modern era for these. `first` has to be among what the server acknowledges.
     async fn listen(
         &mut self,
         of: &Arc<Subscribers>,
@@ -181,7 +181,7 @@ fn unasked() -> Deadline {
     Deadline::after(Instant::now(), UNASKED)
 }
 
-/// Sends a request of the older era. Gives the server's error.
+/// Sends a request of the legacy era. Gives the server's error.
 async fn one(
     lane: &Arc<Lane>,
     method: &'static str,

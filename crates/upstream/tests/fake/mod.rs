@@ -1,11 +1,5 @@
 //! The fake server under a configuration, and calls to it.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
+#![allow(dead_code, reason = "shared by several test binaries, each of which uses a part")]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -18,9 +12,9 @@ use serde_json::Value;
 
 mod permit;
 
-pub use permit::permit;
+pub(crate) use permit::permit;
 
-pub fn config(name: &str, args: &[&str]) -> ServerConfig {
+pub(crate) fn config(name: &str, args: &[&str]) -> ServerConfig {
     let program = exuvia_fake_upstream::program().to_str().unwrap().to_owned();
     let args = args.iter().map(|arg| (*arg).to_owned());
     let mut config = ServerConfig::stdio(name, program, args, &|name| std::env::var(name).ok());
@@ -29,7 +23,7 @@ pub fn config(name: &str, args: &[&str]) -> ServerConfig {
 }
 
 /// The process of a server that is one.
-pub fn process(config: &mut ServerConfig) -> &mut exuvia_config::Stdio {
+pub(crate) fn process(config: &mut ServerConfig) -> &mut exuvia_config::Stdio {
     match &mut config.transport {
         Transport::Stdio(stdio) => stdio,
         Transport::Http(_) => panic!("{} is no process", config.name),
@@ -37,13 +31,13 @@ pub fn process(config: &mut ServerConfig) -> &mut exuvia_config::Stdio {
 }
 
 /// A fake server over HTTP. Dropping it ends it.
-pub struct Served {
+pub(crate) struct Served {
     child: Child,
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Served {
-    pub fn new(args: &[&str]) -> Self {
+    pub(crate) fn new(args: &[&str]) -> Self {
         let mut command = Command::new(exuvia_fake_upstream::program());
         command.arg("--http").args(args).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
@@ -52,13 +46,13 @@ impl Served {
         Self { child, url: url.trim().to_owned() }
     }
 
-    pub fn config(&self, name: &str) -> ServerConfig {
+    pub(crate) fn config(&self, name: &str) -> ServerConfig {
         let mut config = ServerConfig::new(name, Transport::Http(Http::new(self.url.parse().unwrap())));
         config.start_timeout = Duration::from_secs(20);
         config
     }
 
-    pub async fn start(&self) -> Upstreams {
+    pub(crate) async fn start(&self) -> Upstreams {
         let upstreams = Upstreams::start(vec![self.config("fake")], UpstreamLimits::default()).await;
         era(&upstreams);
         upstreams
@@ -73,7 +67,7 @@ impl Drop for Served {
 }
 
 /// A server over HTTP.
-pub fn http(config: &mut ServerConfig) -> &mut Http {
+pub(crate) fn http(config: &mut ServerConfig) -> &mut Http {
     match &mut config.transport {
         Transport::Http(http) => http,
         Transport::Stdio(_) => panic!("{} is a process", config.name),
@@ -81,7 +75,7 @@ pub fn http(config: &mut ServerConfig) -> &mut Http {
 }
 
 /// `ready`, or why not, of each server.
-pub fn states(upstreams: &Upstreams) -> Vec<String> {
+pub(crate) fn states(upstreams: &Upstreams) -> Vec<String> {
     let told = |state: &ServerState| match state {
         ServerState::Ready { .. } => "ready".to_owned(),
         ServerState::Starting => "starting".to_owned(),
@@ -90,31 +84,31 @@ pub fn states(upstreams: &Upstreams) -> Vec<String> {
     upstreams.servers().iter().map(|server| told(&server.state)).collect()
 }
 
-pub fn caller() -> CallContext {
+pub(crate) fn caller() -> CallContext {
     CallContext::new(Principal::Operator, Origin::Run(RunId::new("a")))
 }
 
 /// One fake server, named `fake`.
-pub async fn start(args: &[&str]) -> Upstreams {
+pub(crate) async fn start(args: &[&str]) -> Upstreams {
     start_with(args, UpstreamLimits::default()).await
 }
 
-pub async fn start_with(args: &[&str], limits: UpstreamLimits) -> Upstreams {
+pub(crate) async fn start_with(args: &[&str], limits: UpstreamLimits) -> Upstreams {
     let upstreams = Upstreams::start(vec![config("fake", args)], limits).await;
     era(&upstreams);
     upstreams
 }
 
-pub fn era(upstreams: &Upstreams) -> Era {
+pub(crate) fn era(upstreams: &Upstreams) -> Era {
     match &upstreams.servers()[0].state {
         ServerState::Ready { era } => *era,
         state => panic!("{state:?}"),
     }
 }
 
-pub const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(10), result_bytes: 1 << 20 };
+pub(crate) const LIMITS: CallLimits = CallLimits { timeout: Duration::from_secs(10), result_bytes: 1 << 20 };
 
-pub fn limited(
+pub(crate) fn limited(
     upstreams: &Upstreams,
     tool: &str,
     arguments: &str,
@@ -123,22 +117,22 @@ pub fn limited(
     upstreams.call(permit("fake", tool, arguments), caller(), limits)
 }
 
-pub async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {
+pub(crate) async fn call(upstreams: &Upstreams, tool: &str, arguments: &str) -> ToolOutcome {
     limited(upstreams, tool, arguments, LIMITS).await
 }
 
-pub async fn value(upstreams: &Upstreams, tool: &str, arguments: &str) -> Value {
+pub(crate) async fn value(upstreams: &Upstreams, tool: &str, arguments: &str) -> Value {
     call(upstreams, tool, arguments).await.unwrap().to_value().unwrap()
 }
 
 /// Whether a process with this id runs (a zombie does not).
-pub fn runs(pid: i64) -> bool {
+pub(crate) fn runs(pid: i64) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
 }
 
 /// Waits until none of the processes runs.
-pub async fn gone(pids: &[i64], within: Duration) -> bool {
+pub(crate) async fn gone(pids: &[i64], within: Duration) -> bool {
     let start = std::time::Instant::now();
     while pids.iter().any(|&pid| runs(pid)) {
         if start.elapsed() > within {

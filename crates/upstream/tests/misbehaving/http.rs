@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{ANSWER, Fake, Over, Plan};
 
-pub fn does_not_let_a_session_end(over: Over) {
+pub(crate) fn does_not_let_a_session_end(over: Over) {
     let plan = Plan::new(over, "--era legacy --hang-at end");
     plan.run(async |fake: &Fake| fake.works().await);
 }
@@ -18,7 +18,7 @@ async fn respond(fake: &Fake, bytes: &str, says: &str) {
     fake.works().await;
 }
 
-pub fn redirects_to_another_origin(over: Over) {
+pub(crate) fn redirects_to_another_origin(over: Over) {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let to = format!("http://{}/mcp", elsewhere.local_addr().unwrap());
@@ -36,14 +36,14 @@ pub fn redirects_to_another_origin(over: Over) {
     assert!(elsewhere.accept().is_err(), "nothing was sent there");
 }
 
-pub fn redirects_for_ever(over: Over) {
+pub(crate) fn redirects_for_ever(over: Over) {
     let plan = Plan::new(over, "--redirect /mcp");
     plan.run(async |fake: &Fake| {
         assert!(fake.failed().unwrap().contains("redirects more than"), "{:?}", fake.failed());
     });
 }
 
-pub fn answers_with_the_wrong_content(over: Over) {
+pub(crate) fn answers_with_the_wrong_content(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for head in ["Content-Type: text/html\r\nContent-Length: 2", "Content-Length: 2", "Content-Type: \u{1}"] {
@@ -58,7 +58,7 @@ pub fn answers_with_the_wrong_content(over: Over) {
     });
 }
 
-pub fn answers_with_less_than_announced(over: Over) {
+pub(crate) fn answers_with_less_than_announced(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{\"jsonrpc\"";
@@ -68,7 +68,7 @@ pub fn answers_with_less_than_announced(over: Over) {
     });
 }
 
-pub fn answers_slowly(over: Over) {
+pub(crate) fn answers_slowly(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for kind in ["application/json", "text/event-stream"] {
@@ -80,7 +80,7 @@ pub fn answers_slowly(over: Over) {
     });
 }
 
-pub fn never_ends_a_stream(over: Over) {
+pub(crate) fn never_ends_a_stream(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
@@ -93,7 +93,7 @@ pub fn never_ends_a_stream(over: Over) {
     });
 }
 
-pub fn never_ends_a_body(over: Over) {
+pub(crate) fn never_ends_a_body(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[";
@@ -104,7 +104,7 @@ pub fn never_ends_a_body(over: Over) {
     });
 }
 
-pub fn never_ends_its_headers(over: Over) {
+pub(crate) fn never_ends_its_headers(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let arguments = json!({"bytes": "HTTP/1.1 200 OK\r\n", "repeat": "X-More: and more\r\n".repeat(50)});
@@ -113,7 +113,7 @@ pub fn never_ends_its_headers(over: Over) {
     });
 }
 
-pub fn answers_with_error_statuses(over: Over) {
+pub(crate) fn answers_with_error_statuses(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for (head, says) in [
@@ -134,7 +134,7 @@ pub fn answers_with_error_statuses(over: Over) {
     });
 }
 
-pub fn closes_within_an_event(over: Over) {
+pub(crate) fn closes_within_an_event(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
@@ -145,7 +145,7 @@ pub fn closes_within_an_event(over: Over) {
     });
 }
 
-pub fn resumes_for_ever(over: Over) {
+pub(crate) fn resumes_for_ever(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: 7\nretry: 0\ndata\n\n";

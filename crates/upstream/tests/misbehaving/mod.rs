@@ -1,8 +1,7 @@
 //! Runs one mode of misbehavior, again and again, beside a server that behaves.
-#![allow(unreachable_pub, reason = "one module of a test binary")]
 
-pub mod http;
-pub mod values;
+pub(crate) mod http;
+pub(crate) mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +18,7 @@ use crate::fake::{Served, caller, config, permit, process};
 /// What is left behind can only be counted where nothing else is going on.
 static ALONE: Mutex<()> = Mutex::new(());
 /// An answer as it should be.
-pub const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"right"}]}}"#;
+pub(crate) const ANSWER: &str = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"right"}]}}"#;
 /// How much larger this process may be after the last repeat than after the first. The allocator keeps some of what messages
 /// of 17 MiB took, in each of its arenas; what is leaked shows when there are many repeats.
 const GROWTH_BYTES: usize = 256 << 20;
@@ -27,23 +26,23 @@ const GROWTH_BYTES: usize = 256 << 20;
 const CLEARED: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Over {
+pub(crate) enum Over {
     Stdio,
     Http,
 }
 
 /// How the server is started.
-pub struct Plan {
-    pub over: Over,
-    pub args: Vec<String>,
-    pub limits: UpstreamLimits,
-    pub start_timeout: Duration,
+pub(crate) struct Plan {
+    pub(crate) over: Over,
+    pub(crate) args: Vec<String>,
+    pub(crate) limits: UpstreamLimits,
+    pub(crate) start_timeout: Duration,
     /// Over stdio: SIGTERM is ignored.
-    pub ignores_term: bool,
+    pub(crate) ignores_term: bool,
 }
 
 impl Plan {
-    pub fn new(over: Over, args: &str) -> Self {
+    pub(crate) fn new(over: Over, args: &str) -> Self {
         Self {
             over,
             args: args.split_whitespace().map(str::to_owned).collect(),
@@ -54,7 +53,7 @@ impl Plan {
     }
 
     /// Starts, lets `scenario` look at the server, ends, and looks at what is left: as often as it is to be.
-    pub fn run(self, scenario: impl AsyncFn(&Fake)) {
+    pub(crate) fn run(self, scenario: impl AsyncFn(&Fake)) {
         // Before there is a runtime: that of a test that waits would be counted.
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         Runtime::new().unwrap().block_on(async {
@@ -105,13 +104,13 @@ fn repeats() -> usize {
 }
 
 /// The server that misbehaves.
-pub struct Fake {
-    pub upstreams: Arc<Upstreams>,
+pub(crate) struct Fake {
+    pub(crate) upstreams: Arc<Upstreams>,
 }
 
 impl Fake {
     /// What is said of its start: nothing when it went well.
-    pub fn failed(&self) -> Option<String> {
+    pub(crate) fn failed(&self) -> Option<String> {
         match &self.upstreams.servers()[0].state {
             ServerState::Starting | ServerState::Ready { .. } => None,
             ServerState::Failed { message, .. } => Some(message.clone()),
@@ -119,7 +118,7 @@ impl Fake {
     }
 
     /// Calls a tool, and checks that the answer comes within the deadline.
-    pub async fn call(&self, tool: &str, arguments: &str, timeout_ms: u64) -> ToolOutcome {
+    pub(crate) async fn call(&self, tool: &str, arguments: &str, timeout_ms: u64) -> ToolOutcome {
         let limits = CallLimits { timeout: Duration::from_millis(timeout_ms), result_bytes: 32 << 20 };
         let begun = Instant::now();
         let outcome = call(&self.upstreams, "fake", tool, arguments, limits).await;
@@ -128,25 +127,25 @@ impl Fake {
     }
 
     /// Calls a tool that misbehaves; the answer should come long before any timeout.
-    pub async fn try_call(&self, tool: &str, arguments: &str) -> ToolOutcome {
+    pub(crate) async fn try_call(&self, tool: &str, arguments: &str) -> ToolOutcome {
         self.call(tool, arguments, 10_000).await
     }
 
     /// The server is as good as new.
-    pub async fn works(&self) {
+    pub(crate) async fn works(&self) {
         let outcome = self.try_call("echo", r#"{"value":[1.50]}"#).await;
         assert_eq!(outcome.unwrap().as_str(), r#"{"value":[1.50]}"#);
     }
 
     /// The server is as good as new, at the second try at the latest: it may have ended just now.
-    pub async fn works_again(&self) {
+    pub(crate) async fn works_again(&self) {
         if self.try_call("echo", "{}").await.is_err() {
             self.works().await;
         }
     }
 
     /// The call ends as `upstream-unavailable`, and says this.
-    pub async fn unavailable(&self, tool: &str, arguments: &str, says: &str) {
+    pub(crate) async fn unavailable(&self, tool: &str, arguments: &str, says: &str) {
         let outcome = self.try_call(tool, arguments).await;
         let Err(CallError::UpstreamUnavailable(message)) = &outcome else { panic!("{outcome:.200?}") };
         assert!(message.contains(says) && !message.contains("127.0.0.1"), "{message:?} should say {says:?}");

@@ -13,7 +13,7 @@ async fn result(fake: &Fake, result: &str) -> exuvia_tool::ToolOutcome {
     line(fake, &format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{result}}}"#)).await
 }
 
-pub fn writes_half_characters(over: Over) {
+pub(crate) fn writes_half_characters(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for (written, value) in [
@@ -35,7 +35,7 @@ pub fn writes_half_characters(over: Over) {
     });
 }
 
-pub fn writes_no_numbers(over: Over) {
+pub(crate) fn writes_no_numbers(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for (written, value) in [
@@ -54,7 +54,7 @@ pub fn writes_no_numbers(over: Over) {
     });
 }
 
-pub fn lists_no_numbers(over: Over) {
+pub(crate) fn lists_no_numbers(over: Over) {
     let file = std::env::temp_dir().join(format!("exuvia-no-numbers-{over:?}-{}", std::process::id()));
     let tool = |name: &str, schema: &str| {
         format!(r#"{{"name":"{name}","description":"cut \ud83d","inputSchema":{{"type":"object"{schema}}}}}"#)
@@ -80,7 +80,7 @@ pub fn lists_no_numbers(over: Over) {
     std::fs::remove_file(file).unwrap();
 }
 
-pub fn writes_a_byte_order_mark(over: Over) {
+pub(crate) fn writes_a_byte_order_mark(over: Over) {
     for era in ["modern", "legacy"] {
         let plan = Plan::new(over, &format!("--mark --era {era}"));
         plan.run(async |fake: &Fake| {
@@ -90,7 +90,7 @@ pub fn writes_a_byte_order_mark(over: Over) {
     }
 }
 
-pub fn writes_no_json(over: Over) {
+pub(crate) fn writes_no_json(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         fake.unavailable("lines", &json!({"lines": [ANSWER.replace("\"right\"", "'wrong'")]}).to_string(), "not JSON")
@@ -99,7 +99,7 @@ pub fn writes_no_json(over: Over) {
     });
 }
 
-pub fn writes_a_log(over: Over) {
+pub(crate) fn writes_a_log(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let log = [
@@ -115,7 +115,7 @@ pub fn writes_a_log(over: Over) {
     });
 }
 
-pub fn answers_in_other_forms(over: Over) {
+pub(crate) fn answers_in_other_forms(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for (written, value) in [
@@ -137,7 +137,7 @@ pub fn answers_in_other_forms(over: Over) {
     });
 }
 
-pub fn answers_under_other_forms_of_its_id(over: Over) {
+pub(crate) fn answers_under_other_forms_of_its_id(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         for id in ["\"$ID\"", "$ID.0", "\"$ID.0\"", "$IDe0"] {
@@ -147,7 +147,7 @@ pub fn answers_under_other_forms_of_its_id(over: Over) {
     });
 }
 
-pub fn answers_with_nothing(over: Over) {
+pub(crate) fn answers_with_nothing(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         // Of a result that is undefined some languages leave nothing.
@@ -163,7 +163,7 @@ fn response(kind: &str, body: &str) -> String {
     json!({"bytes": head + body, "then": "hang"}).to_string()
 }
 
-pub fn ends_lines_with_carriage_returns(over: Over) {
+pub(crate) fn ends_lines_with_carriage_returns(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let events = format!(": hello\r\rid: 7\rdata: {ANSWER}\r\r");
@@ -173,7 +173,7 @@ pub fn ends_lines_with_carriage_returns(over: Over) {
     });
 }
 
-pub fn answers_without_an_envelope(over: Over) {
+pub(crate) fn answers_without_an_envelope(over: Over) {
     let plan = Plan::new(over, "");
     plan.run(async |fake: &Fake| {
         let body = r#"{"content":[{"type":"text","text":"right"}]}"#;

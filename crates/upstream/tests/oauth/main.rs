@@ -1,5 +1,5 @@
 //! Tokens, against a real authorization server on loopback.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod authorization_server;
 mod hostile;

@@ -120,7 +120,7 @@ impl Real {
     async fn start(&self) -> Upstreams {
         let upstreams = Upstreams::start(vec![self.config.clone()], UpstreamLimits::default()).await;
         assert_eq!(crate::fake::era(&upstreams), if self.handler.legacy { Era::Legacy } else { Era::Modern });
-        // The older era knows nothing of headers for parameters.
+        // The legacy era knows nothing of headers for parameters.
         assert_eq!(upstreams.servers()[0].tools.len(), if self.handler.legacy { 4 } else { 3 });
         upstreams
     }

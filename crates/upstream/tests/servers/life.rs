@@ -1,11 +1,4 @@
 //! Servers that scripts start, callers of any kind, and waiting for what comes.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,33 +10,33 @@ use exuvia_upstream::{CallLimits, Upstreams};
 use crate::fake::{LIMITS, config, permit};
 
 /// A directory of one test's own.
-pub struct Dir(PathBuf);
+pub(crate) struct Dir(PathBuf);
 
 impl Dir {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("exuvia-life-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(&dir).unwrap();
         Self(dir)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// Puts a file in place as a whole.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path("new"), text).unwrap();
         std::fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
     /// How many lines a file has; none without the file.
-    pub fn lines(&self, name: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
         std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
     /// The fake server, whose processes write their ids to `starts`, with the arguments that stand in `args` when it starts.
-    pub fn server(&self, name: &str) -> ServerConfig {
+    pub(crate) fn server(&self, name: &str) -> ServerConfig {
         let program = exuvia_fake_upstream::program();
         let Self(dir) = self;
         let script = format!("echo $$ >> {0}/starts; exec {1} $(cat {0}/args)", dir.display(), program.display());
@@ -54,12 +47,12 @@ impl Dir {
     }
 
     /// The fake server with the tools that stand in `tools` when it is asked for them.
-    pub fn listing(&self, name: &str) -> ServerConfig {
+    pub(crate) fn listing(&self, name: &str) -> ServerConfig {
         config(name, &["--tools", self.path("tools").to_str().unwrap()])
     }
 
     /// Puts these tools into `tools`.
-    pub fn tools(&self, names: &[&str]) {
+    pub(crate) fn tools(&self, names: &[&str]) {
         let tools: Vec<_> =
             names.iter().map(|name| serde_json::json!({"name": name, "inputSchema": {"type": "object"}})).collect();
         self.write("tools", &serde_json::Value::from(tools).to_string());
@@ -73,13 +66,13 @@ impl Drop for Dir {
 }
 
 /// Somebody with this key, or the operator, in this run.
-pub fn who(key: Option<&str>, run: &str) -> CallContext {
+pub(crate) fn who(key: Option<&str>, run: &str) -> CallContext {
     let principal = key.map_or(Principal::Operator, |key| Principal::Key(key.into()));
     CallContext::new(principal, Origin::Run(RunId::new(run)))
 }
 
 /// A call of `server.tool`.
-pub fn call_as(
+pub(crate) fn call_as(
     upstreams: &Upstreams,
     caller: &CallContext,
     tool: &str,
@@ -91,19 +84,19 @@ pub fn call_as(
 }
 
 /// The process that answers this caller.
-pub async fn pid(upstreams: &Upstreams, caller: &CallContext) -> i64 {
+pub(crate) async fn pid(upstreams: &Upstreams, caller: &CallContext) -> i64 {
     let found = call_as(upstreams, caller, "fake.process", "{}", LIMITS).await.unwrap();
     found.to_value().unwrap()["pid"].as_i64().unwrap()
 }
 
 /// The methods that the process which answers this caller was sent.
-pub async fn seen(upstreams: &Upstreams, caller: &CallContext) -> Vec<String> {
+pub(crate) async fn seen(upstreams: &Upstreams, caller: &CallContext) -> Vec<String> {
     let found = call_as(upstreams, caller, "fake.seen", "{}", LIMITS).await.unwrap().to_value().unwrap();
     found["seen"].as_array().unwrap().iter().map(|method| method.as_str().unwrap().to_owned()).collect()
 }
 
 /// Waits until it is so.
-pub async fn becomes(mut so: impl FnMut() -> bool) {
+pub(crate) async fn becomes(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
@@ -112,6 +105,6 @@ pub async fn becomes(mut so: impl FnMut() -> bool) {
 }
 
 /// The names of a server's tools as they are shown now.
-pub fn tools(upstreams: &Upstreams, place: usize) -> Vec<String> {
+pub(crate) fn tools(upstreams: &Upstreams, place: usize) -> Vec<String> {
     upstreams.servers()[place].tools.iter().map(|tool| tool.name.clone()).collect()
 }

@@ -1,5 +1,5 @@
 //! Servers over every transport: calls, starts, lives. One binary, because each links the whole client.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod breaker;
 mod calls;

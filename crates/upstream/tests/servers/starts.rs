@@ -212,7 +212,7 @@ async fn an_era_that_is_configured_is_not_found_out() {
     let seen = value(&upstreams, "seen", "{}").await;
     assert!(!seen.to_string().contains("server/discover"), "{seen}");
     upstreams.shutdown().await;
-    // The older transport is of the older era.
+    // The older transport is of the legacy era.
     let served = Served::new(&["--era", "legacy", "--sse"]);
     let mut config = served.config("fake");
     config.era = Some(Era::Legacy);

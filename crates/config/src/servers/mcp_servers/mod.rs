@@ -23,7 +23,7 @@ pub(crate) use tool_lists::tool_pattern;
 pub struct Environment<'a> {
     /// The variables of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Where tokens of servers over HTTP are kept, one file for each. Without it nobody can log in to one.
+    /// The directory of token files, one for each server over HTTP. Without it, logins are not possible.
     pub token_dir: Option<&'a Path>,
 }
 
@@ -41,7 +41,7 @@ pub struct McpServers {
     pub off: Vec<String>,
     /// The files with further variables of servers that are processes.
     pub env_files: BTreeMap<String, EnvFile>,
-    /// What the file says of the tools of servers.
+    /// The tool lists of servers in the file.
     pub tool_lists: BTreeMap<String, ToolLists>,
     /// What is left out, wrong or not supported. The others work without it.
     pub notices: Vec<ConfigError>,
@@ -49,7 +49,7 @@ pub struct McpServers {
     pub errors: Vec<ConfigError>,
 }
 
-/// A file with variables of the environment, for whoever reads files.
+/// A file with environment variables, which the caller reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvFile {
     /// Its path, perhaps from the folder that an editor has open.

@@ -103,7 +103,7 @@ impl ServerEntry<'_> {
         is_off
     }
 
-    /// What the entry says of its tools. What is not understood is reported.
+    /// The tool lists of an entry. Unknown restrictions are reported.
     pub(super) fn tool_lists(&mut self, entry: &Map<String, Value>) -> ToolLists {
         let mut lists = ToolLists::default();
         for key in NEVER {

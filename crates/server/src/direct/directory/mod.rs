@@ -35,7 +35,7 @@ pub(super) struct Directory {
 /// The place of one list.
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Held while it is read: one at a time, whoever wants it.
+    /// Held while the list is read: one request at a time.
     turn: tokio::sync::Mutex<()>,
     list: Mutex<Option<Arc<List>>>,
 }
@@ -65,8 +65,8 @@ impl Directory {
         shelves.retain(|(server, _), _| view.direct_servers().any(|direct| direct == server));
     }
 
-    /// The lists of these servers, in this order, asked for side by side, now or by somebody after now. A server that does not
-    /// answer in time has the list that it gave before, if it gave one.
+    /// The lists of these servers, in this order, read concurrently and shared with later callers. A server that does not
+    /// answer in time has its previous list, if there is one.
     pub(super) async fn lists(&self, asker: Asker<'_>, servers: &[&str], listing: Listing) -> Vec<Arc<List>> {
         self.retain(asker.view);
         let now = Instant::now();

@@ -1,12 +1,5 @@
 //! A real authorization server on loopback (the library `oauth-as`), two MCP servers that ask it about every token, and the
 //! browser of a user.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test binaries, each of which uses a part"
-)]
 
 pub(crate) mod browser;
 pub(crate) mod log;
