@@ -29,7 +29,12 @@ pub(crate) fn guests_do_the_same(runtime: &Runtime) -> Result<String> {
     let (mut same, mut stopped, mut different) = (0, 0, Vec::new());
     for case in cases(&here().join("../tests/cases"))? {
         let limits = case.limits();
-        let run = async || Ok::<_, anyhow::Error>((merged.run(case.source(), &limits).await?, separate.run(case.source(), &limits).await?));
+        let run = async || {
+            Ok::<_, anyhow::Error>((
+                merged.run(case.source(), &limits).await?,
+                separate.run(case.source(), &limits).await?,
+            ))
+        };
         let mut both = runtime.block_on(run())?;
         // Whether an answer comes before a timeout is a matter of real time.
         for _ in 1..ATTEMPTS {
@@ -40,7 +45,9 @@ pub(crate) fn guests_do_the_same(runtime: &Runtime) -> Result<String> {
         match both {
             (None, _) => stopped += 1,
             (merged, separate) if merged == separate => same += 1,
-            (merged, separate) => different.push(format!("{}\nmerged: {merged:?}\nnot: {separate:?}", case.file.display())),
+            (merged, separate) => {
+                different.push(format!("{}\nmerged: {merged:?}\nnot: {separate:?}", case.file.display()))
+            }
         }
     }
     ensure!(different.is_empty(), "{} differ\n{}", different.len(), different.join("\n"));

@@ -66,7 +66,7 @@ impl meter::Host for Sandbox {
 
 #[cfg(test)]
 mod tests {
-    use super::{Meter, FUEL_SLICE};
+    use super::{FUEL_SLICE, Meter};
     use crate::OutOfFuel;
 
     const GIVEN: i64 = FUEL_SLICE.cast_signed();

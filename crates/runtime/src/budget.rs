@@ -51,7 +51,8 @@ impl Budget {
         let claim = Claim { held: first.min(most), most };
         let _first_in_line = self.door.lock().await;
         let id = self.once(|state| state.admit(claim, self.bytes)).await;
-        Share { budget: Arc::clone(self), id, held: claim.held, most, waits: Arc::default() }
+        let claimed = Arc::new(Claimed { budget: Arc::clone(self), id });
+        Share { claimed, held: claim.held, most, waits: Arc::default() }
     }
 
     /// Tries until it succeeds, again after each change.
@@ -118,10 +119,22 @@ impl State {
     }
 }
 
-/// What one run holds. Dropping it gives everything back.
-pub(crate) struct Share {
+/// The place of a run among those that hold memory. Dropping it gives everything back.
+pub(crate) struct Claimed {
     budget: Arc<Budget>,
     id: u64,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.budget.locked().claims.remove(&self.id);
+        self.budget.changed.notify_waiters();
+    }
+}
+
+/// What one run holds, until the last of its [claim](Self::claimed) is dropped.
+pub(crate) struct Share {
+    claimed: Arc<Claimed>,
     held: u64,
     most: u64,
     waits: Arc<Waits>,
@@ -139,10 +152,11 @@ impl Share {
         if bytes > self.most {
             return false;
         }
+        let Claimed { budget, id } = &*self.claimed;
         // At once, in nearly all cases.
-        if self.budget.locked().grow(self.id, bytes, self.budget.bytes).is_none() {
-            let _growing = Growing::begin(&self.budget, &self.waits);
-            self.budget.once(|state| state.grow(self.id, bytes, self.budget.bytes)).await;
+        if budget.locked().grow(*id, bytes, budget.bytes).is_none() {
+            let _growing = Growing::begin(budget, &self.waits);
+            budget.once(|state| state.grow(*id, bytes, budget.bytes)).await;
         }
         self.held = bytes;
         true
@@ -152,12 +166,10 @@ impl Share {
     pub(crate) fn waits(&self) -> Arc<Waits> {
         Arc::clone(&self.waits)
     }
-}
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.budget.locked().claims.remove(&self.id);
-        self.budget.changed.notify_waiters();
+    /// What the run holds is held for as long as there is one of these.
+    pub(crate) fn claimed(&self) -> Arc<Claimed> {
+        Arc::clone(&self.claimed)
     }
 }
 

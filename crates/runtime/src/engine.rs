@@ -8,40 +8,20 @@ use exuvia_tool::{CONCURRENT_RUNS, ToolHost};
 use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::error::Context as _;
-use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::budget::Budget;
 use crate::memory::MemoryLimit;
+use crate::slots::{self, Slots};
 use crate::{Limits, Run, Script, artifact, compile};
-
-/// What a guest can address, in bytes: all of it is reserved for each.
-const ADDRESSABLE_BYTES: u64 = 4 << 30;
-
-/// What lies between two guests, in bytes: wasmtime's default.
-const GUARD_BYTES: u64 = 32 << 20;
 
 /// Room on a guest's stack for the host functions that it calls.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
-/// What one instance of the guest takes from the pool. The artifact's own counts, with room for the next CPython; an
-/// instance that does not fit is refused when the engine starts, not in the middle of a run.
-mod per_run {
-    pub(super) const CORE_INSTANCES: u32 = 40;
-    pub(super) const MEMORIES: u32 = 1;
-    pub(super) const TABLES: u32 = 4;
-    pub(super) const TABLE_ELEMENTS: usize = 40_000;
-    pub(super) const COMPONENT_BYTES: usize = 1 << 20;
-    pub(super) const CORE_INSTANCE_BYTES: usize = 1 << 20;
-    /// What stays in memory between runs, overwritten: the whole table and what every run writes of its stack.
-    pub(super) const RESIDENT_TABLE_BYTES: usize = 256 << 10;
-    pub(super) const RESIDENT_STACK_BYTES: usize = 64 << 10;
-}
-
 /// The settings of an engine.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// Runs at the same time. Further ones wait. Default [`CONCURRENT_RUNS`]. Each reserves [address space](Self::address_space_bytes) from the
-    /// start, and takes memory only while it runs.
+    /// Runs at the same time. Further ones wait. Default [`CONCURRENT_RUNS`]. Each takes memory only while it runs, and reserves
+    /// [address space](Self::address_space_bytes): on Linux when there first are so many runs, elsewhere from the start.
     pub concurrent_runs: u32,
     /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
     /// interpreter ends the run where it could have raised a RecursionError. Only touched pages cost memory.
@@ -52,8 +32,8 @@ pub struct EngineConfig {
     /// not reach at their default limits.
     ///
     /// What would go over it waits: runs begin later, and one that grows goes on when another is over; meanwhile its `wall_ms`
-    /// stands still. A run whose own limit is larger has [this](Self::run_memory_bytes) for its limit. What the host holds for
-    /// runs is not in it: buffered answers, logs, results.
+    /// stands still. A run whose own limit is larger has [this](Self::run_memory_bytes) for its limit. Not in it are what the host holds
+    /// for runs (buffered answers, logs, results), and what is kept ready for the next ones: 8 MiB for each, an eighth of this together.
     pub runs_memory_bytes: u64,
 }
 
@@ -83,13 +63,11 @@ impl EngineConfig {
         runs.clamp(1, self.concurrent_runs.max(1))
     }
 
-    /// The address space that the engine reserves for its runs, in bytes: not memory, but what `ulimit -v` bounds. All that a
+    /// The address space that the engine may reserve for its runs, in bytes: not memory, but what `ulimit -v` bounds. All that a
     /// 32-bit guest can address is reserved for each, so that its code needs no checks of bounds.
     #[must_use]
     pub fn address_space_bytes(&self) -> u64 {
-        let memory = u64::from(per_run::MEMORIES) * (ADDRESSABLE_BYTES + GUARD_BYTES);
-        let tables = u64::from(per_run::TABLES) * (per_run::TABLE_ELEMENTS * size_of::<usize>()) as u64;
-        u64::from(self.concurrent_runs).saturating_mul(memory + tables + self.run_stack_bytes())
+        u64::from(self.concurrent_runs).saturating_mul(slots::space_bytes(self.run_stack_bytes()))
     }
 
     /// What the stack of one run may take, in bytes.
@@ -99,7 +77,7 @@ impl EngineConfig {
     }
 }
 
-/// The compiled guest and the pool that its instances come from. Clones share it.
+/// The compiled guest and the slots that its instances run in. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) inner: Arc<Inner>,
@@ -111,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) turns: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
+    pub(crate) slots: Arc<Slots>,
 }
 
 /// What a store holds.
@@ -138,7 +117,7 @@ impl fmt::Display for EngineError {
 impl std::error::Error for EngineError {}
 
 impl Engine {
-    /// Maps the compiled guest and reserves address space for its instances.
+    /// Maps the compiled guest, and makes sure that there is address space for its instances.
     ///
     /// # Errors
     ///
@@ -159,10 +138,17 @@ impl Engine {
         self.inner.config.runs_at_limit(memory_bytes)
     }
 
-    /// What the runs that execute hold of [`EngineConfig::runs_memory_bytes`], in bytes.
+    /// What runs hold of [`EngineConfig::runs_memory_bytes`], in bytes, until their memory is clean again.
     #[must_use]
     pub fn held_memory_bytes(&self) -> u64 {
         self.inner.budget.held()
+    }
+
+    /// Waits until no run executes and nothing of one is left to be cleaned: a report comes before that. Runs that are to begin
+    /// meanwhile wait as well.
+    pub async fn idle(&self) {
+        // The semaphore is never closed.
+        let _all = self.inner.turns.acquire_many(self.inner.config.concurrent_runs).await;
     }
 
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
@@ -175,61 +161,36 @@ impl Engine {
 
 impl Inner {
     fn new(config: &EngineConfig) -> wasmtime::Result<Self> {
-        let engine = wasmtime::Engine::new(&wasmtime_config(config)?).with_context(|| {
+        let room = || {
             format!(
                 "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \
                  less",
                 config.concurrent_runs,
                 config.address_space_bytes() >> 30
             )
-        })?;
+        };
+        let slots = Slots::of_guest(config).with_context(room)?;
+        let engine = wasmtime::Engine::new(&wasmtime_config(config, &slots)?).with_context(room)?;
         let component = artifact::load(&engine)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone() })
+        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone(), slots })
     }
 }
 
-/// The settings of an engine as wasmtime knows them: for tests of what one run leaves in the pool for the next, which need guests
+/// The settings of an engine as wasmtime knows them: for tests of what one run leaves in its slot for the next, which need guests
 /// that write where Python does not.
 ///
 /// # Errors
 ///
 /// This machine cannot run the guest.
 #[doc(hidden)]
-pub fn wasmtime_config(config: &EngineConfig) -> wasmtime::Result<wasmtime::Config> {
+pub fn wasmtime_config(config: &EngineConfig, slots: &Arc<Slots>) -> wasmtime::Result<wasmtime::Config> {
     let mut wasm = compile::config(env!("EXUVIA_TARGET"))?;
     wasm.max_wasm_stack(config.stack_bytes);
     wasm.async_stack_size(config.stack_bytes + HOST_STACK_BYTES);
-    // A stack that went deep once would keep its pages for good, and the next guest on it could read them.
-    wasm.async_stack_zeroing(true);
-    wasm.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    slots.configure(&mut wasm);
     Ok(wasm)
-}
-
-/// A pool for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
-fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
-    let runs = config.concurrent_runs;
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(runs)
-        .total_core_instances(runs.saturating_mul(per_run::CORE_INSTANCES))
-        .total_memories(runs.saturating_mul(per_run::MEMORIES))
-        .total_tables(runs.saturating_mul(per_run::TABLES))
-        .total_stacks(runs)
-        .max_core_instances_per_component(per_run::CORE_INSTANCES)
-        .max_memories_per_component(per_run::MEMORIES)
-        .max_tables_per_component(per_run::TABLES)
-        .max_component_instance_size(per_run::COMPONENT_BYTES)
-        .max_core_instance_size(per_run::CORE_INSTANCE_BYTES)
-        .table_elements(per_run::TABLE_ELEMENTS)
-        .max_memory_size(usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX))
-        // What a run wrote is given back to the kernel whole. wasmtime's scan for written pages takes those that are swapped out for
-        // clean, of memories and tables alike; without it, what stays resident is overwritten whatever the kernel says of it.
-        .pagemap_scan(Enabled::No)
-        .linear_memory_keep_resident(0)
-        .table_keep_resident(per_run::RESIDENT_TABLE_BYTES)
-        .async_stack_keep_resident(per_run::RESIDENT_STACK_BYTES);
-    pool
 }

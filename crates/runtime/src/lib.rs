@@ -1,7 +1,7 @@
 //! Runs Python scripts in fresh, limited sandboxes.
 //!
-//! - An [`Engine`] per process: it maps the compiled guest (about 50 MB, shared by all runs) and owns the pool that
-//!   instances come from. Starting one takes tens of milliseconds.
+//! - An [`Engine`] per process: it maps the compiled guest (about 50 MB, shared by all runs) and owns the memory and stacks that
+//!   instances run in, one after the other. Starting one takes tens of milliseconds.
 //! - A [`Script`] per source: plain text.
 //! - A [`Run`] per execution, consumed by it: a new CPython in a new store, discarded at the end however the run ends.
 //! - A [`Report`] per run, always complete: outcome, logs, calls, usage.
@@ -11,6 +11,7 @@
 
 mod artifact;
 mod budget;
+mod cleaning;
 mod compile;
 mod engine;
 mod memory;
@@ -19,8 +20,16 @@ mod report_json;
 mod run;
 mod run_end;
 mod script;
+#[cfg(target_os = "linux")]
+mod sealed;
+#[cfg(target_os = "linux")]
+mod slots;
+#[cfg(not(target_os = "linux"))]
+#[path = "pool.rs"]
+mod slots;
 
 pub use artifact::GUEST_DIGEST;
+#[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub use engine::wasmtime_config;
 pub use engine::{Engine, EngineConfig, EngineError};
@@ -29,3 +38,6 @@ pub use exuvia_tool::{Limit, Limits};
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};
 pub use run::Run;
 pub use script::Script;
+#[cfg(target_os = "linux")]
+#[doc(hidden)]
+pub use slots::{DirtyPages, Slots};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{ResourceLimiterAsync, Result};
 
-use crate::budget::{Budget, Share, Waits};
+use crate::budget::{Budget, Claimed, Share, Waits};
 
 /// Memory that a run holds from its start, in bytes: the interpreter's own, and some for the script. Most scripts never ask for
 /// more, and so never wait for any.
@@ -34,6 +34,11 @@ impl MemoryLimit {
     /// How long the guest waits for memory that other runs hold.
     pub(crate) fn waits(&self) -> Arc<Waits> {
         self.share.waits()
+    }
+
+    /// What counts as held by the guest until its memory is clean again.
+    pub(crate) fn claimed(&self) -> Arc<Claimed> {
+        self.share.claimed()
     }
 
     pub(crate) fn peak_bytes(&self) -> u64 {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use crate::budget::Waits;
+use crate::cleaning::Cleaning;
 use crate::engine::{Inner, StoreState};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
@@ -97,14 +98,18 @@ impl Run {
             turn = Arc::clone(&self.engine.inner.turns).acquire_owned() => turn,
             () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
         };
-        // The semaphore is never closed: the permit is held until the store is gone.
-        let _turn = turn;
-        let Inner { budget, config, .. } = &*self.engine.inner;
+        // The semaphore is never closed.
+        let Ok(turn) = turn else { return Report::fault("the engine is closed") };
+        let Inner { budget, config, slots, .. } = &*self.engine.inner;
         let memory = tokio::select! {
             memory = MemoryLimit::admitted(budget, self.limits.memory_bytes, config.run_stack_bytes()) => memory,
             () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
         };
-        self.execute_now(memory).await
+        // Dropped after the store, also where the future of this run is dropped.
+        let cleaning = Cleaning::after(slots, turn, memory.claimed());
+        let report = self.execute_now(memory).await;
+        cleaning.soon();
+        report
     }
 
     async fn execute_now(self, memory: MemoryLimit) -> Report {

@@ -35,7 +35,10 @@ impl<'m, 'a> Calls<'m, 'a> {
         for (node, body) in (module.functions_in.len()..).zip(&module.bodies) {
             for operator in body.get_operators_reader()? {
                 let operator = operator?;
-                ensure!(!matches!(operator, Operator::CallRef { .. } | Operator::ReturnCallRef { .. }), "a call of a reference");
+                ensure!(
+                    !matches!(operator, Operator::CallRef { .. } | Operator::ReturnCallRef { .. }),
+                    "a call of a reference"
+                );
                 let called = calls.called(&operator);
                 calls.edges[node].extend(called);
             }
@@ -54,7 +57,9 @@ impl<'m, 'a> Calls<'m, 'a> {
     /// The node that an instruction calls.
     fn called(&self, operator: &Operator<'_>) -> Option<usize> {
         match operator {
-            Operator::Call { function_index } | Operator::ReturnCall { function_index } => Some(*function_index as usize),
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                Some(*function_index as usize)
+            }
             Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
                 self.types.get(*type_index as usize).copied()
             }

@@ -245,7 +245,11 @@ pub(super) fn shift(operator: &Operator<'_>) -> Option<i64> {
 
 fn shifted(sink: &mut InstructionSink<'_>, shift: i64) {
     sink.i64_const(shift.abs());
-    if shift < 0 { sink.i64_shr_u() } else { sink.i64_shl() };
+    if shift < 0 {
+        sink.i64_shr_u()
+    } else {
+        sink.i64_shl()
+    };
 }
 
 fn flat(error: wasm_encoder::reencode::Error) -> anyhow::Error {

@@ -46,7 +46,10 @@ impl Meter {
     /// Finds them by what they must be: the last global, and the function behind which only those follow that the host calls.
     fn find(module: &Module<'_>, roles: &Roles, next_slice: u32) -> Result<Self> {
         let balance = module.globals.last().context("no global")?;
-        ensure!(balance.ty.mutable && balance.ty.content_type == wasmparser::ValType::I64, "the balance has another type");
+        ensure!(
+            balance.ty.mutable && balance.ty.content_type == wasmparser::ValType::I64,
+            "the balance has another type"
+        );
         ensure!(constant(&balance.init_expr)? == Some(0), "the balance does not begin at 0");
         ensure!(module.exports.values().all(|(kind, _)| *kind != ExternalKind::Global), "a global is exported");
         let outer = roles.without_imports.len() + roles.lifted.len();
@@ -98,7 +101,10 @@ impl Meter {
             ensure!(roles.lifted.contains(&inner) && settles, "what is left is not settled");
             before
         };
-        ensure!(parameters.iter().all(|operator| matches!(operator, Operator::LocalGet { .. })), "something else is done");
+        ensure!(
+            parameters.iter().all(|operator| matches!(operator, Operator::LocalGet { .. })),
+            "something else is done"
+        );
         Ok(())
     }
 
@@ -106,7 +112,8 @@ impl Meter {
         let mut charge_until = 0;
         for (at, operator) in operators.iter().enumerate() {
             let by_length = |by| self.charge_by_length(operators, at, by);
-            let charge = self.charge(operators, at).or_else(|| by_length(-BYTES_SHIFT)).or_else(|| by_length(PAGES_SHIFT));
+            let charge =
+                self.charge(operators, at).or_else(|| by_length(-BYTES_SHIFT)).or_else(|| by_length(PAGES_SHIFT));
             charge_until = charge.unwrap_or(charge_until);
             match operator {
                 Operator::Loop { .. } => {

@@ -106,7 +106,9 @@ fn loops_inside_count_for_themselves() {
 #[test]
 fn a_turn_that_branches_costs_32_at_most_and_a_straight_one_all_of_it() {
     let long = "(drop (i32.const 1)) ".repeat(100);
-    let straight = format!("(loop $again {long} (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i32.const 7)");
+    let straight = format!(
+        "(loop $again {long} (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i32.const 7)"
+    );
     assert_eq!(run(&metered(&straight, SAME, ""), 10), (7, 10 * 205));
     let branching = format!(
         "(loop $again (if (local.get 0) (then {long})) (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i32.const 7)"
@@ -117,7 +119,8 @@ fn a_turn_that_branches_costs_32_at_most_and_a_straight_one_all_of_it() {
 #[test]
 fn functions_that_can_call_themselves_are_charged_when_they_begin() {
     // Directly, and by the table.
-    let direct = "(if (result i32) (local.get 0) (then (call $run (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 7)))";
+    let direct =
+        "(if (result i32) (local.get 0) (then (call $run (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 7)))";
     assert_eq!(run(&metered(direct, SAME, ""), 9), (7, 10 * 7));
     let by_table = "(if (result i32) (local.get 0)
         (then (call_indirect (type $number) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0))) (else (i32.const 7)))";
@@ -145,7 +148,10 @@ fn what_has_no_end_ends_with_the_fuel() {
         ("(loop $again (br $again)) (unreachable)", ""),
         ("(call $run (local.get 0))", ""),
         ("(return_call $run (local.get 0))", ""),
-        ("(return_call_indirect (type $number) (local.get 0) (i32.const 0))", "(table 1 funcref) (elem (i32.const 0) func $run)"),
+        (
+            "(return_call_indirect (type $number) (local.get 0) (i32.const 0))",
+            "(table 1 funcref) (elem (i32.const 0) func $run)",
+        ),
         ("(loop $again (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)) (br $again)) (unreachable)", ""),
     ];
     for (run, rest) in endless {
@@ -210,7 +216,11 @@ fn what_would_escape_is_found() {
         (charge(4), &charge(0), "a loop without a charge"),
         (charge(4), &charge(-4), "a loop without a charge"),
         ("(br_if $again".into(), "(global.set $balance (i64.const 9)) (br_if $again", "the balance is written"),
-        ("(br_if $again".into(), "(memory.fill (i32.const 0) (i32.const 1) (i32.const 9)) (br_if $again", "a bulk operation without a charge"),
+        (
+            "(br_if $again".into(),
+            "(memory.fill (i32.const 0) (i32.const 1) (i32.const 9)) (br_if $again",
+            "a bulk operation without a charge",
+        ),
         ("(br_if $again".into(), "(drop (table.grow (ref.null func) (i32.const 9))) (br_if $again", "has no charge"),
         ("(i64.const 0))\n".into(), "(i64.const 1))\n", "does not begin at 0"),
         ("(global $balance".into(), r#"(global $balance (export "balance")"#, "a global is exported"),

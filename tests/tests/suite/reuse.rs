@@ -80,9 +80,10 @@ async fn one_after_the_other(engine: &Engine, scene: Scene) {
     let seen = Arc::clone(&host.seen);
     let swapper = scene.ending.then(Swapper::start);
     let report = engine.run(Script::new(fills()), Limits::default(), Arc::new(host)).execute().await;
-    drop(swapper);
     assert_eq!(returned(&report), PAGES);
     assert!(seen.load(Ordering::Relaxed) >= PAGES, "{seen:?} pages held the canary");
+    engine.idle().await;
+    drop(swapper);
     assert_eq!(pages_that_hold(&INVERTED), 0, "{scene:?}: pages still hold the canary");
     if scene.idle {
         page_out();

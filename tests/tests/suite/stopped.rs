@@ -45,11 +45,15 @@ async fn a_script_cannot_give_itself_fuel() {
     assert_eq!(stopped_by(&plain), "fuel");
     for balance in ["-1", "0", "1", "1_000", "100_000", "2**62", "-2**63"] {
         let asks = format!("try: meter.next_slice({balance})\n    except OverflowError: pass");
-        let source = format!("from wit_world.imports import meter\nprint('begun')\nwhile True:\n    {asks}\n    {work}");
+        let source =
+            format!("from wit_world.imports import meter\nprint('begun')\nwhile True:\n    {asks}\n    {work}");
         let report = run(&source, Limits { fuel: 50_000_000, ..limits() }).await;
         let ended = report.outcome.name();
         assert!(ended == "stopped" && stopped_by(&report) == "fuel" || ended == "raised", "{balance}: {report:?}");
-        assert!(report.usage.fuel <= 50_000_000 && report.usage.wall_ms < 20 * plain.usage.wall_ms.max(50), "{report:?}");
+        assert!(
+            report.usage.fuel <= 50_000_000 && report.usage.wall_ms < 20 * plain.usage.wall_ms.max(50),
+            "{report:?}"
+        );
     }
 }
 

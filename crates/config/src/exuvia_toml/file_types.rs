@@ -231,8 +231,8 @@ pub(super) enum Grant {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Runs {
-    /// Runs that execute concurrently. Each reserves about 4 GiB of address space from the start, and takes memory only
-    /// while it executes.
+    /// Runs that execute concurrently. Each reserves about 4 GiB of address space, and takes memory only while it
+    /// executes.
     #[schemars(range(min = 1, max = 1_000))]
     pub(super) concurrent: Option<u32>,
     /// Memory of all executing runs: their interpreters, and 33 MiB of stack for each. A run that does not fit waits,

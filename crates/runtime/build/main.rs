@@ -1,0 +1,32 @@
+//! Compiles the guest component to native code, with the very settings under which it will run.
+
+mod snapshot;
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+#[path = "../src/compile.rs"]
+mod compile;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build");
+    println!("cargo:rerun-if-changed=src/compile.rs");
+    let target = env::var("TARGET").expect("cargo sets TARGET");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let write = |name: &str, bytes: &[u8]| fs::write(out.join(name), bytes).expect("OUT_DIR can be written");
+
+    let config = compile::config(&target).expect("the settings are valid for this target");
+    let engine = wasmtime::Engine::new(&config).expect("the settings agree with each other");
+    let compiled = |component: &[u8]| engine.precompile_component(component).expect("the guest compiles");
+    // Where the engine maps the snapshot itself, the code comes without it.
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        let guest = snapshot::split(exuvia_guest::COMPONENT).expect("the guest is one module with one memory");
+        write("guest.cwasm", &compiled(&guest.component));
+        write("guest.image", &guest.image);
+    } else {
+        write("guest.cwasm", &compiled(exuvia_guest::COMPONENT));
+    }
+
+    println!("cargo:rustc-env=EXUVIA_TARGET={target}");
+    println!("cargo:rustc-env=EXUVIA_GUEST_DIGEST={}", exuvia_guest::DIGEST);
+}

@@ -1,0 +1,38 @@
+//! What is done after a run.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::budget::Claimed;
+use crate::slots::Slots;
+
+/// The slot of a run is to be cleaned once its store is gone: when this is dropped. Until then nobody else has the run's turn and
+/// the memory that it held.
+pub(crate) struct Cleaning {
+    slots: Arc<Slots>,
+    _claimed: Arc<Claimed>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Cleaning {
+    /// Of a run with this turn and memory.
+    pub(crate) fn after(slots: &Arc<Slots>, turn: OwnedSemaphorePermit, claimed: Arc<Claimed>) -> Self {
+        Self { slots: Arc::clone(slots), _claimed: claimed, _turn: turn }
+    }
+
+    /// Cleans as the next task of this thread, or of one that is idle: whoever waits for the report has it first. A runtime that
+    /// shuts down drops the task, which cleans as well.
+    pub(crate) fn soon(self) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { drop(self) });
+        }
+    }
+}
+
+impl Drop for Cleaning {
+    fn drop(&mut self) {
+        self.slots.clean();
+    }
+}

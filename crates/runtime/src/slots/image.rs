@@ -1,0 +1,80 @@
+//! The memory of a guest as it begins: the snapshot, as a file that can be mapped.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+
+use super::space::Space;
+use crate::sealed;
+
+/// A snapshot: its bytes as this process has them anyway, and a part of a file that holds the same.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub(super) bytes: &'static [u8],
+    pub(super) file: File,
+    pub(super) offset: u64,
+}
+
+impl Image {
+    /// The image of these bytes, which begin at a page: of the program's own file if they are in there and it can be opened, and
+    /// otherwise of a copy in memory.
+    pub(super) fn new(bytes: &'static [u8]) -> io::Result<Self> {
+        if let Some((file, offset)) = in_program(bytes) {
+            return Ok(Self { bytes, file, offset });
+        }
+        Ok(Self { bytes, file: sealed::file("exuvia-snapshot", bytes)?, offset: 0 })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Where bytes of this program are in its file.
+///
+/// What the kernel shows at their address is compared with what it shows of the file: the same device, inode and offset are the same
+/// page cache, so that nothing has to be read and compared.
+fn in_program(bytes: &'static [u8]) -> Option<(File, u64)> {
+    let (page, start) = (rustix::param::page_size(), bytes.as_ptr().addr());
+    let own = Mapped::at(start..start + bytes.len())?;
+    if own.inode == "0" || !start.is_multiple_of(page) || !own.offset.is_multiple_of(page as u64) {
+        return None;
+    }
+    let file = File::open("/proc/self/exe").ok()?;
+    let mut trial = Space::reserve(bytes.len()).ok()?;
+    trial.show(0..bytes.len(), &file, own.offset).ok()?;
+    let start = trial.start().addr();
+    let is_same = Mapped::at(start..start + bytes.len()).as_ref() == Some(&own);
+    is_same.then_some((file, own.offset))
+}
+
+/// What a range of addresses shows.
+#[derive(Debug, PartialEq, Eq)]
+struct Mapped {
+    device: String,
+    inode: String,
+    /// Where the range begins in the file.
+    offset: u64,
+}
+
+impl Mapped {
+    /// What a range shows, if it is all of one file.
+    fn at(range: Range<usize>) -> Option<Self> {
+        let maps = fs::read_to_string("/proc/self/maps").ok()?;
+        maps.lines().find_map(|line| Self::in_line(line, &range))
+    }
+
+    /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
+    fn in_line(line: &str, range: &Range<usize>) -> Option<Self> {
+        let mut fields = line.split_ascii_whitespace();
+        let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
+        let (device, inode) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        let (start, end) = addresses.split_once('-')?;
+        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+        if range.start < start || range.end > end {
+            return None;
+        }
+        let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - start) as u64;
+        Some(Self { device, inode, offset })
+    }
+}

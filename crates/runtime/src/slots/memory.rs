@@ -1,0 +1,166 @@
+//! The linear memory of one guest after another.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustix::param::page_size;
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+use super::dirty::DirtyPages;
+use super::image::Image;
+use super::space::Space;
+use super::{ADDRESSABLE_BYTES, GUARD_BYTES, Slots};
+
+/// Where the memory is in its address space: behind what code that computes a wrong address may meet first.
+const BASE: usize = GUARD_BYTES;
+
+/// Address space for a guest's memory, clean: it holds the image and nothing else.
+#[derive(Debug)]
+pub(super) struct MemorySlot {
+    space: Space,
+    image: Arc<Image>,
+    /// What it holds of the process's memory: pages that were written and put back.
+    pub(super) kept_bytes: usize,
+}
+
+/// A slot that a guest has written to.
+#[derive(Debug)]
+pub(super) struct UsedMemory {
+    slot: MemorySlot,
+    /// How large its memory has become.
+    size: usize,
+}
+
+impl MemorySlot {
+    pub(super) const SPACE_BYTES: usize = GUARD_BYTES + ADDRESSABLE_BYTES + GUARD_BYTES;
+
+    pub(super) fn new(image: Arc<Image>) -> io::Result<Self> {
+        let mut space = Space::reserve(Self::SPACE_BYTES)?;
+        space.show(inside(0..image.len()), &image.file, image.offset)?;
+        Ok(Self { space, image, kept_bytes: 0 })
+    }
+}
+
+/// A range of the memory as one of its address space.
+fn inside(range: Range<usize>) -> Range<usize> {
+    BASE + range.start..BASE + range.end
+}
+
+impl UsedMemory {
+    /// Puts back what the guest wrote: up to `keep` bytes of pages are overwritten from the image and stay in memory, the rest is
+    /// given back to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses to give memory back. The slot is gone then.
+    pub(super) fn clean(self, find: DirtyPages, keep: usize) -> io::Result<MemorySlot> {
+        let Self { mut slot, size } = self;
+        let image = slot.image.len();
+        if size > image {
+            slot.space.give_back(inside(image..size))?;
+            slot.space.shut(inside(image..size))?;
+        }
+        let (reached, kept_bytes) = slot.put_back(find, keep).unwrap_or((0, 0));
+        slot.space.give_back(inside(reached..image))?;
+        slot.kept_bytes = kept_bytes;
+        Ok(slot)
+    }
+}
+
+impl MemorySlot {
+    /// Overwrites dirty pages from the image. How far it came, and how many bytes that were.
+    fn put_back(&mut self, find: DirtyPages, keep: usize) -> io::Result<(usize, usize)> {
+        let start = self.space.start().addr() + BASE;
+        let range = start..start + self.image.len();
+        let (image, mut kept) = (self.image.bytes, 0);
+        let space = &mut self.space;
+        let reached = find.find(range, keep / page_size(), |dirty| {
+            let dirty = dirty.start - start..dirty.end - start;
+            kept += dirty.len();
+            space.write(BASE + dirty.start, &image[dirty]);
+        })?;
+        Ok((reached - start, kept))
+    }
+}
+
+/// A guest's memory.
+struct GuestMemory {
+    /// Taken when it is dropped.
+    slot: Option<MemorySlot>,
+    base: *mut u8,
+    size: usize,
+    slots: Arc<Slots>,
+}
+
+// SAFETY: `base` is the address of the slot, which can be sent and shared.
+#[expect(unsafe_code, reason = "a pointer into a slot, see SAFETY")]
+unsafe impl Send for GuestMemory {}
+
+// SAFETY: as above. A shared `GuestMemory` changes nothing.
+#[expect(unsafe_code, reason = "a pointer into a slot, see SAFETY")]
+unsafe impl Sync for GuestMemory {}
+
+// SAFETY: `ADDRESSABLE_BYTES` from `base` are reserved for this memory alone, of which the first `size` can be accessed and the
+// rest cannot, as cannot the `GUARD_BYTES` around them. The base never moves.
+#[expect(unsafe_code, reason = "a memory of our own for wasmtime, see SAFETY")]
+unsafe impl LinearMemory for GuestMemory {
+    fn byte_size(&self) -> usize {
+        self.size
+    }
+
+    fn byte_capacity(&self) -> usize {
+        ADDRESSABLE_BYTES
+    }
+
+    fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        if size > ADDRESSABLE_BYTES || size < self.size {
+            wasmtime::bail!("a memory of {size} bytes");
+        }
+        let slot = self.slot.as_mut().ok_or_else(|| io::Error::other("the memory is gone"))?;
+        slot.space.open(inside(self.size..size))?;
+        self.size = size;
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.base
+    }
+}
+
+impl Drop for GuestMemory {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.slots.used_memory(UsedMemory { slot, size: self.size });
+        }
+    }
+}
+
+/// Gives guests their memories.
+pub(super) struct Memories(pub(super) Arc<Slots>);
+
+// SAFETY: a memory begins with all that its type asks for, in address space as large as wasmtime wants it reserved and guarded, or
+// it is refused. It holds the image rather than zeros: what the data segments would write that were taken out of the module.
+#[expect(unsafe_code, reason = "memories of our own for wasmtime, see SAFETY")]
+unsafe impl MemoryCreator for Memories {
+    fn new_memory(
+        &self,
+        ty: MemoryType,
+        minimum: usize,
+        _maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        let fits = minimum == self.0.image.len()
+            && reserved.unwrap_or(0) <= ADDRESSABLE_BYTES
+            && guard <= GUARD_BYTES
+            && !ty.is_64()
+            && !ty.is_shared();
+        if !fits {
+            return Err(format!("no memory of {minimum} bytes has an image here: {ty:?}"));
+        }
+        let slot = self.0.memory().map_err(|error| format!("no address space for a memory: {error}"))?;
+        let base = slot.space.start().wrapping_add(BASE);
+        Ok(Box::new(GuestMemory { slot: Some(slot), base, size: minimum, slots: Arc::clone(&self.0) }))
+    }
+}

@@ -1,0 +1,196 @@
+//! Memory and stacks of guests, used by one after the other: on Linux, where this crate keeps them itself.
+//!
+//! A slot begins as the snapshot, mapped copy-on-write from the program. What its guest wrote is found and put back, so that the next
+//! one begins without page faults. A slot has two types, clean and used, and only cleaning makes the one of the other: what cannot be
+//! cleaned is unmapped.
+//!
+//! - `space`: address space of the process; `image`: the snapshot as a file; `dirty`: which pages were written;
+//! - `memory`, `stack`: what wasmtime is given, and its cleaning;
+//! - here: which are clean, and which are to be cleaned.
+
+mod dirty;
+mod image;
+mod memory;
+mod space;
+mod stack;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use dirty::DirtyPages;
+use image::Image;
+use memory::{Memories, MemorySlot, UsedMemory};
+use space::Space;
+use stack::{Stack, Stacks, UsedStack};
+use wasmtime::InstanceAllocationStrategy;
+
+use crate::{EngineConfig, artifact};
+
+/// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
+const ADDRESSABLE_BYTES: usize = 4 << 30;
+
+/// What lies before and behind a guest's memory, in bytes: wasmtime's default.
+const GUARD_BYTES: usize = 32 << 20;
+
+/// What stays in memory of one slot, in bytes: what ordinary scripts write.
+const KEEP_BYTES: usize = 8 << 20;
+
+/// What clean slots may keep together, as a part of what all runs together may hold.
+const KEPT_SHARE: u64 = 8;
+
+/// The slots of one engine.
+pub struct Slots {
+    image: Arc<Image>,
+    find: DirtyPages,
+    /// How many slots there may be.
+    most: usize,
+    /// What clean slots may keep together, in bytes.
+    kept_bytes_most: usize,
+    lists: Mutex<Lists>,
+}
+
+#[derive(Default)]
+struct Lists {
+    memories: Vec<MemorySlot>,
+    used_memories: Vec<UsedMemory>,
+    stacks: Vec<Stack>,
+    used_stacks: Vec<UsedStack>,
+    /// Slots that exist, whoever has them.
+    made: usize,
+    /// What clean slots keep, and what those that are being cleaned may come to keep, in bytes.
+    kept_bytes: usize,
+}
+
+/// The address space of one run with a stack of this size, in bytes.
+pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
+    MemorySlot::SPACE_BYTES as u64 + Stack::space_bytes(stack_bytes as usize) as u64
+}
+
+impl Slots {
+    /// Slots for so many guests at a time, which begin with `image`: whole pages, from the beginning of one.
+    ///
+    /// # Errors
+    ///
+    /// The image cannot be mapped.
+    pub fn new(
+        image: &'static [u8],
+        most: u32,
+        runs_memory_bytes: u64,
+        find: Option<DirtyPages>,
+    ) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            image: Arc::new(Image::new(image)?),
+            find: find.unwrap_or_else(DirtyPages::here),
+            most: most as usize,
+            kept_bytes_most: usize::try_from(runs_memory_bytes / KEPT_SHARE).unwrap_or(usize::MAX),
+            lists: Mutex::default(),
+        }))
+    }
+
+    /// Those of an engine, if there is address space for them all. It is reserved when they are used.
+    pub(crate) fn of_guest(config: &EngineConfig) -> io::Result<Arc<Self>> {
+        let all = usize::try_from(config.address_space_bytes()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        drop(Space::reserve(all)?);
+        Self::new(artifact::IMAGE, config.concurrent_runs, config.runs_memory_bytes, None)
+    }
+
+    /// Has wasmtime take memories and stacks from here.
+    pub fn configure(self: &Arc<Self>, config: &mut wasmtime::Config) {
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        config.with_host_memory(Arc::new(Memories(Arc::clone(self))));
+        config.with_host_stack(Arc::new(Stacks(Arc::clone(self))));
+    }
+
+    /// Cleans what one guest has used, if nobody has done it yet. Whoever calls it for each guest that is over leaves nothing used.
+    pub fn clean(&self) {
+        let (memory, stack) = {
+            let mut lists = self.lists();
+            (lists.used_memories.pop(), lists.used_stacks.pop())
+        };
+        if let Some(memory) = memory.and_then(|memory| self.cleaned(memory)) {
+            self.lists().memories.push(memory);
+        }
+        if let Some(stack) = stack.and_then(|stack| stack.clean().ok()) {
+            self.lists().stacks.push(stack);
+        }
+    }
+
+    /// A clean slot, whose kept bytes are counted. None: it could not be cleaned, and is gone.
+    fn cleaned(&self, memory: UsedMemory) -> Option<MemorySlot> {
+        let keep = {
+            let mut lists = self.lists();
+            let keep = KEEP_BYTES.min(self.kept_bytes_most.saturating_sub(lists.kept_bytes));
+            lists.kept_bytes += keep;
+            keep
+        };
+        let cleaned = memory.clean(self.find, keep);
+        let mut lists = self.lists();
+        lists.kept_bytes -= keep;
+        match cleaned {
+            Ok(slot) => {
+                lists.kept_bytes += slot.kept_bytes;
+                Some(slot)
+            }
+            Err(_) => {
+                lists.made -= 1;
+                None
+            }
+        }
+    }
+
+    /// A clean slot for a guest.
+    fn memory(&self) -> io::Result<MemorySlot> {
+        loop {
+            let used = {
+                let mut lists = self.lists();
+                if let Some(slot) = lists.memories.pop() {
+                    lists.kept_bytes -= slot.kept_bytes;
+                    return Ok(slot);
+                }
+                let used = lists.used_memories.pop();
+                if used.is_none() {
+                    if lists.made >= self.most {
+                        return Err(io::Error::other("more guests than there may be at a time"));
+                    }
+                    lists.made += 1;
+                }
+                used
+            };
+            let Some(used) = used else { break };
+            if let Some(slot) = self.cleaned(used) {
+                self.lists().kept_bytes -= slot.kept_bytes;
+                return Ok(slot);
+            }
+        }
+        MemorySlot::new(Arc::clone(&self.image)).inspect_err(|_| self.lists().made -= 1)
+    }
+
+    fn used_memory(&self, memory: UsedMemory) {
+        self.lists().used_memories.push(memory);
+    }
+
+    /// A clean stack for a guest.
+    fn stack(&self, size: usize) -> io::Result<Stack> {
+        let found = {
+            let mut lists = self.lists();
+            lists.stacks.pop().map(Ok).or_else(|| lists.used_stacks.pop().map(Err))
+        };
+        let found = match found {
+            Some(Ok(stack)) => Some(stack),
+            Some(Err(used)) => used.clean().ok(),
+            None => None,
+        };
+        match found.filter(|stack| stack.size() == size) {
+            Some(stack) => Ok(stack),
+            None => Stack::new(size),
+        }
+    }
+
+    fn used_stack(&self, stack: UsedStack) {
+        self.lists().used_stacks.push(stack);
+    }
+
+    fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
