@@ -1,6 +1,5 @@
 //! The record of a run's calls.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +10,8 @@ use crate::events::EventSink;
 /// The record of a run's calls. Clones share it.
 #[derive(Clone)]
 pub struct CallLog {
-    calls: Arc<Mutex<HashMap<CallId, CallRecord>>>,
+    /// In the order of their numbers, which begin at 1.
+    calls: Arc<Mutex<Vec<CallRecord>>>,
     events: EventSink,
 }
 
@@ -24,10 +24,7 @@ impl CallLog {
     /// this is meant to be read when the run is over.
     #[must_use]
     pub fn records(&self) -> Vec<CallRecord> {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records: Vec<_> = calls.values().cloned().collect();
-        records.sort_by_key(|record| record.id);
-        records
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn begin(&self, id: CallId, name: &ToolName) -> CallInProgress {
@@ -39,15 +36,18 @@ impl CallLog {
             outcome: "cancelled".into(),
             ms: 0,
         };
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(id, record);
-        CallInProgress { log: self.clone(), id, begun: Instant::now() }
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = calls.len();
+        calls.push(record);
+        drop(calls);
+        CallInProgress { log: self.clone(), place, begun: Instant::now() }
     }
 }
 
 /// A call that is recorded as cancelled unless it comes to an end.
 pub(crate) struct CallInProgress {
     log: CallLog,
-    id: CallId,
+    place: usize,
     begun: Instant,
 }
 
@@ -59,7 +59,7 @@ impl CallInProgress {
 
     fn set(&self, code: &str) {
         let mut calls = self.log.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(record) = calls.get_mut(&self.id) else { return };
+        let Some(record) = calls.get_mut(self.place) else { return };
         code.clone_into(&mut record.outcome);
         record.ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let ended = record.clone();

@@ -66,7 +66,8 @@ class Script:
                 if _ends_with_assignment(code):
                     return code
         tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
-        tree.body = [_TopLevel().visit(statement) for statement in tree.body]
+        if "return" in self.source:
+            _end_at_returns(tree.body)
         _keep_last(tree.body)
         if is_async:
             asked.rewrite(tree, self.mcp)
@@ -145,24 +146,26 @@ _STORE_NAME = bytes([opcode.opmap["STORE_NAME"]])
 _RETURN_VALUE = bytes([opcode.opmap["RETURN_VALUE"]])
 
 
-class _TopLevel(ast.NodeTransformer):
+def _end_at_returns(body):
     """Lets `return value` at the top level end the script: what its author meant is plain."""
+    waiting = [body]
+    while waiting:
+        body = waiting.pop()
+        for place, node in enumerate(body):
+            kind = type(node)
+            if kind is ast.Return:
+                value = [node.value] if node.value else []
+                call = ast.Call(ast.Name(_RETURN, ast.Load()), value, [])
+                body[place] = ast.fix_missing_locations(ast.copy_location(ast.Raise(call, None), node))
+            elif kind not in _FUNCTIONS:
+                # Expressions hold no statements.
+                waiting.extend(getattr(node, name, ()) for name in _BODIES)
+                waiting.extend(part.body for name in _PARTS for part in getattr(node, name, ()))
 
-    def visit_Return(self, node):
-        value = [node.value] if node.value else []
-        call = ast.Call(ast.Name(_RETURN, ast.Load()), value, [])
-        return ast.fix_missing_locations(ast.copy_location(ast.Raise(call, None), node))
 
-    def _leave(self, node):
-        return node
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = visit_ClassDef = _leave
-
-    def generic_visit(self, node):
-        # Expressions hold no statements: only bodies are worth a visit.
-        if isinstance(node, ast.expr):
-            return node
-        return super().generic_visit(node)
+_BODIES = ("body", "orelse", "finalbody")
+_PARTS = ("handlers", "cases")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _keep_last(body):
