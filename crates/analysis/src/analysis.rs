@@ -8,7 +8,7 @@ use serde::Serialize;
 /// How many lines are kept for one tool. The first ones are.
 pub(crate) const MAX_EVIDENCE: usize = 20;
 
-/// What can be said of a script before it runs.
+/// What is known of a script before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Analysis {
@@ -20,7 +20,7 @@ pub struct Analysis {
     pub precision: Precision,
     /// What certainly fails when its line runs, in the order of the lines; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
     pub findings: Vec<Finding>,
-    /// Where calls that are meant to run side by side do not; at most [`MAX_NOTES`](crate::MAX_NOTES). A script runs all the same.
+    /// Calls that are meant to run in parallel and do not; at most [`MAX_NOTES`](crate::MAX_NOTES). Notes do not prevent a run.
     pub notes: Vec<Note>,
 }
 
@@ -73,8 +73,8 @@ impl MayCall {
         })
     }
 
-    /// The tools that the script names: those it calls, and those it mentions without a call. The others are here because
-    /// nobody can tell.
+    /// The tools that the script names: those it calls, and those it mentions without a call. The others are included because
+    /// the analysis is imprecise.
     pub fn referenced(&self) -> impl Iterator<Item = ToolName> {
         self.iter().filter(|(_, evidence)| evidence.iter().any(|one| one.kind.names_the_tool())).map(|(name, _)| name)
     }
@@ -130,7 +130,7 @@ impl EvidenceKind {
 pub enum Precision {
     /// The script names every tool in the set.
     Precise,
-    /// The set holds tools because nobody can tell whether the script calls them.
+    /// The set includes tools that the script may or may not call.
     Imprecise(Vec<Reason>),
 }
 
@@ -163,7 +163,7 @@ pub struct Reason {
     pub text: String,
 }
 
-/// Why nobody can tell.
+/// Why the analysis is imprecise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReasonKind {

@@ -1,7 +1,7 @@
 //! The check of arguments against a tool's schema.
 //!
-//! It helps the author of a script; it protects nobody. So a schema that cannot be used (it does not compile, refers to
-//! the network, or asks for unbounded work) is no reason to refuse a call: then any object passes, and the server judges.
+//! It helps the author of a script and is no protection. So a schema that cannot be used (it does not compile, refers to the
+//! network, or asks for unbounded work) is no reason to reject a call: then any object passes, and the server validates it.
 //!
 //! Its work is bounded before it is done. A schema is compiled once, when the first arguments come, if that is bounded; the
 //! steps of a check are counted for the arguments at hand. What would take too many is checked without patterns and
@@ -23,7 +23,7 @@ use crate::survey::{Survey, survey};
 use crate::text;
 use crate::weight::Weight;
 
-/// How many faults one answer tells. The author repairs them and tries again.
+/// How many errors one answer lists. The author fixes them and tries again.
 const MAX_FAULTS: usize = 3;
 
 const MAX_SIGNATURE_CHARS: usize = 1_200;

@@ -33,7 +33,7 @@ pub(crate) struct Field {
     pub(crate) key: String,
     pub(crate) ty: Type,
     pub(crate) required: bool,
-    /// What documentation says of it; empty in stubs.
+    /// Its text in documentation; empty in stubs.
     pub(crate) note: String,
 }
 
@@ -72,7 +72,7 @@ impl Classes {
         Self { taken, work_left, max_bytes: usize::MAX, ..Self::default() }
     }
 
-    /// An empty file of which nobody reads more than `max_bytes`.
+    /// An empty file that is read up to `max_bytes` only.
     pub(crate) fn measured(max_bytes: usize, work_left: usize) -> Self {
         // Not every class that is made is one that is named in the end.
         Self { max_bytes: 4 * max_bytes, ..Self::beside([], work_left) }

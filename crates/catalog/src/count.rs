@@ -41,7 +41,7 @@ impl<'s> Count<'s> {
         Self { document, sizes, owns, open, is_recursive: false, stays }
     }
 
-    /// What a schema asks for each value; none if that cannot be told.
+    /// The cost of a schema for each value; none if unknown.
     pub(crate) fn demand(&mut self, schema: &'s Value) -> Option<Demand> {
         self.size(schema).map(|size| size.demand)
     }
@@ -61,7 +61,7 @@ impl<'s> Count<'s> {
         if !counts_leftovers(map) {
             return Some(1);
         }
-        // Each level of branches is checked anew by the levels above it.
+        // Each level of branches is checked again for each level above it.
         self.size(schema).map(|size| size.height.saturating_add(2))
     }
 

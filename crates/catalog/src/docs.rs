@@ -28,10 +28,10 @@ pub fn tool_docs(server: &Server, tool: &Tool) -> String {
     format!("{}.{}\n\n{}", server.python_name, tool.signature, tool.documentation).trim_end().to_owned()
 }
 
-/// What is kept free for the line that says what is missing, in bytes.
+/// The space reserved for the line about what is missing, in bytes.
 const CUT_BYTES: usize = 400;
 
-/// The same in at most `max_bytes` bytes: its end is cut at a line, and the last line says so.
+/// The same, truncated at a line to at most `max_bytes` bytes; the last line says so.
 #[must_use]
 pub fn tool_docs_within(server: &Server, tool: &Tool, max_bytes: usize) -> String {
     let docs = tool_docs(server, tool);
@@ -81,7 +81,7 @@ fn indented(block: &str) -> String {
     block.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What the signature does not say of the parameters, and the description did not say before.
+/// Notes on the parameters beyond the signature and the description.
 fn parameter_notes(shape: &Shape, parameters: &[Parameter], description: &str) -> String {
     let mut notes = Vec::new();
     for (parameter, Parameter { name, .. }) in shape.parameters.iter().zip(parameters) {

@@ -1,6 +1,6 @@
 //! Excerpts of a stub file, cut between definitions.
 
-/// What is kept free for the lines that say what part it is, in bytes.
+/// The space reserved for the lines that name the excerpt, in bytes.
 const FRAME_BYTES: usize = 200;
 
 /// How much of an excerpt may go to the names of what comes after it: one in so many bytes.

@@ -18,7 +18,7 @@ use crate::stub;
 /// How long a list may get, in bytes. Names of tools come to about four bytes a token, so that is well under 1,500.
 const MAX_LIST_BYTES: usize = 4_000;
 
-/// What is kept free of a list for the line that says what is not in it, in bytes.
+/// The space reserved for the line about what a list omits, in bytes.
 const MORE_BYTES: usize = 100;
 
 /// How a server's stubs are cut into files.
@@ -50,7 +50,7 @@ impl Layouts {
 
 /// The stub files of one namespace. Each is rendered when it is first read, and kept.
 ///
-/// Rendering takes up to a second for a server that makes the most of what it may: read where nobody else has to wait.
+/// Rendering takes up to a second for a server at its limits: call it on a thread on which nothing else waits.
 #[derive(Debug)]
 pub struct StubFiles {
     namespace: Arc<Namespace>,

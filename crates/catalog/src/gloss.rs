@@ -1,7 +1,7 @@
 //! One-line explanations of parameters in a stub, where name and type leave open what to write.
 //!
-//! A number, a flag, or one of a few constants needs none; a text or an object may have a format that only its
-//! description tells. One call that fails for want of it costs a model more than the words.
+//! A number, a flag or one of a few constants needs none; a string or an object may have a format that only its description
+//! documents. One call that fails because of it costs a model more than the words.
 
 use std::collections::HashSet;
 
@@ -57,8 +57,8 @@ const FILLERS: [&str; 32] = [
     "with",
 ];
 
-/// `since: ISO 8601`: a line for each parameter that has more to say than its name and that is not in `told` already.
-/// What is said here is added to that.
+/// `since: ISO 8601`: a line for each parameter that needs an explanation beyond its name and that is not in `told`, to which
+/// it is added.
 pub(crate) fn lines(tool: &Tool, told: &mut HashSet<String>) -> Vec<String> {
     let document = Document::new(&tool.descriptor.input_schema);
     let object = document.object(document.root());
@@ -89,7 +89,7 @@ fn of(document: Document<'_>, property: &Property<'_>, tool_name: &str) -> Optio
     (is_whole && adds(&gloss, &[property.name, tool_name])).then_some(gloss)
 }
 
-/// Whether a type leaves nothing to be told of the form of its values.
+/// Whether a type describes the form of its values completely.
 fn says_it_all(document: Document<'_>, schema: &Value) -> bool {
     let Some(map) = document.resolved(schema) else { return false };
     if map.contains_key("enum") || map.contains_key("const") {

@@ -45,9 +45,9 @@ impl Hint {
 pub(crate) enum Notes {
     /// Nothing: a stub.
     None,
-    /// What whoever fills an argument has to know.
+    /// What the caller of a tool has to know of an argument.
     OnArguments,
-    /// What whoever reads a result has to know.
+    /// What the reader of a result has to know.
     OnResults,
 }
 
@@ -176,7 +176,7 @@ impl<'a, 's> Inference<'a, 's> {
         let branches: Vec<&Value> = ["anyOf", "oneOf"].iter().flat_map(|key| schema::list(map, key)).collect();
         let types = branches.iter().map(|branch| self.branch(branch, hint)).collect::<Vec<_>>();
         let union = Type::union(types);
-        // Branches that only say what is required, or nothing at all, leave it to the rest of the schema.
+        // Branches that only list required members, or are empty, leave the type to the rest of the schema.
         if union != Type::Any {
             return union;
         }
@@ -186,7 +186,7 @@ impl<'a, 's> Inference<'a, 's> {
         }
     }
 
-    /// One branch of several, named after the constant that tells it from the others.
+    /// One branch of several, named after the constant that distinguishes it.
     fn branch(&mut self, schema: &'s Value, hint: &Hint) -> Type {
         let properties = schema.get("properties").and_then(Value::as_object);
         let constant = |schema: &'s Value| {

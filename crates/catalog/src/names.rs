@@ -121,8 +121,8 @@ fn sanitized(kind: Kind, name: &str) -> String {
     python
 }
 
-/// Whether an identifier of ours may hold a character. Python's may hold fillers and variation selectors too, which nobody
-/// sees.
+/// Whether an identifier of ours may contain a character. Python's may contain fillers and variation selectors, which are
+/// invisible.
 pub(crate) fn is_part(c: char) -> bool {
     unicode_ident::is_xid_continue(c) && exuvia_text::is_plain(c)
 }

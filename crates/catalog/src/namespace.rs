@@ -20,7 +20,8 @@ pub fn build<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>) -> Na
     build_beside(servers.into_iter().map(|(name, tools)| (name, Ok(tools))).collect())
 }
 
-/// The same, beside servers that are configured and not there, each in its place: coming and going renames nobody.
+/// The same with servers that are configured but unavailable, each in its place, so that starting and failing servers rename
+/// nothing.
 #[must_use]
 pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Result<Vec<T>, Absence>)>) -> Namespace {
     let mut seen = HashSet::new();
@@ -59,8 +60,8 @@ fn tool(server: &str, python_name: String, descriptor: Arc<ToolDescriptor>, allo
         required: property.required,
     };
     let parameters: Arc<[_]> = object.properties.iter().zip(&parameter_names).map(parameter).collect();
-    // A schema that describes nothing at all leaves the tool open; one that lists keys and is silent about others does
-    // not: there, a keyword that nobody knows is most likely misspelled.
+    // A schema that describes nothing leaves the tool open; one that lists keys and does not mention others does not: an
+    // unknown keyword is most likely misspelled.
     let accepts_other_keywords = object.is_open();
     let (signature, documentation) = described(&python_name, &descriptor, &parameters);
     let label = format!("{server}.{python_name}");

@@ -51,7 +51,7 @@ fn description(map: &Map<String, Value>) -> Option<String> {
     Some(text::one_line(description, MAX_DESCRIPTION_CHARS)).filter(|line| !line.is_empty())
 }
 
-/// What a schema demands beyond its type, as short as it can be said.
+/// The constraints of a schema beyond its type, as short as possible.
 fn bounds(map: &Map<String, Value>) -> Vec<String> {
     let mut facts = Vec::new();
     let number = |key: &str| map.get(key).filter(|value| value.is_number()).map(Value::to_string);
@@ -107,7 +107,7 @@ fn counted<'u>(number: &str, unit: &'u str) -> &'u str {
     if number == "1" { unit.trim_end_matches('s') } else { unit }
 }
 
-/// The largest integer that JavaScript holds: generators of schemas write it where nobody set a bound.
+/// The largest integer of JavaScript: schema generators write it where no bound was set.
 fn is_widest_integer(bound: &str) -> bool {
     bound == "9007199254740991"
 }

@@ -55,7 +55,7 @@ impl<'s> Document<'s> {
         self.object_of(schema, MAX_PROPERTIES)
     }
 
-    /// The same as far as to its first property: enough to tell whether it has one.
+    /// The same up to its first property: enough to know whether it has one.
     pub(crate) fn head_of_object(self, schema: &'s Value) -> Object<'s> {
         self.object_of(schema, 1)
     }

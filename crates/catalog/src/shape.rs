@@ -24,7 +24,7 @@ pub(crate) struct ShapedParameter {
     pub(crate) required: bool,
     /// The default as Python, if there is a short one that fits the type.
     pub(crate) default: Option<String>,
-    /// What documentation says of it; empty in stubs.
+    /// Its text in documentation; empty in stubs.
     pub(crate) note: String,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Shape {
     /// What keywords beyond the parameters hold, if there may be any.
     pub(crate) others: Option<Type>,
     pub(crate) result: Type,
-    /// What documentation says of the result; empty in stubs.
+    /// The result's text in documentation; empty in stubs.
     pub(crate) result_note: String,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Steps<'s> {
 }
 
 impl<'s> Steps<'s> {
-    /// The steps for `value`; none if they are more than `most`, or cannot be told.
+    /// The steps for `value`; none if they exceed `most` or are unknown.
     pub(crate) fn of_value(document: Document<'s>, schema: &'s Value, value: &'s Value, most: u64) -> Option<u64> {
         let count = Count::new(document);
         Self { document, count, known: HashMap::new(), nesting: 0, most }.of(schema, value)

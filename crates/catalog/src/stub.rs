@@ -72,7 +72,8 @@ fn stub(server: &Server, tools: &[Tool]) -> String {
     format!("{}{}{body}", header(server, tools, &classes), imports(&spelling))
 }
 
-/// What the tool does, and what its parameters mean where neither their names nor `told` says it. None if nothing is left.
+/// The description of the tool, and explanations of parameters that neither their names nor `told` explain. None if nothing is
+/// left.
 fn docstring(tool: &Tool, told: &mut HashSet<String>) -> Option<String> {
     let glosses = gloss::lines(tool, told).into_iter().map(|line| in_docstring(&line));
     let lines: Vec<String> = summary(tool).into_iter().chain(glosses).collect();
@@ -122,7 +123,7 @@ pub(crate) fn summary(tool: &Tool) -> Option<String> {
     Some(in_docstring(&parts.join(" "))).filter(|summary| !summary.is_empty())
 }
 
-/// What the tool says of its effects, in one word.
+/// The tool's claim about its effects, in one word.
 pub(crate) fn claim(tool: &Tool) -> Option<&'static str> {
     let annotations = tool.descriptor.annotations;
     match (annotations.read_only, annotations.destructive) {

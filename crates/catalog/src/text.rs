@@ -12,7 +12,7 @@ pub(crate) fn first_sentence(text: &str, max_chars: usize) -> String {
     cut(line[..sentence_end(line)].trim_end_matches(['.', ' ', ':']), max_chars)
 }
 
-/// The lines up to the first blank one, or up to one that starts anew. Prose that is wrapped goes on in lower case; a
+/// The lines up to the first blank one, or up to one that starts a new statement. Wrapped prose continues in lower case; a
 /// heading, a list or a second statement does not.
 fn first_paragraph(text: &str) -> String {
     let mut paragraph = String::new();

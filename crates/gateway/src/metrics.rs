@@ -144,7 +144,7 @@ impl Metrics {
         self.runs.get_or_create(&RunLabels { outcome: outcome.to_owned() }).inc();
     }
 
-    /// `entry` is the [kind](exuvia_journal::Entry::kind) of what could not be recorded.
+    /// `entry` is the [kind](exuvia_journal::Event::kind) of what could not be recorded.
     pub(crate) fn entry_lost(&self, entry: &'static str) {
         self.append_failures.get_or_create(&EntryLabels { entry }).inc();
     }

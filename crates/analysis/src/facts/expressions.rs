@@ -189,8 +189,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A class that `type` tells may be compared with classes by any operator, and with anything by identity: whatever
-    /// else it were equal to might take it and make others of it.
+    /// The class from `type` may be compared with classes by any operator, and with anything by identity: another operand could
+    /// overload the operator, receive the class, and create classes with it.
     fn comparison(&mut self, compare: &'a ExprCompare) {
         let operands = || std::iter::once(compare.left.as_ref()).chain(&compare.comparators);
         let has_class = operands().any(|operand| type_of(operand).is_some());

@@ -37,11 +37,11 @@ pub(crate) struct Facts<'a> {
     pub(crate) fields: Vec<(u32, &'a str)>,
     /// The lines of class statements whose metaclass is no name: what its value is, only the run shows.
     pub(crate) metaclasses: Vec<u32>,
-    /// Exceptions and context managers by whose names it was told what the code around a line catches.
+    /// The names of exceptions and context managers that were relied on to know what the code around a line catches.
     pub(crate) trusted: HashSet<&'a str>,
     /// Private names inside classes, in the form in which Python looks them up.
     pub(crate) private: Vec<(u32, String)>,
-    /// What the script runs side by side.
+    /// What the script runs in parallel.
     pub(crate) gathered: ParallelCalls<'a>,
     /// How often each identifier was met, wherever it stood.
     pub(crate) met: HashMap<&'a str, usize>,
@@ -98,19 +98,19 @@ pub(crate) enum Role<'a> {
     /// A built-in function in a form that the walk has looked through; what it gives goes to the built-in function of
     /// this name, if to any.
     SeenThrough(Option<&'static str>),
-    /// `type`, where it tells the class of what this name means.
+    /// `type`, used to get the class of this name's value.
     ClassOf(&'a str),
     /// A part of this annotation.
     Annotation(&'a ast::Expr),
     /// What `isinstance` or `issubclass` holds a value against.
     Tested(&'static str),
-    /// What a class that `type` told is compared with.
+    /// The operand that a class from `type` is compared with.
     ComparedWithClass,
     Store,
     Delete,
     /// A call whose value decorates a function as it was written, with no other decorator between.
     FunctionDecorator(&'a ast::ExprCall),
-    /// A call whose value a `with` statement enters, and gives to nobody else.
+    /// A call whose value only a `with` statement uses.
     Context(&'a ast::ExprCall),
     /// The decorator of the class of this number.
     ClassDecorator(usize),

@@ -7,7 +7,7 @@ use rustpython_parser::ast::{Expr, ExprCall};
 use super::scopes::ScopeId;
 use super::{Import, Walk};
 
-/// What runs things side by side.
+/// The functions that run coroutines in parallel.
 const GATHERS: &[&str] = &["as_completed", "create_task", "ensure_future", "gather", "shield", "wait", "wait_for"];
 /// What puts a call among the elements of a list.
 const COLLECTS: &[&str] = &["add", "append"];

@@ -176,7 +176,7 @@ impl<'a> Walk<'a> {
         self.called_by_statement(innermost, Role::FunctionDecorator);
     }
 
-    /// An expression that a statement uses by itself: if it is a call, it is one in that role.
+    /// An expression that a statement uses directly: if it is a call, it is one in that role.
     fn called_by_statement(&mut self, expression: &'a Expr, role: impl FnOnce(&'a ExprCall) -> Role<'a>) {
         match expression {
             // What these give is followed by what looks at all expressions.
@@ -300,7 +300,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether a call may be one of those whose arguments tell more than the function does.
+/// Whether the arguments of a call may be more precise than its function.
 fn is_looked_through(call: &ExprCall) -> bool {
     matches!(call.func.as_ref(), Expr::Name(name) if name.id == *"getattr" || name.id == *"type")
 }

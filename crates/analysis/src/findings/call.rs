@@ -36,7 +36,7 @@ impl Call<'_> {
         Finding { line: self.line, code: FindingCode::WrongValue, message: cut(message, MAX_MESSAGE_CHARS) }
     }
 
-    /// Whether `*` or `**` brings arguments that nobody can see.
+    /// Whether `*` or `**` adds unknown arguments.
     fn is_open(&self) -> bool {
         let has_star = self.call.args.iter().any(|argument| matches!(argument, Expr::Starred(_)));
         has_star || self.call.keywords.iter().any(|keyword| keyword.arg.is_none())

@@ -12,7 +12,7 @@ pub(crate) enum Builtin {
     ReachesEverything,
     /// `getattr` and its kin: harmless with a literal name, which the walk over the tree looks through.
     AccessByText,
-    /// `type`: makes classes of any dict. Harmless where it only tells a value's class.
+    /// `type`: makes classes of any dict. Harmless where it only returns a value's class.
     Type,
 }
 

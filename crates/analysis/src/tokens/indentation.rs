@@ -48,7 +48,7 @@ impl Reader<'_> {
 
     fn column(&mut self) -> Result<Column, Unreadable> {
         let mut column = Column::default();
-        // Of a line that begins with continuations the first one that is indented tells the column.
+        // If a line begins with continuations, the first indented one determines the column.
         let mut continued = 0;
         loop {
             match self.peek() {

@@ -69,7 +69,7 @@ impl Reader<'_> {
         };
     }
 
-    /// Strings that stand side by side are one: those in front become the first parts of the f-string that begins here.
+    /// Adjacent strings are one: those before become the first parts of the f-string that begins here.
     fn begin_fstring(&mut self, marker: &'static str) -> Result<(), Unreadable> {
         if let Some(before) = self.reopened() {
             // An f-string and a template string cannot be one.

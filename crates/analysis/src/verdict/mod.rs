@@ -38,7 +38,7 @@ pub(crate) fn judge(facts: &Facts<'_>, namespace: &Namespace, not_accounted_for:
     judge.finish()
 }
 
-/// A script that nobody but the interpreter can read.
+/// A script that only the interpreter can parse.
 pub(crate) fn not_parsed(line: u32, namespace: &Namespace) -> Analysis {
     let mut verdict = Verdict::new(namespace);
     verdict.everything(Evidence { line, kind: EvidenceKind::Reflection });

@@ -139,7 +139,7 @@ impl<'j, 'n> Judge<'j, '_, 'n> {
         }
     }
 
-    /// Judges an import by itself: what is done with the name it binds is judged where that is done.
+    /// Judges the import alone: uses of the name that it binds are judged where they occur.
     pub(super) fn import(&mut self, import: usize) {
         let import = &self.facts.imports[import];
         let line = import.line;

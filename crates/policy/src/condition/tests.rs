@@ -373,6 +373,10 @@ fn what_a_condition_looks_at_is_bounded() {
     let few = check(Condition { at_most: Some(10.0), ..Condition::default() });
     assert_eq!(told(&few, &format!("[{}1]", "1,".repeat(1 << 20))), exhausted);
     assert_eq!(told(&few, &format!("{}1{}", "[".repeat(100), "]".repeat(100))), Ok(()));
+    // Texts and numbers cost their length, whatever the condition asks of them.
+    for value in [json!("1".repeat(5_000_000)).to_string(), "1".repeat(5_000_000)] {
+        assert_eq!(told(&few, &value), exhausted);
+    }
     // One expression that is large for each byte, one that is small.
     let word = |text: &str| check(Condition { matching: Some(text.into()), ..Condition::default() });
     let text = json!("a".repeat(100_000)).to_string();
