@@ -9,6 +9,7 @@ bench *filter:
     cargo build --release
     cargo bench --bench wall -- {{ filter }}
     cargo bench --bench decisions -- {{ filter }}
+    cargo bench --bench runs
     cargo bench --bench whole
     cargo bench --bench serve
 

@@ -50,6 +50,7 @@ async fn parked(engine: &Engine, source: &str) -> Result<Memory> {
     for run in runs {
         returned(&run.await?)?;
     }
+    engine.idle().await;
     Ok(held)
 }
 

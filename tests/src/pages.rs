@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use rustix::mm::{Advice, madvise};
+use rustix::mm::{Advice, madvise, mlock};
 
 /// The size of a page in bytes. Where the system's is larger, several of these share the fate of one of the system's.
 pub const PAGE: usize = 4096;
@@ -168,6 +168,17 @@ fn advise(range: Range<usize>, advice: Advice) {
     // SAFETY: both kinds of advice that are given here leave the contents of pages as they are.
     // An error means that the mapping is gone, or that the kernel does not take the advice: the callers look for its effect.
     let _ = unsafe { madvise(range.start as *mut _, range.len(), advice) };
+}
+
+/// Locks a page into memory, so that the kernel refuses to take it back.
+///
+/// # Panics
+///
+/// It is not this process's own, or too many are locked.
+#[expect(unsafe_code, reason = "a property of a mapping, see SAFETY")]
+pub fn lock_page(address: usize) {
+    // SAFETY: the contents of the page stay as they are.
+    unsafe { mlock(address as *mut _, PAGE) }.expect("a page can be locked");
 }
 
 /// Whether pages can be swapped out here. Where not, says on standard error that `test` is left out, and why.

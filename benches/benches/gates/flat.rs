@@ -36,5 +36,6 @@ async fn scripts(engine: &Engine, count: usize) -> Result<()> {
             returned(&run.await?)?;
         }
     }
+    engine.idle().await;
     Ok(())
 }

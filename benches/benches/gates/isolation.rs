@@ -16,7 +16,10 @@ const GROUP_BYTES: u64 = 160 << 20;
 
 /// The tests, by their modules, and how many there are.
 const TESTS: [&str; 2] = ["slots::", "reuse::"];
-const COUNT: usize = 6;
+const COUNT: usize = 13;
+
+/// Runs at random, one after the other in four slots.
+const RUNS: &str = "10000";
 
 pub(crate) fn runs_do_not_meet() -> Result<String> {
     if !is_root() {
@@ -26,13 +29,17 @@ pub(crate) fn runs_do_not_meet() -> Result<String> {
     let _swap = Swap::on(SWAP_BYTES)?;
     for when in ["madvise", "always"] {
         let _huge = HugePages::set(when)?;
-        passes(Command::new(&suite)).with_context(|| format!("huge pages: {when}"))?;
+        let mut command = Command::new(&suite);
+        command.env("EXUVIA_RUNS", RUNS);
+        passes(command).with_context(|| format!("huge pages: {when}"))?;
     }
     let group = Cgroup::new("isolation", GROUP_BYTES)?;
     passes(group.command(&suite)).context("with too little memory")?;
     ensure!(group.killed()? == 0, "the tests ran out of memory");
-    Ok("nothing of a run is left for the next: swapped out asleep, at the end and idle; huge pages; too little memory"
-        .into())
+    Ok(format!(
+        "nothing of a run is left for the next: {RUNS} at random; swapped out asleep, at the end and idle; huge pages; too little \
+         memory"
+    ))
 }
 
 fn passes(mut command: Command) -> Result<()> {

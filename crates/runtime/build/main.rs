@@ -1,5 +1,7 @@
 //! Compiles the guest component to native code, with the very settings under which it will run.
 
+#![expect(clippy::print_stdout, reason = "a build script talks to cargo over standard output")]
+
 mod snapshot;
 
 use std::path::PathBuf;

@@ -11,11 +11,9 @@ use wasmtime::error::Context as _;
 
 use crate::budget::Budget;
 use crate::memory::MemoryLimit;
+use crate::settings::{self, HOST_STACK_BYTES};
 use crate::slots::{self, Slots};
-use crate::{Limits, Run, Script, artifact, compile};
-
-/// Room on a guest's stack for the host functions that it calls.
-const HOST_STACK_BYTES: usize = 1 << 20;
+use crate::{Limits, Run, Script, artifact};
 
 /// The settings of an engine.
 #[derive(Debug, Clone)]
@@ -170,7 +168,9 @@ impl Inner {
             )
         };
         let slots = Slots::of_guest(config).with_context(room)?;
-        let engine = wasmtime::Engine::new(&wasmtime_config(config, &slots)?).with_context(room)?;
+        let mut wasm = settings::wasmtime(config)?;
+        slots.configure(&mut wasm);
+        let engine = wasmtime::Engine::new(&wasm).with_context(room)?;
         let component = artifact::load(&engine)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
@@ -178,19 +178,4 @@ impl Inner {
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
         Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone(), slots })
     }
-}
-
-/// The settings of an engine as wasmtime knows them: for tests of what one run leaves in its slot for the next, which need guests
-/// that write where Python does not.
-///
-/// # Errors
-///
-/// This machine cannot run the guest.
-#[doc(hidden)]
-pub fn wasmtime_config(config: &EngineConfig, slots: &Arc<Slots>) -> wasmtime::Result<wasmtime::Config> {
-    let mut wasm = compile::config(env!("EXUVIA_TARGET"))?;
-    wasm.max_wasm_stack(config.stack_bytes);
-    wasm.async_stack_size(config.stack_bytes + HOST_STACK_BYTES);
-    slots.configure(&mut wasm);
-    Ok(wasm)
 }

@@ -22,6 +22,7 @@ mod run_end;
 mod script;
 #[cfg(target_os = "linux")]
 mod sealed;
+mod settings;
 #[cfg(target_os = "linux")]
 mod slots;
 #[cfg(not(target_os = "linux"))]
@@ -29,9 +30,6 @@ mod slots;
 mod slots;
 
 pub use artifact::GUEST_DIGEST;
-#[cfg(target_os = "linux")]
-#[doc(hidden)]
-pub use engine::wasmtime_config;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exuvia_host::{EventSink, LogText, SystemIo};
 pub use exuvia_tool::{Limit, Limits};

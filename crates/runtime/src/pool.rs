@@ -72,6 +72,5 @@ impl Slots {
     }
 
     /// Nothing: wasmtime cleans when a store is dropped.
-    #[expect(clippy::unused_self, reason = "as where there is something to clean")]
     pub(crate) fn clean(&self) {}
 }

@@ -1,8 +1,8 @@
 //! What a script leaves in memory is not there for the next one, also when the system swaps pages out: real scripts, and a look
 //! at all memory of this process. What a run could leave in tables and on stacks is tried in `slots.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Script};
 use exuvia_test_support::descriptor;
@@ -10,6 +10,7 @@ use exuvia_tests::pages::{Swapper, can_swap, page_out, pages_that_hold};
 use exuvia_tests::returned;
 use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, ToolCall, ToolHost, ToolOutcome};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 /// The canary with all bits inverted: only the guest ever has it as it is.
 const INVERTED: [u8; 32] = *b"the canary is never on the host!";
@@ -39,13 +40,19 @@ struct Host {
     namespace: Namespace,
     swaps: bool,
     seen: Arc<AtomicUsize>,
+    /// Is told that the script sleeps, and has it sleep on.
+    asleep: Mutex<Option<oneshot::Sender<()>>>,
 }
 
 impl Host {
     fn new(swaps: bool) -> Self {
         let tool = descriptor(&json!({"name": "sleep", "inputSchema": {"type": "object"}}));
         let namespace = exuvia_catalog::build(vec![("host".to_owned(), vec![tool])]);
-        Self { namespace, swaps, seen: Arc::default() }
+        Self { namespace, swaps, seen: Arc::default(), asleep: Mutex::default() }
+    }
+
+    fn that_tells(self, asleep: oneshot::Sender<()>) -> Self {
+        Self { asleep: Mutex::new(Some(asleep)), ..self }
     }
 }
 
@@ -56,7 +63,12 @@ impl ToolHost for Host {
 
     fn call(&self, _: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let (swaps, seen) = (self.swaps, Arc::clone(&self.seen));
+        let asleep = self.asleep.lock().expect("no panic").take();
         Box::pin(async move {
+            if let Some(asleep) = asleep {
+                asleep.send(()).expect("somebody waits");
+                std::future::pending::<()>().await;
+            }
             seen.store(pages_that_hold(&INVERTED), Ordering::Relaxed);
             if swaps {
                 page_out();
@@ -116,4 +128,45 @@ async fn nothing_of_a_script_is_left_in_pages_that_were_swapped_out() {
     for scene in when {
         one_after_the_other(&engine, scene).await;
     }
+}
+
+#[tokio::test]
+async fn nothing_of_a_script_is_left_when_its_run_is_dropped() {
+    let engine = engine();
+    let (host, (asleep, woken)) = (Host::new(false), oneshot::channel());
+    let run = engine.run(Script::new(fills()), Limits::default(), Arc::new(host.that_tells(asleep))).execute();
+    let run = tokio::spawn(run);
+    woken.await.expect("the script sleeps");
+    assert!(engine.held_memory_bytes() > 0 && pages_that_hold(&INVERTED) >= PAGES);
+    run.abort();
+    assert!(run.await.expect_err("a task that was aborted").is_cancelled());
+    // It was cleaned where it was dropped.
+    assert_eq!((engine.held_memory_bytes(), pages_that_hold(&INVERTED)), (0, 0));
+    let report = engine.run(Script::new(LOOKS), Limits::default(), Arc::new(Host::new(false))).execute().await;
+    assert_eq!(returned(&report), json!([]));
+}
+
+#[tokio::test]
+async fn a_report_comes_before_the_cleaning_and_no_other_run_before_it_is_done() {
+    let engine = engine();
+    for _ in 0..3 {
+        let report = engine.run(Script::new(LOOKS), Limits::default(), Arc::new(Host::new(false))).execute().await;
+        assert_eq!(returned(&report), json!([]));
+        // The one thread of this runtime has not been given away since.
+        assert!(engine.held_memory_bytes() > 0, "the memory of a run is its own until it is clean");
+    }
+    engine.idle().await;
+    assert_eq!(engine.held_memory_bytes(), 0);
+}
+
+/// The runtime that would clean is gone.
+#[test]
+fn a_runtime_that_shuts_down_leaves_nothing_to_be_cleaned() {
+    let engine = engine();
+    let report = {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(engine.run(Script::new("result = 1"), Limits::default(), Arc::new(Host::new(false))).execute())
+    };
+    assert_eq!(returned(&report), 1);
+    assert_eq!(engine.held_memory_bytes(), 0);
 }

@@ -192,3 +192,68 @@ unsafe impl Ioctl for &mut Scan {
         usize::try_from(found).map_err(|_| rustix::io::Errno::INVAL)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::space::Space;
+    use super::*;
+
+    const PAGES: usize = 4000;
+
+    /// The pages that a way tells of, as numbers, and how far it came.
+    fn told(way: DirtyPages, space: &Space, most: usize) -> (Vec<usize>, usize) {
+        let (page, start) = (page_size(), space.start().addr());
+        let mut pages = Vec::new();
+        let reached = way
+            .find(start..start + PAGES * page, most, |dirty| {
+                pages.extend((dirty.start - start) / page..(dirty.end - start) / page);
+            })
+            .expect("the system tells");
+        (pages, (reached - start) / page)
+    }
+
+    #[test]
+    fn every_way_tells_of_exactly_the_pages_that_were_written() {
+        let page = page_size();
+        for step in [1, 2, 3, 7, 100, 3999] {
+            let mut space = Space::reserve(PAGES * page).expect("address space");
+            space.open(0..PAGES * page).expect("it is ours");
+            let written: Vec<usize> = (0..PAGES).step_by(step).collect();
+            for number in &written {
+                space.write(number * page + 8, b"x");
+            }
+            for way in [DirtyPages::Scan, DirtyPages::Entries] {
+                assert_eq!(told(way, &space, usize::MAX), (written.clone(), PAGES), "{way:?}, every {step} pages");
+                // No more than asked for, and nothing before the end of what was walked is left out.
+                for most in [1, 511, 512, 513, 1024, written.len()] {
+                    let (pages, reached) = told(way, &space, most);
+                    assert!(pages.len() <= most, "{way:?}, {most} at most");
+                    let before: Vec<usize> = written.iter().copied().filter(|number| *number < reached).collect();
+                    assert_eq!(pages, before, "{way:?}, every {step} pages, {most} at most");
+                }
+            }
+            space.give_back(0..PAGES * page).expect("it is ours");
+            for way in [DirtyPages::Scan, DirtyPages::Entries] {
+                assert_eq!(told(way, &space, usize::MAX), (Vec::new(), PAGES));
+            }
+        }
+    }
+
+    #[test]
+    fn this_system_has_a_way_and_where_there_is_none_nothing_is_told() {
+        assert_ne!(DirtyPages::here(), DirtyPages::Unknown);
+        assert!(DirtyPages::Unknown.find(0..page_size(), 1, |_| {}).is_err());
+        // Where nothing is mapped the scan has nothing to tell, and does not pretend otherwise.
+        let space = Space::reserve(page_size()).expect("address space");
+        let start = space.start().addr();
+        drop(space);
+        assert_eq!(DirtyPages::Entries.find(start..start + page_size(), 1, |_| {}).ok(), Some(start + page_size()));
+    }
+
+    #[test]
+    fn entries_are_read_as_the_kernel_writes_them() {
+        let (present, swapped, file) = (1 << 63, 1 << 62, 1 << 61);
+        assert!(is_dirty(present) && is_dirty(swapped) && is_dirty(present | 1));
+        assert!(!is_dirty(0) && !is_dirty(present | file) && !is_dirty(swapped | file));
+    }
+}

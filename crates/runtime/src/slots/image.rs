@@ -78,3 +78,35 @@ impl Mapped {
         Some(Self { device, inode, offset })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_snapshot_is_mapped_from_the_program() {
+        let image = Image::new(crate::artifact::IMAGE).expect("an image");
+        let program = File::open("/proc/self/exe").expect("the program");
+        let same = |one: &File, other: &File| {
+            use std::os::unix::fs::MetadataExt as _;
+            let [one, other] = [one, other].map(|file| file.metadata().expect("metadata"));
+            (one.dev(), one.ino()) == (other.dev(), other.ino())
+        };
+        assert!(image.offset > 0 && same(&image.file, &program), "it was copied");
+        let mut bytes = vec![0; image.len()];
+        image.file.read_exact_at(&mut bytes, image.offset).expect("the snapshot");
+        assert!(bytes == image.bytes, "the file holds something else");
+    }
+
+    #[test]
+    fn a_snapshot_that_is_not_in_the_program_is_copied() {
+        let bytes: &'static [u8] = Box::leak(vec![7; 64 << 10].into_boxed_slice());
+        let image = Image::new(bytes).expect("an image");
+        assert_eq!(image.offset, 0);
+        let mut read = vec![0; bytes.len()];
+        image.file.read_exact_at(&mut read, 0).expect("the copy");
+        assert_eq!(read, bytes);
+    }
+}

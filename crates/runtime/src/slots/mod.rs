@@ -24,7 +24,7 @@ use space::Space;
 use stack::{Stack, Stacks, UsedStack};
 use wasmtime::InstanceAllocationStrategy;
 
-use crate::{EngineConfig, artifact};
+use crate::{EngineConfig, artifact, settings};
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
 const ADDRESSABLE_BYTES: usize = 4 << 30;
@@ -94,8 +94,20 @@ impl Slots {
         Self::new(artifact::IMAGE, config.concurrent_runs, config.runs_memory_bytes, None)
     }
 
+    /// The settings of an engine with these slots as wasmtime knows them: for tests of what one run leaves for the next, which need
+    /// guests that write where Python does not.
+    ///
+    /// # Errors
+    ///
+    /// This machine cannot run the guest.
+    pub fn wasmtime_config(self: &Arc<Self>, config: &EngineConfig) -> wasmtime::Result<wasmtime::Config> {
+        let mut wasm = settings::wasmtime(config)?;
+        self.configure(&mut wasm);
+        Ok(wasm)
+    }
+
     /// Has wasmtime take memories and stacks from here.
-    pub fn configure(self: &Arc<Self>, config: &mut wasmtime::Config) {
+    pub(crate) fn configure(self: &Arc<Self>, config: &mut wasmtime::Config) {
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         config.with_host_memory(Arc::new(Memories(Arc::clone(self))));
         config.with_host_stack(Arc::new(Stacks(Arc::clone(self))));

@@ -65,13 +65,15 @@ impl Space {
     /// Lets a range be read and written. What was never written reads as zeros, or as the file that is shown there.
     pub(super) fn open(&mut self, range: Range<usize>) -> io::Result<()> {
         // SAFETY: the range is the space's own. More access than before invalidates nothing.
-        Ok(unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::READ | MprotectFlags::WRITE)? })
+        unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::READ | MprotectFlags::WRITE) }?;
+        Ok(())
     }
 
     /// Makes a range inaccessible again.
     pub(super) fn shut(&mut self, range: Range<usize>) -> io::Result<()> {
         // SAFETY: the range is the space's own, and nobody accesses it while it is borrowed here.
-        Ok(unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::empty())? })
+        unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::empty()) }?;
+        Ok(())
     }
 
     /// Gives the pages of a range back to the kernel, swapped-out ones included: it reads as zeros, or as the file that is shown
@@ -81,7 +83,8 @@ impl Space {
             return Ok(());
         }
         // SAFETY: as in `shut`.
-        Ok(unsafe { madvise(self.pages(&range), range.len(), Advice::LinuxDontNeed)? })
+        unsafe { madvise(self.pages(&range), range.len(), Advice::LinuxDontNeed) }?;
+        Ok(())
     }
 
     /// Writes bytes to a place in an opened range.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, OnceLock};
 
-use exuvia_runtime::{DirtyPages, EngineConfig, Slots, wasmtime_config};
+use exuvia_runtime::{DirtyPages, EngineConfig, Slots};
 use exuvia_tests::pages::{PAGE, Swapper, make_huge, mappings, own_pages, page_out, swapped_pages};
 use wasmtime::{Caller, Engine, Extern, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
@@ -150,7 +150,7 @@ impl Pool {
     pub(super) fn of(concurrent_runs: u32, find: Option<DirtyPages>) -> Self {
         let config = EngineConfig { concurrent_runs, ..EngineConfig::default() };
         let slots = Slots::new(image(), concurrent_runs, config.runs_memory_bytes, find).expect("slots");
-        let engine = Engine::new(&wasmtime_config(&config, &slots).expect("settings")).expect("an engine");
+        let engine = Engine::new(&slots.wasmtime_config(&config).expect("settings")).expect("an engine");
         let module = Module::new(&engine, wat::parse_str(module()).expect("a module")).expect("a module");
         let mut linker = Linker::new(&engine);
         linker
