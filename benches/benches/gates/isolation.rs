@@ -30,7 +30,9 @@ pub(crate) fn runs_do_not_meet() -> Result<String> {
     for when in ["madvise", "always"] {
         let _huge = HugePages::set(when)?;
         let mut command = Command::new(&suite);
-        command.env("EXUVIA_RUNS", RUNS);
+        if when == "always" {
+            command.env("EXUVIA_RUNS", RUNS);
+        }
         passes(command).with_context(|| format!("huge pages: {when}"))?;
     }
     let group = Cgroup::new("isolation", GROUP_BYTES)?;
