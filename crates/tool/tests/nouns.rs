@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{
     Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, Json, LazyText,
-    Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName,
+    Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -194,6 +194,8 @@ fn a_context_keeps_what_it_is_bounded_by() {
     assert_eq!(context().bounded(7).result_bytes, 7);
     assert_eq!(context().until(deadline(1)).deadline, Some(deadline(1)));
     assert_eq!(context().of_client("c".into()).client.as_deref(), Some("c"));
+    let trace = TraceContext { trace_id: [1; 16], span_id: [2; 8], flags: 1, state: None };
+    assert_eq!(context().below(Some(trace.clone())).trace, Some(trace));
     assert_ne!(deadline(1), deadline(2));
     assert_ne!(deadline(1), Deadline::after(start + Duration::from_secs(1), Duration::ZERO), "the same moment");
 }
