@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    Absence, Absent, ArgumentCheck, BoxFuture, CallError, CallId, Json, LazyText, Namespace, RunId, RunIo, Server,
-    Tool, ToolAnnotations, ToolDescriptor, ToolName,
+    Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, Json, LazyText,
+    Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -174,4 +174,28 @@ fn brackets_count_as_levels_outside_of_strings_only() {
     assert!(Json::parse(format!("[{},{}]", nested(126, ""), nested(126, ""))).is_ok());
     let objects = format!("{}1{}", "{\"a\":".repeat(128), "}".repeat(128));
     assert!(Json::parse(objects).is_err());
+}
+
+#[test]
+fn ids_are_their_names_and_an_unknown_principal_says_what_one_is() {
+    let (run, call) = (RunId::new("01J9"), DirectCallId::new("01JA"));
+    assert_eq!((run.as_str(), run.to_string().as_str()), ("01J9", "01J9"));
+    assert_eq!((call.as_str(), call.to_string().as_str()), ("01JA", "01JA"));
+    let unknown = "ci".parse::<Principal>().unwrap_err();
+    assert_eq!(unknown.to_string(), "a principal is `operator` or `key:NAME`");
+}
+
+#[test]
+fn a_context_keeps_what_it_is_bounded_by() {
+    let start = Instant::now();
+    let deadline = |seconds| Deadline::after(start, Duration::from_secs(seconds));
+    let context = || CallContext::new(Principal::Operator, Origin::Run(RunId::new("r")));
+    assert_eq!((context().result_bytes, context().deadline), (u64::MAX, None));
+    assert_eq!(context().bounded(7).result_bytes, 7);
+    assert_eq!(context().until(deadline(1)).deadline, Some(deadline(1)));
+    assert_eq!(context().of_client("c".into()).client.as_deref(), Some("c"));
+    let trace = TraceContext { trace_id: [1; 16], span_id: [2; 8], flags: 1, state: None };
+    assert_eq!(context().below(Some(trace.clone())).trace, Some(trace));
+    assert_ne!(deadline(1), deadline(2));
+    assert_ne!(deadline(1), Deadline::after(start + Duration::from_secs(1), Duration::ZERO), "the same moment");
 }
