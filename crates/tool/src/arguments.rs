@@ -271,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn an_outline_holds_4_kib_of_a_member_and_64_kib_of_all() {
+        // Name, quotes and text.
+        let member = |name: &str, bytes: usize| format!("\"{name}\":\"{}\"", "x".repeat(bytes - name.len() - 2));
+        let names = |members: &[String]| {
+            let mut read = arguments(&format!("{{{}}}", members.join(",")));
+            let unread = read.outline();
+            read.tree().expect("a tree");
+            assert_eq!(unread, read.outline());
+            unread.keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&[member("a", 4_096), member("b", 4_097)]), "a");
+        let full: Vec<_> = ('a'..='p').map(|name| member(&name.to_string(), 4_096)).collect();
+        assert_eq!(full.len() * 4_096, 65_536);
+        assert_eq!(names(&[full.clone(), vec![member("q", 3)]].concat()), "a b c d e f g h i j k l m n o p");
+        assert_eq!(
+            names(&[&full[..15], &[member("q", 4_093), member("r", 4), member("s", 3)]].concat()),
+            "a b c d e f g h i j k l m n o q s"
+        );
+    }
+
+    #[test]
     fn a_clone_is_the_text() {
         let mut one = arguments(r#"{"a":1}"#);
         one.tree().expect("a tree");

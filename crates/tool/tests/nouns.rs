@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{
     Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, Json, LazyText,
-    Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
+    Limits, Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName,
+    TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -198,4 +199,9 @@ fn a_context_keeps_what_it_is_bounded_by() {
     assert_eq!(context().below(Some(trace.clone())).trace, Some(trace));
     assert_ne!(deadline(1), deadline(2));
     assert_ne!(deadline(1), Deadline::after(start + Duration::from_secs(1), Duration::ZERO), "the same moment");
+}
+
+#[test]
+fn times_are_in_the_unit_that_their_names_say() {
+    assert_eq!(Limits { call_timeout_ms: 1_500, ..Limits::default() }.call_timeout(), Duration::from_millis(1_500));
 }
