@@ -2,7 +2,8 @@
 //! the contract in `wit/`.
 //!
 //! `build/` makes it from `guest/python/` with componentize-py, merges its core modules into one, and adds the code that counts its
-//! fuel. `exuvia-runtime` compiles it to native code; another host can take [`COMPONENT`] as it is. This crate decides nothing and runs nothing.
+//! fuel. `exuvia-runtime` compiles it to native code; another host can take [`COMPONENT`] as it is. This crate decides nothing
+//! and runs nothing.
 //!
 //! ```
 //! assert!(exuvia_guest::COMPONENT.starts_with(b"\0asm"));

@@ -63,8 +63,8 @@ impl<T: SandboxView> GuestPre<T> {
     ///
     /// # Errors
     ///
-    /// The guest trapped: a limit of the store, [`OutOfFuel`](crate::OutOfFuel), [`ToolCallsExhausted`](crate::ToolCallsExhausted), an exit
-    /// ([`wasmtime_wasi::I32Exit`]), or a defect.
+    /// The guest trapped: a limit of the store, [`OutOfFuel`](crate::OutOfFuel),
+    /// [`ToolCallsExhausted`](crate::ToolCallsExhausted), an exit ([`wasmtime_wasi::I32Exit`]), or a defect.
     pub async fn run(
         &self,
         mut store: impl AsContextMut<Data = T>,

@@ -5,10 +5,12 @@ use wasmtime::Result;
 use crate::bindings::exuvia::sandbox::meter;
 use crate::{FuelClaimed, OutOfFuel, Sandbox};
 
-/// The fuel that a guest gets at a time. Of a run that is stopped between two slices, as much may be missing in what is reported.
+/// The fuel that a guest gets at a time. Of a run that is stopped between two slices, as much may be missing in what is
+/// reported.
 pub const FUEL_SLICE: u64 = 100_000;
 
-/// After how much fuel a guest yields: some 5 ms of work. A guest that computes lets others run, and can be stopped, this often.
+/// After how much fuel a guest yields: some 5 ms of work. A guest that computes lets others run, and can be stopped, this
+/// often.
 const YIELD: u64 = 5_000_000;
 
 /// The fuel of one run.
@@ -40,7 +42,8 @@ impl Meter {
 
     /// Takes what is left of the last slice, and gives the next one.
     fn next_slice(&mut self, balance: i64) -> Result<i64> {
-        // The guest's code takes from what it was given, and never adds: whatever else calls this can make a run end sooner, not later.
+        // The guest's code takes from what it was given, and never adds: whatever else calls this can make a run end sooner,
+        // not later.
         let Ok(spent) = u64::try_from(i128::from(self.given) - i128::from(balance)) else {
             return Err(FuelClaimed { claimed: balance, given: self.given }.into());
         };

@@ -62,8 +62,8 @@ impl Sandbox {
         &self.log
     }
 
-    /// The fuel that the guest has used. Exact when `run` has returned or ran out of fuel; of a guest that ended in another way, up to one
-    /// [slice](crate::FUEL_SLICE) may be missing.
+    /// The fuel that the guest has used. Exact when `run` has returned or ran out of fuel; of a guest that ended in another
+    /// way, up to one [slice](crate::FUEL_SLICE) may be missing.
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
         self.meter.used()

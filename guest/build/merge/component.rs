@@ -18,8 +18,8 @@ pub(super) struct Component<'a> {
     pub(super) globals: Vec<CoreItem<'a>>,
     pub(super) memories: Vec<CoreItem<'a>>,
     pub(super) tables: Vec<CoreItem<'a>>,
-    /// The modules that are not merged, by their index: they exchange the lowered imports by a table `$imports`, because `canon lower`
-    /// needs the memory of the module that imports what is lowered.
+    /// The modules that are not merged, by their index: they exchange the lowered imports by a table `$imports`, because `canon
+    /// lower` needs the memory of the module that imports what is lowered.
     pub(super) kept: HashSet<u32>,
 }
 

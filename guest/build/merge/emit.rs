@@ -116,7 +116,8 @@ fn types(places: &Places<'_>) -> Result<TypeSection> {
     Ok(types)
 }
 
-/// One table, as large as it is full: it never grows. Segments are as few as there are gaps, so that the engine can fill it lazily.
+/// One table, as large as it is full: it never grows. Segments are as few as there are gaps, so that the engine can fill it
+/// lazily.
 fn table<'a>(linked: &Linked<'a>, places: &Places<'a>) -> Result<(TableSection, ElementSection)> {
     let size = linked.slots.last_key_value().map_or(0, |(&last, _)| u64::from(last) + 1);
     let mut tables = TableSection::new();

@@ -154,8 +154,8 @@ fn slots<'a>(component: &Component<'a>) -> Result<BTreeMap<u32, Root<'a>>> {
     Ok(slots)
 }
 
-/// Functions that hand their parameters on to a slot of the table: what the linker of shared libraries makes where a library calls
-/// what comes after it.
+/// Functions that hand their parameters on to a slot of the table: what the linker of shared libraries makes where a library
+/// calls what comes after it.
 fn trampolines<'a>(component: &Component<'a>, slots: &BTreeMap<u32, Root<'a>>) -> Result<HashMap<Root<'a>, Root<'a>>> {
     let mut found = HashMap::new();
     for (instance, module) in merged(component) {

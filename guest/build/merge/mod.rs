@@ -1,8 +1,9 @@
 //! Makes one core module of the many that componentize-py links.
 //!
-//! componentize-py gives CPython, its libraries and their glue as shared libraries, each a core module of its own. An engine then makes
-//! a dozen instances for each run, fills the function table from each, and calls through the table what another library has. After the
-//! snapshot all that is fixed: what is imported, where each library's data and slots are, what the linker's globals hold.
+//! componentize-py gives CPython, its libraries and their glue as shared libraries, each a core module of its own. An engine
+//! then makes a dozen instances for each run, fills the function table from each, and calls through the table what another
+//! library has. After the snapshot all that is fixed: what is imported, where each library's data and slots are, what the
+//! linker's globals hold.
 //!
 //! - `module`, `component`: what is there;
 //! - `resolve`: what imports, globals and constant expressions are in the end;
@@ -27,8 +28,8 @@ use rebuild::Rebuild;
 pub(crate) use module::Module;
 pub(crate) use roles::Roles;
 
-/// The component with its core modules merged into one. Types, imports and exports are as they were, and so is what it does, but
-/// for what `pass` changes in the merged module; it must keep the names of imports and exports.
+/// The component with its core modules merged into one. Types, imports and exports are as they were, and so is what it does,
+/// but for what `pass` changes in the merged module; it must keep the names of imports and exports.
 ///
 /// # Errors
 ///

@@ -14,8 +14,8 @@ use super::link::{Linked, merged};
 pub(crate) struct Roles {
     /// The imports, by the module and the name under which a library imports them.
     pub(crate) imports: HashMap<(String, String), u32>,
-    /// What the host calls by the canonical options `realloc` and `post-return`, and which must not call imports meanwhile (Component
-    /// Model, Canonical ABI, `may_leave`).
+    /// What the host calls by the canonical options `realloc` and `post-return`, and which must not call imports meanwhile
+    /// (Component Model, Canonical ABI, `may_leave`).
     pub(crate) without_imports: BTreeSet<u32>,
     /// What is lifted: the exports of the component.
     pub(crate) lifted: BTreeSet<u32>,

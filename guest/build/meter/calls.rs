@@ -8,8 +8,8 @@ use wasmparser::{ElementItems, FuncType, Operator};
 use super::paths;
 use crate::merge::Module;
 
-/// The graph of calls. Its nodes are the functions, by their index, and behind them one node for each type: an indirect call of a type
-/// leads to that, and from there to every function of that type in the table.
+/// The graph of calls. Its nodes are the functions, by their index, and behind them one node for each type: an indirect call of
+/// a type leads to that, and from there to every function of that type in the table.
 pub(super) struct Calls<'m, 'a> {
     module: &'m Module<'a>,
     edges: Vec<Vec<usize>>,
@@ -17,7 +17,8 @@ pub(super) struct Calls<'m, 'a> {
     types: Vec<usize>,
 }
 
-/// A function that is called from many places is not counted anew in each if a way through it is longer than this: it is charged.
+/// A function that is called from many places is not counted anew in each if a way through it is longer than this: it is
+/// charged.
 const LONGEST_UNCHARGED: u64 = 10_000;
 
 impl<'m, 'a> Calls<'m, 'a> {
@@ -67,8 +68,8 @@ impl<'m, 'a> Calls<'m, 'a> {
         }
     }
 
-    /// Which functions have to be charged when they begin: those that may call themselves, directly or through others, and those through which
-    /// there are long ways. Among the first are some that cannot: those that lie between two that can.
+    /// Which functions have to be charged when they begin: those that may call themselves, directly or through others, and
+    /// those through which there are long ways. Among the first are some that cannot: those that lie between two that can.
     ///
     /// # Errors
     ///
@@ -80,8 +81,8 @@ impl<'m, 'a> Calls<'m, 'a> {
         Ok(charged)
     }
 
-    /// The most instructions that a single charge stands for, with these functions charged. None: in some cycle of calls nothing is
-    /// charged.
+    /// The most instructions that a single charge stands for, with these functions charged. None: in some cycle of calls
+    /// nothing is charged.
     ///
     /// # Errors
     ///
@@ -107,8 +108,8 @@ impl<'m, 'a> Calls<'m, 'a> {
         alive
     }
 
-    /// Goes through the functions, those that are called first, and charges those with longer ways than `at_most`. The longest way: the call of
-    /// a function that is charged counts nothing in it, and is counted where that function begins.
+    /// Goes through the functions, those that are called first, and charges those with longer ways than `at_most`. The longest
+    /// way: the call of a function that is charged counts nothing in it, and is counted where that function begins.
     fn ways(&self, charged: &mut [bool], at_most: u64) -> Result<Option<u64>> {
         let alive: Vec<bool> = (0..self.edges.len()).map(|node| charged.get(node) != Some(&true)).collect();
         let order = leaves_first(&self.edges, &alive);

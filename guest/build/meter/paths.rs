@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use wasmparser::{FunctionBody, Operator};
 
-/// The most instructions on a way through a body that passes no charge: each loop begins with one. `of_call` says how many stand for a call.
+/// The most instructions on a way through a body that passes no charge: each loop begins with one. `of_call` says how many
+/// stand for a call.
 ///
 /// # Errors
 ///

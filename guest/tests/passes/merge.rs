@@ -5,8 +5,8 @@ use wasmparser::{Parser, Payload};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
-/// Two libraries as a linker of shared libraries makes them: the first has memory, table, stack pointer, and a trampoline to what
-/// the second puts into the table.
+/// Two libraries as a linker of shared libraries makes them: the first has memory, table, stack pointer, and a trampoline to
+/// what the second puts into the table.
 const LIBRARIES: &str = r#"
     (core module $env
         (memory (export "memory") 1)
@@ -51,8 +51,8 @@ const LIBRARIES: &str = r#"
     (func (export "run") (param "number" u32) (result u32) (canon lift (core func $main "run")))
 "#;
 
-/// A text that goes to the host: `canon lower` needs the memory of the module that calls, which is why wit-component puts a shim
-/// before it and fills the shim's table afterwards.
+/// A text that goes to the host: `canon lower` needs the memory of the module that calls, which is why wit-component puts a
+/// shim before it and fills the shim's table afterwards.
 const WITH_SHIM: &str = r#"
     (import "say" (func $say (param "text" string)))
     (core module $shim

@@ -183,7 +183,8 @@ fn what_would_escape_is_found() {
         )
     };
     let owing = |sign: &str| format!("(global.set $balance (i64.{sign} (global.get $balance) (i64.const 100000000)))");
-    // A metered module, written by hand: what is exported, the body of `run`, of `realloc`, of the refill, and of what the host calls.
+    // A metered module, written by hand: what is exported, the body of `run`, of `realloc`, of the refill, and of what the host
+    // calls.
     let by_hand = |change: &str, instead: &str| {
         let text = format!(
             r#"(module
