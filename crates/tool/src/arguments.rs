@@ -292,6 +292,20 @@ mod tests {
     }
 
     #[test]
+    fn a_tree_as_large_as_may_be_kept_is_kept() {
+        let tree_bytes = |text: &str| Extent::of(text).expect("shallow").tree_bytes;
+        let text = |length: usize| format!("[\"{}\"]", "x".repeat(length));
+        let length = 1_000 + KEPT_TREE_BYTES - tree_bytes(&text(1_000));
+        for (length, is_kept) in [(length, true), (length + 1, false)] {
+            let mut read = arguments(&text(length));
+            assert_eq!((read.size_bytes(), read.extent().tree_bytes <= KEPT_TREE_BYTES), (length + 4, is_kept));
+            read.tree().expect("a tree");
+            read.decided();
+            assert_eq!(read.tree().is_ok(), is_kept);
+        }
+    }
+
+    #[test]
     fn a_clone_is_the_text() {
         let mut one = arguments(r#"{"a":1}"#);
         one.tree().expect("a tree");

@@ -205,3 +205,11 @@ fn a_context_keeps_what_it_is_bounded_by() {
 fn times_are_in_the_unit_that_their_names_say() {
     assert_eq!(Limits { call_timeout_ms: 1_500, ..Limits::default() }.call_timeout(), Duration::from_millis(1_500));
 }
+
+#[test]
+fn an_origin_is_a_run_or_a_call_of_a_client() {
+    let (run, call) = (RunId::new("r"), DirectCallId::new("c"));
+    let (of_run, of_client) = (Origin::Run(run.clone()), Origin::Direct(call.clone()));
+    assert_eq!((of_run.run(), of_run.direct()), (Some(&run), None));
+    assert_eq!((of_client.run(), of_client.direct()), (None, Some(&call)));
+}
