@@ -1,4 +1,4 @@
-//! The pages of this process, as Linux tells of them in `/proc/self`: which are its own, what stands in them, and which are
+//! The pages of this process, as Linux reports them in `/proc/self`: which are its own, what stands in them, and which are
 //! swapped out.
 
 use std::fs::{self, File};
@@ -30,7 +30,7 @@ pub struct Mapping {
 ///
 /// # Panics
 ///
-/// The system does not tell.
+/// The system does not report them.
 #[must_use]
 pub fn mappings() -> Vec<Mapping> {
     let text = fs::read_to_string("/proc/self/maps").expect("/proc/self/maps");

@@ -36,7 +36,7 @@ pub struct LogText {
 }
 
 impl Log {
-    /// An empty log that keeps at most `limit_bytes` and tells `events` what it kept.
+    /// An empty log that keeps at most `limit_bytes` and reports to `events` what it kept.
     #[must_use]
     pub fn new(limit_bytes: usize, events: EventSink) -> Self {
         let kept = Kept { text: String::new(), limit_bytes, dropped_bytes: 0 };

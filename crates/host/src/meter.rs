@@ -18,26 +18,16 @@ pub(crate) struct Meter {
     limit: u64,
     used: u64,
     given: i64,
-    yields_at: u64,
 }
 
 impl Meter {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, used: 0, given: 0, yields_at: YIELD }
+        Self { limit, used: 0, given: 0 }
     }
 
     /// The fuel used so far, as of the last slice.
     pub(crate) fn used(&self) -> u64 {
         self.used.min(self.limit)
-    }
-
-    /// Whether it is time to let others run.
-    fn yields(&mut self) -> bool {
-        let yields = self.used >= self.yields_at;
-        if yields {
-            self.yields_at = self.used.saturating_add(YIELD);
-        }
-        yields
     }
 
     /// Takes what is left of the last slice, and gives the next one.
@@ -59,8 +49,9 @@ impl Meter {
 
 impl meter::Host for Sandbox {
     async fn next_slice(&mut self, balance: i64) -> Result<i64> {
+        let yields = self.meter.used / YIELD;
         let slice = self.meter.next_slice(balance)?;
-        if self.meter.yields() {
+        if self.meter.used / YIELD > yields {
             tokio::task::yield_now().await;
         }
         Ok(slice)

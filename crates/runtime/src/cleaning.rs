@@ -8,8 +8,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::budget::Claimed;
 use crate::slots::Slots;
 
-/// The slot of a run is to be cleaned once its store is gone: when this is dropped. Until then nobody else has the run's turn and
-/// the memory that it held.
+/// Cleans the slot of a run when it is dropped, which must be after the run's store. Until then the run's turn and its memory count
+/// as taken.
 pub(crate) struct Cleaning {
     slots: Arc<Slots>,
     _claimed: Arc<Claimed>,
@@ -22,7 +22,7 @@ impl Cleaning {
         Self { slots: Arc::clone(slots), _claimed: claimed, _turn: turn }
     }
 
-    /// Cleans as the next task of this thread, or of one that is idle: whoever waits for the report has it first. A runtime that
+    /// Cleans as the next task of this thread, or of one that is idle: the caller has the report first. A runtime that
     /// shuts down drops the task, which cleans as well.
     pub(crate) fn soon(self) {
         if let Ok(runtime) = Handle::try_current() {

@@ -11,7 +11,7 @@ pub(crate) const AWAITING: &str = "awaiting-approval";
 
 pub use exuvia_host::ScriptError;
 
-/// What came of a run. Always whole: a run that was stopped still tells what it used, printed and called.
+/// What came of a run. Always whole: a run that was stopped still reports what it used, printed and called.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {

@@ -62,7 +62,7 @@ impl Run {
         self
     }
 
-    /// Tells `events` what happens, as it happens.
+    /// Reports to `events` what happens, as it happens.
     pub fn with_events(mut self, events: EventSink) -> Self {
         self.events = events;
         self

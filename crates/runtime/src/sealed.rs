@@ -1,4 +1,4 @@
-//! Nameless files in memory that nobody can change any more.
+//! Sealed memory files (`memfd_create`), which cannot be changed any more.
 
 use std::fs::File;
 use std::io::{self, Write as _};

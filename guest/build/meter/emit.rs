@@ -36,9 +36,9 @@ struct Outer {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum OuterKind {
-    /// May owe fuel: nobody can give a slice meanwhile.
+    /// May owe fuel: it cannot ask for a slice meanwhile.
     WithoutSlice,
-    /// Tells the host at its end what is left.
+    /// Reports to the host at its end what is left.
     Settled,
 }
 
@@ -104,15 +104,11 @@ impl<'a> Meter<'a> {
         ensure!(module.globals_in.is_empty() && !module.globals.is_empty(), "globals that are imported, or none");
         let refill = u32::try_from(module.functions_in.len() + module.bodies.len())?;
         let mut outer = BTreeMap::new();
-        let without = roles.without_imports.iter().map(|&inner| (inner, OuterKind::WithoutSlice));
-        let settled = roles.lifted.iter().map(|&inner| (inner, OuterKind::Settled));
-        for ((inner, kind), function) in without.chain(settled).zip(refill + 1..) {
-            let known = outer.insert(inner, Outer { function, kind });
-            ensure!(known.is_none(), "function {inner} is called by the host in two ways");
-        }
-        // In the order in which they are written.
-        for (outer, function) in outer.values_mut().zip(refill + 1..) {
-            outer.function = function;
+        ensure!(roles.without_imports.is_disjoint(&roles.lifted), "a function that the host calls in two ways");
+        for (&inner, function) in roles.without_imports.union(&roles.lifted).zip(refill + 1..) {
+            let is_lifted = roles.lifted.contains(&inner);
+            let kind = if is_lifted { OuterKind::Settled } else { OuterKind::WithoutSlice };
+            outer.insert(inner, Outer { function, kind });
         }
         let balance = u32::try_from(module.globals.len())?;
         Ok(Self { module, balance, refill, charged: Calls::of(module)?.to_charge()?, outer })

@@ -53,7 +53,7 @@ fn next_slice(roles: &Roles) -> Result<u32> {
 const MOST_PER_CHARGE: u64 = 1_000_000;
 
 /// The fuel that a guest may owe while the host allocates in its memory. The host's `realloc` and `post-return` calls must not
-/// call imports (Component Model, Canonical ABI, `may_leave`), so that nobody can give a slice meanwhile. What they consume
+/// call imports (Component Model, Canonical ABI, `may_leave`), so no slice can be given meanwhile. What they consume
 /// counts as soon as the guest goes on.
 const WITHOUT_SLICE: i64 = 100_000_000;
 

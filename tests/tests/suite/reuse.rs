@@ -43,7 +43,7 @@ struct Host {
     namespace: Namespace,
     swaps: bool,
     seen: Arc<AtomicUsize>,
-    /// Is told that the script sleeps, and has it sleep on.
+    /// Is notified when the script sleeps, and has it sleep on.
     asleep: Mutex<Option<oneshot::Sender<()>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Which pages of a private mapping this process has written, as the kernel tells.
+//! Which pages of a private mapping this process has written, as the kernel reports.
 //!
 //! A written page is the process's own: it is *in memory or swapped out*, and no page of the file that is mapped. The second half is
 //! what a scan must not leave out: a page that was swapped out is not "present". Pages that the kernel moves (compaction, NUMA) look
@@ -30,7 +30,7 @@ const REGIONS: usize = 512;
 const ENTRIES: usize = 2048;
 
 impl DirtyPages {
-    /// The best way that this system has: one that tells of a page that was written.
+    /// The best way that this system has: one that reports a page that was written.
     pub(super) fn here() -> Self {
         let (page, written) = (page_size(), std::hint::black_box(1_u8));
         let start = (&raw const written).addr() / page * page;
@@ -41,24 +41,29 @@ impl DirtyPages {
         [Self::Scan, Self::Entries].into_iter().find(works).unwrap_or(Self::Unknown)
     }
 
-    /// Tells ranges of dirty pages in ascending order, `most` pages in all or a few less. Returns how far it came: all dirty pages
-    /// before that address were told.
+    /// Reports ranges of dirty pages in ascending order, `most` pages in all or a few less. Returns how far it came: all dirty
+    /// pages before that address were reported.
     ///
-    /// The file is opened each time: an open one would tell of the parent's pages after a fork.
+    /// The file is opened each time: an open one would report the parent's pages after a fork.
     ///
     /// # Errors
     ///
-    /// The system does not tell, or tells what cannot be. Nothing is known then of any page.
-    pub(super) fn find(self, range: Range<usize>, most: usize, told: impl FnMut(Range<usize>)) -> io::Result<usize> {
+    /// The system does not report them, or reports what cannot be. Then nothing is known of any page.
+    pub(super) fn find(self, range: Range<usize>, most: usize, report: impl FnMut(Range<usize>)) -> io::Result<usize> {
         match self {
-            Self::Scan => scan_all(&File::open("/proc/self/pagemap")?, range, most, told),
-            Self::Entries => read_all(&File::open("/proc/self/pagemap")?, range, most, told),
+            Self::Scan => scan_all(&File::open("/proc/self/pagemap")?, range, most, report),
+            Self::Entries => read_all(&File::open("/proc/self/pagemap")?, range, most, report),
             Self::Unknown => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
 
-fn scan_all(pagemap: &File, range: Range<usize>, most: usize, mut told: impl FnMut(Range<usize>)) -> io::Result<usize> {
+fn scan_all(
+    pagemap: &File,
+    range: Range<usize>,
+    most: usize,
+    mut report: impl FnMut(Range<usize>),
+) -> io::Result<usize> {
     let (mut at, mut left) = (range.start, most);
     let mut regions = [Region::default(); REGIONS];
     while at < range.end && left > 0 {
@@ -70,7 +75,7 @@ fn scan_all(pagemap: &File, range: Range<usize>, most: usize, mut told: impl FnM
             }
             at = dirty.end;
             left = left.saturating_sub(dirty.len() / page_size());
-            told(dirty);
+            report(dirty);
         }
         // It always comes further: a full list ends behind what is in it.
         if walked > range.end || walked < at || (found == 0 && walked < range.end) {
@@ -81,7 +86,12 @@ fn scan_all(pagemap: &File, range: Range<usize>, most: usize, mut told: impl FnM
     Ok(at)
 }
 
-fn read_all(pagemap: &File, range: Range<usize>, most: usize, mut told: impl FnMut(Range<usize>)) -> io::Result<usize> {
+fn read_all(
+    pagemap: &File,
+    range: Range<usize>,
+    most: usize,
+    mut report: impl FnMut(Range<usize>),
+) -> io::Result<usize> {
     const ENTRY: usize = size_of::<u64>();
     let (page, mut at, mut left) = (page_size(), range.start, most);
     let mut buffer = [0; ENTRIES * ENTRY];
@@ -100,12 +110,12 @@ fn read_all(pagemap: &File, range: Range<usize>, most: usize, mut told: impl FnM
                 continue;
             }
             if !run.is_empty() {
-                told(run);
+                report(run);
             }
             run = at..at;
         }
         if !run.is_empty() {
-            told(run);
+            report(run);
         }
     }
     Ok(at)
@@ -167,7 +177,7 @@ fn scan(pagemap: &File, range: Range<usize>, regions: &mut [Region], most: usize
         category_anyof_mask: PRESENT | SWAPPED,
         return_mask: 0,
     };
-    // SAFETY: the kernel reads `scan`, writes its `walk_end`, and writes to `regions` no more than it is told that there are; both
+    // SAFETY: the kernel reads `scan`, writes its `walk_end`, and writes to `regions` at most `regions_len` of them; both
     // are borrowed for the call. It only reads the page table: without flags, no page is changed.
     let found = unsafe { ioctl(pagemap, &mut scan)? };
     Ok((found, scan.walk_end as usize))
@@ -200,20 +210,20 @@ mod tests {
 
     const PAGES: usize = 4000;
 
-    /// The pages that a way tells of, as numbers, and how far it came.
-    fn told(way: DirtyPages, space: &Space, most: usize) -> (Vec<usize>, usize) {
+    /// The pages that a way reports, as numbers, and how far it came.
+    fn reported(way: DirtyPages, space: &Space, most: usize) -> (Vec<usize>, usize) {
         let (page, start) = (page_size(), space.start().addr());
         let mut pages = Vec::new();
         let reached = way
             .find(start..start + PAGES * page, most, |dirty| {
                 pages.extend((dirty.start - start) / page..(dirty.end - start) / page);
             })
-            .expect("the system tells");
+            .expect("the system reports them");
         (pages, (reached - start) / page)
     }
 
     #[test]
-    fn every_way_tells_of_exactly_the_pages_that_were_written() {
+    fn every_way_reports_exactly_the_pages_that_were_written() {
         let page = page_size();
         for step in [1, 2, 3, 7, 100, 3999] {
             let mut space = Space::reserve(PAGES * page).expect("address space");
@@ -223,10 +233,10 @@ mod tests {
                 space.write(number * page + 8, b"x");
             }
             for way in [DirtyPages::Scan, DirtyPages::Entries] {
-                assert_eq!(told(way, &space, usize::MAX), (written.clone(), PAGES), "{way:?}, every {step} pages");
+                assert_eq!(reported(way, &space, usize::MAX), (written.clone(), PAGES), "{way:?}, every {step} pages");
                 // No more than asked for, and nothing before the end of what was walked is left out.
                 for most in [1, 511, 512, 513, 1024, written.len()] {
-                    let (pages, reached) = told(way, &space, most);
+                    let (pages, reached) = reported(way, &space, most);
                     assert!(pages.len() <= most, "{way:?}, {most} at most");
                     let before: Vec<usize> = written.iter().copied().filter(|number| *number < reached).collect();
                     assert_eq!(pages, before, "{way:?}, every {step} pages, {most} at most");
@@ -234,16 +244,16 @@ mod tests {
             }
             space.give_back(0..PAGES * page).expect("it is ours");
             for way in [DirtyPages::Scan, DirtyPages::Entries] {
-                assert_eq!(told(way, &space, usize::MAX), (Vec::new(), PAGES));
+                assert_eq!(reported(way, &space, usize::MAX), (Vec::new(), PAGES));
             }
         }
     }
 
     #[test]
-    fn this_system_has_a_way_and_where_there_is_none_nothing_is_told() {
+    fn this_system_has_a_way_and_where_there_is_none_nothing_is_reported() {
         assert_ne!(DirtyPages::here(), DirtyPages::Unknown);
         assert!(DirtyPages::Unknown.find(0..page_size(), 1, |_| {}).is_err());
-        // Where nothing is mapped the scan has nothing to tell, and does not pretend otherwise.
+        // Where nothing is mapped the scan has nothing to report, and does not pretend otherwise.
         let space = Space::reserve(page_size()).expect("address space");
         let start = space.start().addr();
         drop(space);

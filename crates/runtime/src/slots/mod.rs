@@ -55,7 +55,7 @@ struct Lists {
     used_memories: Vec<UsedMemory>,
     stacks: Vec<Stack>,
     used_stacks: Vec<UsedStack>,
-    /// Slots that exist, whoever has them.
+    /// Slots that exist, those in use included.
     made: usize,
     /// What clean slots keep, and what those that are being cleaned may come to keep, in bytes.
     kept_bytes: usize,
@@ -113,7 +113,7 @@ impl Slots {
         config.with_host_stack(Arc::new(Stacks(Arc::clone(self))));
     }
 
-    /// Cleans what one guest has used, if nobody has done it yet. Whoever calls it for each guest that is over leaves nothing used.
+    /// Cleans what one guest has used, if it is not clean yet. Called once for each guest that has ended, it leaves nothing used.
     pub fn clean(&self) {
         let (memory, stack) = {
             let mut lists = self.lists();

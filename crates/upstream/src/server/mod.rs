@@ -232,29 +232,21 @@ impl UpstreamServer {
         limits: CallLimits,
         options: &RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let relayed = span.scope().over(self.hand_through(name, request, context, limits, options)).await;
+        let relayed = async {
+            let asks = options.can.any().then_some(name.tool.as_str());
+            let lane = self.lanes.lease(context, asks).map_err(|refused| refused.of_call(name))?;
+            let is_call = matches!(request, ClientRequest::CallToolRequest(_));
+            // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
+            let (client, ticket) = (context.client.as_ref(), DispatchTicket::default());
+            let contents = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
+            let text_bytes = outcome::text_bytes(&contents);
+            let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
+            let read = move || outcome::relayed(contents, &name, is_call, limits.result_bytes, message_bytes);
+            offload(text_bytes, read).await
+        };
+        let relayed = span.scope().over(relayed).await;
         call_span::end_relayed(span, &relayed);
         relayed
-    }
-
-    async fn hand_through(
-        &self,
-        name: &ToolName,
-        request: ClientRequest,
-        context: &CallContext,
-        limits: CallLimits,
-        options: &RelayOptions,
-    ) -> Result<Relayed, CallError> {
-        let asks = options.can.any().then_some(name.tool.as_str());
-        let lane = self.lanes.lease(context, asks).map_err(|refused| refused.of_call(name))?;
-        let is_call = matches!(request, ClientRequest::CallToolRequest(_));
-        // A person may have to be asked: the server's own limit counts, and not that for calls of scripts.
-        let (client, ticket) = (context.client.as_ref(), DispatchTicket::default());
-        let contents = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
-        let text_bytes = outcome::text_bytes(&contents);
-        let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
-        let read = move || outcome::relayed(contents, &name, is_call, limits.result_bytes, message_bytes);
-        offload(text_bytes, read).await
     }
 
     /// When a call that begins now has taken longer than the server may.
