@@ -1,11 +1,14 @@
 //! `cargo bench --bench runs`: scripts one after the other in this process, by one client and by several: how long until the
-//! report is there, how many a second, and the page faults of each.
+//! report is there, how many a second, and the page faults of each. `cargo bench --bench runs -- --svg FOLDER` draws the same
+//! against more numbers of clients, and against numbers of declared tools.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use exuvia_benches::plot::{Line, Plot};
 use exuvia_benches::{BenchTools, Table, engine, returned, run, seconds};
 use exuvia_runtime::Engine;
 use tokio::runtime::Builder;
@@ -34,29 +37,94 @@ lines = sorted(text.split(','), key=len)
 print(text, len(lines))
 result = len(rows)";
 
-fn main() -> Result<()> {
-    println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
-    let mut table = Table::new(["script", "clients", "p50", "p95", "a second", "faults each"]);
-    for (name, source, expected) in [("trivial, 100 tools", TRIVIAL, "2"), ("realistic, 20 calls", REALISTIC, "20")] {
-        for clients in [1, 2, 8] {
-            table.row(row(name, source, expected, clients)?);
-        }
+/// What clients do: each sends this script again and again, with so many tools declared.
+#[derive(Clone, Copy)]
+struct Load {
+    source: &'static str,
+    expected: &'static str,
+    tools: usize,
+    clients: usize,
+}
+
+impl Load {
+    const TRIVIAL: Self = Self { source: TRIVIAL, expected: "2", tools: 100, clients: 1 };
+    const REALISTIC: Self = Self { source: REALISTIC, expected: "20", ..Self::TRIVIAL };
+}
+
+/// What a load comes to.
+struct Measured {
+    /// Of each script until its report, sorted.
+    times: Vec<Duration>,
+    scripts_per_second: f64,
+    faults_each: f64,
+}
+
+impl Measured {
+    fn percentile(&self, percent: usize) -> Duration {
+        self.times[self.times.len() * percent / 100]
     }
-    print!("{table}");
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => print!("{}", table()?),
+        ["--svg", folder] => draw(Path::new(folder))?,
+        _ => bail!("usage: [--svg FOLDER]"),
+    }
     println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
     Ok(())
 }
 
-fn row(name: &str, source: &'static str, expected: &'static str, clients: usize) -> Result<[String; 6]> {
+fn table() -> Result<Table> {
+    let mut table = Table::new(["script", "clients", "p50", "p95", "a second", "faults each"]);
+    for (name, load) in [("trivial, 100 tools", Load::TRIVIAL), ("realistic, 20 calls", Load::REALISTIC)] {
+        for clients in [1, 2, 8] {
+            let measured = measure(Load { clients, ..load })?;
+            let [p50, p95] = [50, 95].map(|percent| seconds(measured.percentile(percent)));
+            let rate = format!("{:.0}", measured.scripts_per_second);
+            table.row([name.into(), clients.to_string(), p50, p95, rate, format!("{:.1}", measured.faults_each)]);
+        }
+    }
+    Ok(table)
+}
+
+/// Draws how long scripts take against the number of clients, and against the number of declared tools.
+fn draw(folder: &Path) -> Result<()> {
+    let clients = |load: Load| [1, 2, 4, 8, 16].map(|clients| (clients, Load { clients, ..load }));
+    let tools = |load: Load| [1, 10, 100, 1_000, 10_000].map(|tools| (tools, Load { tools, ..load }));
+    for (file, against, loads) in [
+        ("latency-clients.svg", "clients", clients as fn(Load) -> [(usize, Load); 5]),
+        ("latency-tools.svg", "declared tools", tools),
+    ] {
+        let mut lines = Vec::new();
+        for (name, load) in [("trivial", Load::TRIVIAL), ("12 lines, 20 calls", Load::REALISTIC)] {
+            let (mut p50, mut p95) = (Line::new(format!("{name}, p50")), Line::new(format!("{name}, p95")));
+            for (number, load) in loads(load) {
+                let measured = measure(load)?;
+                for (line, percent) in [(&mut p50, 50), (&mut p95, 95)] {
+                    line.points.push((number as f64, measured.percentile(percent).as_secs_f64() * 1e3));
+                }
+            }
+            lines.extend([p50, p95]);
+        }
+        let title = format!("A fresh script until its report, {THREADS} threads");
+        let plot = Plot { title: &title, x: against, y: "ms", lines: &lines };
+        plot.write_svg(&folder.join(file))?;
+    }
+    Ok(())
+}
+
+fn measure(load: Load) -> Result<Measured> {
     // As the gateway has it: runs on threads of their own.
     let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
-    let (engine, tools) = (engine()?, BenchTools::new(100));
+    let (engine, tools) = (engine()?, BenchTools::new(load.tools));
     let all = |time| {
         let (engine, tools) = (engine.clone(), tools.clone());
         runtime.block_on(async move {
-            let clients: Vec<_> = (0..clients)
-                .map(|_| tokio::spawn(sends(engine.clone(), tools.clone(), source, expected, time)))
-                .collect();
+            let clients: Vec<_> =
+                (0..load.clients).map(|_| tokio::spawn(sends(engine.clone(), tools.clone(), load, time))).collect();
             let mut times = Vec::new();
             for client in clients {
                 times.append(&mut client.await??);
@@ -67,28 +135,21 @@ fn row(name: &str, source: &'static str, expected: &'static str, clients: usize)
     all(WARM)?;
     let (faults, begun) = (faults()?, Instant::now());
     let mut times = all(WHILE)?;
-    let (rate, faults) = (times.len() as f64 / begun.elapsed().as_secs_f64(), self::faults()? - faults);
+    let (scripts_per_second, faults) = (times.len() as f64 / begun.elapsed().as_secs_f64(), self::faults()? - faults);
     times.sort_unstable();
-    let at = |percent: usize| seconds(times[times.len() * percent / 100]);
-    let faults = faults as f64 / times.len() as f64;
-    Ok([name.into(), clients.to_string(), at(50), at(95), format!("{rate:.0}"), format!("{faults:.1}")])
+    let faults_each = faults as f64 / times.len() as f64;
+    Ok(Measured { times, scripts_per_second, faults_each })
 }
 
 /// A client that waits for each report. Each script is a task of its own, as in the gateway.
-async fn sends(
-    engine: Engine,
-    tools: BenchTools,
-    source: &'static str,
-    expected: &'static str,
-    time: Duration,
-) -> Result<Vec<Duration>> {
+async fn sends(engine: Engine, tools: BenchTools, load: Load, time: Duration) -> Result<Vec<Duration>> {
     let (begun, mut times) = (Instant::now(), Vec::new());
     while begun.elapsed() < time {
         let (engine, host, sent) = (engine.clone(), tools.host(), Instant::now());
-        let report = tokio::spawn(async move { run(&engine, source, host).await }).await?;
+        let report = tokio::spawn(async move { run(&engine, load.source, host).await }).await?;
         times.push(sent.elapsed());
         let result = returned(&report)?;
-        ensure!(result == expected, "{result}");
+        ensure!(result == load.expected, "{result}");
     }
     Ok(times)
 }

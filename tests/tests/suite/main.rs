@@ -11,6 +11,7 @@ mod catalogs_wrong;
 mod client_mistakes;
 mod conditions;
 mod config;
+mod corrupted;
 mod dependencies;
 mod determinism;
 mod direct;
