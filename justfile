@@ -45,6 +45,11 @@ interop *ways:
     cargo build --release
     tests/interop/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ ways }}
 
+# The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, and an endless loop is stopped.
+node-host:
+    cargo build --release
+    tests/interop/node-host
+
 # One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
 peers rounds="30":
     cargo build --release

@@ -13,6 +13,8 @@ import warnings
 
 from exuvia import json_forms
 
+_SEED_BYTES = 32
+
 
 def forget_the_build():
     """The last act before the snapshot."""
@@ -35,7 +37,8 @@ def forget_the_build():
 
 def renew():
     """The first act of a run."""
-    random.seed()
+    # What `random.seed()` would draw is 2,500 bytes, for a generator that is not for secrets.
+    random.seed(int.from_bytes(os.urandom(_SEED_BYTES)))
     json_forms.decimal_mark = f"exuvia-decimal-{os.urandom(8).hex()}-"
     logging._startTime = time.time_ns()
 
