@@ -34,7 +34,7 @@ async fn direct_calls() -> Result<()> {
     for call in 0..CALLS {
         for (client, times) in clients.iter_mut().zip(&mut times) {
             let begun = Instant::now();
-            let params = json!({"name": "echo", "arguments": {"value": call}});
+            let params = json!({"name": name, "arguments": {"value": call}});
             let answer = client.ask("/mcp", "tools/call", params, json!({})).await;
             times.push(begun.elapsed());
             let message = answer.message();

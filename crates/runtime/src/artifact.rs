@@ -24,6 +24,12 @@ pub(crate) static IMAGE: &[u8] = {
     &BYTES.0
 };
 
+/// The code, with what describes it.
+#[cfg(target_os = "linux")]
+pub(crate) fn code() -> &'static [u8] {
+    &ARTIFACT.0
+}
+
 /// Loads the guest: its code is executed as the kernel has mapped it from the program's file, so that no page of it is read before
 /// it is used, and all processes of one program share it.
 #[cfg(target_os = "linux")]

@@ -26,7 +26,11 @@ impl Cleaning {
     /// shuts down drops the task, which cleans as well.
     pub(crate) fn soon(self) {
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { drop(self) });
+            runtime.spawn(async move {
+                let slots = Arc::clone(&self.slots);
+                drop(self);
+                slots.rest_when_idle().await;
+            });
         }
     }
 }

@@ -73,4 +73,7 @@ impl Slots {
 
     /// Nothing: wasmtime cleans when a store is dropped.
     pub(crate) fn clean(&self) {}
+
+    /// Nothing: the pool keeps little.
+    pub(crate) async fn rest_when_idle(self: Arc<Self>) {}
 }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 
-use super::space::Space;
-use crate::sealed;
+use super::space::{Space, unmap_until_used};
+use crate::{artifact, sealed};
 
 /// A snapshot: its bytes as this process has them anyway, and a part of a file that holds the same.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Image {
     pub(super) bytes: &'static [u8],
     pub(super) file: File,
     pub(super) offset: u64,
+    /// Whether the file is the program's.
+    is_in_program: bool,
 }
 
 impl Image {
@@ -20,9 +22,17 @@ impl Image {
     /// otherwise of a copy in memory.
     pub(super) fn new(bytes: &'static [u8]) -> io::Result<Self> {
         if let Some((file, offset)) = in_program(bytes) {
-            return Ok(Self { bytes, file, offset });
+            return Ok(Self { bytes, file, offset, is_in_program: true });
         }
-        Ok(Self { bytes, file: sealed::file("exuvia-snapshot", bytes)?, offset: 0 })
+        Ok(Self { bytes, file: sealed::file("exuvia-snapshot", bytes)?, offset: 0, is_in_program: false })
+    }
+
+    /// Takes the pages of the program that hold it, and those of the guest's code beside it, out of this process until they are used.
+    pub(super) fn rest(&self) {
+        if self.is_in_program {
+            unmap_until_used(self.bytes);
+            unmap_until_used(artifact::code());
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -40,6 +40,17 @@ impl MemorySlot {
         space.show(inside(0..image.len()), &image.file, image.offset)?;
         Ok(Self { space, image, kept_bytes: 0 })
     }
+
+    /// Gives back what was kept.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses. The slot is gone then.
+    pub(super) fn rest(mut self) -> io::Result<Self> {
+        self.space.give_back(inside(0..self.image.len()))?;
+        self.kept_bytes = 0;
+        Ok(self)
+    }
 }
 
 /// A range of the memory as one of its address space.

@@ -5,12 +5,13 @@
 //! cleaned is unmapped.
 //!
 //! - `space`: address space of the process; `image`: the snapshot as a file; `dirty`: which pages were written;
-//! - `memory`, `stack`: what wasmtime is given, and its cleaning;
+//! - `memory`, `stack`: what wasmtime is given, and its cleaning; `rest`: giving back what nobody uses;
 //! - here: which are clean, and which are to be cleaned.
 
 mod dirty;
 mod image;
 mod memory;
+mod rest;
 mod space;
 mod stack;
 
@@ -57,6 +58,10 @@ struct Lists {
     used_stacks: Vec<UsedStack>,
     /// Slots that exist, those in use included.
     made: usize,
+    /// How many guests have been given a memory so far.
+    begun: u64,
+    /// Whether somebody waits for the slots to be idle.
+    is_watched: bool,
     /// What clean slots keep, and what those that are being cleaned may come to keep, in bytes.
     kept_bytes: usize,
 }
@@ -152,6 +157,7 @@ impl Slots {
 
     /// A clean slot for a guest.
     fn memory(&self) -> io::Result<MemorySlot> {
+        self.lists().begun += 1;
         loop {
             let used = {
                 let mut lists = self.lists();

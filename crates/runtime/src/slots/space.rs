@@ -108,3 +108,16 @@ impl Drop for Space {
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
+
+/// Takes the pages of a part of the program's file out of this process until they are used again: whole pages inside `bytes`, which
+/// the kernel has mapped from the file and which nobody can write to.
+#[expect(unsafe_code, reason = "advice about pages of the program, see SAFETY")]
+pub(super) fn unmap_until_used(bytes: &'static [u8]) {
+    let page = page_size();
+    let start = bytes.as_ptr().addr().next_multiple_of(page);
+    let end = (bytes.as_ptr().addr() + bytes.len()) / page * page;
+    let Some(len) = end.checked_sub(start).filter(|len| *len > 0) else { return };
+    let at = bytes.as_ptr().map_addr(|_| start).cast_mut().cast();
+    // SAFETY: a page that is read again comes from the file with the same contents. An error leaves it where it is.
+    let _ = unsafe { madvise(at, len, Advice::LinuxDontNeed) };
+}

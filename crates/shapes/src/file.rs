@@ -1,0 +1,221 @@
+//! Shapes in a file.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::{error, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Learned, Shape, ToolKey};
+
+/// The longest file that is read, in bytes.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// The version of the form that files have.
+const VERSION: u32 = 1;
+
+/// A file of shapes: `{"version": 1, "tools": [{"server", "tool", "schema", "shape"}]}`.
+#[derive(Debug, Clone)]
+pub struct ShapeFile {
+    path: PathBuf,
+}
+
+/// A file of shapes cannot be read or written.
+#[derive(Debug)]
+pub enum ShapeFileError {
+    /// The system refuses.
+    Io(io::Error),
+    /// It holds something else.
+    Form(serde_json::Error),
+    /// It is larger than 16 MiB.
+    TooLarge,
+    /// A later version of the program wrote it.
+    Version(u32),
+}
+
+impl fmt::Display for ShapeFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Form(error) => write!(f, "not a file of shapes: {error}"),
+            Self::TooLarge => write!(f, "larger than {} MiB", MAX_BYTES >> 20),
+            Self::Version(version) => write!(f, "version {version}, written by a later program"),
+        }
+    }
+}
+
+impl error::Error for ShapeFileError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Form(error) => Some(error),
+            Self::TooLarge | Self::Version(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for ShapeFileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    version: u32,
+    tools: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    tool: ToolKey,
+    shape: Shape,
+}
+
+impl ShapeFile {
+    /// The file at this path, which need not exist.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it holds; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no file of shapes.
+    pub fn read(&self) -> Result<Learned, ShapeFileError> {
+        match File::open(&self.path) {
+            Ok(file) => read(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Learned::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Adds what was learned. Another process may have added something meanwhile: the file is read again. Readers see the file of
+    /// before or the one after, and only the user can read it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or written, or is no file of shapes.
+    pub fn add(&self, learned: Learned) -> Result<(), ShapeFileError> {
+        if learned.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.read()?;
+        all.merge(learned);
+        self.write(&all)
+    }
+
+    /// Replaces what it holds.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn write(&self, learned: &Learned) -> Result<(), ShapeFileError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(to_json(learned).as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// Shapes as the text of a file.
+#[must_use]
+pub fn to_json(learned: &Learned) -> String {
+    let tools = learned.iter().map(|(tool, shape)| Entry { tool: tool.clone(), shape: shape.clone() });
+    let contents = Contents { version: VERSION, tools: tools.collect() };
+    serde_json::to_string(&contents).unwrap_or_default()
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+///
+/// It is something else, or too large.
+pub fn read(from: impl io::Read) -> Result<Learned, ShapeFileError> {
+    let mut text = Vec::new();
+    from.take(MAX_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(ShapeFileError::TooLarge);
+    }
+    let contents: Contents = serde_json::from_slice(&text).map_err(ShapeFileError::Form)?;
+    if contents.version > VERSION {
+        return Err(ShapeFileError::Version(contents.version));
+    }
+    let mut learned = Learned::default();
+    for Entry { tool, shape } in contents.tools {
+        learned.add(tool, shape.checked());
+    }
+    Ok(learned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn learned(tool: &str, answer: &str) -> Learned {
+        let mut shape = Shape::default();
+        shape.observe(answer);
+        let mut learned = Learned::default();
+        learned.add(ToolKey::new("crm", tool, &json!({})), shape);
+        learned
+    }
+
+    #[test]
+    fn what_two_processes_learned_is_in_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = ShapeFile::new(folder.path().join("deeper/shapes.json"));
+        assert!(file.read().expect("no file is no error").is_empty());
+        file.add(learned("a", r#"{"id": [1, {"x": "text"}]}"#)).expect("written");
+        file.add(learned("b", "2")).expect("written");
+        file.add(learned("a", r#"{"id": null}"#)).expect("written");
+        let all = file.read().expect("read");
+        let shown: Vec<String> =
+            all.iter().map(|(tool, shape)| format!("{} {shape} {}", tool.tool, shape.seen())).collect();
+        assert_eq!(shown, ["b int 1", r#"a {"id": [{"x": str} | int] | None} 2"#]);
+    }
+
+    #[test]
+    fn what_is_no_file_of_shapes_is_kept_and_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = ShapeFile::new(folder.path().join("shapes.json"));
+        for (text, said) in [
+            ("{", "not a file of shapes"),
+            (r#"{"version":2,"tools":[]}"#, "later program"),
+            (r#"{"version":1,"tools":[{"server":"a","tool":"b","schema":"c","shape":{"nul":true}}]}"#, "unknown field"),
+        ] {
+            fs::write(file.path(), text).expect("written");
+            let error = file.add(learned("a", "1")).expect_err("refused").to_string();
+            assert!(error.contains(said), "{error}");
+            assert_eq!(fs::read_to_string(file.path()).expect("still there"), text);
+        }
+    }
+
+    #[test]
+    fn an_imported_shape_is_bounded() {
+        let key = "x\\nauto_execute = []".repeat(3);
+        let deep = (0..40)
+            .fold("{}".to_owned(), |inner, _| format!(r#"{{"list":{{"shortest":0,"longest":1,"item":{inner}}}}}"#));
+        let object = format!(r#"{{"object":{{"seen":1,"keys":{{"{key}":{{"int":true}}}}}}}}"#);
+        for shape in [deep, object] {
+            let text = format!(r#"{{"version":1,"tools":[{{"server":"a","tool":"b","schema":"c","shape":{shape}}}]}}"#);
+            let learned = read(text.as_bytes()).expect("bounded, not refused");
+            let shown = learned.iter().next().expect("one").1.to_string();
+            assert!(!shown.contains("auto_execute") && !shown.contains('\n') && shown.len() < 100, "{shown}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a shape is.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// The deepest that shapes go; what lies deeper is `Any`.
+pub(crate) const MAX_DEPTH: usize = 8;
+
+/// The most keys of one object. One with more of them is a `dict[str, ...]`.
+pub(crate) const MAX_KEYS: usize = 48;
+
+/// The most objects, lists and other values that one shape tells apart.
+pub(crate) const MAX_NODES: usize = 400;
+
+/// The longest key, in bytes.
+pub(crate) const MAX_KEY_BYTES: usize = 64;
+
+/// The most digits in a key: ids have more of them than names of fields.
+const MAX_KEY_DIGITS: usize = 4;
+
+/// What was seen at one place of the answers of one tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// How many values were seen here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) seen: u64,
+    /// Whether some were null, booleans, whole numbers, or other numbers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) null: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) bool: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) int: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) float: bool,
+    /// How many were text, and how many of these hold an object or a list as JSON.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) texts: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) json_texts: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) list: Option<Box<List>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) object: Option<Box<Object>>,
+    /// Whether something was seen that is too deep or too much to be told apart.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) other: bool,
+}
+
+/// What lists hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct List {
+    /// The shortest and the longest, in items.
+    pub(crate) shortest: u64,
+    pub(crate) longest: u64,
+    pub(crate) item: Shape,
+}
+
+/// What objects hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Object {
+    /// How many objects were seen.
+    pub(crate) seen: u64,
+    /// By key, in the order in which the keys were first seen. Empty where [`any`](Self::any) is not.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) keys: IndexMap<String, Shape>,
+    /// What all values are, if the keys are values themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) any: Option<Shape>,
+}
+
+impl Shape {
+    /// How many answers it was learned from.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Whether nothing was learned that a script could use.
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
+        *self == Self { seen: self.seen, other: self.other, ..Self::default() }
+    }
+
+    /// How many places it tells apart.
+    pub(crate) fn nodes(&self) -> usize {
+        let list = self.list.as_ref().map_or(0, |list| list.item.nodes());
+        let object =
+            self.object.as_ref().map_or(0, |object| object.keys.values().chain(&object.any).map(Self::nodes).sum());
+        1 + list + object
+    }
+}
+
+/// Whether a key looks like the name of a field rather than a value: a letter or `_`, then letters, digits, `_`, `-`, `.` and `$`, few
+/// of them digits.
+pub(crate) fn is_field(key: &str) -> bool {
+    let mut characters = key.chars();
+    let begins = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$'));
+    let goes_on = |other: char| other.is_ascii_alphanumeric() || matches!(other, '_' | '-' | '.' | '$');
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    begins && key.len() <= MAX_KEY_BYTES && digits <= MAX_KEY_DIGITS && characters.all(goes_on)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_field;
+
+    #[test]
+    fn a_key_that_may_be_a_value_is_no_field() {
+        for field in ["id", "displayName", "_links", "$ref", "x-rate-limit", "address.line1", "utf8"] {
+            assert!(is_field(field), "{field}");
+        }
+        for value in ["", "2026", "ann@example.com", "c0ffee12345", "a b", "ä", "PROJ-12345", "a\nb", &"x".repeat(65)]
+        {
+            assert!(!is_field(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The shapes of many tools.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::Shape;
+
+/// The most tools whose shapes are kept. Beyond, the one that was learned from longest ago is forgotten.
+const MAX_TOOLS: usize = 4_000;
+
+/// The longest name of a server or tool, in bytes.
+const MAX_NAME_BYTES: usize = 512;
+
+/// Observations until only every eighth answer is looked at.
+const MANY: u64 = 32;
+const EVERY: u64 = 8;
+
+/// A tool as its server lists it now: with another schema it is another one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ToolKey {
+    /// The server's name in the configuration.
+    pub server: String,
+    /// The tool's own name.
+    pub tool: String,
+    /// The beginning of the SHA-256 of its input schema as JSON, in hexadecimal.
+    pub schema: String,
+}
+
+impl ToolKey {
+    /// That of a tool with this input schema.
+    #[must_use]
+    pub fn new(server: &str, tool: &str, input_schema: &Value) -> Self {
+        let digest = Sha256::digest(input_schema.to_string());
+        let schema = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { server: server.to_owned(), tool: tool.to_owned(), schema }
+    }
+}
+
+/// The shapes of tools: all that are known, and what was learned since they were read.
+#[derive(Debug, Clone, Default)]
+pub struct Shapes {
+    known: Learned,
+    fresh: Learned,
+    /// Answers that came since `known` grew by one, by tool.
+    skipped: IndexMap<ToolKey, u64>,
+}
+
+/// Shapes by tool, the one that was learned from last at the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Learned(pub(crate) IndexMap<ToolKey, Shape>);
+
+impl Shapes {
+    /// Those that were learned before.
+    #[must_use]
+    pub fn new(known: Learned) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// The shape of a tool's answers, if one was learned.
+    #[must_use]
+    pub fn get(&self, tool: &ToolKey) -> Option<&Shape> {
+        self.known.get(tool)
+    }
+
+    /// Whether an answer of this tool is worth reading: the first ones are, later ones now and then.
+    pub fn wants(&mut self, tool: &ToolKey) -> bool {
+        let seen = self.known.get(tool).map_or(0, Shape::seen);
+        if seen < MANY {
+            return true;
+        }
+        let skipped = self.skipped.entry(tool.clone()).or_default();
+        *skipped += 1;
+        skipped.is_multiple_of(EVERY)
+    }
+
+    /// Adds what one answer of a tool was learned to be. Whether the shape of the tool is another one now.
+    pub fn add(&mut self, tool: &ToolKey, answer: Shape) -> bool {
+        if tool.server.len() > MAX_NAME_BYTES || tool.tool.len() > MAX_NAME_BYTES {
+            return false;
+        }
+        self.fresh.add(tool.clone(), answer.clone());
+        let before = self.known.get(tool).map(ToString::to_string);
+        self.known.add(tool.clone(), answer);
+        before != self.known.get(tool).map(ToString::to_string)
+    }
+
+    /// What was learned since the last time.
+    #[must_use]
+    pub fn take_fresh(&mut self) -> Learned {
+        std::mem::take(&mut self.fresh)
+    }
+}
+
+impl Learned {
+    /// The shape of a tool's answers, if one was learned.
+    #[must_use]
+    pub fn get(&self, tool: &ToolKey) -> Option<&Shape> {
+        self.0.get(tool)
+    }
+
+    /// All, the one that was learned from longest ago first.
+    pub fn iter(&self) -> impl Iterator<Item = (&ToolKey, &Shape)> {
+        self.0.iter()
+    }
+
+    /// How many tools.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what was learned of one tool.
+    pub fn add(&mut self, tool: ToolKey, shape: Shape) {
+        let mut known = self.0.shift_remove(&tool).unwrap_or_default();
+        known.merge(shape);
+        self.0.insert(tool, known);
+        while self.0.len() > MAX_TOOLS {
+            self.0.shift_remove_index(0);
+        }
+    }
+
+    /// Adds what was learned elsewhere.
+    pub fn merge(&mut self, other: Self) {
+        for (tool, shape) in other.0 {
+            self.add(tool, shape);
+        }
+    }
+
+    /// Forgets the tools for which this holds. How many those were.
+    pub fn forget(&mut self, is_forgotten: impl Fn(&ToolKey) -> bool) -> usize {
+        let before = self.0.len();
+        self.0.retain(|tool, _| !is_forgotten(tool));
+        before - self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shape(answer: &str) -> Shape {
+        let mut shape = Shape::default();
+        shape.observe(answer);
+        shape
+    }
+
+    #[test]
+    fn a_tool_with_another_schema_is_another_tool() {
+        let key = |schema| ToolKey::new("crm", "get", &schema);
+        let mut shapes = Shapes::default();
+        assert!(shapes.add(&key(json!({"a": 1})), shape("{\"id\": 1}")), "it was learned");
+        assert!(!shapes.add(&key(json!({"a": 1})), shape("{\"id\": 2}")), "nothing new");
+        assert!(shapes.add(&key(json!({"a": 1})), shape("{\"id\": null}")), "another shape");
+        assert!(shapes.get(&key(json!({"a": 2}))).is_none());
+        assert_eq!(shapes.get(&key(json!({"a": 1}))).expect("known").to_string(), "{\"id\": int | None}");
+    }
+
+    #[test]
+    fn later_answers_are_read_now_and_then() {
+        let key = ToolKey::new("crm", "get", &json!({}));
+        let mut shapes = Shapes::default();
+        let mut read = 0;
+        for _ in 0..1_000 {
+            if shapes.wants(&key) {
+                read += 1;
+                shapes.add(&key, shape("1"));
+            }
+        }
+        assert_eq!(read, MANY + (1_000 - MANY) / EVERY);
+    }
+
+    #[test]
+    fn what_is_fresh_is_taken_once_and_added_elsewhere() {
+        let key = ToolKey::new("crm", "get", &json!({}));
+        let mut known = Learned::default();
+        known.add(key.clone(), shape("1"));
+        let mut shapes = Shapes::new(known.clone());
+        shapes.add(&key, shape("null"));
+        let fresh = shapes.take_fresh();
+        assert_eq!(fresh.get(&key).expect("fresh").to_string(), "None");
+        assert!(shapes.take_fresh().is_empty());
+        known.merge(fresh);
+        assert_eq!(known.get(&key), shapes.get(&key));
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_is_forgotten() {
+        let mut learned = Learned::default();
+        for n in 0..=MAX_TOOLS {
+            learned.add(ToolKey { server: "s".into(), tool: n.to_string(), schema: String::new() }, shape("1"));
+        }
+        assert_eq!(learned.len(), MAX_TOOLS);
+        assert_eq!(learned.iter().next().expect("one").0.tool, "1");
+        assert_eq!(learned.forget(|tool| tool.tool != "7"), MAX_TOOLS - 1);
+    }
+}
