@@ -194,12 +194,8 @@ impl fmt::Display for JsonError {
     }
 }
 
-impl std::error::Error for JsonError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // `Display` is already that of serde_json's error: what caused that is next.
-        self.syntax.as_ref().and_then(std::error::Error::source)
-    }
-}
+// Of a text, serde_json's error has no source, and `Display` is that error itself.
+impl std::error::Error for JsonError {}
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, Json, LazyText,
-    Limits, Namespace, Origin, Principal, RunId, RunIo, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName,
-    TraceContext,
+    Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, DispatchOrder,
+    DispatchTicket, Json, LazyText, Limit, Limits, Namespace, Origin, Principal, RunId, RunIo, Server, Tool,
+    ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -212,4 +212,64 @@ fn an_origin_is_a_run_or_a_call_of_a_client() {
     let (of_run, of_client) = (Origin::Run(run.clone()), Origin::Direct(call.clone()));
     assert_eq!((of_run.run(), of_run.direct()), (Some(&run), None));
     assert_eq!((of_client.run(), of_client.direct()), (None, Some(&call)));
+}
+
+#[test]
+fn a_value_is_boxed_where_the_schema_says_so() {
+    let boxed = |schema: Option<Value>| {
+        ToolDescriptor { output_schema: schema, ..(*tool("get", "get").descriptor).clone() }.is_boxed()
+    };
+    let class = |title: &str, result: Value, required: Value| {
+        Some(json!({"title": title, "properties": {"result": result}, "required": required}))
+    };
+    let result = || json!({"title": "Result", "type": "string"});
+    assert!(boxed(Some(json!({"x-fastmcp-wrap-result": true}))));
+    assert!(boxed(class("getOutput", result(), json!(["result"]))));
+    for plain in [
+        None,
+        Some(json!({})),
+        Some(json!({"x-fastmcp-wrap-result": false})),
+        class("getOutput", json!({"type": "string"}), json!(["result"])),
+        class("otherOutput", result(), json!(["result"])),
+        class("getOutput", result(), json!([])),
+        Some(json!({"title": "getOutput", "properties": {"result": result(), "more": {}}, "required": ["result"]})),
+        Some(json!({"title": "getOutput", "properties": {"value": result()}, "required": ["result"]})),
+    ] {
+        assert!(!boxed(plain.clone()), "{plain:?}");
+    }
+}
+
+#[test]
+fn absent_servers_are_listed_in_their_order() {
+    let absent = ["b", "a"].map(|name| Absent::new(name, Absence::Late)).to_vec();
+    let namespace = Namespace::default().with_absent(absent);
+    let names: Vec<&str> = namespace.absent().iter().map(|absent| absent.name.as_str()).collect();
+    assert_eq!(names, ["b", "a"]);
+}
+
+#[test]
+fn tickets_of_one_order_stand_behind_each_other_and_others_nowhere() {
+    let order = DispatchOrder::default();
+    let (first, second, other) = (order.ticket(), order.clone().ticket(), DispatchTicket::default());
+    let places = |ticket: &DispatchTicket| [ticket.admission.is_first(), ticket.leaving.is_first()];
+    assert_eq!([places(&first), places(&second), places(&other)], [[true; 2], [false; 2], [true; 2]]);
+    assert!(first.admission.is_in_line() && first.leaving.is_in_line() && !other.leaving.is_in_line());
+    drop(first);
+    assert_eq!(places(&second), [true; 2]);
+}
+
+#[test]
+fn a_limit_is_named_as_its_field() {
+    let limits = [
+        (Limit::Fuel, "fuel"),
+        (Limit::WallMs, "wall_ms"),
+        (Limit::MemoryBytes, "memory_bytes"),
+        (Limit::ToolCalls, "tool_calls"),
+        (Limit::StackBytes, "stack_bytes"),
+        (Limit::ResultBytes, "result_bytes"),
+        (Limit::SourceBytes, "source_bytes"),
+    ];
+    for (limit, name) in limits {
+        assert_eq!(limit.name(), name);
+    }
 }

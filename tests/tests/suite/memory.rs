@@ -133,3 +133,26 @@ fn under_a_limit_on_address_space_fewer_runs_at_a_time_start() {
     assert_eq!(many.status.code(), Some(5), "{told}");
     assert!(told.contains("16 runs at a time reserve 65 GiB of address space"), "{told}");
 }
+
+/// What is kept for the next script, and what was mapped to run this one, goes back when none comes.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_program_gives_back_what_it_kept() {
+    let mut client = exuvia_tests::Client::legacy(&[]);
+    let process = client.id();
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    };
+    for _ in 0..3 {
+        assert_eq!(client.execute("import json\nresult = len(json.dumps(list(range(20_000))))").0, "128890");
+    }
+    let used = resident();
+    let rested = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        resident() + 20 * MIB < used
+    });
+    assert!(rested, "{} MiB, and then {}", used / MIB, resident() / MIB);
+    assert_eq!(client.execute("result = 1 + 1").0, "2");
+}

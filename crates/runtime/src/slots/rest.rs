@@ -19,26 +19,23 @@ impl Slots {
         loop {
             let begun = self.lists().begun;
             tokio::time::sleep(IDLE).await;
-            let mut lists = self.lists();
-            if lists.begun == begun {
-                let idle = std::mem::take(&mut lists.memories);
-                drop(lists);
-                return self.rest(idle);
+            if self.lists().begun == begun {
+                return self.rest();
             }
         }
     }
 
-    fn rest(&self, idle: Vec<super::MemorySlot>) {
-        for slot in idle {
-            let kept = slot.kept_bytes;
-            let rested = slot.rest();
-            let mut lists = self.lists();
-            lists.kept_bytes -= kept;
-            match rested {
+    /// Under the lock: a guest that begins meanwhile waits, where it would find no slot otherwise.
+    fn rest(&self) {
+        let mut lists = self.lists();
+        for slot in std::mem::take(&mut lists.memories) {
+            lists.kept_bytes -= slot.kept_bytes;
+            match slot.rest() {
                 Ok(slot) => lists.memories.push(slot),
                 Err(_) => lists.made -= 1,
             }
         }
+        drop(lists);
         self.image.rest();
     }
 }
