@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         if self.depth >= MAX_DEPTH || !self.has_room(self.shape.list.is_none()) {
             self.shape.other = true;
             while items.next_element::<IgnoredAny>()?.is_some() {}
@@ -109,9 +109,11 @@ impl<'de> Visitor<'de> for Place<'_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
         let Some(first) = entries.next_key::<String>()? else {
-            self.object().map(|object| object.seen += 1);
+            if let Some(object) = self.object() {
+                object.seen = object.seen.saturating_add(1);
+            }
             return Ok(());
         };
         if first == NUMBER {
@@ -120,20 +122,17 @@ impl<'de> Visitor<'de> for Place<'_> {
             *(if is_whole { &mut self.shape.int } else { &mut self.shape.float }) = true;
             return Ok(());
         }
-        let Self { depth, .. } = self;
-        let (shape, nodes) = (self.shape, self.nodes);
-        let mut place = Place { shape, depth, nodes };
-        if place.object().is_none() {
+        if self.object().is_none() {
             entries.next_value::<IgnoredAny>()?;
             while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         }
         let mut key = Some(first);
         while let Some(name) = key {
-            place.entry(name, &mut entries)?;
+            self.entry(name, &mut entries)?;
             key = entries.next_key()?;
         }
-        if let Some(object) = &mut place.shape.object {
+        if let Some(object) = &mut self.shape.object {
             object.seen = object.seen.saturating_add(1);
         }
         Ok(())
