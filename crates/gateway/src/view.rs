@@ -86,7 +86,9 @@ impl View {
 
     fn digest(&self) -> u64 {
         let mut digest = DefaultHasher::new();
-        self.profile.has_scripts().hash(&mut digest);
+        for tool in meta::tools_of(&self.profile) {
+            meta::description(tool, &self.profile).hash(&mut digest);
+        }
         for tool in &self.tools {
             (&tool.name, tool.written.as_str()).hash(&mut digest);
         }
