@@ -391,7 +391,7 @@ async fn listening_clients_are_notified_of_changed_tools_and_of_the_end() {
     let mut modern = listen("/mcp/one").await.into_body();
     let told = until(&mut modern, "acknowledged").await;
     assert_eq!(told[0]["params"]["notifications"], json!({"toolsListChanged": true}), "{told:?}");
-    // What scripts see of servers is named as it is configured: no policy changes that.
+    // The names of the servers that scripts see come from the configuration: no policy changes them.
     let mut scripts = listen("/mcp/scripts").await.into_body();
     until(&mut scripts, "acknowledged").await;
     served.gateway.gateway().set_policy(showing("echo"));

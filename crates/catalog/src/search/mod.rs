@@ -49,8 +49,9 @@ const IN_DESCRIPTION: f64 = 0.8;
 const PREFIX: f64 = 0.5;
 const MIN_PREFIX_CHARS: usize = 3;
 
-/// What a name gains that the query names in full.
+/// What a name gains that the query names in full, by any words, and what one of several words gains that stands in the query.
 const WHOLE_NAME: f64 = 0.3;
+const VERBATIM_NAME: f64 = 0.5;
 
 /// What was found.
 pub(crate) struct Found<'n> {
@@ -81,7 +82,9 @@ pub(crate) struct Index {
 struct Indexed {
     /// The server and the tool, by their places in the namespace.
     place: (usize, usize),
-    /// How many different words its name has.
+    /// The words of its name, with spaces around each.
+    name: String,
+    /// How many different ones they are.
     name_words: usize,
 }
 
@@ -113,7 +116,7 @@ impl Index {
             let of_server = stems(&server.name);
             let common = Common::of(server);
             for (tool_place, tool) in server.tools().iter().enumerate() {
-                index.tools.push(Indexed { place: (place, tool_place), name_words: 0 });
+                index.tools.push(Indexed { place: (place, tool_place), name: String::new(), name_words: 0 });
                 index.add(tool, &of_server, &common, description_bytes);
             }
         }
@@ -125,6 +128,7 @@ impl Index {
         let name = stems(tool.name());
         if let Some(last) = self.tools.last_mut() {
             last.name_words = name.iter().collect::<HashSet<_>>().len();
+            last.name = spaced(&name);
         }
         let parameters = tool.parameters.iter().take(MAX_PARAMETERS);
         let parameters = parameters.filter(|parameter| !common.has_parameter(&parameter.name));
@@ -155,6 +159,7 @@ impl Index {
     pub(crate) fn search<'n>(&self, namespace: &'n Namespace, query: &str) -> Found<'n> {
         let mut scores = vec![Score::default(); self.tools.len()];
         let mut mass = 0.0;
+        let words = spaced(&query::words(query));
         for concept in query::concepts(query) {
             mass += self.score(&concept, &mut scores);
         }
@@ -162,8 +167,10 @@ impl Index {
         let mut scored: Vec<(f64, (usize, usize))> = scored
             .map(|(score, tool)| {
                 let named = (score.in_name as f64 / tool.name_words.max(1) as f64).min(1.0);
+                let is_verbatim = tool.name_words > 1 && words.contains(&tool.name);
+                let named = WHOLE_NAME * named + if is_verbatim { VERBATIM_NAME } else { 0.0 };
                 // A tool that fits all of a query comes before one that fits a part of it better.
-                (score.sum * (score.covered / mass) * (1.0 + WHOLE_NAME * named), tool.place)
+                (score.sum * (score.covered / mass) * (1.0 + named), tool.place)
             })
             .collect();
         // Stable: equals stay in the order of the namespace.
@@ -224,6 +231,11 @@ impl Index {
         }
         worths
     }
+}
+
+/// ` a b `
+fn spaced(words: &[String]) -> String {
+    words.iter().fold(" ".to_owned(), |text, word| text + word + " ")
 }
 
 /// How many of these are hits.

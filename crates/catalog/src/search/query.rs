@@ -25,10 +25,19 @@ pub(super) struct Concept {
     pub(super) words: Vec<(String, f64)>,
 }
 
+/// The words of a query, as far as it counts.
+pub(super) fn words(query: &str) -> Vec<String> {
+    stems(&written(query).join(" "))
+}
+
+fn written(query: &str) -> Vec<String> {
+    let head: String = query.chars().take(MAX_QUERY_CHARS).collect();
+    text::words(&head).into_iter().take(MAX_QUERY_WORDS).collect()
+}
+
 /// What a query asks for.
 pub(super) fn concepts(query: &str) -> Vec<Concept> {
-    let head: String = query.chars().take(MAX_QUERY_CHARS).collect();
-    let written: Vec<String> = text::words(&head).into_iter().take(MAX_QUERY_WORDS).collect();
+    let written = written(query);
     let words = stems(&written.join(" "));
     let vocabulary = vocabulary();
     let mut concepts = Vec::new();
@@ -59,27 +68,27 @@ pub(super) fn concepts(query: &str) -> Vec<Concept> {
 mod tests {
     use super::*;
 
-    fn words(query: &str) -> Vec<Vec<String>> {
+    fn asked(query: &str) -> Vec<Vec<String>> {
         let words = |concept: Concept| concept.words.into_iter().map(|(word, _)| word).collect();
         concepts(query).into_iter().map(words).collect()
     }
 
     #[test]
     fn fillers_are_left_out_unless_there_is_nothing_else() {
-        assert_eq!(words("the columns"), words("column"));
-        assert_eq!(words("what is it").len(), 3);
-        assert!(words(" !").is_empty());
+        assert_eq!(asked("the columns"), asked("column"));
+        assert_eq!(asked("what is it").len(), 3);
+        assert!(asked(" !").is_empty());
     }
 
     #[test]
     fn an_everyday_word_stands_for_those_of_tools() {
-        assert!(words("appointments")[0].contains(&"event".to_owned()));
-        assert_eq!(words("to-do").len(), 1);
-        assert!(words("to-do")[0].contains(&"task".to_owned()));
+        assert!(asked("appointments")[0].contains(&"event".to_owned()));
+        assert_eq!(asked("to-do").len(), 1);
+        assert!(asked("to-do")[0].contains(&"task".to_owned()));
     }
 
     #[test]
     fn a_long_query_is_cut() {
-        assert!(words(&"word1 word2 word3 x y z ".repeat(10_000)).len() <= MAX_QUERY_WORDS);
+        assert!(asked(&"word1 word2 word3 x y z ".repeat(10_000)).len() <= MAX_QUERY_WORDS);
     }
 }
