@@ -28,6 +28,7 @@ const CONTRACT: [(&str, &[&str]); 3] = [
             "servers",
             "list-tools",
             "describe",
+            "search",
             "call",
             "start",
             "script-ended",

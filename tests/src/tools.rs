@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_test_support::descriptor;
 use exuvia_tool::{
     BoxFuture, CallError, Deadline, Json, Namespace, ToolCall, ToolDescriptor, ToolHost, ToolName, ToolOutcome,
@@ -33,6 +34,11 @@ impl Default for TestTools {
 impl ToolHost for TestTools {
     fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    fn search(&self, query: String) -> BoxFuture<'static, String> {
+        let stubs = StubFiles::new(Arc::clone(&self.namespace), Layouts::default());
+        Box::pin(async move { stubs.list(Some(&query), 8_000) })
     }
 
     fn call(&self, mut call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {

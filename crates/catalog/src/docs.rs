@@ -1,9 +1,11 @@
 //! The documentation of one tool.
 
+use std::collections::HashSet;
+
 use exuvia_tool::{Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
 
 use crate::classes::Classes;
-use crate::shape::{Shape, Subject};
+use crate::shape::{Depths, Part, Shape, Subject};
 use crate::signature;
 use crate::text;
 use crate::types::Spelling;
@@ -34,7 +36,10 @@ const CUT_BYTES: usize = 400;
 /// The same, truncated at a line to at most `max_bytes` bytes; the last line says so.
 #[must_use]
 pub fn tool_docs_within(server: &Server, tool: &Tool, max_bytes: usize) -> String {
-    let docs = tool_docs(server, tool);
+    cut_to(tool_docs(server, tool), server, tool, max_bytes)
+}
+
+fn cut_to(docs: String, server: &Server, tool: &Tool, max_bytes: usize) -> String {
     if docs.len() <= max_bytes {
         return docs;
     }
@@ -43,6 +48,62 @@ pub fn tool_docs_within(server: &Server, tool: &Tool, max_bytes: usize) -> Strin
     let (server, tool) = (&server.python_name, &tool.python_name);
     let file = if server.len() + tool.len() < 256 { format!("{server}/{tool}.pyi") } else { "its stub".to_owned() };
     format!("{head}\n[cut: {} of {} bytes shown; {file} has the parameters in short]", head.len(), docs.len())
+}
+
+/// What the documentation says beyond `stub`, the tool's stub, in at most `max_bytes` bytes. Where that is nothing, the stub.
+pub(crate) fn beyond(server: &Server, tool: &Tool, stub: &str, max_bytes: usize) -> String {
+    let known: HashSet<&str> = stub.lines().map(plain).collect();
+    let name = format!("{}.{}", server.python_name, tool.python_name);
+    let mut rest = String::new();
+    let mut class: Option<(&str, bool)> = None;
+    for line in tool.documentation.lines() {
+        // A class is left out as a whole or not at all.
+        if class_name(line).is_some() {
+            let is_known = definition(&tool.documentation, line) == definition(stub, line);
+            class = Some((line, is_known));
+        } else if !line.starts_with("    ") && !line.starts_with('}') {
+            class = None;
+        }
+        let is_known = class.map_or_else(|| is_said(line, &known), |(_, is_known)| is_known);
+        if !is_known && !(line.is_empty() && (rest.is_empty() || rest.ends_with("\n\n"))) {
+            rest.push_str(line);
+            rest.push('\n');
+        }
+    }
+    let rest = rest.trim_end();
+    if rest.is_empty() {
+        return cut_to(format!("# {name}: its stub says all there is\n{stub}"), server, tool, max_bytes);
+    }
+    cut_to(format!("# {name}, beyond its stub\n{rest}"), server, tool, max_bytes)
+}
+
+/// A line as it is compared: documentation and stubs end and quote the same sentence in different ways.
+fn plain(line: &str) -> &str {
+    let line = line.trim().trim_start_matches("\"\"\"").trim_end_matches("\"\"\"");
+    line.trim_end_matches(['.', ' '])
+}
+
+/// Whether the stub says what a line of the documentation says.
+fn is_said(line: &str, known: &HashSet<&str>) -> bool {
+    let line = plain(line);
+    // Stubs write ranges in short.
+    !line.is_empty() && (known.contains(line) || known.contains(line.replacen(" to ", "..", 1).as_str()))
+}
+
+/// The name of the class whose definition begins with this line.
+fn class_name(line: &str) -> Option<&str> {
+    let name = |line: &'_ str| -> Option<usize> { line.find("(TypedDict") };
+    if let Some(rest) = line.strip_prefix("class ") {
+        return Some(&rest[..name(rest)?]);
+    }
+    line.split_once(" = TypedDict(").map(|(name, _)| name).filter(|name| !name.starts_with(' '))
+}
+
+/// The lines of the class that begins with `first` in `text`.
+fn definition<'t>(text: &'t str, first: &str) -> Vec<&'t str> {
+    let mut lines = text.lines().skip_while(|line| *line != first);
+    let head: Vec<&str> = lines.next().into_iter().collect();
+    head.into_iter().chain(lines.take_while(|line| line.starts_with("    ") || line.starts_with('}'))).collect()
 }
 
 /// The signature of a tool, and what goes below it.
@@ -54,9 +115,9 @@ pub(crate) struct Description {
 /// Describes a tool in terms of classes of its own, which the documentation defines.
 pub(crate) fn describe(subject: Subject<'_>) -> Description {
     let mut work_left = MAX_WORK;
-    let depth = subject.fitting_depth(MAX_CLASS_BYTES, true, &mut work_left);
+    let depth = subject.fitting_depth(Part::Both, MAX_CLASS_BYTES, true, &mut work_left);
     let mut classes = Classes::beside([], MAX_WORK);
-    let shape = subject.shape(&mut classes, depth, true);
+    let shape = subject.shape(&mut classes, Depths::all(depth), true);
     let mut spelling = Spelling::default();
     let signature = signature::line(subject.python_name, &shape, &classes, &mut spelling);
     let description = description(subject.descriptor);

@@ -3,17 +3,22 @@
 //! A server is one file, `crm.pyi`, or one file for each tool, `crm/get_contacts.pyi`; which of the two is a [`Layout`]
 //! of the server.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use exuvia_tool::{Namespace, Server, Tool};
+use exuvia_tool::{Namespace, Server};
 
 use crate::absent;
-use crate::closest::closest;
+use crate::common::Common;
+use crate::docs;
 use crate::excerpt::excerpt;
-use crate::search::{Found, Index};
+use crate::hits;
+use crate::listing::{self, names_within};
+use crate::search::Index;
+use crate::selection::{self, Selection};
 use crate::stub;
+
+pub use crate::layout::{Layout, Layouts};
+pub use crate::not_found::NotFound;
 
 /// How long a list may get, in bytes. Names of tools come to about four bytes a token, so that is well under 1,500.
 const MAX_LIST_BYTES: usize = 4_000;
@@ -21,32 +26,14 @@ const MAX_LIST_BYTES: usize = 4_000;
 /// The space reserved for the line about what a list omits, in bytes.
 const MORE_BYTES: usize = 100;
 
-/// How a server's stubs are cut into files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// One file for the server.
-    #[default]
-    Server,
-    /// One file for each tool.
-    Tool,
-}
+/// A file that is longer, about 2,500 tokens, is shown by the names of its tools where no lines of it are asked for.
+const MAX_WHOLE_BYTES: usize = 9_000;
 
-/// The layout of each server, by its name in the configuration. Servers that are not named have one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Layouts(HashMap<String, Layout>);
+/// A file that is no longer, about 500 tokens, is shown whole where some tools of it are asked for.
+const SMALL_BYTES: usize = 1_800;
 
-impl Layouts {
-    /// Sets the layout of one server.
-    #[must_use]
-    pub fn with(mut self, server: impl Into<String>, layout: Layout) -> Self {
-        self.0.insert(server.into(), layout);
-        self
-    }
-
-    fn of(&self, server: &Server) -> Layout {
-        self.0.get(&server.name).copied().unwrap_or_default()
-    }
-}
+/// How long the names of the tools of one file may get, in bytes.
+const MAX_NAMES_BYTES: usize = 8_000;
 
 /// The stub files of one namespace. Each is rendered when it is first read, and kept.
 ///
@@ -58,183 +45,119 @@ pub struct StubFiles {
     index: OnceLock<Index>,
     /// That of each server, in the order of the namespace.
     servers: Vec<OnceLock<Arc<str>>>,
+    /// What the tools of each server have in common.
+    commons: Vec<OnceLock<Arc<Common>>>,
 }
-
-/// No stub file has this name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NotFound {
-    /// What was asked for.
-    pub file: String,
-    /// Files that may have been meant, the likeliest first.
-    pub closest: Vec<String>,
-    /// What is the matter with the server that it would be of, if that is not there.
-    pub absent: Option<String>,
-}
-
-impl fmt::Display for NotFound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(absent) = &self.absent {
-            return f.write_str(absent);
-        }
-        write!(f, "no stub file {}", exuvia_text::quoted(&self.file, 120))?;
-        match self.closest.as_slice() {
-            [] => f.write_str("; listToolFiles lists them"),
-            closest => write!(f, "; did you mean {}?", closest.join(" or ")),
-        }
-    }
-}
-
-impl std::error::Error for NotFound {}
 
 impl StubFiles {
     /// The stub files of `namespace`.
     #[must_use]
     pub fn new(namespace: Arc<Namespace>, layouts: Layouts) -> Self {
         let servers = namespace.servers().iter().map(|_| OnceLock::new()).collect();
-        Self { namespace, layouts, index: OnceLock::new(), servers }
+        let commons = namespace.servers().iter().map(|_| OnceLock::new()).collect();
+        Self { namespace, layouts, index: OnceLock::new(), servers, commons }
     }
 
-    /// The files with the number of their tools; with a `query`, the tools that fit it best, each with its file. Then the
-    /// servers that are not there, if any are. At most `max_bytes`: what is cut says how to narrow it down.
+    /// The files with the number of their tools; with a `query`, or several parted by semicolons, the tools that fit it best,
+    /// each with its signature, the classes that it needs and what it does. Then the servers that are not there, if any are. At
+    /// most `max_bytes`: what is cut says how to narrow it down.
     #[must_use]
     pub fn list(&self, query: Option<&str>, max_bytes: usize) -> String {
         let absent = absent::told(&self.namespace, max_bytes / 4);
-        let max_bytes = MAX_LIST_BYTES.min(max_bytes.saturating_sub(MORE_BYTES + absent.len()));
+        let max_bytes = max_bytes.saturating_sub(MORE_BYTES + absent.len());
         let list = match query.map(str::trim).filter(|query| !query.is_empty()) {
-            Some(query) => {
-                let index = self.index.get_or_init(|| Index::of(&self.namespace));
-                found(&index.search(&self.namespace, query), &self.layouts, max_bytes)
-            }
-            None => all(&self.namespace, &self.layouts, max_bytes),
+            Some(query) => self.search(query, max_bytes),
+            None => listing::all(&self.namespace, &self.layouts, MAX_LIST_BYTES.min(max_bytes)),
         };
         list + &absent
     }
 
-    /// The lines `first` to `last` of a stub file, counted from 1; without them, from the beginning and to the end. A line
-    /// before them says where they are from, if they are not the whole file. At most `max_bytes`: what is cut ends between
-    /// two definitions, and with how to read the rest.
+    fn search(&self, query: &str, max_bytes: usize) -> String {
+        let index = self.index.get_or_init(|| Index::of(&self.namespace));
+        let common = |name: &str| {
+            let place = self.namespace.servers().iter().position(|server| server.python_name == name);
+            place.map(|place| self.common(place)).unwrap_or_default()
+        };
+        hits::answer(&self.namespace, index, &common, query, max_bytes)
+    }
+
+    /// The stubs that `names` asks for: files (`crm.pyi`) and tools (`crm.get_contacts`, `crm/get_contacts.pyi`,
+    /// `crm.*contact*`), several parted by commas. A file above about 2,500 tokens is shown by the names of its tools; one under
+    /// about 500 is shown whole where one of its tools is asked for. At most `max_bytes`: what is cut ends between two
+    /// definitions, and with how to read the rest.
     ///
-    /// Both layouts can be read, whatever is listed.
+    /// With `first` or `last` it is these lines of that, counted from 1, and of a file however long it is. A line before them
+    /// says where they are from, if they are not all.
     ///
     /// # Errors
     ///
-    /// No stub file has this name.
+    /// Nothing has one of the names.
     pub fn read(
         &self,
-        file: &str,
+        names: &str,
         first: Option<usize>,
         last: Option<usize>,
         max_bytes: usize,
     ) -> Result<String, NotFound> {
-        let text = self.whole(file).ok_or_else(|| not_found(&self.namespace, file))?;
-        Ok(excerpt(file.trim(), &text, first, last, max_bytes))
+        let selections = selection::of(&self.namespace, names)?;
+        let by_lines = first.is_some() || last.is_some();
+        let texts: Vec<Arc<str>> = selections.iter().map(|selection| self.shown(selection, by_lines)).collect();
+        let text = if let [one] = texts.as_slice() { Arc::clone(one) } else { texts.concat().into() };
+        let file = match selections.as_slice() {
+            [Selection { server, tools: None, .. }] => format!("{}.pyi", server.python_name),
+            _ => names.trim().to_owned(),
+        };
+        Ok(excerpt(&file, &text, first, last, max_bytes))
     }
 
-    fn whole(&self, file: &str) -> Option<Arc<str>> {
-        let name = file.trim();
-        let name = name.strip_suffix(".pyi").unwrap_or(name);
-        match name.split_once('/') {
-            None => {
-                let server = self.namespace.find_server(name)?;
-                let place = self.namespace.servers().iter().position(|other| std::ptr::eq(other, server))?;
-                Some(Arc::clone(self.servers.get(place)?.get_or_init(|| stub::server_stub(server).into())))
-            }
-            Some((server, tool)) => {
-                let server = self.namespace.find_server(server)?;
-                server.find(tool).map(|tool| stub::tool_stub(server, tool).into())
-            }
+    /// What the stub of a tool leaves out: the rest of its documentation. `name` is `crm.get_contacts`, or with `server` the
+    /// tool alone. At most `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// No tool has the name.
+    pub fn docs(&self, server: Option<&str>, name: &str, max_bytes: usize) -> Result<String, NotFound> {
+        let (server, tool) = selection::tool(&self.namespace, server, name)?;
+        let place = self.namespace.servers().iter().position(|other| std::ptr::eq(other, server));
+        let common = place.map(|place| self.common(place)).unwrap_or_default();
+        let stub = stub::of_tools(server, vec![tool], &common);
+        Ok(docs::beyond(server, tool, &stub, max_bytes))
+    }
+
+    fn shown(&self, selection: &Selection<'_>, by_lines: bool) -> Arc<str> {
+        let whole = self.whole(selection);
+        match &selection.tools {
+            None if by_lines || whole.len() <= MAX_WHOLE_BYTES => whole,
+            None => names_of(selection.server).into(),
+            Some(_) if whole.len() <= SMALL_BYTES => whole,
+            Some(tools) => stub::of_tools(selection.server, tools.clone(), &self.common(selection.place)).into(),
         }
+    }
+
+    fn whole(&self, selection: &Selection<'_>) -> Arc<str> {
+        let server = selection.server;
+        let render = || {
+            let tools = server.tools().iter().collect();
+            stub::of_tools(server, tools, &self.common(selection.place)).into()
+        };
+        self.servers.get(selection.place).map_or_else(render, |whole| Arc::clone(whole.get_or_init(render)))
+    }
+
+    fn common(&self, place: usize) -> Arc<Common> {
+        let common =
+            || self.namespace.servers().get(place).map(|server| Arc::new(Common::of(server))).unwrap_or_default();
+        self.commons.get(place).map_or_else(common, |known| Arc::clone(known.get_or_init(common)))
     }
 }
 
-fn all(namespace: &Namespace, layouts: &Layouts, max_bytes: usize) -> String {
-    let servers = namespace.servers();
-    let tools: usize = servers.iter().map(|server| server.tools().len()).sum();
-    let mut list = format!("{tools} tools\n");
-    let mut left = servers.len();
-    for server in servers {
-        // What is still free is shared out evenly, so that one large server does not crowd the others out.
-        let share = max_bytes.saturating_sub(list.len()) / left;
-        let entry = entry(server, layouts.of(server), share);
-        if list.len() + entry.len() > max_bytes {
-            break;
-        }
-        list.push_str(&entry);
-        left -= 1;
-    }
-    if left > 0 {
-        list.push_str(&format!("and {left} more servers: narrow the list with a query\n"));
-    }
-    list
-}
-
-fn entry(server: &Server, layout: Layout, share: usize) -> String {
-    let (name, tools) = (&server.python_name, server.tools());
-    if layout == Layout::Server {
-        return format!("{name}.pyi {}\n", tools.len());
-    }
-    let mut entry = format!("{name}/*.pyi {}:", tools.len());
-    let end = " and more: use a query";
-    for (index, tool) in tools.iter().enumerate() {
-        let reserve = if index + 1 == tools.len() { 0 } else { end.len() };
-        if entry.len() + tool.python_name.len() + 2 + reserve > share {
-            entry.push_str(end);
-            break;
-        }
-        entry.push(' ');
-        entry.push_str(&tool.python_name);
-    }
-    entry.push('\n');
-    entry
-}
-
-fn found(found: &Found<'_>, layouts: &Layouts, max_bytes: usize) -> String {
-    if found.hits.is_empty() {
-        return "no tool matches; try other words, or no query for the list of files\n".to_owned();
-    }
-    let mut list = String::new();
-    let mut shown = 0;
-    for hit in &found.hits {
-        let file = file_of(hit.server, hit.tool, layouts);
-        let about = stub::summary(hit.tool).map(|summary| format!(": {summary}")).unwrap_or_default();
-        let line = format!("{file} {}{about}\n", hit.tool.python_name);
-        if list.len() + line.len() > max_bytes {
-            break;
-        }
-        list.push_str(&line);
-        shown += 1;
-    }
-    if shown < found.total {
-        list.push_str(&format!("and {} more: add words to the query\n", found.total - shown));
-    }
-    list
-}
-
-fn file_of(server: &Server, tool: &Tool, layouts: &Layouts) -> String {
-    match layouts.of(server) {
-        Layout::Server => format!("{}.pyi", server.python_name),
-        Layout::Tool => format!("{}/{}.pyi", server.python_name, tool.python_name),
-    }
-}
-
-fn not_found(namespace: &Namespace, file: &str) -> NotFound {
-    let name = file.trim();
-    let name = name.strip_suffix(".pyi").unwrap_or(name);
-    let by_path = name.split_once('/').and_then(|(server, tool)| Some((namespace.find_server(server)?, tool)));
-    let closest: Vec<String> = match by_path {
-        Some((server, tool)) => {
-            let names = closest(tool, server.tools().iter().map(|tool| tool.python_name.as_str()));
-            names.iter().map(|tool| format!("{}/{tool}.pyi", server.python_name)).collect()
-        }
-        None => {
-            let name = name.split('/').next().unwrap_or(name);
-            let names = closest(name, namespace.servers().iter().map(|server| server.python_name.as_str()));
-            names.iter().map(|server| format!("{server}.pyi")).collect()
-        }
-    };
-    let server = name.split('/').next().unwrap_or(name);
-    let absent = namespace.find_absent(server).filter(|_| by_path.is_none());
-    let absent = absent.map(|absent| format!("the server {} {}", absent.python_name, absent.trouble()));
-    NotFound { file: file.to_owned(), closest, absent }
+/// The names of a server's tools, in place of a long file.
+fn names_of(server: &Server) -> String {
+    let (name, count) = (&server.python_name, server.tools().len());
+    let tools = server.tools().iter().map(|tool| tool.python_name.as_str());
+    let rest = |count: usize| format!(", and {count} more: listToolFiles finds them with a query");
+    let names = names_within(tools, ", ", MAX_NAMES_BYTES, rest);
+    format!(
+        "# {name}.pyi has {count} tools. Read those that you need, e.g. fileName=\"{name}.NAME, {name}.NAME\" or \
+        \"{name}.*WORD*\"; or all of it by startLine=1.\n{names}\n"
+    )
 }

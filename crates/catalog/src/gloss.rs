@@ -1,115 +1,177 @@
 //! One-line explanations of parameters in a stub, where name and type leave open what to write.
 //!
-//! A number, a flag or one of a few constants needs none; a string or an object may have a format that only its description
-//! documents. One call that fails because of it costs a model more than the words.
+//! A number needs its range and its unit, a string or an object may have a format that only its description documents. One
+//! call that fails because of it costs a model more than the words. So what a description says of formats, bounds, defaults and
+//! examples is kept however long the rest of it is.
 
 use std::collections::HashSet;
 
 use exuvia_tool::Tool;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::notes;
 use crate::schema::{Document, Property};
 use crate::shape::MAX_SHOWN_PARAMETERS;
+use crate::telling;
 use crate::text;
 
-/// The longest gloss, in characters. What needs more is what documentation is for.
-const MAX_CHARS: usize = 100;
+/// The longest sentence of a gloss, in characters, and the longest gloss. What needs more is what documentation is for.
+const MAX_SENTENCE_CHARS: usize = 100;
+const MAX_CHARS: usize = 200;
 
-/// How many bytes the glosses of one tool take.
-const MAX_BYTES: usize = 4_000;
+/// How many sentences of a description are looked at.
+const MAX_SENTENCES: usize = 12;
 
-/// How many words a gloss must add to the names of the tool and the parameter.
+/// How many words a gloss must add to what is known without it.
 const MIN_NEW_WORDS: usize = 3;
 
 /// Words that add nothing to a name and a type.
-const FILLERS: [&str; 32] = [
-    "a",
-    "an",
-    "and",
-    "are",
-    "array",
-    "as",
-    "be",
-    "by",
-    "can",
-    "for",
-    "from",
-    "id",
-    "identifier",
-    "if",
-    "in",
-    "is",
-    "it",
-    "list",
-    "name",
-    "number",
-    "of",
-    "on",
-    "optional",
-    "or",
-    "required",
-    "string",
-    "that",
-    "the",
-    "this",
-    "to",
-    "which",
-    "with",
+const FILLERS: &str = "a an and any are array as be by can current existing for from given id identifier if in is it its list \
+    name new not number object of on one optional or provided required specific specified string that the this to use used using \
+    value when where which will with";
+
+/// Parameters that go through pages: whoever needs one knows it.
+const PAGING: [&str; 10] = [
+    "page_token",
+    "pagetoken",
+    "next_page_token",
+    "cursor",
+    "start_cursor",
+    "next_cursor",
+    "start_at",
+    "startat",
+    "offset",
+    "page",
 ];
 
-/// `since: ISO 8601`: a line for each parameter that needs an explanation beyond its name and that is not in `told`, to which
-/// it is added.
-pub(crate) fn lines(tool: &Tool, told: &mut HashSet<String>) -> Vec<String> {
+/// `since: ISO 8601`: lines for the parameters that need an explanation beyond their names and `summary`, the tool's, and that is not
+/// in `told`, to which it is added. Those with the same explanation share a line. In about `max_bytes` bytes.
+pub(crate) fn lines(tool: &Tool, summary: &str, max_bytes: usize, told: &mut HashSet<String>) -> Vec<String> {
+    if max_bytes == 0 {
+        return Vec::new();
+    }
     let document = Document::new(&tool.descriptor.input_schema);
     let object = document.object(document.root());
     let shown = object.properties.iter().zip(&tool.parameters).take(MAX_SHOWN_PARAMETERS);
-    let glosses = shown.filter_map(|(property, parameter)| {
-        let gloss = of(document, property, tool.name())?;
-        Some(format!("{}: {gloss}", parameter.python_name))
-    });
-    let mut room = MAX_BYTES;
-    let fits = |line: &String| {
-        room = room.saturating_sub(line.len());
-        room > 0
-    };
-    glosses.take_while(fits).filter(|line| told.insert(line.clone())).collect()
-}
-
-fn of(document: Document<'_>, property: &Property<'_>, tool_name: &str) -> Option<String> {
-    let schema = property.schemas.first()?;
-    let written = schema.get("description").and_then(Value::as_str)?;
-    if says_it_all(document, schema) {
-        return None;
-    }
-    let written = written.trim_start();
-    let written =
-        ["(Optional)", "Optional.", "Optional:"].iter().find_map(|word| written.strip_prefix(word)).unwrap_or(written);
-    let gloss = text::first_sentence(written, MAX_CHARS + 1);
-    let is_whole = gloss.chars().count() <= MAX_CHARS && !gloss.ends_with('…');
-    (is_whole && adds(&gloss, &[property.name, tool_name])).then_some(gloss)
-}
-
-/// Whether a type describes the form of its values completely.
-fn says_it_all(document: Document<'_>, schema: &Value) -> bool {
-    let Some(map) = document.resolved(schema) else { return false };
-    if map.contains_key("enum") || map.contains_key("const") {
-        return true;
-    }
-    let is_plain = |name: &str| matches!(name, "boolean" | "integer" | "number" | "null");
-    let branches = ["anyOf", "oneOf"].iter().find_map(|key| map.get(*key)?.as_array());
-    match (map.get("type"), branches) {
-        (Some(Value::String(name)), _) => is_plain(name),
-        (Some(Value::Array(names)), _) => names.iter().filter_map(Value::as_str).all(is_plain),
-        (_, Some(branches)) => {
-            branches.iter().all(|branch| branch.get("type").and_then(Value::as_str).is_some_and(is_plain))
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let mut room = max_bytes;
+    for (property, parameter) in shown {
+        if PAGING.contains(&property.name.to_lowercase().as_str()) {
+            continue;
         }
-        _ => false,
+        let Some(gloss) = of(document, property, &[property.name, tool.name(), summary]) else { continue };
+        room = room.saturating_sub(parameter.python_name.len() + gloss.len());
+        if room == 0 {
+            break;
+        }
+        // One example of what goes into parameters of one name is enough.
+        let key = if gloss.starts_with(telling::EXAMPLE) { "" } else { &gloss };
+        if !told.insert(format!("{}: {key}", parameter.python_name)) {
+            continue;
+        }
+        match lines.iter_mut().find(|(_, other)| *other == gloss) {
+            Some((names, _)) => {
+                names.push_str(", ");
+                names.push_str(&parameter.python_name);
+            }
+            None => lines.push((parameter.python_name.clone(), gloss)),
+        }
+    }
+    lines.into_iter().map(|(names, gloss)| format!("{names}: {gloss}")).collect()
+}
+
+fn of(document: Document<'_>, property: &Property<'_>, known: &[&str]) -> Option<String> {
+    let schema = property.schemas.first()?;
+    let target = document.resolved(schema)?;
+    let description =
+        [schema.get("description"), target.get("description")].into_iter().flatten().find_map(Value::as_str);
+    let description = description.map(without_opening).unwrap_or_default();
+    let says_of_type = kind(document, target);
+    let mut parts: Vec<String> = match says_of_type {
+        Says::Everything => Vec::new(),
+        Says::Number => telling::of_number(description, property.name),
+        Says::Little => sentences(description, known, property.required),
+    };
+    let prose = parts.join(" ").to_lowercase();
+    let facts = notes::stub_facts(target, says_of_type == Says::Little);
+    // An example says what a pattern is for.
+    let is_needed = |fact: &String| !(fact.starts_with("pattern ") && telling::has_example(&prose));
+    parts.extend(facts.into_iter().filter(|fact| !prose.contains(&fact.to_lowercase()) && is_needed(fact)));
+    (!parts.is_empty()).then(|| text::cut(&parts.join("; "), MAX_CHARS))
+}
+
+fn without_opening(description: &str) -> &str {
+    let description = description.trim_start();
+    ["(Optional)", "Optional.", "Optional:"]
+        .iter()
+        .find_map(|word| description.strip_prefix(word))
+        .unwrap_or(description)
+        .trim_start()
+}
+
+/// The first sentence, if it is short and adds something to what is `known`; of the others, and of one that does not, the part that
+/// tells how to write the value.
+fn sentences(description: &str, known: &[&str], is_required: bool) -> Vec<String> {
+    let statements = text::statements(description);
+    let mut parts: Vec<String> = Vec::new();
+    let mut chars = 0;
+    for (place, statement) in statements.iter().take(MAX_SENTENCES).enumerate() {
+        let sentence = statement.text.as_str();
+        // What the signature says already.
+        if is_required && sentence.starts_with("Required") {
+            continue;
+        }
+        let is_short = sentence.chars().count() <= MAX_SENTENCE_CHARS;
+        let is_whole = is_short && adds(sentence, known) && (place == 0 || telling::is_telling(sentence));
+        let part = if is_whole { Some(sentence.to_owned()) } else { telling::part(sentence, MAX_SENTENCE_CHARS) };
+        let Some(part) = part else { continue };
+        chars += part.chars().count();
+        if chars > MAX_CHARS {
+            break;
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+/// What a type says of the form of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// A flag, or one of a few constants.
+    Everything,
+    /// All but range and unit.
+    Number,
+    Little,
+}
+
+fn kind(document: Document<'_>, map: &Map<String, Value>) -> Says {
+    let is_literal =
+        |values: &Value| values.as_array().is_some_and(|values| crate::literals::is_shown_as_literal(values));
+    if map.contains_key("const") || map.get("enum").is_some_and(is_literal) {
+        return Says::Everything;
+    }
+    let branches = ["anyOf", "oneOf"].iter().find_map(|key| map.get(*key)?.as_array());
+    let names: Vec<&str> = match (map.get("type"), branches) {
+        (Some(Value::String(name)), _) => vec![name],
+        (Some(Value::Array(names)), _) => names.iter().filter_map(Value::as_str).collect(),
+        (_, Some(branches)) => {
+            let resolved = branches.iter().map(|branch| document.resolved(branch));
+            resolved.map(|branch| branch.and_then(|map| map.get("type")?.as_str()).unwrap_or("")).collect()
+        }
+        _ => Vec::new(),
+    };
+    let all = |plain: &[&str]| !names.is_empty() && names.iter().all(|name| plain.contains(name));
+    match () {
+        () if all(&["boolean", "null"]) => Says::Everything,
+        () if all(&["boolean", "integer", "number", "null"]) => Says::Number,
+        () => Says::Little,
     }
 }
 
-fn adds(gloss: &str, names: &[&str]) -> bool {
+fn adds(gloss: &str, known: &[&str]) -> bool {
     let stem = |word: &str| word.trim_end_matches('s').to_owned();
-    let known: Vec<String> = names.iter().flat_map(|name| text::words(name)).map(|word| stem(&word)).collect();
-    let is_new = |word: &&String| !FILLERS.contains(&word.as_str()) && !known.contains(&stem(word));
+    let known: HashSet<String> = known.iter().flat_map(|text| text::words(text)).map(|word| stem(&word)).collect();
+    let is_filler = |word: &str| FILLERS.split_whitespace().any(|filler| filler == word);
+    let is_new = |word: &&String| !is_filler(word) && !known.contains(&stem(word));
     text::words(gloss).iter().filter(is_new).count() >= MIN_NEW_WORDS
 }

@@ -31,7 +31,8 @@
 //!
 //! They stand in schema order, and positional arguments fill them in that order. Where a required one follows an optional
 //! one the signature has a `*`: Python could not write it otherwise. An optional parameter without a default that its
-//! type admits shows `= ...`; a default of null makes `None` welcome, in the signature and in the check. Keywords that
+//! type admits shows `= ...`, and so does one whose default is null: leaving it out says the same, and the check takes `None`
+//! for it. Keywords that
 //! are not among the parameters pass only where the schema says so, by `additionalProperties` or `patternProperties`, or
 //! where it describes no object at all.
 //!
@@ -55,7 +56,7 @@
 //! assert_eq!(stub::server_stub(crm), r#"# 1 tool. Call crm.NAME(...).
 //! from typing import Any
 //! def get_contacts(limit: int = 10) -> Any:
-//!     """Contacts, newest first [read-only]"""
+//!     """Contacts, newest first"""
 //! "#);
 //! let refusal = crm.tool("get-contacts").unwrap().arguments.check(&json!({"limit": "ten"})).unwrap_err();
 //! assert!(refusal.starts_with(r#"crm.get_contacts: limit must be integer, not "ten""#));
@@ -70,15 +71,20 @@ mod argument_errors;
 mod arguments;
 mod classes;
 mod closest;
+mod common;
 mod count;
 pub mod docs;
 mod excerpt;
 pub mod files;
 mod gloss;
+mod hits;
 mod inference;
+mod layout;
+mod listing;
 mod literals;
 mod names;
 mod namespace;
+mod not_found;
 mod notes;
 mod numbers;
 mod patterns;
@@ -87,15 +93,19 @@ mod reserved;
 mod schema;
 mod schema_repair;
 mod search;
+mod selection;
 mod shape;
+mod sheet;
 mod signature;
 mod steps;
 pub mod stub;
+mod summary;
 mod survey;
+mod telling;
 mod text;
 mod types;
 mod walk;
 mod weight;
 
 pub use closest::closest;
-pub use namespace::{build, build_beside};
+pub use namespace::{build, build_beside, server_names};

@@ -38,6 +38,13 @@ pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Result<V
     Namespace::new(built).with_absent(absent)
 }
 
+/// The Python names of servers that a configuration lists, in the same order: those of [`build_beside`], whatever the servers
+/// list. Names are unique.
+#[must_use]
+pub fn server_names(names: &[&str]) -> Vec<String> {
+    python_names(Kind::Server, names)
+}
+
 fn server(name: String, python_name: String, descriptors: Vec<Arc<ToolDescriptor>>) -> Server {
     let mut seen = HashSet::new();
     let descriptors: Vec<_> = descriptors.into_iter().filter(|tool| seen.insert(tool.name.clone())).collect();

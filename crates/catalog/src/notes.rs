@@ -9,6 +9,10 @@ use crate::text;
 const MAX_DESCRIPTION_CHARS: usize = 8_000;
 const MAX_ENUMERATION_CHARS: usize = 1_200;
 const MAX_PATTERN_CHARS: usize = 120;
+/// The longest fact in a stub, in characters.
+const MAX_STUB_FACT_CHARS: usize = 80;
+/// The longest pattern in a stub.
+const MAX_STUB_PATTERN_CHARS: usize = 40;
 
 /// The note on a parameter, whose default the signature shows if it is short.
 pub(crate) fn of_parameter(document: Document<'_>, property: &Property<'_>) -> String {
@@ -44,6 +48,38 @@ fn note(document: Document<'_>, property: &Property<'_>, tells_default: impl Fn(
         (true, false) => facts.join(", "),
         (false, false) => format!("{description} ({})", facts.join(", ")),
     }
+}
+
+/// What a stub says of a parameter beyond its signature: the bounds of a number, and with `is_text` of a text or a list as well,
+/// its format, and a default that the signature is too narrow for.
+pub(crate) fn stub_facts(map: &Map<String, Value>, is_text: bool) -> Vec<String> {
+    let number = |key: &str| map.get(key).filter(|value| value.is_number()).map(Value::to_string);
+    let least = number("minimum").filter(|least| !matches!(least.as_str(), "0" | "1"));
+    let most = number("maximum").filter(|most| !is_widest_integer(most));
+    let mut facts = Vec::new();
+    facts.extend(match (number("minimum"), least, most) {
+        (Some(least), _, Some(most)) => Some(format!("{least}..{most}")),
+        (_, Some(least), None) => Some(format!("min {least}")),
+        (None, _, Some(most)) => Some(format!("max {most}")),
+        _ => None,
+    });
+    if is_text {
+        let is_long = |fact: &str| fact.starts_with("pattern ") && fact.chars().count() > MAX_STUB_PATTERN_CHARS;
+        let of_text = bounds(map).into_iter();
+        let of_text = of_text.filter(|fact| !is_trivial(fact) && !is_long(fact) && !facts.contains(fact));
+        facts.extend(of_text.map(|fact| text::cut(&fact, MAX_STUB_FACT_CHARS)).collect::<Vec<_>>());
+        let default = map.get("default").filter(|default| python::short_literal(default).is_none());
+        facts
+            .extend(default.map(|default| format!("default {}", text::one_line(&python::json_head(default, 400), 60))));
+    }
+    facts
+}
+
+/// Bounds that nobody misses by accident: one character at least, or no more than thousands.
+fn is_trivial(fact: &str) -> bool {
+    let numbers = fact.split(' ').filter_map(|word| word.parse::<u64>().ok());
+    let is_length = fact.ends_with(" characters") || fact.ends_with(" character") || fact.ends_with(" item");
+    is_length && numbers.into_iter().all(|number| number <= 1 || number >= 200)
 }
 
 fn description(map: &Map<String, Value>) -> Option<String> {

@@ -38,6 +38,28 @@ pub(crate) struct Shape {
     pub(crate) result_note: String,
 }
 
+/// How deep classes may nest in each part of a tool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Depths {
+    pub(crate) parameters: usize,
+    pub(crate) result: usize,
+}
+
+impl Depths {
+    /// The same depth everywhere.
+    pub(crate) fn all(depth: usize) -> Self {
+        Self { parameters: depth, result: depth }
+    }
+}
+
+/// A part of a tool that has types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Parameters,
+    Result,
+    Both,
+}
+
 /// A tool whose shape is wanted.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'t> {
@@ -48,13 +70,13 @@ pub(crate) struct Subject<'t> {
 }
 
 impl<'t> Subject<'t> {
-    /// The shape, in `classes`, with classes down to `max_depth`.
-    pub(crate) fn shape(self, classes: &mut Classes, max_depth: usize, with_notes: bool) -> Shape {
+    /// The shape, in `classes`, with classes down to `depths`.
+    pub(crate) fn shape(self, classes: &mut Classes, depths: Depths, with_notes: bool) -> Shape {
         let document = Document::new(&self.descriptor.input_schema);
         let object = document.object(document.root());
         let hint = |part: &str| Hint { owner: pascal(self.python_name), part: part.to_owned() };
         let noted = if with_notes { Notes::OnArguments } else { Notes::None };
-        let mut inference = Inference::new(document, classes, max_depth, noted);
+        let mut inference = Inference::new(document, classes, depths.parameters, noted);
         let mut parameters = Vec::with_capacity(object.properties.len().min(MAX_SHOWN_PARAMETERS));
         for (property, named) in object.properties.iter().zip(self.parameters).take(MAX_SHOWN_PARAMETERS) {
             let ty = inference.type_of_any(&property.schemas, &hint(&pascal(property.name)));
@@ -65,7 +87,7 @@ impl<'t> Subject<'t> {
         let others =
             is_open.then(|| object.others.map_or(Type::Any, |others| inference.type_of(others, &hint("Others"))));
         drop(inference);
-        let (result, result_note) = self.result(classes, max_depth, with_notes);
+        let (result, result_note) = self.result(classes, depths.result, with_notes);
         Shape { parameters, others, result, result_note }
     }
 
@@ -81,12 +103,17 @@ impl<'t> Subject<'t> {
         (ty, noted.on(document, &Property { name: "", schemas: vec![schema], required: true }))
     }
 
-    /// The greatest depth at which the definitions of the tool's classes take no more than `max_bytes`. Looks at no more
+    /// The greatest depth at which the definitions of the classes of a part take no more than `max_bytes`. Looks at no more
     /// than `work_left` schemas, and takes from it what it looked at.
-    pub(crate) fn fitting_depth(self, max_bytes: usize, with_notes: bool, work_left: &mut usize) -> usize {
+    pub(crate) fn fitting_depth(self, part: Part, max_bytes: usize, with_notes: bool, work_left: &mut usize) -> usize {
         let mut fits = |depth: usize| {
             let mut classes = Classes::measured(max_bytes, *work_left);
-            let shape = self.shape(&mut classes, depth, with_notes);
+            let depths = match part {
+                Part::Parameters => Depths { parameters: depth, result: 0 },
+                Part::Result => Depths { parameters: 0, result: depth },
+                Part::Both => Depths::all(depth),
+            };
+            let shape = self.shape(&mut classes, depths, with_notes);
             *work_left = classes.work_left;
             let spelling = &mut Spelling::default();
             let ids = classes.reachable(shape.types());
@@ -110,8 +137,11 @@ impl Shape {
 
 fn parameter(name: &str, ty: Type, property: &Property<'_>, note: String) -> ShapedParameter {
     let default = property.schemas.first().and_then(|schema| schema.get("default")).filter(|_| !property.required);
-    // A default of null says that null is welcome, whatever the type forgot to say.
-    let ty = if default == Some(&Value::Null) { Type::union(vec![ty, Type::None]) } else { ty };
+    // A default of null is what leaving the parameter out is: neither says anything of the value that one would give.
+    let (ty, default) = match default {
+        Some(Value::Null) => (ty.without_none(), None),
+        default => (ty, default),
+    };
     let default = default.filter(|default| fits(&ty, default)).and_then(python::short_literal);
     ShapedParameter { python_name: name.to_owned(), ty, required: property.required, default, note }
 }

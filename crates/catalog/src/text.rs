@@ -2,29 +2,78 @@
 
 pub(crate) use exuvia_text::{block, cut, one_line};
 
-/// How much of a description is looked at for its first sentence, in bytes.
+/// How much of a description is looked at for its sentences, in bytes.
 const HEAD_BYTES: usize = 4_000;
 
-/// The first sentence of a description, in one line.
-pub(crate) fn first_sentence(text: &str, max_chars: usize) -> String {
-    let line = one_line(&first_paragraph(&text[..text.floor_char_boundary(HEAD_BYTES)]), HEAD_BYTES);
-    let line = line.trim_start_matches(['#', '*', '-', ' ']);
-    cut(line[..sentence_end(line)].trim_end_matches(['.', ' ', ':']), max_chars)
+/// The most words of a heading.
+const MAX_HEADING_WORDS: usize = 5;
+
+/// One sentence of a description, or one heading, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    /// Without the mark of a list before it and the point behind it.
+    pub(crate) text: String,
+    pub(crate) is_heading: bool,
 }
 
-/// The lines up to the first blank one, or up to one that starts a new statement. Wrapped prose continues in lower case; a
-/// heading, a list or a second statement does not.
-fn first_paragraph(text: &str) -> String {
-    let mut paragraph = String::new();
-    for line in text.trim_start().lines().map(str::trim) {
-        let starts_anew = line.starts_with(|c: char| !c.is_alphabetic() || c.is_uppercase());
-        if !paragraph.is_empty() && (line.is_empty() || starts_anew) {
-            break;
+/// The sentences and headings of a description.
+pub(crate) fn statements(text: &str) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    for paragraph in paragraphs(&text[..text.floor_char_boundary(HEAD_BYTES)]) {
+        let line = one_line(&paragraph, HEAD_BYTES);
+        let is_heading = is_heading(&line);
+        let mut line = unmarked(&line);
+        while !line.is_empty() {
+            let end = if is_heading { line.len() } else { sentence_end(line) };
+            let text = line[..end].trim_end_matches(['.', ' ', ':', '*']);
+            if !text.is_empty() {
+                statements.push(Statement { text: text.to_owned(), is_heading });
+            }
+            line = line[end..].trim_start_matches(['.', ' ']);
         }
-        paragraph.push_str(line);
-        paragraph.push(' ');
     }
-    paragraph
+    statements
+}
+
+/// A text without the marks that begin a heading or an item of a list.
+fn unmarked(line: &str) -> &str {
+    let line = line.trim_start_matches(['#', '*', '-', '•', ' ']);
+    let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    match digits.strip_prefix(". ").or(digits.strip_prefix(") ")) {
+        Some(item) if digits.len() < line.len() => item,
+        _ => line,
+    }
+}
+
+/// Whether a line is no sentence but stands above some: `# Usage`, `**Usage**`, `Args:`, `🎯 Purpose:`.
+fn is_heading(line: &str) -> bool {
+    let is_short = line.split(' ').count() <= MAX_HEADING_WORDS;
+    line.starts_with('#') || is_short && (line.ends_with(':') || line.starts_with("**") && line.ends_with("**"))
+}
+
+/// Runs of lines up to a blank one, or to one that starts a new statement. Wrapped prose continues in lower case; a heading, a
+/// list or a second statement does not.
+fn paragraphs(text: &str) -> Vec<String> {
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines().map(str::trim) {
+        match paragraphs.last_mut() {
+            Some(last) if is_open && !line.is_empty() && continues(last, line) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ if !line.is_empty() => paragraphs.push(line.to_owned()),
+            _ => {}
+        }
+        is_open = !line.is_empty();
+    }
+    paragraphs
+}
+
+/// Whether a line goes on with what stands in the one before it.
+fn continues(before: &str, line: &str) -> bool {
+    let is_in_parentheses = before.matches('(').count() > before.matches(')').count();
+    line.starts_with(char::is_lowercase) || before.ends_with([',', '(']) || is_in_parentheses
 }
 
 fn sentence_end(line: &str) -> usize {
@@ -67,11 +116,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_sentence_ends_where_a_reader_would_end_it() {
-        assert_eq!(first_sentence("Reads a file, e.g. a text. Then more.", 99), "Reads a file, e.g. a text");
-        assert_eq!(first_sentence("Lists drives\nmatching criteria.\n\nArgs: x", 99), "Lists drives matching criteria");
-        assert_eq!(first_sentence("Notion | Retrieve a user\nError Responses:\n400", 99), "Notion | Retrieve a user");
-        assert_eq!(first_sentence("\n   Uses v1.2 of it.", 99), "Uses v1.2 of it");
+    fn a_sentence_ends_where_a_reader_would_end_it() {
+        let texts = |text| statements(text).into_iter().map(|statement| statement.text).collect::<Vec<_>>();
+        assert_eq!(texts("Reads a file, e.g. a text. Then more."), ["Reads a file, e.g. a text", "Then more"]);
+        assert_eq!(texts("Lists drives\nmatching criteria.\n\nArgs: x"), ["Lists drives matching criteria", "Args: x"]);
+        assert_eq!(texts("Retrieve a user\nError Responses:\n400"), ["Retrieve a user", "Error Responses", "400"]);
+        assert_eq!(texts("\n   Uses v1.2 of it."), ["Uses v1.2 of it"]);
+        assert_eq!(texts("A zone (e.g.,\n\"Europe/Paris\"). More"), ["A zone (e.g., \"Europe/Paris\")", "More"]);
+        assert_eq!(texts("1. One.\n- **Two** is it.\n"), ["One", "Two** is it"]);
+    }
+
+    #[test]
+    fn headings_are_no_sentences() {
+        for heading in ["# Usage of it", "**Usage**", "Args:", "🎯 Purpose:"] {
+            assert!(statements(heading)[0].is_heading, "{heading}");
+        }
+        for sentence in ["Reads it.", "Reads all of these, in the order of their dates:", "**Note** that it fails."] {
+            assert!(!statements(sentence)[0].is_heading, "{sentence}");
+        }
     }
 
     #[test]

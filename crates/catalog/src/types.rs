@@ -96,6 +96,14 @@ impl Type {
         }
     }
 
+    /// The type without `None`, if that leaves anything.
+    pub(crate) fn without_none(self) -> Self {
+        match self {
+            Self::Union(members) => Self::union(members.into_iter().filter(|member| *member != Self::None).collect()),
+            other => other,
+        }
+    }
+
     fn members(self) -> Vec<Self> {
         match self {
             Self::Union(members) => members,

@@ -37,7 +37,13 @@ fn all_by_tool(namespace: &Namespace) -> Layouts {
 }
 
 fn tokens(text: &str) -> usize {
-    tiktoken_rs::o200k_base().unwrap().encode_ordinary(text).len()
+    tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len()
+}
+
+/// The tool of which a line of an answer is the signature.
+fn hit(line: &str) -> Option<&str> {
+    let (name, _) = line.split_once('(').filter(|_| line.contains(") -> "))?;
+    Some(name).filter(|name| name.contains('.') && !name.contains(' '))
 }
 
 #[test]
@@ -69,25 +75,25 @@ fn no_list_costs_more_than_its_bound_and_a_cut_one_says_how_to_narrow_down() {
         assert!(tokens(&list) < 1_500, "{query:?}: {}", tokens(&list));
     }
     assert!(list(&namespace, &by_tool, None).contains("use a query"));
-    assert!(list(&namespace, &by_tool, Some("file")).contains("add words to the query"));
+    assert!(list(&namespace, &by_tool, Some("file")).contains(" more\n"));
 }
 
 #[test]
 fn a_query_finds_the_tool_that_it_means() {
     let namespace = all_catalogs();
     for (query, best) in [
-        ("read a text file", "filesystem.pyi read_text_file"),
-        ("send gmail message", "google_workspace.pyi send_gmail_message"),
-        ("mongodb aggregate pipeline", "mongodb.pyi aggregate"),
-        ("create pull request", "github.pyi create_pull_request"),
-        ("jira transition issue", "atlassian.pyi jira_transition_issue"),
-        ("take a screenshot", "playwright.pyi browser_take_screenshot"),
-        ("kubernetes pod logs", "kubernetes.pyi pods_log"),
-        ("create page in notion", "notion.pyi API_post_page"),
+        ("read a text file", "filesystem.read_text_file("),
+        ("send gmail message", "google_workspace.send_gmail_message("),
+        ("mongodb aggregate pipeline", "mongodb.aggregate("),
+        ("create pull request", "github.create_pull_request("),
+        ("jira transition issue", "atlassian.jira_transition_issue("),
+        ("take a screenshot", "playwright.browser_take_screenshot("),
+        ("kubernetes pod logs", "kubernetes.pods_log("),
+        ("create page in notion", "notion.API_post_page("),
     ] {
         let list = list(&namespace, &Layouts::default(), Some(query));
-        let top: Vec<&str> = list.lines().take(3).collect();
-        assert!(top.iter().any(|line| line.starts_with(best)), "{query}: {top:#?}");
+        let mut top = list.lines().filter(|line| hit(line).is_some()).take(3);
+        assert!(top.any(|line| line.starts_with(best)), "{query}: {list}");
     }
     assert!(list(&namespace, &Layouts::default(), Some("zzzzqqq")).starts_with("no tool matches"));
 }
@@ -108,17 +114,86 @@ fn a_file_is_read_whole_or_by_lines() {
 fn one_tool_is_read_by_its_name_or_its_python_name() {
     let namespace = all_catalogs();
     let stub = read(&namespace, "mongodb/aggregate_db.pyi", None, None).unwrap();
-    assert!(stub.contains("def aggregate_db(") && stub.starts_with("# 1 tool. "), "{stub}");
+    assert!(stub.contains("def aggregate_db(") && stub.starts_with("# 1 of 27 tools. "), "{stub}");
     assert_eq!(read(&namespace, "mongodb/aggregate-db.pyi", None, None).unwrap(), stub);
+}
+
+#[test]
+fn tools_are_read_by_any_of_their_names_and_several_at_once() {
+    let namespace = all_catalogs();
+    let read = |names: &str| read(&namespace, names, None, None).unwrap();
+    let one = read("mongodb/aggregate_db.pyi");
+    for name in [
+        "mongodb.aggregate_db",
+        "mongodb.aggregate-db",
+        "mcp__mongodb__aggregate-db",
+        "aggregate_db",
+        "`mongodb/aggregate_db`",
+    ] {
+        assert_eq!(read(name), one, "{name}");
+    }
+    let defined = |stub: &str| -> Vec<String> {
+        let names = stub.lines().filter_map(|line| line.strip_prefix("def ")?.split_once('('));
+        names.map(|(name, _)| name.to_owned()).collect()
+    };
+    assert_eq!(defined(&read("mongodb.find, count; github.get_issue")), ["find", "count", "get_issue"]);
+    assert_eq!(defined(&read("google_workspace.pyi, get_events, manage_event")), ["get_events", "manage_event"]);
+    let gmail = defined(&read("google_workspace.*gmail*"));
+    assert!(gmail.len() == 14 && gmail.iter().all(|name| name.contains("gmail")), "{gmail:?}");
+}
+
+#[test]
+fn a_long_file_is_shown_by_names_and_a_short_one_whole() {
+    let namespace = all_catalogs();
+    let names = read(&namespace, "google_workspace.pyi", None, None).unwrap();
+    assert!(names.starts_with("# google_workspace.pyi has 119 tools. "), "{names}");
+    assert!(names.contains(", get_events, manage_event, ") && tokens(&names) < 800, "{}", tokens(&names));
+    let whole = read(&namespace, "google_workspace.pyi", Some(1), None).unwrap();
+    assert!(whole.starts_with("# 119 tools. ") && tokens(&whole) > 2_500);
+    let short = read(&namespace, "sqlite.read_query", None, None).unwrap();
+    assert_eq!(short, read(&namespace, "sqlite.pyi", None, None).unwrap());
+    for server in namespace.servers() {
+        let shown = tokens(&read(&namespace, &server.name, None, None).unwrap());
+        assert!(shown < 2_600, "{}: {shown}", server.name);
+    }
+}
+
+#[test]
+fn docs_say_what_the_stub_leaves_out_and_suggest_names() {
+    let files = StubFiles::new(Arc::new(all_catalogs()), Layouts::default());
+    let docs = files.docs(None, "atlassian.jira_search", ROOM).unwrap();
+    assert!(docs.starts_with("# atlassian.jira_search, beyond its stub\n"), "{docs}");
+    assert!(!docs.contains("def ") && !docs.contains("Search Jira issues using JQL"), "{docs}");
+    assert!(docs.contains("Comma-separated list of project keys"), "{docs}");
+    assert_eq!(files.docs(Some("atlassian"), "jira_search", ROOM).unwrap(), docs);
+    let all = files.docs(None, "sqlite.list_tables", ROOM).unwrap();
+    assert!(all.starts_with("# sqlite.list_tables: its stub says all there is\n# 1 of 6 tools. "), "{all}");
+    let error = |server, tool| files.docs(server, tool, ROOM).unwrap_err().to_string();
+    assert_eq!(
+        error(Some("github"), "get_isue"),
+        "no stub file or tool \"github.get_isue\"; did you mean github.get_issue?"
+    );
+    assert!(error(None, "create_sheet").contains("did you mean excel.create_sheet or google_workspace.create_sheet?"));
+    assert!(error(Some("gihub"), "get_issue").contains("did you mean github.pyi?"));
 }
 
 #[test]
 fn an_unknown_file_names_the_closest() {
     let namespace = all_catalogs();
     let message = |file: &str| read(&namespace, file, None, None).unwrap_err().to_string();
-    assert_eq!(message("mongo.pyi"), "no stub file \"mongo.pyi\"; did you mean mongodb.pyi?");
-    assert_eq!(message("git/git_stats.pyi"), "no stub file \"git/git_stats.pyi\"; did you mean git/git_status.pyi?");
-    assert_eq!(message("../etc/passwd"), "no stub file \"../etc/passwd\"; listToolFiles lists them");
+    assert_eq!(message("mongo.pyi"), "no stub file or tool \"mongo.pyi\"; did you mean mongodb.pyi?");
+    let close = "no stub file or tool \"git/git_stats.pyi\"; did you mean git.git_status?";
+    assert_eq!(message("git/git_stats.pyi"), close);
+    let none = "no stub file or tool \"../etc/passwd\"; listToolFiles lists and finds them";
+    assert_eq!(message("../etc/passwd"), none);
+    let listed = message("sqlite.zzz");
+    assert!(
+        listed.ends_with(
+            "; its tools: read_query, write_query, create_table, list_tables, describe_table, append_insight"
+        )
+    );
+    let elsewhere = message("get_pull_requests");
+    assert!(elsewhere.contains("did you mean github.get_pull_request"), "{elsewhere}");
 }
 
 #[test]

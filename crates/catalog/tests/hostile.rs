@@ -50,7 +50,7 @@ fn mutual(count: usize) -> Value {
 fn read_everything(namespace: Namespace) -> usize {
     let namespace = Arc::new(namespace);
     let stubs = StubFiles::new(Arc::clone(&namespace), Layouts::default());
-    let mut longest = stubs.read("crm.pyi", None, None, usize::MAX).unwrap().len();
+    let mut longest = stubs.read("crm.pyi", Some(1), None, usize::MAX).unwrap().len();
     longest = longest.max(stubs.list(Some("a query of some words"), usize::MAX).len());
     let server = &namespace.servers()[0];
     for tool in server.tools().iter().take(10) {
@@ -126,7 +126,7 @@ fn a_large_server_is_soon_read_and_its_file_bounded() {
     };
     let namespace = soon("building 10,000 tools", || crm((0..10_000).map(one).collect()));
     let stubs = StubFiles::new(Arc::new(namespace), Layouts::default());
-    let file = soon("rendering 10,000 tools", || stubs.read("crm.pyi", None, None, usize::MAX).unwrap());
+    let file = soon("rendering 10,000 tools", || stubs.read("crm.pyi", Some(1), None, usize::MAX).unwrap());
     assert!(file.len() < 1_100_000 && file.contains("more tools: listToolFiles"), "{}", file.len());
     soon("twenty queries", || {
         for n in 0..20 {
@@ -136,7 +136,7 @@ fn a_large_server_is_soon_read_and_its_file_bounded() {
     });
     soon("a hundred readings", || {
         for _ in 0..100 {
-            let part = stubs.read("crm.pyi", None, None, 16_000).unwrap();
+            let part = stubs.read("crm.pyi", Some(1), None, 16_000).unwrap();
             assert!(part.len() <= 16_000 && part.contains("read on with startLine="));
         }
     });
@@ -155,6 +155,13 @@ fn every_answer_keeps_to_its_bound() {
             stubs.list(None, bound),
             stubs.list(Some("tool number"), bound),
             stubs.read("crm.pyi", None, None, bound).unwrap(),
+            stubs.read("crm.pyi", Some(1), None, bound).unwrap(),
+            stubs.read("crm.*", None, None, bound).unwrap(),
+            stubs.read(&"crm.tool_number_1,".repeat(5_000), None, None, bound).unwrap(),
+            stubs.list(Some(&"tool number; number; tool;".repeat(50)), bound),
+            stubs.docs(None, "crm.tool_number_0", bound).unwrap(),
+            stubs.docs(Some("crm"), "tool", bound).unwrap_err().to_string(),
+            stubs.docs(Some("crm"), "zzzz", bound).unwrap_err().to_string(),
             stubs.read("crm.pyi", Some(3), Some(2_000), bound).unwrap(),
             stubs.read("crm/tool_number_0.pyi", None, None, bound).unwrap(),
             docs::tool_docs_within(server, &server.tools()[0], bound),

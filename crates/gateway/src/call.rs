@@ -25,6 +25,9 @@ use crate::settings::RunView;
 use crate::trees;
 use crate::unknown_name::unknown;
 
+/// The longest answer of a search in a script, in bytes.
+const MAX_SEARCH_BYTES: usize = 8_000;
+
 /// Answers the calls of one run, with the grants of that run. Clones are the same run.
 #[derive(Clone)]
 pub(crate) struct RunTools(Arc<Inner>);
@@ -90,6 +93,15 @@ impl ToolHost for RunTools {
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
         Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log))
+    }
+
+    fn search(&self, query: String) -> BoxFuture<'static, String> {
+        let stubs = Arc::clone(&self.0.run.run_view.stubs);
+        Box::pin(async move {
+            // The first search of a view reads all that its servers wrote.
+            let found = tokio::task::spawn_blocking(move || stubs.list(Some(&query), MAX_SEARCH_BYTES)).await;
+            found.unwrap_or_default()
+        })
     }
 
     fn script_ended(&self) {

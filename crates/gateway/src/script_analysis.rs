@@ -91,6 +91,7 @@ fn digest(script: &Script) -> (u64, String) {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_catalog::files::StubFiles;
     use exuvia_config::UpstreamLimits;
     use exuvia_runtime::Limits;
     use exuvia_tool::Namespace;
@@ -112,7 +113,8 @@ mod tests {
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
-        let run_view = RunView { namespace, routes: upstreams.routes(), settings: Arc::new(settings) };
+        let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
+        let run_view = RunView { namespace, stubs, routes: upstreams.routes(), settings: Arc::new(settings) };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait: false }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_catalog::files::Layouts;
+use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_config::{OnDisconnect, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
@@ -34,6 +34,8 @@ pub struct Settings {
 pub(crate) struct RunView {
     /// The servers and tools that are visible.
     pub(crate) namespace: Arc<Namespace>,
+    /// The stub files of them.
+    pub(crate) stubs: Arc<StubFiles>,
     /// The ways to them.
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,

@@ -22,7 +22,6 @@ pub struct View {
     name: Option<Arc<str>>,
     profile: Profile,
     scripts: Arc<RunView>,
-    stubs: Arc<StubFiles>,
     direct: Arc<RunView>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
@@ -57,15 +56,14 @@ impl View {
                 Some(why) => (server.name.clone(), Err(why)),
             };
             let namespace = Arc::new(exuvia_catalog::build_beside(of(mode).map(listed).collect()));
-            Arc::new(RunView { namespace, routes: routes.clone(), settings: Arc::clone(settings) })
+            let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), settings.layouts.clone()));
+            Arc::new(RunView { namespace, stubs, routes: routes.clone(), settings: Arc::clone(settings) })
         };
         let scripts = run_view(Mode::Code);
-        let stubs = StubFiles::new(Arc::clone(&scripts.namespace), settings.layouts.clone());
         let mut view = Self {
             name: name.map(Arc::from),
             profile: profile.clone(),
             scripts,
-            stubs: Arc::new(stubs),
             direct: run_view(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
@@ -86,7 +84,9 @@ impl View {
 
     fn digest(&self) -> u64 {
         let mut digest = DefaultHasher::new();
-        self.profile.has_scripts().hash(&mut digest);
+        for tool in meta::tools_of(&self.profile) {
+            meta::description(tool, &self.profile).hash(&mut digest);
+        }
         for tool in &self.tools {
             (&tool.name, tool.written.as_str()).hash(&mut digest);
         }
@@ -148,7 +148,7 @@ impl View {
 
     /// The stub files of what scripts see.
     pub(crate) fn stubs(&self) -> Arc<StubFiles> {
-        Arc::clone(&self.stubs)
+        Arc::clone(&self.scripts.stubs)
     }
 
     /// The most that a model is shown of one answer, in bytes.

@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
     world: "sandbox",
     imports: {
         "exuvia:sandbox/tools.call": async | trappable,
+        "exuvia:sandbox/tools.search": async | trappable,
         "exuvia:sandbox/tools.start": trappable,
         "exuvia:sandbox/tools.wait": async | trappable,
         "exuvia:sandbox/tools.[method]pending-call.take": async | trappable,

@@ -16,6 +16,9 @@ use crate::meter::Meter;
 /// ones that a well-behaved guest makes many of.
 const RESOURCES_BESIDE_CALLS: usize = 1_000;
 
+/// How many searches a run may make: their work is not counted as fuel.
+pub(crate) const MAX_SEARCHES: u32 = 100;
+
 /// The state of one run: what a store's data holds, and what the imports of the guest work on.
 pub struct Sandbox {
     pub(crate) table: ResourceTable,
@@ -24,6 +27,8 @@ pub struct Sandbox {
     pub(crate) calls: Calls,
     pub(crate) log: Log,
     pub(crate) meter: Meter,
+    /// How many searches the run may still make.
+    pub(crate) searches: u32,
 }
 
 /// Gives access to the [`Sandbox`] in a store's data.
@@ -53,7 +58,8 @@ impl Sandbox {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .build();
-        Self { table, wasi, io, calls: Calls::new(tools, limits, events), log, meter: Meter::new(limits.fuel) }
+        let (calls, meter) = (Calls::new(tools, limits, events), Meter::new(limits.fuel));
+        Self { table, wasi, io, calls, log, meter, searches: MAX_SEARCHES }
     }
 
     /// The log. A clone of it outlives the store.

@@ -6,9 +6,9 @@ use exuvia_tool::{CallError, CallId, LogStream, Parameter, Tool, ToolName};
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use crate::Sandbox;
 use crate::bindings::exuvia::sandbox::{output, tools, types};
 use crate::calls::{PendingCall, already_taken};
+use crate::sandbox::{MAX_SEARCHES, Sandbox};
 
 impl types::Host for Sandbox {}
 
@@ -42,6 +42,16 @@ impl tools::Host for Sandbox {
     fn describe(&mut self, server: String, tool: String) -> Result<Option<tools::Tool>> {
         let server = self.calls.tools.namespace().server(&server);
         Ok(server.and_then(|server| server.find(&tool)).map(describe))
+    }
+
+    async fn search(&mut self, query: String) -> Result<String> {
+        Ok(match self.searches.checked_sub(1) {
+            None => format!("no more than {MAX_SEARCHES} searches in one script"),
+            Some(left) => {
+                self.searches = left;
+                self.calls.tools.search(query).await
+            }
+        })
     }
 
     async fn call(

@@ -22,6 +22,12 @@ pub trait ToolHost: Send + Sync + 'static {
     /// later its future is dropped.
     fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome>;
 
+    /// The tools that fit words of what they do, as text for the author of the script, of a few thousand bytes at most. The same
+    /// for the whole run.
+    fn search(&self, _query: String) -> BoxFuture<'static, String> {
+        Box::pin(async { "this host has no search".to_owned() })
+    }
+
     /// The script has come to its end, or its run has: nothing of it may be called any more. The guest says the former, for exit
     /// functions and finalizers, and a script can keep it from doing so; the host says the latter, before it drops the guest. May
     /// be called more than once.

@@ -229,7 +229,11 @@ class Servers(_ReadOnly):
         raise AttributeError(f"mcp has no attribute {name!r}", name=name)
 
     def __getitem__(self, name):
-        return self.__dict__.get(name) or getattr(self, name)
+        return self.__dict__.get(name) or self.__getattr__(name)
+
+    def search(self, *queries):
+        """The tools that fit words of what they do: their signatures, as text."""
+        return tools.search("; ".join(map(str, queries)))
 
     def __dir__(self):
         return list(self.__names)

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exuvia_catalog::files::{Layout, Layouts, StubFiles};
+use exuvia_catalog::stub;
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalog::{Breadth, Catalog, Form, call, catalogs, fitting, recorded, widest_choice};
 use exuvia_tests::{SampleGateway, data, returned};
@@ -152,7 +153,8 @@ async fn both_layouts_list_what_can_be_read() {
         assert_eq!(StubFiles::new(Arc::new(alone), by_tool.clone()).list(None, 64 << 10), expected);
         read_by_lines(&gateway, &format!("{name}.pyi")).await;
         for tool in tools {
-            read_by_lines(&gateway, &format!("{name}/{}.pyi", tool.python_name)).await;
+            let stub = gateway.ask("readToolFile", &json!({"fileName": format!("{name}.{}", tool.python_name)})).await;
+            assert!(stub.contains(&format!("def {}(", tool.python_name)), "{stub}");
             reads_docs(&gateway, catalog, server, tool).await;
         }
     }
@@ -162,7 +164,7 @@ async fn both_layouts_list_what_can_be_read() {
 
 /// Two halves make the whole.
 async fn read_by_lines(gateway: &SampleGateway, file: &str) {
-    let whole = gateway.ask("readToolFile", &json!({"fileName": file})).await;
+    let whole = gateway.ask("readToolFile", &json!({"fileName": file, "startLine": 1})).await;
     let count = whole.lines().count();
     let half = count / 2;
     let head = gateway.ask("readToolFile", &json!({"fileName": file, "endLine": half})).await;
@@ -172,9 +174,12 @@ async fn read_by_lines(gateway: &SampleGateway, file: &str) {
     assert_eq!(format!("{head}{tail}"), whole);
 }
 
-/// The documentation has the signature, and all that the server says of the tool and of its parameters.
+/// The stub and the documentation together have all that the server says of the tool and of its parameters.
 async fn reads_docs(gateway: &SampleGateway, catalog: &Catalog, server: &Server, tool: &Tool) {
     let docs = gateway.ask("getToolDocs", &json!({"server": server.name, "tool": tool.name()})).await;
+    let name = format!("{}.{}", server.python_name, tool.python_name);
+    assert!(docs.starts_with(&format!("# {name}")), "{docs}");
+    let docs = exuvia_catalog::docs::tool_docs(server, tool);
     assert!(docs.starts_with(&format!("{}.{}\n", server.python_name, tool.signature)), "{docs}");
     let one_line = docs.split_whitespace().collect::<Vec<_>>().join(" ");
     let schema = catalog.input_schema(tool);
@@ -196,13 +201,10 @@ async fn a_search_for_what_a_tool_is_called_finds_it() {
         let server = &server(&gateway, catalog);
         let (name, tool) = (&server.python_name, server.tools().last().expect("a tool"));
         let query = format!("{} {}", server.name, tool.name());
-        let line = format!("{name}.pyi {}", tool.python_name);
+        let line = format!("{name}.{}(", tool.python_name);
         let found = gateway.ask("listToolFiles", &json!({"query": query})).await;
-        assert!(found.lines().take(3).any(|found| found.starts_with(&line)), "{query}:\n{found}");
-        let by_tool = Layouts::default().with(&server.name, Layout::Tool);
-        let found = StubFiles::new(gateway.gateway().namespace(), by_tool).list(Some(&query), 64 << 10);
-        let line = format!("{name}/{0}.pyi {0}", tool.python_name);
-        assert!(found.lines().take(3).any(|found| found.starts_with(&line)), "{query}:\n{found}");
+        let mut signatures = found.lines().filter(|line| line.contains(") -> ") && !line.starts_with([' ', '#']));
+        assert!(signatures.next().is_some_and(|found| found.starts_with(&line)), "{query}:\n{found}");
     }
     gateway.stop().await;
 }
@@ -236,9 +238,9 @@ async fn listing_two_thousand_tools_costs_under_1500_tokens_and_says_how_to_narr
         (by_tool.list(None, 64 << 10), Some("use a query")),
         (
             gateway.ask("listToolFiles", &json!({"query": "get list create update delete"})).await,
-            Some("add words to the query"),
+            Some("# less likely: "),
         ),
-        (by_tool.list(Some("file"), 64 << 10), Some("add words to the query")),
+        (by_tool.list(Some("file"), 64 << 10), Some("# less likely: ")),
     ] {
         let whole = json!({"content": [{"type": "text", "text": answer}], "isError": false}).to_string();
         let tokens = tiktoken_rs::o200k_base().expect("embedded").encode_ordinary(&whole).len();
@@ -259,6 +261,17 @@ fn library(gateway: &SampleGateway, folder: &Path) -> Catalog {
     let file = folder.join("library.json");
     std::fs::write(&file, list.to_string()).expect("a folder");
     Catalog::read(&file)
+}
+
+/// The stub that is called so.
+fn stub_of(namespace: &Namespace, file: &str) -> String {
+    let name = file.strip_suffix(".pyi").expect("a file");
+    let (server, tool) = name.split_once('/').map_or((name, None), |(server, tool)| (server, Some(tool)));
+    let server = namespace.find_server(server).expect("a server");
+    match tool {
+        None => stub::server_stub(server),
+        Some(tool) => stub::tool_stub(server, server.find(tool).expect("a tool")),
+    }
 }
 
 /// Parses every stub by the Python that scripts run on, and holds that each name in it is defined and that each function
@@ -303,7 +316,7 @@ async fn every_stub_is_python_and_names_what_its_tools_take() {
     let mut answers = Map::new();
     for tool in &library.tools {
         let file = tool["name"].as_str().expect("a name");
-        let stub = gateway.ask("readToolFile", &json!({"fileName": file})).await;
+        let stub = stub_of(&gateway.gateway().namespace(), file);
         answers.insert(file.to_owned(), json!({"content": [{"type": "text", "text": stub}]}));
     }
     gateway.stop().await;

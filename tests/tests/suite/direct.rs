@@ -391,9 +391,9 @@ async fn listening_clients_are_notified_of_changed_tools_and_of_the_end() {
     let mut modern = listen("/mcp/one").await.into_body();
     let told = until(&mut modern, "acknowledged").await;
     assert_eq!(told[0]["params"]["notifications"], json!({"toolsListChanged": true}), "{told:?}");
-    // The meta-tools never change.
-    let scripts = listen("/mcp/scripts").await.into_body().collect().await.expect("an answer").to_bytes();
-    assert!(String::from_utf8_lossy(&scripts).contains("-32601"), "{scripts:?}");
+    // The names of the servers that scripts see come from the configuration: no policy changes them.
+    let mut scripts = listen("/mcp/scripts").await.into_body();
+    until(&mut scripts, "acknowledged").await;
     served.gateway.gateway().set_policy(showing("echo"));
     until(&mut legacy, CHANGED).await;
     until(&mut modern, CHANGED).await;
@@ -414,8 +414,10 @@ async fn listening_clients_are_notified_of_changed_tools_and_of_the_end() {
     served.gateway.gateway().set_policy(showing("ech*"));
     tokio::time::sleep(Duration::from_millis(200)).await;
     served.stop.ask();
-    let told = until(&mut modern, "\"result\":").await;
-    assert!(told.len() == 1 && told[0]["id"] == 9, "{told:?}");
+    for listener in [&mut modern, &mut scripts] {
+        let told = until(listener, "\"result\":").await;
+        assert!(told.len() == 1 && told[0]["id"] == 9, "{told:?}");
+    }
     let drained = timeout(PATIENCE, served.drained).await.expect("an end in time").expect("no panic");
     assert_eq!(drained, Shutdown::Clean);
     served.gateway.stop().await;

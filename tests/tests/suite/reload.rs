@@ -5,12 +5,41 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
 use exuvia_tests::trials::{self, IN_FORCE, Storm};
-use exuvia_tests::{Daemon, Folder, built, children, echo_table, fake_table, gone, runs};
+use exuvia_tests::{Daemon, Folder, HttpClient, built, children, echo_table, fake_table, gone, runs};
+use http_body_util::BodyExt as _;
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_notified_of_other_servers_and_of_nothing_else() {
+    const CHANGED: &str = "notifications/tools/list_changed";
+    let folder = Folder::new(&echo_table());
+    let daemon = folder.serve(&[]).await;
+    daemon.ready().await;
+    let mut client = HttpClient::connect(daemon.address()).await;
+    let session = client.session("/mcp", json!({})).await;
+    let headers = [("accept", "application/json, text/event-stream"), ("mcp-session-id", session.as_str())];
+    let mut stream = client.begin("GET", "/mcp", &headers, "").await.into_body();
+    folder.write("exuvia.toml", &format!("[limits]\ntool_calls = 3\n{}", echo_table()));
+    daemon.says(IN_FORCE, 1).await;
+    folder.write("exuvia.toml", &[echo_table(), fake_table("fake", 1)].concat());
+    let mut text = String::new();
+    let read = async {
+        while !text.contains(CHANGED) {
+            let frame = stream.frame().await.expect("the stream goes on").expect("no error");
+            text.push_str(&String::from_utf8_lossy(frame.data_ref().expect("data")));
+        }
+    };
+    tokio::time::timeout(SOON, read).await.expect("it is told in time");
+    daemon.says(IN_FORCE, 2).await;
+    assert_eq!(text.matches(CHANGED).count(), 1, "{text}");
+    let mut other = HttpClient::connect(daemon.address()).await;
+    let listed = other.ask("/mcp", "tools/list", json!({}), json!({})).await.message().to_string();
+    assert!(listed.contains(" Servers: echo, fake."), "{listed}");
+}
 
 /// Asks again and again who answers, until `echo.sleep` is denied. Then it uses a tool that it has not touched before.
 const UNTIL_DENIED: &str = "pids = set()\ncalls = 0\ntry:\n    while True:\n        pids.add(fake.process()['pid'])\n        \

@@ -3,9 +3,9 @@ from typing import Literal, NotRequired, TypedDict
 class ReadFileResult(TypedDict):
     content: str
 def read_file(path: str, tail: float = ..., head: float = ...) -> ReadFileResult:
-    """Read the complete contents of a file as text [read-only]"""
+    """Read the complete contents of a file as text"""
 def read_text_file(path: str, tail: float = ..., head: float = ...) -> ReadFileResult:
-    """Read the complete contents of a file from the file system as text [read-only]"""
+    """Read the complete contents of a file from the file system as text"""
 class ReadMediaFileResult(TypedDict):
     content: list[ReadMediaFileContentItem | ReadMediaFileContentItemResource]
 class ReadMediaFileContentItem(TypedDict):
@@ -20,9 +20,10 @@ class ReadMediaFileResource(TypedDict):
     mimeType: NotRequired[str]
     blob: str
 def read_media_file(path: str) -> ReadMediaFileResult:
-    """Read a file and return it as a base64-encoded content block with its MIME type [read-only]"""
+    """Read a file and return it as a base64-encoded content block with its MIME type"""
 def read_multiple_files(paths: list[str]) -> ReadFileResult:
-    """Read the contents of multiple files simultaneously [read-only]"""
+    """Read the contents of multiple files simultaneously
+    paths: Each path must be a string pointing to a valid file within allowed directories"""
 def write_file(path: str, content: str) -> ReadFileResult:
     """Create a new file or completely overwrite an existing file with new content [destructive]"""
 class EditFileEdit(TypedDict):
@@ -33,16 +34,16 @@ def edit_file(path: str, edits: list[EditFileEdit], dryRun: bool = False) -> Rea
 def create_directory(path: str) -> ReadFileResult:
     """Create a new directory or ensure a directory exists"""
 def list_directory(path: str) -> ReadFileResult:
-    """Get a detailed listing of all files and directories in a specified path [read-only]"""
+    """Get a detailed listing of all files and directories in a specified path"""
 def list_directory_with_sizes(path: str, sortBy: Literal["name","size"] = "name") -> ReadFileResult:
-    """Get a detailed listing of all files and directories in a specified path, including sizes [read-only]"""
+    """Get a detailed listing of all files and directories in a specified path, including sizes"""
 def directory_tree(path: str, excludePatterns: list[str] = []) -> ReadFileResult:
-    """Get a recursive tree view of files and directories as a JSON structure [read-only]"""
+    """Get a recursive tree view of files and directories as a JSON structure"""
 def move_file(source: str, destination: str) -> ReadFileResult:
     """Move or rename files and directories [destructive]"""
 def search_files(path: str, pattern: str, excludePatterns: list[str] = []) -> ReadFileResult:
-    """Recursively search for files and directories matching a pattern [read-only]"""
+    """Recursively search for files and directories matching a pattern"""
 def get_file_info(path: str) -> ReadFileResult:
-    """Retrieve detailed metadata about a file or directory [read-only]"""
+    """Retrieve detailed metadata about a file or directory"""
 def list_allowed_directories() -> ReadFileResult:
-    """Returns the list of directories that this server is allowed to access [read-only]"""
+    """Returns the list of directories that this server is allowed to access"""

@@ -5,9 +5,9 @@ class AggregateDbResult(TypedDict):
     aggResultsCount: NotRequired[float]
     appliedLimits: list[Literal["config.maxDocumentsPerQuery","config.maxBytesPerQuery","tool.responseBytesLimit"]]
 def aggregate_db(connectionId: str, database: str, pipeline: list[dict], responseBytesLimit: float = 1048576) -> AggregateDbResult:
-    """Run an aggregation against a MongoDB database [read-only]
-    connectionId: The connection to run the operation against
-    pipeline: An array of aggregation stages to execute"""
+    """Run an aggregation against a MongoDB database
+    connectionId: Use the id returned by one of the connect tools
+    pipeline: one of `$changeStream`, `$currentOp`, `$documents`, `$listLocalSessions`, `$queryStats`"""
 AggregatePipelineItem = TypedDict("AggregatePipelineItem", {
     "$vectorSearch": AggregateVectorSearch | AggregateVectorSearch2,
 })
@@ -35,7 +35,7 @@ class AggregateResult(TypedDict):
     count: Literal["indeterminate"] | float
     appliedLimits: list[Literal["config.maxDocumentsPerQuery","config.maxBytesPerQuery","tool.responseBytesLimit"]]
 def aggregate(connectionId: str, database: str, collection: str, pipeline: list[AggregatePipelineItem | dict], responseBytesLimit: float = 1048576) -> AggregateResult:
-    """Run an aggregation against a MongoDB collection [read-only]"""
+    """Run an aggregation against a MongoDB collection"""
 class CollectionIndexesResult(TypedDict):
     classicIndexes: list[CollectionIndexesClassicIndex]
     searchIndexes: list[CollectionIndexesSearchIndex]
@@ -51,26 +51,28 @@ class CollectionIndexesSearchIndex(TypedDict):
     queryable: bool
     latestDefinition: dict
 def collection_indexes(connectionId: str, database: str, collection: str) -> CollectionIndexesResult:
-    """Describe the indexes for a collection [read-only]"""
+    """Describe the indexes for a collection
+    connectionId: The connection to run the operation against; Use the id returned by one of the connect tools"""
 class CollectionSchemaResult(TypedDict):
     schema: dict
     fieldsCount: float
 def collection_schema(connectionId: str, database: str, collection: str, sampleSize: float = 50, responseBytesLimit: float = 1048576) -> CollectionSchemaResult:
-    """Describe the schema for a collection [read-only]"""
+    """Describe the schema for a collection"""
 class CollectionStorageSizeResult(TypedDict):
     size: float
     units: str
 def collection_storage_size(connectionId: str, database: str, collection: str) -> CollectionStorageSizeResult:
-    """Gets the size of the collection [read-only]"""
+    """Gets the size of the collection"""
 class ConnectResult(TypedDict):
     connectionId: str
 def connect(connectionString: str, connectionName: str = ...) -> ConnectResult:
-    """Connect to a MongoDB instance and get back a connectionId to pass to the other MongoDB tools [read-only]
-    connectionString: MongoDB connection string (in the mongodb:// or mongodb+srv:// format)"""
+    """Connect to a MongoDB instance and get back a connectionId to pass to the other MongoDB tools
+    connectionString: MongoDB connection string (in the mongodb:// or mongodb+srv:// format)
+    connectionName: stored slugified with a short suffix, e.g. "staging" becomes staging-<suffix>"""
 class CountResult(TypedDict):
     count: float
 def count(connectionId: str, database: str, collection: str, query: dict = ...) -> CountResult:
-    """Gets the number of documents in a MongoDB collection using db.collection.count() and query as an optional filter… [read-only]"""
+    """Gets the number of documents in a MongoDB collection using db.collection.count() and query as an optional filter…"""
 class CreateCollectionResult(TypedDict):
     database: str
     collection: str
@@ -117,7 +119,7 @@ def create_index(connectionId: str, database: str, collection: str, name: str = 
 class DbStatsResult(TypedDict):
     stats: dict
 def db_stats(connectionId: str, database: str) -> DbStatsResult:
-    """Returns statistics that reflect the use state of a single database [read-only]"""
+    """Returns statistics that reflect the use state of a single database"""
 class DeleteManyResult(TypedDict):
     database: str
     collection: str
@@ -128,7 +130,7 @@ def delete_many(connectionId: str, database: str, collection: str, filter: dict 
 class DisconnectResult(TypedDict):
     outcome: Literal["removed","disconnected"]
 def disconnect(connectionId: str) -> DisconnectResult:
-    """Close a MongoDB connection and revoke its connectionId [read-only]"""
+    """Close a MongoDB connection and revoke its connectionId"""
 class DropCollectionResult(TypedDict):
     database: str
     collection: str
@@ -173,18 +175,16 @@ class ExplainResult(TypedDict):
     method: Literal["aggregate","find","count"]
     verbosity: Literal["queryPlanner","queryPlannerExtended","executionStats","allPlansExecution"]
 def explain(connectionId: str, database: str, collection: str, method: list[ExplainMethodItemAggregate | ExplainMethodItemFind | ExplainMethodItemCount], verbosity: Literal["queryPlanner","queryPlannerExtended","executionStats","allPlansExecution"] = "queryPlanner") -> ExplainResult:
-    """Returns statistics describing the execution of the winning plan chosen by the query optimizer for the evaluated method [read-only]
-    method: The method and its arguments to run"""
+    """Returns statistics describing the execution of the winning plan chosen by the query optimizer for the evaluated method"""
 def export(connectionId: str, database: str, collection: str, exportTitle: str, exportTarget: list[ExplainMethodItemFind | ExplainMethodItemAggregate], jsonExportFormat: Literal["relaxed","canonical"] = "relaxed") -> Any:
-    """Export a query or aggregation results in the specified EJSON format [read-only]
-    exportTitle: A short description to uniquely identify the export
-    exportTarget: The export target along with its arguments"""
+    """Export a query or aggregation results in the specified EJSON format
+    exportTitle: A short description to uniquely identify the export"""
 class FindResult(TypedDict):
     documents: list
     queryResultsCount: NotRequired[float]
     appliedLimits: list[Literal["config.maxDocumentsPerQuery","config.maxBytesPerQuery","tool.responseBytesLimit"]]
 def find(connectionId: str, database: str, collection: str, filter: dict = ..., projection: dict = ..., limit: float = 10, sort: dict[str, Literal[1,-1,"asc","desc","ascending","descending"] | ExplainSortItem] = ..., responseBytesLimit: float = 1048576) -> FindResult:
-    """Run a find query against a MongoDB collection [read-only]
+    """Run a find query against a MongoDB collection
     filter: The query filter, matching the syntax of the query argument of db.collection.find()
     projection: The projection, matching the syntax of the projection argument of db.collection.find()
     sort: A document, describing the sort order, matching the syntax of the sort argument of cursor.sort()"""
@@ -201,7 +201,7 @@ class ListCollectionsResult(TypedDict):
 class ListCollectionsCollection(TypedDict):
     name: str
 def list_collections(connectionId: str, database: str) -> ListCollectionsResult:
-    """List all collections for a given database [read-only]"""
+    """List all collections for a given database"""
 class ListConnectionsResult(TypedDict):
     connections: list[ListConnectionsConnection]
 class ListConnectionsConnection(TypedDict):
@@ -214,7 +214,7 @@ class ListConnectionsConnection(TypedDict):
     createdAt: str
     lastUsedAt: str
 def list_connections() -> ListConnectionsResult:
-    """List the active MongoDB connections and their connectionIds [read-only]"""
+    """List the active MongoDB connections and their connectionIds"""
 class ListDatabasesResult(TypedDict):
     databases: list[ListDatabasesDatabase]
     totalCount: float
@@ -222,13 +222,14 @@ class ListDatabasesDatabase(TypedDict):
     name: str
     size: float
 def list_databases(connectionId: str) -> ListDatabasesResult:
-    """List all databases for a MongoDB connection [read-only]"""
+    """List all databases for a MongoDB connection"""
 class MongodbLogsResult(TypedDict):
     logs: list[str]
     totalLinesWritten: float
     shownCount: float
 def mongodb_logs(connectionId: str, type: Literal["global","startupWarnings"] = "global", limit: int = 50) -> MongodbLogsResult:
-    """Returns the most recent logged mongod events [read-only]"""
+    """Returns the most recent logged mongod events
+    limit: 1..1024"""
 class RenameCollectionResult(TypedDict):
     database: str
     oldCollection: str
@@ -250,8 +251,7 @@ class SearchKnowledgeDataSource(TypedDict):
     name: str
     versionLabel: NotRequired[str]
 def search_knowledge(query: str, limit: float = 5, dataSources: list[SearchKnowledgeDataSource] = ...) -> Any:
-    """Search for information in the MongoDB Assistant knowledge base [read-only]
-    query: A natural language query to search for in the MongoDB Assistant knowledge base
-    dataSources: A list of one or more data sources to limit the search to"""
+    """Search for information in the MongoDB Assistant knowledge base
+    limit: 1..100"""
 def list_knowledge_sources() -> Any:
-    """List available data sources in the MongoDB Assistant knowledge base [read-only]"""
+    """List available data sources in the MongoDB Assistant knowledge base"""

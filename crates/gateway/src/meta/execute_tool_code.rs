@@ -17,6 +17,7 @@ pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
         - Calls block, in order; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
         - The value of the last expression, or of `result = ...`, is what you get; print() adds a log. \
         Filter and aggregate in the script: return only what you need.\n\
+        - `print(mcp.search(\"send mail\"))` finds tools, `help(crm.get_contacts)` explains one.\n\
         - A failed call raises ToolError (.message, .data), a refused one ToolDenied.\n\
         - The standard library is there; files, network, threads and other packages are not. Nothing is kept between scripts.",
     schema: || object(json!({"code": {"type": "string"}}), &["code"]),

@@ -23,13 +23,21 @@ pub use tool::{MetaAnswer, MetaTool};
 use crate::{Client, Gateway, Profile, View};
 use request::MetaRequest;
 
-/// All of them, in the order in which a model uses them. The same for every client, so that prompts can be cached.
+/// All of them, in the order in which a model uses them.
 pub static TOOLS: [&MetaTool; 4] = [&LIST_TOOL_FILES, &READ_TOOL_FILE, &GET_TOOL_DOCS, &EXECUTE_TOOL_CODE];
 
 /// Those that the clients of a profile are given.
 #[must_use]
 pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
     if profile.has_scripts() { TOOLS.as_slice() } else { &[] }
+}
+
+/// The description of a meta-tool for the clients of a profile. It changes only where the profile does, so that prompts can be
+/// cached.
+#[must_use]
+pub fn description(tool: &MetaTool, profile: &Profile) -> String {
+    let servers = if tool.name == LIST_TOOL_FILES.name { list_tool_files::servers(profile) } else { String::new() };
+    format!("{}{servers}", tool.description)
 }
 
 /// The error for a tool that does not exist, with the names of similar tools.

@@ -1,4 +1,4 @@
-//! Some lines of a stub file.
+//! Stub files, or the stubs of some tools.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -10,10 +10,10 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `readToolFile`
 pub static READ_TOOL_FILE: MetaTool = MetaTool {
     name: "readToolFile",
-    description: "Reads a stub file: the typed signatures of one server's tools. Read it before you call them.",
+    description: "Reads typed signatures: of a server, or of some of its tools. Read or find them before you call them.",
     schema: || {
         let properties = json!({
-            "fileName": {"type": "string", "description": "as listed, e.g. crm.pyi"},
+            "fileName": {"type": "string", "description": "crm.pyi, or tools: crm.get_contacts, crm.*order*"},
             "startLine": {"type": "integer", "minimum": 1},
             "endLine": {"type": "integer", "minimum": 1, "description": "inclusive"},
         });

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use exuvia_catalog::files::StubFiles;
-use exuvia_tool::Namespace;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -22,7 +21,6 @@ pub(super) struct MetaRequest<'a> {
 /// What texts about the tools are rendered from.
 pub(super) struct ToolTexts {
     pub(super) stubs: Arc<StubFiles>,
-    pub(super) namespace: Arc<Namespace>,
     /// The most that a text may have.
     pub(super) max_bytes: usize,
 }
@@ -45,7 +43,7 @@ impl MetaRequest<'_> {
         // Held until the text is ready, even if the request was cancelled.
         let reader = Arc::clone(&self.gateway.readers).acquire_owned().await.map_err(|_| ending())?;
         let view = self.view;
-        let shown = ToolTexts { stubs: view.stubs(), namespace: view.namespace(), max_bytes: view.answer_bytes() };
+        let shown = ToolTexts { stubs: view.stubs(), max_bytes: view.answer_bytes() };
         let rendered = tokio::task::spawn_blocking(move || {
             let _reader = reader;
             render(&shown)

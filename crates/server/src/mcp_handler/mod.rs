@@ -84,11 +84,8 @@ impl McpHandler {
         Ok((gateway, view))
     }
 
-    /// Changes of tools, for clients that see any of direct servers: the meta-tools never change.
+    /// Changes of tools: those of direct servers, and the names of the servers that scripts see.
     pub(crate) async fn changes(&self) -> Option<Changes> {
-        if !self.profile().has_direct() {
-            return None;
-        }
         Changes::of(&self.gateway.get().await?, self.profile.clone())
     }
 

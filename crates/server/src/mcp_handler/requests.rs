@@ -28,9 +28,9 @@ const LISTENED: usize = 128;
 
 impl ServerHandler for McpHandler {
     fn get_info(&self) -> ServerConfig {
-        let tools = ServerCapabilities::builder().enable_tools();
+        let tools = ServerCapabilities::builder().enable_tools().enable_tool_list_changed();
         let capabilities = if self.profile().has_direct() {
-            let tools = tools.enable_tool_list_changed().enable_prompts().enable_completions().enable_tasks();
+            let tools = tools.enable_prompts().enable_completions().enable_tasks();
             let resources = tools.enable_resources();
             if self.offers_subscriptions() { resources.enable_resources_subscribe().build() } else { resources.build() }
         } else {
@@ -57,8 +57,9 @@ impl ServerHandler for McpHandler {
         let filter = SubscriptionFilter::builder().tools_list_changed();
         let resources = requested.resource_subscriptions.iter().flatten().take(LISTENED).cloned();
         let resources: BTreeSet<String> = resources.collect();
-        let filter = if resources.is_empty() { filter } else { filter.resource_subscriptions(resources) };
-        self.profile().has_direct().then(|| filter.build())
+        let has_none = resources.is_empty() || !self.profile().has_direct();
+        let filter = if has_none { filter } else { filter.resource_subscriptions(resources) };
+        Some(filter.build())
     }
 
     async fn listen(&self, listener: SubscriptionContext) -> Result<(), ErrorData> {

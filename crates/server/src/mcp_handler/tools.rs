@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use exuvia_gateway::answer::{ModelAnswer, render};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::trees;
+use exuvia_gateway::{Profile, trees};
 use exuvia_runtime::Report;
 use http::request::Parts;
 use rmcp::ErrorData;
@@ -29,9 +29,9 @@ impl McpHandler {
     /// The tools that a client sees, and what is missing.
     pub(super) async fn tools(&self) -> Result<(Vec<Tool>, Option<MetaObject>), ErrorData> {
         let profile = self.profile();
-        let (mut tools, mut meta) =
-            (meta::tools_of(&profile).iter().map(|tool| meta_tool(tool)).collect::<Vec<_>>(), None);
-        // The meta-tools do not depend on the servers, so they are listed without waiting for them.
+        let metas = meta::tools_of(&profile).iter().map(|tool| meta_tool(tool, &profile));
+        let (mut tools, mut meta) = (metas.collect::<Vec<_>>(), None);
+        // The meta-tools depend on the names of the servers alone, so they are listed without waiting for them.
         if profile.has_direct() {
             let (_, view) = self.open().await?;
             tools.extend(view.tools().iter().map(direct::tool));
@@ -134,7 +134,7 @@ fn usage(report: &Report) -> MetaObject {
     meta
 }
 
-fn meta_tool(tool: &MetaTool) -> Tool {
+fn meta_tool(tool: &MetaTool, profile: &Profile) -> Tool {
     let schema: JsonObject = tool.input_schema().as_object().cloned().unwrap_or_default();
-    Tool::new(tool.name, tool.description, Arc::new(schema))
+    Tool::new(tool.name, meta::description(tool, profile), Arc::new(schema))
 }

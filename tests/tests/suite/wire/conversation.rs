@@ -106,13 +106,24 @@ impl Conversation {
     }
 }
 
-/// The meta-tools are committed in a file of their own, for people to read.
+/// The meta-tools are committed in a file of their own, for people to read. What the first one says of the servers stays.
 fn without_meta_tools(tools: &mut Vec<Value>) {
     let text = fs::read_to_string(data("tools_list.json")).expect("the meta-tools");
-    let meta_tools: Vec<Value> = serde_json::from_str(&text).expect("a list of tools");
-    if tools.starts_with(&meta_tools) {
-        tools.splice(..meta_tools.len(), [json!("those of tools_list.json")]);
+    let mut meta_tools: Vec<Value> = serde_json::from_str(&text).expect("a list of tools");
+    without_servers(&mut meta_tools);
+    let mut listed = tools.clone();
+    let servers = without_servers(&mut listed);
+    if listed.starts_with(&meta_tools) {
+        tools.splice(..meta_tools.len(), [json!(format!("those of tools_list.json, with{servers}"))]);
     }
+}
+
+/// Takes the servers from the first description.
+fn without_servers(tools: &mut [Value]) -> String {
+    let Some(Value::String(description)) = tools.first_mut().map(|tool| &mut tool["description"]) else {
+        return String::new();
+    };
+    description.find(" Servers: ").map(|at| description.split_off(at)).unwrap_or_default()
 }
 
 /// The arguments with which `exuvia` serves the servers of the conversations, and the variables that name their programs.

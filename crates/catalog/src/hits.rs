@@ -1,0 +1,116 @@
+//! Search hits as a model reads them: signatures to call at once, with the types that they need.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use exuvia_tool::{Namespace, Tool};
+
+use crate::common::Common;
+use crate::search::{self, Found, Hit, Index, MAX_HITS};
+use crate::sheet::{CLASSES_ARE_DICTS, Sheet};
+
+/// How many bytes the hits of a request take: about 1,500 tokens.
+const MAX_BYTES: usize = 5_500;
+
+/// How many hits each of several queries has.
+const HITS_OF_SEVERAL: usize = 3;
+
+/// How many hits of a query have their parameters explained, and in how many bytes.
+const EXPLAINED: usize = 3;
+const GLOSS_BYTES: usize = 700;
+
+/// What all tools of each server have in common, by the server's Python name.
+pub(crate) type Commons<'c> = dyn Fn(&str) -> Arc<Common> + 'c;
+
+/// The tools that fit the queries in `text`, in at most `max_bytes` bytes.
+pub(crate) fn answer(
+    namespace: &Namespace,
+    index: &Index,
+    commons: &Commons<'_>,
+    text: &str,
+    max_bytes: usize,
+) -> String {
+    let queries = search::queries(text);
+    let most = if queries.len() > 1 { HITS_OF_SEVERAL } else { MAX_HITS };
+    let found: Vec<(&str, Found<'_>)> =
+        queries.into_iter().map(|query| (query, index.search(namespace, query))).collect();
+    let is_several = found.len() > 1;
+    // A tool is shown once, at the first query that it fits.
+    let mut seen = HashSet::new();
+    let mut tools = Vec::new();
+    let mut sections: Vec<(String, Vec<Hit<'_>>, String)> = Vec::new();
+    for (query, mut found) in found {
+        let late = found.hits.split_off(most.min(found.hits.len()));
+        let others: Vec<Hit<'_>> = late.into_iter().chain(found.others).collect();
+        let heading = if is_several { format!("# {}\n", exuvia_text::one_line(query, 80)) } else { String::new() };
+        let end = end(&found.hits, &others, found.total);
+        found.hits.retain(|hit| seen.insert(std::ptr::from_ref::<Tool>(hit.tool)));
+        tools.extend(found.hits.iter().map(|hit| hit.tool));
+        sections.push((heading, found.hits, end));
+    }
+    let mut sheet = Sheet::new(tools, &[]);
+    let mut page = Page { text: String::new(), room: MAX_BYTES.min(max_bytes), place: 0 };
+    if sheet.has_classes() {
+        page.fits(&format!("# {CLASSES_ARE_DICTS}\n"));
+    }
+    let mut cut = BTreeMap::<String, usize>::new();
+    for (heading, hits, end) in sections {
+        page.fits(&heading);
+        for (rank, hit) in hits.into_iter().enumerate() {
+            let gloss_bytes = if rank < EXPLAINED { GLOSS_BYTES } else { 0 };
+            if !page.fits(&entry(&mut sheet, page.place, hit, gloss_bytes, commons)) {
+                *cut.entry(format!("{}.{}", hit.server.python_name, hit.tool.python_name)).or_default() += 1;
+            }
+            page.place += 1;
+        }
+        page.fits(&end);
+    }
+    let cut: Vec<String> = cut.into_keys().collect();
+    if !cut.is_empty() {
+        page.fits(&format!("# too long to show here, readToolFile has them: {}\n", cut.join(", ")));
+    }
+    page.text
+}
+
+struct Page {
+    text: String,
+    room: usize,
+    /// The tool of the sheet that comes next.
+    place: usize,
+}
+
+impl Page {
+    /// Adds a text, if there is room.
+    fn fits(&mut self, text: &str) -> bool {
+        let fits = text.len() <= self.room;
+        if fits {
+            self.room -= text.len();
+            self.text.push_str(text);
+        }
+        fits
+    }
+}
+
+fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, gloss_bytes: usize, commons: &Commons<'_>) -> String {
+    let server = &hit.server.python_name;
+    let definitions = sheet.definitions(place);
+    let signature = sheet.signature(place);
+    let remarks = sheet.remarks(place, &commons(server), gloss_bytes);
+    let remarks: String = remarks.iter().map(|line| format!("    {line}\n")).collect();
+    format!("{definitions}{server}.{signature}\n{remarks}")
+}
+
+/// What comes after the hits of one query: the names of the next ones, and how many more there are.
+fn end(hits: &[Hit<'_>], others: &[Hit<'_>], total: usize) -> String {
+    if hits.is_empty() {
+        return "no tool matches; try other words, or no query for the list of files\n".to_owned();
+    }
+    if others.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> =
+        others.iter().map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
+    let more = total.saturating_sub(hits.len() + others.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("# less likely: {}{more}\n", names.join(", "))
+}

@@ -1,0 +1,94 @@
+//! Queries as concepts: words, each with those that may stand for it.
+
+use super::stems::stems;
+use super::vocabulary::vocabulary;
+use crate::text;
+
+/// How many queries of one request are answered.
+pub(crate) const MAX_QUERIES: usize = 6;
+
+/// How much of a query counts.
+const MAX_QUERY_CHARS: usize = 300;
+const MAX_QUERY_WORDS: usize = 24;
+
+/// How far another word of the vocabulary stands for the one that was written.
+const OTHER_WORD: f64 = 0.8;
+
+/// Words that say nothing of a tool.
+const FILLERS: &str = "a an and are as at be but by can could did do does for from has have how i in into is it its me my now \
+    of on or our please should so some somebody someone something that the their them then there these they this to up us was \
+    we what when where which who why will with would you your";
+
+/// One thing that a query asks for: words that stand for it, each with how well.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Concept {
+    pub(super) words: Vec<(String, f64)>,
+}
+
+/// The words of a query, as far as it counts.
+pub(super) fn words(query: &str) -> Vec<String> {
+    stems(&written(query).join(" "))
+}
+
+fn written(query: &str) -> Vec<String> {
+    let head: String = query.chars().take(MAX_QUERY_CHARS).collect();
+    text::words(&head).into_iter().take(MAX_QUERY_WORDS).collect()
+}
+
+/// What a query asks for.
+pub(super) fn concepts(query: &str) -> Vec<Concept> {
+    let written = written(query);
+    let words = stems(&written.join(" "));
+    let vocabulary = vocabulary();
+    let mut concepts = Vec::new();
+    let mut used = vec![false; words.len()];
+    for start in 0..words.len() {
+        for (phrase, others) in vocabulary.phrases(&words[start]) {
+            if words[start..].starts_with(phrase) {
+                used[start..start + phrase.len()].fill(true);
+                let words = others.iter().map(|word| (word.clone(), 1.0)).collect();
+                concepts.push(Concept { words });
+            }
+        }
+    }
+    let is_filler = |word: &String| FILLERS.split_whitespace().any(|filler| filler == word);
+    let only_fillers = written.iter().all(is_filler);
+    for (place, word) in words.iter().enumerate() {
+        let is_first = !words[..place].contains(word);
+        let says_something = only_fillers || written.get(place).is_some_and(|word| !is_filler(word));
+        if is_first && !used[place] && says_something {
+            let others = vocabulary.others(word).iter().map(|other| (other.clone(), OTHER_WORD));
+            concepts.push(Concept { words: std::iter::once((word.clone(), 1.0)).chain(others).collect() });
+        }
+    }
+    concepts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &str) -> Vec<Vec<String>> {
+        let words = |concept: Concept| concept.words.into_iter().map(|(word, _)| word).collect();
+        concepts(query).into_iter().map(words).collect()
+    }
+
+    #[test]
+    fn fillers_are_left_out_unless_there_is_nothing_else() {
+        assert_eq!(asked("the columns"), asked("column"));
+        assert_eq!(asked("what is it").len(), 3);
+        assert!(asked(" !").is_empty());
+    }
+
+    #[test]
+    fn an_everyday_word_stands_for_those_of_tools() {
+        assert!(asked("appointments")[0].contains(&"event".to_owned()));
+        assert_eq!(asked("to-do").len(), 1);
+        assert!(asked("to-do")[0].contains(&"task".to_owned()));
+    }
+
+    #[test]
+    fn a_long_query_is_cut() {
+        assert!(asked(&"word1 word2 word3 x y z ".repeat(10_000)).len() <= MAX_QUERY_WORDS);
+    }
+}

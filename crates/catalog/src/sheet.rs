@@ -1,0 +1,102 @@
+//! Several tools written one below the other, in terms of one set of classes: what stub files and search hits are made of.
+
+use std::collections::{BTreeSet, HashSet};
+
+use exuvia_tool::Tool;
+
+use crate::classes::Classes;
+use crate::common::Common;
+use crate::gloss;
+use crate::shape::{Depths, Part, Shape, Subject};
+use crate::signature;
+use crate::summary;
+use crate::types::Spelling;
+
+/// How many bytes of class definitions one tool may bring. A tool that needs more has its innermost objects shown as `dict`;
+/// its documentation shows more of them.
+const MAX_CLASS_BYTES: usize = 3_000;
+
+/// How many of these the type of its result may have: most callers read one or two keys of it. Of what a tool that changes
+/// something tells of it, they read less.
+const MAX_RESULT_BYTES: usize = 700;
+const MAX_CONFIRMATION_BYTES: usize = 250;
+
+/// How many schemas are looked at for one sheet. Beyond, objects are `dict` and the rest is `Any`: some ten times what the
+/// largest servers ask for.
+const MAX_WORK: usize = 300_000;
+
+/// What is said once where there are classes.
+pub(crate) const CLASSES_ARE_DICTS: &str = "Classes are shapes of plain dicts: x[\"key\"], not x.key.";
+
+/// Some tools.
+pub(crate) struct Sheet<'t> {
+    tools: Vec<&'t Tool>,
+    shapes: Vec<Shape>,
+    classes: Classes,
+    spelling: Spelling,
+    defined: BTreeSet<usize>,
+    told: HashSet<String>,
+}
+
+impl<'t> Sheet<'t> {
+    /// These tools. Where they are defined by their bare names, these are `names`, which then mean nothing else.
+    pub(crate) fn new(tools: Vec<&'t Tool>, names: &[String]) -> Self {
+        let mut classes = Classes::beside(names.iter().cloned(), MAX_WORK);
+        // All shapes come before the first definition: a name given to a class decides how a field of that name is written.
+        let shapes = tools
+            .iter()
+            .map(|tool| {
+                let subject = subject(tool);
+                let depths = Depths {
+                    parameters: subject.fitting_depth(Part::Parameters, MAX_CLASS_BYTES, false, &mut classes.work_left),
+                    result: subject.fitting_depth(Part::Result, result_bytes(tool), false, &mut classes.work_left),
+                };
+                subject.shape(&mut classes, depths, false)
+            })
+            .collect();
+        let spelling = Spelling { shadowed: names.iter().cloned().collect(), ..Spelling::default() };
+        Self { tools, shapes, classes, spelling, defined: BTreeSet::new(), told: HashSet::new() }
+    }
+
+    /// Whether any of the tools needs a class.
+    pub(crate) fn has_classes(&self) -> bool {
+        !self.classes.is_empty()
+    }
+
+    /// How the types that were written so far are spelled.
+    pub(crate) fn spelling(&self) -> &Spelling {
+        &self.spelling
+    }
+
+    /// The classes that the tool at this place needs and that were not defined before.
+    pub(crate) fn definitions(&mut self, place: usize) -> String {
+        let ids = self.classes.newly_reachable(self.shapes[place].types(), &mut self.defined);
+        ids.into_iter().map(|id| self.classes.definition(id, &mut self.spelling)).collect()
+    }
+
+    /// The signature of the tool at this place.
+    pub(crate) fn signature(&mut self, place: usize) -> String {
+        signature::line(&self.tools[place].python_name, &self.shapes[place], &self.classes, &mut self.spelling)
+    }
+
+    /// What is to be said of the tool at this place: what it does and claims, and in about `gloss_bytes` bytes lines on parameters
+    /// that neither their names nor earlier lines explain.
+    pub(crate) fn remarks(&mut self, place: usize, common: &Common, gloss_bytes: usize) -> Vec<String> {
+        let tool = self.tools[place];
+        let claim = summary::claim(tool).map(|claim| format!("[{claim}]"));
+        let sentence = summary::sentence(tool, common);
+        let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
+        let about: Vec<String> = sentence.into_iter().chain(claim).collect();
+        let about = Some(about.join(" ")).filter(|about| !about.is_empty());
+        about.into_iter().chain(glosses).collect()
+    }
+}
+
+fn result_bytes(tool: &Tool) -> usize {
+    let changes = tool.descriptor.annotations.read_only == Some(false);
+    if changes { MAX_CONFIRMATION_BYTES } else { MAX_RESULT_BYTES }
+}
+
+fn subject(tool: &Tool) -> Subject<'_> {
+    Subject { python_name: &tool.python_name, descriptor: &tool.descriptor, parameters: &tool.parameters }
+}

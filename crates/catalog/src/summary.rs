@@ -1,0 +1,111 @@
+//! The one line that a stub has on what a tool does.
+
+use exuvia_tool::Tool;
+
+use crate::common::{Common, MAX_SENTENCES};
+use crate::text;
+
+/// The longest summary, in characters.
+const MAX_CHARS: usize = 120;
+
+/// Words that add nothing to a name.
+const FILLERS: [&str; 15] =
+    ["a", "an", "and", "by", "for", "from", "in", "of", "on", "s", "the", "this", "to", "tool", "with"];
+
+/// Beginnings that every tool could have.
+const OPENINGS: [&str; 5] = ["This tool is used to ", "This tool ", "Use this tool to ", "A tool to ", "Tool to "];
+
+/// The first sentence of the description that says something: no heading, nothing that many tools of the server say, nothing
+/// that the name says. None if there is none.
+pub(crate) fn sentence(tool: &Tool, common: &Common) -> Option<String> {
+    let descriptor = &tool.descriptor;
+    let written = descriptor.description.as_deref().filter(|text| !text.trim().is_empty());
+    let statements = text::statements(written.or(descriptor.title.as_deref()).unwrap_or(""));
+    let mut has_prose = false;
+    for statement in statements.into_iter().take(MAX_SENTENCES) {
+        if statement.is_heading {
+            // What follows is about parameters, errors or examples.
+            if has_prose {
+                return None;
+            }
+            continue;
+        }
+        has_prose = true;
+        let sentence = plain(common.without_prefix(&statement.text));
+        if !common.has_sentence(&statement.text) && says_more(sentence, &descriptor.name) {
+            return Some(capitalized(text::cut(sentence, MAX_CHARS)));
+        }
+    }
+    None
+}
+
+/// The tool's claim that calling it may destroy something.
+pub(crate) fn claim(tool: &Tool) -> Option<&'static str> {
+    let annotations = tool.descriptor.annotations;
+    (annotations.destructive == Some(true) && annotations.read_only != Some(true)).then_some("destructive")
+}
+
+fn says_more(sentence: &str, name: &str) -> bool {
+    let name = text::words(name);
+    let is_known = |word: &String| FILLERS.contains(&word.as_str()) || name.contains(word);
+    !text::words(sentence).iter().all(is_known)
+}
+
+fn plain(sentence: &str) -> &str {
+    OPENINGS.iter().find_map(|opening| sentence.strip_prefix(opening)).unwrap_or(sentence)
+}
+
+fn capitalized(sentence: String) -> String {
+    let mut chars = sentence.chars();
+    match chars.next() {
+        Some(first) if first.is_lowercase() => first.to_uppercase().chain(chars).collect(),
+        _ => sentence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_test_support::descriptor;
+    use serde_json::json;
+
+    use super::*;
+
+    fn summaries(tools: &[(&str, &str)]) -> Vec<Option<String>> {
+        let tools = tools.iter().map(|(name, text)| descriptor(&json!({"name": name, "description": text}))).collect();
+        let namespace = crate::build(vec![("crm".to_owned(), tools)]);
+        let server = &namespace.servers()[0];
+        let common = Common::of(server);
+        server.tools().iter().map(|tool| sentence(tool, &common)).collect()
+    }
+
+    fn summary(name: &str, description: &str) -> Option<String> {
+        summaries(&[(name, description)]).remove(0)
+    }
+
+    #[test]
+    fn headings_are_passed_over() {
+        let hubspot = "🛡️ Guardrails:\n  1. Data is sensitive.\n\n🎯 Purpose:\n  1. Retrieves companies.";
+        assert_eq!(summary("get", hubspot).unwrap(), "Data is sensitive");
+        assert_eq!(summary("get", "# Weather\n\n**Purpose**\n\nReads the weather.").unwrap(), "Reads the weather");
+    }
+
+    #[test]
+    fn what_the_name_says_is_passed_over_and_what_follows_a_heading_as_well() {
+        assert_eq!(summary("delete_issue", "Delete an issue. It cannot be undone.").unwrap(), "It cannot be undone");
+        assert_eq!(summary("delete_issue", "Delete the issue.\n\nArgs:\n    key: Its key."), None);
+        assert_eq!(summary("run", "This tool runs a job.").unwrap(), "Runs a job");
+    }
+
+    #[test]
+    fn what_many_tools_say_is_passed_over() {
+        let same = "All calls are billed. ";
+        let names = ["alpha", "beta", "gamma", "delta"];
+        let texts = names.map(|name| format!("{same}Reads the {name} particles."));
+        let tools: Vec<(&str, &str)> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+        assert_eq!(summaries(&tools)[3].as_deref(), Some("Reads the delta particles"));
+        assert_eq!(summaries(&tools[..3])[2].as_deref(), Some("All calls are billed"));
+        let texts = names.map(|name| format!("Physics | Reads {name} decays"));
+        let tools: Vec<(&str, &str)> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+        assert_eq!(summaries(&tools)[0].as_deref(), Some("Reads alpha decays"));
+    }
+}
