@@ -144,9 +144,10 @@ fn no_branch(
             Some(kind) => wrong_types.extend(type_names(kind)),
             None => {
                 forms += 1;
-                let fault =
-                    branch.first().map(|error| text::cut(&of(error, names), MAX_FAULT_CHARS)).unwrap_or_default();
-                if faults.len() < MAX_FORMS && !fault.is_empty() && !faults.contains(&fault) {
+                // A form that is a choice itself is told in the same line.
+                let told = |error| text::cut(&of(error, names).replace("\n- ", " | "), MAX_FAULT_CHARS);
+                let fault = branch.first().filter(|_| faults.len() < MAX_FORMS).map(told).unwrap_or_default();
+                if !fault.is_empty() && !faults.contains(&fault) {
                     faults.push(fault);
                 }
             }

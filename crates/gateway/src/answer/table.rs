@@ -40,7 +40,9 @@ pub(super) fn is_bare(text: &str) -> bool {
         is_atom && text.len() >= 10 && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-');
     let is_marked =
         matches!(first, '[' | '{' | '<' | '…') || first.is_whitespace() || text.ends_with(char::is_whitespace);
-    text.len() <= 200 && (!is_atom || is_date) && !is_marked && !text.contains([',', '\\', '"'])
+    // No row begins as a line of ours does: `note: `.
+    let is_label = text.contains(": ") || text.ends_with(':');
+    text.len() <= 200 && !is_label && (!is_atom || is_date) && !is_marked && !text.contains([',', '\\', '"'])
 }
 
 #[cfg(test)]
@@ -75,9 +77,26 @@ mod tests {
         for bare in ["Ada Lovelace", "a@b.example", "x[1]", "2026-11-29", "2026-11-29T10:00:00Z", "nullable", "é"] {
             assert!(is_bare(bare), "{bare}");
         }
-        for quoted in
-            ["", "null", "true", "12", "-1", "1.50", "2026", "a,b", "[1]", "{}", " a", "a ", "a\\n", "<image 1>", "…"]
-        {
+        for quoted in [
+            "",
+            "null",
+            "true",
+            "12",
+            "-1",
+            "1.50",
+            "2026",
+            "a,b",
+            "[1]",
+            "{}",
+            " a",
+            "a ",
+            "a\\n",
+            "<image 1>",
+            "note: x",
+            "hint:",
+            "--- log",
+            "…",
+        ] {
             assert!(!is_bare(quoted), "{quoted}");
         }
     }

@@ -87,7 +87,7 @@ impl Writer {
         {
             let begun = self.out.len();
             self.cell_list(items, count, shown, depth);
-            let mut plain = self.out.split_off(begun);
+            let plain = self.out.split_off(begun);
             self.rows(&columns, &items[..shown], count, depth);
             // Rows are another form to read: it has to pay.
             let (rows, most) = (tokens(&self.out[begun..], usize::MAX), tokens(&plain, usize::MAX));
@@ -95,7 +95,6 @@ impl Writer {
                 self.out.truncate(begun);
                 self.out.push_str(&plain);
             } else {
-                plain.clear();
                 self.rest(items, shown, count, "\n");
                 self.out.push(']');
             }
