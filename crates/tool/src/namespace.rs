@@ -47,7 +47,8 @@ impl ToolDescriptor {
     }
 }
 
-/// What a tool claims of its effects. Hints to show, never to act on.
+/// What a tool claims of its effects. Hints to show, and no ground for authority: what they decide is whether the gateway makes a
+/// call of the tool again that failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolAnnotations {
     /// It says that it changes nothing.
