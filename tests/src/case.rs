@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use exuvia_gateway::answer::render;
+use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_runtime::{Limits, Outcome, Report};
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ use crate::is_blessing;
 
 const PREFIX: &str = "#: ";
 
-/// What a case shows at the most, in bytes.
-const ANSWER_BYTES: usize = 4_000;
+/// What a case shows at the most.
+const ROOM: AnswerRoom = AnswerRoom { bytes: 4_000, preview_tokens: 400 };
 
 /// One case.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Case {
     ///
     /// They differ.
     pub fn check(&self, report: &Report) -> Result<()> {
-        let text = render(report, ANSWER_BYTES).text;
+        let text = render(report, ROOM).text;
         tells_nothing_of_the_host(&text)?;
         ensure!(
             report.outcome.name() == self.outcome,

@@ -107,6 +107,7 @@ impl SampleGateway {
                 queue: settings.queue,
                 limits,
                 answer_bytes: 64 << 10,
+                preview_tokens: 2_000,
                 on_disconnect: settings.on_disconnect,
             },
         });

@@ -68,6 +68,7 @@ async fn answer(name: &ToolName, arguments: &Value) -> ToolOutcome {
             tokio::time::sleep(Duration::from_millis(arguments["ms"].as_u64().unwrap_or(0))).await;
             arguments["ms"].clone()
         }
+        ("lab", "rows") => rows(arguments),
         ("lab", "fail") => return Err(failure(arguments["how"].as_str().unwrap_or(""))),
         _ => json!({"tool": name.to_string(), "arguments": arguments}),
     };
@@ -90,6 +91,14 @@ fn contacts(arguments: &Value) -> Value {
     let limit = arguments["limit"].as_u64().unwrap_or(3);
     let items: Vec<_> = (1..=limit).map(|id| json!({"id": id, "name": format!("Contact {id}")})).collect();
     json!({"items": items, "total": limit})
+}
+
+/// Five rows in pages, with a cursor.
+fn rows(arguments: &Value) -> Value {
+    let begin = arguments["cursor"].as_str().and_then(|cursor| cursor.strip_prefix('c')?.parse().ok()).unwrap_or(1_u64);
+    let end = (begin + arguments["limit"].as_u64().unwrap_or(2)).min(6);
+    let next = if end == 6 { Value::Null } else { json!(format!("c{end}")) };
+    json!({"items": (begin..end).collect::<Vec<_>>(), "pagination": {"next_cursor": next}})
 }
 
 fn order(arguments: &Value) -> Value {
@@ -129,6 +138,7 @@ fn lab() -> Vec<ToolDescriptor> {
         tool("echo", "Gives back what it got.", json!({"value": {}}), &["value"]),
         tool("text-of", "A text of so many bytes.", json!({"bytes": {"type": "integer"}}), &["bytes"]),
         tool("sleep", "Answers later.", json!({"ms": {"type": "integer"}}), &["ms"]),
+        tool("rows", "Rows in pages.", json!({"limit": {"type": "integer"}, "cursor": {"type": "string"}}), &[]),
         tool("fail", "Fails.", json!({"how": {"type": "string"}}), &["how"]),
         tool(
             "move",

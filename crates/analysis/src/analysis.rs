@@ -22,6 +22,9 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// Calls that are meant to run in parallel and do not; at most [`MAX_NOTES`](crate::MAX_NOTES). Notes do not prevent a run.
     pub notes: Vec<Note>,
+    /// What to do if the script comes to an end without a value and without output: a sentence. None where it says by itself
+    /// what its value is.
+    pub ending: Option<String>,
 }
 
 /// Tools, each with what speaks for it. Ordered by server and tool.

@@ -63,11 +63,13 @@
 )]
 
 mod analysis;
+mod ending;
 mod facts;
 mod findings;
 mod library;
 mod lines;
 mod notes;
+mod repair;
 mod tokens;
 mod tree;
 mod verdict;
@@ -82,6 +84,7 @@ pub use analysis::{
 };
 pub use findings::MAX_FINDINGS;
 pub use notes::MAX_NOTES;
+pub use repair::repaired;
 
 use lines::Lines;
 
@@ -139,6 +142,7 @@ fn analyze_here(source: &str, lines: &Lines, namespace: &Namespace) -> Result<An
     let passed_over = awaited.iter().find(|(name, count)| facts.met.get(name.as_str()).unwrap_or(&0) < count);
     let mut analysis = verdict::judge(&facts, namespace, passed_over.map(|(name, _)| name.as_str()));
     analysis.notes = notes::notes(&facts, namespace);
+    analysis.ending = ending::advice(&body, &facts.met);
     Ok(analysis)
 }
 

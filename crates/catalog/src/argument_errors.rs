@@ -16,6 +16,10 @@ const MAX_VALUE_CHARS: usize = 60;
 /// How much of a list of allowed values is quoted.
 const MAX_OPTIONS_CHARS: usize = 300;
 const MAX_PATH_CHARS: usize = 120;
+/// How many forms of a value are told.
+const MAX_FORMS: usize = 6;
+/// How long the fault of one form may be.
+const MAX_FAULT_CHARS: usize = 200;
 
 /// The parameters in the author's spelling.
 #[derive(Default)]
@@ -119,7 +123,7 @@ fn unknown(path: &str, unexpected: &[String], names: &Names) -> String {
     }
 }
 
-/// A value that fits none of several forms: reported for the form that it comes closest to.
+/// A value that fits none of several forms: what is wrong with it by each form, in a line each.
 fn no_branch(
     path: &str,
     value: &Value,
@@ -129,7 +133,8 @@ fn no_branch(
 ) -> String {
     let subject = if path.is_empty() { "the arguments" } else { path };
     let mut wrong_types: Vec<String> = Vec::new();
-    let mut nearest: Option<&Vec<ValidationError<'static>>> = None;
+    let mut faults: Vec<String> = Vec::new();
+    let mut forms = 0;
     for branch in branches {
         let wrong_type = branch.iter().find_map(|error| match error.kind() {
             ValidationErrorKind::Type { kind } if error.instance_path().as_str() == at.as_str() => Some(kind),
@@ -137,16 +142,25 @@ fn no_branch(
         });
         match wrong_type {
             Some(kind) => wrong_types.extend(type_names(kind)),
-            None if nearest.is_none_or(|best| branch.len() < best.len()) => nearest = Some(branch),
-            None => {}
+            None => {
+                forms += 1;
+                // A form that is a choice itself is told in the same line.
+                let told = |error| text::cut(&of(error, names).replace("\n- ", " | "), MAX_FAULT_CHARS);
+                let fault = branch.first().filter(|_| faults.len() < MAX_FORMS).map(told).unwrap_or_default();
+                if !fault.is_empty() && !faults.contains(&fault) {
+                    faults.push(fault);
+                }
+            }
         }
     }
-    match nearest.and_then(|branch| branch.first()) {
-        Some(error) => of(error, names),
-        None => {
-            let mut seen = HashSet::new();
-            wrong_types.retain(|name| seen.insert(name.clone()));
-            format!("{subject} must be {}, not {}", wrong_types.join(" or "), shown(value))
+    let mut seen = HashSet::new();
+    wrong_types.retain(|name| seen.insert(name.clone()));
+    match faults.as_slice() {
+        [] => format!("{subject} must be {}, not {}", wrong_types.join(" or "), shown(value)),
+        [fault] => fault.clone(),
+        faults => {
+            let more = if forms > faults.len() { "\n- or another form" } else { "" };
+            format!("{subject} fits no form of it:\n- {}{more}", faults.join("\n- "))
         }
     }
 }

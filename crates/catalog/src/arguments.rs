@@ -16,6 +16,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::argument_errors::{self, Names};
+use crate::fitting::fit;
 use crate::numbers::has_monstrous_number;
 use crate::patterns::count;
 use crate::schema_repair::{loosened, mended, validator};
@@ -69,6 +70,7 @@ pub(crate) struct SchemaCheck {
     label: String,
     signature: LazyText,
     names: Names,
+    parameters: Vec<Parameter>,
     descriptor: Arc<ToolDescriptor>,
     allowance: Arc<Allowance>,
     /// The schema as the server wrote it, but for what had to be mended.
@@ -97,7 +99,8 @@ impl SchemaCheck {
         let known = parameters.iter().map(|parameter| parameter.python_name.clone()).collect();
         let names = Names { renamed, optional, known };
         let (whole, loose) = Default::default();
-        Self { label, signature, names, descriptor, allowance, whole, loose }
+        let parameters = parameters.to_vec();
+        Self { label, signature, names, parameters, descriptor, allowance, whole, loose }
     }
 
     fn whole(&self) -> Option<&Compiled> {
@@ -162,6 +165,10 @@ impl SchemaCheck {
 }
 
 impl ArgumentCheck for SchemaCheck {
+    fn fit(&self, arguments: &mut Value) -> bool {
+        fit(arguments, &self.descriptor.input_schema, &self.parameters)
+    }
+
     fn check(&self, arguments: &Value) -> Result<(), String> {
         if !arguments.is_object() {
             let found = argument_errors::shown(arguments);

@@ -49,7 +49,7 @@
 //!     description: Some("Contacts, newest first. Archived ones are left out.".into()),
 //!     input_schema: json!({"properties": {"limit": {"type": "integer", "default": 10}}}),
 //!     output_schema: None,
-//!     annotations: ToolAnnotations { read_only: Some(true), destructive: None },
+//!     annotations: ToolAnnotations { read_only: Some(true), ..ToolAnnotations::default() },
 //! };
 //! let namespace = build(vec![("crm".into(), vec![tool])]);
 //! let crm = namespace.server("crm").unwrap();
@@ -76,6 +76,7 @@ mod count;
 pub mod docs;
 mod excerpt;
 pub mod files;
+mod fitting;
 mod gloss;
 mod hits;
 mod inference;

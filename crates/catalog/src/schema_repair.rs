@@ -25,7 +25,8 @@ pub(crate) fn validator(schema: &Value) -> Option<Validator> {
 }
 
 /// The schema without what only matters between documents, without references that lead out of this one, without patterns
-/// that another engine would take and texts that hold documents of their own, and with null where it is the default.
+/// that another engine would take and texts that hold documents of their own, and with null where it is the default
+/// or the schema is `nullable`.
 pub(crate) fn mended(root: &Value) -> Value {
     let (mut mended, mut is_weaker) = (root.clone(), false);
     change_each(&mut mended, &mut |map| is_weaker |= mend(map, root));
@@ -58,7 +59,7 @@ fn mend(map: &mut Map<String, Value>, root: &Value) -> bool {
     // Drafts 6 and 7 would have the text decoded and parsed.
     is_weaker |= map.remove("contentEncoding").is_some();
     is_weaker |= map.remove("contentMediaType").is_some();
-    if map.get("default") == Some(&Value::Null) && !map.contains_key("$ref") {
+    if map.get("default") == Some(&Value::Null) || map.get("nullable") == Some(&Value::Bool(true)) {
         allow_null(map);
     }
     is_weaker
@@ -76,9 +77,11 @@ fn turn_negations(map: &mut Map<String, Value>) {
     }
 }
 
-/// FastMCP and others write `{"type": "string", "default": null}` for what their server takes as "a string or null".
+/// FastMCP and others write `{"type": "string", "default": null}` for what their server takes as "a string or null", OpenAPI
+/// `{"type": "string", "nullable": true}`.
 fn allow_null(map: &mut Map<String, Value>) {
     let default = map.remove("default");
+    map.remove("nullable");
     let strict = Value::Object(std::mem::take(map));
     map.insert("anyOf".to_owned(), Value::Array(vec![strict, serde_json::json!({"type": "null"})]));
     map.extend(default.map(|default| ("default".to_owned(), default)));
@@ -150,6 +153,25 @@ mod tests {
         ] {
             assert!(passes(schema.clone(), value.clone()) && passes(loosened(schema.clone()), value), "{schema}");
         }
+    }
+
+    #[test]
+    fn null_passes_where_it_is_the_default_or_the_schema_is_nullable() {
+        let target =
+            json!({"$defs": {"a": {"type": "string"}}, "properties": {"x": {"$ref": "#/$defs/a", "default": null}}});
+        for schema in [
+            json!({"properties": {"x": {"type": "string", "default": null}}}),
+            json!({"properties": {"x": {"type": "string", "nullable": true}}}),
+            json!({"properties": {"x": {"type": "string", "nullable": true, "default": null}}}),
+            target,
+        ] {
+            assert!(
+                passes(mended(&schema), json!({"x": null})) && !passes(mended(&schema), json!({"x": 1})),
+                "{schema}"
+            );
+        }
+        let strict = json!({"properties": {"x": {"type": "string", "nullable": false}}});
+        assert!(!passes(mended(&strict), json!({"x": null})));
     }
 
     #[test]

@@ -100,6 +100,8 @@ impl<'t> Subject<'t> {
         let hint = Hint { owner: pascal(self.python_name), part: "Result".to_owned() };
         let noted = if with_notes { Notes::OnResults } else { Notes::None };
         let ty = Inference::new(document, classes, max_depth, noted).type_of(schema, &hint);
+        // A text that is an object or a list as JSON comes as what it says.
+        let ty = if ty == Type::Str { Type::union(vec![ty, Type::dict(Type::Any), Type::list(Type::Any)]) } else { ty };
         (ty, noted.on(document, &Property { name: "", schemas: vec![schema], required: true }))
     }
 

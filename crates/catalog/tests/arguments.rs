@@ -198,3 +198,17 @@ fn the_deepest_values_are_checked_on_a_small_stack() {
     let thread = std::thread::Builder::new().stack_size(2 << 20);
     thread.spawn(move || check(schema, deep)).unwrap().join().unwrap().ok();
 }
+
+#[test]
+fn a_value_that_fits_no_form_is_told_by_each_of_them() {
+    let schema = json!({"properties": {"filter": {"anyOf": [
+        {"type": "object", "properties": {"kind": {"const": "a"}}, "required": ["kind"]},
+        {"type": "object", "properties": {"kind": {"const": "b"}}, "required": ["kind", "value"]},
+        {"type": "string"},
+    ]}}});
+    let message = check(schema, json!({"filter": {"kind": "b"}})).unwrap_err();
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(lines[0], "crm.get_contacts: filter fits no form of it:", "{message}");
+    assert_eq!(&lines[1..3], [r#"- filter.kind must be "a", not "b""#, r#"- filter must have the key "value""#]);
+    assert!(lines[3].starts_with("signature: "), "{message}");
+}

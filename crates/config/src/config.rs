@@ -14,6 +14,9 @@ use crate::{ConfigError, HttpConfig, Mode, Profile, Profiles, Runs, ServerConfig
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
 pub(crate) const ANSWER_BYTES: usize = 64 << 10;
 
+/// About how many tokens of a script's result and log a model is shown.
+pub(crate) const PREVIEW_TOKENS: usize = 2_000;
+
 /// What a gateway runs on: everything looked up, everything checked.
 #[derive(Debug)]
 pub struct Config {
@@ -27,6 +30,8 @@ pub struct Config {
     pub limits: Limits,
     /// The most that a model is shown of one answer, in bytes.
     pub answer_bytes: usize,
+    /// About how many tokens of a script's result and log a model is shown.
+    pub preview_tokens: usize,
     /// The limits of every server.
     pub upstream_limits: UpstreamLimits,
     /// How many scripts may be in flight.
@@ -74,6 +79,7 @@ impl Default for Config {
             policy: Policy::default(),
             limits: Limits::default(),
             answer_bytes: ANSWER_BYTES,
+            preview_tokens: PREVIEW_TOKENS,
             upstream_limits: UpstreamLimits::default(),
             runs: Runs::default(),
             listen: None,

@@ -62,6 +62,7 @@ impl ReloadableConfig {
             limits: config.limits.clone(),
             queue: config.runs.queue,
             answer_bytes: config.answer_bytes,
+            preview_tokens: config.preview_tokens,
             on_disconnect: config.runs.on_disconnect,
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();

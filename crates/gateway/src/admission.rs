@@ -1,6 +1,6 @@
 //! Admission: the decision on a script before it starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use exuvia_analysis::{Analysis, Finding, Note, analyze};
@@ -10,6 +10,8 @@ use exuvia_tool::{HeldCall, Namespace, ToolName};
 
 /// The kind of error of a script that the analysis rejects before it starts.
 const SCRIPT_REJECTED: &str = "ScriptRejected";
+/// What stands before the signature in a message about arguments.
+const SIGNATURE: &str = "signature: ";
 
 /// Who has a script run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub(crate) struct AdmissionResult {
     pub(crate) verdict: AdmissionVerdict,
     /// Notes for its author.
     pub(crate) notes: Vec<Note>,
+    /// A note for a script that comes to nothing.
+    pub(crate) ending: Option<String>,
     /// It names a server that is still starting: soon there will be something else to say.
     pub(crate) is_early: bool,
 }
@@ -80,12 +84,14 @@ impl AdmissionCheck<'_> {
     pub(crate) fn decide(&self, script: &Script) -> AdmissionResult {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
-            return AdmissionResult { verdict: AdmissionVerdict::TooLarge(stop), notes: Vec::new(), is_early: false };
+            let verdict = AdmissionVerdict::TooLarge(stop);
+            return AdmissionResult { verdict, notes: Vec::new(), ending: None, is_early: false };
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         let verdict = self.admitted(analysis.as_ref());
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
-        AdmissionResult { verdict, notes: analysis.map_or_else(Vec::new, |analysis| analysis.notes), is_early }
+        let (notes, ending) = analysis.map_or_else(Default::default, |analysis| (analysis.notes, analysis.ending));
+        AdmissionResult { verdict, notes, ending, is_early }
     }
 
     /// Decides on a script and gives the reasons.
@@ -147,10 +153,12 @@ impl Decision {
 /// All findings as one error, so that a model repairs all of them in one turn.
 fn wrong(findings: &[Finding], source: &str) -> ScriptError {
     let lines: Vec<&str> = source.lines().collect();
-    let told = |finding: &Finding| {
+    let mut signatures = HashSet::new();
+    let mut told = |finding: &Finding| {
         let index = usize::try_from(finding.line).unwrap_or(usize::MAX).saturating_sub(1);
         let line = lines.get(index).map_or("", |line| line.trim());
-        format!("> {} | {}\n  {}", finding.line, shortened(line), finding.message)
+        let message = without_known_signature(&finding.message, &mut signatures);
+        format!("> {} | {}\n  {message}", finding.line, shortened(line))
     };
     let message = match findings.len() {
         1 => "the script was not run".to_owned(),
@@ -160,8 +168,18 @@ fn wrong(findings: &[Finding], source: &str) -> ScriptError {
         kind: SCRIPT_REJECTED.to_owned(),
         message,
         line: findings.first().map(|finding| finding.line),
-        traceback: findings.iter().map(told).collect::<Vec<_>>().join("\n"),
+        traceback: findings.iter().map(&mut told).collect::<Vec<_>>().join("\n"),
         hint: None,
+    }
+}
+
+/// A message without its signature, if that was shown before.
+fn without_known_signature(message: &str, known: &mut HashSet<String>) -> String {
+    match message.split_once(SIGNATURE) {
+        Some((message, signature)) if !known.insert(signature.to_owned()) => {
+            message.trim_end_matches([';', ' ', '\n']).to_owned()
+        }
+        _ => message.to_owned(),
     }
 }
 

@@ -9,8 +9,8 @@ use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, MAX_TREE_BYTES,
-    Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, JsonError,
+    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
@@ -18,9 +18,11 @@ use tracing::field::display;
 use tracing::{Instrument as _, Span};
 
 use crate::authority::Authority;
+use crate::call_notes::CallNotes;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
+use crate::retries::{RetryBudget, is_repeatable};
 use crate::settings::RunView;
 use crate::trees;
 use crate::unknown_name::unknown;
@@ -40,6 +42,8 @@ struct Inner {
     ended: AtomicBool,
     /// In which order calls leave, by server.
     orders: Mutex<HashMap<String, DispatchOrder>>,
+    notes: CallNotes,
+    retries: RetryBudget,
 }
 
 /// What one run, or one call of a client, is made with.
@@ -68,12 +72,19 @@ impl RunTools {
             spent: Mutex::default(),
             ended: AtomicBool::new(false),
             orders: Mutex::default(),
+            notes: CallNotes::default(),
+            retries: RetryBudget::default(),
         }))
     }
 
     /// What the run calls with.
     pub(crate) fn run(&self) -> &RunParts {
         &self.0.run
+    }
+
+    /// What there is to say of the calls made so far.
+    pub(crate) fn notes(&self) -> &CallNotes {
+        &self.0.notes
     }
 
     /// Takes a call as far as to its permit: validated, authorized, recorded.
@@ -163,8 +174,34 @@ impl Inner {
     async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.run_view.namespace.server(&call.name.server).map(|server| server.name.clone());
         let mut counted = CallCountGuard::new(&self.run.metrics, server, Some(deadline.clone()));
-        let outcome = match self.admit(call, CallKind::Tool, Some(&deadline)).await {
-            Ok(admitted) => self.dispatch(admitted, deadline, ticket).await,
+        let (id, name) = (call.id, call.name.clone());
+        // Only what may be made again is kept.
+        let is_repeatable = self.tool(&name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
+        let again = is_repeatable.then(|| call.clone());
+        let mut outcome = self.attempt(call, &deadline, ticket, &mut counted).await;
+        let mut attempts = 1;
+        while let (Err(error), Some(call)) = (&outcome, &again) {
+            let Some(pause) = self.retries.pause(error, attempts, &deadline) else { break };
+            self.notes.retried(id);
+            tokio::time::sleep(pause).await;
+            attempts += 1;
+            // In no order: what came after the first attempt has left.
+            outcome = self.attempt(call.clone(), &deadline, DispatchTicket::default(), &mut counted).await;
+        }
+        counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
+        self.notes.note(&name, &outcome);
+        outcome
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        call: ToolCall,
+        deadline: &Deadline,
+        ticket: DispatchTicket,
+        counted: &mut CallCountGuard,
+    ) -> ToolOutcome {
+        match self.admit(call, CallKind::Tool, Some(deadline)).await {
+            Ok(admitted) => self.dispatch(admitted, deadline.clone(), ticket).await,
             Err(CallRejected::Refused(error)) => Err(error),
             Err(CallRejected::Held(held)) => {
                 counted.code = Some(AWAITING);
@@ -173,9 +210,7 @@ impl Inner {
                 let _ = self.run.held.send(*held);
                 std::future::pending().await
             }
-        };
-        counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
-        outcome
+        }
     }
 
     /// Validates, authorizes and records a call that is about to be made, or records why it is not.
@@ -252,7 +287,12 @@ impl Inner {
         if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
             return Ok(());
         }
-        let arguments = call.arguments.tree().map_err(|error| CallError::InvalidArguments(error.to_string()))?;
+        let unreadable = |error: JsonError| CallError::InvalidArguments(error.to_string());
+        // Before anything is decided on them: what is decided on is what is sent. A client's own call is sent as it is.
+        if self.run.context.origin.run().is_some() {
+            call.arguments.amend(|arguments| tool.arguments.fit(arguments)).map_err(unreadable)?;
+        }
+        let arguments = call.arguments.tree().map_err(unreadable)?;
         tool.arguments.check(arguments).map_err(CallError::InvalidArguments)
     }
 

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
+use crate::answer::AnswerRoom;
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct_calls;
@@ -78,7 +79,7 @@ pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
     pub events: mpsc::UnboundedReceiver<RunEvent>,
     run: RunId,
-    answer_bytes: usize,
+    answer_room: AnswerRoom,
     on_disconnect: OnDisconnect,
     report: JoinHandle<Report>,
     cancellation: CancellationToken,
@@ -327,7 +328,8 @@ impl Gateway {
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let run_view = Arc::clone(view.scripts());
-        let answer_bytes = run_view.settings.answer_bytes;
+        let Settings { answer_bytes: bytes, preview_tokens, .. } = *run_view.settings;
+        let answer_room = AnswerRoom { bytes, preview_tokens };
         let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
         let prepared = PendingRun {
             record: self.recorder.of(&context),
@@ -348,7 +350,7 @@ impl Gateway {
         };
         let report = self.threads.spawn(run_span::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, run, answer_bytes, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
+        Ok(RunHandle { events, run, answer_room, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
     }
 }
 
@@ -359,10 +361,10 @@ impl RunHandle {
         &self.run
     }
 
-    /// The most that a model is shown of its answer, in bytes.
+    /// How much a model is shown of its report.
     #[must_use]
-    pub fn answer_bytes(&self) -> usize {
-        self.answer_bytes
+    pub fn answer_room(&self) -> AnswerRoom {
+        self.answer_room
     }
 
     /// Whether it is cancelled when its client disconnects. The holder of this handle decides: dropping it cancels the run.

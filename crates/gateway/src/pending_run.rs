@@ -1,5 +1,6 @@
 //! A run with everything it needs: authorized, recorded, executed.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use exuvia_journal::Event;
 use exuvia_policy::Grants;
 use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
 use exuvia_text::one_line;
-use exuvia_tool::{BoxFuture, CallContext, HeldCall, Origin, RunEvent};
+use exuvia_tool::{BoxFuture, CallContext, HeldCall, Namespace, Origin, RunEvent, ToolName};
 use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -17,13 +18,14 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::{PrePass, StartedBy};
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
+use crate::call_notes::CallNotes;
 use crate::end_guards::RunEndGuard;
 use crate::metrics::Metrics;
 use crate::pending_namespace::PendingNamespace;
 use crate::queue::QueuePlace;
 use crate::record::RunRecord;
 use crate::runs::{Registered, RunState};
-use crate::script_analysis::{AnalysisOutcome, ScriptAnalysis};
+use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
 
 /// The most that the log has of the name of an exception, in characters.
@@ -75,13 +77,13 @@ impl PendingRun {
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
         let mut may_wait = true;
         self.registered.live().is(RunState::Reading);
-        let (script, grants, notes, took) = loop {
+        let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
             let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait };
             match reading.of(script, &self.analyses, &self.cancellation).await {
-                AnalysisOutcome::Starts { script, source_sha256, grants, notes, took } => {
-                    self.registered.live().reads(source_sha256);
-                    break (script, grants, notes, took);
+                AnalysisOutcome::Starts(admitted) => {
+                    self.registered.live().reads(admitted.source_sha256.clone());
+                    break admitted;
                 }
                 AnalysisOutcome::Refused { outcome, source } => return self.refused(outcome, source),
                 AnalysisOutcome::Early(early) => script = early,
@@ -98,7 +100,7 @@ impl PendingRun {
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
         match recorded {
-            Some(Ok(())) => noted(self.run(script, grants, took).await, &notes),
+            Some(Ok(())) => with_ending(noted(self.run(script, grants, took).await, &notes), at_the_end),
             Some(Err(error)) => {
                 ending.is_started = false;
                 Report::fault(error.to_string())
@@ -120,6 +122,7 @@ impl PendingRun {
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
         let limits = self.run_view.settings.limits.clone();
+        let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,
             run_view: self.run_view,
@@ -132,8 +135,9 @@ impl PendingRun {
         });
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
-        self.engine
-            .run(script, limits, Arc::new(tools))
+        let mut report = self
+            .engine
+            .run(script, limits, Arc::new(tools.clone()))
             .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
                 live.tell(&event);
@@ -144,7 +148,9 @@ impl PendingRun {
             .with_spent(took)
             .with_hold(first(holds))
             .execute()
-            .await
+            .await;
+        tell_calls(&mut report, &run_view.namespace, tools.notes());
+        report
     }
 }
 
@@ -179,6 +185,35 @@ fn noted(mut report: Report, notes: &[Note]) -> Report {
         }
     }
     report
+}
+
+/// Adds what to do about a script that returned nothing and printed nothing.
+fn with_ending(mut report: Report, advice: Option<String>) -> Report {
+    let is_nothing = matches!(&report.outcome, Outcome::Returned(value) if value.as_str() == "null");
+    if is_nothing && report.logs.text.is_empty() {
+        report.notes.extend(advice);
+    }
+    report
+}
+
+/// Gives the calls the names that the script writes, and adds the notes on them.
+fn tell_calls(report: &mut Report, namespace: &Namespace, notes: &CallNotes) {
+    let mut names: HashMap<(String, String), Option<Arc<str>>> = HashMap::new();
+    for call in &mut report.calls {
+        let key = (call.server.clone(), call.tool.clone());
+        let name = names.entry(key).or_insert_with(|| python_name(namespace, &call.server, &call.tool).map(Into::into));
+        call.python_name.clone_from(name);
+        call.retries = call.id.map_or(0, |id| notes.retries_of(id));
+    }
+    let shown = |name: &ToolName| python_name(namespace, &name.server, &name.tool).unwrap_or_else(|| name.to_string());
+    let has_failed = !matches!(report.outcome, Outcome::Returned(_));
+    report.notes.extend(notes.sentences(has_failed, shown));
+}
+
+/// `crm.get_order`, as a script writes it.
+fn python_name(namespace: &Namespace, server: &str, tool: &str) -> Option<String> {
+    let server = namespace.server(server)?;
+    Some(format!("{}.{}", server.python_name, server.tool(tool)?.python_name))
 }
 
 /// The calls that are held when the first one is.

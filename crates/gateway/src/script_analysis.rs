@@ -25,12 +25,25 @@ pub(crate) struct ScriptAnalysis {
 
 /// What comes of it.
 pub(crate) enum AnalysisOutcome {
-    /// It starts, with these grants; the notes are logged. `took` is the time of the analysis.
-    Starts { script: Script, source_sha256: String, grants: Grants, notes: Vec<Note>, took: Duration },
+    /// It starts.
+    Starts(AdmittedScript),
     /// It names a server that is still starting.
     Early(Script),
     /// It does not: its outcome, and its size and digest.
     Refused { outcome: Outcome, source: (u64, String) },
+}
+
+/// A script that starts.
+pub(crate) struct AdmittedScript {
+    pub(crate) script: Script,
+    pub(crate) source_sha256: String,
+    pub(crate) grants: Grants,
+    /// These are logged.
+    pub(crate) notes: Vec<Note>,
+    /// A note for the case that it comes to nothing.
+    pub(crate) ending: Option<String>,
+    /// The time of the analysis.
+    pub(crate) took: Duration,
 }
 
 impl ScriptAnalysis {
@@ -66,14 +79,15 @@ impl ScriptAnalysis {
         let RunView { namespace, settings, .. } = &*self.run_view;
         let (by, pre_pass) = (self.by, self.pre_pass);
         let admission = AdmissionCheck { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
-        let AdmissionResult { verdict, notes, is_early } = admission.decide(&script);
+        let AdmissionResult { verdict, notes, ending, is_early } = admission.decide(&script);
         if is_early && self.may_wait {
             return AnalysisOutcome::Early(script);
         }
         match Decision::of(verdict, script.source()) {
             Decision::Start(grants) => {
                 let (_, source_sha256) = digest(&script);
-                AnalysisOutcome::Starts { script, source_sha256, grants, notes, took: begun.elapsed() }
+                let took = begun.elapsed();
+                AnalysisOutcome::Starts(AdmittedScript { script, source_sha256, grants, notes, ending, took })
             }
             Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },
         }
@@ -109,6 +123,7 @@ mod tests {
             limits: Limits { source_bytes: 10 << 20, ..Limits::default() },
             queue: QueueLimits::default(),
             answer_bytes: 1_000,
+            preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
         };
         let namespace: Arc<Namespace> =
@@ -143,7 +158,7 @@ mod tests {
             let_go.send(()).unwrap();
             busy.await.unwrap().unwrap();
             let third = third.of(Script::new("1"), &turns, &CancellationToken::new()).await;
-            let AnalysisOutcome::Starts { took, .. } = third else { panic!() };
+            let AnalysisOutcome::Starts(AdmittedScript { took, .. }) = third else { panic!() };
             assert!(took < Duration::from_secs(20));
             assert_eq!(turns.available_permits(), 1);
         });

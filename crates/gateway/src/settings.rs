@@ -25,6 +25,8 @@ pub struct Settings {
     pub queue: QueueLimits,
     /// The longest answer that a model receives, in bytes. A longer one is truncated, with a mark.
     pub answer_bytes: usize,
+    /// Above about so many tokens, parts of a run's result and log are left out of what a model is shown.
+    pub preview_tokens: usize,
     /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
 }

@@ -152,6 +152,7 @@ mod tests {
             limits: Limits::default(),
             queue: QueueLimits::default(),
             answer_bytes: 1,
+            preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
         };
         let threads = RunRuntime::new().unwrap();

@@ -33,6 +33,8 @@ impl CallLog {
             id: Some(id),
             server: name.server.clone(),
             tool: name.tool.clone(),
+            python_name: None,
+            retries: 0,
             outcome: "cancelled".into(),
             ms: 0,
         };

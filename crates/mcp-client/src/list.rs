@@ -172,6 +172,7 @@ impl ToolList {
             annotations: ToolAnnotations {
                 read_only: annotations.get("readOnlyHint").and_then(Value::as_bool),
                 destructive: annotations.get("destructiveHint").and_then(Value::as_bool),
+                idempotent: annotations.get("idempotentHint").and_then(Value::as_bool),
             },
         })
     }
@@ -264,7 +265,7 @@ mod tests {
         );
         let tool = &list.tools[0];
         assert_eq!(tool.title.as_deref(), Some("T"));
-        assert_eq!(tool.annotations, ToolAnnotations { read_only: Some(true), destructive: None });
+        assert_eq!(tool.annotations, ToolAnnotations { read_only: Some(true), ..ToolAnnotations::default() });
         assert_eq!(tool.input_schema.to_string(), r#"{"properties":{"z":{"maximum":12345678901234567890123},"a":{}}}"#);
         assert!(tool.is_boxed());
     }

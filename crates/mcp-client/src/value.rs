@@ -2,8 +2,10 @@
 //!
 //! | the result has | the value is |
 //! |---|---|
-//! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed) |
-//! | text only | the texts, joined by newlines: parsed if the whole of it is JSON, else a string |
+//! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed); if it is a text, read as one |
+//! | `structuredContent`, an object, beside blocks that are no text | that, not unboxed, with the blocks as a further member `content` |
+//! | one text | the object or list that the whole of it is as JSON, else the text |
+//! | several texts | the list of what they are, if each is an object or a list as JSON; else one text, joined by newlines |
 //! | other blocks (image, audio, resource, link), alone or mixed with text | the list of blocks, as they were sent |
 //! | no blocks | `null` |
 //! | another form than the protocol's | what [`forms`](crate::forms) takes it for |
@@ -19,6 +21,11 @@ use crate::repair::halves;
 
 /// What a failure says is kept to this length.
 const MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The types of blocks that are no text, or how they begin.
+const OTHER_BLOCKS: [&str; 3] = ["image", "audio", "resource"];
+/// The member that holds them beside a structure.
+const CONTENT: &str = "content";
 
 /// Reads the result of a `tools/call`.
 ///
@@ -41,8 +48,11 @@ pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u
 fn tool_value(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
     let Parts { content, structured, is_error, .. } = parts;
     let value = match structured.filter(|_| !is_error) {
-        // What stands beside it says the same as text.
-        Some(value) => within(unboxed(value, boxed)),
+        // What stands beside it as text says the same.
+        Some(value) => match other_blocks(content).and_then(|blocks| with_blocks(value, &blocks)) {
+            Some(whole) => Json::parse(whole),
+            None => structured_value(unboxed(value, boxed)),
+        },
         None => {
             let Ok(blocks) = Blocks::read(content) else {
                 return unreadable(tool, "content that cannot be read");
@@ -53,7 +63,7 @@ fn tool_value(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) 
                 return Err(CallError::ToolFailed { message: blocks.message(tool), data });
             }
             match blocks {
-                Blocks::Text(text) => Ok(text_value(text)),
+                Blocks::Text(texts) => Ok(texts_value(texts)),
                 Blocks::Other(blocks) => within(blocks),
                 Blocks::None => Json::parse("null"),
             }
@@ -98,26 +108,71 @@ fn unboxed(value: Part<'_>, boxed: bool) -> Part<'_> {
     if boxed { value.member("result").unwrap_or(value) } else { value }
 }
 
-fn text_value(text: String) -> Json {
-    let trimmed = text.trim();
-    // Most texts are prose, and prose is recognized by its first letter.
-    let may_be_json =
-        trimmed.starts_with(|c: char| matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
-    if may_be_json {
-        let mut json = trimmed.to_owned();
-        halves(&mut json);
-        if let Ok(value) = Json::parse(json) {
-            return value;
+/// Structured content, which says what a text says if it is one.
+fn structured_value(value: Part<'_>) -> Result<Json, JsonError> {
+    let whole = within(value)?;
+    if !whole.as_str().starts_with('"') {
+        return Ok(whole);
+    }
+    let text = serde_json::from_str::<String>(whole.as_str()).ok();
+    Ok(text.and_then(|text| parsed(&text)).unwrap_or(whole))
+}
+
+/// The blocks that are no text, beside structured content.
+fn other_blocks(content: Option<Part<'_>>) -> Option<String> {
+    let content = content?.as_str();
+    // A look for the words costs a fraction of what reading the text costs.
+    if !OTHER_BLOCKS.iter().any(|kind| content.contains(kind)) {
+        return None;
+    }
+    let is_other = |block: &&str| {
+        raw::member(block, "type").is_some_and(|kind| OTHER_BLOCKS.iter().any(|other| kind.contains(other)))
+    };
+    let blocks: Vec<&str> = raw::elements(content).filter(is_other).collect();
+    (!blocks.is_empty()).then(|| format!("[{}]", blocks.join(",")))
+}
+
+/// An object with one more member, if it has none of this name.
+fn with_blocks(object: Part<'_>, blocks: &str) -> Option<String> {
+    let text = object.as_str().trim_end();
+    let inside = text.strip_suffix('}')?;
+    if object.member(CONTENT).is_some() {
+        return None;
+    }
+    let comma = if raw::members(text).next().is_some() { "," } else { "" };
+    Some(format!("{inside}{comma}\"{CONTENT}\":{blocks}}}"))
+}
+
+fn texts_value(mut texts: Vec<String>) -> Json {
+    if texts.len() > 1 {
+        let values: Option<Vec<Json>> = texts.iter().map(|text| parsed(text)).collect();
+        let list = values.map(|values| values.iter().map(Json::as_str).collect::<Vec<_>>().join(","));
+        if let Some(list) = list.and_then(|list| Json::parse(format!("[{list}]")).ok()) {
+            return list;
         }
     }
-    Json::from_value(&serde_json::Value::String(text))
+    let text = if texts.len() == 1 { texts.swap_remove(0) } else { texts.join("\n") };
+    parsed(&text).unwrap_or_else(|| Json::from_value(&serde_json::Value::String(text)))
+}
+
+/// The object or list that a text is as JSON. Numbers, quoted words, `true` and `null` are what people write as well: they stay
+/// the text that they are.
+fn parsed(text: &str) -> Option<Json> {
+    let trimmed = text.trim();
+    // Most texts are prose, and prose is recognized by its first letter.
+    if !trimmed.starts_with(['{', '[']) {
+        return None;
+    }
+    let mut json = trimmed.to_owned();
+    halves(&mut json);
+    Json::parse(json).ok()
 }
 
 /// The content blocks of a result.
 enum Blocks<'a> {
     None,
     /// Nothing but text.
-    Text(String),
+    Text(Vec<String>),
     /// Anything else, as sent.
     Other(Part<'a>),
 }
@@ -125,24 +180,19 @@ enum Blocks<'a> {
 impl<'a> Blocks<'a> {
     fn read(content: Option<Part<'a>>) -> Result<Self, serde_json::Error> {
         let Some(content) = content else { return Ok(Self::None) };
-        let mut texts = String::new();
-        let mut number = 0_usize;
+        let mut texts = Vec::new();
         for block in raw::elements(content.as_str()) {
             let is_text = raw::member(block, "type").is_some_and(|kind| kind == "\"text\"");
             let (true, Some(text)) = (is_text, raw::member(block, "text")) else { return Ok(Self::Other(content)) };
-            if number > 0 {
-                texts.push('\n');
-            }
-            texts.push_str(&serde_json::from_str::<String>(text)?);
-            number += 1;
+            texts.push(serde_json::from_str::<String>(text)?);
         }
-        Ok(if number == 0 { Self::None } else { Self::Text(texts) })
+        Ok(if texts.is_empty() { Self::None } else { Self::Text(texts) })
     }
 
     /// What a failed tool says.
     fn message(self, tool: &ToolName) -> String {
         let said = match self {
-            Self::Text(text) if !text.trim().is_empty() => text,
+            Self::Text(texts) if texts.iter().any(|text| !text.trim().is_empty()) => texts.join("\n"),
             Self::Other(blocks) => raw::elements(blocks.as_str())
                 .filter_map(|block| serde_json::from_str::<String>(raw::member(block, "text")?).ok())
                 .collect::<Vec<_>>()

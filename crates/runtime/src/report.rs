@@ -23,6 +23,8 @@ pub struct Report {
     pub calls: Vec<CallRecord>,
     /// What it used.
     pub usage: Usage,
+    /// What its author should know beside the outcome, a sentence each: from whoever had it run.
+    pub notes: Vec<String>,
     /// Entries about it that whoever keeps the record of runs could not keep. None where there is no record.
     pub unrecorded: u64,
 }

@@ -15,6 +15,7 @@ struct ReportJson<'a> {
     error: Option<ErrorJson<'a>>,
     limit: Option<&'static str>,
     awaiting: Vec<AwaitingJson<'a>>,
+    notes: &'a [String],
     calls: &'a [CallRecord],
     usage: Usage,
 }
@@ -72,6 +73,7 @@ impl<'a> ReportJson<'a> {
             error,
             limit,
             awaiting: awaiting(&report.outcome),
+            notes: &report.notes,
             calls: &report.calls,
             usage: report.usage,
         }

@@ -146,7 +146,7 @@ impl Run {
         }
         usage.tool_calls = calls.len() as u64;
         usage.wall_ms = u64::try_from((spent + started.elapsed()).as_millis()).unwrap_or(u64::MAX);
-        Report { outcome, logs: log.text(), calls, usage, unrecorded: 0 }
+        Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), unrecorded: 0 }
     }
 }
 
@@ -160,7 +160,14 @@ impl Report {
     /// The report of a script that never started.
     #[must_use]
     pub fn not_started(outcome: Outcome) -> Self {
-        Self { outcome, logs: Default::default(), calls: Vec::new(), usage: Usage::default(), unrecorded: 0 }
+        Self {
+            outcome,
+            logs: Default::default(),
+            calls: Vec::new(),
+            usage: Usage::default(),
+            notes: Vec::new(),
+            unrecorded: 0,
+        }
     }
 }
 

@@ -25,7 +25,9 @@
 mod characters;
 mod escape;
 mod prose;
+mod tokens;
 
 pub use characters::{is_plain, is_plain_name};
 pub use escape::{indented, json, line, printable, quoted};
 pub use prose::{block, cut, one_line};
+pub use tokens::tokens;

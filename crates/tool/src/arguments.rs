@@ -82,6 +82,21 @@ impl Arguments {
         }
     }
 
+    /// Changes the tree, and the text with it if `change` says that it did.
+    ///
+    /// # Errors
+    ///
+    /// As [`tree`](Self::tree).
+    pub fn amend(&mut self, change: impl FnOnce(&mut Value) -> bool) -> Result<(), JsonError> {
+        self.tree()?;
+        if let Tree::Whole(tree) = &mut self.tree
+            && change(tree)
+        {
+            self.text = Json::from_value(tree);
+        }
+        Ok(())
+    }
+
     /// The tree, owned. Of one that was made [from a tree](Self::from_tree) and was large when it was decided on, it is built here.
     ///
     /// # Errors
@@ -217,6 +232,17 @@ mod tests {
 
     fn arguments(text: &str) -> Arguments {
         Arguments::parse(text).expect("JSON")
+    }
+
+    #[test]
+    fn a_change_of_the_tree_is_one_of_the_text() {
+        let mut arguments = arguments(r#"{"a":null,"b":1.50}"#);
+        let remove = |tree: &mut Value| tree.as_object_mut().is_some_and(|members| members.shift_remove("a").is_some());
+        arguments.amend(remove).expect("a tree");
+        assert_eq!(arguments.as_str(), r#"{"b":1.50}"#);
+        assert!(arguments.tree().expect("a tree").get("a").is_none());
+        arguments.amend(|_| false).expect("a tree");
+        assert_eq!(arguments.as_str(), r#"{"b":1.50}"#);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Events of a run, and the records of its calls.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,8 +75,30 @@ pub struct CallRecord {
     pub server: String,
     /// The tool.
     pub tool: String,
+    /// What a script writes for it, `crm.get_order`, where somebody has looked it up.
+    #[serde(skip)]
+    pub python_name: Option<Arc<str>>,
+    /// How often it was made again, by the gateway: the outcome is that of the last time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
     /// `ok`, the [code](crate::CallError::code) of its error, `cancelled`, or `awaiting-approval`.
     pub outcome: String,
     /// From the call to its answer, in milliseconds, waiting for its turn included.
     pub ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl CallRecord {
+    /// The tool as a script writes it, or by its own names.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        match &self.python_name {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("{}.{}", self.server, self.tool)),
+        }
+    }
 }

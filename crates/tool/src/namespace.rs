@@ -47,13 +47,16 @@ impl ToolDescriptor {
     }
 }
 
-/// What a tool claims of its effects. Hints to show, never to act on.
+/// What a tool claims of its effects. Hints to show, and no ground for authority: what they decide is whether the gateway makes a
+/// call of the tool again that failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolAnnotations {
     /// It says that it changes nothing.
     pub read_only: Option<bool>,
     /// It says that it may destroy something.
     pub destructive: Option<bool>,
+    /// It says that a further call with the same arguments changes nothing more.
+    pub idempotent: Option<bool>,
 }
 
 /// Checks the arguments of one tool against its schema.
@@ -62,6 +65,13 @@ pub trait ArgumentCheck: Send + Sync {
     ///
     /// A sentence for the script's author: where in the arguments, what was expected, what was found.
     fn check(&self, arguments: &Value) -> Result<(), String>;
+
+    /// Says the same as the server takes it, before the check: leaves out what is null and optional where no null is taken, and
+    /// writes 30.0 as 30 where an integer is asked for. Whether anything was changed.
+    fn fit(&self, arguments: &mut Value) -> bool {
+        let _ = arguments;
+        false
+    }
 
     /// The most work that the next [`check`](Self::check) of arguments of this many bytes of JSON takes, in steps of about
     /// 50 ns. Whoever must not be held up checks aside what may take longer than it can wait.

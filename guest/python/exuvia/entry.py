@@ -28,6 +28,7 @@ from exuvia import (  # noqa: E402
     json_text,
     loop,
     output,
+    repeats,
     report,
     servers,
     warm,
@@ -56,6 +57,7 @@ def _prepare():
     loop.install()
     servers.install()
     help.install()
+    repeats.install()
     zones.install()
     json_text.install()
     warm.up()

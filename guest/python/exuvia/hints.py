@@ -3,12 +3,13 @@
 import ast
 import builtins
 import difflib
+import json
 import os
 import re
 import sys
 import types
 
-from exuvia import peek
+from exuvia import elsewhere, peek, readers
 from exuvia.errors import ToolError
 from exuvia.servers import Server, Tool, shown
 
@@ -92,13 +93,24 @@ def _name_error(error, fault):
         return f"write {' or '.join(f'{server}.{name}' for server in owners[:3])}"
     if name in sys.stdlib_module_names and name in sys.modules:
         return f"add `import {name}`"
-    close = _close(name, [n for n in [*fault.names, *dir(builtins)] if not n.startswith("__")])
-    if close:
-        return f"did you mean {close[0]}?"
     for module, names in _WELL_KNOWN.items():
         if name in names:
             return f"add `from {module} import {name}`"
+    call = next((node for node in fault.around if isinstance(node, ast.Call) and node.func is fault.node), None)
+    if instead := elsewhere.instead_of_name(name, fault.script.names, call):
+        return instead
+    close = _close(name, [n for n in fault.names if not n.startswith("__")])
+    if not close and call is not None:
+        close = difflib.get_close_matches(name, [n for n in dir(builtins) if callable(getattr(builtins, n))], 1, 0.8)
+    if close:
+        return f"did you mean {close[0]}?"
+    if name not in {node.id for node in ast.walk(fault.script.tree()) if _is_bound(node)}:
+        return f"{name} is not set in this script, and nothing is kept from earlier ones"
     return None
+
+
+def _is_bound(node):
+    return isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
 
 
 def _unbound_local(error, fault):
@@ -145,6 +157,8 @@ def _attribute_error(error, fault):
         return f"{text} is {peek.shape(owner)}: loop over it, or write {text}[0]"
     if kind in (str, int, float, bool):
         close = _close(name, dir(kind))
+        if kind is str and readers.reader(owner, text):
+            return _of_string(owner, text)
         return f"{text} is {peek.shape(owner)}" + (f"; did you mean .{close[0]}?" if close else "")
     if owner is os and name in _PROCESS_FUNCTIONS:
         return "the sandbox has no processes"
@@ -232,8 +246,13 @@ def _of_text(error, fault):
             return f"{value.id} is a key of a dict: loop over .values() or .items()"
     for owner in fault.candidates(value):
         if type(owner) is str:
-            return f"{_text(value)} is {peek.shape(owner)}"
+            return _of_string(owner, _text(value))
     return f"{_text(value)} is a text"
+
+
+def _of_string(text, name):
+    reading = readers.reader(text, name)
+    return f"{name} is {peek.shape(text)}" + (f"; {reading}" if reading else "")
 
 
 def _looped_dicts(name, fault):
@@ -285,7 +304,9 @@ _TYPE_HINTS = [
 
 
 def _import_error(error, fault):
-    """`from crm import get_customers`."""
+    """`from crm import get_customers`, `import pandas`."""
+    if instead := elsewhere.instead_of_package(error.name):
+        return instead
     server, name = fault.script.names.get(error.name), error.name_from
     if type(server) is not Server or not isinstance(name, str):
         return None
@@ -315,6 +336,17 @@ def _runtime_error(error, fault):
     return None
 
 
+def _json_error(error, fault):
+    """`json.loads(text)` of what Python writes, not JSON."""
+    node = fault.node
+    if isinstance(node, ast.Call) and node.args and isinstance(text := error.doc, str):
+        name = _text(node.args[0])
+        if reader := readers.reader(text, name):
+            return f"{name} is no JSON; {reader}"
+        return f"{name} is {peek.shape(text)}"
+    return None
+
+
 def _any_error(error, fault):
     if type(error).__name__ == "OperationalError" and "unable to open database file" in str(error):
         return 'the sandbox has no files: use sqlite3.connect(":memory:")'
@@ -329,6 +361,7 @@ _HINTS = [
     (NameError, _name_error),
     (AttributeError, _attribute_error),
     (TypeError, _type_error),
+    (json.JSONDecodeError, _json_error),
     (OSError, _os_error),
     (EOFError, _eof_error),
     (RuntimeError, _runtime_error),
@@ -347,6 +380,8 @@ def syntax_hint(error, lines):
             if match := re.match(r"\s*def (\w+)", above):
                 name = match[1]
                 return f"write `async def {name}` and `await {name}(...)`; or leave `await` out: a plain call blocks"
+    if "unexpected character after line continuation" in message and "\\n" in line:
+        return "send real line breaks, not the two characters \\\\n"
     if re.search("[\u2018\u2019\u201c\u201d]", line):
         return "use straight quotes"
     return None

@@ -74,6 +74,10 @@ pub fn descriptor(tool: &Value) -> ToolDescriptor {
         description: text("description"),
         input_schema: tool.get("inputSchema").cloned().unwrap_or_default(),
         output_schema: tool.get("outputSchema").cloned(),
-        annotations: ToolAnnotations { read_only: hint("readOnlyHint"), destructive: hint("destructiveHint") },
+        annotations: ToolAnnotations {
+            read_only: hint("readOnlyHint"),
+            destructive: hint("destructiveHint"),
+            idempotent: hint("idempotentHint"),
+        },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use exuvia_gateway::answer::render;
+use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tests::{data, is_blessing, returned, run, tells_nothing_of_the_host};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ fn holds_in_general(bomb: &Bomb, report: &Report, limits: &Limits) {
     let peak = report.usage.memory_bytes_peak;
     assert!(peak <= limits.memory_bytes, "{name}: {peak} bytes of memory");
     assert!(report.calls.len() as u64 <= limits.tool_calls, "{name}: {} calls", report.calls.len());
-    let answer = render(report, 64 << 10).text;
+    let answer = render(report, AnswerRoom { bytes: 64 << 10, preview_tokens: 2_000 }).text;
     assert!(answer.len() <= 80 << 10, "{name}: an answer of {} bytes", answer.len());
     for text in [&answer, &format!("{:?}", report.outcome), &report.logs.text] {
         tells_nothing_of_the_host(text).unwrap_or_else(|error| panic!("{name}: {error}"));

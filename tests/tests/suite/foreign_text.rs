@@ -1,7 +1,7 @@
 //! Text of servers as people and models see it: it writes no line of ours, commands no terminal, and hides nothing.
 
 use exuvia_gateway::StartedBy;
-use exuvia_gateway::answer::render;
+use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_runtime::{Limits, Outcome};
 use exuvia_tests::catalog::Catalog;
 use exuvia_tests::{Ended, Folder, Program, SampleGateway, built, exuvia};
@@ -153,7 +153,7 @@ async fn no_answer_to_a_model_has_a_line_of_a_server() {
     ] {
         let report = gateway.run_by(by, &script).await;
         assert!(!matches!(report.outcome, Outcome::Returned(_)), "{script}");
-        is_clean(&script, &render(&report, 100_000).text);
+        is_clean(&script, &render(&report, AnswerRoom::UNLIMITED).text);
     }
     for (tool, arguments) in [
         ("listToolFiles", json!({})),

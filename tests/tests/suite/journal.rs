@@ -328,7 +328,7 @@ async fn a_run_that_cannot_be_recorded_does_not_start() {
     assert!(told.iter().all(|line| !line.starts_with("call")), "{told:?}");
     assert_eq!(recorded.received(), Vec::<String>::new());
     // The model learns nothing of the disk.
-    let answer = exuvia_gateway::answer::render(&report, 10_000).text;
+    let answer = exuvia_gateway::answer::render(&report, exuvia_gateway::answer::AnswerRoom::UNLIMITED).text;
     assert!(!answer.contains("disk"), "{answer}");
     recorded.gateway.stop().await;
 }

@@ -1,6 +1,7 @@
 //! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
 
 mod addresses;
+mod answers;
 mod architecture;
 mod bombs;
 mod call_times;

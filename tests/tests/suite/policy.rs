@@ -228,7 +228,7 @@ async fn all_findings_of_a_script_are_reported_at_once_and_it_does_not_run() {
         (error.kind.as_str(), error.line, wrong.logs.text.as_str(), wrong.usage.fuel),
         ("ScriptRejected", Some(2), "", 0)
     );
-    let answer = exuvia_gateway::answer::render(&wrong, 10_000).text;
+    let answer = exuvia_gateway::answer::render(&wrong, exuvia_gateway::answer::AnswerRoom::UNLIMITED).text;
     for (line, word) in [(2, "echo"), (3, "integer"), (4, "value"), (5, "echo")] {
         let at = answer.find(&format!("> {line} |")).unwrap_or_else(|| panic!("line {line} is missing: {answer}"));
         assert!(answer[at..].lines().nth(1).is_some_and(|line| line.contains(word)), "{answer}");

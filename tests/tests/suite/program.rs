@@ -184,8 +184,18 @@ fn the_report_as_json_always_has_the_same_keys() {
     for source in sources {
         let (ended, value) = json_of(&["--fuel", "50000000"], source);
         let keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
-        let expected =
-            ["outcome", "result", "logs", "logs_dropped_bytes", "error", "limit", "awaiting", "calls", "usage"];
+        let expected = [
+            "outcome",
+            "result",
+            "logs",
+            "logs_dropped_bytes",
+            "error",
+            "limit",
+            "awaiting",
+            "notes",
+            "calls",
+            "usage",
+        ];
         assert_eq!(keys, expected, "{source}");
         let usage: Vec<_> = value["usage"].as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(usage, ["fuel", "memory_bytes_peak", "wall_ms", "tool_calls"]);

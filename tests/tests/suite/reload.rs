@@ -58,7 +58,9 @@ async fn running(daemon: &Daemon) -> JoinHandle<String> {
 
 async fn json(script: JoinHandle<String>) -> Value {
     let text = tokio::time::timeout(SOON, script).await.expect("an end in time").expect("no panic");
-    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    // Below the result stands what failed on the way.
+    let result = text.split("\nnote: ").next().unwrap_or_default();
+    serde_json::from_str(result).unwrap_or_else(|_| panic!("{text}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,11 @@ async fn structured_content_is_the_value_whatever_else_there_is() {
         (r#"{"structuredContent":{"result":[1]}}"#, "{'result': [1]}"),
         (r#"{"content":[],"structuredContent":[]}"#, "[]"),
         (r#"{"content":[],"structuredContent":"text"}"#, "'text'"),
+        (r#"{"content":[],"structuredContent":"[1]"}"#, "[1]"),
+        (
+            r#"{"content":[{"type":"text","text":"x"},{"type":"image","data":"aGk="}],"structuredContent":{"a":1}}"#,
+            "{'a': 1, 'content': [{'type': 'image', 'data': 'aGk='}]}",
+        ),
         (r#"{"content":[],"structuredContent":0}"#, "0"),
         (r#"{"content":[{"type":"text","text":"yes"}],"structuredContent":null}"#, "'yes'"),
         (r#"{"isError":false,"resultType":"complete","_meta":{"x":1},"structuredContent":{}}"#, "{}"),
@@ -69,20 +74,22 @@ result = [repr(boxed(value)) for value in ({"result": [1, 2]}, {"result": None},
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn text_is_a_string_unless_the_whole_of_it_is_json() {
+async fn text_is_a_string_unless_the_whole_of_it_is_an_object_or_a_list() {
     let table = [
         (vec!["plain \"words\"\n"], r#"'plain "words"\n'"#),
         (vec![""], "''"),
         (vec![" {\"a\": [1, 2.0]}\n"], "{'a': [1, 2.0]}"),
-        (vec!["42"], "42"),
-        (vec!["null"], "None"),
-        (vec!["\"quoted\""], "'quoted'"),
+        (vec!["42"], "'42'"),
+        (vec!["1.10"], "'1.10'"),
+        (vec!["null"], "'null'"),
+        (vec!["\"quoted\""], "'\"quoted\"'"),
         (vec!["{not json}"], "'{not json}'"),
         (vec!["[1] and more"], "'[1] and more'"),
         (vec!["NaN"], "'NaN'"),
         (vec!["a", "b", ""], r"'a\nb\n'"),
         (vec!["[1,", "2]"], "[1, 2]"),
-        (vec!["{\"a\": 1}", "{\"a\": 2}"], r#"'{"a": 1}\n{"a": 2}'"#),
+        (vec!["{\"a\": 1}", "{\"a\": 2}"], "[{'a': 1}, {'a': 2}]"),
+        (vec!["{\"a\": 1}", "and more"], r#"'{"a": 1}\nand more'"#),
         (vec!["é 😀 \u{2028}"], "'é 😀 \\u2028'"),
     ];
     let results: Vec<String> = table.iter().map(|(blocks, _)| texts(blocks)).collect();

@@ -107,12 +107,19 @@ impl Findings {
             let mut required = call.tool.parameters.iter().filter(|parameter| parameter.required);
             let arguments = literals.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>();
             let is_bound = required.all(|one| arguments.contains_key(&one.name));
-            if is_bound && let Err(message) = self.checked(call, &Value::Object(arguments)) {
+            let mut arguments = Value::Object(arguments);
+            // As the call itself does it.
+            call.tool.arguments.fit(&mut arguments);
+            if is_bound && let Err(message) = self.checked(call, &arguments) {
                 self.add(call.wrong_value(&message), None);
             }
             return;
         }
         for (name, value) in literals {
+            let is_optional = call.tool.parameters.iter().any(|one| one.name == name && !one.required);
+            if value.is_null() && is_optional {
+                continue;
+            }
             let Some(expected) = schema::contradiction(call.tool, name, &value) else { continue };
             // A schema that cannot be compiled is not enforced: its check lets everything pass.
             if self.checked(call, &json!({ name: value })).is_err() {

@@ -7,6 +7,7 @@
 //! interpreter judges it.
 
 mod call;
+mod elsewhere;
 mod literals;
 mod schema;
 
@@ -16,6 +17,7 @@ use exuvia_catalog::closest;
 use exuvia_tool::{Namespace, Server};
 
 pub(crate) use call::Call;
+pub(crate) use elsewhere::instead;
 
 use crate::facts::{Guards, Use};
 use crate::library;
@@ -96,11 +98,13 @@ impl Findings {
             )
         } else if let Some(absent) = namespace.find_absent(server) {
             (FindingCode::ServerAway, format!("the server {server} {}", absent.trouble()))
+        } else if let Some(instead) = instead(name, namespace) {
+            (FindingCode::UnknownServer, instead)
         } else {
             let close = closest(name, names.iter().copied());
             let shown = cut(written, MAX_NAME_CHARS);
             let what = if close.is_empty() && !written.contains('.') {
-                format!("{shown} is neither a server nor defined in the script")
+                format!("{shown} is neither a server nor defined in this script, and nothing is kept of earlier ones")
             } else {
                 format!("unknown server {shown}")
             };

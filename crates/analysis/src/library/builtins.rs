@@ -31,7 +31,7 @@ pub(crate) fn builtin(name: &str) -> Option<Builtin> {
 
 static HARMLESS: LazyLock<HashSet<&str>> = LazyLock::new(|| NAMES.split_ascii_whitespace().collect());
 
-/// `dir(builtins)` of CPython 3.14 without the above, and the exceptions of the sandbox.
+/// `dir(builtins)` of CPython 3.14 without the above, and what the sandbox adds: exceptions and functions.
 const NAMES: &str = "
     abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict dir divmod enumerate
     filter float format frozenset hasattr hash help hex id input int isinstance issubclass iter len list map max
@@ -47,4 +47,4 @@ const NAMES: &str = "
     RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError
     TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError
     UnicodeWarning UserWarning ValueError Warning ZeroDivisionError
-    ToolDenied ToolError ToolLimitReached ToolTimeout ToolUnavailable";
+    ToolDenied ToolError ToolLimitReached ToolTimeout ToolUnavailable pages retry";

@@ -92,7 +92,7 @@ impl<'n> Verdict<'n> {
         let reasons: Vec<Reason> = self.reasons.into_iter().take(MAX_REASONS).collect();
         let precision = if reasons.is_empty() { Precision::Precise } else { Precision::Imprecise(reasons) };
         let Self { may_call, absent, .. } = self;
-        Analysis { may_call, absent, precision, findings, notes: Vec::new() }
+        Analysis { may_call, absent, precision, findings, notes: Vec::new(), ending: None }
     }
 }
 

@@ -7,7 +7,7 @@ use super::Judge;
 use super::roots::Root;
 use crate::analysis::{Evidence, EvidenceKind};
 use crate::facts::{Role, Step, Use, is_special};
-use crate::findings::Call;
+use crate::findings::{Call, instead};
 use crate::library::{self, Builtin, Member};
 
 impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
@@ -272,8 +272,10 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
     }
 
     fn unknown_name(&mut self, one: &Use<'_>) {
-        let is_called = one.role.call().is_some() && matches!(one.steps.first(), Some(Step::Attribute(_)));
-        if is_called && !self.facts.scopes.is_bound_anywhere(one.name) {
+        let is_called = one.role.call().is_some();
+        let is_owner = matches!(one.steps.first(), Some(Step::Attribute(_)));
+        let is_foreign = || one.steps.is_empty() && instead(one.name, self.namespace).is_some();
+        if is_called && (is_owner || is_foreign()) && !self.facts.scopes.is_bound_anywhere(one.name) {
             self.findings.unknown_server(one, one.name, one.name, self.namespace);
         }
     }

@@ -83,6 +83,10 @@ limits! {
         ;
         /// The largest answer to the model. A longer one is truncated and marked.
         answer_bytes: Bytes<1_000, { 16 << 20 }>,
+        /// About so many tokens of a script's result and log are shown to the model. Of larger ones parts are left out and
+        /// counted.
+        #[schemars(range(min = 200, max = 10_000_000))]
+        preview_tokens: usize,
     }
 }
 

@@ -5,7 +5,7 @@ use exuvia_tool::Limits as RunLimits;
 use super::file_types;
 use super::limits::{Limits, ServerLimits, value};
 use super::resolve::Resolver;
-use crate::config::ANSWER_BYTES;
+use crate::config::{ANSWER_BYTES, PREVIEW_TOKENS};
 use crate::{Config, QueueLimits, Runs, UpstreamLimits};
 
 impl Resolver<'_> {
@@ -13,6 +13,7 @@ impl Resolver<'_> {
         let mut wrong = self.wrong_in("/limits");
         config.limits = written.over(&RunLimits::default(), &mut wrong);
         config.answer_bytes = value(written.answer_bytes.as_ref(), "answer_bytes", &mut wrong).unwrap_or(ANSWER_BYTES);
+        config.preview_tokens = written.preview_tokens.unwrap_or(PREVIEW_TOKENS);
     }
 
     pub(super) fn server_limits(&mut self, written: &ServerLimits, config: &mut Config) {

@@ -7,7 +7,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
 use super::file_types::File;
-use crate::config::ANSWER_BYTES;
+use crate::config::{ANSWER_BYTES, PREVIEW_TOKENS};
 use crate::{HttpConfig, Runs, UpstreamLimits};
 
 /// The JSON Schema of `exuvia.toml`, in draft 2020-12: what editors use is what files are checked with.
@@ -17,7 +17,10 @@ pub fn schema() -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
     let values = |limits: serde_json::Result<Value>| limits.unwrap_or_default();
     add_defaults(&mut schema["$defs"]["Limits"], &values(serde_json::to_value(Limits::default())));
-    add_defaults(&mut schema["$defs"]["Limits"], &json!({"answer_bytes": ANSWER_BYTES}));
+    add_defaults(
+        &mut schema["$defs"]["Limits"],
+        &json!({"answer_bytes": ANSWER_BYTES, "preview_tokens": PREVIEW_TOKENS}),
+    );
     add_defaults(&mut schema["$defs"]["ServerLimits"], &values(serde_json::to_value(UpstreamLimits::default())));
     let (runs, http) = (Runs::default(), HttpConfig::default());
     let waiting = runs.queue.runs - runs.concurrent as usize;
@@ -97,7 +100,7 @@ mod tests {
         let properties = schema["$defs"]["Limits"]["properties"].as_object().unwrap();
         let limits = serde_json::to_value(Limits::default()).unwrap();
         let keys: BTreeSet<_> =
-            limits.as_object().unwrap().keys().map(String::as_str).chain(["answer_bytes"]).collect();
+            limits.as_object().unwrap().keys().map(String::as_str).chain(["answer_bytes", "preview_tokens"]).collect();
         assert_eq!(properties.keys().map(String::as_str).collect::<BTreeSet<_>>(), keys);
         for table in ["Limits", "ServerLimits"] {
             for (key, property) in schema["$defs"][table]["properties"].as_object().unwrap() {

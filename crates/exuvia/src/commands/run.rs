@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use exuvia_gateway::answer::render;
+use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_gateway::{Client, RunHandle, StartedBy};
 use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tool::{Json, RunEvent};
@@ -111,7 +111,10 @@ fn print(report: &Report, terminal: &Terminal) -> Result<()> {
     } else if !exit::has_left(&report.outcome) {
         let mut without_log = report.clone();
         without_log.logs = Default::default();
-        terminal.print(&render(&without_log, usize::MAX).text);
+        terminal.print(&render(&without_log, AnswerRoom::UNLIMITED).text);
+    }
+    if let Outcome::Returned(_) = &report.outcome {
+        report.notes.iter().for_each(|note| terminal.print(&format!("note: {note}")));
     }
     if let Outcome::Fault(message) = &report.outcome {
         terminal.print(&format!("internal error: {message}"));

@@ -1,5 +1,7 @@
 //! Runs a script.
 
+use exuvia_analysis::repaired;
+use exuvia_mcp_client::offload;
 use exuvia_runtime::Script;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,13 +18,17 @@ pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
         - Servers are globals: `crm.get_contacts(limit=10)` calls the tool and gives its value.\n\
         - Calls block, in order; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
         - The value of the last expression, or of `result = ...`, is what you get; print() adds a log. \
-        Filter and aggregate in the script: return only what you need.\n\
+        Filter and aggregate in the script: return only what you need; a large result is shown in part.\n\
         - `print(mcp.search(\"send mail\"))` finds tools, `help(crm.get_contacts)` explains one.\n\
-        - A failed call raises ToolError (.message, .data), a refused one ToolDenied.\n\
+        - A failed call raises ToolError (.message, .data), a refused one ToolDenied. \
+        `retry(crm.get_order, n=5, id=1)`; `for page in pages(crm.get_contacts):`.\n\
         - The standard library is there; files, network, threads and other packages are not. Nothing is kept between scripts.",
     schema: || object(json!({"code": {"type": "string"}}), &["code"]),
     handler: answer,
 };
+
+/// A text is parsed so many times slower than it is scanned.
+const PARSING: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +39,7 @@ struct Arguments {
 fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let Arguments { code } = request.arguments()?;
+        let code = offload(code.len() * PARSING, move || repaired(&code).unwrap_or(code)).await;
         let run = request.gateway.start(request.view, Script::new(code), StartedBy::Client, request.client);
         run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
     })

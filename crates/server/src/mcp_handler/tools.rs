@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_gateway::answer::{ModelAnswer, render};
+use exuvia_gateway::answer::{ModelAnswer, render_aside};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
 use exuvia_gateway::{Profile, trees};
 use exuvia_runtime::Report;
@@ -97,14 +97,14 @@ impl McpHandler {
         match meta::call(gateway, view, &client(context), &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Run(run)) => {
-                let answer_bytes = run.answer_bytes();
+                let room = run.answer_room();
                 let Some(report) = follow(run, context, &self.detached_runs).await else {
                     // Nobody reads it.
                     return text("the client is gone".to_owned(), true);
                 };
-                let ModelAnswer { text: answer, is_error, .. } = render(&report, answer_bytes);
-                let mut result = text(answer, is_error);
-                result.meta = Some(usage(&report));
+                let meta = usage(&report);
+                let mut result = answer(render_aside(report, room).await);
+                result.meta = Some(meta);
                 result
             }
             Err(error) => text(error.to_string(), true),
@@ -120,6 +120,14 @@ async fn tree(Arguments(arguments): &Arguments) -> Result<JsonObject, String> {
         Ok(_) => Err("the arguments must be an object".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// What a model reads of a run: a text, and the images that it refers to.
+fn answer(answer: ModelAnswer) -> CallToolResult {
+    let images = answer.images.into_iter().map(|image| ContentBlock::image(image.data, image.mime_type));
+    let mut result = text(answer.text, answer.is_error);
+    result.content.extend(images);
+    result
 }
 
 fn text(text: String, is_error: bool) -> CallToolResult {

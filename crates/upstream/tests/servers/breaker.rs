@@ -185,8 +185,8 @@ async fn a_question_reaches_its_own_call_and_no_other() {
     let upstreams = start(&["--era", "legacy"]).await;
     call(&upstreams, "ask", "{}").await.unwrap_err();
     // The fake server can answer any request, if it is told the number.
-    let result = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"$ID"}]}}"#;
-    let number = value(&upstreams, "lines", &json!({"lines": [result]}).to_string()).await.as_i64().unwrap();
+    let result = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"[$ID]"}]}}"#;
+    let number = value(&upstreams, "lines", &json!({"lines": [result]}).to_string()).await[0].as_i64().unwrap();
     let other = tokio::spawn(limited(&upstreams, "hang", "{}", LIMITS));
     loop {
         let seen = crate::life::seen(&upstreams, &who(None, "r")).await;

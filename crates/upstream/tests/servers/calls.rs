@@ -51,8 +51,23 @@ async fn each_form_of_a_result_has_its_value() {
         ),
         (r#"{"content":[{"type":"text","text":"plain \"words\"\n"}]}"#.to_owned(), r#""plain \"words\"\n""#),
         (r#"{"content":[{"type":"text","text":"{not json"}]}"#.to_owned(), r#""{not json""#),
-        (r#"{"content":[{"type":"text","text":"42"}]}"#.to_owned(), "42"),
-        (r#"{"content":[{"type":"text","text":"null"}]}"#.to_owned(), "null"),
+        (r#"{"content":[{"type":"text","text":"1.10"}]}"#.to_owned(), r#""1.10""#),
+        (r#"{"content":[{"type":"text","text":"\"quoted\""}]}"#.to_owned(), r#""\"quoted\"""#),
+        (r#"{"content":[{"type":"text","text":"null"}]}"#.to_owned(), r#""null""#),
+        (r#"{"content":[{"type":"text","text":"1234e567"}]}"#.to_owned(), r#""1234e567""#),
+        (
+            r#"{"content":[{"type":"text","text":"{\"a\":1}"},{"type":"text","text":"[2]"}]}"#.to_owned(),
+            r#"[{"a":1},[2]]"#,
+        ),
+        (r#"{"content":[{"type":"text","text":"{}"},{"type":"text","text":"7"}]}"#.to_owned(), r#""{}\n7""#),
+        (r#"{"content":[],"structuredContent":"[1.50]"}"#.to_owned(), "[1.50]"),
+        (r#"{"content":[],"structuredContent":"1.50"}"#.to_owned(), r#""1.50""#),
+        (
+            format!(r#"{{"content":[{{"type":"text","text":"image"}},{image}],"structuredContent":{{"a":1}}}}"#),
+            &format!(r#"{{"a":1,"content":[{image}]}}"#),
+        ),
+        (format!(r#"{{"content":[{image}],"structuredContent":{{"content":1}}}}"#), r#"{"content":1}"#),
+        (r#"{"content":[{"type":"text","text":"an image and a resource"}],"structuredContent":{}}"#.to_owned(), "{}"),
         (r#"{"content":[{"type":"text","text":""}]}"#.to_owned(), r#""""#),
         (r#"{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#.to_owned(), r#""a\nb""#),
         (r#"{"content":[{"type":"text","text":"[1,"},{"type":"text","text":"2]"}]}"#.to_owned(), "[1,\n2]"),
@@ -72,6 +87,9 @@ async fn each_form_of_a_result_has_its_value() {
     assert_eq!(call(&upstreams, "boxed", boxed).await.unwrap().as_str(), "[12345678901234567890123]");
     let unboxed = call(&upstreams, "answer", boxed).await.unwrap();
     assert_eq!(unboxed.as_str(), r#"{"result":[12345678901234567890123]}"#);
+    let json = r#"{"result":{"content":[],"structuredContent":{"result":"{\"a\": 1.50}"}}}"#;
+    assert_eq!(call(&upstreams, "boxed", json).await.unwrap().as_str(), r#"{"a": 1.50}"#);
+    assert_eq!(call(&upstreams, "answer", json).await.unwrap().as_str(), r#"{"result":"{\"a\": 1.50}"}"#);
 }
 
 #[tokio::test]

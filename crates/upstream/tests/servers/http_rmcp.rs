@@ -133,7 +133,7 @@ async fn a_real_server_is_listed_and_called_in_both_eras() {
     for (legacy, json) in WAYS {
         let real = real(legacy, json).await;
         let upstreams = real.start().await;
-        assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), "1");
+        assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), r#""1""#);
         let limits = CallLimits { result_bytes: 16 << 20, ..LIMITS };
         assert_eq!(limited(&upstreams, "long", "{}", limits).await.unwrap().size_bytes(), 10_000_002);
         upstreams.shutdown().await;
@@ -172,8 +172,8 @@ async fn a_real_server_sees_that_a_call_is_given_up() {
 async fn a_real_server_may_forget_its_sessions() {
     let real = real(true, false).await;
     let upstreams = real.start().await;
-    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), "1");
+    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), r#""1""#);
     real.sessions.sessions.write().await.clear();
-    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), "2");
-    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), "3");
+    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), r#""2""#);
+    assert_eq!(call(&upstreams, "count", "{}").await.unwrap().as_str(), r#""3""#);
 }

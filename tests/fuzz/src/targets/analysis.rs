@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use exuvia_analysis::{MAX_FINDINGS, analyze};
+use exuvia_analysis::{MAX_FINDINGS, analyze, repaired};
 pub(super) use exuvia_test_support::mutations::SCRAPS;
 use exuvia_test_support::{descriptor, programs};
 use exuvia_tool::{Namespace, ToolName};
@@ -16,7 +16,10 @@ static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 /// A text that is almost a script.
 pub(super) fn text(data: &[u8]) {
-    let analysis = analyzed(&String::from_utf8_lossy(data));
+    let source = String::from_utf8_lossy(data);
+    // What is unwrapped is a script.
+    assert!(repaired(&source).is_none_or(|script| repaired(&script).is_none()));
+    let analysis = analyzed(&source);
     assert!(analysis.findings.len() <= MAX_FINDINGS && analysis.precision.reasons().len() <= 20);
 }
 

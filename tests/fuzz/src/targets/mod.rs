@@ -1,6 +1,7 @@
 //! The targets. To add one, write its function beside these and put it into [`TARGETS`].
 
 mod analysis;
+mod answers;
 mod config;
 mod json;
 mod policy;
@@ -8,7 +9,7 @@ mod policy;
 use crate::Target;
 
 /// All of them.
-pub static TARGETS: [Target; 8] = [
+pub static TARGETS: [Target; 9] = [
     Target {
         name: "analysis_text",
         run: analysis::text,
@@ -23,6 +24,7 @@ pub static TARGETS: [Target; 8] = [
         corpus: &["../data/config", "../../crates/exuvia/example.toml"],
         scraps: config::SCRAPS,
     },
+    Target { name: "answers", run: answers::result, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target {
         name: "event_stream",

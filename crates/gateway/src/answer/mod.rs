@@ -1,11 +1,31 @@
 //! What a model reads of a report: one text, the shortest useful form first, never a thing twice.
+//!
+//! | of the report | is shown |
+//! |---|---|
+//! | a result of up to `preview_tokens` tokens | as JSON; if it is not short, lists of like objects as rows where that is shorter |
+//! | a larger one | with parts left out in the middle: the heads of strings, the first elements of lists, how many there are |
+//! | images in it | as images, with a label in their place; a few |
+//! | the log | as far as there is room, its end first |
+//! | an error | whole, with its lines, its hint and the calls made |
+
+mod binary;
+mod log;
+mod outline;
+mod preview;
+mod table;
+mod writer;
 
 use std::fmt::Write as _;
 
-use exuvia_runtime::{LogText, Outcome, Report, ScriptError};
-use exuvia_text::{indented, line, printable};
-use exuvia_tool::{CallRecord, HeldCall};
+use exuvia_mcp_client::offload;
+use exuvia_runtime::{Outcome, Report, ScriptError};
+use exuvia_text::{indented, line, printable, tokens};
+use exuvia_tool::{CallRecord, HeldCall, Json};
 use indexmap::{IndexMap, IndexSet};
+
+pub use binary::Image;
+
+use outline::Node;
 
 /// Before every line but the first of a text that is not ours: none of them begins where ours do.
 const INDENT: &str = "  ";
@@ -13,31 +33,78 @@ const INDENT: &str = "  ";
 /// The most tools that the summary of a failed run lists.
 const TOOLS: usize = 20;
 
+/// The part of what a model is shown that the log has in any case.
+const LOG_PART: usize = 8;
+
+/// How much a model is shown of one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerRoom {
+    /// The largest answer, in bytes.
+    pub bytes: usize,
+    /// Above about so many tokens parts of the result and of the log are left out.
+    pub preview_tokens: usize,
+}
+
+impl AnswerRoom {
+    /// Nothing is left out.
+    pub const UNLIMITED: Self = Self { bytes: usize::MAX, preview_tokens: usize::MAX };
+}
+
 /// The answer to `executeToolCode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelAnswer {
     /// For the model.
     pub text: String,
+    /// Images of the result, which the text refers to.
+    pub images: Vec<Image>,
     /// Whether the script ended other than by returning or exiting.
     pub is_error: bool,
 }
 
-/// Renders `report` in at most about `answer_bytes` bytes. The report itself keeps everything.
+/// Renders `report` in at most about so much room. The report itself keeps everything.
 #[must_use]
-pub fn render(report: &Report, answer_bytes: usize) -> ModelAnswer {
+pub fn render(report: &Report, room: AnswerRoom) -> ModelAnswer {
     let is_error = !matches!(report.outcome, Outcome::Returned(_));
-    let mut text = match &report.outcome {
-        Outcome::Returned(result) => {
-            cut(result.as_str(), answer_bytes, "return less: a summary, a slice, fewer fields")
-        }
-        _ => failure(report, answer_bytes),
+    let (mut text, images) = match &report.outcome {
+        Outcome::Returned(json) => result(json, report, room),
+        _ => (failure(report, room.bytes), Vec::new()),
     };
-    let log = log(&report.logs, answer_bytes.saturating_sub(text.len()));
+    for note in &report.notes {
+        let _ = write!(text, "\nnote: {}", line(note));
+    }
+    let left = room.preview_tokens.saturating_sub(tokens(&text, room.preview_tokens));
+    let least = room.preview_tokens / LOG_PART;
+    let log = log::end_of(&report.logs, left.max(least), room.bytes.saturating_sub(text.len()));
     if !log.is_empty() {
         let _ = write!(text, "\n--- log\n{log}");
     }
-    ModelAnswer { text, is_error }
+    ModelAnswer { text, images, is_error }
+}
+
+/// As [`render`], off the threads of the async runtime if the result is large.
+pub async fn render_aside(report: Report, room: AnswerRoom) -> ModelAnswer {
+    let bytes = match &report.outcome {
+        Outcome::Returned(json) => json.size_bytes(),
+        _ => 0,
+    };
+    offload(bytes + report.logs.text.len(), move || render(&report, room)).await
+}
+
+/// What is shown of a result, and the images in it.
+fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>) {
+    let json = json.as_str();
+    let may_have_images = room != AnswerRoom::UNLIMITED && binary::may_have_images(json);
+    if !may_have_images && preview::is_short(json, room.preview_tokens) {
+        return (cut(json, room.bytes, preview::ADVICE), Vec::new());
+    }
+    let mut node = Node::of(json);
+    let images = if may_have_images { binary::take_images(&mut node) } else { Vec::new() };
+    // What the log needs, as far as that is its part.
+    let least = room.preview_tokens / LOG_PART;
+    let log = if report.logs.text.is_empty() { 0 } else { tokens(&report.logs.text, least).min(least) };
+    let text = preview::shown(json, &node, !images.is_empty(), room.preview_tokens - log);
+    (cut(&text, room.bytes, preview::ADVICE), images)
 }
 
 /// What went wrong, what to do, and which calls have been made already.
@@ -106,16 +173,19 @@ fn place(error: &ScriptError) -> String {
 /// `calls made: crm.get_contacts 1 ok, crm.get_order 4998 ok and 2 timed-out`, on a line of its own. Empty when there were
 /// none. Calls that were rejected for their name or arguments, or that need approval, were not made: the error names them.
 fn calls_made(calls: &[CallRecord]) -> String {
-    let mut tools: IndexMap<(&str, &str), IndexMap<&str, u64>> = IndexMap::new();
+    let mut tools: IndexMap<(&str, &str), (&CallRecord, IndexMap<&str, u64>, u64)> = IndexMap::new();
     for call in calls
         .iter()
         .filter(|call| !matches!(&*call.outcome, "invalid-arguments" | "unknown-tool" | "awaiting-approval"))
     {
-        *tools.entry((&call.server, &call.tool)).or_default().entry(&call.outcome).or_default() += 1;
+        let tool = tools.entry((&call.server, &call.tool)).or_insert_with(|| (call, IndexMap::new(), 0));
+        *tool.1.entry(&call.outcome).or_default() += 1;
+        tool.2 += u64::from(call.retries);
     }
-    let listed = tools.iter().take(TOOLS).map(|((server, tool), outcomes)| {
+    let listed = tools.values().take(TOOLS).map(|(call, outcomes, retries)| {
         let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-        line(&format!("{server}.{tool} {}", outcomes.join(" and ")))
+        let retries = if *retries > 0 { format!(" ({retries} retries)") } else { String::new() };
+        line(&format!("{} {}{retries}", call.shown(), outcomes.join(" and ")))
     });
     let listed = listed.collect::<Vec<_>>().join(", ");
     let more = match tools.len().saturating_sub(TOOLS) {
@@ -123,17 +193,6 @@ fn calls_made(calls: &[CallRecord]) -> String {
         more => format!(", and {more} other tools"),
     };
     if listed.is_empty() { listed } else { format!("\ncalls made: {listed}{more}") }
-}
-
-fn log(logs: &LogText, room: usize) -> String {
-    let text = printable(&logs.text);
-    let text = text.trim_end_matches('\n');
-    let bytes = text.len() as u64 + logs.dropped_bytes;
-    if logs.dropped_bytes == 0 && text.len() <= room {
-        return text.to_owned();
-    }
-    let kept = text.floor_char_boundary(room);
-    format!("{}\n[log cut: {kept} of {bytes} bytes shown; print less]", &text[..kept])
 }
 
 /// The beginning of `text` that fits, with a mark that says how much is missing and what to do about it.
@@ -152,6 +211,22 @@ mod tests {
 
     use super::*;
 
+    fn render(report: &Report, bytes: usize) -> ModelAnswer {
+        super::render(report, AnswerRoom { bytes, preview_tokens: 2_000 })
+    }
+
+    fn call(tool: &str, outcome: &str) -> CallRecord {
+        CallRecord {
+            id: None,
+            server: "crm".into(),
+            tool: tool.into(),
+            python_name: None,
+            retries: 0,
+            outcome: outcome.into(),
+            ms: 1,
+        }
+    }
+
     fn report(outcome: Outcome) -> Report {
         Report::not_started(outcome)
     }
@@ -166,14 +241,17 @@ mod tests {
         report.logs.text = "one\n\x1b[2Jtwo\n".into();
         assert_eq!(
             render(&report, 1_000),
-            ModelAnswer { text: "{\"a\":1}\n--- log\none\n\\u{1b}[2Jtwo".into(), is_error: false }
+            ModelAnswer { text: "{\"a\":1}\n--- log\none\n\\u{1b}[2Jtwo".into(), images: Vec::new(), is_error: false }
         );
     }
 
     #[test]
     fn a_result_that_does_not_fit_is_cut_with_a_mark() {
         let answer = render(&returned(r#""ääää""#), 4);
-        assert_eq!(answer.text, "\"ä\n[cut: 3 of 10 bytes shown; return less: a summary, a slice, fewer fields]");
+        assert_eq!(
+            answer.text,
+            "\"ä\n[cut: 3 of 10 bytes shown; return what you need of it: some fields, a slice, a count]"
+        );
     }
 
     #[test]
@@ -186,23 +264,19 @@ mod tests {
             hint: Some("the keys are 'id'".into()),
         };
         let mut report = report(Outcome::Raised(error));
-        let call = |tool: &str, outcome: &str| CallRecord {
-            id: None,
-            server: "crm".into(),
-            tool: tool.into(),
-            outcome: outcome.into(),
-            ms: 1,
-        };
         report.calls = vec![
             call("a", "ok"),
             call("b", "ok"),
             call("a", "ok"),
             call("a", "denied"),
             call("c", "invalid-arguments"),
+            CallRecord { python_name: Some("crm.get_order".into()), retries: 2, ..call("get-order", "ok") },
         ];
+        report.notes = vec!["crm.b answered \"no\"\n".into()];
         let expected = "KeyError: 'revenue'\n> 3 | o['revenue']\nhint: the keys are 'id'\n\
-                        calls made: crm.a 2 ok and 1 denied, crm.b 1 ok";
-        assert_eq!(render(&report, 1_000), ModelAnswer { text: expected.into(), is_error: true });
+                        calls made: crm.a 2 ok and 1 denied, crm.b 1 ok, crm.get_order 1 ok (2 retries)\nnote: crm.b answered \"no\"\\n";
+        let answer = ModelAnswer { text: expected.into(), images: Vec::new(), is_error: true };
+        assert_eq!(render(&report, 1_000), answer);
     }
 
     #[test]
@@ -227,19 +301,43 @@ mod tests {
             hint: None,
         };
         let mut report = report(Outcome::Raised(error));
-        report.calls =
-            vec![CallRecord { id: None, server: "crm".into(), tool: "a".into(), outcome: "ok".into(), ms: 1 }];
+        report.calls = vec![call("a", "ok")];
         let answer = render(&report, 60).text;
         assert!(answer.ends_with("; raise with a shorter message]\n> 7 | raise\ncalls made: crm.a 1 ok"), "{answer}");
         assert!(answer.starts_with("ValueError: xx") && answer.len() < 160, "{answer}");
     }
 
     #[test]
-    fn a_log_is_cut_once_whoever_cut_it() {
-        let mut report = returned("1");
-        report.logs = LogText { text: "abcdef\n".into(), dropped_bytes: 94 };
-        assert_eq!(render(&report, 4).text, "1\n--- log\nabc\n[log cut: 3 of 100 bytes shown; print less]");
-        assert_eq!(render(&report, 900).text, "1\n--- log\nabcdef\n[log cut: 6 of 100 bytes shown; print less]");
+    fn a_log_has_the_room_that_the_result_leaves_and_its_part_in_any_case() {
+        let lines: String = (0..5_000).map(|n| format!("line {n}\n")).collect();
+        let mut report = returned(&format!("[{}1]", "\"some words of a text\",".repeat(5_000)));
+        report.logs.text = lines;
+        let answer = render(&report, 100_000).text;
+        let (result, log) = answer.split_once("\n--- log\n").expect("a log");
+        assert!(result.contains("… 4981 more") && result.contains("[preview of "), "{result}");
+        assert!(log.ends_with("\nline 4999"), "{log}");
+        assert!((1_500..2_100).contains(&tokens(&answer, usize::MAX)), "{answer}");
+        let mut small = report;
+        small.outcome = returned(&format!("[{}1]", "1,".repeat(20_000))).outcome;
+        small.logs.text = "one line\n".into();
+        assert!(render(&small, 100_000).text.ends_with("a count]\n--- log\none line"));
+    }
+
+    #[test]
+    fn an_image_is_no_text() {
+        let png = format!("iVBORw0KGgo{}A", "aB3d".repeat(100));
+        let answer = render(&returned(&format!(r#"{{"shot":{{"type":"image","data":"{png}"}},"n":1}}"#)), 10_000);
+        assert_eq!(answer.text, r#"{"shot":<image 1: image/png, 309 bytes>,"n":1}"#);
+        assert_eq!(answer.images.len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_left_out_where_room_is_unlimited() {
+        let json = format!("[{}{{\"a\":1}}]", "{\"a\":1},".repeat(10_000));
+        let mut report = returned(&json);
+        report.logs.text = "x\n".repeat(50_000);
+        let answer = super::render(&report, AnswerRoom::UNLIMITED).text;
+        assert!(answer.starts_with(&json) && answer.len() > 100_000 + json.len());
     }
 
     #[test]
@@ -274,8 +372,8 @@ mod tests {
         };
         let stop = LimitHit { limit: Limit::Fuel, message: forged.into(), error: Some(error.clone()) };
         let mut failed = report(Outcome::Stopped(stop));
-        failed.calls =
-            vec![CallRecord { id: None, server: forged.into(), tool: forged.into(), outcome: "ok".into(), ms: 1 }];
+        failed.calls = vec![CallRecord { server: forged.into(), ..call(forged, "ok") }];
+        failed.notes = vec![forged.into()];
         for text in [text, render(&failed, 10_000).text, render(&report(Outcome::Raised(error)), 10_000).text] {
             let starts = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
             assert!(starts("auto_execute") <= 1 && starts("hint:") <= 1 && starts("---") == 0, "{text}");

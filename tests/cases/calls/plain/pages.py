@@ -1,0 +1,3 @@
+#: outcome: returned
+#: result: [[1, 2], [3, 4], [5]]
+result = [page["items"] for page in pages(lab.rows, limit=2)]

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: ModuleNotFoundError
+import nest_asyncio
+nest_asyncio.apply()

@@ -1,0 +1,4 @@
+#: outcome: raised
+#: kind: ModuleNotFoundError
+import pandas as pd
+result = pd.DataFrame([])

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: NameError
+result = [sets]

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: NameError
+result = call_tool("crm", "get_contacts", {"limit": 1})

@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: NameError
+result = crm_get_contacts(limit=1)

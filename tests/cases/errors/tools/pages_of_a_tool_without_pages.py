@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: TypeError
+result = list(pages(crm.get_last_order, id=1))

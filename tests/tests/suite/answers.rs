@@ -1,0 +1,146 @@
+//! What a model reads beside the result of a script, and what is done for a script without it.
+
+use std::fs;
+
+use exuvia_gateway::answer::{AnswerRoom, render};
+use exuvia_runtime::{Limits, Report};
+use exuvia_tests::{Client, SampleGateway, fake, returned};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A gateway over a server that has these tools, with what they must be called with.
+async fn over(tools: Value) -> (SampleGateway, TempDir) {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("tools.json");
+    fs::write(&file, tools.to_string()).expect("written");
+    let file = file.display().to_string();
+    (SampleGateway::of(vec![fake("my-fake", &["--tools", &file])], Limits::default()).await, folder)
+}
+
+fn tool(name: &str, schema: Value, annotations: Value) -> Value {
+    json!({"name": name, "inputSchema": schema, "annotations": annotations})
+}
+
+fn text_of(report: &Report) -> String {
+    render(report, AnswerRoom { bytes: 64 << 10, preview_tokens: 2_000 }).text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_comes_to_nothing_is_told_what_to_end_with() {
+    let gateway = SampleGateway::echo(Limits::default(), &[]).await;
+    let ended = "null\nnote: the script ended without a value and without output: end it with `rows`";
+    for (source, expected) in [
+        ("rows = [1]", ended),
+        ("rows = [1]\nprint('x')", "null\n--- log\nx"),
+        ("rows = [1]\nresult = None", "null"),
+        ("echo.echo(value=None)['value']", "null"),
+        ("def main():\n    rows = 1\nmain()", "null\nnote: main() gave None: let it `return` its value"),
+    ] {
+        assert_eq!(text_of(&gateway.run(source).await), expected, "{source}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_that_a_script_passes_over_are_told_by_the_names_it_writes() {
+    let (gateway, _folder) = over(json!([
+        tool("error", json!({"type": "object"}), json!({})),
+        tool("answer", json!({"type": "object"}), json!({})),
+    ]))
+    .await;
+    let source = r#"
+bad = {"content": [{"type": "text", "text": "Database error: no such table: x\nat y"}]}
+for _ in range(3):
+    my_fake.answer(result=bad)
+    try:
+        my_fake.error(error={"code": -32000, "message": "disk full\nsecond line"})
+    except ToolError:
+        pass
+result = "done"
+"#;
+    let expected = "\"done\"\n\
+        note: my_fake.answer answered 3 times \"Database error: no such table: x\"\n\
+        note: my_fake.error failed 3 times: \"disk full\"";
+    assert_eq!(text_of(&gateway.run(source).await), expected);
+    let failed = text_of(&gateway.run(&source.replace("result = \"done\"", "1 / 0")).await);
+    let expected = "calls made: my_fake.answer 3 ok, my_fake.error 3 tool-failed\n\
+        note: my_fake.answer answered 3 times \"Database error: no such table: x\"";
+    assert!(failed.ends_with(expected), "{failed}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_without_further_effect_is_made_again_and_every_attempt_is_recorded() {
+    let (gateway, _folder) = over(json!([
+        tool("error", json!({"type": "object"}), json!({"readOnlyHint": true})),
+        tool("answer", json!({"type": "object"}), json!({})),
+    ]))
+    .await;
+    let call = r#"my_fake.error(error={"code": -32000, "message": "HTTP 429: retry in 20 ms"})"#;
+    let report = gateway.run(call).await;
+    assert_eq!((report.calls.len(), report.calls[0].retries), (1, 3));
+    assert!(text_of(&report).ends_with("calls made: my_fake.error 1 tool-failed (3 retries)"), "{}", text_of(&report));
+    let kinds: Vec<&str> = gateway.journal().entries().iter().map(|entry| entry.event.kind()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "call-intended").count(), 4, "{kinds:?}");
+    // What may change something is not.
+    let refused = r#"my_fake.answer(result={"isError": True, "content": [{"type": "text", "text": "HTTP 429"}]})"#;
+    assert_eq!(gateway.run(refused).await.calls[0].retries, 0);
+    let stays = call.replace("HTTP 429", "no such row");
+    assert_eq!(gateway.run(&stays).await.calls[0].retries, 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn arguments_are_sent_as_the_schema_has_them() {
+    let schema = json!({
+        "type": "object", "additionalProperties": false, "required": ["value"],
+        "properties": {"value": {}, "cursor": {"type": "string"}, "limit": {"type": "integer"}, "may": {"type": "string", "nullable": true}},
+    });
+    let (gateway, _folder) = over(json!([tool("echo", schema, json!({}))])).await;
+    // The argument itself is what comes back, so the journal has the rest.
+    for source in [
+        "result = my_fake.echo(value=1, cursor=None, limit=30.0, may=None)",
+        "cursor, limit = None, 60 / 2\nresult = my_fake.echo(value=1, cursor=cursor, limit=limit, may=None)",
+    ] {
+        assert_eq!(returned(&gateway.run(source).await), json!({"value": 1}));
+        let sent = gateway.journal().entries().into_iter().rev().find_map(|entry| match entry.event {
+            exuvia_journal::Event::CallIntended { call } => Some(call.arguments.as_str().to_owned()),
+            _ => None,
+        });
+        assert_eq!(sent.as_deref(), Some(r#"{"value":1,"limit":30,"may":null}"#), "{source}");
+    }
+    let required = text_of(&gateway.run("my_fake.echo(value=1, limit=1.5)").await);
+    assert!(required.contains("limit must be integer, not 1.5"), "{required}");
+    gateway.stop().await;
+}
+
+#[test]
+fn a_wrapped_script_runs_and_an_image_is_shown_as_one() {
+    for mut client in Client::both_eras() {
+        for code in
+            ["Here you are:\n```python\nresult = 1 + 1\n```", "    x = 1\n    result = x + 1", "x = 1\\nresult = x + 1"]
+        {
+            assert_eq!(client.execute(code), ("2".to_owned(), false), "{code}");
+        }
+        let code = "import base64\ndata = bytes.fromhex('89504e470d0a1a0a') + bytes(range(256))\n\
+            result = {'shot': {'type': 'image', 'data': base64.b64encode(data).decode(), 'mimeType': 'image/png'}}";
+        let answer = client.call("executeToolCode", json!({"code": code}));
+        let content = &answer["result"]["content"];
+        assert_eq!(content[0]["text"], "{\"shot\":<image 1: image/png, 264 bytes>}");
+        assert_eq!((&content[1]["type"], &content[1]["mimeType"]), (&json!("image"), &json!("image/png")));
+        assert!(content[1]["data"].as_str().is_some_and(|data| data.starts_with("iVBORw0KGgo")), "{content}");
+        assert_eq!(content.as_array().map(Vec::len), Some(2));
+    }
+}
+
+#[test]
+fn a_large_result_is_shown_in_part_and_says_so() {
+    let mut client = Client::both_eras().into_iter().next().expect("a client");
+    let (text, is_error) =
+        client.execute("result = {'n': 5000, 'rows': [{'id': i, 'name': f'Name {i}'} for i in range(5000)]}");
+    assert!(
+        !is_error && text.starts_with("{\"n\":5000,\"rows\":[5000 objects, columns id,name:\n0,Name 0\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n… 4980 more]}\n[preview of ") && text.len() < 1_000, "{text}");
+}
