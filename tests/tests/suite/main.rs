@@ -2,6 +2,7 @@
 
 mod addresses;
 mod architecture;
+mod bench;
 mod bombs;
 mod call_times;
 mod canaries;
@@ -33,6 +34,7 @@ mod listing;
 mod live_runs;
 mod logs;
 mod memory;
+mod model_api;
 mod operators;
 mod order;
 mod order_sent;
@@ -67,6 +69,7 @@ mod syntax;
 mod systemd;
 mod telemetry;
 mod tls;
+mod tokens;
 mod unread_bodies;
 mod vanished;
 mod watched;
