@@ -26,7 +26,7 @@ def tools():
 
 
 def list_tickets(queue):
-    return [{"ticket": n, "subject": f"Subject {n}", "urgent": n % 3 == 0} for n in range(100, 120)]
+    return [{"no": n, "subject": f"Subject {n}", "hot": n % 3 == 0} for n in range(100, 120)]
 
 
 def close_ticket(ticket_id):
@@ -41,7 +41,7 @@ name = "close-urgent"
 prompt = "Close all urgent tickets of the queue chat."
 search = ["list tickets of a queue", "close a ticket"]
 script = '''
-found = [one["ticket"] for one in desk.list_tickets(queue="chat") if one["urgent"]]
+found = [one["no"] for one in desk.list_tickets(queue="chat") if one["hot"]]
 for number in found:
     desk.close_ticket(ticket_id=number)
 result = len(found)
@@ -86,7 +86,9 @@ fn tokens(folder: &Files, arguments: &[&str]) -> Ended {
 fn a_task_is_played_by_the_policy_and_costs_less_than_all_tools_in_the_context() {
     let ended = tokens(&folder(TASKS), &["--json"]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    let report = &ended.json()["rounds"][0];
+    let all = ended.json();
+    assert_eq!(tokens(&folder(TASKS), &["--json"]).json(), all, "the same in every run");
+    let report = &all["rounds"][0];
     assert_eq!(
         (&report["round"], &report["tools"], &report["first_script_right"]),
         (&json!("small"), &json!(42), &json!(1))
@@ -160,7 +162,7 @@ fn the_shipped_suite_has_the_tasks_that_it_says_and_its_small_rounds_pass() {
     let rounds = report["rounds"].as_array().expect("rounds");
     let tools: Vec<_> = rounds.iter().map(|round| round["tools"].clone()).collect();
     assert_eq!(tools, [json!(150), json!(7)]);
-    assert!(rounds.iter().all(|round| round["saved_percent"].as_f64().is_some_and(|saved| saved > 80.0)), "{report}");
+    assert!(rounds.iter().all(|round| round["saved_percent"].as_f64().is_some_and(|saved| saved > 60.0)), "{report}");
     let unknown = exuvia(&["tokens", &suite, "--round", "97"], "");
     assert!(unknown.status == Some(2) && unknown.stderr.contains("the suite has 96, 251, 508"), "{unknown:?}");
 }

@@ -49,7 +49,7 @@ fn turns_of(calls: &[&ServerCall], prompt: &str, script: &str) -> Vec<usize> {
     let mut known: HashMap<(&str, Scalar), Option<usize>> = HashMap::new();
     let mut earliest = 0;
     for (place, call) in calls.iter().enumerate() {
-        let is_repeated = place > 0 && calls[..place].iter().rev().any(|before| before.tool == call.tool);
+        let is_repeated = calls[..place].iter().rev().any(|before| before.tool == call.tool);
         for value in call.arguments.values().flat_map(scalars) {
             if value.text.is_empty() || has(prompt, &value.text) || has(script, &value.text) {
                 continue;

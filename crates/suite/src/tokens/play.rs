@@ -75,13 +75,12 @@ impl<'a> Talk<'a> {
         let definitions = classic::definitions(session.tools());
         let conversation =
             Conversation { definitions: counter.count(&definitions), prompt: counter.count(prompt), turns: Vec::new() };
-        let mut seen = Seen::default();
+        let mut seen = Seen::of(prompt);
         // As the model reads them: without the escapes of JSON.
         for tool in session.tools() {
             seen.add(tool["description"].as_str().unwrap_or_default());
             seen.add(tool["inputSchema"].to_string());
         }
-        seen.add(prompt);
         Self { session, counter, seen, conversation, turns: Vec::new(), steps: Vec::new() }
     }
 

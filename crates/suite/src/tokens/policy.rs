@@ -139,7 +139,7 @@ impl<'a> Policy<'a> {
     fn missing_keys(&self, seen: &Seen) -> Vec<String> {
         let known: BTreeSet<&String> =
             self.needs.tools.iter().filter_map(|need| self.knows.get(&need.server)).flatten().collect();
-        self.needs.keys.iter().filter(|key| !known.contains(key) && !seen.has_word(key)).cloned().collect()
+        self.needs.keys.iter().filter(|key| !known.contains(key) && !seen.has_key(key)).cloned().collect()
     }
 
     fn search(&self) -> Vec<Exchange> {

@@ -1,25 +1,36 @@
 //! What a conversation has shown so far.
 
-/// Texts in the order in which a model read them.
+/// What the user said, and what a model read since, in order.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     texts: Vec<String>,
+    prompt: String,
 }
 
 impl Seen {
+    /// What the user said is known from the start.
+    pub(super) fn of(prompt: &str) -> Self {
+        Self { texts: Vec::new(), prompt: prompt.to_owned() }
+    }
+
     pub(super) fn add(&mut self, text: impl Into<String>) {
         self.texts.push(text.into());
     }
 
-    /// Whether this word stands somewhere, as a word of its own.
+    /// Whether this word stands somewhere in what was read, as a word of its own.
     pub(super) fn has_word(&self, word: &str) -> bool {
         self.texts.iter().any(|text| has_word(text, word))
+    }
+
+    /// Whether this stands somewhere as a key or a field, in quotes or before a colon; or, as a word, in what the user said.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        has_word(&self.prompt, key) || self.texts.iter().any(|text| has_key(text, key))
     }
 
     /// Whether this text stands somewhere, in any case.
     pub(super) fn has_text(&self, text: &str) -> bool {
         let wanted = text.to_lowercase();
-        self.texts.iter().any(|seen| seen.to_lowercase().contains(&wanted))
+        self.texts.iter().chain([&self.prompt]).any(|seen| seen.to_lowercase().contains(&wanted))
     }
 
     /// The parameters of a tool, and its result's type, as far as a signature of it was shown by a text about its server.
@@ -72,6 +83,15 @@ fn has_word(text: &str, word: &str) -> bool {
     !word.is_empty() && places(text, word).next().is_some()
 }
 
+fn has_key(text: &str, key: &str) -> bool {
+    !key.is_empty()
+        && places(text, key).any(|place| {
+            let quoted = text[..place].ends_with(['"', '\'']);
+            let after = text[place + key.len()..].trim_start();
+            quoted || after.starts_with(':')
+        })
+}
+
 /// `tool(...) -> ...`, as a stub, a list of hits or documentation shows it.
 fn signature<'a>(text: &'a str, tool: &str) -> Option<Signature<'a>> {
     let found = places(text, tool).filter_map(|place| {
@@ -117,6 +137,15 @@ mod tests {
         let seen = seen("crm.get_orders lists orders");
         assert!(seen.has_word("orders") && seen.has_word("get_orders") && seen.has_word("crm"));
         assert!(!seen.has_word("get") && !seen.has_word("order"));
+    }
+
+    #[test]
+    fn keys_are_shown_by_code_not_by_prose() {
+        for text in [r#"{"total": 1}"#, "{'total': 1}", "class Page:\n    total: int", r#"-> {"total": int}"#] {
+            assert!(seen(text).has_key("total"), "{text}");
+        }
+        assert!(!seen("the total of all items").has_key("total"));
+        assert!(Seen::of("the total of all items").has_key("total"), "the user's own word");
     }
 
     #[test]
