@@ -18,7 +18,9 @@ def person(name):
 
 
 def day(n):
-    return f"2026-{1 + n * 7 % 11:02}-{1 + n * 5 % 28:02}T{n % 24:02}:{n * 7 % 60:02}:00Z"
+    from datetime import datetime, timedelta
+
+    return (datetime(2026, 1, 1) + timedelta(hours=41 * n)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def words(n, count):
@@ -37,7 +39,7 @@ def issue(owner, repo, n):
         "title": f"{words(n, 5).capitalize()} fails",
         "user": person(PEOPLE[n % 6]),
         "labels": [{"id": 90 + LABELS.index(name), "name": name, "color": "d73a4a", "default": True, "description": f"About {name}"} for name in labels],
-        "state": "closed" if n % 3 == 0 else "open",
+        "state": "closed" if n % 5 == 0 else "open",
         "locked": False,
         "assignee": person(PEOPLE[(n + 1) % 6]) if n % 2 else None,
         "assignees": [person(PEOPLE[(n + 1) % 6])] if n % 2 else [],
@@ -45,7 +47,7 @@ def issue(owner, repo, n):
         "comments": n % 9,
         "created_at": day(n),
         "updated_at": day(n + 3),
-        "closed_at": day(n + 5) if n % 3 == 0 else None,
+        "closed_at": day(n + 2 + n % 9) if n % 5 == 0 else None,
         "author_association": "MEMBER",
         "body": f"When I {words(n, 8)}, the {words(n + 1, 6)}.\n\n**Expected**: {words(n + 2, 10)}.\n\n**Actual**: {words(n + 3, 14)}.",
         "reactions": {"total_count": n % 4, "+1": n % 4, "-1": 0},

@@ -46,7 +46,7 @@ def tools():
 
 
 def record(kind, n):
-    return {"id": f"{kind}_{n:04}", "name": f"{kind.replace('_', ' ').title()} {n}", "status": STATES[n % 4], "customer_id": f"customer_{n * 7 % COUNT:04}", "product_id": f"product_{n * 3 % COUNT:04}", "amount": n * 317 % 2_000 / 10, "quantity": n * 7 % 25, "reorder_level": 10, "rating": 1 + n * 3 % 5, "carrier": ["DHL", "UPS", "GLS"][n % 3], "country": ["DE", "FR", "NL"][n % 3], "email": f"person{n}@example.org", "created_at": f"2026-11-{1 + n % 28:02}T10:00:00Z", "updated_at": f"2026-11-{1 + n % 28:02}T12:00:00Z", "note": f"Imported from the old system with reference {n * 7919}."}
+    return {"id": f"{kind}_{n:04}", "name": f"{kind.replace('_', ' ').title()} {n}", "status": STATES[n % 4], "customer_id": f"customer_{n * 7 % 23:04}", "product_id": f"product_{n * 3 % COUNT:04}", "amount": n * 317 % 2_000 / 10, "quantity": n * 7 % 25, "reorder_level": 10, "rating": 1 + n * 3 % 5, "carrier": ["DHL", "UPS", "GLS"][n % 3], "country": ["DE", "FR", "NL"][n % 3], "email": f"person{n}@example.org", "created_at": f"2026-11-{1 + n % 28:02}T10:00:00Z", "updated_at": f"2026-11-{1 + n % 28:02}T12:00:00Z", "note": f"Imported from the old system with reference {n * 7919}."}
 
 
 def listing(kind):

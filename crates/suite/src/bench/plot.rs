@@ -64,7 +64,7 @@ fn bars(
         let top = rows - place as f64;
         let color = if one.verdict.is_ok() { BLUE } else { RED };
         chart.draw_series([Rectangle::new([(least, top - 0.15), (*number, top - 0.85)], color.filled())])?;
-        let y = origin_y.start + i32::try_from(place)? * i32::try_from(BAR_HEIGHT)? + 3;
+        let y = origin_y.start + (origin_y.end - origin_y.start) * i32::try_from(place)? / i32::try_from(count)? + 3;
         area.draw_text(&one.name, &("sans-serif", 12).into(), (origin_x.start - 210, y))?;
     }
     area.present()?;

@@ -87,20 +87,41 @@ def names_in(node):
     return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
 
 
-def first_turn(source, statement, servers, missing):
-    """The first call of a tool in a loop, for the first of what the loop goes over."""
-    bound = bound_in(statement)
-    for node in ast.walk(statement):
-        if not any(key in missing for key in keys_of(node)):
-            continue
-        for call in ast.walk(node):
-            needed = names_in(call) & bound
-            if not tool_call(call, servers) or not needed:
-                continue
-            for target, items in loops(statement):
-                if needed <= names_in(target) and not names_in(items) & bound:
-                    parts = [ast.get_source_segment(source, part) for part in (target, items, call)]
-                    return "for {} in {}:\n    result = {}\n    break".format(*parts)
+def first_turn(source, statement, call, bound):
+    """A call of a tool in a loop, for the first of what the loop goes over."""
+    needed = names_in(call) & bound
+    for target, items in loops(statement):
+        if needed and needed <= names_in(target) and not names_in(items) & bound:
+            parts = [ast.get_source_segment(source, part) for part in (target, items, call)]
+            return "for {} in {}:\n    result = {}\n    break".format(*parts)
+    return None
+
+
+def without(call, bound):
+    """The call without the keywords that are not known before its loop: the first page."""
+    kept = [keyword for keyword in call.keywords if not names_in(keyword) & bound]
+    if len(kept) == len(call.keywords) or any(names_in(one) & bound for one in call.args):
+        return None
+    return ast.unparse(ast.Call(func=call.func, args=call.args, keywords=kept))
+
+
+def shown_by(source, statement, servers, missing, bound):
+    """What shows the missing keys: a call of a tool in this statement."""
+    calls = [node for node in ast.walk(statement) if tool_call(node, servers)]
+    taken = [node for node in ast.walk(statement) if any(key in missing for key in keys_of(node))]
+    direct = [call for node in taken for call in ast.walk(node) if tool_call(call, servers)]
+    for call in direct:
+        if found := first_turn(source, statement, call, bound):
+            return found
+    for call in calls:
+        if not names_in(call) & bound:
+            return f"result = {ast.get_source_segment(source, call)}"
+    for call in calls:
+        if found := first_turn(source, statement, call, bound):
+            return found
+    for call in calls:
+        if found := without(call, bound):
+            return f"result = {found}"
     return None
 
 
@@ -111,13 +132,9 @@ def look(source, tree, servers, missing):
             continue
         before = tree.body[:place]
         prefix = [ast.get_source_segment(source, one) for one in before]
-        known = {name for one in before for name in bound_in(one)}
-        if found := first_turn(source, statement, servers, missing):
+        bound = bound_in(statement) - {name for one in before for name in bound_in(one)}
+        if found := shown_by(source, statement, servers, missing, bound):
             return "\n".join([*prefix, found])
-        bound = bound_in(statement) - known
-        for node in ast.walk(statement):
-            if tool_call(node, servers) and not names_in(node) & bound:
-                return "\n".join([*prefix, f"result = {ast.get_source_segment(source, node)}"])
         for one in reversed(before):
             match one:
                 case ast.Assign(targets=[ast.Name(id=name)]):

@@ -12,6 +12,9 @@ use super::seen::Seen;
 use super::{Answer, Exchange, Round, Session, Task, Transcript, classic, needs};
 use crate::SuiteError;
 
+/// How much of a script's answer is kept.
+const ANSWER_BYTES: usize = 400;
+
 /// What a task cost.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -24,6 +27,8 @@ pub struct Played {
     pub guesses: Vec<Guess>,
     /// What is wrong with the script's answer.
     pub failure: Option<String>,
+    /// The beginning of what the script answered.
+    pub answer: String,
     /// With the meta-tools.
     pub code_mode: Conversation,
     /// With every tool in the context.
@@ -144,6 +149,7 @@ pub async fn play(table: &Table<'_>, session: &mut dyn Session, task: &Task) -> 
         steps,
         guesses,
         failure: failure(&answer, task.returns.as_ref()),
+        answer: head(&answer.text).to_owned(),
         code_mode: conversation,
         classic: classic::conversation(table.counter, table.classic_definitions, &task.prompt, &task.script, &calls),
         transcript: Transcript {
@@ -166,6 +172,7 @@ pub async fn replay(table: &Table<'_>, session: &mut dyn Session, recorded: &Tra
     let mut talk = Talk::begin(session, table.counter, &recorded.prompt);
     talk.session.server_calls()?;
     let (mut guesses, mut failure, mut scripts, mut has_run) = (Vec::new(), None, String::new(), false);
+    let mut last = String::new();
     let tools = Vec::new();
     for exchanges in &recorded.turns {
         let code = exchanges.iter().find_map(|one| one.arguments.get("code")).and_then(Value::as_str);
@@ -181,6 +188,7 @@ pub async fn replay(table: &Table<'_>, session: &mut dyn Session, recorded: &Tra
         if code.is_some() && !std::mem::replace(&mut has_run, true) {
             failure = self::failure(&answer, None);
         }
+        head(&answer.text).clone_into(&mut last);
     }
     let calls = talk.session.server_calls()?;
     let Talk { conversation, steps, .. } = talk;
@@ -189,6 +197,7 @@ pub async fn replay(table: &Table<'_>, session: &mut dyn Session, recorded: &Tra
         steps,
         guesses,
         failure,
+        answer: last,
         code_mode: conversation,
         classic: classic::conversation(table.counter, table.classic_definitions, &recorded.prompt, &scripts, &calls),
         transcript: recorded.clone(),
@@ -207,5 +216,5 @@ fn failure(answer: &Answer, returns: Option<&toml::Value>) -> Option<String> {
 }
 
 fn head(text: &str) -> &str {
-    &text[..text.floor_char_boundary(200)]
+    &text[..text.floor_char_boundary(ANSWER_BYTES)]
 }

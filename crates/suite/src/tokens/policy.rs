@@ -163,7 +163,7 @@ impl<'a> Policy<'a> {
     fn documentation(&mut self, seen: &Seen) -> Vec<Exchange> {
         // Where a look is described, the words are those of answers: documentation has none of them.
         let values = self.task.look.is_none() && !self.missing_values(seen).is_empty();
-        let keys = !self.missing_keys(seen).is_empty();
+        let keys = self.task.look.is_none() && !self.missing_keys(seen).is_empty();
         let wanting = |need: &&ToolNeed| match seen.signature(&need.server, &need.tool) {
             None => true,
             Some(signature) => {

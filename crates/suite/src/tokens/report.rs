@@ -165,6 +165,7 @@ impl TokenReport {
                 "first_script_right": one.is_first_right(),
                 "guesses": one.guesses.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "failure": one.failure,
+                "answer": one.answer,
                 "code_mode": one.code_mode.to_json(),
                 "classic": one.classic.to_json(),
             })

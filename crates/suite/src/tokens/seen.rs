@@ -22,7 +22,7 @@ impl Seen {
         self.texts.iter().any(|text| has_word(text, word))
     }
 
-    /// Whether this stands somewhere as a key or a field, in quotes or before a colon; or, as a word, in what the user said.
+    /// Whether this stands somewhere as a key or a field, in quotes, before a colon or between commas; or, as a word, in what the user said.
     pub(super) fn has_key(&self, key: &str) -> bool {
         has_word(&self.prompt, key) || self.texts.iter().any(|text| has_key(text, key))
     }
@@ -87,8 +87,10 @@ fn has_key(text: &str, key: &str) -> bool {
     !key.is_empty()
         && places(text, key).any(|place| {
             let quoted = text[..place].ends_with(['"', '\'']);
-            let after = text[place + key.len()..].trim_start();
-            quoted || after.starts_with(':')
+            let after = &text[place + key.len()..];
+            // As a column stands in the head of a table of commas.
+            let in_row = text[..place].ends_with([',', '\n']) && after.starts_with([',', '\n']);
+            quoted || in_row || after.trim_start().starts_with(':')
         })
 }
 
@@ -141,7 +143,13 @@ mod tests {
 
     #[test]
     fn keys_are_shown_by_code_not_by_prose() {
-        for text in [r#"{"total": 1}"#, "{'total': 1}", "class Page:\n    total: int", r#"-> {"total": int}"#] {
+        for text in [
+            r#"{"total": 1}"#,
+            "{'total': 1}",
+            "class Page:\n    total: int",
+            "id,total,date\n1,2,3",
+            r#"-> {"total": int}"#,
+        ] {
             assert!(seen(text).has_key("total"), "{text}");
         }
         assert!(!seen("the total of all items").has_key("total"));
