@@ -112,7 +112,7 @@ fn told(tool: &str, arguments: &Value, answer: &Answer) -> String {
     format!("{about}\n{}", answer.text)
 }
 
-/// Plays a task by the policy: [`Policy`] decides what is asked, the task's script is what is run in the end.
+/// Plays a task by the policy, which decides what is asked: the task's script is what is run in the end.
 ///
 /// # Errors
 ///

@@ -107,7 +107,8 @@ impl<'a> Policy<'a> {
         }
         let keys = self.missing_keys(seen);
         let values = self.task.look.is_some() && !self.missing_values(seen).is_empty();
-        if (values || !keys.is_empty()) && self.looks < if self.task.look.is_some() { 1 } else { LOOKS } {
+        let most = if self.task.look.is_some() { 1 } else { LOOKS };
+        if (values || !keys.is_empty()) && self.looks < most {
             self.looks += 1;
             return Step::Look(keys);
         }
