@@ -107,8 +107,10 @@ def without(call, bound):
 
 def shown_by(source, statement, servers, missing, bound):
     """What shows the missing keys: a call of a tool in this statement."""
-    calls = [node for node in ast.walk(statement) if tool_call(node, servers)]
     taken = [node for node in ast.walk(statement) if any(key in missing for key in keys_of(node))]
+    # A call that is given what is missing does not show it.
+    calls = [node for node in ast.walk(statement) if tool_call(node, servers)]
+    calls = [call for call in calls if not any(node in taken for node in ast.walk(call))]
     direct = [call for node in taken for call in ast.walk(node) if tool_call(call, servers)]
     for call in direct:
         if found := first_turn(source, statement, call, bound):

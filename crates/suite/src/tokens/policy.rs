@@ -96,7 +96,12 @@ impl<'a> Policy<'a> {
             self.has_searched = true;
             return Step::Ask("search", self.search());
         }
-        let files: BTreeSet<String> = unknown.iter().map(|need| file_of(need, seen)).collect();
+        let reads_tools = self.reads_tools();
+        let file = |need: &&ToolNeed| match reads_tools {
+            true => format!("{}.{}", need.server, need.tool),
+            false => file_of(need, seen),
+        };
+        let files: BTreeSet<String> = unknown.iter().map(file).collect();
         let files: Vec<String> = files.into_iter().filter(|file| self.files.insert(file.clone())).collect();
         if !files.is_empty() {
             return Step::Ask("read", self.read(&files));
@@ -150,12 +155,25 @@ impl<'a> Policy<'a> {
                 return vec![exchange("listToolFiles", json!({parameter: phrases}))];
             }
         }
+        if about(self.tools, "listToolFiles", "query").contains(';') {
+            return vec![exchange("listToolFiles", json!({"query": phrases.join("; ")}))];
+        }
         phrases.iter().map(|phrase| exchange("listToolFiles", json!({"query": phrase}))).collect()
+    }
+
+    /// Whether the stubs of single tools can be read by their names.
+    fn reads_tools(&self) -> bool {
+        let words = about(self.tools, "readToolFile", "fileName").split([' ', ',', ';', '`']);
+        let mut names = words.filter_map(|word| word.split_once('.'));
+        names.any(|(server, tool)| !server.is_empty() && !tool.is_empty() && tool != "pyi")
     }
 
     fn read(&self, files: &[String]) -> Vec<Exchange> {
         if takes_list(self.tools, "readToolFile", "fileName") {
             return vec![exchange("readToolFile", json!({"fileName": files}))];
+        }
+        if self.reads_tools() {
+            return vec![exchange("readToolFile", json!({"fileName": files.join(", ")}))];
         }
         files.iter().map(|file| exchange("readToolFile", json!({"fileName": file}))).collect()
     }
@@ -193,6 +211,11 @@ pub(super) fn exchange(tool: &str, arguments: Value) -> Exchange {
 fn parameter<'a>(tools: &'a [Value], tool: &str, parameter: &str) -> Option<&'a Value> {
     let tool = tools.iter().find(|listed| listed["name"] == tool)?;
     tool.pointer(&format!("/inputSchema/properties/{parameter}"))
+}
+
+/// What the description of a parameter says.
+fn about<'a>(tools: &'a [Value], tool: &str, name: &str) -> &'a str {
+    parameter(tools, tool, name).and_then(|schema| schema["description"].as_str()).unwrap_or_default()
 }
 
 fn has_parameter(tools: &[Value], tool: &str, name: &str) -> bool {
@@ -266,6 +289,26 @@ mod tests {
         assert_eq!(exchanges[0].arguments, json!({"query": ["find people"]}));
         seen.add("crm.find(name: str) -> {\"total\": int}  # seen 3 times");
         assert_eq!(policy.next(&seen), Step::Run);
+    }
+
+    #[test]
+    fn several_phrases_and_single_tools_are_asked_for_as_the_descriptions_say() {
+        let (mut task, needs, knows) = (task(), needs(), BTreeMap::new());
+        task.search.push("send mail".into());
+        let text = |text: &str| json!({"type": "string", "description": text});
+        let list =
+            json!({"name": "listToolFiles", "inputSchema": {"properties": {"query": text("a ; parts several")}}});
+        let file = text("crm.pyi, or tools: crm.get_contacts");
+        let tools = [list, json!({"name": "readToolFile", "inputSchema": {"properties": {"fileName": file}}})];
+        let mut policy = Policy::new(&task, &needs, &knows, &tools);
+        let mut seen = Seen::default();
+        seen.add("Servers: crm. open");
+        let one = |step: Step| match step {
+            Step::Ask(_, exchanges) if exchanges.len() == 1 => exchanges[0].arguments.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(one(policy.next(&seen)), r#"{"query":"find people; send mail"}"#);
+        assert_eq!(one(policy.next(&seen)), r#"{"fileName":"crm.find"}"#);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Seen {
     /// The parameters of a tool, and its result's type, as far as a signature of it was shown by a text about its server.
     pub(super) fn signature(&self, server: &str, tool: &str) -> Option<Signature<'_>> {
         let about = self.texts.iter().filter(|text| has_word(text, server));
-        about.filter_map(|text| signature(text, tool)).next_back()
+        about.filter_map(|text| signature(text, server, tool)).next_back()
     }
 
     /// The line of the latest text that names both, where tools were listed.
@@ -95,8 +95,12 @@ fn has_key(text: &str, key: &str) -> bool {
 }
 
 /// `tool(...) -> ...`, as a stub, a list of hits or documentation shows it.
-fn signature<'a>(text: &'a str, tool: &str) -> Option<Signature<'a>> {
+fn signature<'a>(text: &'a str, server: &str, tool: &str) -> Option<Signature<'a>> {
     let found = places(text, tool).filter_map(|place| {
+        // A tool of this name of another server is another tool.
+        if let Some(before) = text[..place].strip_suffix('.') {
+            before.ends_with(server).then_some(())?;
+        }
         let rest = &text[place + tool.len()..];
         let inner = rest.strip_prefix('(')?;
         let end = closing(inner)?;
@@ -169,6 +173,8 @@ mod tests {
         }
         assert_eq!(seen("crm.pyi find: finds (quickly)").signature("crm", "find"), None);
         assert_eq!(seen("def find(name: str) -> Hit:").signature("crm", "find"), None, "of another server");
+        let two = seen("crm.list() -> Any\nmail.find(text: str) -> Any");
+        assert_eq!(two.signature("crm", "find"), None, "of another server in the same answer");
         assert!(seen("crm\ndef find(name: str) -> Hit:").signature("crm", "find").unwrap().has_type());
     }
 }
