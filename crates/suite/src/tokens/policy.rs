@@ -165,7 +165,9 @@ impl<'a> Policy<'a> {
     fn reads_tools(&self) -> bool {
         let words = about(self.tools, "readToolFile", "fileName").split([' ', ',', ';', '`']);
         let mut names = words.filter_map(|word| word.split_once('.'));
-        names.any(|(server, tool)| !server.is_empty() && !tool.is_empty() && tool != "pyi")
+        // `e.g.` is no name of a tool.
+        let is_name = |name: &str| name.len() > 1 && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        names.any(|(server, tool)| is_name(server) && is_name(tool) && tool != "pyi")
     }
 
     fn read(&self, files: &[String]) -> Vec<Exchange> {
@@ -257,7 +259,9 @@ mod tests {
 
     #[test]
     fn it_asks_for_what_it_has_not_seen_and_nothing_else() {
-        let (task, needs, knows, tools) = (task(), needs(), BTreeMap::new(), tools(false));
+        let (task, needs, knows, mut tools) = (task(), needs(), BTreeMap::new(), tools(false));
+        let file = json!({"type": "string", "description": "as listed, e.g. crm.pyi"});
+        tools.push(json!({"name": "readToolFile", "inputSchema": {"properties": {"fileName": file}}}));
         let mut policy = Policy::new(&task, &needs, &knows, &tools);
         let mut seen = Seen::default();
         seen.add("four tools");
