@@ -17,6 +17,15 @@ bench *filter:
 fuel *arguments:
     cargo bench --bench fuel -- {{ arguments }}
 
+# The shipped suites: workloads against their baseline, and what tasks cost in tokens beside a model that has every tool in its
+# context. `just suites --bless` writes the baseline anew.
+suites *bless:
+    cargo build --release
+    target="${CARGO_TARGET_DIR:-target}/release/exuvia" && if [ "{{ bless }}" = --bless ]; \
+        then "$target" bench benches/suites/workloads --json > benches/suites/workloads.baseline.json; \
+        else "$target" bench benches/suites/workloads --baseline benches/suites/workloads.baseline.json \
+            && "$target" tokens benches/suites/tokens; fi
+
 # What an engine holds, and what a script holds while it waits for a tool.
 memory:
     cargo bench --bench memory

@@ -10,6 +10,7 @@
 mod app;
 mod args;
 mod check_report;
+mod child_client;
 mod commands;
 mod demo;
 mod exit;
@@ -79,6 +80,8 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
+        Command::Bench(args) => commands::bench::bench(args).await,
+        Command::Tokens(args) => commands::tokens::tokens(args).await,
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -83,6 +83,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-journal", "tool"),
         ("exuvia-host", "tool"),
         ("exuvia-runtime", "guest host tool"),
+        ("exuvia-suite", "catalog guest host runtime text tool"),
         ("exuvia-config", "catalog policy text tool"),
         ("exuvia-oauth", "catalog config policy text tool"),
         ("exuvia-mcp-client", "catalog config oauth policy text tool trace"),
@@ -98,7 +99,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ),
         (
             "exuvia",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server text tool \
+            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server suite text tool \
              trace upstream",
         ),
     ];

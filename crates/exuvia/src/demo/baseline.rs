@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::client::{DemoClient, text};
 use super::tokens::Tokens;
+use crate::child_client::{ChildClient, text};
 
 /// What it cost.
 pub(super) struct Baseline {
@@ -14,7 +14,7 @@ pub(super) struct Baseline {
 }
 
 /// Makes the calls that the script made, one after the other, as a model would have to.
-pub(super) async fn run_baseline(crm: &DemoClient, billing: &DemoClient, tokens: &Tokens) -> Result<Baseline> {
+pub(super) async fn run_baseline(crm: &ChildClient, billing: &ChildClient, tokens: &Tokens) -> Result<Baseline> {
     let mut tools = crm.tools().await?;
     tools.extend(billing.tools().await?);
     let mut cost = Baseline { calls: 0, definitions: tokens.of_tools(&tools)?, exchanges: 0 };
@@ -32,7 +32,7 @@ pub(super) async fn run_baseline(crm: &DemoClient, billing: &DemoClient, tokens:
 }
 
 impl Baseline {
-    async fn call(&mut self, client: &DemoClient, tokens: &Tokens, tool: &str, arguments: Value) -> Result<Value> {
+    async fn call(&mut self, client: &ChildClient, tokens: &Tokens, tool: &str, arguments: Value) -> Result<Value> {
         let result = client.call(tool, &arguments).await?;
         self.calls += 1;
         self.exchanges += tokens.of_exchange(tool, &arguments, &result);

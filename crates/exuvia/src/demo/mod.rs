@@ -4,7 +4,6 @@
 //! between them is MCP over pipes. Then it does the same work without the sandbox and counts both.
 
 mod baseline;
-mod client;
 mod tokens;
 
 use std::io::{Write as _, stdout};
@@ -16,9 +15,9 @@ use exuvia_gateway::meta::{EXECUTE_TOOL_CODE, LIST_TOOL_FILES, READ_TOOL_FILE};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
+use crate::child_client::{ChildClient, text};
 use crate::terminal::Terminal;
 use baseline::{Baseline, run_baseline};
-use client::{DemoClient, text};
 use tokens::Tokens;
 
 const SCRIPT: &str = include_str!("script.py");
@@ -38,7 +37,7 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     let tokens = Tokens::new()?;
     let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
     let server = |name: &str| format!("{name}={program} sample {name}");
-    let gateway = DemoClient::start(
+    let gateway = ChildClient::start(
         &["stdio", "--auto-execute", "*.*", "--server", &server("crm"), "--server", &server("billing")]
             .map(String::from),
     )
@@ -47,8 +46,8 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     gateway.stop().await?;
 
     terminal.show_progress("the same calls once more, through the model's context this time");
-    let crm = DemoClient::start(&["sample", "crm"].map(String::from)).await?;
-    let billing = DemoClient::start(&["sample", "billing"].map(String::from)).await?;
+    let crm = ChildClient::start(&["sample", "crm"].map(String::from)).await?;
+    let billing = ChildClient::start(&["sample", "billing"].map(String::from)).await?;
     let direct = run_baseline(&crm, &billing, &tokens).await?;
     crm.stop().await?;
     billing.stop().await?;
@@ -58,7 +57,7 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn code_mode(gateway: &DemoClient, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
+async fn code_mode(gateway: &ChildClient, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
     let definitions = tokens.of_tools(&gateway.tools().await?)?;
     let reading = [
         (LIST_TOOL_FILES.name, json!({})),

@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, Tool};
 use serde_json::{Value, json};
 use tiktoken_rs::CoreBPE;
 
-use super::client::text;
+use crate::child_client::text;
 
 /// Counts in the encoding of the GPT-4o and GPT-5 families, `o200k_base`.
 pub(super) struct Tokens {

@@ -12,6 +12,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::Value;
 
 use super::arguments::Arguments;
+use super::record::Record;
 
 /// What a tool gives: structured content, or text alone.
 pub(super) enum SampleAnswer {
@@ -54,12 +55,13 @@ pub(super) fn tool(name: &'static str, description: &'static str, input: Value, 
 pub(super) struct SampleServer {
     sample: Box<dyn Sample>,
     delay: Duration,
+    record: Option<Record>,
 }
 
 impl SampleServer {
     /// Serves this sample; each call takes at least `delay`.
-    pub(super) fn new(sample: Box<dyn Sample>, delay: Duration) -> Self {
-        Self { sample, delay }
+    pub(super) fn new(sample: Box<dyn Sample>, delay: Duration, record: Option<Record>) -> Self {
+        Self { sample, delay, record }
     }
 }
 
@@ -97,6 +99,9 @@ impl ServerHandler for SampleServer {
             }
             Err(message) => CallToolResult::error(vec![ContentBlock::text(message)]),
         };
+        if let Some(record) = &self.record {
+            record.add(&request.name, arguments.0, &result);
+        }
         Ok(result.into())
     }
 }

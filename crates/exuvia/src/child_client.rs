@@ -1,5 +1,6 @@
-//! An MCP client that counts what its model would read.
+//! An MCP client of this very program, started as a child: what a model's client would get.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
@@ -11,16 +12,28 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 /// A child process that serves MCP over stdio, and the connection to it.
-pub(super) struct DemoClient {
+pub(crate) struct ChildClient {
     service: RunningService<RoleClient, ()>,
     child: Child,
 }
 
-impl DemoClient {
+impl ChildClient {
     /// Starts this very program with these arguments.
-    pub(super) async fn start(arguments: &[String]) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(arguments)
+    pub(crate) async fn start(arguments: &[String]) -> Result<Self> {
+        Self::spawn(Command::new(std::env::current_exe()?).args(arguments)).await
+    }
+
+    /// The same, away from the configuration and the data of whoever runs it: `home` has both.
+    pub(crate) async fn start_apart(arguments: &[String], home: &Path) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        for variable in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+            command.env(variable, home);
+        }
+        Self::spawn(command.args(arguments)).await
+    }
+
+    async fn spawn(command: &mut Command) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -33,19 +46,19 @@ impl DemoClient {
     }
 
     /// All tools, as the client gets them.
-    pub(super) async fn tools(&self) -> Result<Vec<Tool>> {
+    pub(crate) async fn tools(&self) -> Result<Vec<Tool>> {
         Ok(self.service.list_all_tools().await?)
     }
 
     /// Calls a tool.
-    pub(super) async fn call(&self, tool: &str, arguments: &Value) -> Result<CallToolResult> {
+    pub(crate) async fn call(&self, tool: &str, arguments: &Value) -> Result<CallToolResult> {
         let arguments: JsonObject = arguments.as_object().cloned().unwrap_or_default();
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         Ok(self.service.call_tool(request).await?)
     }
 
     /// Ends the connection, and with it the child.
-    pub(super) async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         self.service.cancel().await?;
         self.child.wait().await?;
         Ok(())
@@ -53,6 +66,6 @@ impl DemoClient {
 }
 
 /// The text of a result: what reaches the model.
-pub(super) fn text(result: &CallToolResult) -> String {
+pub(crate) fn text(result: &CallToolResult) -> String {
     result.content.iter().filter_map(|block| block.as_text()).map(|block| block.text.as_str()).collect()
 }
