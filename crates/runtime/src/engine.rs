@@ -13,7 +13,7 @@ use crate::budget::Budget;
 use crate::memory::MemoryLimit;
 use crate::settings::{self, HOST_STACK_BYTES};
 use crate::slots::{self, Slots};
-use crate::{Limits, Run, Script, artifact};
+use crate::{Limits, Run, Script};
 
 /// The settings of an engine.
 #[derive(Debug, Clone)]
@@ -171,7 +171,7 @@ impl Inner {
         let mut wasm = settings::wasmtime(config)?;
         slots.configure(&mut wasm);
         let engine = wasmtime::Engine::new(&wasm).with_context(room)?;
-        let component = artifact::load(&engine)?;
+        let component = slots.load(&engine)?;
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;

@@ -13,6 +13,8 @@ mod artifact;
 mod budget;
 mod cleaning;
 mod compile;
+#[cfg(target_os = "linux")]
+mod embedded;
 mod engine;
 mod memory;
 mod report;
@@ -28,6 +30,8 @@ mod slots;
 #[cfg(not(target_os = "linux"))]
 #[path = "pool.rs"]
 mod slots;
+#[cfg(target_os = "linux")]
+mod space;
 
 pub use artifact::GUEST_DIGEST;
 pub use engine::{Engine, EngineConfig, EngineError};

@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
+use wasmtime::component::Component;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::EngineConfig;
+use crate::{EngineConfig, artifact};
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
 const ADDRESSABLE_BYTES: u64 = 4 << 30;
@@ -69,6 +70,13 @@ impl Slots {
         // A stack that went deep once would keep its pages for good, and the next guest on it could read them.
         config.async_stack_zeroing(true);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+
+    /// Loads the guest.
+    #[expect(unsafe_code, reason = "compiled code is loaded, see SAFETY")]
+    pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
+        // SAFETY: the bytes were made by this crate's build script with `precompile_component`.
+        unsafe { Component::deserialize(engine, artifact::CODE) }
     }
 
     /// Nothing: wasmtime cleans when a store is dropped.

@@ -10,7 +10,5 @@ pub(crate) fn wasmtime(config: &EngineConfig) -> wasmtime::Result<wasmtime::Conf
     let mut wasm = compile::config(env!("EXUVIA_TARGET"))?;
     wasm.max_wasm_stack(config.stack_bytes);
     wasm.async_stack_size(config.stack_bytes + HOST_STACK_BYTES);
-    #[cfg(target_os = "linux")]
-    wasm.with_custom_code_memory(Some(std::sync::Arc::new(crate::artifact::InProgram)));
     Ok(wasm)
 }

@@ -8,9 +8,9 @@ use rustix::param::page_size;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::dirty::DirtyPages;
-use super::image::Image;
-use super::space::Space;
 use super::{ADDRESSABLE_BYTES, GUARD_BYTES, Slots};
+use crate::embedded::Embedded;
+use crate::space::Space;
 
 /// Where the memory is in its address space: behind what code that computes a wrong address may meet first.
 const BASE: usize = GUARD_BYTES;
@@ -19,7 +19,7 @@ const BASE: usize = GUARD_BYTES;
 #[derive(Debug)]
 pub(super) struct MemorySlot {
     space: Space,
-    image: Arc<Image>,
+    image: Arc<Embedded>,
     /// What it holds of the process's memory: pages that were written and put back.
     pub(super) kept_bytes: usize,
 }
@@ -35,7 +35,7 @@ pub(super) struct UsedMemory {
 impl MemorySlot {
     pub(super) const SPACE_BYTES: usize = GUARD_BYTES + ADDRESSABLE_BYTES + GUARD_BYTES;
 
-    pub(super) fn new(image: Arc<Image>) -> io::Result<Self> {
+    pub(super) fn new(image: Arc<Embedded>) -> io::Result<Self> {
         let mut space = Space::reserve(Self::SPACE_BYTES)?;
         space.show(inside(0..image.len()), &image.file, image.offset)?;
         Ok(Self { space, image, kept_bytes: 0 })

@@ -4,27 +4,28 @@
 //! one begins without page faults. A slot has two types, clean and used, and only cleaning makes the one of the other: what cannot be
 //! cleaned is unmapped.
 //!
-//! - `space`: address space of the process; `image`: the snapshot as a file; `dirty`: which pages were written;
+//! - `code`: the guest's code; `dirty`: which pages were written;
 //! - `memory`, `stack`: what wasmtime is given, and its cleaning; `rest`: giving back what nobody uses;
 //! - here: which are clean, and which are to be cleaned.
 
+mod code;
 mod dirty;
-mod image;
 mod memory;
 mod rest;
-mod space;
 mod stack;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use code::Code;
 pub use dirty::DirtyPages;
-use image::Image;
 use memory::{Memories, MemorySlot, UsedMemory};
-use space::Space;
 use stack::{Stack, Stacks, UsedStack};
-use wasmtime::InstanceAllocationStrategy;
+use wasmtime::component::Component;
+use wasmtime::{CustomCodeMemory, InstanceAllocationStrategy};
 
+use crate::embedded::Embedded;
+use crate::space::Space;
 use crate::{EngineConfig, artifact, settings};
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
@@ -41,7 +42,8 @@ const KEPT_SHARE: u64 = 8;
 
 /// The slots of one engine.
 pub struct Slots {
-    image: Arc<Image>,
+    image: Arc<Embedded>,
+    code: Arc<Code>,
     find: DirtyPages,
     /// How many slots there may be.
     most: usize,
@@ -84,7 +86,8 @@ impl Slots {
         find: Option<DirtyPages>,
     ) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            image: Arc::new(Image::new(image)?),
+            image: Arc::new(Embedded::new("exuvia-snapshot", image)?),
+            code: Code::new()?,
             find: find.unwrap_or_else(DirtyPages::here),
             most: most as usize,
             kept_bytes_most: usize::try_from(runs_memory_bytes / KEPT_SHARE).unwrap_or(usize::MAX),
@@ -111,11 +114,17 @@ impl Slots {
         Ok(wasm)
     }
 
-    /// Has wasmtime take memories and stacks from here.
+    /// Has wasmtime take memories, stacks and code from here.
     pub(crate) fn configure(self: &Arc<Self>, config: &mut wasmtime::Config) {
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         config.with_host_memory(Arc::new(Memories(Arc::clone(self))));
         config.with_host_stack(Arc::new(Stacks(Arc::clone(self))));
+        config.with_custom_code_memory(Some(Arc::clone(&self.code) as Arc<dyn CustomCodeMemory>));
+    }
+
+    /// Loads the guest for an engine that is configured so.
+    pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
+        self.code.load(engine)
     }
 
     /// Cleans what one guest has used, if it is not clean yet. Called once for each guest that has ended, it leaves nothing used.

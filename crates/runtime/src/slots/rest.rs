@@ -37,6 +37,7 @@ impl Slots {
         }
         drop(lists);
         self.image.rest();
+        self.code.rest();
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wasmtime::{StackCreator, StackMemory};
 
 use super::Slots;
-use super::space::Space;
+use crate::space::Space;
 
 /// What lies below and above a stack, in bytes: at least a page of any system.
 const STACK_GUARD_BYTES: usize = 64 << 10;

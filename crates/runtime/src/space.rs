@@ -15,7 +15,7 @@ use rustix::param::page_size;
 /// opened ranges may be read and written by whoever has been given [its address](Self::start), but not while a method runs: whoever
 /// calls one has the space back.
 #[derive(Debug)]
-pub(super) struct Space {
+pub(crate) struct Space {
     start: NonNull<u8>,
     len: usize,
 }
@@ -31,7 +31,7 @@ unsafe impl Sync for Space {}
 #[expect(unsafe_code, reason = "mappings, see SAFETY at each")]
 impl Space {
     /// Reserves so many bytes, none of which can be accessed.
-    pub(super) fn reserve(len: usize) -> io::Result<Self> {
+    pub(crate) fn reserve(len: usize) -> io::Result<Self> {
         // SAFETY: without MAP_FIXED the kernel chooses a place where nothing is mapped.
         let start =
             unsafe { mmap_anonymous(null_mut(), len, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE)? };
@@ -39,7 +39,7 @@ impl Space {
         Ok(Self { start, len })
     }
 
-    pub(super) fn start(&self) -> *mut u8 {
+    pub(crate) fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
 
@@ -55,22 +55,36 @@ impl Space {
     }
 
     /// Shows a part of a file there, copied on write.
-    pub(super) fn show(&mut self, range: Range<usize>, file: &File, offset: u64) -> io::Result<()> {
+    pub(crate) fn show(&mut self, range: Range<usize>, file: &File, offset: u64) -> io::Result<()> {
         let (at, access) = (self.pages(&range), ProtFlags::READ | ProtFlags::WRITE);
         // SAFETY: what is replaced is the space's own, and nobody accesses it while it is borrowed here.
         unsafe { mmap(at, range.len(), access, MapFlags::PRIVATE | MapFlags::FIXED, file, offset)? };
         Ok(())
     }
 
+    /// Shows a part of a file there that can be read only.
+    pub(crate) fn show_read_only(&mut self, range: Range<usize>, file: &File, offset: u64) -> io::Result<()> {
+        let at = self.pages(&range);
+        // SAFETY: as in `show`.
+        unsafe { mmap(at, range.len(), ProtFlags::READ, MapFlags::PRIVATE | MapFlags::FIXED, file, offset)? };
+        Ok(())
+    }
+
+    /// Takes the pages of a range that shows a file, and that nobody can write to, out of this process until they are used.
+    pub(crate) fn rest(&self, range: Range<usize>) {
+        // SAFETY: a page that is read again comes from the file, with the same contents. An error leaves it where it is.
+        let _ = unsafe { madvise(self.pages(&range), range.len(), Advice::LinuxDontNeed) };
+    }
+
     /// Lets a range be read and written. What was never written reads as zeros, or as the file that is shown there.
-    pub(super) fn open(&mut self, range: Range<usize>) -> io::Result<()> {
+    pub(crate) fn open(&mut self, range: Range<usize>) -> io::Result<()> {
         // SAFETY: the range is the space's own. More access than before invalidates nothing.
         unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::READ | MprotectFlags::WRITE) }?;
         Ok(())
     }
 
     /// Makes a range inaccessible again.
-    pub(super) fn shut(&mut self, range: Range<usize>) -> io::Result<()> {
+    pub(crate) fn shut(&mut self, range: Range<usize>) -> io::Result<()> {
         // SAFETY: the range is the space's own, and nobody accesses it while it is borrowed here.
         unsafe { mprotect(self.pages(&range), range.len(), MprotectFlags::empty()) }?;
         Ok(())
@@ -78,7 +92,7 @@ impl Space {
 
     /// Gives the pages of a range back to the kernel, swapped-out ones included: it reads as zeros, or as the file that is shown
     /// there.
-    pub(super) fn give_back(&mut self, range: Range<usize>) -> io::Result<()> {
+    pub(crate) fn give_back(&mut self, range: Range<usize>) -> io::Result<()> {
         if range.is_empty() {
             return Ok(());
         }
@@ -88,14 +102,14 @@ impl Space {
     }
 
     /// Writes bytes to a place in an opened range.
-    pub(super) fn write(&mut self, place: usize, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, place: usize, bytes: &[u8]) {
         let at = self.at(&(place..place + bytes.len()));
         // SAFETY: `at` checks that the space is large enough, nobody else accesses it, and `bytes` is borrowed from elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len()) };
     }
 
     /// Writes zeros to an opened range.
-    pub(super) fn zero(&mut self, range: Range<usize>) {
+    pub(crate) fn zero(&mut self, range: Range<usize>) {
         // SAFETY: as in `write`.
         unsafe { std::ptr::write_bytes(self.at(&range), 0, range.len()) };
     }
@@ -109,15 +123,14 @@ impl Drop for Space {
     }
 }
 
-/// Takes the pages of a part of the program's file out of this process until they are used again: whole pages inside `bytes`, which
-/// the kernel has mapped from the file and which nobody can write to.
+/// Takes the pages of a constant of the program, which the kernel has mapped from a file, out of this process until they are used.
 #[expect(unsafe_code, reason = "advice about pages of the program, see SAFETY")]
-pub(super) fn unmap_until_used(bytes: &'static [u8]) {
+pub(crate) fn rest_constant(bytes: &'static [u8]) {
     let page = page_size();
     let start = bytes.as_ptr().addr().next_multiple_of(page);
     let end = (bytes.as_ptr().addr() + bytes.len()) / page * page;
     let Some(len) = end.checked_sub(start).filter(|len| *len > 0) else { return };
-    let at = bytes.as_ptr().map_addr(|_| start).cast_mut().cast();
-    // SAFETY: a page that is read again comes from the file with the same contents. An error leaves it where it is.
+    let at = bytes.as_ptr().with_addr(start).cast_mut().cast();
+    // SAFETY: nobody can write to these pages, so that the file has what they hold. An error leaves them where they are.
     let _ = unsafe { madvise(at, len, Advice::LinuxDontNeed) };
 }
