@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::mm::{MprotectFlags, mprotect};
 use rustix::param::page_size;
 use wasmtime::component::Component;
+use wasmtime::error::Context as _;
 use wasmtime::{CustomCodeMemory, Engine, Result};
 
 use crate::artifact;
@@ -33,7 +34,7 @@ impl Code {
     /// Loads the guest for an engine that has this as its code memory.
     #[expect(unsafe_code, reason = "compiled code is loaded, see SAFETY")]
     pub(super) fn load(&self, engine: &Engine) -> Result<Component> {
-        let code = NonNull::new(slice_from_raw_parts_mut(self.space.start(), self.len)).ok_or(io::ErrorKind::Other)?;
+        let code = NonNull::new(slice_from_raw_parts_mut(self.space.start(), self.len)).context("a mapping")?;
         // SAFETY: the bytes were made by this crate's build script with `precompile_component`, and nobody can write to them. They
         // stay mapped for as long as the code is loaded: what wasmtime loads keeps its code memory, which is this.
         unsafe { Component::deserialize_raw(engine, code) }

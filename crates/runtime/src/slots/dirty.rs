@@ -205,8 +205,8 @@ unsafe impl Ioctl for &mut Scan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::space::Space;
     use super::*;
+    use crate::space::Space;
 
     const PAGES: usize = 4000;
 

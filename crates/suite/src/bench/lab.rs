@@ -40,7 +40,7 @@ impl LabTool {
             description: Some(self.about.into()),
             input_schema: json!({"type": "object", "properties": (self.properties)(), "required": self.required}),
             output_schema: None,
-            annotations: ToolAnnotations { read_only: Some(true), destructive: None },
+            annotations: ToolAnnotations { read_only: Some(true), ..ToolAnnotations::default() },
         }
     }
 }
