@@ -73,7 +73,7 @@ fn paragraphs(text: &str) -> Vec<String> {
 /// Whether a line goes on with what stands in the one before it.
 fn continues(before: &str, line: &str) -> bool {
     let is_in_parentheses = before.matches('(').count() > before.matches(')').count();
-    line.starts_with(char::is_lowercase) || before.ends_with([',', '(']) || is_in_parentheses
+    !is_heading(before) && (line.starts_with(char::is_lowercase) || before.ends_with([',', '(']) || is_in_parentheses)
 }
 
 fn sentence_end(line: &str) -> usize {

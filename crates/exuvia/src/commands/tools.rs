@@ -44,8 +44,8 @@ fn is_of(name: &str, server: &Absent) -> bool {
 
 /// What the model would read: this goes through the very meta-tools.
 async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
-    let (tool, arguments) = match name {
-        None => (meta::LIST_TOOL_FILES.name, json!({})),
+    let calls = match name {
+        None => vec![(meta::LIST_TOOL_FILES.name, json!({}))],
         Some(name) => {
             let namespace = gateway.namespace();
             if !name.contains('.') && namespace.find_server(name).is_none() {
@@ -56,20 +56,28 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
             wanted(&namespace, name)
         }
     };
-    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
-        MetaAnswer::Text(text) => Ok(text),
-        MetaAnswer::Run(_) => bail!("{tool} does not run scripts"),
+    let mut shown = String::new();
+    for (tool, arguments) in calls {
+        let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
+        match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
+            MetaAnswer::Text(text) => shown.push_str(&text),
+            MetaAnswer::Run(_) => bail!("{tool} does not run scripts"),
+        }
     }
+    Ok(shown)
 }
 
-/// The meta-tool that shows what is named: a stub file as it is listed, a server, or a tool of one. Names may hold dots.
-fn wanted(namespace: &Namespace, name: &str) -> (&'static str, Value) {
-    let file = |file_name: String| (meta::READ_TOOL_FILE.name, json!({"fileName": file_name}));
+/// The calls of meta-tools that show what is named: a stub file as it is listed, a server, or a tool of one, with its stub and
+/// what its documentation has beyond that. Names may hold dots.
+fn wanted(namespace: &Namespace, name: &str) -> Vec<(&'static str, Value)> {
+    let file = |file_name: String| vec![(meta::READ_TOOL_FILE.name, json!({"fileName": file_name}))];
     if name.ends_with(".pyi") {
         return file(name.to_owned());
     }
-    let docs = |(server, tool): (&str, &str)| (meta::GET_TOOL_DOCS.name, json!({"server": server, "tool": tool}));
+    let docs = |(server, tool): (&str, &str)| {
+        let docs = (meta::GET_TOOL_DOCS.name, json!({"server": server, "tool": tool}));
+        file(format!("{server}.{tool}")).into_iter().chain([docs]).collect()
+    };
     let cuts = name.char_indices().filter(|&(_, c)| c == '.').map(|(at, _)| (&name[..at], &name[at + 1..]));
     let known = cuts.clone().rfind(|(server, _)| namespace.find_server(server).is_some());
     match namespace.find_server(name) {

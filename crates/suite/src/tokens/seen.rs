@@ -89,7 +89,9 @@ fn has_key(text: &str, key: &str) -> bool {
             let quoted = text[..place].ends_with(['"', '\'']);
             let after = &text[place + key.len()..];
             // As a column stands in the head of a table of commas.
-            let in_row = text[..place].ends_with([',', '\n']) && after.starts_with([',', '\n']);
+            let before = &text[..place];
+            let in_row =
+                (before.ends_with([',', '\n']) || before.ends_with("columns ")) && after.starts_with([',', '\n']);
             quoted || in_row || after.trim_start().starts_with(':')
         })
 }
@@ -152,6 +154,7 @@ mod tests {
             "{'total': 1}",
             "class Page:\n    total: int",
             "id,total,date\n1,2,3",
+            "[3 objects, columns total,date:\n1,2",
             r#"-> {"total": int}"#,
         ] {
             assert!(seen(text).has_key("total"), "{text}");
