@@ -32,7 +32,8 @@ async fn direct_calls() -> Result<()> {
     let mut clients = [HttpClient::connect(upstream.address()).await, HttpClient::connect(daemon.address()).await];
     let mut times = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
     for call in 0..CALLS {
-        for (client, times) in clients.iter_mut().zip(&mut times) {
+        let names = ["echo", "one__echo"];
+        for ((client, times), name) in clients.iter_mut().zip(&mut times).zip(names) {
             let begun = Instant::now();
             let params = json!({"name": name, "arguments": {"value": call}});
             let answer = client.ask("/mcp", "tools/call", params, json!({})).await;

@@ -1,5 +1,4 @@
 //! Listing, searching and reading stub files.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Searching for tools in everyday words.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -8,12 +8,15 @@ use super::stems::stems;
 /// A line is `words or phrases, parted by commas: words that may stand for each`.
 const TEXT: &str = include_str!("vocabulary.txt");
 
+/// The words of a phrase, and those that may stand for it.
+type Phrase = (Vec<String>, Vec<String>);
+
 /// The vocabulary, by stems.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     words: HashMap<String, Vec<String>>,
     /// By the first word of the phrase.
-    phrases: HashMap<String, Vec<(Vec<String>, Vec<String>)>>,
+    phrases: HashMap<String, Vec<Phrase>>,
 }
 
 impl Vocabulary {
@@ -23,7 +26,7 @@ impl Vocabulary {
     }
 
     /// The phrases that begin with this word, and the words that stand for them.
-    pub(super) fn phrases(&self, word: &str) -> &[(Vec<String>, Vec<String>)] {
+    pub(super) fn phrases(&self, word: &str) -> &[Phrase] {
         self.phrases.get(word).map_or(&[], Vec::as_slice)
     }
 

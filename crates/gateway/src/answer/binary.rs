@@ -137,7 +137,7 @@ fn kind(base64: &str) -> Option<&'static str> {
     let (_, kind) = KINDS.iter().find(|(head, _)| base64.starts_with(head))?;
     // RIFF holds sounds as well: bytes 8 to 11 are `WEBP`.
     let is_riff = *kind == "image/webp";
-    (!is_riff || base64.get(10..16).is_some_and(|form| is_webp(form))).then_some(*kind)
+    (!is_riff || base64.get(10..16).is_some_and(is_webp)).then_some(*kind)
 }
 
 /// Whether characters 10 to 15 of base64 are the bytes `WEBP` behind four bits of the byte before them.

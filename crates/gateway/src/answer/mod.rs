@@ -170,19 +170,31 @@ fn place(error: &ScriptError) -> String {
     text
 }
 
+/// The calls of one tool.
+struct Made<'c> {
+    /// The first of them.
+    call: &'c CallRecord,
+    outcomes: IndexMap<&'c str, u64>,
+    retries: u64,
+}
+
 /// `calls made: crm.get_contacts 1 ok, crm.get_order 4998 ok and 2 timed-out`, on a line of its own. Empty when there were
 /// none. Calls that were rejected for their name or arguments, or that need approval, were not made: the error names them.
 fn calls_made(calls: &[CallRecord]) -> String {
-    let mut tools: IndexMap<(&str, &str), (&CallRecord, IndexMap<&str, u64>, u64)> = IndexMap::new();
+    let mut tools = IndexMap::<(&str, &str), Made<'_>>::new();
     for call in calls
         .iter()
         .filter(|call| !matches!(&*call.outcome, "invalid-arguments" | "unknown-tool" | "awaiting-approval"))
     {
-        let tool = tools.entry((&call.server, &call.tool)).or_insert_with(|| (call, IndexMap::new(), 0));
-        *tool.1.entry(&call.outcome).or_default() += 1;
-        tool.2 += u64::from(call.retries);
+        let tool = tools.entry((&call.server, &call.tool)).or_insert_with(|| Made {
+            call,
+            outcomes: IndexMap::new(),
+            retries: 0,
+        });
+        *tool.outcomes.entry(&call.outcome).or_default() += 1;
+        tool.retries += u64::from(call.retries);
     }
-    let listed = tools.values().take(TOOLS).map(|(call, outcomes, retries)| {
+    let listed = tools.values().take(TOOLS).map(|Made { call, outcomes, retries }| {
         let outcomes: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
         let retries = if *retries > 0 { format!(" ({retries} retries)") } else { String::new() };
         line(&format!("{} {}{retries}", call.shown(), outcomes.join(" and ")))

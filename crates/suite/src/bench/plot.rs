@@ -16,8 +16,11 @@ const REST_HEIGHT: u32 = 90;
 const BLUE: RGBColor = RGBColor(70, 114, 160);
 const RED: RGBColor = RGBColor(180, 70, 60);
 
+/// What is drawn of a workload.
+type Number = fn(&Measurement) -> f64;
+
 /// What is drawn: the file, the title, the number.
-const PICTURES: [(&str, &str, fn(&Measurement) -> f64); 3] = [
+const PICTURES: [(&str, &str, Number); 3] = [
     ("fuel.svg", "fuel, millions of units", |one| one.fuel as f64 / 1e6),
     ("memory.svg", "peak memory, MiB", |one| one.memory_bytes_peak as f64 / 1_048_576.0),
     ("time.svg", "time, ms", |one| one.time.as_secs_f64() * 1e3),
@@ -29,7 +32,7 @@ const PICTURES: [(&str, &str, fn(&Measurement) -> f64); 3] = [
 ///
 /// A file cannot be written, or there is no workload.
 pub fn write_plots(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let draw = |(name, title, number): (&str, &str, fn(&Measurement) -> f64)| {
+    let draw = |(name, title, number): (&str, &str, Number)| {
         let file = folder.join(name);
         bars(report, title, number, &file).map_err(|error| SuiteError::new(&file, error))?;
         Ok(file)
@@ -37,12 +40,7 @@ pub fn write_plots(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, Suite
     PICTURES.into_iter().map(draw).collect()
 }
 
-fn bars(
-    report: &Report,
-    title: &str,
-    number: fn(&Measurement) -> f64,
-    file: &Path,
-) -> Result<(), Box<dyn std::error::Error>> {
+fn bars(report: &Report, title: &str, number: Number, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let all = report.measurements();
     let numbers: Vec<f64> = all.iter().map(|one| number(one).max(1e-3)).collect();
     let least = numbers.iter().copied().reduce(f64::min).ok_or("there is no workload")? / 2.0;
