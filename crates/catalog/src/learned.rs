@@ -23,7 +23,7 @@ const ANNOTATIONS: [&str; 9] = [
 
 /// Knows the shapes of answers that were seen.
 pub trait LearnedAnswers: Send + Sync + fmt::Debug {
-    /// The shape of the answers of this tool of `server`, in one line: `{"total": int}  # seen 9 times`. `None` until one is known.
+    /// The shape of the answers of this tool of `server`, in one line without runs of spaces: `{"total": int} # seen 9 times`. `None` until one is known.
     fn shape(&self, server: &str, tool: &Tool) -> Option<String>;
 
     /// Another number once [`shape`](Self::shape) would say something else.

@@ -207,12 +207,84 @@ impl LearnedAnswers for AnswerShapes {
             1 => "once".to_owned(),
             often => format!("{often} times"),
         };
-        Some(format!("{shape}  # seen {seen}"))
+        Some(format!("{shape} # seen {seen}"))
     }
 
     fn version(&self) -> u64 {
         // Reading the file changes nothing that was said before.
         drop(self.state());
         self.version.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_catalog::build;
+    use exuvia_tool::{Namespace, ToolAnnotations};
+    use serde_json::json;
+
+    use super::*;
+
+    fn namespace() -> Namespace {
+        let tool = |name: &str, output_schema| ToolDescriptor {
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            input_schema: json!({"type": "object"}),
+            output_schema,
+            annotations: ToolAnnotations::default(),
+        };
+        let told = json!({"type": "object", "properties": {"id": {"type": "integer"}}});
+        build(vec![("crm".to_owned(), vec![tool("untold", None), tool("told", Some(told))])])
+    }
+
+    /// What is shown of a tool after it has given these answers.
+    async fn shown(name: &str, answers: &[String]) -> Option<String> {
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool(name).expect("a tool");
+        let answer_shapes = Arc::new(AnswerShapes::kept_in(ShapeFile::new("/proc/none/shapes.json".into())));
+        for answer in answers {
+            let answer = Json::parse(answer.as_str()).expect("JSON");
+            answer_shapes.observe(&ToolName::new("crm", name), tool, &answer).await;
+        }
+        // What cannot be stored is known all the same.
+        answer_shapes.store();
+        answer_shapes.shape("crm", tool)
+    }
+
+    fn long(key: &str, bytes: usize) -> String {
+        json!({key: "x".repeat(bytes)}).to_string()
+    }
+
+    #[tokio::test]
+    async fn tools_that_tell_nothing_are_learned_from() {
+        let answers = ["{\"id\": 1}".to_owned(), "{}".to_owned()];
+        assert_eq!(shown("untold", &answers).await.as_deref(), Some("{\"id\"?: int} # seen 2 times"));
+        assert_eq!(shown("told", &answers).await, None);
+        assert_eq!(shown("untold", &[]).await, None);
+    }
+
+    #[tokio::test]
+    async fn long_answers_are_read_where_nothing_is_known() {
+        let (medium, large) = (long("medium", SHORT_BYTES), long("large", LONG_BYTES));
+        let of_large = "{\"large\": str} # seen once";
+        assert_eq!(shown("untold", &[large.clone(), large.clone()]).await.as_deref(), Some(of_large));
+        let of_both = "{\"large\"?: str, \"medium\"?: str} # seen 2 times";
+        assert_eq!(shown("untold", &[large, medium]).await.as_deref(), Some(of_both));
+        assert_eq!(shown("untold", &[long("huge", FIRST_BYTES)]).await, None);
+    }
+
+    #[tokio::test]
+    async fn the_version_tells_when_something_else_is_shown() {
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let answer_shapes = Arc::new(AnswerShapes::kept_in(ShapeFile::new("/proc/none/shapes.json".into())));
+        let mut versions = vec![answer_shapes.version()];
+        for answer in ["1", "1", "1", "null"] {
+            answer_shapes.observe(&ToolName::new("crm", "untold"), tool, &Json::parse(answer).expect("JSON")).await;
+            versions.push(answer_shapes.version());
+        }
+        let changed: Vec<bool> = versions.windows(2).map(|pair| pair[0] != pair[1]).collect();
+        assert_eq!(changed, [true, true, false, true], "at 1 and 2, not at 3, and at another shape");
     }
 }
