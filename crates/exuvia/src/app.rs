@@ -83,7 +83,8 @@ fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
 /// Stores what was learned of answers. A file system that does not respond is left behind.
 async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     if let Some(answer_shapes) = answer_shapes {
-        let stored = FileThreads::default().run(move || answer_shapes.store());
+        let threads = FileThreads::default();
+        let stored = threads.run(move || answer_shapes.store());
         let _ = tokio::time::timeout(STORING, stored).await;
     }
 }
