@@ -65,7 +65,7 @@ fn a_stub_shows_what_scripts_were_answered_in_this_process_and_the_next() {
     let line = format!("answers {SHAPE} # seen once");
     let mut client = world.client();
     let before = stub(&mut client);
-    assert!(before.contains("def find() -> Any:") && !before.contains("answers"), "{before}");
+    assert!(before.contains("-> Any:") && !before.contains("answers"), "{before}");
     look(&mut client);
     let after = stub(&mut client);
     assert_eq!(after.replace(&format!("\n    {line}"), ""), before, "one line more");
