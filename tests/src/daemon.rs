@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::{HttpClient, built, here};
+use crate::{HttpClient, NOWHERE, built, here};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,7 +40,11 @@ impl Daemon {
     /// It cannot be started, or does not say where it listens.
     #[must_use]
     pub fn start_by(mut command: Command, arguments: &[&str]) -> Self {
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("XDG_CONFIG_HOME", here());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", here())
+            .env("XDG_DATA_HOME", NOWHERE);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
         let greeting = lines.find(|line| line.contains("MCP at ")).expect("a greeting");

@@ -110,6 +110,7 @@ impl SampleGateway {
                 preview_tokens: 2_000,
                 on_disconnect: settings.on_disconnect,
             },
+            answer_shapes: None,
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }
     }

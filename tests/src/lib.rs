@@ -49,6 +49,9 @@ pub use served::{PATIENCE, Served, initialize};
 pub use stdio::{Client, modern_meta};
 pub use tools::TestTools;
 
+/// Where no data can be kept: for `XDG_DATA_HOME`, so that tests neither read nor write what is in the user's.
+pub const NOWHERE: &str = "/proc/none";
+
 /// The folder of this package, as cargo names it when it runs the tests: compiled in, it would tie a build to one clone.
 #[must_use]
 pub fn here() -> PathBuf {

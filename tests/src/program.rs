@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::{built, children, here};
+use crate::{NOWHERE, built, children, here};
 
 /// A running `exuvia`. Killed when it is dropped.
 pub struct Program {
@@ -61,7 +61,11 @@ impl Program {
     #[must_use]
     pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(built("exuvia"));
-        command.args(arguments).env("XDG_CONFIG_HOME", here()).envs(variables.iter().copied());
+        command
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", here())
+            .env("XDG_DATA_HOME", NOWHERE)
+            .envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { child: command.spawn().expect("exuvia starts") }
     }

@@ -10,7 +10,7 @@ use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{built, here};
+use crate::{NOWHERE, built, here};
 
 /// A running `exuvia` whose three streams are a terminal. Killed when it is dropped.
 pub struct Screen {
@@ -29,7 +29,7 @@ impl Screen {
         let pty = openpty(None, None).expect("a terminal");
         let stream = || Stdio::from(pty.slave.try_clone().expect("a stream"));
         let mut command = Command::new(built("exuvia"));
-        command.args(arguments).env("XDG_CONFIG_HOME", here()).env("TERM", "xterm");
+        command.args(arguments).env("XDG_CONFIG_HOME", here()).env("XDG_DATA_HOME", NOWHERE).env("TERM", "xterm");
         let child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("exuvia starts");
         let seen = Arc::new(Mutex::new(String::new()));
         let (shown, mut master) = (Arc::clone(&seen), File::from(pty.master));

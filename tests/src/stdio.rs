@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{built, here, sample};
+use crate::{NOWHERE, built, here, sample};
 
 /// How long an answer may take. The first of a process waits for its servers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +65,7 @@ impl Client {
             .arg("stdio")
             .args(arguments)
             .env("XDG_CONFIG_HOME", here())
+            .env("XDG_DATA_HOME", NOWHERE)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());

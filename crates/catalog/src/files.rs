@@ -3,15 +3,16 @@
 //! A server is one file, `crm.pyi`, or one file for each tool, `crm/get_contacts.pyi`; which of the two is a [`Layout`]
 //! of the server.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use exuvia_tool::{Namespace, Server};
+use exuvia_tool::{Namespace, Server, Tool};
 
 use crate::absent;
 use crate::common::Common;
 use crate::docs;
 use crate::excerpt::excerpt;
 use crate::hits;
+use crate::learned::{Answers, LearnedAnswers};
 use crate::listing::{self, names_within};
 use crate::search::Index;
 use crate::selection::{self, Selection};
@@ -44,18 +45,37 @@ pub struct StubFiles {
     layouts: Layouts,
     index: OnceLock<Index>,
     /// That of each server, in the order of the namespace.
-    servers: Vec<OnceLock<Arc<str>>>,
+    servers: Vec<Mutex<Option<Rendered>>>,
     /// What the tools of each server have in common.
     commons: Vec<OnceLock<Arc<Common>>>,
+    answers: Option<Arc<dyn LearnedAnswers>>,
+}
+
+/// A stub file, and the version of what is known of answers that it was rendered with.
+#[derive(Debug)]
+struct Rendered {
+    version: u64,
+    text: Arc<str>,
 }
 
 impl StubFiles {
     /// The stub files of `namespace`.
     #[must_use]
     pub fn new(namespace: Arc<Namespace>, layouts: Layouts) -> Self {
-        let servers = namespace.servers().iter().map(|_| OnceLock::new()).collect();
+        let servers = namespace.servers().iter().map(|_| Mutex::default()).collect();
         let commons = namespace.servers().iter().map(|_| OnceLock::new()).collect();
-        Self { namespace, layouts, index: OnceLock::new(), servers, commons }
+        Self { namespace, layouts, index: OnceLock::new(), servers, commons, answers: None }
+    }
+
+    /// The same, which also say what is known of the answers of tools whose schemas do not.
+    #[must_use]
+    pub fn with_answers(mut self, answers: Arc<dyn LearnedAnswers>) -> Self {
+        self.answers = Some(answers);
+        self
+    }
+
+    fn answers(&self) -> Answers<'_> {
+        Answers(self.answers.as_deref())
     }
 
     /// The files with the number of their tools; with a `query`, or several parted by semicolons, the tools that fit it best,
@@ -78,7 +98,7 @@ impl StubFiles {
             let place = self.namespace.servers().iter().position(|server| server.python_name == name);
             place.map(|place| self.common(place)).unwrap_or_default()
         };
-        hits::answer(&self.namespace, index, &common, query, max_bytes)
+        hits::answer(&self.namespace, index, &common, self.answers(), query, max_bytes)
     }
 
     /// The stubs that `names` asks for: files (`crm.pyi`) and tools (`crm.get_contacts`, `crm/get_contacts.pyi`,
@@ -120,7 +140,7 @@ impl StubFiles {
         let (server, tool) = selection::tool(&self.namespace, server, name)?;
         let place = self.namespace.servers().iter().position(|other| std::ptr::eq(other, server));
         let common = place.map(|place| self.common(place)).unwrap_or_default();
-        let stub = stub::of_tools(server, vec![tool], &common);
+        let stub = stub::of_tools(server, vec![tool], &common, self.answers());
         Ok(docs::beyond(server, tool, &stub, max_bytes))
     }
 
@@ -130,17 +150,24 @@ impl StubFiles {
             None if by_lines || whole.len() <= MAX_WHOLE_BYTES => whole,
             None => names_of(selection.server).into(),
             Some(_) if whole.len() <= SMALL_BYTES => whole,
-            Some(tools) => stub::of_tools(selection.server, tools.clone(), &self.common(selection.place)).into(),
+            Some(tools) => self.rendered(selection, tools.clone()),
         }
     }
 
     fn whole(&self, selection: &Selection<'_>) -> Arc<str> {
-        let server = selection.server;
-        let render = || {
-            let tools = server.tools().iter().collect();
-            stub::of_tools(server, tools, &self.common(selection.place)).into()
-        };
-        self.servers.get(selection.place).map_or_else(render, |whole| Arc::clone(whole.get_or_init(render)))
+        let render = || self.rendered(selection, selection.server.tools().iter().collect());
+        let Some(kept) = self.servers.get(selection.place) else { return render() };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before it is rendered: what is learned meanwhile may be missing.
+        let version = self.answers.as_ref().map_or(0, |answers| answers.version());
+        match &*kept {
+            Some(rendered) if rendered.version == version => Arc::clone(&rendered.text),
+            _ => Arc::clone(&kept.insert(Rendered { version, text: render() }).text),
+        }
+    }
+
+    fn rendered(&self, selection: &Selection<'_>, tools: Vec<&Tool>) -> Arc<str> {
+        stub::of_tools(selection.server, tools, &self.common(selection.place), self.answers()).into()
     }
 
     fn common(&self, place: usize) -> Arc<Common> {

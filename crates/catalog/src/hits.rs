@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exuvia_tool::{Namespace, Tool};
 
 use crate::common::Common;
+use crate::learned::Answers;
 use crate::search::{self, Found, Hit, Index, MAX_HITS};
 use crate::sheet::{CLASSES_ARE_DICTS, Sheet};
 
@@ -27,6 +28,7 @@ pub(crate) fn answer(
     namespace: &Namespace,
     index: &Index,
     commons: &Commons<'_>,
+    answers: Answers<'_>,
     text: &str,
     max_bytes: usize,
 ) -> String {
@@ -58,7 +60,7 @@ pub(crate) fn answer(
         page.fits(&heading);
         for (rank, hit) in hits.into_iter().enumerate() {
             let gloss_bytes = if rank < EXPLAINED { GLOSS_BYTES } else { 0 };
-            if !page.fits(&entry(&mut sheet, page.place, hit, gloss_bytes, commons)) {
+            if !page.fits(&entry(&mut sheet, page.place, hit, gloss_bytes, commons, answers)) {
                 *cut.entry(format!("{}.{}", hit.server.python_name, hit.tool.python_name)).or_default() += 1;
             }
             page.place += 1;
@@ -91,11 +93,18 @@ impl Page {
     }
 }
 
-fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, gloss_bytes: usize, commons: &Commons<'_>) -> String {
+fn entry(
+    sheet: &mut Sheet<'_>,
+    place: usize,
+    hit: Hit<'_>,
+    gloss_bytes: usize,
+    commons: &Commons<'_>,
+    answers: Answers<'_>,
+) -> String {
     let server = &hit.server.python_name;
     let definitions = sheet.definitions(place);
     let signature = sheet.signature(place);
-    let remarks = sheet.remarks(place, &commons(server), gloss_bytes);
+    let remarks = sheet.remarks(place, &commons(server), answers.line(&hit.server.name, hit.tool), gloss_bytes);
     let remarks: String = remarks.iter().map(|line| format!("    {line}\n")).collect();
     format!("{definitions}{server}.{signature}\n{remarks}")
 }

@@ -81,6 +81,7 @@ mod gloss;
 mod hits;
 mod inference;
 mod layout;
+mod learned;
 mod listing;
 mod literals;
 mod names;
@@ -109,4 +110,5 @@ mod walk;
 mod weight;
 
 pub use closest::closest;
+pub use learned::{LearnedAnswers, is_untold};
 pub use namespace::{build, build_beside, server_names};

@@ -79,16 +79,22 @@ impl<'t> Sheet<'t> {
         signature::line(&self.tools[place].python_name, &self.shapes[place], &self.classes, &mut self.spelling)
     }
 
-    /// What is to be said of the tool at this place: what it does and claims, and in about `gloss_bytes` bytes lines on parameters
-    /// that neither their names nor earlier lines explain.
-    pub(crate) fn remarks(&mut self, place: usize, common: &Common, gloss_bytes: usize) -> Vec<String> {
+    /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is told of it, and in
+    /// about `gloss_bytes` bytes lines on parameters that neither their names nor earlier lines explain.
+    pub(crate) fn remarks(
+        &mut self,
+        place: usize,
+        common: &Common,
+        answers: Option<String>,
+        gloss_bytes: usize,
+    ) -> Vec<String> {
         let tool = self.tools[place];
         let claim = summary::claim(tool).map(|claim| format!("[{claim}]"));
         let sentence = summary::sentence(tool, common);
         let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
         let about: Vec<String> = sentence.into_iter().chain(claim).collect();
         let about = Some(about.join(" ")).filter(|about| !about.is_empty());
-        about.into_iter().chain(glosses).collect()
+        about.into_iter().chain(answers).chain(glosses).collect()
     }
 }
 

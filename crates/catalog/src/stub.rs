@@ -3,6 +3,7 @@
 use exuvia_tool::{Server, Tool};
 
 use crate::common::Common;
+use crate::learned::Answers;
 use crate::reserved;
 use crate::sheet::{CLASSES_ARE_DICTS, Sheet};
 use crate::text;
@@ -18,17 +19,18 @@ const GLOSS_BYTES: usize = 4_000;
 /// type leave its form open, and the classes that they name.
 #[must_use]
 pub fn server_stub(server: &Server) -> String {
-    of_tools(server, server.tools().iter().collect(), &Common::of(server))
+    of_tools(server, server.tools().iter().collect(), &Common::of(server), Answers::default())
 }
 
 /// The stub of one tool of a server.
 #[must_use]
 pub fn tool_stub(server: &Server, tool: &Tool) -> String {
-    of_tools(server, vec![tool], &Common::of(server))
+    of_tools(server, vec![tool], &Common::of(server), Answers::default())
 }
 
-/// The stub of some tools of a server, whose tools have `common` in common.
-pub(crate) fn of_tools(server: &Server, tools: Vec<&Tool>, common: &Common) -> String {
+/// The stub of some tools of a server, whose tools have `common` in common, with what is known of their answers.
+pub(crate) fn of_tools(server: &Server, tools: Vec<&Tool>, common: &Common, answers: Answers<'_>) -> String {
+    let mut told: Vec<_> = tools.iter().map(|tool| answers.line(&server.name, tool)).collect();
     let names: Vec<String> = tools.iter().map(|tool| tool.python_name.clone()).collect();
     let mut sheet = Sheet::new(tools, &names);
     let mut body = String::new();
@@ -39,8 +41,11 @@ pub(crate) fn of_tools(server: &Server, tools: Vec<&Tool>, common: &Common) -> S
         }
         body.push_str(&sheet.definitions(place));
         let signature = sheet.signature(place);
-        let remarks: Vec<String> =
-            sheet.remarks(place, common, GLOSS_BYTES).iter().map(|line| in_docstring(line)).collect();
+        let remarks: Vec<String> = sheet
+            .remarks(place, common, told[place].take(), GLOSS_BYTES)
+            .iter()
+            .map(|line| in_docstring(line))
+            .collect();
         body.push_str(&match remarks.as_slice() {
             [] => format!("def {signature}: ...\n"),
             lines => format!("def {signature}:\n    \"\"\"{}\"\"\"\n", lines.join("\n    ")),

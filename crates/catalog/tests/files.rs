@@ -1,10 +1,12 @@
 //! Listing, searching and reading stub files.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use exuvia_catalog::LearnedAnswers;
 use exuvia_catalog::files::{Layout, Layouts, NotFound, StubFiles};
 use exuvia_test_support::{Catalog, catalogs};
-use exuvia_tool::{Absence, Namespace};
+use exuvia_tool::{Absence, Namespace, Tool};
 
 /// More than any answer here takes.
 const ROOM: usize = 1 << 20;
@@ -214,4 +216,42 @@ fn absent_servers_are_listed_and_keep_their_names() {
         "the server a_b is still starting; try again in a few seconds"
     );
     assert!(!list(&after, &Layouts::default(), None).contains("starting"));
+}
+
+/// Says of every tool how often it was asked to change its mind.
+#[derive(Debug, Default)]
+struct Minds(AtomicU64);
+
+impl LearnedAnswers for Minds {
+    fn shape(&self, server: &str, _: &Tool) -> Option<String> {
+        Some(format!("{{\"{server}\": int}}  # seen {} times\n\"\"\"", self.version()))
+    }
+
+    fn version(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn what_is_learned_of_answers_is_a_line_of_its_tool_and_follows_what_is_known() {
+    let namespace = Arc::new(all_catalogs());
+    let minds = Arc::new(Minds::default());
+    let plain = StubFiles::new(Arc::clone(&namespace), Layouts::default());
+    let told = StubFiles::new(Arc::clone(&namespace), Layouts::default()).with_answers(Arc::clone(&minds) as _);
+    let (mut untold, mut differ) = (0, 0);
+    for server in namespace.servers() {
+        let file = format!("{}.pyi", server.python_name);
+        let read = |files: &StubFiles| files.read(&file, Some(1), None, ROOM).unwrap();
+        let line = format!("answers {{\"{}\": int}} # seen 0 times", server.name);
+        untold += server.tools().iter().filter(|tool| exuvia_catalog::is_untold(&tool.descriptor)).count();
+        differ += read(&told).matches(&line).count();
+        assert!(!read(&plain).contains("# seen"), "{file}");
+        minds.0.store(9, Ordering::SeqCst);
+        assert!(!read(&told).contains("seen 0 times"), "{file}");
+        minds.0.store(0, Ordering::SeqCst);
+    }
+    assert!(untold > 200, "{untold}");
+    assert_eq!(differ, untold, "each such tool has one line");
+    assert!(told.list(Some("create issue"), ROOM).contains("answers {"));
+    assert!(!plain.list(Some("create issue"), ROOM).contains("answers {"));
 }

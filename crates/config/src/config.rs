@@ -32,6 +32,8 @@ pub struct Config {
     pub answer_bytes: usize,
     /// About how many tokens of a script's result and log a model is shown.
     pub preview_tokens: usize,
+    /// Whether the shapes of answers are learned, and shown in stubs.
+    pub learn_shapes: bool,
     /// The limits of every server.
     pub upstream_limits: UpstreamLimits,
     /// How many scripts may be in flight.
@@ -80,6 +82,7 @@ impl Default for Config {
             limits: Limits::default(),
             answer_bytes: ANSWER_BYTES,
             preview_tokens: PREVIEW_TOKENS,
+            learn_shapes: true,
             upstream_limits: UpstreamLimits::default(),
             runs: Runs::default(),
             listen: None,

@@ -21,6 +21,8 @@ pub struct Paths {
     pub config_dir: Option<PathBuf>,
     /// The tokens of servers over HTTP.
     pub token_dir: Option<PathBuf>,
+    /// What is learned of the answers of tools.
+    pub shape_file: Option<PathBuf>,
 }
 
 impl Paths {
@@ -32,6 +34,7 @@ impl Paths {
             default_file: xdg.as_ref().map(|xdg| xdg.config_dir().join("exuvia/exuvia.toml")),
             config_dir: xdg.as_ref().map(|xdg| xdg.config_dir()),
             token_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/tokens")),
+            shape_file: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/shapes.json")),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_journal::MemoryJournal;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
+use exuvia_shapes::ShapeFile;
 use exuvia_text::indented;
 use exuvia_upstream::Upstreams;
 
@@ -22,6 +23,9 @@ use crate::terminal::Terminal;
 
 /// What the record of runs and calls may take, in bytes.
 const JOURNAL_BYTES: usize = 64 << 20;
+
+/// How long it may take to store what was learned of answers, at the end.
+const STORING: Duration = Duration::from_millis(300);
 
 /// What the command line and its files say. What is left out of it is reported to the terminal.
 pub(crate) async fn configured(sources: Sources, terminal: &Terminal) -> Result<Config> {
@@ -70,10 +74,26 @@ impl ReloadableConfig {
     }
 }
 
+/// What is learned of answers, if the configuration lets it and the user has a home.
+fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
+    let file = Paths::of_user().shape_file.filter(|_| config.learn_shapes)?;
+    Some(Arc::new(AnswerShapes::kept_in(ShapeFile::new(file))))
+}
+
+/// Stores what was learned of answers. A file system that does not respond is left behind.
+async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
+    if let Some(answer_shapes) = answer_shapes {
+        let threads = FileThreads::default();
+        let stored = threads.run(move || answer_shapes.store());
+        let _ = tokio::time::timeout(STORING, stored).await;
+    }
+}
+
 /// A gateway and the servers behind it.
 pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
+    answer_shapes: Option<Arc<AnswerShapes>>,
     /// Of the servers, which may go on.
     start: StartProgress,
 }
@@ -93,6 +113,7 @@ impl App {
         if let Some(notice) = smaller_limit(&config, &engine) {
             terminal.print(&notice);
         }
+        let answer_shapes = answer_shapes(&config);
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let ReloadableConfig { servers, server_limits, settings } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
@@ -104,11 +125,12 @@ impl App {
             journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
             pre_pass: PrePass::On,
             settings,
+            answer_shapes: answer_shapes.clone(),
         };
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams, start })
+        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -137,6 +159,7 @@ impl App {
     pub(crate) async fn end(self) {
         self.start.report(&self.upstreams.servers());
         drop(self.start);
+        store(self.answer_shapes).await;
         self.upstreams.shutdown().await;
     }
 }
@@ -186,8 +209,9 @@ impl AppStartup {
         self.over.cancel();
         // No answer: the face was over before the start was.
         if let Ok(app) = self.app.await {
-            let App { upstreams, start, .. } = app?;
+            let App { upstreams, answer_shapes, start, .. } = app?;
             drop(start);
+            store(answer_shapes).await;
             upstreams.shutdown().await;
         }
         Ok(())

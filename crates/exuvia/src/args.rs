@@ -211,12 +211,43 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct ToolsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ToolsCommand>,
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
     /// Server or stub file to print, or tool to print the docs of. Default: list all stub files
     #[arg(value_name = "SERVER[.TOOL]|FILE.pyi")]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolsCommand {
+    /// Learned shapes: the keys and types of earlier answers, which stubs show of tools without an output schema. For the stub of a
+    /// server of this name: shapes.pyi
+    #[command(subcommand, disable_help_subcommand = true)]
+    Shapes(ShapesCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShapesCommand {
+    /// Print what is known, a tool a line
+    List,
+    /// Print all of it as JSON, for import elsewhere
+    Export,
+    /// Add what was exported elsewhere
+    Import {
+        /// File that `export` wrote
+        #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
+        file: PathBuf,
+    },
+    /// Forget what is known. A gateway that runs goes on with what it knows until it ends
+    Forget {
+        /// Server, or tool of one, by its own name. Default: all
+        #[arg(value_name = "SERVER[.TOOL]")]
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -330,9 +330,16 @@ impl Inner {
         let (permit, mut recorded) = admitted;
         let context = self.run.context.clone().until(deadline).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;
+        let answer_shapes = self.run.run_view.answer_shapes.as_ref();
+        let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
         let outcome = provider.call(permit, context, ticket).await;
         let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
         recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
+        if let (Some((answer_shapes, name)), Ok(answer)) = (learning, &outcome)
+            && let Ok(tool) = self.tool(&name)
+        {
+            answer_shapes.observe(&name, tool, answer).await;
+        }
         outcome
     }
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
 use crate::answer::AnswerRoom;
+use crate::answer_shapes::AnswerShapes;
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct_calls;
@@ -46,6 +47,8 @@ pub struct GatewayConfig {
     pub pre_pass: PrePass,
     /// What may change while it runs.
     pub settings: Settings,
+    /// What is learned of the answers of tools, shown in stubs. None: nothing is.
+    pub answer_shapes: Option<Arc<AnswerShapes>>,
 }
 
 /// Starts runs and answers their calls.
@@ -110,7 +113,8 @@ impl Gateway {
         let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
         let metrics = Arc::new(Metrics::new());
         let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
-        let view_store = ViewStore::following(Arc::clone(&config.upstreams), config.settings, &threads);
+        let view_store =
+            ViewStore::following(Arc::clone(&config.upstreams), config.settings, config.answer_shapes, &threads);
         Ok(Self {
             view_store,
             authority,

@@ -14,6 +14,7 @@
 
 mod admission;
 pub mod answer;
+mod answer_shapes;
 mod authority;
 mod call;
 mod call_notes;
@@ -44,6 +45,7 @@ mod view;
 mod view_store;
 
 pub use admission::{AdmissionVerdict, Checked, PrePass, StartedBy};
+pub use answer_shapes::AnswerShapes;
 pub use configuration::{ConfigPart, Configuration, Outdated};
 pub use direct_calls::{DirectAnswer, DirectCall};
 pub use exuvia_config::{Mode, OnDisconnect, Profile, Profiles, QueueLimits};

@@ -129,7 +129,8 @@ mod tests {
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
-        let run_view = RunView { namespace, stubs, routes: upstreams.routes(), settings: Arc::new(settings) };
+        let (routes, settings, answer_shapes) = (upstreams.routes(), Arc::new(settings), None);
+        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait: false }
     }

@@ -9,6 +9,8 @@ use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
 use exuvia_upstream::{Routes, ServerStatus};
 
+use crate::answer_shapes::AnswerShapes;
+
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub(crate) struct RunView {
     /// The ways to them.
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,
+    /// What is learned of their answers, unless nothing is.
+    pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
 }
 
 /// What there is at one moment, for all profiles.
@@ -48,4 +52,5 @@ pub(crate) struct UpstreamState {
     pub(crate) servers: Arc<[ServerStatus]>,
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
 }

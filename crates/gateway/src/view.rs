@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
+use exuvia_catalog::LearnedAnswers;
 use exuvia_catalog::files::StubFiles;
 use exuvia_config::{Mode, Profile};
 use exuvia_policy::Policy;
@@ -44,7 +45,7 @@ pub struct DirectTool {
 impl View {
     /// What the policy shows of the servers.
     pub(crate) fn new(name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
-        let UpstreamState { servers, routes, settings } = upstream_state;
+        let UpstreamState { servers, routes, settings, answer_shapes } = upstream_state;
         let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
@@ -56,8 +57,17 @@ impl View {
                 Some(why) => (server.name.clone(), Err(why)),
             };
             let namespace = Arc::new(exuvia_catalog::build_beside(of(mode).map(listed).collect()));
-            let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), settings.layouts.clone()));
-            Arc::new(RunView { namespace, stubs, routes: routes.clone(), settings: Arc::clone(settings) })
+            let mut stubs = StubFiles::new(Arc::clone(&namespace), settings.layouts.clone());
+            if let Some(answer_shapes) = answer_shapes {
+                stubs = stubs.with_answers(Arc::clone(answer_shapes) as Arc<dyn LearnedAnswers>);
+            }
+            Arc::new(RunView {
+                namespace,
+                stubs: Arc::new(stubs),
+                routes: routes.clone(),
+                settings: Arc::clone(settings),
+                answer_shapes: answer_shapes.clone(),
+            })
         };
         let scripts = run_view(Mode::Code);
         let mut view = Self {

@@ -7,6 +7,7 @@ use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
+use crate::answer_shapes::AnswerShapes;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Settings, UpstreamState};
 use crate::view::View;
@@ -16,6 +17,7 @@ use crate::view::View;
 pub(crate) struct ViewStore {
     views: RwLock<Views>,
     upstreams: Arc<Upstreams>,
+    answer_shapes: Option<Arc<AnswerShapes>>,
     /// Servers and settings change together, so that no reader sees one without the other. Locked for the change only:
     /// rendering views of large tool lists takes long, and happens afterwards on blocking threads.
     settings: Mutex<Current>,
@@ -45,12 +47,17 @@ pub(crate) struct Changed {
 
 impl ViewStore {
     /// What there is to see now, kept up to date for as long as the servers and the store exist.
-    pub(crate) fn following(upstreams: Arc<Upstreams>, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
+    pub(crate) fn following(
+        upstreams: Arc<Upstreams>,
+        settings: Settings,
+        answer_shapes: Option<Arc<AnswerShapes>>,
+        threads: &RunRuntime,
+    ) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let views = RwLock::new(Views::of(&upstream_state(&upstreams, &settings), 0));
+        let views = RwLock::new(Views::of(&upstream_state(&upstreams, &settings, answer_shapes.as_ref()), 0));
         let settings = Mutex::new(Current { settings, changes: 0 });
         let changed = watch::Sender::new(());
-        let view_store = Arc::new(Self { views, upstreams, settings, changed });
+        let view_store = Arc::new(Self { views, upstreams, answer_shapes, settings, changed });
         let followed = Arc::downgrade(&view_store);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
@@ -90,7 +97,9 @@ impl ViewStore {
         let changed = change(&mut current.settings);
         current.changes += 1;
         let number = current.changes;
-        (changed, Changed { upstream_state: upstream_state(&self.upstreams, &current.settings), number })
+        let answer_shapes = self.answer_shapes.as_ref();
+        let upstream_state = upstream_state(&self.upstreams, &current.settings, answer_shapes);
+        (changed, Changed { upstream_state, number })
     }
 
     /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
@@ -118,9 +127,13 @@ impl ViewStore {
     }
 }
 
-fn upstream_state(upstreams: &Upstreams, settings: &Settings) -> UpstreamState {
+fn upstream_state(
+    upstreams: &Upstreams,
+    settings: &Settings,
+    answer_shapes: Option<&Arc<AnswerShapes>>,
+) -> UpstreamState {
     let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = upstreams.snapshot();
-    UpstreamState { servers, routes, settings: Arc::new(settings.clone()) }
+    UpstreamState { servers, routes, settings: Arc::new(settings.clone()), answer_shapes: answer_shapes.cloned() }
 }
 
 impl Views {
@@ -156,7 +169,7 @@ mod tests {
             on_disconnect: OnDisconnect::Cancel,
         };
         let threads = RunRuntime::new().unwrap();
-        let view_store = ViewStore::following(upstreams, settings, &threads);
+        let view_store = ViewStore::following(upstreams, settings, None, &threads);
         let policy = || Arc::new(Policy::compile(PolicySource::default(), []).unwrap());
         let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&view_store.default_view().scripts().settings.policy, policy);
         let (older, newer) = (policy(), policy());

@@ -77,6 +77,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-tool", ""),
         ("exuvia-trace", "tool"),
         ("exuvia-text", ""),
+        ("exuvia-shapes", ""),
         ("exuvia-catalog", "text tool"),
         ("exuvia-analysis", "catalog text tool"),
         ("exuvia-policy", "tool"),
@@ -90,16 +91,16 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            "analysis catalog config guest host journal mcp-client oauth policy runtime text tool trace upstream",
+            "analysis catalog config guest host journal mcp-client oauth policy runtime shapes text tool trace upstream",
         ),
         (
             "exuvia-server",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime text tool trace \
+            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime shapes text tool trace \
              upstream",
         ),
         (
             "exuvia",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server suite text tool \
+            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server shapes suite text tool \
              trace upstream",
         ),
     ];

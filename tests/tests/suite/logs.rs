@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use exuvia_tests::{HttpClient, Program, built, exuvia, here, is_ulid, modern_meta, sample};
+use exuvia_tests::{HttpClient, NOWHERE, Program, built, exuvia, here, is_ulid, modern_meta, sample};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -128,7 +128,11 @@ async fn a_daemon_whose_standard_error_nobody_reads_goes_on() {
     let flood = format!("flood=sh -c \"yes 'a line of a server' | head -n 60000 >&2; exec {}\"", fake.display());
     let mut command = Command::new(built("exuvia"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--server", &flood]);
-    command.env("XDG_CONFIG_HOME", here()).env("EXUVIA_LOG", "debug").stderr(Stdio::piped());
+    command
+        .env("XDG_CONFIG_HOME", here())
+        .env("XDG_DATA_HOME", NOWHERE)
+        .env("EXUVIA_LOG", "debug")
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("exuvia starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
     let mut line = String::new();

@@ -57,6 +57,7 @@ mod second_layers;
 mod serve;
 mod servers;
 mod sessions;
+mod shapes;
 mod signals;
 mod sizes;
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Folder, Screen, built, children, ends_within, gone, here, sample};
+use exuvia_tests::{Folder, NOWHERE, Screen, built, children, ends_within, gone, here, sample};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -19,7 +19,7 @@ const LATER: Duration = Duration::from_secs(20);
 fn stdio(arguments: &[&str], streams: [Stdio; 2]) -> Child {
     let [input, output] = streams;
     let mut command = Command::new(built("exuvia"));
-    command.arg("stdio").args(arguments).env("XDG_CONFIG_HOME", here());
+    command.arg("stdio").args(arguments).env("XDG_CONFIG_HOME", here()).env("XDG_DATA_HOME", NOWHERE);
     command.stdin(input).stdout(output).spawn().expect("exuvia starts")
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use exuvia_tests::{Client, Folder, Program, assert_snapshot, built, data, echo_table, fake_table, sample};
+use exuvia_tests::{Client, Folder, NOWHERE, Program, assert_snapshot, built, data, echo_table, fake_table, sample};
 use rmcp::ServiceExt as _;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService};
@@ -155,6 +155,7 @@ fn a_modern_client_can_ask_what_is_spoken() {
 async fn rmcp_client(mode: ClientLifecycleMode) -> (Child, RunningService<RoleClient, ()>) {
     let mut command = Command::new(built("exuvia"));
     command.args(["stdio", "--auto-execute", "echo.*", "--server", &sample("echo", "echo")]);
+    command.env("XDG_DATA_HOME", NOWHERE);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("exuvia starts");
     let (output, input) = (child.stdout.take().expect("piped"), child.stdin.take().expect("piped"));

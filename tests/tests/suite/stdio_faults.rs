@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exuvia_tests::{
-    Client, Folder, PATIENCE, WebServer, built, children, gone, here, modern_meta, tells_nothing_of_the_host,
+    Client, Folder, NOWHERE, PATIENCE, WebServer, built, children, gone, here, modern_meta, tells_nothing_of_the_host,
 };
 use serde_json::{Value, json};
 
@@ -153,7 +153,10 @@ fn a_client_that_does_not_read_can_still_cancel_its_script() {
     let record = folder.path().join("calls");
     let fake = format!("fake={} --record {}", exuvia_fake_upstream::program().display(), record.display());
     let mut command = Command::new(built("exuvia"));
-    command.args(["stdio", "--auto-execute", "*.*", "--server", &fake]).env("XDG_CONFIG_HOME", here());
+    command
+        .args(["stdio", "--auto-execute", "*.*", "--server", &fake])
+        .env("XDG_CONFIG_HOME", here())
+        .env("XDG_DATA_HOME", NOWHERE);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");
     let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");
@@ -202,7 +205,10 @@ fn a_client_that_does_not_read_can_still_cancel_its_direct_call() {
         seen.contains("gone ") || seen.contains("cancelled ")
     };
     let mut command = Command::new(built("exuvia"));
-    command.args(["stdio", "--config", &direct.text("exuvia.toml")]).env("XDG_CONFIG_HOME", here());
+    command
+        .args(["stdio", "--config", &direct.text("exuvia.toml")])
+        .env("XDG_CONFIG_HOME", here())
+        .env("XDG_DATA_HOME", NOWHERE);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");
     let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");

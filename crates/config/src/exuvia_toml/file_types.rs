@@ -40,6 +40,9 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
+    /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
+    /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
+    pub(super) learn_shapes: Option<bool>,
     /// Limits of every run.
     pub(super) limits: Limits,
     /// Limits of every server.

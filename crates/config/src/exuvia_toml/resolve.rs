@@ -45,6 +45,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.listen(&written.listen, &mut found.config);
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
+    found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
     found.config.notices.append(&mut resolver.notices);

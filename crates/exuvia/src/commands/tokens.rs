@@ -25,8 +25,10 @@ pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {
     let suite = TokenSuite::read(&args.suite)?;
     if let Some(round) = &args.serve {
         let round = suite.rounds.iter().find(|one| one.name == *round).with_context(|| unknown(&suite, round))?;
+        let folder = tempfile::tempdir()?;
+        let config = Some(learning_nothing(folder.path())?);
         let clients = ClientArgs {
-            servers: ServerArgs { servers: servers(&suite, round, None)?, ..ServerArgs::default() },
+            servers: ServerArgs { servers: servers(&suite, round, None)?, config, ..ServerArgs::default() },
             auto_execute: vec!["*.*".into()],
         };
         return stdio::stdio(StdioArgs { clients, profile: None }).await;
@@ -165,6 +167,13 @@ fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<V
     round.servers.iter().map(server).collect()
 }
 
+/// A configuration in this folder with which no task depends on those before it.
+fn learning_nothing(folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("exuvia.toml");
+    fs::write(&file, "learn_shapes = false\n").with_context(|| file.display().to_string())?;
+    Ok(file)
+}
+
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| path.display().to_string())
 }
@@ -182,7 +191,8 @@ impl Gateway {
     async fn start(suite: &TokenSuite, round: &Round, folder: &Path) -> Result<Self> {
         let record = folder.join("calls");
         File::create(&record)?;
-        let mut arguments = ["stdio", "--auto-execute", "*.*"].map(str::to_owned).to_vec();
+        let config = learning_nothing(folder)?.display().to_string();
+        let mut arguments = ["stdio", "--auto-execute", "*.*", "--config", &config].map(str::to_owned).to_vec();
         for server in servers(suite, round, Some(&record))? {
             arguments.extend(["--server".to_owned(), server]);
         }

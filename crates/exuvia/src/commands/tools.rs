@@ -13,11 +13,15 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, configured};
-use crate::args::ToolsArgs;
+use crate::args::{ToolsArgs, ToolsCommand};
+use crate::commands::shapes::shapes;
 use crate::start_progress::GLANCE;
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
+    if let Some(ToolsCommand::Shapes(command)) = args.command {
+        return shapes(command).await;
+    }
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();

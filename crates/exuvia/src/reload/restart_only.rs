@@ -23,6 +23,7 @@ impl RestartOnlySettings {
             ("listen.drain_ms", format!("{:?}", http.drain)),
             // The address may hold a token: it is compared, and never shown.
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
+            ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
             // A session lives longer than the longest script.

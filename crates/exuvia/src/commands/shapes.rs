@@ -1,0 +1,87 @@
+//! `exuvia tools shapes`: what was learned of the answers of tools.
+
+use std::fs::File;
+use std::io::{Write as _, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use exuvia_config::Paths;
+use exuvia_shapes::{Learned, ShapeFile, ToolKey, read, to_json};
+use exuvia_text::one_line;
+
+use crate::args::ShapesCommand;
+use crate::file_threads::FileThreads;
+use crate::terminal::Terminal;
+
+/// How much of a name is shown, in characters.
+const NAME_CHARS: usize = 200;
+
+/// What a command has to say.
+enum Said {
+    Output(String),
+    Notice(String),
+}
+
+pub(crate) async fn shapes(command: ShapesCommand) -> Result<ExitCode> {
+    let path = Paths::of_user().shape_file.context("no home directory, so that no shapes are kept")?;
+    let said = FileThreads::default().run(move || done(command, &ShapeFile::new(path))).await??;
+    match said {
+        Said::Output(text) => stdout().write_all(text.as_bytes()).context("standard output")?,
+        Said::Notice(text) => Terminal::new().print(&text),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
+    Ok(match command {
+        ShapesCommand::List => Said::Output(listed(&known(file)?)),
+        ShapesCommand::Export => Said::Output(to_json(&known(file)?) + "\n"),
+        ShapesCommand::Import { file: from } => {
+            let learned = imported(&from).with_context(|| from.display().to_string())?;
+            let count = learned.len();
+            file.add(learned).with_context(|| file.path().display().to_string())?;
+            Said::Notice(format!("shapes imported: {count}"))
+        }
+        ShapesCommand::Forget { name } => Said::Notice(forget(file, name.as_deref())?),
+    })
+}
+
+fn known(file: &ShapeFile) -> Result<Learned> {
+    file.read().with_context(|| file.path().display().to_string())
+}
+
+fn imported(from: &Path) -> Result<Learned> {
+    Ok(read(File::open(from)?)?)
+}
+
+/// A line for each tool, in the order of their names.
+fn listed(learned: &Learned) -> String {
+    let mut tools: Vec<_> = learned.iter().collect();
+    tools.sort_by_key(|(tool, _)| *tool);
+    let line = |(tool, shape): (&ToolKey, &exuvia_shapes::Shape)| {
+        let name = one_line(&name_of(tool), NAME_CHARS);
+        format!("{name}  {shape}  # seen: {}\n", shape.seen())
+    };
+    tools.into_iter().map(line).collect()
+}
+
+fn name_of(tool: &ToolKey) -> String {
+    format!("{}.{}", tool.server, tool.tool)
+}
+
+fn forget(file: &ShapeFile, name: Option<&str>) -> Result<String> {
+    let place = || file.path().display().to_string();
+    let Some(name) = name else {
+        // Also one that cannot be read.
+        file.write(&Learned::default()).with_context(place)?;
+        return Ok("all shapes forgotten".to_owned());
+    };
+    let mut learned = known(file)?;
+    let forgotten = learned.forget(|tool| tool.server == name || name_of(tool) == name);
+    if forgotten == 0 {
+        bail!("no shape of {name:?} is known; `exuvia tools shapes list` shows what is");
+    }
+    file.write(&learned).with_context(place)?;
+    Ok(format!("shapes forgotten: {forgotten}"))
+}
