@@ -7,6 +7,8 @@ import signal
 import urllib.error
 import urllib.request
 
+from checks import WHOLE_ANSWERS
+
 # How long it may take until its servers are ready, and to end, in seconds.
 READY = 60
 END = 30
@@ -15,7 +17,7 @@ END = 30
 @contextlib.asynccontextmanager
 async def serve(exuvia, config):
     """Runs it with the servers of that file on a free port until the block ends, then asks it to end, which it must do well."""
-    command = [exuvia, "serve", "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--mcp-config", str(config)]
+    command = [exuvia, "serve", *WHOLE_ANSWERS, "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--mcp-config", str(config)]
     program = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     said = []
     try:

@@ -143,7 +143,7 @@ WAYS = {
 
 
 def _on_stdio(exuvia, around):
-    return [exuvia, "stdio", "--auto-execute", "*.*", "--mcp-config", str(around.config)]
+    return [exuvia, "stdio", *checks.WHOLE_ANSWERS, "--auto-execute", "*.*", "--mcp-config", str(around.config)]
 
 
 async def main(exuvia, *ways):

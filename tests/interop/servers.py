@@ -31,7 +31,7 @@ async def every_server_is_listed_and_has_a_stub_and_docs(client, _version, _worl
         assert int(listed[f"{name}.pyi"]) >= least, listed
         stub = await text_of(client, "readToolFile", fileName=f"{name}.pyi")
         assert f"\ndef {tool}(" in stub and stub.count("\ndef ") == int(listed[f"{name}.pyi"]), stub
-        assert (await text_of(client, "getToolDocs", server=name, tool=tool)).startswith(f"{name}.{tool}(")
+        assert (await text_of(client, "getToolDocs", server=name, tool=tool)).startswith(f"# {name}.{tool}")
 
 
 @check
