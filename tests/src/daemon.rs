@@ -40,11 +40,10 @@ impl Daemon {
     /// It cannot be started, or does not say where it listens.
     #[must_use]
     pub fn start_by(mut command: Command, arguments: &[&str]) -> Self {
-        command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .env("XDG_CONFIG_HOME", here())
-            .env("XDG_DATA_HOME", NOWHERE);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("XDG_CONFIG_HOME", here());
+        if !command.get_envs().any(|(name, _)| name == "XDG_DATA_HOME") {
+            command.env("XDG_DATA_HOME", NOWHERE);
+        }
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
         let greeting = lines.find(|line| line.contains("MCP at ")).expect("a greeting");

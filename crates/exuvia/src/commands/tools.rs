@@ -79,8 +79,10 @@ fn wanted(namespace: &Namespace, name: &str) -> Vec<(&'static str, Value)> {
         return file(name.to_owned());
     }
     let docs = |(server, tool): (&str, &str)| {
+        // A dot of the server's own name would part its name.
+        let name = namespace.find_server(server).map_or(server, |server| &server.python_name);
         let docs = (meta::GET_TOOL_DOCS.name, json!({"server": server, "tool": tool}));
-        file(format!("{server}.{tool}")).into_iter().chain([docs]).collect()
+        file(format!("{name}.{tool}")).into_iter().chain([docs]).collect()
     };
     let cuts = name.char_indices().filter(|&(_, c)| c == '.').map(|(at, _)| (&name[..at], &name[at + 1..]));
     let known = cuts.clone().rfind(|(server, _)| namespace.find_server(server).is_some());
