@@ -172,7 +172,8 @@ fn the_tools_command_shows_what_the_model_sees() {
     let stub = exuvia(&["tools", "--server", &server, "echo"], "");
     assert!(stub.stdout.contains("def sleep(ms: int)"), "{stub:?}");
     let docs = exuvia(&["tools", "--server", &server, "echo.sleep"], "");
-    assert!(docs.stdout.contains("Returns after this many milliseconds."), "{docs:?}");
+    let has = |part: &str| docs.stdout.contains(part);
+    assert!(has("def sleep(ms: int)") && has("Returns after this many milliseconds"), "{docs:?}");
     let unknown = exuvia(&["tools", "--server", &server, "echo.slep"], "");
     assert!(unknown.status == Some(2) && unknown.stderr.contains("sleep"), "{unknown:?}");
 }
