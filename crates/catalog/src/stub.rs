@@ -30,22 +30,19 @@ pub fn tool_stub(server: &Server, tool: &Tool) -> String {
 
 /// The stub of some tools of a server, whose tools have `common` in common, with what is known of their answers.
 pub(crate) fn of_tools(server: &Server, tools: Vec<&Tool>, common: &Common, answers: Answers<'_>) -> String {
-    let mut told: Vec<_> = tools.iter().map(|tool| answers.line(&server.name, tool)).collect();
+    let told: Vec<_> = tools.iter().map(|tool| answers.line(&server.name, tool)).collect();
     let names: Vec<String> = tools.iter().map(|tool| tool.python_name.clone()).collect();
     let mut sheet = Sheet::new(tools, &names);
     let mut body = String::new();
-    for place in 0..names.len() {
+    for (place, answers) in told.into_iter().enumerate() {
         if body.len() > MAX_FILE_BYTES {
             body.push_str(&left_out(server, names.len() - place));
             break;
         }
         body.push_str(&sheet.definitions(place));
         let signature = sheet.signature(place);
-        let remarks: Vec<String> = sheet
-            .remarks(place, common, told[place].take(), GLOSS_BYTES)
-            .iter()
-            .map(|line| in_docstring(line))
-            .collect();
+        let remarks: Vec<String> =
+            sheet.remarks(place, common, answers, GLOSS_BYTES).iter().map(|line| in_docstring(line)).collect();
         body.push_str(&match remarks.as_slice() {
             [] => format!("def {signature}: ...\n"),
             lines => format!("def {signature}:\n    \"\"\"{}\"\"\"\n", lines.join("\n    ")),
