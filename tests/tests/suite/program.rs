@@ -138,6 +138,15 @@ fn tools_are_shown_by_the_names_of_servers_of_tools_and_of_files() {
 }
 
 #[test]
+fn the_demo_shows_its_result_its_log_and_what_it_cost() {
+    let ended = exuvia(&["demo"], "");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    for part in ["Edsger Johnson", "5000 contacts, 1078 with a last order", "6083 tool calls", " times less."] {
+        assert!(ended.stdout.contains(part), "{part}: {ended:?}");
+    }
+}
+
+#[test]
 fn wrong_arguments_exit_with_2() {
     for arguments in [&["run"][..], &["run", "--fuel", "much", "-"], &["fly"], &["run", "--server", "crm", "-"]] {
         let ended = exuvia(arguments, "");

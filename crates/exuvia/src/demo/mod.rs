@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use exuvia_gateway::meta::{EXECUTE_TOOL_CODE, LIST_TOOL_FILES, READ_TOOL_FILE};
 use rmcp::model::CallToolResult;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::child_client::{ChildClient, text};
 use crate::terminal::Terminal;
@@ -83,12 +83,10 @@ fn demo_text(code_mode: &CodeMode, direct: &Baseline) -> String {
     let (result, log) = answer.split_once("\n--- log\n").unwrap_or((&answer, ""));
     let (ours, theirs) = (code_mode.definitions + code_mode.exchanges, direct.definitions + direct.exchanges);
     let times = theirs / ours.max(1);
-    let mut told = format!("The script, sent through executeToolCode:\n\n{}\nIts result:\n\n", indented(SCRIPT));
-    for row in serde_json::from_str::<Vec<Value>>(result).unwrap_or_default() {
-        told.push_str(&format!("  {row}\n"));
-    }
+    let mut told = format!("The script, sent through executeToolCode:\n\n{}\n", indented(SCRIPT));
     told.push_str(&format!(
-        "\nIts log:\n\n{}\nWhat it took:\n\n{}\n",
+        "Its result, as the model reads it:\n\n{}\nIts log:\n\n{}\nWhat it took:\n\n{}\n",
+        indented(result),
         indented(log),
         indented(&usage(code_mode, direct))
     ));
