@@ -22,8 +22,8 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// Calls that are meant to run in parallel and do not; at most [`MAX_NOTES`](crate::MAX_NOTES). Notes do not prevent a run.
     pub notes: Vec<Note>,
-    /// What to do if the script comes to an end without a value and without output: a sentence. None where it says by itself
-    /// what its value is.
+    /// What to do if the script comes to an end without a value and without output: a sentence. None where its own text
+    /// names its value.
     pub ending: Option<String>,
 }
 

@@ -16,7 +16,7 @@ const MAX_VALUE_CHARS: usize = 60;
 /// How much of a list of allowed values is quoted.
 const MAX_OPTIONS_CHARS: usize = 300;
 const MAX_PATH_CHARS: usize = 120;
-/// How many forms of a value are told.
+/// How many forms of a value are listed.
 const MAX_FORMS: usize = 6;
 /// How long the fault of one form may be.
 const MAX_FAULT_CHARS: usize = 200;
@@ -144,7 +144,7 @@ fn no_branch(
             Some(kind) => wrong_types.extend(type_names(kind)),
             None => {
                 forms += 1;
-                // A form that is a choice itself is told in the same line.
+                // A form that is a choice itself is listed in the same line.
                 let told = |error| text::cut(&of(error, names).replace("\n- ", " | "), MAX_FAULT_CHARS);
                 let fault = branch.first().filter(|_| faults.len() < MAX_FORMS).map(told).unwrap_or_default();
                 if !fault.is_empty() && !faults.contains(&fault) {

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use crate::notes;
 use crate::schema::{Document, Property};
 use crate::shape::MAX_SHOWN_PARAMETERS;
-use crate::telling;
 use crate::text;
+use crate::value_format;
 
 /// The longest sentence of a gloss, in characters, and the longest gloss. What needs more is what documentation is for.
 const MAX_SENTENCE_CHARS: usize = 100;
@@ -65,7 +65,7 @@ pub(crate) fn lines(tool: &Tool, summary: &str, max_bytes: usize, told: &mut Has
             break;
         }
         // One example of what goes into parameters of one name is enough.
-        let key = if gloss.starts_with(telling::EXAMPLE) { "" } else { &gloss };
+        let key = if gloss.starts_with(value_format::EXAMPLE) { "" } else { &gloss };
         if !told.insert(format!("{}: {key}", parameter.python_name)) {
             continue;
         }
@@ -89,13 +89,13 @@ fn of(document: Document<'_>, property: &Property<'_>, known: &[&str]) -> Option
     let says_of_type = kind(document, target);
     let mut parts: Vec<String> = match says_of_type {
         Says::Everything => Vec::new(),
-        Says::Number => telling::of_number(description, property.name),
+        Says::Number => value_format::of_number(description, property.name),
         Says::Little => sentences(description, known, property.required),
     };
     let prose = parts.join(" ").to_lowercase();
     let facts = notes::stub_facts(target, says_of_type == Says::Little);
     // An example says what a pattern is for.
-    let is_needed = |fact: &String| !(fact.starts_with("pattern ") && telling::has_example(&prose));
+    let is_needed = |fact: &String| !(fact.starts_with("pattern ") && value_format::has_example(&prose));
     parts.extend(facts.into_iter().filter(|fact| !prose.contains(&fact.to_lowercase()) && is_needed(fact)));
     (!parts.is_empty()).then(|| text::cut(&parts.join("; "), MAX_CHARS))
 }
@@ -110,7 +110,7 @@ fn without_opening(description: &str) -> &str {
 }
 
 /// The first sentence, if it is short and adds something to what is `known`; of the others, and of one that does not, the part that
-/// tells how to write the value.
+/// describes how to write the value.
 fn sentences(description: &str, known: &[&str], is_required: bool) -> Vec<String> {
     let statements = text::statements(description);
     let mut parts: Vec<String> = Vec::new();
@@ -122,8 +122,8 @@ fn sentences(description: &str, known: &[&str], is_required: bool) -> Vec<String
             continue;
         }
         let is_short = sentence.chars().count() <= MAX_SENTENCE_CHARS;
-        let is_whole = is_short && adds(sentence, known) && (place == 0 || telling::is_telling(sentence));
-        let part = if is_whole { Some(sentence.to_owned()) } else { telling::part(sentence, MAX_SENTENCE_CHARS) };
+        let is_whole = is_short && adds(sentence, known) && (place == 0 || value_format::is_format(sentence));
+        let part = if is_whole { Some(sentence.to_owned()) } else { value_format::part(sentence, MAX_SENTENCE_CHARS) };
         let Some(part) = part else { continue };
         chars += part.chars().count();
         if chars > MAX_CHARS {

@@ -103,9 +103,9 @@ mod steps;
 pub mod stub;
 mod summary;
 mod survey;
-mod telling;
 mod text;
 mod types;
+mod value_format;
 mod walk;
 mod weight;
 

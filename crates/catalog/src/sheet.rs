@@ -17,7 +17,7 @@ use crate::types::Spelling;
 const MAX_CLASS_BYTES: usize = 3_000;
 
 /// How many of these the type of its result may have: most callers read one or two keys of it. Of what a tool that changes
-/// something tells of it, they read less.
+/// something answers, they read less.
 const MAX_RESULT_BYTES: usize = 700;
 const MAX_CONFIRMATION_BYTES: usize = 250;
 
@@ -79,7 +79,7 @@ impl<'t> Sheet<'t> {
         signature::line(&self.tools[place].python_name, &self.shapes[place], &self.classes, &mut self.spelling)
     }
 
-    /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is told of it, and in
+    /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is known, and in
     /// about `gloss_bytes` bytes lines on parameters that neither their names nor earlier lines explain.
     pub(crate) fn remarks(
         &mut self,

@@ -1,5 +1,5 @@
 //! What the author of a script should know of its calls, although the script went on: failures, and answers that read as an
-//! error. Each tool is told once, with a bounded first line of its text.
+//! error. Each tool is reported once, with a bounded first line of its text.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,8 +10,8 @@ use indexmap::IndexMap;
 
 /// The most tools that are noted. The first ones are.
 const TOOLS: usize = 20;
-/// The most that are told.
-const TOLD: usize = 3;
+/// The most that are reported.
+const MAX_NOTES: usize = 3;
 /// How much of a text is quoted, in characters.
 const QUOTED: usize = 120;
 /// The longest answer that is looked into for members, in bytes. An error is short.
@@ -95,7 +95,7 @@ impl CallNotes {
     }
 
     /// A sentence for each tool, under the name that `shown` gives it. `has_failed`: the run itself failed, and lists the
-    /// calls that did: an error that left the script is not told twice.
+    /// calls that did: an error that left the script is not reported twice.
     pub(crate) fn sentences(&self, has_failed: bool, shown: impl Fn(&ToolName) -> String) -> Vec<String> {
         let notes = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::new();
@@ -107,8 +107,8 @@ impl CallNotes {
                 all.push(format!("{} answered{} {}", shown(name), times(answered.count), answered.first));
             }
         }
-        let more = all.len().saturating_sub(TOLD);
-        all.truncate(TOLD);
+        let more = all.len().saturating_sub(MAX_NOTES);
+        all.truncate(MAX_NOTES);
         if more > 0 {
             all.push(format!("{more} more of this kind"));
         }
@@ -237,7 +237,7 @@ mod tests {
         for tool in 0..30 {
             notes.note(&name(&tool.to_string()), &failed("x"));
         }
-        assert_eq!(notes.sentences(false, shown).len(), TOLD + 1);
-        assert_eq!(notes.sentences(false, shown)[TOLD], "17 more of this kind");
+        assert_eq!(notes.sentences(false, shown).len(), MAX_NOTES + 1);
+        assert_eq!(notes.sentences(false, shown)[MAX_NOTES], "17 more of this kind");
     }
 }

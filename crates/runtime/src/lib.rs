@@ -1,7 +1,7 @@
 //! Runs Python scripts in fresh, limited sandboxes.
 //!
-//! - An [`Engine`] per process: it maps the compiled guest (about 50 MB, shared by all runs) and owns the memory and stacks that
-//!   instances run in, one after the other. Starting one takes tens of milliseconds.
+//! - An [`Engine`] per process: it maps the compiled guest (about 56 MB of the program's file, shared by all runs) and owns the
+//!   memory and stacks that instances run in, one after the other. Starting one takes some milliseconds.
 //! - A [`Script`] per source: plain text.
 //! - A [`Run`] per execution, consumed by it: a new CPython in a new store, discarded at the end however the run ends.
 //! - A [`Report`] per run, always complete: outcome, logs, calls, usage.

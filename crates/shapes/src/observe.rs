@@ -29,7 +29,7 @@ impl Shape {
 struct Place<'s> {
     shape: &'s mut Shape,
     depth: usize,
-    /// How many places more may be told apart.
+    /// How many places more may be distinguished.
     nodes: &'s mut usize,
 }
 
@@ -149,7 +149,7 @@ impl Place<'_> {
         true
     }
 
-    /// What is known of objects here. None: they are not told apart.
+    /// What is known of objects here. None: they are not distinguished.
     fn object(&mut self) -> Option<&mut Object> {
         if self.depth >= MAX_DEPTH || !self.has_room(self.shape.object.is_none()) {
             self.shape.other = true;

@@ -9,7 +9,7 @@ pub(crate) const MAX_DEPTH: usize = 8;
 /// The most keys of one object. One with more of them is a `dict[str, ...]`.
 pub(crate) const MAX_KEYS: usize = 48;
 
-/// The most objects, lists and other values that one shape tells apart.
+/// The most objects, lists and other values that one shape distinguishes.
 pub(crate) const MAX_NODES: usize = 400;
 
 /// The longest key, in bytes.
@@ -43,7 +43,7 @@ pub struct Shape {
     pub(crate) list: Option<Box<List>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) object: Option<Box<Object>>,
-    /// Whether something was seen that is too deep or too much to be told apart.
+    /// Whether something was seen that is too deep or too much to be distinguished.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) other: bool,
 }
@@ -85,7 +85,7 @@ impl Shape {
         *self == Self { seen: self.seen, other: self.other, ..Self::default() }
     }
 
-    /// How many places it tells apart.
+    /// How many places it distinguishes.
     pub(crate) fn nodes(&self) -> usize {
         let list = self.list.as_ref().map_or(0, |list| list.item.nodes());
         let object =

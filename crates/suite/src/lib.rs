@@ -1,7 +1,7 @@
 //! Suites: what Exuvia costs, measured by data instead of by code.
 //!
-//! - [`bench`](mod@bench) runs a folder of Python [workloads](bench::Workload), each under the budget that its header states, and tells for
-//!   each whether it passed, which limit stopped it, its fuel, memory and time. `exuvia bench` is this.
+//! - [`bench`](mod@bench) runs a folder of Python [workloads](bench::Workload), each under the budget that its header states, and
+//!   reports for each whether it passed, which limit stopped it, its fuel, memory and time. `exuvia bench` is this.
 //! - [`tokens`] plays tasks of an agent against the real gateway, and counts what they cost beside a model that has every tool in
 //!   its context. `exuvia tokens` is this.
 //!

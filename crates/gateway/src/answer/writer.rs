@@ -9,7 +9,7 @@ use super::{binary, table};
 
 /// What cutting a string has to save, in characters.
 const SAVED: usize = 40;
-/// How many names of members that are not shown are told.
+/// How many names of members that are not shown are listed.
 const NAMES: usize = 8;
 
 /// How much of everything is shown.

@@ -8,7 +8,7 @@ use super::python;
 
 const NEEDS: &str = include_str!("needs.py");
 
-/// What a script uses that only a conversation can have told.
+/// What a script uses that only a conversation can have shown.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Needs {
     /// The tools that it calls.

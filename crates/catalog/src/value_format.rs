@@ -1,8 +1,8 @@
-//! The parts of a description that tell how a value is written: formats, ranges, units, examples, possible values.
+//! The parts of a description that describe how a value is written: formats, ranges, units, examples, possible values.
 
 use crate::text;
 
-/// What a text has that tells of a format, in lower case.
+/// What a text has that describes a format, in lower case.
 const OF_FORMAT: [&str; 28] = [
     "e.g.",
     "example",
@@ -66,17 +66,17 @@ pub(crate) fn has_example(lower: &str) -> bool {
     lower.contains("e.g.") || lower.contains("example")
 }
 
-/// Whether a sentence tells how a value is written.
-pub(crate) fn is_telling(sentence: &str) -> bool {
+/// Whether a sentence describes how a value is written.
+pub(crate) fn is_format(sentence: &str) -> bool {
     let lower = sentence.to_lowercase();
     OF_FORMAT.iter().any(|mark| lower.contains(mark))
 }
 
-/// The part of a long sentence that tells how a value is written, of at most `max_chars` characters: what stands in
+/// The part of a long sentence that describes how a value is written, of at most `max_chars` characters: what stands in
 /// parentheses, or what begins with the mark.
 pub(crate) fn part(sentence: &str, max_chars: usize) -> Option<String> {
     let in_parentheses = sentence.split('(').skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
-    if let Some(inner) = in_parentheses.into_iter().find(|inner| is_telling(inner)) {
+    if let Some(inner) = in_parentheses.into_iter().find(|inner| is_format(inner)) {
         return Some(text::cut(&as_example(inner.trim()), max_chars));
     }
     // The same places as in the sentence itself: what is not ASCII is not changed.
@@ -95,7 +95,7 @@ fn as_example(text: &str) -> String {
     }
 }
 
-/// What the description of a number tells beyond its name: `1-50`, its unit.
+/// What the description of a number adds to its name: `1-50`, its unit.
 pub(crate) fn of_number(description: &str, name: &str) -> Vec<String> {
     let words: Vec<&str> =
         description.split([' ', '(', ')', ',', ';', '\n']).filter(|word| !word.is_empty()).take(100).collect();
