@@ -72,6 +72,7 @@ fn authorization(criterion: &mut Criterion) {
             id: CallId(1),
             name: ToolName::new("server17", tool),
             arguments: Arguments::parse(arguments).expect("JSON"),
+            line: None,
         };
         let spent = Mutex::new(RunCallCounts::default());
         group.bench_function(what, |bencher| {

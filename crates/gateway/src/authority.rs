@@ -134,7 +134,8 @@ mod tests {
     /// `ok`, or the rule or the reason why not.
     fn asked(authority: &Authority, server: &str, tool: &str) -> String {
         let name = ToolName::new(server, tool);
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
+        let call =
+            ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap(), line: None };
         match authority.decide(call, &Grants::of([name])) {
             Ok(_) => "ok".to_owned(),
             Err(Refusal::Denied(denial)) => denial.operator(),

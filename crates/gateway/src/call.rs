@@ -220,7 +220,7 @@ impl Inner {
         kind: CallKind,
         deadline: Option<&Deadline>,
     ) -> Result<Admitted, CallRejected> {
-        let (id, name) = (call.id, call.name.clone());
+        let asked = call.clone();
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
         let allowed = trees::over(tree_bytes, move || this.allowed(call, kind)).await;
         let admitted = match allowed {
@@ -228,7 +228,7 @@ impl Inner {
             Err(rejected) => Err(rejected),
         };
         if let Err(rejected) = &admitted {
-            self.record_refusal(id, name, rejected.code());
+            self.record_refusal(asked, rejected);
         }
         admitted
     }
@@ -312,7 +312,7 @@ impl Inner {
     /// What is not recorded is not done.
     async fn record_intent(&self, permit: Permit, deadline: Option<&Deadline>) -> Result<Admitted, CallError> {
         let recorded = CallEndGuard::new(&self.run.record, permit.call().id, deadline.cloned());
-        let intended = Event::CallIntended { call: permit.call().clone() };
+        let intended = Event::CallIntended { call: permit.call().clone(), written: None, rule: String::new() };
         match self.run.record.require(intended).await {
             Ok(()) => Ok((permit, recorded)),
             Err(_) => {
@@ -322,8 +322,13 @@ impl Inner {
         }
     }
 
-    fn record_refusal(&self, id: CallId, name: ToolName, code: &str) {
-        self.run.record.note(Event::CallRefused { id, name, code: code.to_owned() });
+    fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
+        let error = match rejected {
+            CallRejected::Refused(error) => Some(error.clone()),
+            CallRejected::Held(_) => None,
+        };
+        let (code, rule) = (rejected.code().to_owned(), String::new());
+        self.run.record.note(Event::CallRefused { call, code, error, rule });
     }
 
     async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
@@ -333,8 +338,7 @@ impl Inner {
         let answer_shapes = self.run.run_view.answer_shapes.as_ref();
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
         let outcome = provider.call(permit, context, ticket).await;
-        let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
-        recorded.came = Some((outcome.as_ref().map_or_else(CallError::code, |_| "ok"), value_bytes));
+        recorded.came(&outcome);
         if let (Some((answer_shapes, name)), Ok(answer)) = (learning, &outcome)
             && let Ok(tool) = self.tool(&name)
         {

@@ -95,7 +95,7 @@ impl Gateway {
         }
         let (tools, over) = self.direct_tools(view, Some(client), kind);
         let question_timeout = view.direct().routes.question_timeout(&name.server);
-        let call = ToolCall { id: CallId(1), name, arguments };
+        let call = ToolCall { id: CallId(1), name, arguments, line: None };
         let answer = Box::pin(followed(tools, over, place, kind, call, options));
         DirectCall { interim, answer, question_timeout }
     }
@@ -167,7 +167,12 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
         DirectAnswer::Relayed(Relayed::Result(_, result)) => result.size_bytes() as u64,
         _ => 0,
     };
-    recorded.came = Some((answer.code(), value_bytes));
+    let outcome = match &answer {
+        DirectAnswer::Relayed(Relayed::Result(_, result)) => Some(Ok(result.clone())),
+        DirectAnswer::Failed(error) => Some(Err(error.clone())),
+        _ => None,
+    };
+    recorded.relayed(answer.code(), outcome, value_bytes);
     answer
 }
 

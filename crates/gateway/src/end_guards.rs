@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::Event;
+use exuvia_journal::{Event, RunEnd};
 use exuvia_runtime::Report;
-use exuvia_tool::{CallId, Deadline};
+use exuvia_tool::{CallError, CallId, Deadline, ToolOutcome};
 
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
+use crate::recorded_end::recorded_end;
 
 /// The outcome of a run or call whose future was dropped before it completed.
 const CANCELLED: &str = "cancelled";
@@ -18,21 +19,41 @@ fn dropped(deadline: Option<&Deadline>) -> &'static str {
     if deadline.is_some_and(|deadline| Instant::now() >= deadline.at()) { "timed-out" } else { CANCELLED }
 }
 
+/// What came of a call.
+struct Came {
+    code: &'static str,
+    value_bytes: u64,
+    outcome: Option<ToolOutcome>,
+}
+
 /// Records the end of a call when dropped. Created before the intent is recorded, so that a call that is dropped while the
 /// journal writes leaves no intent without an end.
 pub(crate) struct CallEndGuard {
     record: Arc<RunRecord>,
     id: CallId,
+    begun: Instant,
     deadline: Option<Deadline>,
-    /// What came of it, and the size of its value in bytes.
-    pub(crate) came: Option<(&'static str, u64)>,
+    /// What came of it.
+    came: Option<Came>,
     /// Its intent could not be recorded.
     is_rejected: bool,
 }
 
 impl CallEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, id: CallId, deadline: Option<Deadline>) -> Self {
-        Self { record: Arc::clone(record), id, deadline, came: None, is_rejected: false }
+        Self { record: Arc::clone(record), id, begun: Instant::now(), deadline, came: None, is_rejected: false }
+    }
+
+    /// This came of the call.
+    pub(crate) fn came(&mut self, outcome: &ToolOutcome) {
+        let value_bytes = outcome.as_ref().map_or(0, |value| value.size_bytes() as u64);
+        let code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
+        self.came = Some(Came { code, value_bytes, outcome: Some(outcome.clone()) });
+    }
+
+    /// This came of a client's own call, which has its answer as the server wrote it.
+    pub(crate) fn relayed(&mut self, code: &'static str, outcome: Option<ToolOutcome>, value_bytes: u64) {
+        self.came = Some(Came { code, value_bytes, outcome });
     }
 
     /// The call is not made: it has no end.
@@ -46,8 +67,10 @@ impl Drop for CallEndGuard {
         if self.is_rejected {
             return;
         }
-        let (code, value_bytes) = self.came.unwrap_or_else(|| (dropped(self.deadline.as_ref()), 0));
-        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), value_bytes });
+        let none = || Came { code: dropped(self.deadline.as_ref()), value_bytes: 0, outcome: None };
+        let Came { code, value_bytes, outcome } = self.came.take().unwrap_or_else(none);
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), outcome, value_bytes, ms });
     }
 }
 
@@ -96,13 +119,13 @@ impl RunEndGuard {
     pub(crate) fn end(mut self, report: &mut Report) {
         self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
-        self.note(report.outcome.name());
+        self.note(|| recorded_end(report));
         report.unrecorded = self.record.lost();
     }
 
-    fn note(&self, outcome: &str) {
+    fn note(&self, end: impl FnOnce() -> RunEnd) {
         if self.is_started {
-            self.record.note(Event::RunEnded { outcome: outcome.to_owned() });
+            self.record.note(Event::RunEnded(Box::new(end())));
         }
     }
 }
@@ -113,7 +136,7 @@ impl Drop for RunEndGuard {
             // The runtime of runs ends, or something in the run panicked.
             let outcome = if std::thread::panicking() { "fault" } else { CANCELLED };
             self.metrics.run_dropped(outcome);
-            self.note(outcome);
+            self.note(|| RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() });
         }
     }
 }

@@ -32,6 +32,7 @@ mod plain_items;
 mod public_names;
 mod queue;
 mod record;
+mod recorded_end;
 mod retries;
 mod run_runtime;
 mod run_span;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_analysis::Note;
-use exuvia_journal::Event;
+use exuvia_journal::{Event, RunStart};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
+use exuvia_runtime::{Engine, GUEST_DIGEST, Outcome, Report, Script, ScriptError};
 use exuvia_text::one_line;
 use exuvia_tool::{BoxFuture, CallContext, HeldCall, Namespace, Origin, RunEvent, ToolName};
 use exuvia_upstream::Routes;
@@ -77,7 +77,7 @@ impl PendingRun {
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
         let mut may_wait = true;
         self.registered.live().is(RunState::Reading);
-        let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = loop {
+        let AdmittedScript { script, source_sha256, grants, notes, ending: at_the_end, took } = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
             let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait };
             match reading.of(script, &self.analyses, &self.cancellation).await {
@@ -95,7 +95,7 @@ impl PendingRun {
             }
         };
         self.registered.live().is(RunState::Queued);
-        let started = Event::RunStarted { source: script.source().to_owned() };
+        let started = Event::RunStarted(Box::new(self.start(&script, source_sha256)));
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
@@ -109,10 +109,22 @@ impl PendingRun {
         }
     }
 
+    /// What the journal has of its beginning.
+    fn start(&self, script: &Script, source_sha256: String) -> RunStart {
+        RunStart {
+            source: script.source().to_owned(),
+            source_sha256,
+            limits: self.run_view.settings.limits.clone(),
+            guest_sha256: GUEST_DIGEST.to_owned(),
+            ..RunStart::default()
+        }
+    }
+
     /// Records that the script does not run.
     fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
         let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
-        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256 });
+        let reason = String::new();
+        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256, reason });
         Report::not_started(outcome)
     }
 

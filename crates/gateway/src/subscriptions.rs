@@ -95,7 +95,7 @@ impl Gateway {
         let _over = over;
         let mut counted = CallCountGuard::new(&tools.run().metrics, Some(server.to_owned()), None);
         let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Arguments::from_tree(json!({ "uri": address })));
-        let call = ToolCall { id: CallId(1), name, arguments };
+        let call = ToolCall { id: CallId(1), name, arguments, line: None };
         let done = async {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;
             let (permit, mut recorded) =

@@ -147,7 +147,7 @@ impl Calls {
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
                     let deadline = Deadline::after(Instant::now(), timeout);
-                    let answer = tools.call(ToolCall { id, name, arguments }, deadline.clone());
+                    let answer = tools.call(ToolCall { id, name, arguments, line: None }, deadline.clone());
                     begun(place, until(deadline, answer)).await
                 }
                 Err(error) => Err(error),

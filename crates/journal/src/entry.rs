@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{BoxFuture, CallId, Origin, Principal, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CallError, CallId, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::JournalError;
+use crate::{JournalError, Object, Reading};
 
 /// One fact of the record: who did what, and for which run or call.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// On whose behalf.
     pub principal: Principal,
@@ -19,8 +19,7 @@ pub struct Entry {
 }
 
 /// What happened in a run, or in a client's own call.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
     /// A script was rejected: it is too large, invalid, not allowed, or was cancelled before it began. The entry holds its
@@ -32,25 +31,42 @@ pub enum Event {
         source_bytes: u64,
         /// The SHA-256 of the script, in lower-case hexadecimal digits. Empty if it was cancelled before it was read.
         source_sha256: String,
+        /// Why, as its author was told. At most some kilobytes.
+        reason: String,
     },
     /// A script is about to run.
-    RunStarted {
-        /// The script, byte for byte.
-        source: String,
-    },
-    /// A call is authorized and about to be dispatched.
+    RunStarted(Box<RunStart>),
+    /// What the world gave a run so far, in the order in which the run met it; after an earlier entry of this kind its
+    /// continuation.
+    RunReadings(Vec<Reading>),
+    /// A call is authorized and about to be dispatched. A call that is made again after a failure has one for each attempt.
     CallIntended {
         /// The call, with the arguments that will be sent.
         call: ToolCall,
+        /// The arguments as the script wrote them, where they are others than those that are sent.
+        written: Option<Json>,
+        /// The rule that allowed it.
+        rule: String,
     },
-    /// A call was refused before anything left the gateway.
+    /// A call was refused before anything left the gateway, or waits for an approval.
     CallRefused {
-        /// The call's number.
-        id: CallId,
-        /// The tool that was called.
-        name: ToolName,
-        /// The [code](exuvia_tool::CallError::code) of the refusal.
+        /// The call as it was asked for.
+        call: ToolCall,
+        /// The [code](exuvia_tool::CallError::code) of the refusal, or `awaiting-approval`.
         code: String,
+        /// What the script was told. None where it was told nothing.
+        error: Option<CallError>,
+        /// The rule that refused it, for the operator. Empty where no rule did.
+        rule: String,
+    },
+    /// A call was answered from the record of an earlier run, and nothing left the gateway.
+    CallReused {
+        /// The call as it was asked for.
+        call: ToolCall,
+        /// The earlier run.
+        of: RunId,
+        /// The number of the call in that run.
+        reused: CallId,
     },
     /// A dispatched call came back.
     CallEnded {
@@ -58,14 +74,109 @@ pub enum Event {
         id: CallId,
         /// `ok`, or the [code](exuvia_tool::CallError::code) of its error.
         code: String,
+        /// What came. None: a call that was dropped, or an answer that is not kept.
+        outcome: Option<ToolOutcome>,
         /// The size of its value, in bytes of JSON.
         value_bytes: u64,
+        /// From its intent to its end, in milliseconds.
+        ms: u64,
     },
     /// A run is over.
-    RunEnded {
-        /// The name of its outcome.
-        outcome: String,
-    },
+    RunEnded(Box<RunEnd>),
+}
+
+/// What a run begins with.
+#[derive(Debug, Clone, Default)]
+pub struct RunStart {
+    /// The script, byte for byte.
+    pub source: String,
+    /// The SHA-256 of the script, in lower-case hexadecimal digits.
+    pub source_sha256: String,
+    /// The profile that its client named, if it named one.
+    pub profile: Option<String>,
+    /// What the client says of itself.
+    pub claims: ClientClaims,
+    /// The trace that it belongs to, in lower-case hexadecimal digits.
+    pub trace_id: Option<String>,
+    /// Why it may run: `operator`, or the rules that list the tools that it names.
+    pub rule: String,
+    /// What the pre-pass has to say of it, a sentence each.
+    pub findings: Vec<String>,
+    /// Its limits.
+    pub limits: Limits,
+    /// The digest of the servers and tools that it sees: an [object](crate::Object).
+    pub namespace_sha256: String,
+    /// The digest of the policy at its start.
+    pub policy_sha256: String,
+    /// The digest of the guest that runs it.
+    pub guest_sha256: String,
+    /// The earlier run whose answers it takes as far as its calls are the same.
+    pub repairs: Option<RunId>,
+}
+
+/// What a client says of itself: nobody has checked it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientClaims {
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The request, as the client numbers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The model that wrote the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default)]
+pub struct RunEnd {
+    /// The name of its outcome.
+    pub outcome: String,
+    /// The limit that stopped it, if one did.
+    pub limit: Option<String>,
+    /// What it returned.
+    pub result: Option<Json>,
+    /// The error that ended it.
+    pub error: Option<RunError>,
+    /// What it printed.
+    pub log: String,
+    /// How much more it printed than was kept, in bytes.
+    pub log_dropped_bytes: u64,
+    /// What it used.
+    pub usage: RunUsage,
+}
+
+/// The error that ended a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunError {
+    /// The class of the exception, or what stands for it.
+    pub kind: String,
+    /// Its message.
+    pub message: String,
+    /// The line of the script at fault, counted from 1.
+    pub line: Option<u32>,
+    /// The excerpt of the script around the lines at fault.
+    pub traceback: String,
+    /// How to repair the script.
+    pub hint: Option<String>,
+}
+
+/// What a run used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunUsage {
+    /// Units of fuel.
+    pub fuel: u64,
+    /// The largest size of the guest's memory, in bytes.
+    pub memory_bytes_peak: u64,
+    /// From its start to its end, in milliseconds.
+    pub wall_ms: u64,
+    /// Calls made.
+    pub tool_calls: u64,
 }
 
 impl Entry {
@@ -81,11 +192,13 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunRefused { .. } => "run-refused",
-            Self::RunStarted { .. } => "run-started",
+            Self::RunStarted(_) => "run-started",
+            Self::RunReadings(_) => "run-readings",
             Self::CallIntended { .. } => "call-intended",
             Self::CallRefused { .. } => "call-refused",
+            Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
-            Self::RunEnded { .. } => "run-ended",
+            Self::RunEnded(_) => "run-ended",
         }
     }
 
@@ -93,25 +206,68 @@ impl Event {
     #[must_use]
     pub fn call_id(&self) -> Option<CallId> {
         match self {
-            Self::CallIntended { call } => Some(call.id),
-            Self::CallRefused { id, .. } | Self::CallEnded { id, .. } => Some(*id),
-            Self::RunRefused { .. } | Self::RunStarted { .. } | Self::RunEnded { .. } => None,
+            Self::CallIntended { call, .. } | Self::CallRefused { call, .. } | Self::CallReused { call, .. } => {
+                Some(call.id)
+            }
+            Self::CallEnded { id, .. } => Some(*id),
+            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) => None,
         }
     }
 
     /// Whether it records something that was not done.
-    pub(crate) fn is_refusal(&self) -> bool {
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
         matches!(self, Self::RunRefused { .. } | Self::CallRefused { .. })
     }
 
     fn text_bytes(&self) -> usize {
         match self {
-            Self::RunRefused { source_sha256, .. } => source_sha256.len(),
-            Self::RunStarted { source } => source.len(),
-            Self::CallIntended { call } => call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len(),
-            Self::CallRefused { name, .. } => name.server.len() + name.tool.len(),
-            Self::CallEnded { .. } | Self::RunEnded { .. } => 0,
+            Self::RunRefused { source_sha256, reason, .. } => source_sha256.len() + reason.len(),
+            Self::RunStarted(start) => start.text_bytes(),
+            Self::RunReadings(readings) => readings.iter().map(Reading::size_bytes).sum(),
+            Self::CallIntended { call, written, rule } => {
+                call_bytes(call) + written.as_ref().map_or(0, Json::size_bytes) + rule.len()
+            }
+            Self::CallRefused { call, rule, error, .. } => {
+                call_bytes(call) + rule.len() + error.as_ref().map_or(0, error_bytes)
+            }
+            Self::CallReused { call, .. } => call_bytes(call),
+            Self::CallEnded { outcome, .. } => outcome.as_ref().map_or(0, outcome_bytes),
+            Self::RunEnded(end) => end.text_bytes(),
         }
+    }
+}
+
+impl RunStart {
+    fn text_bytes(&self) -> usize {
+        let findings: usize = self.findings.iter().map(String::len).sum();
+        size_of::<Self>() + self.source.len() + self.rule.len() + findings
+    }
+}
+
+impl RunEnd {
+    fn text_bytes(&self) -> usize {
+        let error = self.error.as_ref().map_or(0, |error| error.message.len() + error.traceback.len());
+        size_of::<Self>() + self.log.len() + self.result.as_ref().map_or(0, Json::size_bytes) + error
+    }
+}
+
+fn call_bytes(call: &ToolCall) -> usize {
+    call.arguments.size_bytes() + call.name.server.len() + call.name.tool.len()
+}
+
+fn outcome_bytes(outcome: &ToolOutcome) -> usize {
+    outcome.as_ref().map_or_else(error_bytes, Json::size_bytes)
+}
+
+pub(crate) fn error_bytes(error: &CallError) -> usize {
+    match error {
+        CallError::ToolFailed { message, data } => message.len() + data.as_ref().map_or(0, Json::size_bytes),
+        CallError::UnknownTool(message)
+        | CallError::InvalidArguments(message)
+        | CallError::Denied(message)
+        | CallError::UpstreamUnavailable(message) => message.len(),
+        _ => 0,
     }
 }
 
@@ -121,7 +277,7 @@ impl Event {
 pub struct Seq(pub u64);
 
 /// An entry as a journal keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Stamped {
     /// Its place. The order is this one and not that of the times: a clock may be set back.
@@ -152,6 +308,16 @@ pub trait Journal: Send + Sync {
     ///
     /// The entry could not be taken: there is no [room](crate::JournalErrorKind::Full), or nothing can be written. It is lost.
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
+
+    /// Keeps what runs name by its digest. Takes it at once and waits for nothing; what is kept already is not kept twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
+        let _ = object;
+        Ok(())
+    }
 
     /// Registers a listener for entries that were accepted and lost later. A journal that keeps what it accepts never calls it.
     fn tell_losses(&self, losses: Arc<dyn Losses>) {

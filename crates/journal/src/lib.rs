@@ -12,7 +12,7 @@
 //! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
 //!
 //! ```
-//! use exuvia_journal::{Entry, Event, Journal, MemoryJournal};
+//! use exuvia_journal::{Entry, Event, Journal, MemoryJournal, RunEnd, RunStart};
 //! use exuvia_tool::{Origin, Principal, RunId};
 //!
 //! # async fn example() {
@@ -21,16 +21,22 @@
 //!     let (principal, origin) = (Principal::Operator, Origin::Run(RunId::new("01KB")));
 //!     Entry { principal, origin, event }
 //! };
-//! journal.append_durable(entry(Event::RunStarted { source: "result = 1".into() })).await.unwrap();
-//! journal.enqueue(entry(Event::RunEnded { outcome: "returned".into() })).unwrap();
+//! journal.append_durable(entry(Event::RunStarted(Box::new(RunStart { source: "result = 1".into(), ..RunStart::default() })))).await.unwrap();
+//! journal.enqueue(entry(Event::RunEnded(Box::new(RunEnd { outcome: "returned".into(), ..RunEnd::default() })))).unwrap();
 //! assert_eq!(journal.entries().len(), 2);
 //! # }
 //! ```
 
+mod archive;
 mod entry;
 mod error;
 mod memory;
+mod object;
+mod reading;
 
-pub use entry::{Entry, Event, Journal, Losses, Seq, Stamped};
+pub use archive::{Archive, Filter, Record, Summary};
+pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
 pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;
+pub use object::{Object, ObjectKind};
+pub use reading::Reading;

@@ -97,10 +97,10 @@ impl Journal for MemoryJournal {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_tool::{CallId, Origin, Principal, RunId, ToolName};
+    use exuvia_tool::{Arguments, CallId, Origin, Principal, RunId, ToolCall, ToolName};
 
     use super::*;
-    use crate::Event;
+    use crate::{Event, RunStart};
 
     fn entry(run: u64, event: Event) -> Entry {
         Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new(run.to_string())), event }
@@ -114,7 +114,7 @@ mod tests {
     fn the_oldest_entries_go_when_the_bound_is_reached() {
         let journal = MemoryJournal::new(10_000, || 7);
         for number in 0..1_000 {
-            journal.enqueue(entry(number, Event::RunEnded { outcome: "returned".into() })).expect("kept");
+            journal.enqueue(entry(number, Event::RunEnded(Box::default()))).expect("kept");
         }
         let entries = journal.entries();
         assert!(entries.len() < 200, "{}", entries.len());
@@ -124,11 +124,15 @@ mod tests {
     #[test]
     fn refusals_push_out_nothing_that_was_done() {
         let journal = MemoryJournal::new(100_000, || 7);
-        let started = |number: u64| entry(number, Event::RunStarted { source: "x".repeat(1_000) });
+        let started = |number: u64| {
+            entry(number, Event::RunStarted(Box::new(RunStart { source: "x".repeat(1_000), ..RunStart::default() })))
+        };
         journal.enqueue(started(1)).expect("kept");
         for id in 0..100_000 {
-            let (name, code) = (ToolName::new("crm", "x".repeat(500)), "denied".to_owned());
-            journal.enqueue(entry(1, Event::CallRefused { id: CallId(id), name, code })).expect("kept");
+            let (name, arguments) = (ToolName::new("crm", "x".repeat(500)), Arguments::parse("{}").expect("JSON"));
+            let call = ToolCall { id: CallId(id), name, arguments, line: None };
+            let refused = Event::CallRefused { call, code: "denied".to_owned(), error: None, rule: String::new() };
+            journal.enqueue(entry(1, refused)).expect("kept");
         }
         journal.enqueue(started(2)).expect("kept");
         let entries = journal.entries();

@@ -216,7 +216,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What is asked about a call.
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
-    let ToolCall { id, name, arguments } = call;
+    let ToolCall { id, name, arguments, .. } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
     HeldCall { id: Some(id), name, arguments: Some(arguments.into_json()), allow }
 }

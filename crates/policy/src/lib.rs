@@ -22,7 +22,7 @@
 //! let grants = Grants::of([ToolName::new("crm", "get_contacts"), ToolName::new("crm", "delete_contact")]);
 //! let decided = |tool| {
 //!     let arguments = Arguments::parse("{}").unwrap();
-//!     decide(ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments }, &grants, &policy)
+//!     decide(ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments, line: None }, &grants, &policy)
 //! };
 //! assert_eq!(decided("get_contacts").unwrap().quotas().calls_per_run, Some(3));
 //! assert!(decided("delete_contact").is_err());
@@ -33,7 +33,7 @@
 //!
 //! ```compile_fail
 //! # use exuvia_tool::{Arguments, CallId, ToolCall, ToolName};
-//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Arguments::parse("{}").unwrap() };
+//! let call = ToolCall { id: CallId(1), name: ToolName::new("a", "b"), arguments: Arguments::parse("{}").unwrap(), line: None };
 //! let permit = exuvia_policy::Permit { call };
 //! ```
 //!

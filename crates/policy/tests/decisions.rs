@@ -39,7 +39,12 @@ fn policy(crm: ServerRules) -> Arc<Policy> {
 
 /// `ok`, `held` or `denied`.
 fn decided(policy: &Policy, grants: &Grants, tool: &str) -> &'static str {
-    let call = ToolCall { id: CallId(1), name: ToolName::new("crm", tool), arguments: Arguments::parse("{}").unwrap() };
+    let call = ToolCall {
+        id: CallId(1),
+        name: ToolName::new("crm", tool),
+        arguments: Arguments::parse("{}").unwrap(),
+        line: None,
+    };
     match common::authorize(call, grants, policy, &Mutex::default(), &Mutex::default(), Duration::ZERO) {
         Ok(_) => "ok",
         Err(Refusal::Held(_)) => "held",
@@ -164,7 +169,8 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     let spent = Mutex::new(RunCallCounts::default());
     let name = ToolName::new("crm", "get");
     let reserved = |policy: &Policy| {
-        let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
+        let call =
+            ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap(), line: None };
         let allowed = decide(call, &Grants::of([name.clone()]), policy).unwrap();
         assert_eq!(allowed.call().name, name);
         let mut reserving = pin!(allowed.reserve(&spent, &store));
@@ -181,7 +187,7 @@ fn what_is_allowed_takes_its_quotas_before_it_is_permitted() {
     assert_eq!(reserved(&bounded(Some(3), Some(1))), Ok(CallId(1)));
     assert!(reserved(&bounded(Some(3), Some(9))).is_err());
     assert_eq!(store.asked.load(Ordering::Relaxed), 2, "not asked once the run has no call left");
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap() };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse("{}").unwrap(), line: None };
     let quotas = decide(call, &Grants::of([name.clone()]), &bounded(Some(3), Some(9))).unwrap().quotas();
     assert_eq!((quotas.calls_per_run, quotas.calls_per_minute), (Some(3), Some(9)));
 }

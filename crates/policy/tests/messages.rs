@@ -24,7 +24,8 @@ fn policy(servers: &[(&str, ServerRules)]) -> Arc<Policy> {
 
 fn refused(policy: &Policy, server: &str, tool: &str, arguments: &str) -> Refusal {
     let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(3), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
+    let call =
+        ToolCall { id: CallId(3), name: name.clone(), arguments: Arguments::parse(arguments).unwrap(), line: None };
     let (spent, rates) = (Mutex::new(RunCallCounts::default()), Mutex::new(RateWindows::default()));
     common::authorize(call, &Grants::of([name]), policy, &spent, &rates, Duration::from_millis(500)).unwrap_err()
 }
@@ -122,7 +123,12 @@ fn a_call_that_is_held_says_what_would_be_sent() {
     let policy = policy(&[("crm", ServerRules::default()), ("a-b_1", ServerRules::default())]);
     let grants = Grants::of([]);
     let name = ToolName::new("a-b_1", "put");
-    let call = ToolCall { id: CallId(9), name: name.clone(), arguments: Arguments::parse(r#"{"n": 1.0}"#).unwrap() };
+    let call = ToolCall {
+        id: CallId(9),
+        name: name.clone(),
+        arguments: Arguments::parse(r#"{"n": 1.0}"#).unwrap(),
+        line: None,
+    };
     let decided = common::authorize(call, &grants, &policy, &Mutex::default(), &Mutex::default(), Duration::ZERO);
     let Err(Refusal::Held(held)) = decided else { panic!("not held") };
     assert_eq!((held.id, &held.name), (Some(CallId(9)), &name));
@@ -202,8 +208,12 @@ fn what_is_decided_before_a_call_is_counted_waits_for_no_lock() {
     std::thread::scope(|scope| {
         let held = (spent.lock().unwrap(), rates.lock().unwrap());
         scope.spawn(|| {
-            let call =
-                ToolCall { id: CallId(1), name: get.clone(), arguments: Arguments::parse(r#"{"n": 11}"#).unwrap() };
+            let call = ToolCall {
+                id: CallId(1),
+                name: get.clone(),
+                arguments: Arguments::parse(r#"{"n": 11}"#).unwrap(),
+                line: None,
+            };
             let decided = common::authorize(call, &Grants::of([get.clone()]), &policy, &spent, &rates, Duration::ZERO);
             told.send(decided.is_err()).unwrap();
         });

@@ -163,7 +163,7 @@ impl Table {
             let decided: BTreeSet<String> = (0..row.times)
                 .map(|_| {
                     let arguments = Arguments::parse(row.arguments.as_str()).unwrap();
-                    let call = ToolCall { id: CallId(7), name: name.clone(), arguments };
+                    let call = ToolCall { id: CallId(7), name: name.clone(), arguments, line: None };
                     match common::authorize(call, &grants, policy, spent, &rates, Duration::from_secs_f64(row.second)) {
                         Ok(permit) => {
                             assert_eq!((permit.call().id, &permit.call().name), (CallId(7), &name));

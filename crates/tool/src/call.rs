@@ -42,6 +42,10 @@ pub struct ToolCall {
     pub name: ToolName,
     /// What the script sent: one JSON value, not yet known to be an object or to fit the tool's schema.
     pub arguments: Arguments,
+    /// The line of the script that made it, counted from 1, as the guest says: for display, never trusted. None: a client's own
+    /// call, or nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// What came of a call.

@@ -42,7 +42,7 @@
 //!
 //! let name = ToolName::new("crm", "get_contact");
 //! let arguments = Arguments::parse(r#"{"contact_id": 1}"#).unwrap();
-//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
+//! let call = ToolCall { id: CallId(1), name: name.clone(), arguments, line: None };
 //! let policy = Policy::compile(PolicySource::default(), ["crm"]).unwrap();
 //! let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
 //! let permit = allowed.reserve(&Mutex::new(RunCallCounts::default()), &rates).await.unwrap();

@@ -104,7 +104,7 @@ async fn arguments_are_sent_as_the_schema_has_them() {
     ] {
         assert_eq!(returned(&gateway.run(source).await), json!({"value": 1}));
         let sent = gateway.journal().entries().into_iter().rev().find_map(|entry| match entry.event {
-            exuvia_journal::Event::CallIntended { call } => Some(call.arguments.as_str().to_owned()),
+            exuvia_journal::Event::CallIntended { call, .. } => Some(call.arguments.as_str().to_owned()),
             _ => None,
         });
         assert_eq!(sent.as_deref(), Some(r#"{"value":1,"limit":30,"may":null}"#), "{source}");

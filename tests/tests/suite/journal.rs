@@ -119,13 +119,13 @@ fn run_of(entry: &Entry) -> String {
 
 fn told(entry: &Entry) -> String {
     match &entry.event {
-        Event::RunStarted { source } => format!("run started: {source}"),
-        Event::CallIntended { call } => {
+        Event::RunStarted(start) => format!("run started: {}", start.source),
+        Event::CallIntended { call, .. } => {
             format!("call {} intended: {} {}", call.id.0, call.name, call.arguments.as_str())
         }
-        Event::CallRefused { id, name, code } => format!("call {} refused: {name} {code}", id.0),
-        Event::CallEnded { id, code, value_bytes } => format!("call {} ended: {code} {value_bytes}", id.0),
-        Event::RunEnded { outcome } => format!("run ended: {outcome}"),
+        Event::CallRefused { call, code, .. } => format!("call {} refused: {} {code}", call.id.0, call.name),
+        Event::CallEnded { id, code, value_bytes, .. } => format!("call {} ended: {code} {value_bytes}", id.0),
+        Event::RunEnded(end) => format!("run ended: {}", end.outcome),
         other => format!("{other:?}"),
     }
 }
@@ -260,8 +260,8 @@ async fn a_clients_own_calls_are_recorded_like_those_of_scripts() {
     let calls: Vec<String> = entries
         .iter()
         .filter_map(|entry| match &entry.event {
-            Event::CallIntended { call } => Some(format!("intended {}", call.name)),
-            Event::CallRefused { name, code, .. } => Some(format!("refused {name} {code}")),
+            Event::CallIntended { call, .. } => Some(format!("intended {}", call.name)),
+            Event::CallRefused { call, code, .. } => Some(format!("refused {} {code}", call.name)),
             Event::CallEnded { code, value_bytes, .. } => Some(format!("ended {code} {}", *value_bytes > 0)),
             _ => None,
         })

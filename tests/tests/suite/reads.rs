@@ -126,7 +126,7 @@ async fn a_read_is_recorded_counted_and_not_made_if_it_cannot_be_recorded() {
     let told: Vec<String> = entries
         .iter()
         .map(|entry| match &entry.event {
-            Event::CallIntended { call } => format!("{} {}", call.name, call.arguments.as_str()),
+            Event::CallIntended { call, .. } => format!("{} {}", call.name, call.arguments.as_str()),
             Event::CallEnded { code, value_bytes, .. } => format!("{code} {}", *value_bytes > 0),
             other => format!("{other:?}"),
         })

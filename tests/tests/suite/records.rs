@@ -177,12 +177,12 @@ async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
         assert_eq!(held.outcome.name(), "awaiting-approval");
     }
     let entries = journal.entries();
-    assert!(matches!(&entries[0].event, Event::RunStarted { source } if source == "result = 1"), "{entries:?}");
+    assert!(matches!(&entries[0].event, Event::RunStarted(start) if start.source == "result = 1"), "{entries:?}");
     assert_eq!(journal.kinds()[1], "run-ended");
     let refused: Vec<_> = entries[2..]
         .iter()
         .map(|entry| match &entry.event {
-            Event::RunRefused { outcome, source_bytes, source_sha256 } => {
+            Event::RunRefused { outcome, source_bytes, source_sha256, .. } => {
                 assert_eq!(source_sha256.len(), 64);
                 (outcome.as_str(), *source_bytes)
             }
@@ -255,7 +255,7 @@ async fn a_run_that_is_dropped_half_way_is_recorded_with_its_call() {
     let entries = journal.entries();
     assert_eq!(calls(&entries), [("cancelled".to_owned(), 0)]);
     let ended = entries.iter().find(|entry| entry.event.kind() == "run-ended").map(|entry| &entry.event);
-    assert!(matches!(ended, Some(Event::RunEnded { outcome }) if outcome == "cancelled"), "{entries:?}");
+    assert!(matches!(ended, Some(Event::RunEnded(end)) if end.outcome == "cancelled"), "{entries:?}");
     drop(run);
 }
 

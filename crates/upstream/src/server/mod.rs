@@ -157,7 +157,7 @@ impl UpstreamServer {
         limits: CallLimits,
         options: RelayOptions,
     ) -> Result<Relayed, CallError> {
-        let ToolCall { id, name, arguments } = permit.into_call();
+        let ToolCall { id, name, arguments, .. } = permit.into_call();
         let request = self.request(&name, arguments, options.input.clone())?;
         let span = call_span::begin(&self.dialer.config, id, &name, context);
         self.relayed(span, &name, request, context, limits, &options).await

@@ -19,7 +19,8 @@ impl RateStore for Unbounded {
 
 pub(crate) fn permit(server: &str, tool: &str, arguments: &str) -> Permit {
     let name = ToolName::new(server, tool);
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse(arguments).unwrap() };
+    let call =
+        ToolCall { id: CallId(1), name: name.clone(), arguments: Arguments::parse(arguments).unwrap(), line: None };
     let policy = Policy::compile(PolicySource::default(), [server]).unwrap();
     let allowed = decide(call, &Grants::of([name]), &policy).unwrap();
     allowed.reserve(&Mutex::new(RunCallCounts::default()), &Unbounded).now_or_never().unwrap().unwrap()

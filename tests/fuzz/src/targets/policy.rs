@@ -57,7 +57,7 @@ pub(super) fn path(data: &[u8]) {
 fn is_allowed(tool: &str, path: &str) -> bool {
     let name = ToolName::new("files", tool);
     let arguments = Arguments::from_tree(json!({"path": path}));
-    let call = ToolCall { id: CallId(1), name: name.clone(), arguments };
+    let call = ToolCall { id: CallId(1), name: name.clone(), arguments, line: None };
     decide(call, &Grants::of([name]), policy()).is_ok()
 }
 

@@ -1,0 +1,43 @@
+//! What the journal has of the end of a run.
+
+use exuvia_journal::{RunEnd, RunError, RunUsage};
+use exuvia_runtime::{Outcome, Report, ScriptError};
+
+/// The end of a run, as its report has it.
+pub(crate) fn recorded_end(report: &Report) -> RunEnd {
+    let (result, limit, error) = match &report.outcome {
+        Outcome::Returned(value) => (Some(value.clone()), None, None),
+        Outcome::Raised(error) | Outcome::Denied(error) => (None, None, Some(run_error(error))),
+        Outcome::Stopped(stop) => (None, Some(stop.limit.name().to_owned()), stop.error.as_ref().map(run_error)),
+        Outcome::Fault(message) => {
+            let error = RunError { kind: "fault".to_owned(), message: message.clone(), ..RunError::default() };
+            (None, None, Some(error))
+        }
+        _ => (None, None, None),
+    };
+    let usage = RunUsage {
+        fuel: report.usage.fuel,
+        memory_bytes_peak: report.usage.memory_bytes_peak,
+        wall_ms: report.usage.wall_ms,
+        tool_calls: report.usage.tool_calls,
+    };
+    RunEnd {
+        outcome: report.outcome.name().to_owned(),
+        limit,
+        result,
+        error,
+        log: report.logs.text.clone(),
+        log_dropped_bytes: report.logs.dropped_bytes,
+        usage,
+    }
+}
+
+fn run_error(error: &ScriptError) -> RunError {
+    RunError {
+        kind: error.kind.clone(),
+        message: error.message.clone(),
+        line: error.line,
+        traceback: error.traceback.clone(),
+        hint: error.hint.clone(),
+    }
+}

@@ -1,0 +1,121 @@
+//! What there is to read in a journal.
+
+use exuvia_tool::{BoxFuture, Origin, Principal};
+
+use crate::{Entry, Event, JournalError, Object, Seq, Stamped};
+
+/// The reading side of a journal.
+pub trait Archive: Send + Sync {
+    /// All that is kept of a run or of a client's own call, by its id, in order. None: nothing is.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>>;
+
+    /// The runs and direct calls that fit, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>>;
+
+    /// What has this digest.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>>;
+}
+
+/// All that is kept of one run, or of a client's own call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Record {
+    /// On whose behalf.
+    pub principal: Principal,
+    /// The run, or the client's own call.
+    pub origin: Origin,
+    /// Its script, arguments, answers and log were erased: entries have none of them.
+    pub is_erased: bool,
+    /// Its entries, in order.
+    pub entries: Vec<Stamped>,
+}
+
+/// Which runs and direct calls are meant. What is None fits all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// On whose behalf.
+    pub principal: Option<Principal>,
+    /// With a call to this server.
+    pub server: Option<String>,
+    /// With a call of this tool, by the name its server gave it.
+    pub tool: Option<String>,
+    /// With this outcome: of the run, or of the direct call.
+    pub outcome: Option<String>,
+    /// Begun at this time or later, in milliseconds since the epoch.
+    pub since_ms: Option<u64>,
+    /// Begun before this time, in milliseconds since the epoch.
+    pub until_ms: Option<u64>,
+    /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
+    pub error: Option<String>,
+    /// Only those whose first entry stands before this place: the next page.
+    pub before: Option<Seq>,
+    /// At most so many. 0: all.
+    pub limit: usize,
+}
+
+/// A run or a direct call in a list.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The place of its first entry.
+    pub first: Seq,
+    /// On whose behalf.
+    pub principal: Principal,
+    /// The run, or the client's own call.
+    pub origin: Origin,
+    /// When it began, in milliseconds since the epoch.
+    pub started_ms: u64,
+    /// When it ended. None: it goes on, or nobody knows.
+    pub ended_ms: Option<u64>,
+    /// The name of its outcome. None: it goes on, or nobody knows.
+    pub outcome: Option<String>,
+    /// Its calls.
+    pub calls: u64,
+    /// Those among them that did not succeed.
+    pub failed_calls: u64,
+    /// What it used, in units of fuel.
+    pub fuel: u64,
+    /// The error that ended it, in one line.
+    pub error: Option<String>,
+    /// Its script, arguments, answers and log were erased.
+    pub is_erased: bool,
+}
+
+impl Record {
+    /// What these entries are together. None: there are none.
+    #[must_use]
+    pub fn of(entries: Vec<Stamped>) -> Option<Self> {
+        let Entry { principal, origin, .. } = entries.first()?.entry.clone();
+        Some(Self { principal, origin, is_erased: false, entries })
+    }
+
+    /// Its beginning, if it is that of a run.
+    #[must_use]
+    pub fn start(&self) -> Option<&crate::RunStart> {
+        self.entries.iter().find_map(|stamped| match &stamped.entry.event {
+            Event::RunStarted(start) => Some(&**start),
+            _ => None,
+        })
+    }
+
+    /// Its end, if it is that of a run.
+    #[must_use]
+    pub fn end(&self) -> Option<&crate::RunEnd> {
+        self.entries.iter().find_map(|stamped| match &stamped.entry.event {
+            Event::RunEnded(end) => Some(&**end),
+            _ => None,
+        })
+    }
+}
