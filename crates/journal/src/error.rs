@@ -1,9 +1,9 @@
-//! Why an entry could not be kept.
+//! Why an entry could not be kept, or a journal not opened or read.
 
 use std::error::Error;
 use std::fmt;
 
-/// An entry could not be kept. `{}` says so to whoever waits for it; `{:#}` is for the operator, with everything that caused it.
+/// An entry could not be kept, or a journal not opened or read. `{}` says so to whoever waits for it; `{:#}` is for the operator, with everything that caused it.
 ///
 /// ```
 /// use exuvia_journal::{JournalError, JournalErrorKind};
@@ -18,7 +18,7 @@ pub struct JournalError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What an entry could not be kept for.
+/// Why an entry could not be kept, or a journal not opened or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JournalErrorKind {
@@ -26,6 +26,16 @@ pub enum JournalErrorKind {
     Full,
     /// Nothing can be written.
     Unavailable,
+    /// Nothing can be read.
+    Unreadable,
+    /// Another process writes the same journal.
+    Locked,
+    /// A newer program wrote it.
+    Newer,
+    /// It holds other records, or fewer, than its checkpoint says, or its signing key is gone.
+    Inconsistent,
+    /// Something in it, or in a proof, cannot be understood.
+    Malformed,
 }
 
 impl JournalErrorKind {
@@ -35,6 +45,11 @@ impl JournalErrorKind {
         match self {
             Self::Full => "full",
             Self::Unavailable => "unavailable",
+            Self::Unreadable => "unreadable",
+            Self::Locked => "locked",
+            Self::Newer => "newer",
+            Self::Inconsistent => "inconsistent",
+            Self::Malformed => "malformed",
         }
     }
 }
@@ -64,6 +79,11 @@ impl fmt::Display for JournalError {
         f.write_str(match self.kind {
             JournalErrorKind::Full => "the journal has no room: too many entries wait to be written",
             JournalErrorKind::Unavailable => "the journal cannot be written",
+            JournalErrorKind::Unreadable => "the journal cannot be read",
+            JournalErrorKind::Locked => "another process writes the journal",
+            JournalErrorKind::Newer => "the journal was written by a newer version",
+            JournalErrorKind::Inconsistent => "the journal does not agree with its checkpoint",
+            JournalErrorKind::Malformed => "the journal holds something malformed",
         })?;
         let mut source = self.source().filter(|_| f.alternate());
         while let Some(cause) = source {

@@ -9,7 +9,41 @@
 //!
 //! An entry has its time from the journal, by the clock that the journal is given.
 //!
-//! [`MemoryJournal`] keeps the newest entries for as long as the process lives.
+//! [`MemoryJournal`] keeps the newest entries for as long as the process lives. [`SqliteJournal`] opens one that is kept in a folder, durable and
+//! verifiable; [`SqliteArchive`] opens it for reading, also while it is written:
+//!
+//! ```
+//! use exuvia_journal::{Archive, Entry, Event, Filter, Journal, OpenOptions, RunStart, SqliteArchive, SqliteJournal, check};
+//! use exuvia_tool::{Origin, Principal, RunId};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let dir = dir.path().join("journal");
+//! // Write. What returns is on the disk.
+//! let journal = SqliteJournal::open(&OpenOptions::new(&dir, || 1_764_385_200_000)).unwrap();
+//! let (principal, origin) = (Principal::Operator, Origin::Run(RunId::new("01KB")));
+//! let start = RunStart { source: "result = 1".into(), ..RunStart::default() };
+//! let entry = Entry { principal, origin, event: Event::RunStarted(Box::new(start)) };
+//! journal.append_durable(entry).await.unwrap();
+//! journal.close().await.unwrap();
+//!
+//! // Read.
+//! let archive = SqliteArchive::open(&dir).unwrap();
+//! assert_eq!(archive.list(&Filter::default()).await.unwrap().len(), 1);
+//! assert_eq!(archive.record("01KB").await.unwrap().unwrap().start().unwrap().source, "result = 1");
+//!
+//! // Verify, prove to a third party, and check as one.
+//! let report = archive.verify().await.unwrap();
+//! assert!(report.is_consistent() && report.is_complete());
+//! let proof = archive.prove("01KB", true).await.unwrap().unwrap().to_json().unwrap();
+//! let public_key = std::fs::read_to_string(dir.join("journal.vkey")).unwrap();
+//! assert_eq!(check(&proof, &public_key).unwrap().record.entries.len(), 1);
+//!
+//! // Erase: the log still verifies.
+//! assert!(archive.erase("01KB").await.unwrap());
+//! assert!(archive.verify().await.unwrap().is_consistent());
+//! # });
+//! ```
 //!
 //! ```
 //! use exuvia_journal::{Entry, Event, Journal, MemoryJournal, RunEnd, RunStart};
@@ -28,15 +62,32 @@
 //! ```
 
 mod archive;
+mod audit;
 mod entry;
 mod error;
+mod hex;
+mod index;
 mod memory;
 mod object;
+mod options;
+mod reader;
 mod reading;
+mod seal;
+mod stats;
+mod store;
+mod tree;
+mod wire;
+mod writer;
 
 pub use archive::{Archive, Filter, Record, Summary};
+pub use audit::{Findings, Proof, Report, Verdict, check};
 pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
 pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind};
+pub use options::{Clock, OpenOptions, Retention};
+pub use reader::{SqliteArchive, StoreArchive};
 pub use reading::Reading;
+pub use stats::{Latency, PrincipalStats, Stats, ToolStats};
+pub use store::sqlite::SqliteJournal;
+pub use writer::StoreJournal;

@@ -1,0 +1,131 @@
+//! Proofs about one run.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use tlog_tiles::prove_record;
+
+use crate::hex;
+use crate::reader::Files;
+use crate::store::{Reads, Row};
+use crate::tree::{Edge, Tile, TileSet, TreeHead, VerifyKey};
+use crate::wire::{Head, malformed};
+use crate::{JournalError, JournalErrorKind};
+
+/// The version of the format of proofs.
+pub(super) const VERSION: u32 = 1;
+
+/// The records of one run or direct call, with what proves that a signed checkpoint covers them. Written as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// The version of the format: 1.
+    pub(super) v: u32,
+    /// The run or direct call.
+    pub(super) id: String,
+    /// The signed checkpoint, a signed note of C2SP.
+    pub(super) checkpoint: String,
+    /// The key that the private parts are sealed with, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    /// The records, in order.
+    pub(super) records: Vec<ProofRecord>,
+}
+
+/// A record in a proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProofRecord {
+    /// The head, byte for byte.
+    pub(super) head: String,
+    /// The inclusion proof of RFC 6962: hashes in base64, from the leaf to the root.
+    pub(super) inclusion: Vec<String>,
+    /// The sealed private part, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<String>,
+}
+
+impl Proof {
+    /// The proof as JSON.
+    ///
+    /// # Errors
+    ///
+    /// None that can occur: all keys are texts.
+    pub fn to_json(&self) -> Result<String, JournalError> {
+        serde_json::to_string_pretty(self).map_err(malformed)
+    }
+}
+
+pub(crate) async fn prove(
+    reads: &dyn Reads,
+    files: &Files,
+    id: &str,
+    with_content: bool,
+) -> Result<Option<Proof>, JournalError> {
+    let reads = reads.snapshot().await?;
+    let Some(found) = reads.record(id).await? else { return Ok(None) };
+    let (checkpoint, tree) = newest(files).await?;
+    if found.rows.last().is_some_and(|last| last.seq > tree.size) {
+        return Err(JournalError::new(JournalErrorKind::Unreadable)
+            .caused_by("no checkpoint covers the run yet: one is signed within a second, or when the journal is opened"));
+    }
+    let mut tiles = TileSet::new(edge(&*reads).await?);
+    let mut records = Vec::with_capacity(found.rows.len());
+    for row in found.rows {
+        let inclusion = inclusion(&*reads, &mut tiles, tree.size, row.seq).await?;
+        records.push(record(row, inclusion, with_content)?);
+    }
+    let key = found.key.filter(|_| with_content).map(|key| hex::encode(&key));
+    Ok(Some(Proof { v: VERSION, id: id.to_owned(), checkpoint, key, records }))
+}
+
+async fn newest(files: &Files) -> Result<(String, TreeHead), JournalError> {
+    let read = |path| async move {
+        let text = tokio::fs::read_to_string(path).await;
+        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+    };
+    let key = VerifyKey::parse(&read(&files.public_key).await?)?;
+    let checkpoint = read(&files.checkpoint).await?;
+    let tree = key.open(checkpoint.as_bytes())?;
+    Ok((checkpoint, tree))
+}
+
+/// The edge of the tree of all records.
+async fn edge(reads: &dyn Reads) -> Result<Edge, JournalError> {
+    let size = reads.size().await?;
+    let parts = Edge::parts(size);
+    let mut heads = Vec::new();
+    while (heads.len() as u64) < size - parts.heads_after {
+        let rows = reads.rows(parts.heads_after + heads.len() as u64, 256).await?;
+        if rows.is_empty() {
+            return Err(malformed("records are missing"));
+        }
+        heads.extend(rows.into_iter().map(|row: Row| row.head));
+    }
+    let mut tiles = Vec::new();
+    for id in parts.tiles {
+        tiles.push(Tile { id, hashes: reads.tile(id).await?.unwrap_or_default() });
+    }
+    Edge::from_parts(size, &heads, &tiles)
+}
+
+async fn inclusion(reads: &dyn Reads, tiles: &mut TileSet, size: u64, seq: u64) -> Result<Vec<String>, JournalError> {
+    loop {
+        match tiles.compute(|tiles| prove_record(size, seq - 1, tiles)) {
+            Ok(Ok(hashes)) => return Ok(hashes.iter().map(ToString::to_string).collect()),
+            Ok(Err(error)) => return Err(malformed(error.to_string())),
+            Err(missing) => {
+                for id in missing {
+                    let hashes = reads.tile(id).await?;
+                    tiles.load(id, hashes);
+                }
+            }
+        }
+    }
+}
+
+fn record(row: Row, inclusion: Vec<String>, with_content: bool) -> Result<ProofRecord, JournalError> {
+    Head::parse(&row.head)?;
+    let body = row.body.filter(|_| with_content).map(|body| BASE64.encode(body));
+    Ok(ProofRecord { head: String::from_utf8(row.head).map_err(malformed)?, inclusion, body })
+}

@@ -1,0 +1,249 @@
+//! Verification of a whole log.
+
+use std::collections::BTreeMap;
+
+use super::findings::Findings;
+use crate::hex::Digest;
+use crate::index::{Change, RunIndex};
+use crate::reader::Files;
+use crate::store::{IndexRow, Reads, Row};
+use crate::tree::{Edge, Tile, TreeHead, VerifyKey};
+use crate::wire::{Head, HeadEvent};
+use crate::{JournalError, JournalErrorKind};
+
+/// Records, and runs, that are read at once.
+const ROWS: u64 = 4_096;
+const RUNS: u64 = 512;
+
+/// What verification found, in two verdicts.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Records in the log.
+    pub records: u64,
+    /// Runs and direct calls.
+    pub runs: u64,
+    /// Those among them that were erased: their private parts cannot be checked.
+    pub erased_runs: u64,
+    /// Checkpoints that were compared, that in the file included.
+    pub checkpoints: u64,
+    /// The records that the newest checkpoint covers. Later ones are consistent, but could be cut off without a trace.
+    pub covered_records: u64,
+    /// What shows that the log was changed, or is damaged.
+    pub inconsistencies: Findings,
+    /// Outcomes without an intent, and runs that do not begin with their start.
+    pub gaps: Findings,
+    /// Calls that were dispatched and have no outcome: unknown, or still going on.
+    pub unknown_calls: Findings,
+    /// Runs without an end: unknown, or still going on.
+    pub unknown_runs: Findings,
+}
+
+impl Report {
+    /// No record was changed, removed, inserted or moved, and no checkpoint says otherwise.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.inconsistencies.is_empty()
+    }
+
+    /// Each outcome has its intent, and each intent its outcome or is listed as unknown; the same of runs and their ends.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+}
+
+pub(crate) async fn verify(reads: &dyn Reads, files: &Files) -> Result<Report, JournalError> {
+    let mut report = Report::default();
+    // Before the snapshot: what the file covers is in it.
+    let roots = roots(reads, files, &mut report).await?;
+    let reads = reads.snapshot().await?;
+    log(&*reads, &roots, &mut report).await?;
+    runs(&*reads, &mut report).await?;
+    Ok(report)
+}
+
+/// The roots that signed checkpoints say, by size.
+async fn roots(reads: &dyn Reads, files: &Files, report: &mut Report) -> Result<BTreeMap<u64, TreeHead>, JournalError> {
+    let mut roots = BTreeMap::new();
+    let Some(key) = file(&files.public_key).await? else {
+        report.inconsistencies.add("the public key `journal.vkey` is missing");
+        return Ok(roots);
+    };
+    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
+    let mut notes: Vec<_> = reads.checkpoints().await?.into_iter().map(|(_, note)| note).collect();
+    match file(&files.checkpoint).await? {
+        Some(note) => notes.push(note),
+        None => report.inconsistencies.add("the file `checkpoint` is missing"),
+    }
+    for note in notes {
+        match key.open(&note) {
+            Ok(tree) => {
+                report.checkpoints += 1;
+                report.covered_records = report.covered_records.max(tree.size);
+                if roots.insert(tree.size, tree).is_some_and(|other: TreeHead| other.root != tree.root) {
+                    report.inconsistencies.add(format!("two signed checkpoints of {} records differ", tree.size));
+                }
+            }
+            Err(error) => report.inconsistencies.add(format!("{error:#}")),
+        }
+    }
+    Ok(roots)
+}
+
+async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, JournalError> {
+    match tokio::fs::read(path).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(JournalError::new(JournalErrorKind::Unreadable).caused_by(error)),
+    }
+}
+
+/// Builds the tree again from the records, and compares it with tiles and checkpoints.
+async fn log(reads: &dyn Reads, roots: &BTreeMap<u64, TreeHead>, report: &mut Report) -> Result<(), JournalError> {
+    let (mut edge, mut after) = (Edge::default(), 0);
+    compare(&edge, roots, report);
+    loop {
+        let rows = reads.rows(after, ROWS).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        for row in &rows {
+            record(row, edge.size() + 1, report);
+            for tile in edge.append(&row.head) {
+                stored(reads, &tile, report).await?;
+            }
+            compare(&edge, roots, report);
+        }
+    }
+    report.records = edge.size();
+    if let Some((size, _)) = roots.range(edge.size() + 1..).next_back() {
+        report.inconsistencies.add(format!(
+            "a signed checkpoint says {size} records, and there are {}: the last ones are missing",
+            edge.size()
+        ));
+    }
+    Ok(())
+}
+
+fn compare(edge: &Edge, roots: &BTreeMap<u64, TreeHead>, report: &mut Report) {
+    if let Some(said) = roots.get(&edge.size())
+        && edge.head().ok() != Some(*said)
+    {
+        report.inconsistencies.add(format!("the first {} records are others than a signed checkpoint says", edge.size()));
+    }
+}
+
+async fn stored(reads: &dyn Reads, tile: &Tile, report: &mut Report) -> Result<(), JournalError> {
+    if reads.tile(tile.id).await?.as_ref() != Some(&tile.hashes) {
+        report.inconsistencies.add(format!("tile {} of level {} differs from the records", tile.id.n, tile.id.level));
+    }
+    Ok(())
+}
+
+fn record(row: &Row, expected: u64, report: &mut Report) {
+    let seq = row.seq;
+    if seq != expected {
+        report.inconsistencies.add(format!("record {seq} stands at place {expected}"));
+    }
+    let head = match Head::parse(&row.head) {
+        Ok(head) => head,
+        Err(error) => return report.inconsistencies.add(format!("record {seq}: {error:#}")),
+    };
+    if head.seq != seq {
+        report.inconsistencies.add(format!("record {seq} says that it is record {}", head.seq));
+    }
+    match (&row.body, head.body) {
+        (Some(body), Some(said)) if said.bytes == body.len() as u64 && said.sha256 == Digest::of(body) => {}
+        // Whether it may be missing, the run says.
+        (None, _) => {}
+        _ => report.inconsistencies.add(format!("the private part of record {seq} differs from its digest")),
+    }
+}
+
+/// Compares the index with the records of each run, and looks for what is missing.
+async fn runs(reads: &dyn Reads, report: &mut Report) -> Result<(), JournalError> {
+    let (mut after, mut records) = (0, 0);
+    loop {
+        let rows = reads.index(after, RUNS).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.run.first;
+        for row in &rows {
+            report.runs += 1;
+            report.erased_runs += u64::from(row.run.is_erased);
+            records += row.heads.len() as u64;
+            run(row, report);
+        }
+    }
+    if records != report.records {
+        report.inconsistencies.add(format!("{} records are in the log, {records} in the index", report.records));
+    }
+    Ok(())
+}
+
+fn run(row: &IndexRow, report: &mut Report) {
+    let id = &row.run.id;
+    let mut heads = Vec::new();
+    for found in &row.heads {
+        // One that is malformed was reported with the log.
+        let Ok(head) = Head::parse(&found.head) else { return };
+        if head.id() != id || head.principal.to_string() != row.run.principal {
+            report.inconsistencies.add(format!("record {} is of another run than the index says", found.seq));
+        }
+        if head.body.is_some() && !found.has_body && !row.run.is_erased {
+            report.inconsistencies.add(format!("the private part of record {} is missing", found.seq));
+        }
+        heads.push(head);
+    }
+    let Some(first) = heads.first() else {
+        return report.inconsistencies.add(format!("the index has {id}, which has no record"));
+    };
+    let said = first.key_sha256;
+    let is_key_right = match row.key {
+        Some(key) => said == Some(Digest::of(&key)) && !row.run.is_erased,
+        None => row.run.is_erased,
+    };
+    if !is_key_right {
+        report.inconsistencies.add(format!("the key of {id} differs from its digest, or is missing"));
+    }
+    index(row, &heads, report);
+    completeness(id, &heads, report);
+}
+
+fn index(row: &IndexRow, heads: &[Head], report: &mut Report) {
+    let mut changes = heads.iter().map(|head| Change::of(head, None));
+    let Some(first) = changes.next() else { return };
+    let mut found = RunIndex::new(heads[0].seq, heads[0].id(), &first);
+    found.is_erased = row.run.is_erased;
+    found.apply(first);
+    changes.for_each(|change| found.apply(change));
+    if found != row.run {
+        report.inconsistencies.add(format!("the index differs from the records of {}", row.run.id));
+    }
+}
+
+fn completeness(id: &str, heads: &[Head], report: &mut Report) {
+    let (mut open, mut is_started, mut is_ended) = (BTreeMap::new(), false, false);
+    for head in heads {
+        match &head.event {
+            HeadEvent::RunStarted(_) | HeadEvent::RunRefused { .. } => is_started = true,
+            HeadEvent::CallIntended { call, .. } => *open.entry(call.id).or_insert(0_u64) += 1,
+            HeadEvent::CallEnded { id: call, .. } => match open.get_mut(call).filter(|open| **open > 0) {
+                Some(open) => *open -= 1,
+                None => report.gaps.add(format!("call {call} of {id} has an outcome and no intent")),
+            },
+            _ => {}
+        }
+        is_ended |= matches!(head.event, HeadEvent::RunEnded(_) | HeadEvent::RunRefused { .. });
+    }
+    for (call, _) in open.into_iter().filter(|(_, open)| *open > 0) {
+        report.unknown_calls.add(format!("call {call} of {id} has no outcome: unknown, or still going on"));
+    }
+    if heads.first().is_some_and(|head| head.run.is_some()) {
+        if !is_started {
+            report.gaps.add(format!("run {id} has no start"));
+        }
+        if !is_ended {
+            report.unknown_runs.add(format!("run {id} has no end: unknown, or still going on"));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The reading side of a stored journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use exuvia_tool::BoxFuture;
+
+use crate::audit::{self, Proof, Report};
+use crate::seal::RunKey;
+use crate::store::sqlite::{Folder, SqliteReads};
+use crate::store::{Reads, RecordRows, Row};
+use crate::wire::{Head, malformed, stamped};
+use crate::{Archive, Filter, JournalError, Object, Record, Stamped, Stats, Summary};
+
+/// A journal in a database, for reading: of a running process, or of none. Its futures are polled in a runtime of tokio.
+#[derive(Clone)]
+pub struct StoreArchive {
+    reads: Arc<dyn Reads>,
+    files: Files,
+}
+
+/// The files beside the database.
+#[derive(Clone)]
+pub(crate) struct Files {
+    pub(crate) public_key: PathBuf,
+    pub(crate) checkpoint: PathBuf,
+}
+
+/// A journal in SQLite, for reading.
+#[derive(Debug)]
+pub struct SqliteArchive;
+
+impl SqliteArchive {
+    /// Opens the journal in a folder for reading. Reads files: call it where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// There is none, a newer program made it, or it cannot be read.
+    pub fn open(dir: &Path) -> Result<StoreArchive, JournalError> {
+        let reads = SqliteReads::open(Folder::new(dir))?;
+        let files = Files { public_key: reads.folder().public_key(), checkpoint: reads.folder().checkpoint() };
+        Ok(StoreArchive { reads: Arc::new(reads), files })
+    }
+}
+
+impl StoreArchive {
+    /// Sums over the runs and calls that fit.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub async fn stats(&self, filter: &Filter) -> Result<Stats, JournalError> {
+        self.reads.stats(filter).await
+    }
+
+    /// Drops the key and the private parts of a run or direct call: its script, arguments, answers, result, log, readings and texts of errors.
+    /// The public parts stay, and the log still verifies. Works while another process writes the journal. Returns whether there was such a run.
+    ///
+    /// The key's bytes are overwritten in the files. Copies that were made of the files have it still, and so may the medium.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written, or a reader keeps the key from being overwritten.
+    pub async fn erase(&self, id: &str) -> Result<bool, JournalError> {
+        self.reads.erase(id).await
+    }
+
+    /// Verifies the whole log, as it is now: that it is consistent with itself and its checkpoints, and that it is complete.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read. What is wrong with it is in the report.
+    pub async fn verify(&self) -> Result<Report, JournalError> {
+        audit::verify(&*self.reads, &self.files).await
+    }
+
+    /// A file that proves the records of one run or direct call to whoever has the public key, without showing others. `with_content`: with
+    /// the private parts and their key. None: there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read, or no checkpoint covers the run yet.
+    pub async fn prove(&self, id: &str, with_content: bool) -> Result<Option<Proof>, JournalError> {
+        audit::prove(&*self.reads, &self.files, id, with_content).await
+    }
+}
+
+impl Archive for StoreArchive {
+    fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>> {
+        Box::pin(async move {
+            let Some(rows) = self.reads.record(id).await? else { return Ok(None) };
+            let is_erased = rows.is_erased;
+            Ok(Record::of(entries(rows)?).map(|record| Record { is_erased, ..record }))
+        })
+    }
+
+    fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>> {
+        self.reads.list(filter)
+    }
+
+    fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
+        self.reads.object(sha256)
+    }
+}
+
+fn entries(rows: RecordRows) -> Result<Vec<Stamped>, JournalError> {
+    let RecordRows { rows, key, is_erased } = rows;
+    let key = key.map(RunKey::from).filter(|_| !is_erased);
+    rows.into_iter().map(|row| entry(row, key.as_ref())).collect()
+}
+
+/// The entry that a row is. Without a key, its private part is empty.
+fn entry(row: Row, key: Option<&RunKey>) -> Result<Stamped, JournalError> {
+    let head = Head::parse(&row.head)?;
+    let body = match (key, row.body, head.body) {
+        (None, _, _) | (Some(_), None, None) => None,
+        (Some(key), Some(body), Some(_)) => Some(key.open(head.id(), head.event.kind(), &body)?),
+        _ => return Err(malformed(format!("the private part of record {} is missing", row.seq))),
+    };
+    stamped(head, body.as_deref())
+}

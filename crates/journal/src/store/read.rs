@@ -1,0 +1,80 @@
+//! What a backend does for readers.
+
+use exuvia_tool::BoxFuture;
+
+use crate::index::RunIndex;
+use crate::tree::TileId;
+use crate::{Filter, JournalError, Object, Stats, Summary};
+
+/// The reading side of a backend. Nothing of it blocks the thread that polls.
+pub(crate) trait Reads: Send + Sync {
+    /// The same journal as it is now, whatever is written later.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Reads>, JournalError>>;
+
+    /// The number of records.
+    fn size(&self) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Records after this place, in order: at most `limit`, and few enough to be held in memory.
+    fn rows(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<Row>, JournalError>>;
+
+    /// The records of a run or direct call. None: there are none.
+    fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<RecordRows>, JournalError>>;
+
+    /// A tile that is full.
+    fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
+
+    /// The sizes of all stored checkpoints and the checkpoints, by size.
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>>;
+
+    /// The index of the runs and direct calls that begin after this place, in order, with their heads: at most `limit`, and few
+    /// enough to be held in memory.
+    fn index(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<IndexRow>, JournalError>>;
+
+    /// The runs and direct calls that fit, the latest first.
+    fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>>;
+
+    /// Sums over the runs and calls that fit.
+    fn stats<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Stats, JournalError>>;
+
+    /// What has this digest.
+    fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>>;
+
+    /// Drops the key and the private parts of a run or direct call. Returns whether there was one.
+    fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>>;
+}
+
+/// A record as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// The place that it is stored at.
+    pub(crate) seq: u64,
+    /// The place of the first record of its run, as it is stored.
+    pub(crate) first: u64,
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// The records of a run or direct call.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordRows {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) key: Option<[u8; 32]>,
+    pub(crate) is_erased: bool,
+}
+
+/// A run or direct call as it is indexed.
+#[derive(Debug, Clone)]
+pub(crate) struct IndexRow {
+    pub(crate) run: RunIndex,
+    pub(crate) key: Option<[u8; 32]>,
+    /// The heads of its records, in order.
+    pub(crate) heads: Vec<HeadRow>,
+}
+
+/// The head of a record as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct HeadRow {
+    pub(crate) seq: u64,
+    pub(crate) head: Vec<u8>,
+    pub(crate) has_body: bool,
+}

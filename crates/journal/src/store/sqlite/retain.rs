@@ -1,0 +1,74 @@
+//! Removing what is over, and what is erased.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::unsigned;
+use crate::Retention;
+use crate::store::Retained;
+
+/// Runs that one step removes: a step takes milliseconds, and entries wait for it.
+const STEP_RUNS: i64 = 32;
+
+/// Removes some of the oldest runs that are over, and objects that no run names any more.
+pub(super) fn step(
+    connection: &mut Connection,
+    retention: Retention,
+    now_ms: u64,
+    is_open: &(dyn Fn(&str) -> bool + Sync),
+) -> rusqlite::Result<Retained> {
+    let is_large = size_bytes(connection)? > retention.max_bytes;
+    let before_ms = now_ms.saturating_sub(retention.max_age_ms);
+    if !is_large && oldest_kept_ms(connection)?.is_none_or(|oldest| oldest >= before_ms) {
+        return Ok(Retained::default());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (mut removed, mut last) = (0, progress(&transaction)?);
+    for (first, id, started_ms) in next_runs(&transaction, last)? {
+        if is_open(&id) || !is_large && started_ms >= before_ms {
+            break;
+        }
+        remove(&transaction, first)?;
+        (removed, last) = (removed + 1, first);
+    }
+    set_progress(&transaction, last)?;
+    let unnamed = "DELETE FROM object_bytes WHERE id IN (SELECT id FROM objects WHERE last_run <= ?1)";
+    let objects = transaction.execute(unnamed, [last])?;
+    transaction.commit()?;
+    Ok(Retained { more: removed > 0, objects })
+}
+
+/// Drops the key and the private parts of the run that begins at `first`.
+pub(super) fn remove(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM keys WHERE run = ?1", [first])?;
+    transaction.execute("UPDATE records SET body = NULL WHERE run = ?1 AND body IS NOT NULL", [first])?;
+    transaction.execute("UPDATE calls SET error = NULL WHERE run = ?1 AND error IS NOT NULL", [first])?;
+    transaction.execute("UPDATE runs SET is_erased = 1, error = NULL WHERE first = ?1", [first])?;
+    Ok(())
+}
+
+/// What the database takes, without the pages that are free for reuse.
+fn size_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok(unsigned((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?))
+}
+
+fn oldest_kept_ms(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    let oldest = "SELECT started_ms FROM runs WHERE first > ?1 ORDER BY first LIMIT 1";
+    let last = progress(connection)?;
+    Ok(connection.query_row(oldest, [last], |row| row.get::<_, i64>(0)).optional()?.map(unsigned))
+}
+
+fn next_runs(connection: &Connection, after: i64) -> rusqlite::Result<Vec<(i64, String, u64)>> {
+    let mut next = connection.prepare("SELECT first, id, started_ms FROM runs WHERE first > ?1 ORDER BY first LIMIT ?2")?;
+    next.query_map([after, STEP_RUNS], |row| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?))))?.collect()
+}
+
+fn progress(connection: &Connection) -> rusqlite::Result<i64> {
+    let known = "SELECT value FROM progress WHERE name = 'retained_to'";
+    Ok(connection.query_row(known, [], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+fn set_progress(transaction: &Transaction<'_>, last: i64) -> rusqlite::Result<usize> {
+    let set = "INSERT INTO progress (name, value) VALUES ('retained_to', ?1) ON CONFLICT DO UPDATE SET value = ?1";
+    transaction.execute(set, params![last])
+}

@@ -1,0 +1,99 @@
+//! The tables of a journal, and how they came to be.
+
+use rusqlite::Connection;
+
+use crate::{JournalError, JournalErrorKind};
+
+/// "Exuv": what kind of database the file is.
+const APPLICATION_ID: i64 = 0x4578_7576;
+
+/// One per version of the schema, from an empty database on. A released one is never changed.
+const MIGRATIONS: &[&str] = &[
+    // Version 1.
+    "
+    -- The log. `run` is the place of the first record of the run or direct call.
+    CREATE TABLE records (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, head BLOB NOT NULL, body BLOB) STRICT;
+    CREATE INDEX records_run ON records (run);
+
+    -- Written in order of `run`, so that no page with a key is ever split, and no copy of a key is left when it is deleted.
+    CREATE TABLE keys (run INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
+
+    -- Full tiles of the Merkle tree: level << 48 | number, and 256 hashes.
+    CREATE TABLE tiles (id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+    CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;
+
+    -- What runs name by its digest. `last_run` is the last run that does.
+    CREATE TABLE objects (id INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, kind TEXT, last_run INTEGER) STRICT;
+    CREATE TABLE object_bytes (id INTEGER PRIMARY KEY, zstd BLOB NOT NULL) STRICT;
+
+    -- The index: derived from the heads, and the first line of each error until the run is erased.
+    CREATE TABLE runs (
+        first INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, is_direct INTEGER NOT NULL, principal TEXT NOT NULL,
+        started_ms INTEGER NOT NULL, ended_ms INTEGER, outcome TEXT, fuel INTEGER NOT NULL DEFAULT 0,
+        is_erased INTEGER NOT NULL DEFAULT 0, error TEXT
+    ) STRICT;
+    CREATE INDEX runs_principal ON runs (principal);
+    CREATE INDEX runs_outcome ON runs (outcome);
+    CREATE INDEX runs_started ON runs (started_ms);
+    CREATE INDEX runs_error ON runs (first) WHERE error IS NOT NULL;
+    CREATE TABLE tools (id INTEGER PRIMARY KEY, server TEXT NOT NULL, tool TEXT NOT NULL, UNIQUE (server, tool)) STRICT;
+    CREATE TABLE calls (
+        run INTEGER NOT NULL, call INTEGER NOT NULL, tool INTEGER NOT NULL, code TEXT, ms INTEGER, error TEXT,
+        PRIMARY KEY (run, call)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX calls_tool ON calls (tool, run);
+    CREATE INDEX calls_error ON calls (run) WHERE error IS NOT NULL;
+
+    -- How far retention has come: `retained_to` is the last run that it removed.
+    CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    ",
+];
+
+/// Brings a database to the newest version of the schema.
+///
+/// # Errors
+///
+/// A newer program made it, it is no journal, or it cannot be written.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
+    let version = version(connection)?;
+    for (number, migration) in (1..).zip(MIGRATIONS).skip(version) {
+        let step = connection.transaction().and_then(|transaction| {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()
+        });
+        step.map_err(|error| JournalError::new(JournalErrorKind::Unavailable).caused_by(error))?;
+    }
+    Ok(())
+}
+
+/// Checks that a database has the newest version of the schema.
+///
+/// # Errors
+///
+/// It has another one, is no journal, or cannot be read.
+pub(super) fn check(connection: &Connection) -> Result<(), JournalError> {
+    let version = version(connection)?;
+    if version == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let cause = format!("it has schema {version}, this program reads schema {}: start `exuvia` once", MIGRATIONS.len());
+    Err(JournalError::new(JournalErrorKind::Unreadable).caused_by(cause))
+}
+
+fn version(connection: &Connection) -> Result<usize, JournalError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let unreadable = |error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error);
+    let (application, version) = (pragma("application_id").map_err(unreadable)?, pragma("user_version").map_err(unreadable)?);
+    if application != APPLICATION_ID && (application, version) != (0, 0) {
+        return Err(JournalError::new(JournalErrorKind::Unreadable).caused_by("the database is no journal of Exuvia"));
+    }
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(JournalError::new(JournalErrorKind::Newer).caused_by(format!(
+            "the database has schema {version}, this program reads up to schema {}: use the newer program",
+            MIGRATIONS.len()
+        ))),
+    }
+}

@@ -1,0 +1,249 @@
+//! Writing to SQLite.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::future::ready;
+use std::sync::Arc;
+
+use exuvia_tool::BoxFuture;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use tlog_tiles::Error;
+
+use super::{Folder, configure, index, retain, schema, sql, unavailable, unsigned};
+use crate::store::{Batch, KeyState, Prepared, Retained, Store};
+use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
+use crate::wire::{at_seq, malformed};
+use crate::{JournalError, JournalErrorKind, Retention};
+
+/// Pages in the write-ahead log before they go to the database: 8 MiB.
+const WAL_PAGES: u32 = 2_000;
+/// Runs whose first place is remembered.
+const MAX_FIRSTS: usize = 1 << 16;
+
+/// The one connection that writes a journal.
+pub(crate) struct SqliteStore {
+    folder: Folder,
+    /// None: it failed, and is opened again.
+    connection: Option<Connection>,
+    edge: Edge,
+    /// The first places of runs that go on.
+    firsts: HashMap<Arc<str>, i64>,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the database, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// A newer program made it, or it cannot be written.
+    pub(crate) fn open(folder: Folder, lock: File) -> Result<Self, JournalError> {
+        let connection = connect(&folder)?;
+        let edge = edge(&connection)?;
+        Ok(Self { folder, connection: Some(connection), edge, firsts: HashMap::new(), _lock: lock })
+    }
+
+    /// The number of records.
+    pub(crate) fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// The tree of all records.
+    ///
+    /// # Errors
+    ///
+    /// The edge lacks hashes.
+    pub(crate) fn tree_head(&self) -> Result<TreeHead, JournalError> {
+        self.edge.head()
+    }
+
+    /// What `read` computes of the tree.
+    ///
+    /// # Errors
+    ///
+    /// A tile is missing or cannot be read.
+    pub(crate) fn hash<T>(&mut self, read: impl Fn(&TileSet) -> Result<T, Error>) -> Result<T, JournalError> {
+        let edge = self.edge.clone();
+        let connection = self.connected()?;
+        let mut tiles = TileSet::new(edge);
+        loop {
+            match tiles.compute(&read) {
+                Ok(computed) => return computed.map_err(|error| malformed(error.to_string())),
+                Err(missing) => {
+                    for id in missing {
+                        tiles.load(id, tile(connection, id).map_err(unavailable)?);
+                    }
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self) -> Result<&mut Connection, JournalError> {
+        if self.connection.is_none() {
+            self.firsts.clear();
+            self.connection = Some(connect(&self.folder)?);
+        }
+        self.connection.as_mut().ok_or_else(|| JournalError::new(JournalErrorKind::Unavailable))
+    }
+
+    /// Does something with the connection, and gives it up if that fails.
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        let result = work(self.connected()?);
+        if result.is_err() {
+            self.connection = None;
+        }
+        result.map_err(unavailable)
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<u64, JournalError> {
+        let (mut edge, mut firsts) = (self.edge.clone(), std::mem::take(&mut self.firsts));
+        let first = edge.size() + 1;
+        self.with(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for record in &batch.records {
+                insert(&transaction, record, &mut edge, &mut firsts)?;
+            }
+            insert_rest(&transaction, batch)?;
+            transaction.commit()
+        })?;
+        if firsts.len() > MAX_FIRSTS {
+            firsts.clear();
+        }
+        (self.edge, self.firsts) = (edge, firsts);
+        Ok(first)
+    }
+
+    /// Whether the record after the last known one is this one, and the edge of what is there.
+    fn settled(&mut self, head: &[u8]) -> Result<bool, JournalError> {
+        let known = self.edge.size();
+        let found = edge(self.connected()?)?;
+        if found.size() <= known || head.is_empty() {
+            return Ok(false);
+        }
+        let next = self.with(|connection| {
+            connection.query_row("SELECT head FROM records WHERE seq = ?1", [sql(known + 1)], |row| row.get::<_, Vec<u8>>(0))
+        })?;
+        self.edge = found;
+        Ok(next.ends_with(head))
+    }
+
+    fn find_key(&mut self, id: &str) -> Result<KeyState, JournalError> {
+        let found = self.with(|connection| {
+            let sql = "SELECT key FROM runs LEFT JOIN keys ON run = first WHERE id = ?1";
+            let mut found = connection.prepare_cached(sql)?;
+            found.query_row([id], |row| row.get::<_, Option<[u8; 32]>>(0)).optional()
+        })?;
+        Ok(found.map_or(KeyState::New, |key| key.map_or(KeyState::Erased, |key| KeyState::Known(key.into()))))
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<u64, JournalError>> {
+        Box::pin(ready(self.write(batch)))
+    }
+
+    fn settle<'a>(&'a mut self, head: &'a [u8]) -> BoxFuture<'a, Result<bool, JournalError>> {
+        Box::pin(ready(self.settled(head)))
+    }
+
+    fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
+        Box::pin(ready(self.find_key(id)))
+    }
+
+    fn tree(&mut self) -> BoxFuture<'_, Result<TreeHead, JournalError>> {
+        Box::pin(ready(self.tree_head()))
+    }
+
+    fn retain<'a>(
+        &'a mut self,
+        retention: Retention,
+        now_ms: u64,
+        is_open: &'a (dyn Fn(&str) -> bool + Sync),
+    ) -> BoxFuture<'a, Result<Retained, JournalError>> {
+        Box::pin(ready(self.with(|connection| retain::step(connection, retention, now_ms, is_open))))
+    }
+}
+
+fn connect(folder: &Folder) -> Result<Connection, JournalError> {
+    let path = folder.database();
+    let opened = Connection::open(&path).and_then(|connection| {
+        configure(&connection)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+        Ok(connection)
+    });
+    let mut connection = opened.map_err(|error| {
+        JournalError::new(JournalErrorKind::Unavailable).caused_by(format!("{}: {error}", path.display()))
+    })?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// The edge of the tree of all records.
+fn edge(connection: &Connection) -> Result<Edge, JournalError> {
+    let size = connection.query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0)).map_err(unavailable)?;
+    let parts = Edge::parts(unsigned(size));
+    let heads = heads(connection, parts.heads_after).map_err(unavailable)?;
+    let tiles = parts.tiles.into_iter().map(|id| {
+        let hashes = tile(connection, id).map_err(unavailable)?.unwrap_or_default();
+        Ok(Tile { id, hashes })
+    });
+    Edge::from_parts(unsigned(size), &heads, &tiles.collect::<Result<Vec<_>, JournalError>>()?)
+}
+
+fn heads(connection: &Connection, after: u64) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut heads = connection.prepare("SELECT head FROM records WHERE seq > ?1 ORDER BY seq")?;
+    heads.query_map([sql(after)], |row| row.get(0))?.collect()
+}
+
+pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut tile = connection.prepare_cached("SELECT hashes FROM tiles WHERE id = ?1")?;
+    tile.query_row([id.key()], |row| row.get(0)).optional()
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    record: &Prepared,
+    edge: &mut Edge,
+    firsts: &mut HashMap<Arc<str>, i64>,
+) -> rusqlite::Result<()> {
+    let seq = sql(edge.size() + 1);
+    let run = match firsts.get(&record.id) {
+        Some(&run) => run,
+        None => {
+            let mut found = transaction.prepare_cached("SELECT first FROM runs WHERE id = ?1")?;
+            let run = found.query_row([&*record.id], |row| row.get(0)).optional()?.unwrap_or(seq);
+            firsts.insert(Arc::clone(&record.id), run);
+            run
+        }
+    };
+    let head = at_seq(&record.head, edge.size() + 1);
+    let mut inserted = transaction.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
+    inserted.execute(params![seq, run, head, record.body])?;
+    for tile in edge.append(&head) {
+        let mut inserted = transaction.prepare_cached("INSERT INTO tiles (id, hashes) VALUES (?1, ?2)")?;
+        inserted.execute(params![tile.id.key(), tile.hashes])?;
+    }
+    if let Some(key) = &record.key {
+        let mut inserted = transaction.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
+        inserted.execute(params![run, key.as_bytes()])?;
+    }
+    index::apply(transaction, run, seq == run, record)
+}
+
+fn insert_rest(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    for object in &batch.objects {
+        let named = "INSERT INTO objects (sha256, kind) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET kind = ?2";
+        transaction.execute(named, params![object.sha256, object.kind.name()])?;
+        let kept = "INSERT OR IGNORE INTO object_bytes (id, zstd) SELECT id, ?2 FROM objects WHERE sha256 = ?1";
+        transaction.execute(kept, params![object.sha256, object.zstd])?;
+    }
+    if let Some((size, note)) = &batch.checkpoint {
+        transaction.execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
+    }
+    Ok(())
+}

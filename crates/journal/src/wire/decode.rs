@@ -1,0 +1,88 @@
+//! Entries, as they are read.
+
+use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, RunId, ToolCall, ToolName};
+
+use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
+use super::head::{CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
+use super::readings::WireReading;
+use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, Stamped};
+
+/// The entry that a head and an opened body are. Without a body, what was private is empty, and arguments are `null`.
+///
+/// # Errors
+///
+/// The body is malformed.
+pub(crate) fn stamped(head: Head, body: Option<&[u8]>) -> Result<Stamped, JournalError> {
+    let origin = match (head.run, head.direct) {
+        (Some(run), _) => Origin::Run(RunId::new(run)),
+        (None, direct) => Origin::Direct(DirectCallId::new(direct.unwrap_or_default())),
+    };
+    let entry = Entry { principal: head.principal, origin, event: event(head.event, body)? };
+    Ok(Stamped { seq: Seq(head.seq), at_ms: head.at_ms, entry })
+}
+
+fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
+    Ok(match head {
+        HeadEvent::RunRefused { outcome, source_bytes, source_sha256 } => {
+            let RefusedBody { reason } = body::read(body)?;
+            Event::RunRefused { outcome, source_bytes, source_sha256, reason }
+        }
+        HeadEvent::RunStarted(start) => Event::RunStarted(Box::new(run_start(*start, body::read(body)?))),
+        HeadEvent::RunReadings { .. } => {
+            let ReadingsBody { readings } = body::read(body)?;
+            Event::RunReadings(readings.into_iter().map(WireReading::read).collect::<Result<_, _>>()?)
+        }
+        HeadEvent::CallIntended { call, rule } => {
+            let (call, CallBody { written, .. }) = tool_call(call, body)?;
+            Event::CallIntended { call, written: written.map(body::json).transpose()?, rule }
+        }
+        HeadEvent::CallRefused { call, code, rule } => {
+            let (call, CallBody { error, .. }) = tool_call(call, body)?;
+            Event::CallRefused { call, code, error: error.map(body::WireCallError::read).transpose()?, rule }
+        }
+        HeadEvent::CallReused { call, of, reused } => {
+            let (call, _) = tool_call(call, body)?;
+            Event::CallReused { call, of: RunId::new(of), reused: CallId(reused) }
+        }
+        HeadEvent::CallEnded { id, code, value_bytes, ms } => {
+            let outcome = match body.map(serde_json::from_slice).transpose().map_err(malformed)? {
+                None => None,
+                Some(OutcomeBody::Value(value)) => Some(Ok(body::json(value)?)),
+                Some(OutcomeBody::Error(error)) => Some(Err(error.read()?)),
+            };
+            Event::CallEnded { id: CallId(id), code, outcome, value_bytes, ms }
+        }
+        HeadEvent::RunEnded(end) => Event::RunEnded(Box::new(run_end(end, body::read(body)?)?)),
+    })
+}
+
+fn run_start(head: StartHead, body: StartBody) -> RunStart {
+    RunStart {
+        source: body.source,
+        source_sha256: head.source_sha256,
+        profile: head.profile,
+        claims: head.claims.into(),
+        trace_id: head.trace_id,
+        rule: head.rule,
+        findings: body.findings,
+        limits: head.limits.into(),
+        namespace_sha256: head.namespace_sha256,
+        policy_sha256: head.policy_sha256,
+        guest_sha256: head.guest_sha256,
+        repairs: head.repairs.map(RunId::new),
+    }
+}
+
+fn run_end(head: EndHead, body: EndBody) -> Result<RunEnd, JournalError> {
+    let usage = head.usage();
+    let EndHead { outcome, limit, log_dropped_bytes, .. } = head;
+    let result = body.result.map(body::json).transpose()?;
+    Ok(RunEnd { outcome, limit, result, error: body.error.map(Into::into), log: body.log, log_dropped_bytes, usage })
+}
+
+fn tool_call(head: CallHead, body: Option<&[u8]>) -> Result<(ToolCall, CallBody), JournalError> {
+    let mut body: CallBody = body::read(body)?;
+    let arguments = Arguments::parse(std::mem::take(&mut body.arguments)).map_err(malformed)?;
+    let name = ToolName::new(head.server, head.tool);
+    Ok((ToolCall { id: CallId(head.id), name, arguments, line: head.line }, body))
+}

@@ -1,0 +1,280 @@
+//! The public part of a record: who did what, when, and what came of it.
+
+use exuvia_tool::{Limits, Principal, ToolCall};
+use serde::{Deserialize, Serialize};
+
+use crate::hex::Digest;
+use crate::{ClientClaims, JournalError, JournalErrorKind, RunUsage};
+
+/// The version that this program writes, and the newest that it reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// The public part of a record, as JSON. Its bytes as stored are a leaf of the Merkle tree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Head {
+    /// The version of the format.
+    pub(crate) v: u32,
+    /// The place in the journal, counted from 1.
+    pub(crate) seq: u64,
+    /// In milliseconds since the epoch, UTC.
+    pub(crate) at_ms: u64,
+    pub(crate) principal: Principal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) direct: Option<String>,
+    pub(crate) event: HeadEvent,
+    /// The digest of the key that bodies of the run are sealed with: in its first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_sha256: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<BodyRef>,
+}
+
+/// What the head says of the private part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BodyRef {
+    /// The length of the sealed bytes.
+    pub(crate) bytes: u64,
+    /// The digest of the sealed bytes.
+    pub(crate) sha256: Digest,
+}
+
+/// The public part of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum HeadEvent {
+    RunRefused { outcome: String, source_bytes: u64, source_sha256: String },
+    RunStarted(Box<StartHead>),
+    RunReadings { count: u64 },
+    CallIntended { call: CallHead, rule: String },
+    CallRefused { call: CallHead, code: String, rule: String },
+    CallReused { call: CallHead, of: String, reused: u64 },
+    CallEnded { id: u64, code: String, value_bytes: u64, ms: u64 },
+    RunEnded(EndHead),
+}
+
+impl HeadEvent {
+    /// The stable name of the case: that of [`Event::kind`](crate::Event::kind).
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::RunRefused { .. } => "run-refused",
+            Self::RunStarted(_) => "run-started",
+            Self::RunReadings { .. } => "run-readings",
+            Self::CallIntended { .. } => "call-intended",
+            Self::CallRefused { .. } => "call-refused",
+            Self::CallReused { .. } => "call-reused",
+            Self::CallEnded { .. } => "call-ended",
+            Self::RunEnded(_) => "run-ended",
+        }
+    }
+}
+
+/// The public part of the start of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartHead {
+    pub(crate) source_bytes: u64,
+    pub(crate) source_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
+    #[serde(default)]
+    pub(crate) claims: ClaimsHead,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<String>,
+    pub(crate) rule: String,
+    pub(crate) limits: LimitsHead,
+    pub(crate) namespace_sha256: String,
+    pub(crate) policy_sha256: String,
+    pub(crate) guest_sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) repairs: Option<String>,
+}
+
+/// What the client says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimsHead {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+}
+
+/// The public part of a call: all but its arguments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallHead {
+    pub(crate) id: u64,
+    pub(crate) server: String,
+    pub(crate) tool: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u32>,
+    pub(crate) arguments_bytes: u64,
+}
+
+/// The public part of the end of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndHead {
+    pub(crate) outcome: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<String>,
+    pub(crate) log_dropped_bytes: u64,
+    pub(crate) fuel: u64,
+    pub(crate) memory_bytes_peak: u64,
+    pub(crate) wall_ms: u64,
+    pub(crate) tool_calls: u64,
+}
+
+/// The limits of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsHead {
+    pub(crate) fuel: u64,
+    pub(crate) wall_ms: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) tool_calls: u64,
+    pub(crate) concurrent_calls: u64,
+    pub(crate) call_timeout_ms: u64,
+    pub(crate) call_arguments_bytes: u64,
+    pub(crate) call_result_bytes: u64,
+    pub(crate) buffered_bytes: u64,
+    pub(crate) log_bytes: u64,
+    pub(crate) result_bytes: u64,
+    pub(crate) source_bytes: u64,
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+impl Head {
+    /// Reads a stored head.
+    ///
+    /// # Errors
+    ///
+    /// A newer program wrote it, or it is malformed.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, JournalError> {
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(head) if head.v == VERSION && head.run.is_some() != head.direct.is_some() => Ok(head),
+            Ok(head) if head.v == VERSION => Err(malformed("a record belongs to a run or to a direct call")),
+            parsed => Err(refusal(bytes, parsed.err())),
+        }
+    }
+
+    /// The id of the run or direct call.
+    pub(crate) fn id(&self) -> &str {
+        self.run.as_deref().or(self.direct.as_deref()).unwrap_or_default()
+    }
+
+    /// The head as it is stored, but for its beginning with version and place: the place is known when it is written.
+    ///
+    /// # Errors
+    ///
+    /// None that can occur: all keys are texts.
+    pub(crate) fn without_seq(&self) -> Result<Vec<u8>, JournalError> {
+        let mut text = serde_json::to_vec(self).map_err(malformed)?;
+        text.drain(..prefix(self.seq).len());
+        Ok(text)
+    }
+}
+
+/// The stored bytes of a head at this place.
+pub(crate) fn at_seq(without_seq: &[u8], seq: u64) -> Vec<u8> {
+    [prefix(seq).as_bytes(), without_seq].concat()
+}
+
+fn prefix(seq: u64) -> String {
+    format!("{{\"v\":{VERSION},\"seq\":{seq}")
+}
+
+fn refusal(bytes: &[u8], error: Option<serde_json::Error>) -> JournalError {
+    match (serde_json::from_slice::<Version>(bytes), error) {
+        (Ok(Version { v }), _) if v != VERSION => JournalError::new(JournalErrorKind::Newer)
+            .caused_by(format!("a record has version {v}, this program reads up to {VERSION}")),
+        (_, Some(error)) => malformed(error),
+        _ => malformed("a record has no version"),
+    }
+}
+
+/// A stored record that cannot be read.
+pub(crate) fn malformed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> JournalError {
+    JournalError::new(JournalErrorKind::Malformed).caused_by(cause)
+}
+
+impl CallHead {
+    pub(crate) fn of(call: &ToolCall) -> Self {
+        let (server, tool) = (call.name.server.clone(), call.name.tool.clone());
+        let arguments_bytes = call.arguments.size_bytes() as u64;
+        Self { id: call.id.0, server, tool, line: call.line, arguments_bytes }
+    }
+}
+
+impl From<&ClientClaims> for ClaimsHead {
+    fn from(claims: &ClientClaims) -> Self {
+        let ClientClaims { name, version, request_id, model } = claims.clone();
+        Self { name, version, request_id, model }
+    }
+}
+
+impl From<ClaimsHead> for ClientClaims {
+    fn from(claims: ClaimsHead) -> Self {
+        let ClaimsHead { name, version, request_id, model } = claims;
+        Self { name, version, request_id, model }
+    }
+}
+
+impl From<&Limits> for LimitsHead {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            wall_ms: limits.wall_ms,
+            memory_bytes: limits.memory_bytes,
+            tool_calls: limits.tool_calls,
+            concurrent_calls: limits.concurrent_calls as u64,
+            call_timeout_ms: limits.call_timeout_ms,
+            call_arguments_bytes: limits.call_arguments_bytes as u64,
+            call_result_bytes: limits.call_result_bytes as u64,
+            buffered_bytes: limits.buffered_bytes as u64,
+            log_bytes: limits.log_bytes as u64,
+            result_bytes: limits.result_bytes as u64,
+            source_bytes: limits.source_bytes as u64,
+        }
+    }
+}
+
+impl From<LimitsHead> for Limits {
+    fn from(limits: LimitsHead) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            fuel: limits.fuel,
+            wall_ms: limits.wall_ms,
+            memory_bytes: limits.memory_bytes,
+            tool_calls: limits.tool_calls,
+            concurrent_calls: size(limits.concurrent_calls),
+            call_timeout_ms: limits.call_timeout_ms,
+            call_arguments_bytes: size(limits.call_arguments_bytes),
+            call_result_bytes: size(limits.call_result_bytes),
+            buffered_bytes: size(limits.buffered_bytes),
+            log_bytes: size(limits.log_bytes),
+            result_bytes: size(limits.result_bytes),
+            source_bytes: size(limits.source_bytes),
+        }
+    }
+}
+
+impl EndHead {
+    pub(crate) fn usage(&self) -> RunUsage {
+        let Self { fuel, memory_bytes_peak, wall_ms, tool_calls, .. } = *self;
+        RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls }
+    }
+}

@@ -1,0 +1,60 @@
+//! Readings as they are written.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD as BASE64;
+use exuvia_tool::CallId;
+use serde::{Deserialize, Serialize};
+
+use super::body::WireCallError;
+use super::head::malformed;
+use crate::{JournalError, Reading};
+
+/// One reading. Times are seconds and nanoseconds, bytes are base64 without padding.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireReading {
+    Wall(u64, u32),
+    Monotonic(u64, u32),
+    Random(String),
+    Delivered(Vec<u64>),
+    Failed(u64, WireCallError),
+    Found(String),
+}
+
+impl TryFrom<&Reading> for WireReading {
+    type Error = JournalError;
+
+    fn try_from(reading: &Reading) -> Result<Self, JournalError> {
+        Ok(match reading {
+            Reading::WallClock(time) => Self::Wall(time.as_secs(), time.subsec_nanos()),
+            Reading::MonotonicClock(time) => Self::Monotonic(time.as_secs(), time.subsec_nanos()),
+            Reading::Random(bytes) => Self::Random(BASE64.encode(bytes)),
+            Reading::Delivered(calls) => Self::Delivered(calls.iter().map(|id| id.0).collect()),
+            Reading::Failed(call, error) => Self::Failed(call.0, error.try_into()?),
+            Reading::Found(text) => Self::Found(text.clone()),
+        })
+    }
+}
+
+impl WireReading {
+    pub(super) fn read(self) -> Result<Reading, JournalError> {
+        Ok(match self {
+            Self::Wall(seconds, nanos) => Reading::WallClock(time(seconds, nanos)?),
+            Self::Monotonic(seconds, nanos) => Reading::MonotonicClock(time(seconds, nanos)?),
+            Self::Random(text) => Reading::Random(BASE64.decode(text).map_err(malformed)?),
+            Self::Delivered(calls) => Reading::Delivered(calls.into_iter().map(CallId).collect()),
+            Self::Failed(call, error) => Reading::Failed(CallId(call), error.read()?),
+            Self::Found(text) => Reading::Found(text),
+        })
+    }
+}
+
+fn time(seconds: u64, nanos: u32) -> Result<Duration, JournalError> {
+    if nanos < 1_000_000_000 {
+        Ok(Duration::new(seconds, nanos))
+    } else {
+        Err(malformed("a second has fewer nanoseconds"))
+    }
+}

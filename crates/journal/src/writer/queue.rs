@@ -1,0 +1,222 @@
+//! What waits to be written: in order, and bounded.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::store::PackedObject;
+use crate::{Entry, JournalError, JournalErrorKind, Losses, Seq};
+
+/// Objects that are remembered as kept.
+const KNOWN_OBJECTS: usize = 4_096;
+
+/// An entry that waits to be written.
+pub(super) struct Waiting {
+    pub(super) entry: Entry,
+    pub(super) at_ms: u64,
+    bytes: usize,
+    /// Who waits for it. None: it is queued.
+    pub(super) done: Option<oneshot::Sender<Result<Seq, JournalError>>>,
+}
+
+impl Waiting {
+    pub(super) fn new(entry: Entry, at_ms: u64, done: Option<oneshot::Sender<Result<Seq, JournalError>>>) -> Self {
+        Self { bytes: entry.size_bytes(), entry, at_ms, done }
+    }
+}
+
+/// What is taken from the queue to be written.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) entries: Vec<Waiting>,
+    pub(super) objects: Vec<Arc<PackedObject>>,
+}
+
+/// How urgent it is to write.
+#[derive(Debug, PartialEq)]
+pub(super) enum Urgency {
+    Empty,
+    /// Something is queued since then.
+    Queued(Instant),
+    /// Somebody waits, or much waits.
+    Now,
+}
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    wake: Notify,
+    limit_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    entries: VecDeque<Waiting>,
+    objects: VecDeque<Arc<PackedObject>>,
+    /// Of entries and objects, those included that are being written.
+    bytes: usize,
+    durable: usize,
+    since: Option<Instant>,
+    is_closed: bool,
+    is_failing: bool,
+    losses: Option<Arc<dyn Losses>>,
+    /// Digests of objects that are kept.
+    known: HashSet<String>,
+}
+
+impl Queue {
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        Self { state: Mutex::default(), wake: Notify::new(), limit_bytes }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an entry. It is made under the lock, so that the times have the order of the places, as far as the clock has.
+    pub(super) fn push(&self, waiting: impl FnOnce() -> Waiting) -> Result<(), JournalError> {
+        let mut state = self.state();
+        self.admit(&state)?;
+        let waiting = waiting();
+        if state.bytes > 0 && state.bytes + waiting.bytes > self.limit_bytes {
+            return Err(JournalError::new(JournalErrorKind::Full));
+        }
+        state.bytes += waiting.bytes;
+        let is_first = state.since.is_none();
+        if is_first {
+            state.since = Some(Instant::now());
+        }
+        let is_durable = waiting.done.is_some();
+        state.durable += usize::from(is_durable);
+        state.entries.push_back(waiting);
+        if is_first || is_durable || state.bytes > self.limit_bytes / 4 {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Notes that an object is kept. Returns whether it was noted before.
+    pub(super) fn is_known(&self, sha256: &str) -> bool {
+        let mut state = self.state();
+        if state.known.contains(sha256) {
+            return true;
+        }
+        if state.known.len() >= KNOWN_OBJECTS {
+            state.known.clear();
+        }
+        state.known.insert(sha256.to_owned());
+        false
+    }
+
+    /// Some objects are kept no more.
+    pub(super) fn forget_objects(&self) {
+        self.state().known.clear();
+    }
+
+    /// Adds an object.
+    pub(super) fn push_object(&self, object: PackedObject) -> Result<(), JournalError> {
+        let mut state = self.state();
+        self.admit(&state)?;
+        state.bytes += object.zstd.len();
+        state.since.get_or_insert_with(Instant::now);
+        state.objects.push_back(Arc::new(object));
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn admit(&self, state: &State) -> Result<(), JournalError> {
+        if state.is_closed {
+            return Err(JournalError::new(JournalErrorKind::Unavailable).caused_by("the journal is closed"));
+        }
+        if state.bytes >= self.limit_bytes {
+            return Err(JournalError::new(JournalErrorKind::Full));
+        }
+        Ok(())
+    }
+
+    /// Takes what comes first, up to so many bytes: at least one entry, if there is one. It counts as waiting until it is released.
+    pub(super) fn take(&self, max_bytes: usize, max_entries: usize) -> Taken {
+        let mut state = self.state();
+        let mut taken = Taken { objects: state.objects.drain(..).collect(), entries: Vec::new() };
+        let mut bytes = 0;
+        while let Some(next) = state.entries.front()
+            && (taken.entries.is_empty() || (bytes + next.bytes <= max_bytes && taken.entries.len() < max_entries))
+        {
+            bytes += next.bytes;
+            state.durable -= usize::from(next.done.is_some());
+            taken.entries.extend(state.entries.pop_front());
+        }
+        state.since = (!state.entries.is_empty()).then(Instant::now);
+        taken
+    }
+
+    /// What was taken is dealt with: it counts no more.
+    pub(super) fn release(&self, entries: &[Waiting], objects: &[Arc<PackedObject>]) {
+        let bytes: usize = entries.iter().map(|entry| entry.bytes).sum();
+        let more: usize = objects.iter().map(|object| object.zstd.len()).sum();
+        let mut state = self.state();
+        state.bytes = state.bytes.saturating_sub(bytes + more);
+    }
+
+    /// Puts back what could not be written. Nobody waits for it.
+    pub(super) fn put_back(&self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>) {
+        let mut state = self.state();
+        for entry in entries.into_iter().rev() {
+            state.entries.push_front(entry);
+        }
+        for object in objects.into_iter().rev() {
+            state.objects.push_front(object);
+        }
+        if !state.entries.is_empty() || !state.objects.is_empty() {
+            state.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Takes the entries that somebody waits for.
+    pub(super) fn take_durable(&self) -> Vec<Waiting> {
+        let mut state = self.state();
+        let (durable, queued): (Vec<_>, Vec<_>) = state.entries.drain(..).partition(|entry| entry.done.is_some());
+        (state.entries, state.durable) = (queued.into(), 0);
+        durable
+    }
+
+    pub(super) fn urgency(&self) -> Urgency {
+        let state = self.state();
+        match state.since {
+            _ if state.durable > 0 || state.bytes > self.limit_bytes / 4 && !state.is_failing => Urgency::Now,
+            Some(since) => Urgency::Queued(since),
+            None => Urgency::Empty,
+        }
+    }
+
+    /// Waits until something is urgent that was not.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(super) fn close(&self) {
+        self.state().is_closed = true;
+        self.wake.notify_one();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
+    pub(super) fn set_failing(&self, is_failing: bool) {
+        self.state().is_failing = is_failing;
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.state().is_failing
+    }
+
+    pub(super) fn tell_losses(&self, losses: Arc<dyn Losses>) {
+        self.state().losses = Some(losses);
+    }
+
+    pub(super) fn losses(&self) -> Option<Arc<dyn Losses>> {
+        self.state().losses.clone()
+    }
+}

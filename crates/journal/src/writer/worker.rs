@@ -1,0 +1,317 @@
+//! The thread that writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::prepare::{Keys, Unready};
+use super::queue::{Queue, Taken, Urgency, Waiting};
+use super::upkeep::{CheckpointFile, Upkeep};
+use crate::store::{Batch, PackedObject, Store};
+use crate::{Clock, JournalError, JournalErrorKind, Retention, Seq};
+
+/// What is written at once, in bytes of memory and in entries.
+const BATCH_BYTES: usize = 8 << 20;
+const BATCH_ENTRIES: usize = 4_096;
+
+/// When the thread does what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The longest that a queued entry waits.
+    pub(crate) flush: Duration,
+    /// From one signed checkpoint to the next.
+    pub(crate) checkpoint: Duration,
+    /// From one checkpoint in the database to the next.
+    pub(crate) stored_checkpoint: Duration,
+    /// From one look for what is over to the next.
+    pub(crate) retain: Duration,
+    /// From one attempt to write to the next, where only queued entries wait.
+    pub(crate) retry: Duration,
+    /// How long closing tries to write.
+    pub(crate) close: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            flush: Duration::from_millis(100),
+            checkpoint: Duration::from_secs(1),
+            stored_checkpoint: Duration::from_secs(60),
+            retain: Duration::from_secs(30),
+            retry: Duration::from_millis(250),
+            close: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A batch that nobody knows of whether it was written.
+struct Doubt {
+    /// The head of its first record.
+    head: Vec<u8>,
+    /// How many of its entries were put back.
+    kept: usize,
+}
+
+pub(super) struct Worker {
+    store: Box<dyn Store>,
+    queue: Arc<Queue>,
+    keys: Keys,
+    checkpoints: Arc<CheckpointFile>,
+    upkeep: Upkeep,
+    clock: Clock,
+    retention: Retention,
+    pace: Pace,
+    doubt: Option<Doubt>,
+    is_failing: bool,
+    /// Not before: another attempt to write queued entries.
+    retry_at: Instant,
+    /// Records are written that no checkpoint covers.
+    is_dirty: bool,
+    checkpoint_at: Instant,
+    /// The newest checkpoint, until it is in the database.
+    unstored: Option<(u64, Vec<u8>)>,
+    store_checkpoint_at: Instant,
+    retain_at: Instant,
+}
+
+impl Worker {
+    pub(super) fn new(
+        store: Box<dyn Store>,
+        queue: Arc<Queue>,
+        checkpoints: Arc<CheckpointFile>,
+        upkeep: Upkeep,
+        (clock, retention): (Clock, Retention),
+        pace: Pace,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            store,
+            queue,
+            keys: Keys::default(),
+            checkpoints,
+            upkeep,
+            clock,
+            retention,
+            pace,
+            doubt: None,
+            is_failing: false,
+            retry_at: now,
+            is_dirty: true,
+            checkpoint_at: now + pace.checkpoint,
+            unstored: None,
+            store_checkpoint_at: now,
+            retain_at: now + pace.retain,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), JournalError> {
+        while !self.queue.is_closed() {
+            self.wait().await;
+            if self.is_due() {
+                let _ = self.write(false).await;
+            }
+            self.upkeep().await;
+        }
+        self.close().await
+    }
+
+    /// Waits until something is due.
+    async fn wait(&self) {
+        loop {
+            let upkeep = if self.is_dirty { self.checkpoint_at.min(self.retain_at) } else { self.retain_at };
+            let at = match self.queue.urgency() {
+                Urgency::Now => return,
+                Urgency::Queued(since) => upkeep.min((since + self.pace.flush).max(self.retry_at)),
+                Urgency::Empty => upkeep,
+            };
+            if self.queue.is_closed() || at <= Instant::now() || timeout_at(at, self.queue.woken()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        match self.queue.urgency() {
+            Urgency::Now => true,
+            Urgency::Queued(since) => (since + self.pace.flush).max(self.retry_at) <= Instant::now(),
+            Urgency::Empty => false,
+        }
+    }
+
+    /// Writes what comes first in the queue.
+    async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
+        let result = match self.settle().await {
+            Ok(()) => self.write_next(is_last).await,
+            Err(error) => {
+                refuse(&self.queue, self.queue.take_durable(), &error);
+                Err(error)
+            }
+        };
+        self.is_failing = result.is_err();
+        self.queue.set_failing(self.is_failing);
+        if self.is_failing {
+            self.retry_at = Instant::now() + self.pace.retry;
+        }
+        result
+    }
+
+    /// Finds out whether the batch before this one was written, if nobody knows.
+    async fn settle(&mut self) -> Result<(), JournalError> {
+        let Some(doubt) = &self.doubt else { return Ok(()) };
+        if self.store.settle(&doubt.head).await? {
+            let Taken { entries, .. } = self.queue.take(usize::MAX, doubt.kept);
+            self.queue.release(&entries, &[]);
+            self.is_dirty = true;
+        }
+        self.doubt = None;
+        Ok(())
+    }
+
+    async fn write_next(&mut self, is_last: bool) -> Result<(), JournalError> {
+        let Taken { entries, objects } = self.queue.take(BATCH_BYTES, BATCH_ENTRIES);
+        let (entries, mut batch) = match self.prepared(entries).await {
+            Ok(prepared) => prepared,
+            Err((entries, error)) => return Err(self.failed(entries, objects, error)),
+        };
+        batch.objects = objects;
+        if is_last || self.store_checkpoint_at <= Instant::now() {
+            batch.checkpoint = self.unstored.take();
+        }
+        if batch.records.is_empty() && batch.objects.is_empty() && batch.checkpoint.is_none() {
+            return Ok(());
+        }
+        match self.store.commit(&batch).await {
+            Ok(first) => {
+                self.written(entries, &batch, first);
+                Ok(())
+            }
+            Err(error) => {
+                let kept = entries.iter().filter(|entry| entry.done.is_none()).count();
+                self.unstored = batch.checkpoint;
+                let head = batch.records.first().map(|record| record.head.clone()).unwrap_or_default();
+                self.doubt = Some(Doubt { head, kept });
+                Err(self.failed(entries, batch.objects, error))
+            }
+        }
+    }
+
+    /// The batch of these entries, and those that are in it. What can never be written is reported.
+    async fn prepared(&mut self, entries: Vec<Waiting>) -> Result<(Vec<Waiting>, Batch), (Vec<Waiting>, JournalError)> {
+        let mut batch = Batch::default();
+        let mut ready = Vec::with_capacity(entries.len());
+        let mut entries = entries.into_iter();
+        while let Some(waiting) = entries.next() {
+            match self.keys.prepare(&waiting, &mut *self.store).await {
+                Ok(prepared) => {
+                    batch.records.push(prepared);
+                    ready.push(waiting);
+                }
+                Err(Unready::Entry(error)) => lose(&self.queue, vec![waiting], &error),
+                Err(Unready::Store(error)) => {
+                    ready.push(waiting);
+                    ready.extend(entries);
+                    return Err((ready, error));
+                }
+            }
+        }
+        Ok((ready, batch))
+    }
+
+    fn written(&mut self, entries: Vec<Waiting>, batch: &Batch, first: u64) {
+        self.queue.release(&entries, &batch.objects);
+        for (seq, entry) in (first..).zip(entries) {
+            if let Some(done) = entry.done {
+                let _ = done.send(Ok(Seq(seq)));
+            }
+        }
+        self.keys.on_written();
+        self.is_dirty |= !batch.records.is_empty();
+        if batch.checkpoint.is_some() {
+            self.store_checkpoint_at = Instant::now() + self.pace.stored_checkpoint;
+        }
+    }
+
+    /// Refuses what somebody waits for, and keeps the rest for the next attempt.
+    fn failed(
+        &mut self,
+        entries: Vec<Waiting>,
+        objects: Vec<Arc<PackedObject>>,
+        error: JournalError,
+    ) -> JournalError {
+        self.keys.forget();
+        let (durable, queued) = entries.into_iter().partition(|entry| entry.done.is_some());
+        refuse(&self.queue, durable, &error);
+        self.queue.put_back(queued, objects);
+        error
+    }
+
+    async fn upkeep(&mut self) {
+        let now = Instant::now();
+        if self.is_dirty && self.checkpoint_at <= now {
+            if self.checkpoint().await.is_ok() {
+                self.upkeep.checkpoint();
+            }
+            self.checkpoint_at = now + self.pace.checkpoint;
+        }
+        if self.retain_at <= now && self.doubt.is_none() {
+            let keys = &self.keys;
+            let is_open = |id: &str| keys.is_open(id);
+            let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
+            if retained.objects > 0 {
+                self.queue.forget_objects();
+            }
+            self.retain_at = Instant::now() + if retained.more { self.pace.flush } else { self.pace.retain };
+        }
+    }
+
+    async fn checkpoint(&mut self) -> Result<(), JournalError> {
+        let tree = self.store.tree().await?;
+        self.unstored = Some((tree.size, self.checkpoints.sign(tree)?));
+        self.is_dirty = false;
+        Ok(())
+    }
+
+    /// Writes all that waits and a last checkpoint, for as long as closing may take.
+    async fn close(&mut self) -> Result<(), JournalError> {
+        let until = Instant::now() + self.pace.close;
+        loop {
+            let result = self.write(false).await;
+            match (result, self.queue.urgency()) {
+                (Ok(()), Urgency::Empty) => break,
+                (Ok(()), _) => {}
+                (Err(error), _) if Instant::now() >= until => {
+                    let Taken { entries, .. } = self.queue.take(usize::MAX, usize::MAX);
+                    lose(&self.queue, entries, &error);
+                    return Err(error);
+                }
+                (Err(_), _) => tokio::time::sleep(self.pace.retry).await,
+            }
+        }
+        self.checkpoint().await?;
+        self.write(true).await?;
+        self.checkpoints.write()
+    }
+}
+
+/// Tells those who wait for these entries that they are not kept.
+fn refuse(queue: &Queue, entries: Vec<Waiting>, error: &JournalError) {
+    queue.release(&entries, &[]);
+    for done in entries.into_iter().filter_map(|entry| entry.done) {
+        let cause = format!("{error:#}");
+        let _ = done.send(Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(cause)));
+    }
+}
+
+/// Reports entries that were taken and can never be written.
+fn lose(queue: &Queue, mut entries: Vec<Waiting>, error: &JournalError) {
+    queue.release(&entries, &[]);
+    let losses = queue.losses();
+    for entry in &mut entries {
+        match (entry.done.take(), &losses) {
+            (Some(done), _) => drop(done.send(Err(JournalError::new(error.kind()).caused_by(format!("{error:#}"))))),
+            (None, Some(losses)) => losses.lost(&entry.entry, error),
+            (None, None) => {}
+        }
+    }
+}
