@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use exuvia_tool::CallError;
 
-use crate::wire::{CallHead, Head, HeadEvent};
 use crate::Event;
+use crate::wire::{CallHead, Head, HeadEvent};
 
 /// The longest text of an error in the index, in bytes.
 const ERROR_BYTES: usize = 300;
@@ -32,11 +32,26 @@ pub(crate) struct Change {
 pub(crate) enum CallChange {
     None,
     /// The call has no outcome.
-    Intended { call: u64, server: String, tool: String },
+    Intended {
+        call: u64,
+        server: String,
+        tool: String,
+    },
     /// The call has this outcome without having been dispatched.
-    Decided { call: u64, server: String, tool: String, code: String, error: Option<String> },
+    Decided {
+        call: u64,
+        server: String,
+        tool: String,
+        code: String,
+        error: Option<String>,
+    },
     /// A dispatched call has this outcome.
-    Ended { call: u64, code: String, ms: u64, error: Option<String> },
+    Ended {
+        call: u64,
+        code: String,
+        ms: u64,
+        error: Option<String>,
+    },
 }
 
 /// What one record changes about the run or direct call.
@@ -46,7 +61,11 @@ pub(crate) enum State {
     /// It has no outcome.
     Open,
     /// It has this outcome.
-    Ended { outcome: String, fuel: u64, error: Option<String> },
+    Ended {
+        outcome: String,
+        fuel: u64,
+        error: Option<String>,
+    },
 }
 
 impl Change {
@@ -57,18 +76,18 @@ impl Change {
             HeadEvent::RunStarted(start) => Some([start.namespace_sha256.clone(), start.guest_sha256.clone()]),
             _ => None,
         };
-        let (call, state) = (call_change(&head.event, error.clone()), state(&head.event, is_direct, error));
+        let (call, state) = (call_change(&head.event, error.as_ref()), state(&head.event, is_direct, error));
         Self { at_ms: head.at_ms, principal: head.principal.to_string(), is_direct, objects, call, state }
     }
 }
 
-fn call_change(event: &HeadEvent, error: Option<String>) -> CallChange {
+fn call_change(event: &HeadEvent, error: Option<&String>) -> CallChange {
     let decided = |head: &CallHead, code: &str| CallChange::Decided {
         call: head.id,
         server: head.server.clone(),
         tool: head.tool.clone(),
         code: code.to_owned(),
-        error,
+        error: error.cloned(),
     };
     match event {
         HeadEvent::CallIntended { call, .. } => {
@@ -77,7 +96,7 @@ fn call_change(event: &HeadEvent, error: Option<String>) -> CallChange {
         HeadEvent::CallRefused { call, code, .. } => decided(call, code),
         HeadEvent::CallReused { call, .. } => decided(call, REUSED),
         HeadEvent::CallEnded { id, code, ms, .. } => {
-            CallChange::Ended { call: *id, code: code.clone(), ms: *ms, error }
+            CallChange::Ended { call: *id, code: code.clone(), ms: *ms, error: error.cloned() }
         }
         _ => CallChange::None,
     }

@@ -77,7 +77,11 @@ fn included(record: &ProofRecord, tree: TreeHead) -> Result<Head, JournalError> 
     let is_included = path.len() <= MAX_INCLUSION
         && (1..=tree.size).contains(&head.seq)
         && check_record(&path, tree.size, tree.root, head.seq - 1, record_hash(record.head.as_bytes())).is_ok();
-    if is_included { Ok(head) } else { Err(refused(format!("record {} is not in the tree of the checkpoint", head.seq))) }
+    if is_included {
+        Ok(head)
+    } else {
+        Err(refused(format!("record {} is not in the tree of the checkpoint", head.seq)))
+    }
 }
 
 /// The key of the private parts, if it is the one that the first record names.
@@ -93,7 +97,11 @@ fn content_key(proof: &Proof) -> Result<Option<RunKey>, JournalError> {
 
 fn body(record: &ProofRecord, head: &Head, key: Option<&RunKey>) -> Result<Option<Vec<u8>>, JournalError> {
     let (Some(body), Some(said)) = (&record.body, head.body) else {
-        return if record.body.is_none() { Ok(None) } else { Err(refused(format!("record {} has no private part", head.seq))) };
+        return if record.body.is_none() {
+            Ok(None)
+        } else {
+            Err(refused(format!("record {} has no private part", head.seq)))
+        };
     };
     let sealed = BASE64.decode(body).map_err(malformed)?;
     if said.bytes != sealed.len() as u64 || said.sha256 != Digest::of(&sealed) {

@@ -66,8 +66,9 @@ pub(crate) async fn prove(
     let Some(found) = reads.record(id).await? else { return Ok(None) };
     let (checkpoint, tree) = newest(files).await?;
     if found.rows.last().is_some_and(|last| last.seq > tree.size) {
-        return Err(JournalError::new(JournalErrorKind::Unreadable)
-            .caused_by("no checkpoint covers the run yet: one is signed within a second, or when the journal is opened"));
+        return Err(JournalError::new(JournalErrorKind::Unreadable).caused_by(
+            "no checkpoint covers the run yet: one is signed within a second, or when the journal is opened",
+        ));
     }
     let mut tiles = TileSet::new(edge(&*reads).await?);
     let mut records = Vec::with_capacity(found.rows.len());

@@ -129,7 +129,9 @@ fn compare(edge: &Edge, roots: &BTreeMap<u64, TreeHead>, report: &mut Report) {
     if let Some(said) = roots.get(&edge.size())
         && edge.head().ok() != Some(*said)
     {
-        report.inconsistencies.add(format!("the first {} records are others than a signed checkpoint says", edge.size()));
+        report
+            .inconsistencies
+            .add(format!("the first {} records are others than a signed checkpoint says", edge.size()));
     }
 }
 

@@ -48,8 +48,6 @@ pub(crate) trait Reads: Send + Sync {
 pub(crate) struct Row {
     /// The place that it is stored at.
     pub(crate) seq: u64,
-    /// The place of the first record of its run, as it is stored.
-    pub(crate) first: u64,
     pub(crate) head: Vec<u8>,
     pub(crate) body: Option<Vec<u8>>,
 }

@@ -72,7 +72,8 @@ impl SigningKey {
     /// The key cannot sign.
     pub(crate) fn sign(&self, tree: TreeHead) -> Result<Vec<u8>, JournalError> {
         let refused = |error: signed_note::NoteError| unavailable(error.to_string());
-        let checkpoint = Checkpoint::new(self.signer.name(), tree.size, tree.root, "").map_err(|e| unavailable(e.to_string()))?;
+        let checkpoint =
+            Checkpoint::new(self.signer.name(), tree.size, tree.root, "").map_err(|e| unavailable(e.to_string()))?;
         let mut note = Note::new(&checkpoint.to_bytes(), &[]).map_err(refused)?;
         note.add_sigs(&[&self.signer]).map_err(refused)?;
         Ok(note.to_bytes())
@@ -94,7 +95,8 @@ impl VerifyKey {
     ///
     /// The text is no public key.
     pub(crate) fn parse(text: &str) -> Result<Self, JournalError> {
-        let verifier = StandardVerifier::new(text.trim()).map_err(|error| malformed(format!("the public key: {error}")))?;
+        let verifier =
+            StandardVerifier::new(text.trim()).map_err(|error| malformed(format!("the public key: {error}")))?;
         let name = verifier.name().to_owned();
         Ok(Self { name, verifiers: VerifierList::new(vec![Box::new(verifier)]) })
     }

@@ -42,7 +42,10 @@ impl TileSet {
     }
 
     /// What `read` computes of the tree, or the tiles that it needs first.
-    pub(crate) fn compute<T>(&self, read: impl FnOnce(&Self) -> Result<T, Error>) -> Result<Result<T, Error>, Vec<TileId>> {
+    pub(crate) fn compute<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Vec<TileId>> {
         let computed = read(self);
         let missed = self.missed.take();
         if missed.is_empty() { Ok(computed) } else { Err(missed.into_iter().collect()) }

@@ -126,9 +126,7 @@ impl TryFrom<&CallError> for WireCallError {
             CallError::InvalidArguments(message) => Self::InvalidArguments(message),
             CallError::Denied(message) => Self::Denied(message),
             CallError::TimedOut(ms) => Self::TimedOut(ms),
-            CallError::ToolFailed { message, data } => {
-                Self::ToolFailed { message, data: data.map(Json::into_string) }
-            }
+            CallError::ToolFailed { message, data } => Self::ToolFailed { message, data: data.map(Json::into_string) },
             CallError::UpstreamUnavailable(message) => Self::UpstreamUnavailable(message),
             CallError::LimitReached { limit, allowed, used } => Self::LimitReached { limit, allowed, used },
             other => return Err(malformed(format!("the format has no error `{}`", other.code()))),

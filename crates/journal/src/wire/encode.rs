@@ -79,7 +79,9 @@ pub(crate) fn body(event: &Event) -> Result<Option<Vec<u8>>, JournalError> {
         Event::CallRefused { call, error, .. } => call_body(call, None, error.as_ref()),
         Event::CallReused { call, .. } => call_body(call, None, None),
         Event::CallEnded { outcome: None, .. } => return Ok(None),
-        Event::CallEnded { outcome: Some(Ok(value)), .. } => body::write(&OutcomeBody::Value(value.as_str().to_owned())),
+        Event::CallEnded { outcome: Some(Ok(value)), .. } => {
+            body::write(&OutcomeBody::Value(value.as_str().to_owned()))
+        }
         Event::CallEnded { outcome: Some(Err(error)), .. } => body::write(&OutcomeBody::Error(error.try_into()?)),
         Event::RunEnded(end) => body::write(&EndBody {
             result: end.result.as_ref().map(|result| result.as_str().to_owned()),
@@ -90,11 +92,7 @@ pub(crate) fn body(event: &Event) -> Result<Option<Vec<u8>>, JournalError> {
     Ok(Some(text))
 }
 
-fn call_body(
-    call: &ToolCall,
-    written: Option<&Json>,
-    error: Option<&CallError>,
-) -> Result<Vec<u8>, JournalError> {
+fn call_body(call: &ToolCall, written: Option<&Json>, error: Option<&CallError>) -> Result<Vec<u8>, JournalError> {
     let arguments = Arguments::as_str(&call.arguments).to_owned();
     let written = written.map(|written| written.as_str().to_owned());
     body::write(&CallBody { arguments, written, error: error.map(TryInto::try_into).transpose()? })

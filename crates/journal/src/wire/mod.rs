@@ -16,4 +16,4 @@ mod tests;
 
 pub(crate) use decode::stamped;
 pub(crate) use encode::{body, head_event};
-pub(crate) use head::{BodyRef, CallHead, EndHead, Head, HeadEvent, StartHead, VERSION, at_seq, malformed};
+pub(crate) use head::{BodyRef, CallHead, Head, HeadEvent, VERSION, at_seq, malformed};

@@ -2,10 +2,10 @@
 
 mod prepare;
 mod queue;
-mod upkeep;
-mod worker;
 #[cfg(test)]
 mod tests;
+mod upkeep;
+mod worker;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use exuvia_tool::Origin;
 
 use super::queue::Waiting;
+use crate::JournalError;
 use crate::hex::Digest;
 use crate::index::{Change, State, error_line};
 use crate::seal::RunKey;
 use crate::store::{KeyState, Prepared, Store};
 use crate::wire::{self, BodyRef, Head, VERSION};
-use crate::JournalError;
 
 /// Runs whose keys are remembered. What is forgotten is read from the store.
 const MAX_KEYS: usize = 1 << 16;
@@ -88,12 +88,7 @@ fn id(origin: &Origin) -> Arc<str> {
     }
 }
 
-fn prepared(
-    waiting: &Waiting,
-    id: &Arc<str>,
-    key: Option<RunKey>,
-    is_first: bool,
-) -> Result<Prepared, JournalError> {
+fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: bool) -> Result<Prepared, JournalError> {
     let entry = &waiting.entry;
     let body = match &key {
         Some(key) => wire::body(&entry.event)?.map(|body| key.seal(id, entry.event.kind(), &body)).transpose()?,

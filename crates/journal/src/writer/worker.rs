@@ -233,12 +233,7 @@ impl Worker {
     }
 
     /// Refuses what somebody waits for, and keeps the rest for the next attempt.
-    fn failed(
-        &mut self,
-        entries: Vec<Waiting>,
-        objects: Vec<Arc<PackedObject>>,
-        error: JournalError,
-    ) -> JournalError {
+    fn failed(&mut self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>, error: JournalError) -> JournalError {
         self.keys.forget();
         let (durable, queued) = entries.into_iter().partition(|entry| entry.done.is_some());
         refuse(&self.queue, durable, &error);

@@ -30,7 +30,9 @@ pub(super) fn apply(
 fn call(transaction: &Transaction<'_>, run: i64, change: &Change) -> rusqlite::Result<()> {
     match &change.call {
         CallChange::None => Ok(()),
-        CallChange::Intended { call, server, tool } => decided(transaction, (run, sql(*call)), (server, tool), None, None),
+        CallChange::Intended { call, server, tool } => {
+            decided(transaction, (run, sql(*call)), (server, tool), None, None)
+        }
         CallChange::Decided { call, server, tool, code, error } => {
             decided(transaction, (run, sql(*call)), (server, tool), Some(code), error.as_deref())
         }

@@ -12,10 +12,18 @@ use crate::{Filter, JournalError, Seq, Summary};
 /// So few calls are rare.
 const RARE: i64 = 10_000;
 /// The tools of a filter.
-pub(super) const TOOLS: &str = concat!("SELECT id FROM tools WHERE ", "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)");
-const RARE_TOOL: &str = concat!("first IN (SELECT run FROM calls WHERE tool IN (SELECT id FROM tools WHERE ", "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)", "))");
-const FREQUENT_TOOL: &str =
-    concat!("EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN (SELECT id FROM tools WHERE ", "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)", "))");
+pub(super) const TOOLS: &str =
+    concat!("SELECT id FROM tools WHERE ", "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)");
+const RARE_TOOL: &str = concat!(
+    "first IN (SELECT run FROM calls WHERE tool IN (SELECT id FROM tools WHERE ",
+    "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)",
+    "))"
+);
+const FREQUENT_TOOL: &str = concat!(
+    "EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN (SELECT id FROM tools WHERE ",
+    "(? IS NULL OR server = ?) AND (? IS NULL OR tool = ?)",
+    "))"
+);
 
 /// Conditions of a query, and the values of its parameters.
 #[derive(Default)]
@@ -79,8 +87,10 @@ impl Conditions {
     /// Those that begin within the times of the filter: also by their places, because lists are read by place.
     fn within(&mut self, connection: &Connection, filter: &Filter) -> rusqlite::Result<()> {
         let (since, until) = (sql(filter.since_ms.unwrap_or(0)), sql(filter.until_ms.unwrap_or(u64::MAX)));
-        let places = "SELECT ifnull(min(first), 0), ifnull(max(first), 0) FROM runs WHERE started_ms >= ? AND started_ms < ?";
-        let (least, most) = connection.query_row(places, [since, until], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let places =
+            "SELECT ifnull(min(first), 0), ifnull(max(first), 0) FROM runs WHERE started_ms >= ? AND started_ms < ?";
+        let (least, most) =
+            connection.query_row(places, [since, until], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
         self.add("first >= ? AND first <= ?", [least.into(), most.into()]);
         self.add("+started_ms >= ? AND +started_ms < ?", [since.into(), until.into()]);
         Ok(())

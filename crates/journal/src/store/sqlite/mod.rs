@@ -13,7 +13,7 @@ mod write;
 
 pub(crate) use folder::Folder;
 pub use open::SqliteJournal;
-pub use reads::SqliteReads;
+pub(crate) use reads::SqliteReads;
 pub(crate) use write::SqliteStore;
 
 use rusqlite::Connection;

@@ -50,7 +50,12 @@ pub(crate) fn opened(options: &OpenOptions) -> Result<(SqliteStore, CheckpointFi
     match checkpoint {
         Some(checkpoint) => compare(&folder, &mut store, &key, &checkpoint)?,
         None if store.size() == 0 => {}
-        None => return Err(inconsistent(&folder, &format!("it has {} records, and its file `checkpoint` is missing", store.size()))),
+        None => {
+            return Err(inconsistent(
+                &folder,
+                &format!("it has {} records, and its file `checkpoint` is missing", store.size()),
+            ));
+        }
     }
     let checkpoints = CheckpointFile::new(key, folder.checkpoint());
     checkpoints.sign(store.tree_head()?)?;
@@ -60,13 +65,22 @@ pub(crate) fn opened(options: &OpenOptions) -> Result<(SqliteStore, CheckpointFi
 }
 
 /// Checks that there never was a record, where there is no database.
-fn check_nothing_is_lost(folder: &Folder, key: Option<&SigningKey>, checkpoint: Option<&[u8]>) -> Result<(), JournalError> {
+fn check_nothing_is_lost(
+    folder: &Folder,
+    key: Option<&SigningKey>,
+    checkpoint: Option<&[u8]>,
+) -> Result<(), JournalError> {
     match (key, checkpoint) {
         (_, None) => Ok(()),
-        (None, Some(_)) => Err(inconsistent(folder, "its database `journal.db` and its signing key `journal.key` are missing")),
+        (None, Some(_)) => {
+            Err(inconsistent(folder, "its database `journal.db` and its signing key `journal.key` are missing"))
+        }
         (Some(key), Some(checkpoint)) => match said(folder, key, checkpoint)?.size {
             0 => Ok(()),
-            size => Err(inconsistent(folder, &format!("its checkpoint says {size} records, and its database `journal.db` is missing"))),
+            size => Err(inconsistent(
+                folder,
+                &format!("its checkpoint says {size} records, and its database `journal.db` is missing"),
+            )),
         },
     }
 }
@@ -80,7 +94,11 @@ fn said(folder: &Folder, key: &SigningKey, checkpoint: &[u8]) -> Result<TreeHead
 fn compare(folder: &Folder, store: &mut SqliteStore, key: &SigningKey, checkpoint: &[u8]) -> Result<(), JournalError> {
     let said = said(folder, key, checkpoint)?;
     if said.size > store.size() {
-        let found = format!("its checkpoint says {} records, its database has {}: the last ones are missing", said.size, store.size());
+        let found = format!(
+            "its checkpoint says {} records, its database has {}: the last ones are missing",
+            said.size,
+            store.size()
+        );
         return Err(inconsistent(folder, &found));
     }
     if store.hash(|tiles| tree_hash(said.size, tiles))? != said.root {

@@ -19,7 +19,7 @@ const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// The reading side of a journal in SQLite.
 #[derive(Clone)]
-pub struct SqliteReads {
+pub(crate) struct SqliteReads {
     folder: Folder,
     connections: Arc<Mutex<Vec<Connection>>>,
     /// All reads go through one connection, which reads one state of the database.
@@ -157,11 +157,11 @@ impl Reads for SqliteReads {
 }
 
 fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
-    Ok(Row { seq: unsigned(row.get(0)?), first: unsigned(row.get(1)?), head: row.get(2)?, body: row.get(3)? })
+    Ok(Row { seq: unsigned(row.get(0)?), head: row.get(1)?, body: row.get(2)? })
 }
 
 fn rows(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec<Row>> {
-    let select = "SELECT seq, run, head, body FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let select = "SELECT seq, head, body FROM records WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut select = connection.prepare_cached(select)?;
     let (mut rows, mut bytes) = (Vec::new(), 0);
     for found in select.query_map([sql(after), sql(limit)], row)? {
@@ -177,9 +177,10 @@ fn rows(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec
 
 fn record(connection: &Connection, id: &str) -> rusqlite::Result<Option<RecordRows>> {
     let known = "SELECT first, is_erased, key FROM runs LEFT JOIN keys ON run = first WHERE id = ?1";
-    let known = connection.query_row(known, [id], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let known =
+        connection.query_row(known, [id], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))).optional()?;
     let Some((first, is_erased, key)) = known else { return Ok(None) };
-    let mut select = connection.prepare_cached("SELECT seq, run, head, body FROM records WHERE run = ?1 ORDER BY seq")?;
+    let mut select = connection.prepare_cached("SELECT seq, head, body FROM records WHERE run = ?1 ORDER BY seq")?;
     let rows = select.query_map([first], row)?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(RecordRows { rows, key, is_erased }))
 }
@@ -236,9 +237,11 @@ fn call_index(row: &SqlRow<'_>) -> rusqlite::Result<(u64, CallIndex)> {
 
 fn object(connection: &Connection, sha256: String) -> Result<Option<Object>, JournalError> {
     let select = "SELECT kind, zstd FROM objects JOIN object_bytes USING (id) WHERE sha256 = ?1";
-    let found = connection.query_row(select, [&sha256], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let found =
+        connection.query_row(select, [&sha256], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
     let Some((kind, zstd)) = found.optional().map_err(unreadable)? else { return Ok(None) };
     let kind = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
-    let kind = kind.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
+    let kind =
+        kind.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
     Ok(Some(Object { kind, sha256, bytes: decompressed(&zstd, MAX_OBJECT_BYTES)? }))
 }

@@ -59,7 +59,8 @@ fn oldest_kept_ms(connection: &Connection) -> rusqlite::Result<Option<u64>> {
 }
 
 fn next_runs(connection: &Connection, after: i64) -> rusqlite::Result<Vec<(i64, String, u64)>> {
-    let mut next = connection.prepare("SELECT first, id, started_ms FROM runs WHERE first > ?1 ORDER BY first LIMIT ?2")?;
+    let mut next =
+        connection.prepare("SELECT first, id, started_ms FROM runs WHERE first > ?1 ORDER BY first LIMIT ?2")?;
     next.query_map([after, STEP_RUNS], |row| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?))))?.collect()
 }
 

@@ -85,7 +85,8 @@ pub(super) fn check(connection: &Connection) -> Result<(), JournalError> {
 fn version(connection: &Connection) -> Result<usize, JournalError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let unreadable = |error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error);
-    let (application, version) = (pragma("application_id").map_err(unreadable)?, pragma("user_version").map_err(unreadable)?);
+    let (application, version) =
+        (pragma("application_id").map_err(unreadable)?, pragma("user_version").map_err(unreadable)?);
     if application != APPLICATION_ID && (application, version) != (0, 0) {
         return Err(JournalError::new(JournalErrorKind::Unreadable).caused_by("the database is no journal of Exuvia"));
     }

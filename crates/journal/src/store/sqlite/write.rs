@@ -87,10 +87,7 @@ impl SqliteStore {
     }
 
     /// Does something with the connection, and gives it up if that fails.
-    fn with<T>(
-        &mut self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, JournalError> {
+    fn with<T>(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         let result = work(self.connected()?);
         if result.is_err() {
             self.connection = None;
@@ -124,7 +121,8 @@ impl SqliteStore {
             return Ok(false);
         }
         let next = self.with(|connection| {
-            connection.query_row("SELECT head FROM records WHERE seq = ?1", [sql(known + 1)], |row| row.get::<_, Vec<u8>>(0))
+            connection
+                .query_row("SELECT head FROM records WHERE seq = ?1", [sql(known + 1)], |row| row.get::<_, Vec<u8>>(0))
         })?;
         self.edge = found;
         Ok(next.ends_with(head))
@@ -185,7 +183,8 @@ fn connect(folder: &Folder) -> Result<Connection, JournalError> {
 
 /// The edge of the tree of all records.
 fn edge(connection: &Connection) -> Result<Edge, JournalError> {
-    let size = connection.query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0)).map_err(unavailable)?;
+    let size =
+        connection.query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0)).map_err(unavailable)?;
     let parts = Edge::parts(unsigned(size));
     let heads = heads(connection, parts.heads_after).map_err(unavailable)?;
     let tiles = parts.tiles.into_iter().map(|id| {
@@ -222,7 +221,8 @@ fn insert(
         }
     };
     let head = at_seq(&record.head, edge.size() + 1);
-    let mut inserted = transaction.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut inserted =
+        transaction.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
     inserted.execute(params![seq, run, head, record.body])?;
     for tile in edge.append(&head) {
         let mut inserted = transaction.prepare_cached("INSERT INTO tiles (id, hashes) VALUES (?1, ?2)")?;
@@ -243,7 +243,8 @@ fn insert_rest(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result
         transaction.execute(kept, params![object.sha256, object.zstd])?;
     }
     if let Some((size, note)) = &batch.checkpoint {
-        transaction.execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
+        transaction
+            .execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
     }
     Ok(())
 }
