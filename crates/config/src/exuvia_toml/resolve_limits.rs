@@ -38,7 +38,7 @@ impl Resolver<'_> {
     }
 
     /// Reports what is wrong with the keys of a table.
-    fn wrong_in(&mut self, table: &str) -> impl FnMut(&str, String) {
+    pub(super) fn wrong_in(&mut self, table: &str) -> impl FnMut(&str, String) {
         move |key, message| self.error(&format!("{table}/{key}"), message)
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::file_types::File;
 use crate::config::{ANSWER_BYTES, PREVIEW_TOKENS};
+use crate::journal::{KEEP_BYTES, KEEP_DAYS};
 use crate::{HttpConfig, Runs, UpstreamLimits};
 
 /// The JSON Schema of `exuvia.toml`, in draft 2020-12: what editors use is what files are checked with.
@@ -29,6 +30,7 @@ pub fn schema() -> Value {
         "on_disconnect": "cancel",
     });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
+    add_defaults(&mut schema["$defs"]["Journal"], &json!({"keep_days": KEEP_DAYS, "keep_bytes": KEEP_BYTES}));
     let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);
     let grace_ms = u64::try_from(http.session_grace.as_millis()).unwrap_or(u64::MAX);
     let listen = json!({
