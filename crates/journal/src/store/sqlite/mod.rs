@@ -13,6 +13,8 @@ mod write;
 
 pub(crate) use folder::Folder;
 pub use open::SqliteJournal;
+#[cfg(test)]
+pub(crate) use open::opened;
 pub(crate) use reads::SqliteReads;
 pub(crate) use write::SqliteStore;
 
