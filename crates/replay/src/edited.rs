@@ -98,7 +98,7 @@ impl Source for Edited {
         }
     }
 
-    fn bounds(&self, _: CallId) -> HostBounds {
+    fn bounds(&mut self, _: CallId) -> HostBounds {
         HostBounds::Passed
     }
 

@@ -16,8 +16,8 @@ pub(crate) trait Source: Send {
     /// What a call is answered. None: nothing, for as long as the run lasts.
     fn meet(&mut self, call: &ToolCall) -> Result<Option<ToolOutcome>, Ending>;
 
-    /// How a call is bounded.
-    fn bounds(&self, call: CallId) -> HostBounds;
+    /// How the call is bounded that the script makes now.
+    fn bounds(&mut self, call: CallId) -> HostBounds;
 
     /// The run blocks until this call has its answer.
     fn blocked_on(&mut self, call: CallId) -> Result<(), Ending>;

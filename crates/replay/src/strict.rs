@@ -15,6 +15,7 @@ pub(crate) struct Strict {
     run: Arc<RecordedRun>,
     /// How many readings were taken.
     taken: usize,
+    /// The calls that the script made, whether they have had their turns or not.
     made: BTreeSet<CallId>,
     /// Calls that were made and have no answer.
     unanswered: BTreeSet<CallId>,
@@ -78,7 +79,6 @@ impl Source for Strict {
         if !recorded.is(&call.name, call.arguments.as_str()) {
             return Err(Ending::Departed(departure(Some((recorded.name.clone(), recorded.arguments.clone())))));
         }
-        self.made.insert(call.id);
         match &recorded.state {
             CallState::Answered(outcome) => Ok(Some(outcome.clone())),
             CallState::Held => Err(Ending::RecordOver),
@@ -89,7 +89,8 @@ impl Source for Strict {
         }
     }
 
-    fn bounds(&self, call: CallId) -> HostBounds {
+    fn bounds(&mut self, call: CallId) -> HostBounds {
+        self.made.insert(call);
         self.run.host_failures.get(&call).map_or(HostBounds::Passed, |error| HostBounds::Failed(error.clone()))
     }
 
