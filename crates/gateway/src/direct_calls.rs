@@ -154,7 +154,7 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
     let run = tools.run();
     let (permit, mut recorded) = match tools.admit(call, kind).await {
         Ok(admitted) => admitted,
-        Err(CallRejected::Refused(error)) => return DirectAnswer::Failed(error),
+        Err(CallRejected::Refused { error, .. }) => return DirectAnswer::Failed(error),
         Err(CallRejected::Held(held)) => return DirectAnswer::Held(*held),
     };
     let routes = &run.run_view.routes;

@@ -338,6 +338,8 @@ impl Gateway {
         let prepared = PendingRun {
             record: self.recorder.of(&context),
             context,
+            profile: view.name(),
+            claims: Arc::clone(client.claims()),
             script,
             by,
             pre_pass: self.pre_pass,

@@ -23,6 +23,7 @@ mod direct_calls;
 mod end_guards;
 mod gateway;
 mod ids;
+mod kept_view;
 mod listing;
 pub mod meta;
 mod metrics;

@@ -10,6 +10,7 @@ use exuvia_tool::Namespace;
 use exuvia_upstream::{Routes, ServerStatus};
 
 use crate::answer_shapes::AnswerShapes;
+use crate::kept_view::KeptView;
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -45,6 +46,8 @@ pub(crate) struct RunView {
     pub(crate) settings: Arc<Settings>,
     /// What is learned of their answers, unless nothing is.
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What the journal has of all this.
+    pub(crate) kept: KeptView,
 }
 
 /// What there is at one moment, for all profiles.

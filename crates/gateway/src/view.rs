@@ -11,6 +11,7 @@ use exuvia_policy::Policy;
 use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
+use crate::kept_view::KeptView;
 use crate::meta;
 use crate::plain_items;
 use crate::public_names;
@@ -67,6 +68,7 @@ impl View {
                 routes: routes.clone(),
                 settings: Arc::clone(settings),
                 answer_shapes: answer_shapes.clone(),
+                kept: KeptView::default(),
             })
         };
         let scripts = run_view(Mode::Code);
