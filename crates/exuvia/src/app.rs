@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
-use exuvia_journal::MemoryJournal;
+use exuvia_journal::{Archive, MemoryJournal};
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_shapes::ShapeFile;
@@ -68,6 +68,7 @@ impl ReloadableConfig {
             answer_bytes: config.answer_bytes,
             preview_tokens: config.preview_tokens,
             on_disconnect: config.runs.on_disconnect,
+            repair_age: config.runs.repair_age(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings }
@@ -119,10 +120,12 @@ impl App {
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
         over.run_until_cancelled(start.within(patience)).await;
+        let journal = Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms));
         let config = GatewayConfig {
             engine: engine.await.context("mapping the guest")??,
             upstreams: Arc::clone(&upstreams),
-            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
+            archive: Some(Arc::clone(&journal) as Arc<dyn Archive>),
+            journal,
             pre_pass: PrePass::On,
             settings,
             answer_shapes: answer_shapes.clone(),

@@ -9,7 +9,7 @@ use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, JsonError, MAX_TREE_BYTES,
+    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError, MAX_TREE_BYTES,
     Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_upstream::CallLimits;
@@ -22,6 +22,7 @@ use crate::call_notes::CallNotes;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
+use crate::repair::{Earlier, Repair};
 use crate::retries::{RetryBudget, is_repeatable};
 use crate::settings::RunView;
 use crate::trees;
@@ -60,6 +61,8 @@ pub(crate) struct RunParts {
     pub(crate) limits: CallLimits,
     /// Receives calls that wait for an approval. The receiver ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Arc<Repair>>,
 }
 
 /// The part of a run's limits that holds for one call.
@@ -106,7 +109,11 @@ impl ToolHost for RunTools {
         let log = self.0.log.clone();
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
-        Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log))
+        match self.0.earlier(&call) {
+            Earlier::Nothing => Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log)),
+            Earlier::Answer(value) => Box::pin(async move { this.0.reuse(call, value).await }.instrument(log)),
+            Earlier::Unknown(error) => Box::pin(std::future::ready(this.0.withhold(call, error))),
+        }
     }
 
     fn search(&self, query: String) -> BoxFuture<'static, String> {
@@ -197,6 +204,51 @@ impl Inner {
         }
     }
 
+    /// What an earlier run has of a call that a repaired script makes.
+    fn earlier(&self, call: &ToolCall) -> Earlier {
+        let Some(repair) = &self.run.repair else { return Earlier::Nothing };
+        repair.earlier(call, || {
+            let is_declared = self.tool(&call.name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
+            is_declared || self.run.authority.policy().repeats(&call.name)
+        })
+    }
+
+    /// Answers a call from an earlier run, if it may still be made.
+    async fn reuse(self: &Arc<Self>, call: ToolCall, value: Json) -> ToolOutcome {
+        let (this, asked, tree_bytes) = (Arc::clone(self), call.clone(), call.arguments.extent().tree_bytes);
+        let allowed = trees::over(tree_bytes, move || this.allowed(asked, CallKind::Tool)).await;
+        if let Err(rejected) = allowed {
+            self.record_refusal(call, &rejected);
+            return self.rejected_outcome(rejected).await;
+        }
+        let (id, value_bytes) = (call.id, value.size_bytes() as u64);
+        if let Some(repair) = &self.run.repair {
+            self.run.record.note(Event::CallReused { call, of: repair.of().clone(), reused: id });
+        }
+        let outcome = Ok(value);
+        let ended = Event::CallEnded { id, code: "ok".to_owned(), outcome: Some(outcome.clone()), value_bytes, ms: 0 };
+        self.run.record.note(ended);
+        outcome
+    }
+
+    /// Does not make a call again of which nobody knows whether it took effect.
+    fn withhold(&self, call: ToolCall, error: CallError) -> ToolOutcome {
+        self.record_refusal(call, &error.clone().into());
+        Err(error)
+    }
+
+    /// What a call comes to that is not made. One that is held ends the run.
+    async fn rejected_outcome(&self, rejected: CallRejected) -> ToolOutcome {
+        match rejected {
+            CallRejected::Refused { error, .. } => Err(error),
+            CallRejected::Held(held) => {
+                // Nobody listens once the run is ending for another reason.
+                let _ = self.run.held.send(*held);
+                std::future::pending().await
+            }
+        }
+    }
+
     async fn make(self: &Arc<Self>, call: ToolCall, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let server = self.run.run_view.namespace.server(&call.name.server).map(|server| server.name.clone());
         let mut counted = CallCountGuard::new(&self.run.metrics, server, Some(deadline.clone()));
@@ -228,13 +280,11 @@ impl Inner {
     ) -> ToolOutcome {
         match self.admit(call, CallKind::Tool, Some(deadline)).await {
             Ok(admitted) => self.dispatch(admitted, deadline.clone(), ticket).await,
-            Err(CallRejected::Refused { error, .. }) => Err(error),
-            Err(CallRejected::Held(held)) => {
-                counted.code = Some(AWAITING);
-                // Nobody listens once the run is ending for another reason. The ticket stays: what comes after a call that
-                // is held does not leave before it.
-                let _ = self.run.held.send(*held);
-                std::future::pending().await
+            Err(rejected) => {
+                counted.code = Some(rejected.code());
+                // The ticket stays: what comes after a call that is held does not leave before it.
+                let _ticket = ticket;
+                self.rejected_outcome(rejected).await
             }
         }
     }

@@ -127,6 +127,7 @@ impl Gateway {
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&run_view.settings.limits),
             held,
+            repair: None,
             run_view,
         };
         (RunTools::new(parts), OriginEndGuard::of(view.direct().routes.clone(), origin))

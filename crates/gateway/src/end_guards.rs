@@ -118,7 +118,8 @@ impl RunEndGuard {
     }
 
     /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
-    pub(crate) async fn end(mut self, report: &mut Report) {
+    /// Whether there is a record, and nothing is.
+    pub(crate) async fn end(mut self, report: &mut Report) -> bool {
         self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
         if self.is_started {
@@ -127,6 +128,7 @@ impl RunEndGuard {
             let _ = self.record.require(Event::RunEnded(Box::new(end))).await;
         }
         report.unrecorded = self.record.lost();
+        self.is_started && report.unrecorded == 0
     }
 }
 

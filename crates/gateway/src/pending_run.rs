@@ -26,6 +26,7 @@ use crate::pending_namespace::PendingNamespace;
 use crate::queue::QueuePlace;
 use crate::record::RunRecord;
 use crate::recorded_end::recorded_end;
+use crate::repair::Repair;
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
@@ -47,6 +48,10 @@ pub(crate) struct PendingRun {
     pub(crate) profile: Option<Arc<str>>,
     /// What its client says of itself.
     pub(crate) claims: Arc<ClientClaims>,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Arc<Repair>>,
+    /// Whether its client can come back to what the journal has of it.
+    pub(crate) is_kept: bool,
     pub(crate) script: Script,
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
@@ -70,8 +75,10 @@ impl PendingRun {
     pub(crate) async fn execute(mut self) -> Report {
         let mut ending = RunEndGuard::new(&self.record, &self.metrics);
         let script = std::mem::replace(&mut self.script, Script::new(""));
+        let kept_as = self.context.origin.run().filter(|_| self.is_kept).cloned();
         let mut report = advised(self.decided(script, &mut ending).await);
-        ending.end(&mut report).await;
+        let is_recorded = ending.end(&mut report).await;
+        report.kept_as = kept_as.filter(|_| is_recorded);
         let (error, limit) = why(&report.outcome);
         tracing::info!(
             outcome = report.outcome.name(),
@@ -148,7 +155,7 @@ impl PendingRun {
             namespace_sha256: admitted.namespace.as_ref().map(|object| object.sha256.clone()).unwrap_or_default(),
             policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
             guest_sha256: self.engine.guest_sha256().to_owned(),
-            repairs: None,
+            repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
         }
     }
 
@@ -176,6 +183,7 @@ impl PendingRun {
             metrics: self.metrics,
             limits: call_limits(&limits),
             held,
+            repair: self.repair,
         });
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));

@@ -63,6 +63,11 @@ impl Client {
         &self.name
     }
 
+    /// Who it acts for.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// What goes with a call of it.
     pub(crate) fn context(&self, origin: Origin) -> CallContext {
         CallContext::new(self.principal.clone(), origin).of_client(Arc::clone(&self.name))

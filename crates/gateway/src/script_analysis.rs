@@ -129,6 +129,7 @@ mod tests {
             answer_bytes: 1_000,
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
+            repair_age: Duration::ZERO,
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));

@@ -1,6 +1,7 @@
 //! Settings that a reload may change while scripts run, and what each run keeps of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_config::{OnDisconnect, Profiles, QueueLimits};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub preview_tokens: usize,
     /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
+    /// How old a run may be whose answers a repaired script takes. Zero: none does.
+    pub repair_age: Duration,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.

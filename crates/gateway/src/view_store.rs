@@ -167,6 +167,7 @@ mod tests {
             answer_bytes: 1,
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
+            repair_age: Duration::ZERO,
         };
         let threads = RunRuntime::new().unwrap();
         let view_store = ViewStore::following(upstreams, settings, None, &threads);

@@ -84,6 +84,7 @@ pub(crate) struct MadeCall<F> {
 pub(crate) type Answer = Result<Json, Failure>;
 
 /// Why a call gave no value.
+#[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: CallError,
     /// The host made the error, by a bound that depends on the moment: see [`HostBounds`].

@@ -89,7 +89,8 @@ impl tools::Host for Sandbox {
 
     async fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Vec<u64>> {
         let deadline = timeout_ns.map(|ns| self.io.monotonic_clock().saturating_add(Duration::from_nanos(ns)));
-        let reported = match self.io.next_wait(&mut self.calls.unreported()) {
+        let next = self.io.next_wait(&mut self.calls.unreported());
+        let reported = match next {
             NextWait::Live => self.wait_until(deadline, timeout_ns == Some(0)).await,
             NextWait::Recorded(calls) => self.wait_for(calls).await,
             NextWait::Never => pending().await,

@@ -31,6 +31,7 @@ mod archive;
 mod entry;
 mod error;
 mod memory;
+mod memory_archive;
 mod object;
 mod reading;
 

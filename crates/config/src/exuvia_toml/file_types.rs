@@ -258,6 +258,10 @@ pub(super) struct Runs {
     /// cancelled. Over HTTP a client up to 2025-11-25 has disconnected when its session has had no stream for
     /// `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
+    /// How old a run may be that a repaired script takes the answers of, in minutes: what it read grows stale. 0 turns
+    /// repairs off, and stored results with them.
+    #[schemars(range(max = 10_000))]
+    pub(super) repair_minutes: Option<u64>,
 }
 
 /// The HTTP listener of `exuvia serve` and its limits.

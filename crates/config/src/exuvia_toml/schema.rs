@@ -26,7 +26,7 @@ pub fn schema() -> Value {
     let waiting = runs.queue.runs - runs.concurrent as usize;
     let runs = json!({
         "concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client,
-        "on_disconnect": "cancel",
+        "on_disconnect": "cancel", "repair_minutes": runs.repair_minutes,
     });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
     let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);

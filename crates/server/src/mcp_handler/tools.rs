@@ -96,6 +96,7 @@ impl McpHandler {
         };
         match meta::call(gateway, view, &claiming_client(context), &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
+            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await),
             Ok(MetaAnswer::Run(run)) => {
                 let room = run.answer_room();
                 let Some(report) = follow(run, context, &self.detached_runs).await else {
