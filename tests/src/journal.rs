@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use exuvia_gateway::now_ms;
 use exuvia_journal::{
-    Archive, Entry, Filter, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Object, Record, Seq, Stamped, Summary,
+    Archive, Entry, Filter, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Object, Record, Seq,
+    Stamped, Summary,
 };
 use exuvia_tool::BoxFuture;
 

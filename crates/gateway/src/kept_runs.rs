@@ -26,7 +26,7 @@ pub(crate) enum NotKept {
     Old(Duration),
     Erased,
     TooLarge,
-    Unreadable(JournalError),
+    Unreadable,
 }
 
 impl fmt::Display for NotKept {
@@ -42,7 +42,7 @@ impl fmt::Display for NotKept {
             ),
             Self::Erased => f.write_str("the content of this run was erased: send the script without `run`"),
             Self::TooLarge => f.write_str("this run is too large to be read again: send the script without `run`"),
-            Self::Unreadable(_) => f.write_str("the journal cannot be read now: try again later"),
+            Self::Unreadable => f.write_str("the journal cannot be read now: try again later"),
         }
     }
 }
@@ -88,9 +88,9 @@ impl Gateway {
 
 async fn record(archive: &dyn Archive, id: &str) -> Result<Option<Record>, NotKept> {
     let unreadable = |error: JournalError| {
-        let error_text = format!("{error:#}");
-        tracing::error!(error = error_text, "journal read failed");
-        NotKept::Unreadable(error)
+        let error = format!("{error:#}");
+        tracing::error!(error, "journal read failed");
+        NotKept::Unreadable
     };
     let size = archive.record_bytes(id).await.map_err(unreadable)?;
     if size.is_some_and(|bytes| bytes > RECORD_BYTES) {

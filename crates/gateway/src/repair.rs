@@ -85,7 +85,13 @@ mod tests {
             let id = call.id;
             events.push(Event::CallIntended { call, written: None, rule: String::new() });
             let code = String::new();
-            events.extend(outcome.map(|outcome| Event::CallEnded { id, code, outcome: Some(outcome), value_bytes: 0, ms: 0 }));
+            events.extend(outcome.map(|outcome| Event::CallEnded {
+                id,
+                code,
+                outcome: Some(outcome),
+                value_bytes: 0,
+                ms: 0,
+            }));
         }
         let journal = MemoryJournal::new(1 << 20, || 0);
         for event in events {
@@ -122,13 +128,21 @@ mod tests {
     fn what_failed_is_made_anew_and_what_is_unknown_is_not_unless_that_does_no_harm() {
         let failed = Some(Err(CallError::ToolFailed { message: "no".into(), data: None }));
         let late = Some(Err(CallError::TimedOut(1)));
-        let calls = || vec![(call(1, "a", "{}"), failed.clone()), (call(2, "b", "{}"), late.clone()), (call(3, "c", "{}"), None), (call(4, "d", "{}"), ok())];
+        let calls = || {
+            vec![
+                (call(1, "a", "{}"), failed.clone()),
+                (call(2, "b", "{}"), late.clone()),
+                (call(3, "c", "{}"), None),
+                (call(4, "d", "{}"), ok()),
+            ]
+        };
         for may_repeat in [false, true] {
             let repair = repair(calls());
             let earlier = |id, tool| repair.earlier(&call(id, tool, "{}"), || may_repeat);
             assert!(matches!(earlier(1, "a"), Earlier::Nothing));
             for (id, tool) in [(2, "b"), (3, "c")] {
-                let is_held = matches!(earlier(id, tool), Earlier::Unknown(CallError::Denied(text)) if text.contains("run 01A"));
+                let is_held =
+                    matches!(earlier(id, tool), Earlier::Unknown(CallError::Denied(text)) if text.contains("run 01A"));
                 assert_eq!(is_held, !may_repeat, "{tool}");
             }
             assert!(matches!(earlier(4, "d"), Earlier::Answer(_)));

@@ -148,6 +148,8 @@ impl Views {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use exuvia_config::UpstreamLimits;
     use exuvia_policy::PolicySource;
     use exuvia_runtime::Limits;

@@ -70,13 +70,7 @@ impl tools::Host for Sandbox {
         Ok(told(self.outcome(made.id, answer)))
     }
 
-    fn start(
-        &mut self,
-        server: String,
-        tool: String,
-        arguments: String,
-        line: u32,
-    ) -> Result<Resource<PendingCall>> {
+    fn start(&mut self, server: String, tool: String, arguments: String, line: u32) -> Result<Resource<PendingCall>> {
         let request = CallRequest::new(ToolName::new(server, tool), arguments, line);
         let call = self.calls.start(&mut *self.io, request)?;
         Ok(self.table.push(call)?)

@@ -95,14 +95,19 @@ impl Summary {
             }
             Event::CallEnded { code, outcome, .. } => {
                 self.failed_calls += u64::from(code != "ok");
-                self.error = outcome.as_ref().and_then(|outcome| Some(outcome.as_ref().err()?.to_string())).or(self.error.take());
+                self.error = outcome
+                    .as_ref()
+                    .and_then(|outcome| Some(outcome.as_ref().err()?.to_string()))
+                    .or(self.error.take());
                 self.direct_end(stamped, code);
             }
             Event::RunRefused { outcome, reason, .. } => {
-                (self.ended_ms, self.outcome, self.error) = (Some(stamped.at_ms), Some(outcome.clone()), Some(reason.clone()));
+                (self.ended_ms, self.outcome, self.error) =
+                    (Some(stamped.at_ms), Some(outcome.clone()), Some(reason.clone()));
             }
             Event::RunEnded(end) => {
-                (self.ended_ms, self.outcome, self.fuel) = (Some(stamped.at_ms), Some(end.outcome.clone()), end.usage.fuel);
+                (self.ended_ms, self.outcome, self.fuel) =
+                    (Some(stamped.at_ms), Some(end.outcome.clone()), end.usage.fuel);
                 let error = end.error.as_ref().map(|error| format!("{}: {}", error.kind, error.message));
                 self.error = error.or(self.error.take());
             }

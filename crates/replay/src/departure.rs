@@ -78,21 +78,23 @@ impl fmt::Display for Departure {
             Self::CallNotMade { call, name } => {
                 write!(f, "call {}: recorded {name}, the replay ended without it: {OTHER_PATH}", call.0)
             }
-            Self::NoAnswer { call } => write!(
-                f,
-                "call {}: the replay waits for its answer and the record has none: {OTHER_PATH}",
-                call.0
-            ),
+            Self::NoAnswer { call } => {
+                write!(f, "call {}: the replay waits for its answer and the record has none: {OTHER_PATH}", call.0)
+            }
             Self::Reading { number, recorded, replayed } => {
                 write!(f, "reading {number}: ")?;
                 match (recorded, replayed) {
-                    (Some(recorded), Some(replayed)) => write!(f, "recorded {recorded}, the replay asked for {replayed}"),
+                    (Some(recorded), Some(replayed)) => {
+                        write!(f, "recorded {recorded}, the replay asked for {replayed}")
+                    }
                     (None, Some(replayed)) => write!(
                         f,
                         "the record ends, the replay asked for {replayed} (of one run, readings are recorded up to {} MiB)",
                         crate::MAX_READINGS_BYTES >> 20
                     ),
-                    (recorded, None) => write!(f, "recorded {}, the replay ended without it", recorded.unwrap_or("nothing")),
+                    (recorded, None) => {
+                        write!(f, "recorded {}, the replay ended without it", recorded.unwrap_or("nothing"))
+                    }
                 }?;
                 write!(f, ": {OTHER_PATH}")
             }

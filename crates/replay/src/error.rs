@@ -51,9 +51,9 @@ impl fmt::Display for NotReplayable {
             Self::NoRun => f.write_str("not replayable: a client's own call and not a run"),
             Self::NotStarted => f.write_str("not replayable: the script was refused before it started"),
             Self::Erased => f.write_str("not replayable: its content was erased"),
-            Self::NoReadings => {
-                f.write_str("not replayable: recorded by a journal that does not keep readings; configure one that does")
-            }
+            Self::NoReadings => f.write_str(
+                "not replayable: recorded by a journal that does not keep readings; configure one that does",
+            ),
             Self::NoNamespace(digest) => {
                 write!(f, "not replayable: the servers and tools that it saw ({digest}) are no longer in the journal")
             }

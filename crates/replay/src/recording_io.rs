@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn readings_are_handed_on_in_batches_and_at_the_end_and_are_bounded() {
         let (sender, batches) = mpsc::channel();
-        let mut io = RecordingIo::new(SystemIo::new(), move |batch: Vec<_>| sender.send(batch.len()).expect("it is read"));
+        let mut io =
+            RecordingIo::new(SystemIo::new(), move |batch: Vec<_>| sender.send(batch.len()).expect("it is read"));
         let mut bytes = [0; 1_000];
         (0..64).for_each(|_| io.fill_random(&mut bytes));
         assert!(batches.try_recv().is_err(), "the batch is not full");

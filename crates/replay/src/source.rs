@@ -71,7 +71,6 @@ impl Kind {
     }
 }
 
-
 /// What a reading is, in words.
 pub(crate) fn name_of(reading: &Reading) -> &'static str {
     match reading {

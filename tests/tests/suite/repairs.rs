@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_gateway::Client;
 use exuvia_gateway::answer::{ModelAnswer, render};
-use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{BadRequestKind, Client};
+use exuvia_gateway::meta::{self, BadRequestKind, MetaAnswer};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report};
 use exuvia_tests::{SampleGateway, Settings, TestJournal, fake};
@@ -98,9 +98,9 @@ async fn a_repair_of_a_repair_and_of_parallel_calls_repeats_nothing_either() {
         format!("import asyncio\nawait asyncio.gather(*[fake.echo(value=f'write {{n}}') for n in range(8)])\n{end}")
     };
     let (first, _) = repaired.run(json!({"code": code("raise ValueError")})).await;
-    let (second, _) = repaired.run(json!({"code": code("fake.echo(value='more')\nraise KeyError"), "run": first})).await;
-    let (_, report) =
-        repaired.run(json!({"code": code("fake.echo(value='more')\nresult = 1"), "run": second})).await;
+    let (second, _) =
+        repaired.run(json!({"code": code("fake.echo(value='more')\nraise KeyError"), "run": first})).await;
+    let (_, report) = repaired.run(json!({"code": code("fake.echo(value='more')\nresult = 1"), "run": second})).await;
     assert_eq!(report.outcome.name(), "returned", "{report:?}");
     assert_eq!(repaired.made().len(), 9, "{:?}", repaired.made());
     repaired.gateway.stop().await;
@@ -147,7 +147,10 @@ async fn runs_of_others_that_are_old_or_that_never_were_are_unknown() {
     for (client, run) in [(&other, run.as_str()), (&Client::new("test"), "01K00000000000000000000000")] {
         for arguments in [json!({"code": "1", "run": run}), json!({"run": run})] {
             let refused = repaired.send(client, arguments).await.expect_err("it is not theirs");
-            assert_eq!(refused, (BadRequestKind::Unknown, "no run of this id is kept: send the script without `run`".to_owned()));
+            assert_eq!(
+                refused,
+                (BadRequestKind::Unknown, "no run of this id is kept: send the script without `run`".to_owned())
+            );
         }
     }
     assert_eq!(repaired.made().len(), 3);

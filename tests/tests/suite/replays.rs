@@ -205,7 +205,10 @@ async fn a_changed_byte_of_an_answer_is_found() {
     let Departure::Call { call, recorded: Some(_), line, .. } = departure else { panic!("{departure}") };
     assert_eq!((call.0, *line), (2, Some(3)));
     let told = departure.to_string();
-    assert!(told.starts_with("call 2: recorded echo.echo \"{\\\"value\\\":\\\"abc\\\"}\", the replay called"), "{told}");
+    assert!(
+        told.starts_with("call 2: recorded echo.echo \"{\\\"value\\\":\\\"abc\\\"}\", the replay called"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

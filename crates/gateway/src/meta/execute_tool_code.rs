@@ -78,16 +78,13 @@ async fn run_script(request: &MetaRequest<'_>, code: String, run: Option<String>
 }
 
 /// What a run returned that is over, or a part of it.
-async fn stored_result(
-    request: &MetaRequest<'_>,
-    run: &str,
-    path: Option<String>,
-) -> Result<MetaAnswer, BadRequest> {
+async fn stored_result(request: &MetaRequest<'_>, run: &str, path: Option<String>) -> Result<MetaAnswer, BadRequest> {
     let kept = request.gateway.kept_run(request.client, run).await.map_err(|why| unkept(&why))?;
     let result = kept.end.and_then(|end| end.result).ok_or_else(|| bad("this run returned nothing"))?;
-    let cut_out = move || part(result.as_str(), &path.unwrap_or_default()).and_then(|text| {
-        Json::parse(text).map_err(|error| error.to_string())
-    });
+    let cut_out = move || {
+        part(result.as_str(), &path.unwrap_or_default())
+            .and_then(|text| Json::parse(text).map_err(|error| error.to_string()))
+    };
     let result = offload(usize::MAX, cut_out).await.map_err(bad)?;
     let mut report = Report::not_started(Outcome::Returned(result));
     report.kept_as = Some(kept.id);
