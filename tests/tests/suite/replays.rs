@@ -130,7 +130,8 @@ async fn recorded_runs_replay_to_the_same_result_log_calls_fuel_and_memory() {
             tokio::spawn(async move {
                 let (run, report) = recorded.run(&source).await;
                 let replayed = recorded.replay(&run).await;
-                let told = format!("{source}\n{report:?}\n{replayed:?}");
+                let ends = [&report, &replayed.report].map(|report| (&report.outcome, &report.usage));
+                let told = format!("{source}\n{ends:?}");
                 assert_eq!(replayed.verdict, Verdict::Same, "{told}");
                 assert!(replayed.differences.is_empty(), "{told}");
                 assert_eq!(replayed.report.usage.fuel, report.usage.fuel, "{told}");
