@@ -14,7 +14,8 @@ use crate::{
 pub fn summary(config: &Config) -> String {
     let source = config.policy.source();
     let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
-    let everywhere = [list("auto_execute", &source.auto_execute), list("deny", &source.deny)];
+    let PolicySource { auto_execute, deny, repeatable, .. } = source;
+    let everywhere = [list("auto_execute", auto_execute), list("deny", deny), list("repeatable", repeatable)];
     let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
     if !everywhere.is_empty() {
         lines.push(format!("all: {}", everywhere.join("; ")));
@@ -91,6 +92,7 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         tools,
         list("auto_execute", &rules.auto_execute),
         list("deny", &rules.deny),
+        list("repeatable", &rules.repeatable),
         on_unlisted,
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),

@@ -65,6 +65,7 @@ impl ReloadableConfig {
             answer_bytes: config.answer_bytes,
             preview_tokens: config.preview_tokens,
             on_disconnect: config.runs.on_disconnect,
+            repair_age: config.runs.repair_age(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings }
@@ -138,6 +139,7 @@ impl App {
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
+            archive: Some(journal.archive()),
             journal: journal.entries(),
             pre_pass: PrePass::On,
             settings,

@@ -210,9 +210,9 @@ pub(crate) struct ReplayArgs {
     /// Run this script instead, on the recorded answers as far as they go
     #[arg(long, value_name = "SCRIPT", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) edit: Option<PathBuf>,
-    /// Run with this guest: a component file, and say what changes
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
-    pub(crate) guest: Option<PathBuf>,
+    /// Also replay runs of other guests with the guest of this program, and print what changes: what an upgrade would change
+    #[arg(long)]
+    pub(crate) any_guest: bool,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

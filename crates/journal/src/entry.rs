@@ -319,6 +319,11 @@ pub trait Journal: Send + Sync {
         Ok(())
     }
 
+    /// Whether it keeps what only replays need: readings and objects. Where it does not, they are not even made.
+    fn keeps_readings(&self) -> bool {
+        true
+    }
+
     /// Registers a listener for entries that were accepted and lost later. A journal that keeps what it accepts never calls it.
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         let _ = losses;

@@ -11,9 +11,8 @@ import sys
 import types
 
 from exuvia import asked, calls, loop
+from exuvia.frames import SCRIPT
 from exuvia.started import Call, value_of
-
-NAME = "script.py"
 
 _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _LAST = "__exuvia_last__"
@@ -57,21 +56,21 @@ class Script:
             raise RecursionError("the script is nested too deeply to be compiled") from None
 
     def _compile_now(self):
-        linecache.cache[NAME] = (len(self.source), None, [f"{line}\n" for line in self.lines], NAME)
+        linecache.cache[SCRIPT] = (len(self.source), None, [f"{line}\n" for line in self.lines], SCRIPT)
         is_async = "async" in self.source or "await" in self.source
         if not is_async:
             with contextlib.suppress(SyntaxError):
                 # Through the syntax tree a script costs two thirds more to compile. Few need it.
-                code = compile(self.source, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+                code = compile(self.source, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
                 if _ends_with_assignment(code):
                     return code
-        tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
+        tree = compile(self.source, SCRIPT, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         if "return" in self.source:
             _end_at_returns(tree.body)
         _keep_last(tree.body)
         if is_async:
             asked.rewrite(tree, self.mcp)
-        return compile(tree, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+        return compile(tree, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
 
     def tree(self):
         """The syntax tree as written."""
@@ -79,7 +78,7 @@ class Script:
 
     def _prepare(self):
         mcp = self.mcp
-        self.names.update(__builtins__=builtins, __file__=NAME, mcp=mcp)
+        self.names.update(__builtins__=builtins, __file__=SCRIPT, mcp=mcp)
         sys.modules["__main__"] = self.module
         sys.modules["mcp"] = mcp
         for name in mcp:

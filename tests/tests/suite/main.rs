@@ -50,6 +50,8 @@ mod records;
 mod reload;
 mod reload_faults;
 mod renewals;
+mod repairs;
+mod replays;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;

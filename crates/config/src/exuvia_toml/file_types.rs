@@ -36,6 +36,10 @@ pub(super) struct File {
     /// Tools that may never be called; overrides every allowlist. Same syntax as `auto_execute`. Where names contain
     /// dots, an entry applies to every server it can mean. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools whose calls do no harm when they are made twice. They are made before their record is on disk, which is
+    /// faster; after a crash of the gateway, the record may lack the last of them. Same syntax as `auto_execute`.
+    /// Default: none.
+    pub(super) repeatable: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
@@ -143,6 +147,8 @@ pub(super) struct Server {
     pub(super) auto_execute: Vec<String>,
     /// Tools that may never be called; they stay visible. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key. Default: none.
+    pub(super) repeatable: Vec<String>,
     /// What happens when a script needs a tool that is in neither list. Default: ask-before.
     pub(super) on_unlisted: Option<OnUnlisted>,
     /// Conditions on arguments, by the tool's name or glob and the argument's name: `export.path = { under = "/exports"
@@ -254,6 +260,10 @@ pub(super) struct Runs {
     /// cancelled. Over HTTP a client up to 2025-11-25 has disconnected when its session has had no stream for
     /// `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
+    /// How old a run may be that a repaired script takes the answers of, in minutes: what it read grows stale. 0 turns
+    /// repairs off, and stored results with them.
+    #[schemars(range(max = 10_000))]
+    pub(super) repair_minutes: Option<u64>,
 }
 
 /// The HTTP listener of `exuvia serve` and its limits.

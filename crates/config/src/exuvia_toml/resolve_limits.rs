@@ -34,6 +34,7 @@ impl Resolver<'_> {
             memory_bytes: value(written.memory_bytes.as_ref(), "memory_bytes", &mut self.wrong_in("/runs")),
             queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client },
             on_disconnect: written.on_disconnect.unwrap_or_default(),
+            repair_minutes: written.repair_minutes.unwrap_or(default.repair_minutes),
         }
     }
 

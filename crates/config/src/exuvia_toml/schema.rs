@@ -27,7 +27,7 @@ pub fn schema() -> Value {
     let waiting = runs.queue.runs - runs.concurrent as usize;
     let runs = json!({
         "concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client,
-        "on_disconnect": "cancel",
+        "on_disconnect": "cancel", "repair_minutes": runs.repair_minutes,
     });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
     add_defaults(&mut schema["$defs"]["Journal"], &json!({"keep_days": KEEP_DAYS, "keep_bytes": KEEP_BYTES}));

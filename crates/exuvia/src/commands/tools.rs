@@ -65,7 +65,7 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
         let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
         match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
             MetaAnswer::Text(text) => shown.push_str(&text),
-            MetaAnswer::Run(_) => bail!("{tool} does not run scripts"),
+            MetaAnswer::Run(_) | MetaAnswer::Stored(..) => bail!("{tool} does not run scripts"),
         }
     }
     Ok(shown)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_gateway::now_ms;
-use exuvia_journal::{Journal, MemoryJournal, StoreJournal};
+use exuvia_journal::{Archive, Journal, JournalError, MemoryJournal, SqliteArchive, StoreJournal};
 
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use folders::{Archives, Found, unknown};
@@ -23,6 +23,7 @@ const CLOSING: Duration = Duration::from_secs(3);
 /// The journal of this process.
 pub(crate) struct ProcessJournal {
     entries: Arc<dyn Journal>,
+    archive: Arc<dyn Archive>,
     stored: Option<Stored>,
 }
 
@@ -35,17 +36,25 @@ struct Stored {
 impl ProcessJournal {
     /// Keeps nothing beyond the process.
     pub(crate) fn in_memory() -> Self {
-        Self { entries: Arc::new(MemoryJournal::new(MEMORY_BYTES, now_ms)), stored: None }
+        let journal = Arc::new(MemoryJournal::new(MEMORY_BYTES, now_ms));
+        Self { entries: Arc::clone(&journal) as _, archive: journal, stored: None }
     }
 
-    fn stored(journal: Arc<StoreJournal>, folder: &Path, copy: Option<&Path>) -> Self {
+    /// Reads files.
+    fn stored(journal: Arc<StoreJournal>, folder: &Path, copy: Option<&Path>) -> Result<Self, JournalError> {
+        let archive = Arc::new(SqliteArchive::open(folder)?);
         let copy = copy.map(|path| CheckpointCopy::of(folder, path));
-        Self { entries: Arc::clone(&journal) as _, stored: Some(Stored { journal, copy }) }
+        Ok(Self { entries: Arc::clone(&journal) as _, archive, stored: Some(Stored { journal, copy }) })
     }
 
     /// What takes the entries.
     pub(crate) fn entries(&self) -> Arc<dyn Journal> {
         Arc::clone(&self.entries)
+    }
+
+    /// What reads them.
+    pub(crate) fn archive(&self) -> Arc<dyn Archive> {
+        Arc::clone(&self.archive)
     }
 
     /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was acknowledged is on it.

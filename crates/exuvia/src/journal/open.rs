@@ -30,7 +30,7 @@ pub(crate) fn open(config: &JournalConfig) -> Result<ProcessJournal> {
     let (folder, journal) = opened;
     tracing::info!(folder = %folder.display(), "journal opened");
     let copy = config.checkpoint_copy.as_deref();
-    Ok(ProcessJournal::stored(journal, &folder, copy))
+    ProcessJournal::stored(journal, &folder, copy).context("the journal cannot be read")
 }
 
 type Opened = (PathBuf, Arc<StoreJournal>);
