@@ -1,6 +1,7 @@
 //! Data directories of programs under test.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -34,6 +35,14 @@ impl DataHome {
             command.env(VARIABLE, &home);
         }
         home
+    }
+}
+
+impl DataHome {
+    /// Where it is.
+    #[must_use]
+    pub fn as_path(&self) -> &Path {
+        self.0.path()
     }
 }
 

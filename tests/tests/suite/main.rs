@@ -31,6 +31,8 @@ mod headers_commands;
 mod import;
 mod isolation;
 mod journal;
+mod kept_kills;
+mod kept_runs;
 mod listing;
 mod live_runs;
 mod logs;
