@@ -256,7 +256,7 @@ fn flipped(value: Value, at: usize, bit: u8) -> Value {
 }
 
 /// Changes one bit of one value.
-fn flip(dir: &Path, (table, column): (&str, &str), row: usize, at: usize, bit: u8) {
+fn flip(dir: &Path, (table, column): (&str, &str), row: u32, at: usize, bit: u8) {
     let database = database(dir);
     let select = format!(
         "SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1 OFFSET ?1 % (SELECT count(*) FROM {table} WHERE {column} IS NOT NULL)"
@@ -283,7 +283,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_changed_bit_is_found(column in 0..COLUMNS.len(), row in 0_usize..1_000, at in 0_usize..10_000, bit in 0_u8..8) {
+    fn any_changed_bit_is_found(column in 0..COLUMNS.len(), row in 0_u32..1_000, at in 0_usize..10_000, bit in 0_u8..8) {
         prop_assert!(is_found(|dir| flip(dir, COLUMNS[column], row, at, bit)), "{:?}", COLUMNS[column]);
     }
 

@@ -139,7 +139,11 @@ impl SqliteStore {
     fn settled(&mut self, head: &[u8]) -> Result<bool, JournalError> {
         let known = self.edge.size();
         let found = edge(self.connected()?)?;
-        if found.size() <= known || head.is_empty() {
+        if found.size() < known {
+            let cause = format!("the database has {} records, and {known} were written", found.size());
+            return Err(JournalError::new(JournalErrorKind::Inconsistent).caused_by(cause));
+        }
+        if found.size() == known || head.is_empty() {
             return Ok(false);
         }
         let next = self.with(|connection| {
