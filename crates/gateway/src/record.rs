@@ -45,9 +45,9 @@ impl Recorder {
         Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost: AtomicU64::new(0) })
     }
 
-    /// Whether the latest entry could not be kept.
+    /// Whether the latest entry could not be kept, or waits because nothing can be written.
     pub(crate) fn is_failing(&self) -> bool {
-        self.failures.is_latest.load(Ordering::Relaxed)
+        self.failures.is_latest.load(Ordering::Relaxed) || self.journal.is_failing()
     }
 }
 

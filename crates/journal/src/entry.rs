@@ -328,6 +328,11 @@ pub trait Journal: Send + Sync {
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         let _ = losses;
     }
+
+    /// Whether the last attempt to write failed. What was accepted waits, as long as there is room.
+    fn is_failing(&self) -> bool {
+        false
+    }
 }
 
 /// Receives notice of lost entries, for the operator.
