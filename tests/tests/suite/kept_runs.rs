@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use exuvia_tests::{Client, DataHome, Ended, Folder, NOWHERE, Program, assert_snapshot, here, sample};
 use serde_json::Value;
 
-const SCRIPT: &str = "names = [c['name'] for c in crm.get_contacts(limit=3)]\nprint('s3cret', len(names))\nresult = {'names': names, 'password': 's3cret'}";
+const SCRIPT: &str = "names = [c['name'] for c in crm.get_contacts(limit=3)['items']]\nprint('s3cret', len(names))\nresult = {'names': names, 'password': 's3cret'}";
 
 /// A data directory and a configuration with a sample server.
 struct World {
@@ -228,7 +228,7 @@ fn commands_that_run_nothing_for_anybody_keep_no_journal() {
 #[test]
 fn what_is_redacted_is_shown_nowhere() {
     let world = World::new("[journal]\nredact = { paths = ['$..password'], patterns = ['tok-[0-9]+'] }\n");
-    world.run("# tok-1\nprint('tok-2')\ntry:\n    crm.get_contact(id='tok-3')\nexcept Exception as error:\n    print(error)\nresult = {'password': 'mine', 'seen': 'tok-4'}");
+    world.run("# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mine', 'seen': 'tok-4'}");
     let failed = world.configured(&["run", "-c", "raise ValueError('tok-5')"]);
     assert_eq!(failed.status, Some(1));
     let runs = [&["runs", "list"][..], &["runs", "list", "--json"], &["runs", "export"]];
@@ -247,7 +247,7 @@ fn what_is_redacted_is_shown_nowhere() {
 fn what_is_exported_fits_the_published_schema() {
     let world = World::new("");
     world.run(SCRIPT);
-    let failed = world.configured(&["run", "-c", "crm.get_contact(id=0)\n1 / 0"]);
+    let failed = world.configured(&["run", "-c", "crm.get_contact(contact_id=int('999999'))"]);
     assert!(failed.status.is_some_and(|status| status > 0));
     let rejected = world.configured(&["run", "-c", "crm.no_such_tool()"]);
     assert_eq!(rejected.status, Some(1), "{rejected:?}");
@@ -265,7 +265,7 @@ fn what_is_exported_fits_the_published_schema() {
     let first = &lines[2];
     assert_eq!(first["start"]["source"], SCRIPT);
     assert_eq!(first["calls"][0]["arguments"]["limit"], 3);
-    assert_eq!(first["calls"][0]["value"].as_array().map(Vec::len), Some(3));
+    assert_eq!(first["calls"][0]["value"]["items"].as_array().map(Vec::len), Some(3));
     let one = world.configured(&["runs", "export", first["id"].as_str().expect("an id")]).stdout;
     assert_eq!(one.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect::<Vec<_>>(), [first.clone()]);
 }
@@ -273,7 +273,7 @@ fn what_is_exported_fits_the_published_schema() {
 #[test]
 fn runs_are_selected_and_summed() {
     let world = World::new("");
-    world.run("result = len(crm.get_contacts(limit=2))");
+    world.run("result = len(crm.get_contacts(limit=2)['items'])");
     world.run("result = 7");
     let failed = world.configured(&["run", "-c", "raise ValueError('of the Moon')"]);
     assert_eq!(failed.status, Some(1));
@@ -295,15 +295,15 @@ fn runs_are_selected_and_summed() {
 #[test]
 fn an_edited_script_is_tried_on_what_was_recorded() {
     let world = World::new("");
-    world.run("rows = crm.get_contacts(limit=2)\nresult = len(rows)");
-    world.run("rows = crm.get_contacts(limit=2)\nresult = len(rows)");
+    world.run("rows = crm.get_contacts(limit=2)['items']\nresult = len(rows)");
+    world.run("rows = crm.get_contacts(limit=2)['items']\nresult = len(rows)");
     let edit = |script: &str, options: &[&str]| {
         world.folder.write("new.py", script);
         world.configured(&[&["replay", "--edit", &world.folder.text("new.py")], options].concat())
     };
-    let same = edit("rows = crm.get_contacts(limit=2)\ncount = len(rows)\nresult = count", &["--last", "9"]);
+    let same = edit("rows = crm.get_contacts(limit=2)['items']\ncount = len(rows)\nresult = count", &["--last", "9"]);
     assert!(same.status == Some(0) && same.stdout.contains("2 replayed: 0 differ, 2 come out the same"), "{same:?}");
-    let other = edit("result = len(crm.get_contacts(limit=2)) + 1", &["--last", "9", "--tool", "crm.get_contacts"]);
+    let other = edit("result = len(crm.get_contacts(limit=2)['items']) + 1", &["--last", "9", "--tool", "crm.get_contacts"]);
     assert!(other.status == Some(1) && other.stdout.contains("2 differ") && other.stdout.contains("result"), "{other:?}");
     let new = edit("result = crm.get_contacts(limit=3)", &[]);
     assert!(new.status == Some(1) && new.stdout.contains("call 1 would be new: crm.get_contacts"), "{new:?}");

@@ -185,6 +185,9 @@ impl Exported {
         for stamped in &record.entries {
             exported.add(&stamped.entry.event, stamped.at_ms, redaction);
         }
+        if record.is_erased {
+            exported.calls.iter_mut().for_each(|call| call.arguments = None);
+        }
         exported
     }
 

@@ -27,7 +27,9 @@ pub(super) fn text(run: &Exported, most_calls: usize, is_colored: bool) -> Strin
     }
     if let Some(start) = &run.start {
         out.push_str(&about(start, paint));
-        out.push_str(&script(&start.source, &mut calls, most_calls, paint));
+        if !start.source.is_empty() {
+            out.push_str(&script(&start.source, &mut calls, most_calls, paint));
+        }
     }
     // Those whose line is unknown, or not in the script.
     for calls in calls.values() {
