@@ -75,7 +75,10 @@ async fn entries_that_are_appended_at_the_same_time_have_places_of_their_own() {
 /// Published failure 2: the verifier compares links and never computes a digest again.
 #[test]
 fn a_changed_record_is_found_although_nothing_else_was_changed() {
-    assert!(is_found(|dir| sql(dir, "UPDATE records SET head = replace(head, '\"ms\":2', '\"ms\":7') WHERE seq = 6")));
+    assert!(is_found(|dir| sql(
+        dir,
+        "UPDATE records SET head = CAST(replace(CAST(head AS TEXT), '\"ms\":2', '\"ms\":7') AS BLOB) WHERE seq = 6"
+    )));
     assert!(is_found(|dir| sql(dir, "UPDATE records SET body = zeroblob(length(body)) WHERE seq = 6")));
 }
 
@@ -92,7 +95,10 @@ fn a_journal_that_lost_records_is_not_opened_again() {
             std::fs::remove_file(dir.join("journal.key")).expect("removed");
         }),
         ("other records", |dir| {
-            sql(dir, "UPDATE records SET head = replace(head, '\"ms\":2', '\"ms\":7') WHERE seq > 256")
+            sql(
+                dir,
+                "UPDATE records SET head = CAST(replace(CAST(head AS TEXT), '\"ms\":2', '\"ms\":7') AS BLOB) WHERE seq > 256",
+            )
         }),
     ];
     for (name, lose) in losses {

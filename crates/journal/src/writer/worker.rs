@@ -33,7 +33,6 @@ pub(super) struct Worker {
     retention: Retention,
     pace: Pace,
     doubt: Option<Doubt>,
-    is_failing: bool,
     /// Not before: another attempt to write queued entries.
     retry_at: Instant,
     /// Records are written that no checkpoint covers.
@@ -65,7 +64,6 @@ impl Worker {
             retention,
             pace,
             doubt: None,
-            is_failing: false,
             retry_at: now,
             is_dirty: true,
             checkpoint_at: now + pace.checkpoint,
@@ -113,14 +111,9 @@ impl Worker {
     async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
         let result = match self.settle().await {
             Ok(()) => self.write_next(is_last).await,
-            Err(error) => {
-                self.queue.refuse(self.queue.take_durable(), &error);
-                Err(error)
-            }
+            Err(error) => Err(self.failed(self.queue.take_durable(), Vec::new(), error)),
         };
-        self.is_failing = result.is_err();
-        self.queue.set_failing(self.is_failing);
-        if self.is_failing {
+        if result.is_err() {
             self.retry_at = Instant::now() + self.pace.retry;
         }
         result
@@ -134,6 +127,7 @@ impl Worker {
             self.is_dirty = true;
         }
         self.doubt = None;
+        self.queue.set_failing(false);
         Ok(())
     }
 
@@ -189,6 +183,8 @@ impl Worker {
 
     fn written(&mut self, entries: Vec<Waiting>, batch: &Batch, first: u64) {
         self.queue.release(&entries, &batch.objects);
+        // Before anybody is told.
+        self.queue.set_failing(false);
         for (seq, entry) in (first..).zip(entries) {
             if let Some(done) = entry.done {
                 let _ = done.send(Ok(Seq(seq)));
@@ -204,6 +200,7 @@ impl Worker {
     /// Refuses what somebody waits for, and keeps the rest for the next attempt.
     fn failed(&mut self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>, error: JournalError) -> JournalError {
         self.keys.forget();
+        self.queue.set_failing(true);
         let (durable, queued) = entries.into_iter().partition(|entry| entry.done.is_some());
         self.queue.refuse(durable, &error);
         self.queue.put_back(queued, objects);
