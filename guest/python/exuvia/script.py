@@ -9,6 +9,7 @@ import linecache
 import opcode
 import sys
 import types
+from collections import deque
 
 from exuvia import asked, calls, loop
 from exuvia.frames import SCRIPT
@@ -60,9 +61,11 @@ class Script:
         is_async = "async" in self.source or "await" in self.source
         if not is_async:
             with contextlib.suppress(SyntaxError):
-                # Through the syntax tree a script costs two thirds more to compile. Few need it.
+                # Through the syntax tree a script costs two to three times as much to compile. Few need it.
                 code = compile(self.source, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
-                if _ends_with_assignment(code):
+                code = _giving_last(code)
+                if code is not None:
+                    return code
                     return code
         tree = compile(self.source, SCRIPT, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         if "return" in self.source:
@@ -94,10 +97,12 @@ class Script:
 
     def _run_plain(self, code):
         try:
-            exec(code, self.names)
+            last = eval(code, self.names)
         except _Returned as end:
             value = end.value
         else:
+            if last is not None:
+                self.last = last
             value = self._value()
         if inspect.isawaitable(value):
             return loop.run(_awaited(value))
@@ -132,17 +137,31 @@ def run_exit_functions():
     atexit._clear()
 
 
-def _ends_with_assignment(code):
-    """Whether the last statement can be seen to store a name: it is no expression then, and no `if`."""
+def _giving_last(code):
+    """Code that returns the value of the script's last statement if that is an expression. None: only the syntax tree
+    says what the last statement is."""
     instructions = code.co_code
-    if instructions[-6:-5] != _STORE_NAME or instructions[-2:-1] != _RETURN_VALUE:
-        return False
-    # A text that is all of the script is compiled as its docstring.
-    return code.co_names[instructions[-5]] != "__doc__"
+    end = instructions[-6::2]
+    if end == _STORED:
+        # What stands alone, a constant, leaves no instruction but its place in the text.
+        stored, *_, left = deque(code.co_positions(), 3)
+        # A text that is all of the script is compiled as its docstring.
+        return code if stored == left and code.co_names[instructions[-5]] != "__doc__" else None
+    # `a and b` and `a if b else c` have several ends. What does not begin its line belongs to another statement.
+    if end == _DROPPED and instructions[::2].count(_RETURN_VALUE) == 1 and deque(code.co_positions(), 3)[0][2] == 0:
+        return code.replace(co_code=instructions[:-6] + _GIVEN)
+    return None
 
 
-_STORE_NAME = bytes([opcode.opmap["STORE_NAME"]])
-_RETURN_VALUE = bytes([opcode.opmap["RETURN_VALUE"]])
+def _opcodes(*names):
+    return bytes(opcode.opmap[name] for name in names)
+
+
+_STORED = _opcodes("STORE_NAME", "LOAD_CONST", "RETURN_VALUE")
+_DROPPED = _opcodes("POP_TOP", "LOAD_CONST", "RETURN_VALUE")
+_RETURN_VALUE = opcode.opmap["RETURN_VALUE"]
+# Instructions without arguments.
+_GIVEN = b"".join(bytes([one, 0]) for one in _opcodes("NOP", "NOP", "RETURN_VALUE"))
 
 
 def _end_at_returns(body):
