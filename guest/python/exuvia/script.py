@@ -66,7 +66,6 @@ class Script:
                 code = _giving_last(code)
                 if code is not None:
                     return code
-                    return code
         tree = compile(self.source, SCRIPT, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         if "return" in self.source:
             _end_at_returns(tree.body)
