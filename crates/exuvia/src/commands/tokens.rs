@@ -170,7 +170,8 @@ fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<V
 /// A configuration in this folder with which no task depends on those before it.
 fn keeping_nothing(folder: &Path) -> Result<PathBuf> {
     let file = folder.join("exuvia.toml");
-    fs::write(&file, "learn_shapes = false\n[journal]\nstore = \"memory\"\n").with_context(|| file.display().to_string())?;
+    fs::write(&file, "learn_shapes = false\n[journal]\nstore = \"memory\"\n")
+        .with_context(|| file.display().to_string())?;
     Ok(file)
 }
 

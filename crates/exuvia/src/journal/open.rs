@@ -20,7 +20,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 pub(crate) fn open(config: &JournalConfig) -> Result<ProcessJournal> {
     let opened = match &config.store {
         JournalStore::Memory => return Ok(ProcessJournal::in_memory()),
-        JournalStore::Postgres(_) => bail!("journal.url: this program keeps no journal in PostgreSQL; use journal.path"),
+        JournalStore::Postgres(_) => {
+            bail!("journal.url: this program keeps no journal in PostgreSQL; use journal.path")
+        }
         JournalStore::Sqlite(Some(folder)) => opened(folder, config).context("the journal cannot be opened")?,
         JournalStore::Sqlite(None) => match in_data_dir(config)? {
             Some(opened) => opened,
