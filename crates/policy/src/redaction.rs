@@ -69,8 +69,8 @@ impl Redaction {
         })
     }
 
-    /// A value with everything hidden that a path leads to, and that a pattern matches in its texts, numbers and keys. A value that is
-    /// too large to be taken apart is hidden as a whole.
+    /// A value with everything hidden that a path leads to, and that a pattern matches in its texts, numbers and
+    /// keys. A value that is too large to be taken apart is hidden as a whole.
     #[must_use]
     pub fn json(&self, json: &Json) -> Json {
         if self.is_empty() {

@@ -1,5 +1,5 @@
-//! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing is repeated.
-//! `EXUVIA_TESTS_KILLS`: how many rounds. Default: 10.
+//! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing
+//! is repeated. `EXUVIA_TESTS_KILLS`: how many rounds. Default: 10.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};

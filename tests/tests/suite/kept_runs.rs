@@ -1,5 +1,5 @@
-//! `exuvia runs`, `exuvia audit` and `exuvia replay` on a journal that earlier processes kept. `s3cret` is in scripts, arguments, answers and
-//! results.
+//! `exuvia runs`, `exuvia audit` and `exuvia replay` on a journal that earlier processes kept. `s3cret` is in
+//! scripts, arguments, answers and results.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,8 +14,8 @@ use crate::terminal;
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// A run, or a call that a client made itself, with everything that is recorded of it. What is not recorded, or was erased, is left out.
-/// What the configuration redacts is `[redacted]`.
+/// A run, or a call that a client made itself, with everything that is recorded of it. What is not recorded, or was
+/// erased, is left out. What the configuration redacts is `[redacted]`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "exuvia run")]
@@ -36,8 +36,8 @@ pub(crate) struct Exported {
     pub(super) places: [u64; 2],
     /// Whether its script, arguments, answers, result, log and errors were erased.
     pub(super) is_erased: bool,
-    /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its error. Left out: it goes
-    /// on, or nobody knows.
+    /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its
+    /// error. Left out: it goes on, or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<String>,
     /// How a run began.
