@@ -1,5 +1,5 @@
 //! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing
-//! is repeated. `EXUVIA_TESTS_KILLS`: how many rounds. Default: 10.
+//! is repeated. `EXUVIA_KILLS`: how many rounds. Default: 10.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,7 +118,7 @@ fn random() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_anybody_saw_of_a_daemon_that_is_killed_is_in_the_journal_and_nothing_is_repeated() {
-    let rounds = std::env::var("EXUVIA_TESTS_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
+    let rounds = std::env::var("EXUVIA_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
     let world = World::new();
     let mut slowest = Duration::ZERO;
     for round in 1..=rounds {

@@ -3,8 +3,9 @@
 use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage};
 use exuvia_policy::Redaction;
 use exuvia_tool::{CallError, CallId, Json, Limits, Origin, ToolCall, ToolOutcome};
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -159,7 +160,15 @@ pub(crate) struct ExportedEnd {
 
 /// The JSON Schema of what is exported, in draft 2020-12.
 pub(super) fn schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Exported>().to_value()
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(unbroken as fn(&mut Schema)));
+    settings.into_generator().into_root_schema_for::<Exported>().to_value()
+}
+
+/// Lines of comments are no lines of text.
+fn unbroken(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
 }
 
 impl Exported {
