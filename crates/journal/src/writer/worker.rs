@@ -250,6 +250,8 @@ impl Worker {
             }
         }
         self.checkpoint().await?;
+        // The file is written beside the database: closing waits for the disk once.
+        self.upkeep.checkpoint();
         self.write(true).await?;
         self.checkpoints.write()
     }
