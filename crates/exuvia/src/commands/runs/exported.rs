@@ -9,8 +9,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{show, utc};
-use crate::terminal;
+use super::utc;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -110,18 +109,18 @@ pub(crate) struct ExportedCall {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reused_of: Option<String>,
     /// The arguments that were sent.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) arguments: Option<Json>,
     /// The arguments as the script wrote them, where they are others.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) written: Option<Json>,
     /// `ok`, or the code of its error. Left out: unknown, or it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<String>,
     /// What it was answered.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Json>,
     /// Why it was not answered.
@@ -142,7 +141,7 @@ pub(crate) struct ExportedEnd {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<String>,
     /// What it returned.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) result: Option<Json>,
     /// The error that ended it: `kind`, `message`, `line`, `traceback`, `hint`.
@@ -231,11 +230,6 @@ impl Exported {
             }
             _ => {}
         }
-    }
-
-    /// For a person.
-    pub(crate) fn text(&self, calls: usize) -> String {
-        show::text(self, calls, terminal::is_colored())
     }
 
     fn outcome_of_direct_call(&mut self, code: &str) {
