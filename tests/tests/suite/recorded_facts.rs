@@ -45,7 +45,8 @@ async fn a_run_is_recorded_with_its_claims_rules_and_digests_and_its_calls_with_
         model: Some("m".into()),
     };
     let client = Client::new("test").claiming(claims.clone());
-    let source = "a = echo.echo(value=1)\n\ntry:\n    echo.blob(bytes=1)\nexcept ToolDenied:\n    result = echo.sleep(ms=2.0)";
+    let source =
+        "a = echo.echo(value=1)\n\ntry:\n    echo.blob(bytes=1)\nexcept ToolDenied:\n    result = echo.sleep(ms=2.0)";
     let report = run(&gateway, &client, source).await;
     assert_eq!(returned(&report)["slept_ms"], 2);
     run(&gateway, &client, "result = 2").await;
