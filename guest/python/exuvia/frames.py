@@ -12,11 +12,14 @@ SCRIPT = "script.py"
 _DEPTH = 100
 _MOST_TABLES = 1_000
 
+# How far into its code a frame is asked for its line, in bytes.
+_NEAR = 1_000
+
 # The code that made the latest call, and lines of its instructions.
 _code = None
 _lines = {}
 
-# By the id of code: the code itself, lines that were asked for, and where its lines begin.
+# By the id of code: the code itself, lines that were asked for by place, and the places where lines begin, once they are needed.
 _tables = {}
 
 _OWN = __file__.rpartition("/")[0] + "/"
@@ -57,18 +60,27 @@ def _looked_up(frame):
         frame = frame.f_back
     else:
         return 0
-    # What a frame says of its line takes as long as its code is.
-    _code, _lines, starts, numbers = _tables.get(id(code)) or _table(code)
-    line = _lines[frame.f_lasti] = numbers[bisect_right(starts, frame.f_lasti) - 1] or 0
-    return line
+    _code, _lines, places = _tables.get(id(code)) or _table(code)
+    place = frame.f_lasti
+    if place < _NEAR:
+        line = frame.f_lineno
+    else:
+        # What a frame says of its line takes as long as the code before it is.
+        if not places:
+            places.extend(code.co_lines())
+        line = places[bisect_right(places, place, key=_start) - 1][2]
+    _lines[place] = line or 0
+    return line or 0
+
+
+def _start(place):
+    return place[0]
 
 
 def _table(code):
     if len(_tables) >= _MOST_TABLES:
         _tables.clear()
-    lines = list(code.co_lines())
-    table = code, {}, [start for start, _end, _line in lines], [line for _start, _end, line in lines]
-    _tables[id(code)] = table
+    table = _tables[id(code)] = code, {}, []
     return table
 
 
