@@ -38,6 +38,8 @@ gates *names:
     cargo bench --bench gates -- {{ names }}
     EXUVIA_FUZZ_SECONDS=120 cargo test --release --test fuzz -- fuzz::
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
+    EXUVIA_REPLAYS=1000 cargo test --release --test suite -- recorded_runs_replay
+    EXUVIA_KILLS=300 cargo test --release --test suite -- kept_kills --nocapture
 
 # The fuzz targets, or those whose names begin so, for as many seconds each; another seed makes other inputs.
 fuzz seconds="60" name="" seed="1":

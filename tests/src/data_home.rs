@@ -9,7 +9,8 @@ use tempfile::TempDir;
 /// The name of the variable for the user's data directory.
 const VARIABLE: &str = "XDG_DATA_HOME";
 
-/// An empty data directory for one process, so that tests neither read nor write what is in the user's. Removed when it is dropped.
+/// An empty data directory for one process, so that tests neither read nor write what is in the user's. Removed when
+/// it is dropped.
 pub struct DataHome(TempDir);
 
 impl DataHome {

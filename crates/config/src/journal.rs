@@ -19,8 +19,8 @@ pub struct JournalConfig {
     pub is_required: bool,
     /// How old a run may become, in days. Default 90. The public part of its records stays.
     pub keep_days: u64,
-    /// How large the database may become, in bytes. Default 4 GiB. At the limit the oldest runs are removed, but for the public part of
-    /// their records.
+    /// How large the database may become, in bytes. Default 4 GiB. At the limit the oldest runs are removed, but for
+    /// the public part of their records.
     pub keep_bytes: u64,
     /// What is hidden of scripts, arguments, answers, results, logs and errors where they are shown.
     pub redaction: Redaction,
@@ -31,7 +31,8 @@ pub struct JournalConfig {
 /// Where a journal is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalStore {
-    /// In SQLite, in this folder. None: in the data directory of the user, where each process of several has a folder of its own.
+    /// In SQLite, in this folder. None: in the data directory of the user, where each process of several has a folder
+    /// of its own.
     Sqlite(Option<PathBuf>),
     /// In memory, as long as the process lives.
     Memory,

@@ -77,7 +77,8 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         filter: FilterArgs,
     },
-    /// Erase the script, arguments, answers, result, log and errors of runs, by dropping their keys. The log still verifies
+    /// Erase the script, arguments, answers, result, log and errors of runs, by dropping their keys. The log still
+    /// verifies
     Erase {
         /// Runs or direct calls
         #[arg(value_name = "RUN", required = true)]
@@ -151,9 +152,12 @@ pub(crate) struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Verify the whole log: that no record was changed, removed, inserted or moved, and that each call has its intent and its outcome
-    #[command(after_help = "Exit status: 0 consistent and complete, 1 not consistent, 2 usage error or unreadable journal, \
-        4 consistent but not complete.")]
+    /// Verify the whole log: that no record was changed, removed, inserted or moved, and that each call has its
+    /// intent and its outcome
+    #[command(
+        after_help = "Exit status: 0 consistent and complete, 1 not consistent, 2 usage error or unreadable journal, \
+        4 consistent but not complete."
+    )]
     Verify {
         /// Print the report as one JSON object
         #[arg(long)]
@@ -210,7 +214,8 @@ pub(crate) struct ReplayArgs {
     /// Run this script instead, on the recorded answers as far as they go
     #[arg(long, value_name = "SCRIPT", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) edit: Option<PathBuf>,
-    /// Also replay runs of other guests with the guest of this program, and print what changes: what an upgrade would change
+    /// Also replay runs of other guests with the guest of this program, and print what changes: what an upgrade would
+    /// change
     #[arg(long)]
     pub(crate) any_guest: bool,
     /// Print the outcome as one JSON object

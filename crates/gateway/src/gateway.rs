@@ -357,7 +357,7 @@ impl Gateway {
             profile: view.name(),
             claims: Arc::clone(client.claims()),
             repair: repair.map(Arc::new),
-            is_kept: self.archive.is_some() && !view.scripts().settings.repair_age.is_zero(),
+            is_kept: by == StartedBy::Client && self.archive.is_some() && !view.scripts().settings.repair_age.is_zero(),
             script,
             by,
             pre_pass: self.pre_pass,

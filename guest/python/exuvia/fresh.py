@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 
-from exuvia import json_forms
+from exuvia import frames, json_forms
 
 _SEED_BYTES = 32
 
@@ -22,6 +22,7 @@ def forget_the_build():
     sys.argv[:] = [""]
     sys.orig_argv[:] = []
     atexit._clear()
+    frames.forget()
     linecache.clearcache()
     sys.last_exc = None
     del sys.last_exc

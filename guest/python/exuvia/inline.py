@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import _asyncio
 
 # The function that runs inline for an executor, by its code, and only if it has no handlers.
-_code = None
+code = None
 
 _returning_calls = {}
 
@@ -31,25 +31,24 @@ class Started:
 
 
 def returned_directly():
-    """Whether the tool that asks was called by the executor's own function, which returns the value untouched."""
-    if _code is None:
-        return False
+    """Whether the tool that asks was called by the executor's own function, which returns the value untouched. There is such a
+    function: `code` is not None."""
     frame = sys._getframe(2)
     if frame.f_code is run.__code__:
         return True
     # A deeper frame of the same code returns into the function itself, which may well use the value.
     return (
-        frame.f_code is _code
+        frame.f_code is code
         and frame.f_back.f_code is run.__code__
-        and frame.f_lasti in _calls_before_return(_code)
+        and frame.f_lasti in _calls_before_return(code)
     )
 
 
-def _calls_before_return(code):
-    offsets = _returning_calls.get(code)
+def _calls_before_return(function):
+    offsets = _returning_calls.get(function)
     if offsets is None:
-        instructions = list(dis.get_instructions(code))
-        offsets = _returning_calls[code] = frozenset(
+        instructions = list(dis.get_instructions(function))
+        offsets = _returning_calls[function] = frozenset(
             call.offset
             for call, following in zip(instructions, instructions[1:])
             if call.opname in ("CALL", "CALL_KW", "CALL_FUNCTION_EX") and following.opname == "RETURN_VALUE"
@@ -59,14 +58,14 @@ def _calls_before_return(code):
 
 def run(function, arguments, keywords):
     """Runs a function as a thread of an executor would: no loop is running for it. May return a `Started`."""
-    global _code
-    before = _code
-    _code = _innermost_code(function)
+    global code
+    before = code
+    code = _innermost_code(function)
     try:
         with aside():
             return function(*arguments, **keywords)
     finally:
-        _code = before
+        code = before
 
 
 def _innermost_code(function):
@@ -74,9 +73,9 @@ def _innermost_code(function):
         function = function.func
     if getattr(type(function), "starts_inline", False):
         return run.__code__
-    code = getattr(function, "__code__", None)
-    if type(code) is types.CodeType and not code.co_exceptiontable:
-        return code
+    own = getattr(function, "__code__", None)
+    if type(own) is types.CodeType and not own.co_exceptiontable:
+        return own
     return None
 
 

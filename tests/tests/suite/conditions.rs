@@ -50,7 +50,7 @@ async fn a_call_that_does_not_fulfil_its_conditions_reaches_no_server() {
     let (mut wrong, mut allowed) = (Vec::new(), 0);
     for (arguments, fulfils) in CALLS {
         let script =
-            format!("from wit_world.imports import tools\ntools.call('fs', 'read', {})", Value::from(*arguments));
+            format!("from wit_world.imports import tools\ntools.call('fs', 'read', {}, 1)", Value::from(*arguments));
         fs::write(&record, "").expect("a folder");
         let report = gateway.run_by(StartedBy::Client, &script).await;
         let received = fs::read_to_string(&record).expect("a record").contains("tools/call");

@@ -48,6 +48,7 @@ mod policy;
 mod program;
 mod proxies;
 mod reads;
+mod recorded_facts;
 mod records;
 mod reload;
 mod reload_faults;

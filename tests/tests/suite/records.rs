@@ -162,7 +162,7 @@ async fn an_entry_that_is_lost_after_it_was_taken_is_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_that_are_refused_leave_a_digest_and_push_nothing_out() {
-    let journal = Arc::new(TestJournal::new(256 << 10));
+    let journal = Arc::new(TestJournal::new(1 << 20));
     let settings = Settings { journal: Arc::clone(&journal), ..Settings::default() };
     let limits = Limits { source_bytes: 100_000, ..Limits::default() };
     let gateway = SampleGateway::with(vec![SampleGateway::echo_server(&[])], limits, settings).await;

@@ -25,7 +25,9 @@ impl User {
     async fn new(life: Duration) -> Self {
         let server = Authorizing::start(life).await;
         let (url, text) = (server.url(), "auto_execute = ['*']\n[servers.oa.oauth]\n");
-        let folder = Folder::new(&format!("[servers.oa]\nurl = '{url}'\n{text}"));
+        // A disk without room would stop the scripts first.
+        let journal = "[journal]\nstore = 'memory'\n";
+        let folder = Folder::new(&format!("{journal}[servers.oa]\nurl = '{url}'\n{text}"));
         let user = Self { folder, server };
         fs::create_dir_all(user.tokens()).expect("a folder");
         let file = user.tokens().join("oa.json");

@@ -15,10 +15,10 @@ use crate::{HttpProtocol, Mode, OnDisconnect, Share};
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
 ///
-/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment, but for those that say who may call
-/// what. Relative paths start at the file's
-/// own folder, `~/` at the home directory. To have an editor check the file, write the output of `exuvia config schema`
-/// beside it as `exuvia.schema.json` and begin it with the line `#:schema ./exuvia.schema.json`.
+/// Strings may hold `${NAME}` and `${NAME:-default}` for variables of the environment, but for those that say who may
+/// call what. Relative paths start at the file's own folder, `~/` at the home directory. To have an editor check the
+/// file, write the output of `exuvia config schema` beside it as `exuvia.schema.json` and begin it with the line
+/// `#:schema ./exuvia.schema.json`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "exuvia.toml")]
@@ -147,7 +147,8 @@ pub(super) struct Server {
     pub(super) auto_execute: Vec<String>,
     /// Tools that may never be called; they stay visible. Default: none.
     pub(super) deny: Vec<String>,
-    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key. Default: none.
+    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key.
+    /// Default: none.
     pub(super) repeatable: Vec<String>,
     /// What happens when a script needs a tool that is in neither list. Default: ask-before.
     pub(super) on_unlisted: Option<OnUnlisted>,
@@ -212,8 +213,8 @@ pub(super) struct OAuth {
     pub(super) callback_port: Option<u16>,
 }
 
-// Three choices that are not the types of the resolved configuration. Their comments would be descriptions in the schema.
-// `crate::Era` is also what a connected server speaks, so it has no `auto`.
+// Three choices that are not the types of the resolved configuration. Their comments would be descriptions in the
+// schema. `crate::Era` is also what a connected server speaks, so it has no `auto`.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Era {
@@ -319,31 +320,33 @@ pub(super) struct Telemetry {
     pub(super) otlp: Option<String>,
 }
 
-/// The record of runs and their calls, which `exuvia runs`, `exuvia audit` and `exuvia replay` read. A script starts, and a call is sent,
-/// only when that is recorded.
+/// The record of runs and their calls, which `exuvia runs`, `exuvia audit` and `exuvia replay` read. A script starts,
+/// and a call is sent, only when that is recorded.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Journal {
-    /// `sqlite`: in a folder, encrypted with a key for each run. `memory`: for as long as the process lives, without a replay. Default:
-    /// sqlite; where the default folder cannot be created, memory with a warning.
+    /// `sqlite`: in a folder, encrypted with a key for each run. `memory`: for as long as the process lives, without
+    /// a replay. Default: sqlite; where the default folder cannot be created, memory with a warning.
     pub(super) store: Option<Store>,
-    /// The folder. One process at a time writes to it. Default: `exuvia/journal` in the user's data directory; where another process
-    /// writes to that, `journal-2` to `journal-16` beside it.
+    /// The folder. One process at a time writes to it. Default: `exuvia/journal` in the user's data directory; where
+    /// another process writes to that, `journal-2` to `journal-16` beside it.
     #[schemars(length(min = 1))]
     pub(super) path: Option<String>,
-    /// A PostgreSQL database in place of a folder, for several replicas: `"postgres://exuvia:${DB_PASSWORD}@db.example/exuvia"`.
+    /// A PostgreSQL database in place of a folder, for several replicas:
+    /// `"postgres://exuvia:${DB_PASSWORD}@db.example/exuvia"`.
     #[schemars(length(min = 1))]
     pub(super) url: Option<String>,
-    /// How old a run may become, in days. Scripts, arguments, answers, results, logs and errors of older ones are removed. The public
-    /// part of each record stays, about 400 bytes, so that the log can be verified.
+    /// How old a run may become, in days. Scripts, arguments, answers, results, logs and errors of older ones are
+    /// removed. The public part of each record stays, about 400 bytes, so that the log can be verified.
     #[schemars(range(min = 1, max = 36_500))]
     pub(super) keep_days: Option<u64>,
     /// How large the database may become. At the limit the oldest runs are removed, as by `keep_days`.
     pub(super) keep_bytes: Option<Bytes<{ 1 << 20 }, { 16 << 40 }>>,
-    /// What is hidden wherever a recorded run is shown or exported. What is stored is not changed, because a replay needs it.
+    /// What is hidden wherever a recorded run is shown or exported. What is stored is not changed, because a replay
+    /// needs it.
     pub(super) redact: Redact,
-    /// A second file for the newest signed checkpoint, best on another machine: what it covers cannot be cut off without a trace.
-    /// Default: none.
+    /// A second file for the newest signed checkpoint, best on another machine: what it covers cannot be cut off
+    /// without a trace. Default: none.
     #[schemars(length(min = 1))]
     pub(super) checkpoint_copy: Option<String>,
 }

@@ -12,7 +12,7 @@ use exuvia_policy::Redaction;
 use exuvia_text::line;
 use serde_json::{Value, json};
 
-use super::runs::{Exported, opened, printed, printed_json};
+use super::runs::{Exported, opened, printed, printed_json, shown};
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, Found, unknown};
 use crate::journal_args::{AuditArgs, AuditCommand};
@@ -189,7 +189,7 @@ fn told(checked: Result<Verdict, String>, json: bool) -> Result<ExitCode> {
         verdict.tree_size,
         verdict.opened,
         verdict.withheld,
-        run.text(MOST_CALLS),
+        shown(&run, MOST_CALLS),
     ))
 }
 

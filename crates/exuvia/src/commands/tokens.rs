@@ -26,7 +26,7 @@ pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {
     if let Some(round) = &args.serve {
         let round = suite.rounds.iter().find(|one| one.name == *round).with_context(|| unknown(&suite, round))?;
         let folder = tempfile::tempdir()?;
-        let config = Some(learning_nothing(folder.path())?);
+        let config = Some(keeping_nothing(folder.path())?);
         let clients = ClientArgs {
             servers: ServerArgs { servers: servers(&suite, round, None)?, config, ..ServerArgs::default() },
             auto_execute: vec!["*.*".into()],
@@ -168,9 +168,10 @@ fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<V
 }
 
 /// A configuration in this folder with which no task depends on those before it.
-fn learning_nothing(folder: &Path) -> Result<PathBuf> {
+fn keeping_nothing(folder: &Path) -> Result<PathBuf> {
     let file = folder.join("exuvia.toml");
-    fs::write(&file, "learn_shapes = false\n").with_context(|| file.display().to_string())?;
+    fs::write(&file, "learn_shapes = false\n[journal]\nstore = \"memory\"\n")
+        .with_context(|| file.display().to_string())?;
     Ok(file)
 }
 
@@ -191,7 +192,7 @@ impl Gateway {
     async fn start(suite: &TokenSuite, round: &Round, folder: &Path) -> Result<Self> {
         let record = folder.join("calls");
         File::create(&record)?;
-        let config = learning_nothing(folder)?.display().to_string();
+        let config = keeping_nothing(folder)?.display().to_string();
         let mut arguments = ["stdio", "--auto-execute", "*.*", "--config", &config].map(str::to_owned).to_vec();
         for server in servers(suite, round, Some(&record))? {
             arguments.extend(["--server".to_owned(), server]);

@@ -10,7 +10,7 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use exuvia_gateway::meta::{EXECUTE_TOOL_CODE, LIST_TOOL_FILES, READ_TOOL_FILE};
 use rmcp::model::CallToolResult;
 use serde_json::json;
@@ -21,6 +21,9 @@ use baseline::{Baseline, run_baseline};
 use tokens::Tokens;
 
 const SCRIPT: &str = include_str!("script.py");
+
+/// Nothing of a demonstration is kept.
+const CONFIG: &str = "[journal]\nstore = \"memory\"\n";
 
 /// What the model would do: look, read, run.
 struct CodeMode {
@@ -37,11 +40,12 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     let tokens = Tokens::new()?;
     let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
     let server = |name: &str| format!("{name}={program} sample {name}");
-    let gateway = ChildClient::start(
-        &["stdio", "--auto-execute", "*.*", "--server", &server("crm"), "--server", &server("billing")]
-            .map(String::from),
-    )
-    .await?;
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let config = folder.path().join("exuvia.toml");
+    std::fs::write(&config, CONFIG).context("a temporary file")?;
+    let (config, crm, billing) = (config.display().to_string(), server("crm"), server("billing"));
+    let arguments = ["stdio", "--config", &config, "--auto-execute", "*.*", "--server", &crm, "--server", &billing];
+    let gateway = ChildClient::start(&arguments.map(String::from)).await?;
     let code_mode = code_mode(&gateway, &tokens, &terminal).await?;
     gateway.stop().await?;
 

@@ -69,7 +69,8 @@ async fn follow(files: Arc<Files>) {
 }
 
 impl Files {
-    /// Copies the checkpoint unless it is this one, and returns it. The copy is the old one or the new one, whatever happens.
+    /// Copies the checkpoint unless it is this one, and returns it. The copy is the old one or the new one, whatever
+    /// happens.
     fn copy(&self, before: &[u8]) -> io::Result<Vec<u8>> {
         let checkpoint = fs::read(&self.from)?;
         if checkpoint != before {

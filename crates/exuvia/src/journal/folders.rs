@@ -44,8 +44,12 @@ impl Archives {
     /// There is none, or one cannot be read.
     pub(crate) fn open(config: &JournalConfig) -> Result<Self> {
         let folders: Vec<PathBuf> = match &config.store {
-            JournalStore::Memory => bail!("the journal is in memory: only its own process could read it; set `path` in [journal]"),
-            JournalStore::Postgres(_) => bail!("journal.url: this program reads no journal in PostgreSQL; use journal.path"),
+            JournalStore::Memory => {
+                bail!("the journal is in memory: only its own process could read it; set `path` in [journal]")
+            }
+            JournalStore::Postgres(_) => {
+                bail!("journal.url: this program reads no journal in PostgreSQL; use journal.path")
+            }
             JournalStore::Sqlite(Some(folder)) => vec![folder.clone()],
             JournalStore::Sqlite(None) => {
                 let base = Paths::of_user().journal_dir.context("no home directory: set HOME or XDG_DATA_HOME")?;

@@ -57,7 +57,8 @@ impl ProcessJournal {
         Arc::clone(&self.archive)
     }
 
-    /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was acknowledged is on it.
+    /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was
+    /// acknowledged is on it.
     pub(crate) async fn close(self) {
         let Some(Stored { journal, copy }) = self.stored else { return };
         match tokio::time::timeout(CLOSING, journal.close()).await {

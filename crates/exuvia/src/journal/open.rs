@@ -20,7 +20,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 pub(crate) fn open(config: &JournalConfig) -> Result<ProcessJournal> {
     let opened = match &config.store {
         JournalStore::Memory => return Ok(ProcessJournal::in_memory()),
-        JournalStore::Postgres(_) => bail!("journal.url: this program keeps no journal in PostgreSQL; use journal.path"),
+        JournalStore::Postgres(_) => {
+            bail!("journal.url: this program keeps no journal in PostgreSQL; use journal.path")
+        }
         JournalStore::Sqlite(Some(folder)) => opened(folder, config).context("the journal cannot be opened")?,
         JournalStore::Sqlite(None) => match in_data_dir(config)? {
             Some(opened) => opened,
@@ -42,7 +44,8 @@ fn opened(folder: &Path, config: &JournalConfig) -> Result<Opened, JournalError>
     SqliteJournal::open(&options).map(|journal| (folder.to_owned(), journal))
 }
 
-/// The first folder in the data directory that no other process writes to. None: none can be made, and none is required.
+/// The first folder in the data directory that no other process writes to. None: none can be made, and none is
+/// required.
 fn in_data_dir(config: &JournalConfig) -> Result<Option<Opened>> {
     let Some(base) = Paths::of_user().journal_dir else {
         return without("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]", config);
@@ -64,7 +67,8 @@ fn in_data_dir(config: &JournalConfig) -> Result<Option<Opened>> {
     )
 }
 
-/// Goes on without a journal that outlives the process, where the configuration does not ask for one and there is none to lose.
+/// Goes on without a journal that outlives the process, where the configuration does not ask for one and there is
+/// none to lose.
 fn without(why: &str, config: &JournalConfig) -> Result<Option<Opened>> {
     if config.is_required {
         bail!("the journal cannot be opened: {why}");

@@ -7,5 +7,5 @@ mod read;
 pub(crate) mod sqlite;
 mod write;
 
-pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row};
+pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

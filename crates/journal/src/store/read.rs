@@ -6,6 +6,9 @@ use crate::index::RunIndex;
 use crate::tree::TileId;
 use crate::{Filter, JournalError, Object, Stats, Summary};
 
+/// The size of a checkpoint, and the signed note.
+pub(crate) type StoredCheckpoint = (u64, Vec<u8>);
+
 /// The reading side of a backend. Nothing of it blocks the thread that polls.
 pub(crate) trait Reads: Send + Sync {
     /// The same journal as it is now, whatever is written later.
@@ -24,7 +27,7 @@ pub(crate) trait Reads: Send + Sync {
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
 
     /// The sizes of all stored checkpoints and the checkpoints, by size.
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>>;
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>>;
 
     /// The index of the runs and direct calls that begin after this place, in order, with their heads: at most `limit`, and few
     /// enough to be held in memory.

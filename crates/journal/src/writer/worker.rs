@@ -127,7 +127,6 @@ impl Worker {
             self.is_dirty = true;
         }
         self.doubt = None;
-        self.queue.set_failing(false);
         Ok(())
     }
 
@@ -142,6 +141,7 @@ impl Worker {
             batch.checkpoint = self.unstored.take();
         }
         if batch.records.is_empty() && batch.objects.is_empty() && batch.checkpoint.is_none() {
+            self.queue.set_failing(false);
             return Ok(());
         }
         match self.store.commit(&batch).await {
@@ -250,6 +250,8 @@ impl Worker {
             }
         }
         self.checkpoint().await?;
+        // The file is written beside the database: closing waits for the disk once.
+        self.upkeep.checkpoint();
         self.write(true).await?;
         self.checkpoints.write()
     }

@@ -3,19 +3,19 @@
 use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage};
 use exuvia_policy::Redaction;
 use exuvia_tool::{CallError, CallId, Json, Limits, Origin, ToolCall, ToolOutcome};
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{show, utc};
-use crate::terminal;
+use super::utc;
 
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// A run, or a call that a client made itself, with everything that is recorded of it. What is not recorded, or was erased, is left out.
-/// What the configuration redacts is `[redacted]`.
+/// A run, or a call that a client made itself, with everything that is recorded of it. What is not recorded, or was
+/// erased, is left out. What the configuration redacts is `[redacted]`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "exuvia run")]
@@ -36,8 +36,8 @@ pub(crate) struct Exported {
     pub(super) places: [u64; 2],
     /// Whether its script, arguments, answers, result, log and errors were erased.
     pub(super) is_erased: bool,
-    /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its error. Left out: it goes
-    /// on, or nobody knows.
+    /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its
+    /// error. Left out: it goes on, or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcome: Option<String>,
     /// How a run began.
@@ -109,18 +109,18 @@ pub(crate) struct ExportedCall {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reused_of: Option<String>,
     /// The arguments that were sent.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) arguments: Option<Json>,
     /// The arguments as the script wrote them, where they are others.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) written: Option<Json>,
     /// `ok`, or the code of its error. Left out: unknown, or it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<String>,
     /// What it was answered.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Json>,
     /// Why it was not answered.
@@ -141,7 +141,7 @@ pub(crate) struct ExportedEnd {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) limit: Option<String>,
     /// What it returned.
-    #[schemars(with = "Value")]
+    #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) result: Option<Json>,
     /// The error that ended it: `kind`, `message`, `line`, `traceback`, `hint`.
@@ -159,7 +159,15 @@ pub(crate) struct ExportedEnd {
 
 /// The JSON Schema of what is exported, in draft 2020-12.
 pub(super) fn schema() -> Value {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Exported>().to_value()
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(unbroken as fn(&mut Schema)));
+    settings.into_generator().into_root_schema_for::<Exported>().to_value()
+}
+
+/// Lines of comments are no lines of text.
+fn unbroken(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
 }
 
 impl Exported {
@@ -222,11 +230,6 @@ impl Exported {
             }
             _ => {}
         }
-    }
-
-    /// For a person.
-    pub(crate) fn text(&self, calls: usize) -> String {
-        show::text(self, calls, terminal::is_colored())
     }
 
     fn outcome_of_direct_call(&mut self, code: &str) {

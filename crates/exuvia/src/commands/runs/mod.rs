@@ -16,11 +16,12 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_journal::Filter;
 use exuvia_policy::Redaction;
 
+use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
-use crate::file_threads::FileThreads;
 use crate::terminal::{self, Terminal};
 pub(crate) use exported::Exported;
+pub(crate) use show::shown;
 pub(crate) use table::table;
 pub(crate) use time::utc;
 
@@ -47,7 +48,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
             let exported = Exported::of(&record, &redaction);
             match json {
                 true => printed_json(&exported),
-                false => printed(&exported.text(calls)),
+                false => printed(&shown(&exported, calls)),
             }
         }
         RunsCommand::Export { runs, filter } => exporting::export(&archives, &redaction, &runs, &filter.into()).await,

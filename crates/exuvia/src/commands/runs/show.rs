@@ -5,18 +5,18 @@ use std::fmt::Write as _;
 
 use exuvia_text::{cut, line, printable};
 
-use super::Exported;
-use super::exported::{ExportedCall, ExportedEnd, ExportedStart};
+use super::exported::{Exported, ExportedCall, ExportedEnd, ExportedStart};
 use super::paint::{Paint, Tone};
+use crate::terminal;
 
 /// How much is shown of arguments, an answer or an error, in characters.
 const VALUE_CHARS: usize = 160;
 /// How much is shown of a result, in characters.
 const RESULT_CHARS: usize = 4_000;
 
-/// What is recorded of a run or direct call. `most_calls`: of each line.
-pub(super) fn text(run: &Exported, most_calls: usize, is_colored: bool) -> String {
-    let paint = Paint { is_on: is_colored };
+/// What is recorded of a run or direct call, in colors on a terminal. `most_calls`: of each line.
+pub(crate) fn shown(run: &Exported, most_calls: usize) -> String {
+    let paint = Paint { is_on: terminal::is_colored() };
     let mut out = heading(run, paint);
     if let Some(reason) = &run.rejected {
         let _ = writeln!(out, "{}", paint.text(Tone::Bad, line(reason)));
@@ -73,12 +73,7 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
     out + "\n"
 }
 
-fn script(
-    source: &str,
-    calls: &mut BTreeMap<u32, Vec<&ExportedCall>>,
-    most_calls: usize,
-    paint: Paint,
-) -> String {
+fn script(source: &str, calls: &mut BTreeMap<u32, Vec<&ExportedCall>>, most_calls: usize, paint: Paint) -> String {
     let width = source.lines().count().to_string().len();
     let mut out = String::new();
     for (number, code) in (1..).zip(source.lines()) {
@@ -153,7 +148,8 @@ fn ended(run: &Exported, end: &ExportedEnd, paint: Paint) -> String {
         }
     }
     if let Some(result) = &end.result {
-        let _ = writeln!(out, "{} {}", paint.text(Tone::Heading, "result"), cut(&printable(result.as_str()), RESULT_CHARS));
+        let _ =
+            writeln!(out, "{} {}", paint.text(Tone::Heading, "result"), cut(&printable(result.as_str()), RESULT_CHARS));
     }
     let usage = &end.usage;
     let limit = end.limit.as_ref().map_or_else(String::new, |limit| format!(" by {}", line(limit)));

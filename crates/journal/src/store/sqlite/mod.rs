@@ -5,6 +5,7 @@ mod folder;
 mod index;
 mod list;
 mod open;
+mod places;
 mod reads;
 mod retain;
 mod schema;

@@ -10,7 +10,7 @@ use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsi
 use crate::hex::Digest;
 use crate::index::{CallIndex, RunIndex};
 use crate::seal::decompressed;
-use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row};
+use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
 use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
 
@@ -131,7 +131,7 @@ impl Reads for SqliteReads {
         self.read(move |connection| write::tile(connection, id).map_err(unreadable))
     }
 
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>> {
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>> {
         self.read(|connection| checkpoints(connection).map_err(unreadable))
     }
 
@@ -189,7 +189,7 @@ fn record(connection: &Connection, id: &str) -> rusqlite::Result<Option<RecordRo
     Ok(Some(RecordRows { rows, key, is_erased }))
 }
 
-fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<(u64, Vec<u8>)>> {
+fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint>> {
     let mut select = connection.prepare("SELECT size, note FROM checkpoints ORDER BY size")?;
     select.query_map([], |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?.collect()
 }
