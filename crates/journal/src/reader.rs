@@ -7,8 +7,8 @@ use exuvia_tool::BoxFuture;
 
 use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
-use crate::store::sqlite::{Folder, SqliteReads};
-use crate::store::{Reads, RecordRows, Row};
+use crate::store::sqlite::SqliteReads;
+use crate::store::{Folder, Reads, RecordRows, Row};
 use crate::wire::{Head, malformed, stamped};
 use crate::{Archive, Filter, JournalError, Object, Record, Stamped, Stats, Summary};
 
@@ -39,11 +39,15 @@ impl SqliteArchive {
     pub fn open(dir: &Path) -> Result<StoreArchive, JournalError> {
         let reads = SqliteReads::open(Folder::new(dir))?;
         let files = Files { public_key: reads.folder().public_key(), checkpoint: reads.folder().checkpoint() };
-        Ok(StoreArchive { reads: Arc::new(reads), files })
+        Ok(StoreArchive::new(reads, files))
     }
 }
 
 impl StoreArchive {
+    pub(crate) fn new(reads: impl Reads + 'static, files: Files) -> Self {
+        Self { reads: Arc::new(reads), files }
+    }
+
     /// Sums over the runs and calls that fit.
     ///
     /// # Errors
