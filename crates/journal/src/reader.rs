@@ -10,7 +10,7 @@ use crate::seal::RunKey;
 use crate::store::sqlite::SqliteReads;
 use crate::store::{Folder, Reads, RecordRows, Row};
 use crate::wire::{Head, malformed, stamped};
-use crate::{Archive, Filter, JournalError, Object, Record, Stamped, Stats, Summary};
+use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, Record, Stamped, Stats, Summary};
 
 /// A journal in a database, for reading: of a running process, or of none. Its futures are polled in a runtime of tokio.
 #[derive(Clone)]
@@ -75,7 +75,37 @@ impl StoreArchive {
     ///
     /// The journal cannot be read. What is wrong with it is in the report.
     pub async fn verify(&self) -> Result<Report, JournalError> {
-        audit::verify(&*self.reads, &self.files).await
+        self.verify_with(&[]).await
+    }
+
+    /// The same, also against checkpoints that were kept elsewhere: signed notes, byte for byte. They show what the operator of the
+    /// journal has changed since.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn verify_with(&self, checkpoints: &[Vec<u8>]) -> Result<Report, JournalError> {
+        audit::verify(&*self.reads, &self.files, checkpoints).await
+    }
+
+    /// The newest signed checkpoint, to be kept elsewhere or cosigned by a witness.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub async fn checkpoint(&self) -> Result<String, JournalError> {
+        let text = tokio::fs::read_to_string(&self.files.checkpoint).await;
+        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+    }
+
+    /// The public key of the journal, a `vkey` of C2SP.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub async fn public_key(&self) -> Result<String, JournalError> {
+        let text = tokio::fs::read_to_string(&self.files.public_key).await;
+        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
     }
 
     /// A file that proves the records of one run or direct call to whoever has the public key, without showing others. `with_content`: with

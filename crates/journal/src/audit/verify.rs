@@ -53,10 +53,10 @@ impl Report {
     }
 }
 
-pub(crate) async fn verify(reads: &dyn Reads, files: &Files) -> Result<Report, JournalError> {
+pub(crate) async fn verify(reads: &dyn Reads, files: &Files, more: &[Vec<u8>]) -> Result<Report, JournalError> {
     let mut report = Report::default();
     // Before the snapshot: what the file covers is in it.
-    let roots = roots(reads, files, &mut report).await?;
+    let roots = roots(reads, files, more, &mut report).await?;
     let reads = reads.snapshot().await?;
     log(&*reads, &roots, &mut report).await?;
     runs(&*reads, &mut report).await?;
@@ -64,7 +64,12 @@ pub(crate) async fn verify(reads: &dyn Reads, files: &Files) -> Result<Report, J
 }
 
 /// The roots that signed checkpoints say, by size.
-async fn roots(reads: &dyn Reads, files: &Files, report: &mut Report) -> Result<BTreeMap<u64, TreeHead>, JournalError> {
+async fn roots(
+    reads: &dyn Reads,
+    files: &Files,
+    more: &[Vec<u8>],
+    report: &mut Report,
+) -> Result<BTreeMap<u64, TreeHead>, JournalError> {
     let mut roots = BTreeMap::new();
     let Some(key) = file(&files.public_key).await? else {
         report.inconsistencies.add("the public key `journal.vkey` is missing");
@@ -72,6 +77,7 @@ async fn roots(reads: &dyn Reads, files: &Files, report: &mut Report) -> Result<
     };
     let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     let mut notes: Vec<_> = reads.checkpoints().await?.into_iter().map(|(_, note)| note).collect();
+    notes.extend_from_slice(more);
     match file(&files.checkpoint).await? {
         Some(note) => notes.push(note),
         None => report.inconsistencies.add("the file `checkpoint` is missing"),

@@ -81,8 +81,9 @@ impl SigningKey {
 }
 
 fn public_key(secret: &str) -> Option<String> {
-    let (name_and_id, key) = secret.strip_prefix("PRIVATE+KEY+")?.rsplit_once('+')?;
-    let (name, _) = name_and_id.rsplit_once('+')?;
+    // Base64 has the character that the parts are separated by.
+    let mut parts = secret.splitn(5, '+').skip(2);
+    let (name, key) = (parts.next()?, parts.nth(1)?);
     let seed: [u8; 32] = BASE64.decode(key).ok()?.get(1..)?.try_into().ok()?;
     let verifying = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
     Some(signed_note::new_ed25519_verifier_key(name, &verifying))
@@ -145,6 +146,14 @@ mod tests {
         assert_eq!(open(key.public(), &note).expect("opened"), tree);
         assert!(open(other.public(), &note).is_err());
         assert_eq!(SigningKey::parse(key.secret()).expect("key").public(), key.public());
+    }
+
+    #[test]
+    fn any_generated_key_is_read_again() {
+        for _ in 0..200 {
+            let key = SigningKey::generate().expect("key");
+            assert_eq!(SigningKey::parse(key.secret()).expect("key").public(), key.public());
+        }
     }
 
     #[test]

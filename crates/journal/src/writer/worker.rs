@@ -101,7 +101,7 @@ impl Worker {
             checkpoint_at: now + pace.checkpoint,
             unstored: None,
             store_checkpoint_at: now,
-            retain_at: now + pace.retain,
+            retain_at: now + pace.checkpoint,
         }
     }
 

@@ -11,6 +11,8 @@ mod stats;
 mod write;
 
 pub use open::SqliteJournal;
+#[cfg(test)]
+pub(crate) use open::opened;
 pub(crate) use reads::SqliteReads;
 pub(crate) use write::SqliteStore;
 

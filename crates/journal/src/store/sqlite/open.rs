@@ -22,12 +22,8 @@ impl SqliteJournal {
     /// [`Inconsistent`](JournalErrorKind::Inconsistent): it has other records, or fewer, than its checkpoint says, or its key or checkpoint is missing.
     /// [`Unavailable`](JournalErrorKind::Unavailable): it cannot be written.
     pub fn open(options: &OpenOptions) -> Result<Arc<StoreJournal>, JournalError> {
-        Self::open_at(options, Pace::default())
-    }
-
-    pub(crate) fn open_at(options: &OpenOptions, pace: Pace) -> Result<Arc<StoreJournal>, JournalError> {
         let (store, checkpoints) = opened(options)?;
-        StoreJournal::start(Box::new(store), checkpoints, options, pace)
+        StoreJournal::start(Box::new(store), checkpoints, options, Pace::default())
     }
 }
 

@@ -6,6 +6,7 @@ use exuvia_tool::BoxFuture;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
 use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsigned, write};
+use crate::hex::Digest;
 use crate::index::{CallIndex, RunIndex};
 use crate::seal::decompressed;
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row};
@@ -243,5 +244,9 @@ fn object(connection: &Connection, sha256: String) -> Result<Option<Object>, Jou
     let kind = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
     let kind =
         kind.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
-    Ok(Some(Object { kind, sha256, bytes: decompressed(&zstd, MAX_OBJECT_BYTES)? }))
+    let bytes = decompressed(&zstd, MAX_OBJECT_BYTES)?;
+    if Digest::of(&bytes).to_string() != sha256 {
+        return Err(JournalError::new(JournalErrorKind::Malformed).caused_by("an object differs from its digest"));
+    }
+    Ok(Some(Object { kind, sha256, bytes }))
 }

@@ -78,6 +78,28 @@ impl SqliteStore {
         }
     }
 
+    /// Lets the database have no more pages than it has.
+    #[cfg(test)]
+    pub(crate) fn fill(&mut self) {
+        let limited = self.with(|connection| {
+            let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+        });
+        limited.expect("a limit");
+    }
+
+    /// As if the commit of the batch that begins at `first` had failed.
+    #[cfg(test)]
+    pub(crate) fn disconnected(&mut self, error: JournalError, first: u64) -> JournalError {
+        self.connection = None;
+        let parts = Edge::parts(first - 1);
+        let connection = connect(&self.folder).expect("a connection");
+        let mut heads = heads(&connection, parts.heads_after).expect("heads");
+        heads.truncate(usize::try_from(first - 1 - parts.heads_after).expect("few"));
+        self.edge = Edge::from_parts(first - 1, &heads, &[]).expect("fewer than 256 records");
+        error
+    }
+
     fn connected(&mut self) -> Result<&mut Connection, JournalError> {
         if self.connection.is_none() {
             self.firsts.clear();
