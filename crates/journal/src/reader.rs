@@ -92,10 +92,9 @@ impl StoreArchive {
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// There is none, it cannot be read, or the key of the journal has not signed it.
     pub async fn checkpoint(&self) -> Result<String, JournalError> {
-        let text = tokio::fs::read_to_string(&self.files.checkpoint).await;
-        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+        Ok(audit::newest(&*self.reads, &self.files).await?.0)
     }
 
     /// The public key of the journal, a `vkey` of C2SP.

@@ -97,7 +97,7 @@ async fn roots(
     Ok(roots)
 }
 
-async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, JournalError> {
+pub(super) async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, JournalError> {
     match tokio::fs::read(path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -12,5 +12,6 @@ pub(crate) mod sqlite;
 mod write;
 
 pub(crate) use folder::Folder;
+use read::object;
 pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row};
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

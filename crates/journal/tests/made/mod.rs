@@ -1,5 +1,8 @@
 //! Made-up runs, and journals of them.
-#![allow(dead_code, reason = "each test has a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test has a part of it")]
+
+pub mod place;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

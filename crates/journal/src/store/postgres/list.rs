@@ -4,10 +4,9 @@ use exuvia_tool::{DirectCallId, Origin, RunId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::reads::without_nul;
 use super::session::Session;
 use super::{sql, unreadable, unsigned};
-use crate::index::{AWAITING, REUSED};
+use crate::index::{AWAITING, REUSED, text};
 use crate::wire::malformed;
 use crate::{Filter, JournalError, Seq, Summary};
 
@@ -25,8 +24,8 @@ impl Conditions {
         all.add("started_ms >= $?", filter.since_ms.map(sql));
         all.add("started_ms < $?", filter.until_ms.map(sql));
         all.add("first < $?", filter.before.map(|before| sql(before.0)));
-        all.add("principal = $?", filter.principal.as_ref().map(|principal| without_nul(&principal.to_string())));
-        all.add("outcome = $?", filter.outcome.as_deref().map(without_nul));
+        all.add("principal = $?", filter.principal.as_ref().map(|principal| text(&principal.to_string())));
+        all.add("outcome = $?", filter.outcome.as_deref().map(text));
         all.add(
             "first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error ILIKE $? UNION ALL \
              SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE $?)",
@@ -40,8 +39,8 @@ impl Conditions {
 
     /// A query of the tools of a filter. None: all fit.
     pub(super) fn tools(&mut self, filter: &Filter) -> Option<String> {
-        let server = filter.server.as_deref().map(|server| self.parameter("server = $?", without_nul(server)));
-        let tool = filter.tool.as_deref().map(|tool| self.parameter("tool = $?", without_nul(tool)));
+        let server = filter.server.as_deref().map(|server| self.parameter("server = $?", text(server)));
+        let tool = filter.tool.as_deref().map(|tool| self.parameter("tool = $?", text(tool)));
         let conditions: Vec<_> = server.into_iter().chain(tool).collect();
         (!conditions.is_empty()).then(|| format!("SELECT id FROM tools WHERE {}", conditions.join(" AND ")))
     }
@@ -76,8 +75,8 @@ impl Conditions {
     }
 }
 
-fn like(text: &str) -> String {
-    format!("%{}%", without_nul(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+fn like(error: &str) -> String {
+    format!("%{}%", text(error).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summary>, JournalError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 
 use super::address::Address;
-use super::reads::PostgresReads;
+use super::reads::{NEWEST_CHECKPOINT, PostgresReads};
 use super::session::{Purpose, Session, step};
 use super::tree::{LOG, Log, check_contains, load};
 use super::{Folder, PostgresStore, schema, unavailable};
@@ -18,7 +18,6 @@ use crate::{JournalError, JournalErrorKind, OpenOptions, StoreArchive, StoreJour
 
 const VKEY: &str = "SELECT vkey FROM log FOR UPDATE";
 const SET_VKEY: &str = "UPDATE log SET vkey = $1";
-const NEWEST: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
 
 /// A journal in PostgreSQL, 13 or later, for one or more processes.
 ///
@@ -84,7 +83,7 @@ async fn opened(address: &Address, folder: &Folder) -> Result<(SigningKey, Edge)
     let session = Session::connect(address, Purpose::Write).await.map_err(unavailable)?;
     schema::migrate(&session, &address.schema).await?;
     // Before the log: others may append, and sign, meanwhile.
-    let newest = session.query_opt(NEWEST, &[]).await.map_err(unavailable)?;
+    let newest = session.query_opt(NEWEST_CHECKPOINT, &[]).await.map_err(unavailable)?;
     let stored = newest.map(|row| row.try_get::<_, Vec<u8>>(0)).transpose().map_err(unavailable)?;
     let log = Log::of(&one(session.query_opt(LOG, &[]).await)?)?;
     let key = signing_key(&session, folder, log.size).await?;

@@ -11,17 +11,14 @@ use tokio_postgres::Row as SqlRow;
 use super::address::Address;
 use super::session::{Purpose, READ, Session};
 use super::{list, retain, schema, sql, stats, unreadable, unsigned};
-use crate::index::{CallIndex, RunIndex};
-use crate::seal::decompressed;
+use crate::index::{CallIndex, RunIndex, text};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row};
 use crate::tree::TileId;
 use crate::wire::malformed;
-use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
+use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
 
 /// What is read at once, in bytes, but for its last row.
 const ROWS_BYTES: i64 = 16 << 20;
-/// The largest object that is read.
-const MAX_OBJECT_BYTES: u64 = 1 << 30;
 /// Connections that read at once. Further readers wait.
 const MAX_SESSIONS: usize = 8;
 
@@ -33,6 +30,7 @@ const RUN: &str = "SELECT first, is_erased, key FROM runs LEFT JOIN keys ON keys
 const RECORD: &str = "SELECT seq, head, body FROM records WHERE run = $1 ORDER BY seq";
 const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
 const CHECKPOINTS: &str = "SELECT size, note FROM checkpoints ORDER BY size";
+pub(super) const NEWEST_CHECKPOINT: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
 const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, is_erased, key, \
     (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first) \
     FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE first > $1 ORDER BY first LIMIT $2";
@@ -146,6 +144,10 @@ impl Reads for PostgresReads {
         read!(self, |session| checkpoints(session))
     }
 
+    fn newest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        read!(self, |session| newest_checkpoint(session))
+    }
+
     fn index(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<IndexRow>, JournalError>> {
         read!(self, |session| index(session, after, limit))
     }
@@ -165,14 +167,9 @@ impl Reads for PostgresReads {
     fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>> {
         Box::pin(within(async {
             let session = connect(&self.address.clone().for_writing(), Purpose::Write).await?;
-            retain::erase(&session, &without_nul(id)).await
+            retain::erase(&session, &text(id)).await
         }))
     }
-}
-
-/// A text that the server takes, and that no column has if it is another one.
-pub(super) fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 async fn size(session: &Session) -> Result<u64, JournalError> {
@@ -190,7 +187,7 @@ async fn rows(session: &Session, after: u64, limit: u64) -> Result<Vec<Row>, Jou
 }
 
 async fn record(session: &Session, id: &str) -> Result<Option<RecordRows>, JournalError> {
-    let Some(run) = session.query_opt(RUN, &[&without_nul(id)]).await.map_err(unreadable)? else { return Ok(None) };
+    let Some(run) = session.query_opt(RUN, &[&text(id)]).await.map_err(unreadable)? else { return Ok(None) };
     let first: i64 = run.try_get(0).map_err(unreadable)?;
     let rows = session.query(RECORD, &[&first]).await.map_err(unreadable)?;
     let rows = rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)?;
@@ -211,6 +208,11 @@ async fn checkpoints(session: &Session) -> Result<Vec<(u64, Vec<u8>)>, JournalEr
     let rows = session.query(CHECKPOINTS, &[]).await.map_err(unreadable)?;
     let checkpoints = rows.iter().map(|row| Ok((unsigned(row.try_get(0)?), row.try_get(1)?)));
     checkpoints.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+async fn newest_checkpoint(session: &Session) -> Result<Option<Vec<u8>>, JournalError> {
+    let row = session.query_opt(NEWEST_CHECKPOINT, &[]).await.map_err(unreadable)?;
+    row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
 }
 
 async fn index(session: &Session, after: u64, limit: u64) -> Result<Vec<IndexRow>, JournalError> {
@@ -261,11 +263,8 @@ fn run_index(row: &SqlRow) -> Result<RunIndex, tokio_postgres::Error> {
 }
 
 async fn object(session: &Session, sha256: &str) -> Result<Option<Object>, JournalError> {
-    let row = session.query_opt(OBJECT, &[&without_nul(sha256)]).await.map_err(unreadable)?;
+    let row = session.query_opt(OBJECT, &[&text(sha256)]).await.map_err(unreadable)?;
     let Some(row) = row else { return Ok(None) };
-    let (kind, zstd): (String, &[u8]) = (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
-    let kind = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
-    let kind =
-        kind.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
-    Ok(Some(Object { kind, sha256: sha256.to_owned(), bytes: decompressed(zstd, MAX_OBJECT_BYTES)? }))
+    let (kind, zstd): (&str, &[u8]) = (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
+    crate::store::object(kind, sha256, zstd).map(Some)
 }

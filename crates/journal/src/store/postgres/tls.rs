@@ -1,5 +1,6 @@
 //! TLS to the server, by rustls: with the certificates that the system trusts, or those of `SSL_CERT_FILE`.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
@@ -22,8 +23,7 @@ pub(super) struct Tls;
 
 /// The same, for one host.
 pub(super) struct TlsTo {
-    connector: TlsConnector,
-    host: ServerName<'static>,
+    host: String,
 }
 
 /// An encrypted connection.
@@ -32,15 +32,11 @@ pub(super) struct Encrypted(tokio_rustls::client::TlsStream<Socket>);
 impl MakeTlsConnect<Socket> for Tls {
     type Stream = Encrypted;
     type TlsConnect = TlsTo;
-    type Error = Failure;
+    type Error = Infallible;
 
-    fn make_tls_connect(&mut self, host: &str) -> Result<TlsTo, Failure> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
-        Ok(TlsTo { connector: TlsConnector::from(Arc::new(config)), host: ServerName::try_from(host.to_owned())? })
+    fn make_tls_connect(&mut self, host: &str) -> Result<TlsTo, Infallible> {
+        // Also where the connection is not encrypted, and with a socket for a host.
+        Ok(TlsTo { host: host.to_owned() })
     }
 }
 
@@ -50,7 +46,15 @@ impl TlsConnect<Socket> for TlsTo {
     type Future = BoxFuture<'static, Result<Encrypted, Failure>>;
 
     fn connect(self, socket: Socket) -> Self::Future {
-        Box::pin(async move { Ok(Encrypted(self.connector.connect(self.host, socket).await?)) })
+        Box::pin(async move {
+            let host = ServerName::try_from(self.host)?;
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let config = rustls::ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()?
+                .with_platform_verifier()?
+                .with_no_client_auth();
+            Ok(Encrypted(TlsConnector::from(Arc::new(config)).connect(host, socket).await?))
+        })
     }
 }
 

@@ -129,7 +129,7 @@ async fn append(session: &Session, known: &Edge, batch: &Batch) -> Result<(Edge,
     let rows = Rows::of(batch, &mut edge, &known_runs(session, batch).await?);
     let tree = edge.head()?;
     let bytes = rows.bytes() + kept_bytes;
-    insert(session, rows).await.map_err(unavailable)?;
+    Box::pin(insert(session, rows)).await.map_err(unavailable)?;
     let root = tree.root.0.as_slice();
     session.execute(ADVANCE, &[&sql(tree.size), &root, &bytes]).await.map_err(unavailable)?;
     commit(session).await?;
