@@ -90,9 +90,10 @@ pub(crate) async fn prove(
 /// There is none, or it cannot be read. The key of the journal has not signed it.
 pub(crate) async fn newest(reads: &dyn Reads, files: &Files) -> Result<(String, TreeHead), JournalError> {
     let key = file(&files.public_key).await?.ok_or_else(|| unreadable("the public key `journal.vkey` is missing"))?;
+    let notes = [file(&files.checkpoint).await?, reads.newest_checkpoint().await?];
     let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     let mut newest: Option<(String, TreeHead)> = None;
-    for note in [file(&files.checkpoint).await?, reads.newest_checkpoint().await?].into_iter().flatten() {
+    for note in notes.into_iter().flatten() {
         let tree = key.open(&note)?;
         if newest.as_ref().is_none_or(|(_, other)| other.size < tree.size) {
             newest = Some((String::from_utf8(note).map_err(malformed)?, tree));

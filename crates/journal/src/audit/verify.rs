@@ -75,13 +75,13 @@ async fn roots(
         report.inconsistencies.add("the public key `journal.vkey` is missing");
         return Ok(roots);
     };
-    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     let mut notes: Vec<_> = reads.checkpoints().await?.into_iter().map(|(_, note)| note).collect();
     notes.extend_from_slice(more);
     match file(&files.checkpoint).await? {
         Some(note) => notes.push(note),
         None => report.inconsistencies.add("the file `checkpoint` is missing"),
     }
+    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     for note in notes {
         match key.open(&note) {
             Ok(tree) => {

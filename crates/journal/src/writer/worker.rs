@@ -292,8 +292,12 @@ impl Worker {
 /// Tells those who wait for these entries that they are not kept.
 fn refuse(queue: &Queue, entries: Vec<Waiting>, error: &JournalError) {
     queue.release(&entries, &[]);
+    let cause = match error.kind() {
+        JournalErrorKind::Unavailable => error.causes(),
+        _ => format!("{error:#}"),
+    };
     for done in entries.into_iter().filter_map(|entry| entry.done) {
-        let cause = format!("{error:#}");
+        let cause = cause.clone();
         let _ = done.send(Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(cause)));
     }
 }

@@ -91,12 +91,17 @@ async fn opened(address: &Address, folder: &Folder) -> Result<(SigningKey, Edge)
     if edge.head()?.root.0.as_slice() != log.root {
         return Err(inconsistent("its records are others than its table `log` says"));
     }
-    let verifying = VerifyKey::parse(key.public())?;
-    for note in [stored, folder.read(&folder.checkpoint())?].into_iter().flatten() {
-        let said = verifying.open(&note).map_err(|error| inconsistent(&format!("{error:#}")))?;
+    for said in said(&key, [stored, folder.read(&folder.checkpoint())?])? {
         compare(&session, &edge, said).await?;
     }
     Ok((key, edge))
+}
+
+/// What those of these checkpoints say that there are.
+fn said(key: &SigningKey, notes: [Option<Vec<u8>>; 2]) -> Result<Vec<TreeHead>, JournalError> {
+    let key = VerifyKey::parse(key.public())?;
+    let opened = notes.into_iter().flatten().map(|note| key.open(&note));
+    opened.map(|said| said.map_err(|error| inconsistent(&format!("{error:#}")))).collect()
 }
 
 /// The key of the folder, which must be that of the journal. An empty journal takes any, and a folder without a key gets one then.

@@ -27,8 +27,8 @@ const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
 const KNOWN: &str = "SELECT id, first, is_erased FROM runs WHERE id = ANY($1)";
 const KEY: &str = "SELECT key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 /// Whether a head is among the later ones: the parameter lacks the beginning with its place.
-const IS_WRITTEN: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE seq > $1 AND octet_length(head) > octet_length($2) \
-    AND substr(head, octet_length(head) - octet_length($2) + 1) = $2)";
+const IS_WRITTEN: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE seq > $1 \
+    AND substr(head, octet_length(head) - octet_length($2::bytea) + 1) = $2::bytea)";
 /// Objects that runs name.
 const NAMED: &str = "INSERT INTO objects (sha256, last_run) SELECT * FROM unnest($1::text[], $2::int8[]) \
     ON CONFLICT (sha256) DO UPDATE SET last_run = excluded.last_run";
