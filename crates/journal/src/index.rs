@@ -15,6 +15,9 @@ pub(crate) const REUSED: &str = "reused";
 /// The code of a call that waits for an approval.
 pub(crate) const AWAITING: &str = "awaiting-approval";
 
+/// The largest number in an index: databases have signed ones.
+const MAX: u64 = i64::MAX as u64;
+
 /// What one record changes in the index.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
@@ -77,13 +80,13 @@ impl Change {
             _ => None,
         };
         let (call, state) = (call_change(&head.event, error.as_ref()), state(&head.event, is_direct, error));
-        Self { at_ms: head.at_ms, principal: head.principal.to_string(), is_direct, objects, call, state }
+        Self { at_ms: head.at_ms.min(MAX), principal: head.principal.to_string(), is_direct, objects, call, state }
     }
 }
 
 fn call_change(event: &HeadEvent, error: Option<&String>) -> CallChange {
     let decided = |head: &CallHead, code: &str| CallChange::Decided {
-        call: head.id,
+        call: head.id.min(MAX),
         server: text(&head.server),
         tool: text(&head.tool),
         code: code.to_owned(),
@@ -91,12 +94,12 @@ fn call_change(event: &HeadEvent, error: Option<&String>) -> CallChange {
     };
     match event {
         HeadEvent::CallIntended { call, .. } => {
-            CallChange::Intended { call: call.id, server: text(&call.server), tool: text(&call.tool) }
+            CallChange::Intended { call: call.id.min(MAX), server: text(&call.server), tool: text(&call.tool) }
         }
         HeadEvent::CallRefused { call, code, .. } => decided(call, code),
         HeadEvent::CallReused { call, .. } => decided(call, REUSED),
         HeadEvent::CallEnded { id, code, ms, .. } => {
-            CallChange::Ended { call: *id, code: code.clone(), ms: *ms, error: error.cloned() }
+            CallChange::Ended { call: *id.min(&MAX), code: code.clone(), ms: *ms.min(&MAX), error: error.cloned() }
         }
         _ => CallChange::None,
     }
@@ -106,7 +109,7 @@ fn state(event: &HeadEvent, is_direct: bool, error: Option<String>) -> State {
     let ended = |outcome: &str, fuel| State::Ended { outcome: outcome.to_owned(), fuel, error };
     match event {
         HeadEvent::RunRefused { outcome, .. } => ended(outcome, 0),
-        HeadEvent::RunEnded(end) => ended(&end.outcome, end.fuel),
+        HeadEvent::RunEnded(end) => ended(&end.outcome, end.fuel.min(MAX)),
         HeadEvent::CallRefused { code, .. } | HeadEvent::CallEnded { code, .. } if is_direct => ended(code, 0),
         HeadEvent::CallIntended { .. } if is_direct => State::Open,
         _ => State::Unchanged,

@@ -1,5 +1,6 @@
 //! The writing side of a stored journal: a queue, and a thread that writes what waits, all of it at once.
 
+mod pace;
 mod prepare;
 mod queue;
 #[cfg(test)]
@@ -14,10 +15,10 @@ use tokio::sync::oneshot;
 
 use crate::store::Store;
 use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, Seq};
+pub(crate) use pace::Pace;
 use queue::{Queue, Waiting};
 pub(crate) use upkeep::CheckpointFile;
 use upkeep::Upkeep;
-pub(crate) use worker::Pace;
 use worker::Worker;
 
 /// A journal that is kept in a database.

@@ -173,6 +173,15 @@ impl Queue {
         }
     }
 
+    /// Drops the first entries: they are written.
+    pub(super) fn drop_first(&self, count: usize) {
+        let mut state = self.state();
+        let count = count.min(state.entries.len());
+        let written: Vec<_> = state.entries.drain(..count).collect();
+        drop(state);
+        self.release(&written, &[]);
+    }
+
     /// Takes the entries that somebody waits for.
     pub(super) fn take_durable(&self) -> Vec<Waiting> {
         let mut state = self.state();
@@ -212,11 +221,34 @@ impl Queue {
         self.state().is_failing
     }
 
+    /// Tells those who wait for these entries that they are not kept.
+    pub(super) fn refuse(&self, entries: Vec<Waiting>, error: &JournalError) {
+        self.release(&entries, &[]);
+        for done in entries.into_iter().filter_map(|entry| entry.done) {
+            let _ = done.send(Err(repeated(JournalErrorKind::Unavailable, error)));
+        }
+    }
+
+    /// Reports entries that were taken and can never be written.
+    pub(super) fn lose(&self, entries: Vec<Waiting>, error: &JournalError) {
+        self.release(&entries, &[]);
+        let losses = self.state().losses.clone();
+        for entry in entries {
+            match (entry.done, &losses) {
+                (Some(done), _) => drop(done.send(Err(repeated(error.kind(), error)))),
+                (None, Some(losses)) => losses.lost(&entry.entry, error),
+                (None, None) => {}
+            }
+        }
+    }
+
     pub(super) fn tell_losses(&self, losses: Arc<dyn Losses>) {
         self.state().losses = Some(losses);
     }
+}
 
-    pub(super) fn losses(&self) -> Option<Arc<dyn Losses>> {
-        self.state().losses.clone()
-    }
+/// The same error for one more who waits.
+fn repeated(kind: JournalErrorKind, error: &JournalError) -> JournalError {
+    let cause = if error.kind() == kind { error.causes() } else { format!("{error:#}") };
+    JournalError::new(kind).caused_by(cause)
 }

@@ -1,49 +1,19 @@
 //! The thread that writes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::pace::Pace;
 use super::prepare::{Keys, Unready};
 use super::queue::{Queue, Taken, Urgency, Waiting};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Store};
-use crate::{Clock, JournalError, JournalErrorKind, Retention, Seq};
+use crate::{Clock, JournalError, Retention, Seq};
 
 /// What is written at once, in bytes of memory and in entries.
 const BATCH_BYTES: usize = 8 << 20;
 const BATCH_ENTRIES: usize = 4_096;
-
-/// When the thread does what.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    /// The longest that a queued entry waits.
-    pub(crate) flush: Duration,
-    /// From one signed checkpoint to the next.
-    pub(crate) checkpoint: Duration,
-    /// From one checkpoint in the database to the next.
-    pub(crate) stored_checkpoint: Duration,
-    /// From one look for what is over to the next.
-    pub(crate) retain: Duration,
-    /// From one attempt to write to the next, where only queued entries wait.
-    pub(crate) retry: Duration,
-    /// How long closing tries to write.
-    pub(crate) close: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            flush: Duration::from_millis(100),
-            checkpoint: Duration::from_secs(1),
-            stored_checkpoint: Duration::from_secs(60),
-            retain: Duration::from_secs(30),
-            retry: Duration::from_millis(250),
-            close: Duration::from_secs(5),
-        }
-    }
-}
 
 /// A batch that nobody knows of whether it was written.
 struct Doubt {
@@ -63,7 +33,6 @@ pub(super) struct Worker {
     retention: Retention,
     pace: Pace,
     doubt: Option<Doubt>,
-    is_failing: bool,
     /// Not before: another attempt to write queued entries.
     retry_at: Instant,
     /// Records are written that no checkpoint covers.
@@ -95,7 +64,6 @@ impl Worker {
             retention,
             pace,
             doubt: None,
-            is_failing: false,
             retry_at: now,
             is_dirty: true,
             checkpoint_at: now + pace.checkpoint,
@@ -143,14 +111,9 @@ impl Worker {
     async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
         let result = match self.settle().await {
             Ok(()) => self.write_next(is_last).await,
-            Err(error) => {
-                refuse(&self.queue, self.queue.take_durable(), &error);
-                Err(error)
-            }
+            Err(error) => Err(self.failed(self.queue.take_durable(), Vec::new(), error)),
         };
-        self.is_failing = result.is_err();
-        self.queue.set_failing(self.is_failing);
-        if self.is_failing {
+        if result.is_err() {
             self.retry_at = Instant::now() + self.pace.retry;
         }
         result
@@ -160,8 +123,7 @@ impl Worker {
     async fn settle(&mut self) -> Result<(), JournalError> {
         let Some(doubt) = &self.doubt else { return Ok(()) };
         if self.store.settle(&doubt.head).await? {
-            let Taken { entries, .. } = self.queue.take(usize::MAX, doubt.kept);
-            self.queue.release(&entries, &[]);
+            self.queue.drop_first(doubt.kept);
             self.is_dirty = true;
         }
         self.doubt = None;
@@ -179,6 +141,7 @@ impl Worker {
             batch.checkpoint = self.unstored.take();
         }
         if batch.records.is_empty() && batch.objects.is_empty() && batch.checkpoint.is_none() {
+            self.queue.set_failing(false);
             return Ok(());
         }
         match self.store.commit(&batch).await {
@@ -207,7 +170,7 @@ impl Worker {
                     batch.records.push(prepared);
                     ready.push(waiting);
                 }
-                Err(Unready::Entry(error)) => lose(&self.queue, vec![waiting], &error),
+                Err(Unready::Entry(error)) => self.queue.lose(vec![waiting], &error),
                 Err(Unready::Store(error)) => {
                     ready.push(waiting);
                     ready.extend(entries);
@@ -220,6 +183,8 @@ impl Worker {
 
     fn written(&mut self, entries: Vec<Waiting>, batch: &Batch, first: u64) {
         self.queue.release(&entries, &batch.objects);
+        // Before anybody is told.
+        self.queue.set_failing(false);
         for (seq, entry) in (first..).zip(entries) {
             if let Some(done) = entry.done {
                 let _ = done.send(Ok(Seq(seq)));
@@ -235,8 +200,9 @@ impl Worker {
     /// Refuses what somebody waits for, and keeps the rest for the next attempt.
     fn failed(&mut self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>, error: JournalError) -> JournalError {
         self.keys.forget();
+        self.queue.set_failing(true);
         let (durable, queued) = entries.into_iter().partition(|entry| entry.done.is_some());
-        refuse(&self.queue, durable, &error);
+        self.queue.refuse(durable, &error);
         self.queue.put_back(queued, objects);
         error
     }
@@ -277,7 +243,7 @@ impl Worker {
                 (Ok(()), _) => {}
                 (Err(error), _) if Instant::now() >= until => {
                     let Taken { entries, .. } = self.queue.take(usize::MAX, usize::MAX);
-                    lose(&self.queue, entries, &error);
+                    self.queue.lose(entries, &error);
                     return Err(error);
                 }
                 (Err(_), _) => tokio::time::sleep(self.pace.retry).await,
@@ -286,31 +252,5 @@ impl Worker {
         self.checkpoint().await?;
         self.write(true).await?;
         self.checkpoints.write()
-    }
-}
-
-/// Tells those who wait for these entries that they are not kept.
-fn refuse(queue: &Queue, entries: Vec<Waiting>, error: &JournalError) {
-    queue.release(&entries, &[]);
-    let cause = match error.kind() {
-        JournalErrorKind::Unavailable => error.causes(),
-        _ => format!("{error:#}"),
-    };
-    for done in entries.into_iter().filter_map(|entry| entry.done) {
-        let cause = cause.clone();
-        let _ = done.send(Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(cause)));
-    }
-}
-
-/// Reports entries that were taken and can never be written.
-fn lose(queue: &Queue, mut entries: Vec<Waiting>, error: &JournalError) {
-    queue.release(&entries, &[]);
-    let losses = queue.losses();
-    for entry in &mut entries {
-        match (entry.done.take(), &losses) {
-            (Some(done), _) => drop(done.send(Err(JournalError::new(error.kind()).caused_by(format!("{error:#}"))))),
-            (None, Some(losses)) => losses.lost(&entry.entry, error),
-            (None, None) => {}
-        }
     }
 }

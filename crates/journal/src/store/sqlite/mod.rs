@@ -4,6 +4,7 @@ mod erase;
 mod index;
 mod list;
 mod open;
+mod places;
 mod reads;
 mod retain;
 mod schema;

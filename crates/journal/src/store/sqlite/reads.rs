@@ -98,7 +98,7 @@ impl Reads for SqliteReads {
         let folder = self.folder.clone();
         self.read(move |_| {
             let connection = connect(&folder)?;
-            connection.execute_batch("BEGIN; SELECT 1 FROM records;").map_err(unreadable)?;
+            connection.execute_batch("BEGIN; SELECT 1 FROM records LIMIT 1;").map_err(unreadable)?;
             let connections = Arc::new(Mutex::new(vec![connection]));
             Ok(Box::new(Self { folder, connections, is_snapshot: true }) as Box<dyn Reads>)
         })

@@ -1,14 +1,13 @@
 //! Writing to SQLite.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::future::ready;
-use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog_tiles::Error;
 
+use super::places::Places;
 use super::{Folder, configure, index, retain, schema, sql, unavailable, unsigned};
 use crate::store::{Batch, KeyState, Prepared, Retained, Store};
 use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
@@ -17,8 +16,6 @@ use crate::{JournalError, JournalErrorKind, Retention};
 
 /// Pages in the write-ahead log before they go to the database: 8 MiB.
 const WAL_PAGES: u32 = 2_000;
-/// Runs whose first place is remembered.
-const MAX_FIRSTS: usize = 1 << 16;
 
 /// The one connection that writes a journal.
 pub(crate) struct SqliteStore {
@@ -26,8 +23,7 @@ pub(crate) struct SqliteStore {
     /// None: it failed, and is opened again.
     connection: Option<Connection>,
     edge: Edge,
-    /// The first places of runs that go on.
-    firsts: HashMap<Arc<str>, i64>,
+    places: Places,
     _lock: File,
 }
 
@@ -40,7 +36,7 @@ impl SqliteStore {
     pub(crate) fn open(folder: Folder, lock: File) -> Result<Self, JournalError> {
         let connection = connect(&folder)?;
         let edge = edge(&connection)?;
-        Ok(Self { folder, connection: Some(connection), edge, firsts: HashMap::new(), _lock: lock })
+        Ok(Self { folder, connection: Some(connection), edge, places: Places::default(), _lock: lock })
     }
 
     /// The number of records.
@@ -102,7 +98,7 @@ impl SqliteStore {
 
     fn connected(&mut self) -> Result<&mut Connection, JournalError> {
         if self.connection.is_none() {
-            self.firsts.clear();
+            self.places = Places::default();
             self.connection = Some(connect(&self.folder)?);
         }
         self.connection.as_mut().ok_or_else(|| JournalError::new(JournalErrorKind::Unavailable))
@@ -118,20 +114,20 @@ impl SqliteStore {
     }
 
     fn write(&mut self, batch: &Batch) -> Result<u64, JournalError> {
-        let (mut edge, mut firsts) = (self.edge.clone(), std::mem::take(&mut self.firsts));
+        // Given up if the batch fails.
+        let (mut edge, mut places) = (self.edge.clone(), std::mem::take(&mut self.places));
         let first = edge.size() + 1;
         self.with(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             for record in &batch.records {
-                insert(&transaction, record, &mut edge, &mut firsts)?;
+                insert(connection, record, &mut edge, &mut places)?;
             }
-            insert_rest(&transaction, batch)?;
-            transaction.commit()
+            insert_rest(connection, batch)?;
+            // A failure ends the connection, and the transaction with it.
+            connection.prepare_cached("COMMIT")?.execute([])
         })?;
-        if firsts.len() > MAX_FIRSTS {
-            firsts.clear();
-        }
-        (self.edge, self.firsts) = (edge, firsts);
+        places.trim();
+        (self.edge, self.places) = (edge, places);
         Ok(first)
     }
 
@@ -139,7 +135,11 @@ impl SqliteStore {
     fn settled(&mut self, head: &[u8]) -> Result<bool, JournalError> {
         let known = self.edge.size();
         let found = edge(self.connected()?)?;
-        if found.size() <= known || head.is_empty() {
+        if found.size() < known {
+            let cause = format!("the database has {} records, and {known} were written", found.size());
+            return Err(JournalError::new(JournalErrorKind::Inconsistent).caused_by(cause));
+        }
+        if found.size() == known || head.is_empty() {
             return Ok(false);
         }
         let next = self.with(|connection| {
@@ -226,46 +226,33 @@ pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Opti
     tile.query_row([id.key()], |row| row.get(0)).optional()
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
-    record: &Prepared,
-    edge: &mut Edge,
-    firsts: &mut HashMap<Arc<str>, i64>,
-) -> rusqlite::Result<()> {
+fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<()> {
     let seq = sql(edge.size() + 1);
-    let run = match firsts.get(&record.id) {
-        Some(&run) => run,
-        None => {
-            let mut found = transaction.prepare_cached("SELECT first FROM runs WHERE id = ?1")?;
-            let run = found.query_row([&*record.id], |row| row.get(0)).optional()?.unwrap_or(seq);
-            firsts.insert(Arc::clone(&record.id), run);
-            run
-        }
-    };
+    let run = places.run(connection, &record.id, seq)?;
     let head = at_seq(&record.head, edge.size() + 1);
     let mut inserted =
-        transaction.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
+        connection.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
     inserted.execute(params![seq, run, head, record.body])?;
     for tile in edge.append(&head) {
-        let mut inserted = transaction.prepare_cached("INSERT INTO tiles (id, hashes) VALUES (?1, ?2)")?;
+        let mut inserted = connection.prepare_cached("INSERT INTO tiles (id, hashes) VALUES (?1, ?2)")?;
         inserted.execute(params![tile.id.key(), tile.hashes])?;
     }
     if let Some(key) = &record.key {
-        let mut inserted = transaction.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
+        let mut inserted = connection.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
         inserted.execute(params![run, key.as_bytes()])?;
     }
-    index::apply(transaction, run, seq == run, record)
+    index::apply(connection, places, run, seq == run, record)
 }
 
-fn insert_rest(transaction: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+fn insert_rest(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     for object in &batch.objects {
         let named = "INSERT INTO objects (sha256, kind) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET kind = ?2";
-        transaction.execute(named, params![object.sha256, object.kind.name()])?;
+        connection.execute(named, params![object.sha256, object.kind.name()])?;
         let kept = "INSERT OR IGNORE INTO object_bytes (id, zstd) SELECT id, ?2 FROM objects WHERE sha256 = ?1";
-        transaction.execute(kept, params![object.sha256, object.zstd])?;
+        connection.execute(kept, params![object.sha256, object.zstd])?;
     }
     if let Some((size, note)) = &batch.checkpoint {
-        transaction
+        connection
             .execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
     }
     Ok(())
