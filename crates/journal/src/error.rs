@@ -69,8 +69,12 @@ impl JournalError {
 
     /// Everything that caused it, for the operator. Empty: nothing is known.
     pub(crate) fn causes(&self) -> String {
-        let causes = std::iter::successors(self.source(), |cause| cause.source());
-        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        let (mut causes, mut source) = (Vec::new(), self.source());
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        causes.join(": ")
     }
 
     /// What the entry could not be kept for.

@@ -16,12 +16,22 @@ use super::{copied, options, run};
 pub struct Place {
     dir: TempDir,
     url: Option<String>,
+    /// The database is not this one's.
+    is_beside: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let (Some(url), false) = (&self.url, self.is_beside) {
+            server::remove(url);
+        }
+    }
 }
 
 impl Place {
     /// A new one in SQLite.
     pub fn sqlite() -> Option<Self> {
-        Some(Self { dir: tempdir().expect("folder"), url: None })
+        Some(Self { dir: tempdir().expect("folder"), url: None, is_beside: false })
     }
 
     /// A new one in PostgreSQL. None: there is no server.
@@ -31,7 +41,7 @@ impl Place {
 
     /// A new one at a server.
     pub fn at(server: &Server) -> Self {
-        Self { dir: tempdir().expect("folder"), url: Some(server.create(None)) }
+        Self { dir: tempdir().expect("folder"), url: Some(server.create(None)), is_beside: false }
     }
 
     /// A copy of a closed journal.
@@ -39,14 +49,14 @@ impl Place {
         let dir = tempdir().expect("folder");
         copied(self.dir(), dir.path());
         let url = self.url.as_ref().map(|url| Server::shared().expect("a server").create(Some(url)));
-        Self { dir, url }
+        Self { dir, url, is_beside: false }
     }
 
     /// The same journal for one more process: another folder with the same key. Only in PostgreSQL.
     pub fn beside(&self) -> Self {
         let dir = tempdir().expect("folder");
         std::fs::copy(self.dir().join("journal.key"), dir.path().join("journal.key")).expect("copied");
-        Self { dir, url: self.url.clone() }
+        Self { dir, url: self.url.clone(), is_beside: true }
     }
 
     pub fn dir(&self) -> &Path {

@@ -168,6 +168,12 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
+/// Removes a database, if its server still runs.
+pub fn remove(url: &str) {
+    let (before, name) = url.rsplit_once('/').expect("a URL");
+    let _ = query(&format!("{before}/postgres"), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+}
+
 /// Executes statements in a database, on a thread of their own. Returns the first column of the last row.
 pub fn query(url: &str, statements: &str) -> Result<Option<String>, tokio_postgres::Error> {
     let work = async {

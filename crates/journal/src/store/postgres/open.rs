@@ -88,7 +88,7 @@ async fn opened(address: &Address, folder: &Folder) -> Result<(SigningKey, Edge)
     let log = Log::of(&one(session.query_opt(LOG, &[]).await)?)?;
     let key = signing_key(&session, folder, log.size).await?;
     let edge = load(&session, log.size).await?;
-    if edge.head()?.root.0.as_slice() != log.root {
+    if !log.has_root_of(&edge) {
         return Err(inconsistent("its records are others than its table `log` says"));
     }
     for said in said(&key, [stored, folder.read(&folder.checkpoint())?])? {

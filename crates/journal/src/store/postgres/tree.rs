@@ -44,6 +44,11 @@ impl Log {
             removed_objects: unsigned(number(5)?),
         })
     }
+
+    /// Whether the records that the edge has are those that the log says there are.
+    pub(super) fn has_root_of(&self, edge: &Edge) -> bool {
+        self.size == edge.size() && edge.head().is_ok_and(|tree| tree.root.0.as_slice() == self.root)
+    }
 }
 
 /// Brings an edge to the records that the log has. What others have appended extends what this process knows, or is refused.
@@ -67,7 +72,7 @@ pub(super) async fn advance(session: &Session, edge: &mut Edge, log: &Log) -> Re
             edge.append(&head);
         }
     }
-    if edge.size() != log.size || edge.head()?.root.0.as_slice() != log.root {
+    if !log.has_root_of(edge) {
         return Err(inconsistent("the database has other records than this process knows".to_owned()));
     }
     Ok(())
