@@ -91,17 +91,18 @@ impl Folder {
         Ok(key)
     }
 
-    /// Writes the public key where it is missing.
+    /// Writes the public key where it is missing. Returns whether the one that is there is that of the signing key.
     ///
     /// # Errors
     ///
     /// It cannot be written.
-    pub(crate) fn write_public_key(&self, key: &SigningKey) -> Result<(), JournalError> {
+    pub(crate) fn write_public_key(&self, key: &SigningKey) -> Result<bool, JournalError> {
         let path = self.public_key();
-        if self.read(&path)?.is_some() {
-            return Ok(());
+        if let Some(found) = self.read(&path)? {
+            return Ok(String::from_utf8_lossy(&found).trim() == key.public());
         }
-        fs::write(&path, format!("{}\n", key.public())).map_err(|error| at(&path, &error))
+        fs::write(&path, format!("{}\n", key.public())).map_err(|error| at(&path, &error))?;
+        Ok(true)
     }
 
     /// A file. None: there is none.

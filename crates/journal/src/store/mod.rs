@@ -13,5 +13,5 @@ mod write;
 
 pub(crate) use folder::Folder;
 use read::object;
-pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row};
+pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

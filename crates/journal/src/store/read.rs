@@ -12,6 +12,9 @@ use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, S
 /// The largest object that is read.
 const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
+/// The size of a checkpoint, and the signed note.
+pub(crate) type StoredCheckpoint = (u64, Vec<u8>);
+
 /// The reading side of a backend. Nothing of it blocks the thread that polls.
 pub(crate) trait Reads: Send + Sync {
     /// The same journal as it is now, whatever is written later.
@@ -30,7 +33,7 @@ pub(crate) trait Reads: Send + Sync {
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
 
     /// The sizes of all stored checkpoints and the checkpoints, by size.
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>>;
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>>;
 
     /// The newest stored checkpoint.
     fn newest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;

@@ -15,70 +15,70 @@ use exuvia_journal::{
 use exuvia_tool::{Arguments, CallError, CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
 
 /// The time of day of all entries.
-pub const NOW_MS: u64 = 1_764_385_200_000;
+pub(crate) const NOW_MS: u64 = 1_764_385_200_000;
 
-pub fn options(dir: &Path) -> OpenOptions {
+pub(crate) fn options(dir: &Path) -> OpenOptions {
     OpenOptions::new(dir, || NOW_MS)
 }
 
-pub fn open(dir: &Path) -> Arc<StoreJournal> {
+pub(crate) fn open(dir: &Path) -> Arc<StoreJournal> {
     SqliteJournal::open(&options(dir)).expect("a journal")
 }
 
-pub fn archive(dir: &Path) -> StoreArchive {
+pub(crate) fn archive(dir: &Path) -> StoreArchive {
     SqliteArchive::open(dir).expect("a journal")
 }
 
-pub fn database(dir: &Path) -> rusqlite::Connection {
+pub(crate) fn database(dir: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(dir.join("journal.db")).expect("a database")
 }
 
-pub async fn verify(dir: &Path) -> Report {
+pub(crate) async fn verify(dir: &Path) -> Report {
     archive(dir).verify().await.expect("readable")
 }
 
-pub fn principal(name: &str) -> Principal {
+pub(crate) fn principal(name: &str) -> Principal {
     if name.is_empty() { Principal::Operator } else { Principal::Key(name.into()) }
 }
 
-pub fn of_run(run: &str, event: Event) -> Entry {
+pub(crate) fn of_run(run: &str, event: Event) -> Entry {
     of(&Principal::Operator, run, event)
 }
 
-pub fn of(principal: &Principal, run: &str, event: Event) -> Entry {
+pub(crate) fn of(principal: &Principal, run: &str, event: Event) -> Entry {
     Entry { principal: principal.clone(), origin: Origin::Run(RunId::new(run)), event }
 }
 
-pub fn direct(id: &str, event: Event) -> Entry {
+pub(crate) fn direct(id: &str, event: Event) -> Entry {
     Entry { principal: Principal::Operator, origin: Origin::Direct(DirectCallId::new(id)), event }
 }
 
-pub fn started(source: &str) -> Event {
+pub(crate) fn started(source: &str) -> Event {
     Event::RunStarted(Box::new(RunStart { source: source.into(), ..RunStart::default() }))
 }
 
-pub fn intended(call: u64, server: &str, tool: &str) -> Event {
+pub(crate) fn intended(call: u64, server: &str, tool: &str) -> Event {
     let arguments = Arguments::parse(format!("{{\"secret\": \"argument {call}\"}}")).expect("JSON");
     let name = ToolName::new(server, tool);
     let call = ToolCall { id: CallId(call), name, arguments, line: Some(3) };
     Event::CallIntended { call, written: None, rule: "operator".into() }
 }
 
-pub fn answered(call: u64, ms: u64) -> Event {
+pub(crate) fn answered(call: u64, ms: u64) -> Event {
     let value = Json::parse(format!("{{\"answer\": {call}}}")).expect("JSON");
     Event::CallEnded { id: CallId(call), code: "ok".into(), outcome: Some(Ok(value)), value_bytes: 13, ms }
 }
 
-pub fn failed(call: u64, message: &str) -> Event {
+pub(crate) fn failed(call: u64, message: &str) -> Event {
     let error = CallError::ToolFailed { message: message.into(), data: None };
     Event::CallEnded { id: CallId(call), code: "tool-failed".into(), outcome: Some(Err(error)), value_bytes: 0, ms: 9 }
 }
 
-pub fn readings() -> Event {
+pub(crate) fn readings() -> Event {
     Event::RunReadings(vec![Reading::WallClock(Duration::from_secs(5)), Reading::Random(vec![1, 2, 3])])
 }
 
-pub fn ended(outcome: &str, error: Option<&str>) -> Event {
+pub(crate) fn ended(outcome: &str, error: Option<&str>) -> Event {
     let error =
         error.map(|message| RunError { kind: "ToolError".into(), message: message.into(), ..RunError::default() });
     let usage = RunUsage { fuel: 1_000, wall_ms: 20, ..RunUsage::default() };
@@ -86,7 +86,7 @@ pub fn ended(outcome: &str, error: Option<&str>) -> Event {
 }
 
 /// A run that makes so many calls of `crm.find` and returns.
-pub fn run(calls: u64) -> Vec<Event> {
+pub(crate) fn run(calls: u64) -> Vec<Event> {
     let mut events = vec![started("result = crm.find()"), readings()];
     events.extend((1..=calls).flat_map(|call| [intended(call, "crm", "find"), answered(call, call)]));
     events.push(ended("returned", None));
@@ -94,7 +94,7 @@ pub fn run(calls: u64) -> Vec<Event> {
 }
 
 /// Appends a run, as the gateway does: what is about to be done durably.
-pub async fn append(journal: &StoreJournal, principal: &Principal, run: &str, events: Vec<Event>) {
+pub(crate) async fn append(journal: &StoreJournal, principal: &Principal, run: &str, events: Vec<Event>) {
     for event in events {
         let is_durable = matches!(event, Event::RunStarted(_) | Event::CallIntended { .. });
         let entry = of(principal, run, event);
@@ -107,7 +107,7 @@ pub async fn append(journal: &StoreJournal, principal: &Principal, run: &str, ev
 }
 
 /// A closed journal with so many runs of five calls each: 13 records a run.
-pub async fn journal_of(dir: &Path, runs: u64) {
+pub(crate) async fn journal_of(dir: &Path, runs: u64) {
     let journal = open(dir);
     for number in 0..runs {
         append(&journal, &Principal::Operator, &format!("run-{number:04}"), run(5)).await;
@@ -116,11 +116,11 @@ pub async fn journal_of(dir: &Path, runs: u64) {
 }
 
 /// A copy of the files of a closed journal.
-pub fn copied(from: &Path, to: &Path) -> PathBuf {
+pub(crate) fn copied(from: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).expect("a folder");
-    for file in std::fs::read_dir(from).expect("a folder") {
-        let file = file.expect("a file");
-        std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+    // Not the write-ahead log, which comes and goes with readers: that of a closed journal is empty.
+    for file in ["journal.db", "journal.key", "journal.vkey", "checkpoint"] {
+        std::fs::copy(from.join(file), to.join(file)).expect("copied");
     }
     to.to_owned()
 }

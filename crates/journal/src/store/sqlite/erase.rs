@@ -24,14 +24,17 @@ pub(super) fn erase(folder: &Folder, id: &str) -> Result<bool, JournalError> {
     Ok(is_found)
 }
 
+/// The key goes first. What a long run has beside it goes in several steps, so that whoever writes the journal need not wait for all.
 fn remove(connection: &mut Connection, id: &str) -> rusqlite::Result<bool> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let first = transaction.query_row("SELECT first FROM runs WHERE id = ?1", [id], |row| row.get(0)).optional()?;
-    if let Some(first) = first {
-        retain::remove(&transaction, first)?;
+    let first = connection.query_row("SELECT first FROM runs WHERE id = ?1", [id], |row| row.get(0)).optional()?;
+    let Some(first) = first else { return Ok(false) };
+    let mut is_done = false;
+    while !is_done {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        is_done = retain::remove(&transaction, first, &mut { retain::STEP_BYTES })?;
+        transaction.commit()?;
     }
-    transaction.commit()?;
-    Ok(first.is_some())
+    Ok(true)
 }
 
 fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {

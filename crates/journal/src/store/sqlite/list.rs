@@ -87,6 +87,10 @@ impl Conditions {
     /// Those that begin within the times of the filter: also by their places, because lists are read by place.
     fn within(&mut self, connection: &Connection, filter: &Filter) -> rusqlite::Result<()> {
         let (since, until) = (sql(filter.since_ms.unwrap_or(0)), sql(filter.until_ms.unwrap_or(u64::MAX)));
+        let others = "SELECT EXISTS (SELECT 1 FROM runs WHERE started_ms < ?) OR EXISTS (SELECT 1 FROM runs WHERE started_ms >= ?)";
+        if !connection.query_row(others, [since, until], |row| row.get::<_, bool>(0))? {
+            return Ok(());
+        }
         let places =
             "SELECT ifnull(min(first), 0), ifnull(max(first), 0) FROM runs WHERE started_ms >= ? AND started_ms < ?";
         let (least, most) =

@@ -42,7 +42,12 @@ pub(crate) fn opened(options: &OpenOptions) -> Result<(SqliteStore, CheckpointFi
         None if store.size() == 0 && checkpoint.is_none() => folder.create_signing_key()?,
         None => return Err(inconsistent(&folder, "its signing key `journal.key` is missing")),
     };
-    folder.write_public_key(&key)?;
+    if !folder.write_public_key(&key)? {
+        return Err(inconsistent(
+            &folder,
+            "its public key `journal.vkey` is not that of its signing key `journal.key`",
+        ));
+    }
     match checkpoint {
         Some(checkpoint) => compare(&folder, &mut store, &key, &checkpoint)?,
         None if store.size() == 0 => {}

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
 use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsigned, write};
 use crate::index::{CallIndex, RunIndex};
-use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row};
+use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
 use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
 
@@ -124,7 +124,7 @@ impl Reads for SqliteReads {
         self.read(move |connection| write::tile(connection, id).map_err(unreadable))
     }
 
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>> {
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>> {
         self.read(|connection| checkpoints(connection).map_err(unreadable))
     }
 
@@ -189,7 +189,7 @@ fn record(connection: &Connection, id: &str) -> rusqlite::Result<Option<RecordRo
     Ok(Some(RecordRows { rows, key, is_erased }))
 }
 
-fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<(u64, Vec<u8>)>> {
+fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint>> {
     let mut select = connection.prepare("SELECT size, note FROM checkpoints ORDER BY size")?;
     select.query_map([], |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?.collect()
 }

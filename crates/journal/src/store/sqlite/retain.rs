@@ -8,6 +8,8 @@ use crate::store::Retained;
 
 /// Runs that one step removes: a step takes milliseconds, and entries wait for it.
 const STEP_RUNS: i64 = 32;
+/// Private parts that one step removes, in bytes, but for the last one.
+pub(super) const STEP_BYTES: i64 = 32 << 20;
 
 /// Removes some of the oldest runs that are over, and objects that no run names any more.
 pub(super) fn step(
@@ -22,28 +24,47 @@ pub(super) fn step(
         return Ok(Retained::default());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (mut removed, mut last) = (0, progress(&transaction)?);
+    let (mut left_bytes, mut last, mut more) = (STEP_BYTES, progress(&transaction)?, false);
     for (first, id, started_ms) in next_runs(&transaction, last)? {
         if is_open(&id) || !is_large && started_ms >= before_ms {
             break;
         }
-        remove(&transaction, first)?;
-        (removed, last) = (removed + 1, first);
+        more = true;
+        if !remove(&transaction, first, &mut left_bytes)? {
+            break;
+        }
+        last = first;
     }
     set_progress(&transaction, last)?;
     let unnamed = "DELETE FROM object_bytes WHERE id IN (SELECT id FROM objects WHERE last_run <= ?1)";
     let objects = transaction.execute(unnamed, [last])?;
     transaction.commit()?;
-    Ok(Retained { more: removed > 0, objects })
+    Ok(Retained { more, objects })
 }
 
-/// Drops the key and the private parts of the run that begins at `first`.
-pub(super) fn remove(transaction: &Transaction<'_>, first: i64) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM keys WHERE run = ?1", [first])?;
-    transaction.execute("UPDATE records SET body = NULL WHERE run = ?1 AND body IS NOT NULL", [first])?;
-    transaction.execute("UPDATE calls SET error = NULL WHERE run = ?1 AND error IS NOT NULL", [first])?;
-    transaction.execute("UPDATE runs SET is_erased = 1, error = NULL WHERE first = ?1", [first])?;
-    Ok(())
+/// Drops the key and the private parts of the run that begins at `first`: of those, as many as `left_bytes` are enough for. Returns
+/// whether none is left.
+pub(super) fn remove(connection: &Connection, first: i64, left_bytes: &mut i64) -> rusqlite::Result<bool> {
+    connection.execute("DELETE FROM keys WHERE run = ?1", [first])?;
+    connection.execute("UPDATE calls SET error = NULL WHERE run = ?1 AND error IS NOT NULL", [first])?;
+    connection.execute("UPDATE runs SET is_erased = 1, error = NULL WHERE first = ?1 AND is_erased = 0", [first])?;
+    let bodies = "SELECT seq, length(body) FROM records WHERE run = ?1 AND body IS NOT NULL ORDER BY seq";
+    let mut bodies = connection.prepare_cached(bodies)?;
+    let mut removed = connection.prepare_cached("UPDATE records SET body = NULL WHERE seq = ?1")?;
+    let mut rows = bodies.query([first])?;
+    let mut seqs = Vec::new();
+    while *left_bytes > 0
+        && let Some(row) = rows.next()?
+    {
+        seqs.push(row.get::<_, i64>(0)?);
+        *left_bytes -= row.get::<_, i64>(1)?;
+    }
+    let is_done = *left_bytes > 0;
+    drop(rows);
+    for seq in seqs {
+        removed.execute([seq])?;
+    }
+    Ok(is_done)
 }
 
 /// What the database takes, without the pages that are free for reuse.
