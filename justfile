@@ -12,6 +12,7 @@ bench *filter:
     cargo bench --bench runs
     cargo bench --bench whole
     cargo bench --bench serve
+    cargo bench --bench journal
 
 # Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
 fuel *arguments:

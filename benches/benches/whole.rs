@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use exuvia_benches::{Table, seconds};
-use exuvia_tests::built;
+use exuvia_tests::{DataHome, built};
 
 const RUNS: usize = 20;
 
 fn main() -> Result<()> {
-    let program = built("exuvia");
+    let (program, data) = (built("exuvia"), DataHome::shared());
     let crm = format!("crm='{}' sample crm", program.display());
     let mut table = Table::new(["exuvia run", "fastest", "median", "slowest"]);
     for (name, arguments, script) in [
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     ] {
         let mut times = Vec::with_capacity(RUNS);
         for _ in 0..RUNS {
-            times.push(once(&program, &arguments, script).context(name)?);
+            times.push(once(&program, &data, &arguments, script).context(name)?);
         }
         times.sort();
         table.row([name.into(), seconds(times[0]), seconds(times[RUNS / 2]), seconds(times[RUNS - 1])]);
@@ -32,12 +32,13 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn once(program: &Path, arguments: &[&str], script: &str) -> Result<Duration> {
+fn once(program: &Path, data: &DataHome, arguments: &[&str], script: &str) -> Result<Duration> {
     let started = Instant::now();
     let mut child = Command::new(program)
         .arg("run")
         .args(arguments)
         .arg("-")
+        .env("XDG_DATA_HOME", data)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

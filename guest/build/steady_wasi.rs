@@ -23,7 +23,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, FsError, F
 /// What the guest imports beside WASI. Called only once the snapshot runs.
 const CONTRACT: [(&str, &[&str]); 3] = [
     (
-        "exuvia:sandbox/tools@0.2.0",
+        "exuvia:sandbox/tools@0.3.0",
         &[
             "servers",
             "list-tools",
@@ -37,8 +37,8 @@ const CONTRACT: [(&str, &[&str]); 3] = [
             "[method]pending-call.take",
         ],
     ),
-    ("exuvia:sandbox/output@0.2.0", &["write"]),
-    ("exuvia:sandbox/meter@0.2.0", &["next-slice"]),
+    ("exuvia:sandbox/output@0.3.0", &["write"]),
+    ("exuvia:sandbox/meter@0.3.0", &["next-slice"]),
 ];
 
 /// Adds WASI, and stubs for the contract.

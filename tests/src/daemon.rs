@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::{HttpClient, NOWHERE, built, here};
+use crate::{DataHome, HttpClient, built, here};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,6 +20,7 @@ pub struct Daemon {
     child: Child,
     address: SocketAddr,
     said: Arc<Mutex<Vec<String>>>,
+    _data: DataHome,
 }
 
 impl Daemon {
@@ -41,9 +42,7 @@ impl Daemon {
     #[must_use]
     pub fn start_by(mut command: Command, arguments: &[&str]) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("XDG_CONFIG_HOME", here());
-        if !command.get_envs().any(|(name, _)| name == "XDG_DATA_HOME") {
-            command.env("XDG_DATA_HOME", NOWHERE);
-        }
+        let data = DataHome::of(&mut command);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
         let greeting = lines.find(|line| line.contains("MCP at ")).expect("a greeting");
@@ -54,7 +53,7 @@ impl Daemon {
         std::thread::spawn(move || {
             lines.for_each(|line| heard.lock().unwrap_or_else(PoisonError::into_inner).push(line));
         });
-        Self { child, address, said }
+        Self { child, address, said, _data: data }
     }
 
     /// Where it listens.

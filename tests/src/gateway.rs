@@ -1,6 +1,7 @@
 //! A gateway in this process, over sample servers that are real child processes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
@@ -8,7 +9,7 @@ use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
     Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy,
 };
-use exuvia_journal::Journal;
+use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report, Script};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub upstream: UpstreamLimits,
     /// Where runs and calls are recorded.
     pub journal: Arc<TestJournal>,
+    /// How old a run may be that is repaired. None: what is recorded is not read again.
+    pub repair_age: Option<Duration>,
 }
 
 impl Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             on_disconnect: OnDisconnect::Cancel,
             upstream: UpstreamLimits::default(),
             journal: Arc::default(),
+            repair_age: None,
         }
     }
 }
@@ -99,6 +103,7 @@ impl SampleGateway {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::clone(&settings.journal) as Arc<dyn Journal>,
+            archive: settings.repair_age.map(|_| Arc::clone(&settings.journal) as Arc<dyn Archive>),
             pre_pass: settings.pre_pass,
             settings: exuvia_gateway::Settings {
                 layouts: Layouts::default(),
@@ -109,6 +114,7 @@ impl SampleGateway {
                 answer_bytes: 64 << 10,
                 preview_tokens: 2_000,
                 on_disconnect: settings.on_disconnect,
+                repair_age: settings.repair_age.unwrap_or_default(),
             },
             answer_shapes: None,
         });

@@ -1,10 +1,14 @@
 //! A journal that fails on request.
 
+use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use exuvia_gateway::now_ms;
-use exuvia_journal::{Entry, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Seq, Stamped};
+use exuvia_journal::{
+    Archive, Entry, Filter, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Object, Record, Seq,
+    Stamped, Summary,
+};
 use exuvia_tool::BoxFuture;
 
 /// Keeps entries in memory, but for those of the kinds that are to fail.
@@ -12,6 +16,8 @@ pub struct TestJournal {
     kept: MemoryJournal,
     troubles: Mutex<Troubles>,
     losses: OnceLock<Arc<dyn Losses>>,
+    /// What runs name by a digest. None: neither objects nor readings are kept.
+    objects: Option<Mutex<BTreeMap<String, Arc<Object>>>>,
 }
 
 /// By [kind](exuvia_journal::Event::kind).
@@ -27,7 +33,13 @@ impl TestJournal {
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
         let kept = MemoryJournal::new(limit_bytes, now_ms);
-        Self { kept, troubles: Mutex::default(), losses: OnceLock::new() }
+        Self { kept, troubles: Mutex::default(), losses: OnceLock::new(), objects: None }
+    }
+
+    /// One that keeps what replays need as well.
+    #[must_use]
+    pub fn for_replays(limit_bytes: usize) -> Self {
+        Self { objects: Some(Mutex::default()), ..Self::new(limit_bytes) }
     }
 
     fn troubles(&self) -> MutexGuard<'_, Troubles> {
@@ -106,5 +118,32 @@ impl Journal for TestJournal {
 
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         let _ = self.losses.set(losses);
+    }
+
+    fn keeps_readings(&self) -> bool {
+        self.objects.is_some()
+    }
+
+    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
+        if let Some(objects) = &self.objects {
+            objects.lock().unwrap_or_else(PoisonError::into_inner).insert(object.sha256.clone(), object);
+        }
+        Ok(())
+    }
+}
+
+impl Archive for TestJournal {
+    fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>> {
+        self.kept.record(id)
+    }
+
+    fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>> {
+        self.kept.list(filter)
+    }
+
+    fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
+        let objects = self.objects.as_ref().map(|objects| objects.lock().unwrap_or_else(PoisonError::into_inner));
+        let object = objects.and_then(|objects| objects.get(sha256).map(|object| Object::clone(object)));
+        Box::pin(ready(Ok(object)))
     }
 }

@@ -6,6 +6,7 @@ mod case;
 pub mod catalog;
 mod certificates;
 mod daemon;
+mod data_home;
 pub mod direct_load;
 mod folder;
 mod gateway;
@@ -33,6 +34,7 @@ pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
 pub use daemon::{Daemon, measured};
+pub use data_home::DataHome;
 pub use exuvia_fake_upstream::WebServer;
 pub use exuvia_test_support::{
     ScriptedIo, assert_snapshot, built, children, compared, data, ends_within, files, forget_peak, gone, is_blessing,

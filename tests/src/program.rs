@@ -8,11 +8,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::{NOWHERE, built, children, here};
+use crate::{DataHome, built, children, here};
 
 /// A running `exuvia`. Killed when it is dropped.
 pub struct Program {
     child: Child,
+    _data: DataHome,
 }
 
 /// What came of it.
@@ -64,10 +65,10 @@ impl Program {
         command
             .args(arguments)
             .env("XDG_CONFIG_HOME", here())
-            .env("XDG_DATA_HOME", NOWHERE)
             .envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { child: command.spawn().expect("exuvia starts") }
+        let data = DataHome::of(&mut command);
+        Self { child: command.spawn().expect("exuvia starts"), _data: data }
     }
 
     /// Writes its standard input and closes it.

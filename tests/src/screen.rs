@@ -10,12 +10,13 @@ use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{NOWHERE, built, here};
+use crate::{DataHome, built, here};
 
 /// A running `exuvia` whose three streams are a terminal. Killed when it is dropped.
 pub struct Screen {
     child: Child,
     seen: Arc<Mutex<String>>,
+    _data: DataHome,
 }
 
 impl Screen {
@@ -29,7 +30,8 @@ impl Screen {
         let pty = openpty(None, None).expect("a terminal");
         let stream = || Stdio::from(pty.slave.try_clone().expect("a stream"));
         let mut command = Command::new(built("exuvia"));
-        command.args(arguments).env("XDG_CONFIG_HOME", here()).env("XDG_DATA_HOME", NOWHERE).env("TERM", "xterm");
+        command.args(arguments).env("XDG_CONFIG_HOME", here()).env("TERM", "xterm");
+        let data = DataHome::of(&mut command);
         let child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("exuvia starts");
         let seen = Arc::new(Mutex::new(String::new()));
         let (shown, mut master) = (Arc::clone(&seen), File::from(pty.master));
@@ -40,7 +42,7 @@ impl Screen {
                 shown.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        Self { child, seen }
+        Self { child, seen, _data: data }
     }
 
     /// Its process id.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{NOWHERE, built, here, sample};
+use crate::{DataHome, built, here, sample};
 
 /// How long an answer may take. The first of a process waits for its servers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,6 +20,7 @@ pub struct Client {
     lines: Receiver<String>,
     modern: bool,
     requests: u64,
+    _data: DataHome,
 }
 
 /// What every request of 2026-07-28 carries.
@@ -65,16 +66,16 @@ impl Client {
             .arg("stdio")
             .args(arguments)
             .env("XDG_CONFIG_HOME", here())
-            .env("XDG_DATA_HOME", NOWHERE)
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
+        let data = DataHome::of(&mut command);
         let mut child = command.spawn().expect("exuvia starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let input = child.stdin.take();
-        Self { child, input, lines, modern: false, requests: 0 }
+        Self { child, input, lines, modern: false, requests: 0, _data: data }
     }
 
     /// A client of the era up to 2025-11-25, after its handshake.

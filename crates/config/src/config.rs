@@ -9,7 +9,7 @@ use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
-use crate::{ConfigError, HttpConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits};
+use crate::{ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits};
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
 pub(crate) const ANSWER_BYTES: usize = 64 << 10;
@@ -46,6 +46,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Where spans are exported to, if configured here.
     pub collector: Option<Collector>,
+    /// Where runs and calls are recorded.
+    pub journal: JournalConfig,
     /// What is configured and left out, for the operator.
     pub notices: Vec<ConfigError>,
     /// The files that it may come from, whether they are there or not.
@@ -89,6 +91,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             tls: None,
             collector: None,
+            journal: JournalConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),
         }

@@ -35,6 +35,7 @@ mod flag;
 #[doc(hidden)]
 pub mod fuzzing;
 mod import;
+mod journal;
 mod listen;
 mod mcp_file;
 mod merged_policy;
@@ -53,6 +54,7 @@ pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
 pub use import::KnownClient;
+pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};
 pub use profile::{Mode, Profile, Profiles};

@@ -1,5 +1,7 @@
 //! How many scripts may be in flight.
 
+use std::time::Duration;
+
 use exuvia_tool::CONCURRENT_RUNS;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +17,16 @@ pub struct Runs {
     pub queue: QueueLimits,
     /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
+    /// How old a run may be that a script repairs, in minutes. Default 10. 0: none is repaired.
+    pub repair_minutes: u64,
+}
+
+impl Runs {
+    /// How old a run may be that a script repairs.
+    #[must_use]
+    pub fn repair_age(&self) -> Duration {
+        Duration::from_secs(self.repair_minutes.saturating_mul(60))
+    }
 }
 
 impl Default for Runs {
@@ -24,6 +36,7 @@ impl Default for Runs {
             memory_bytes: None,
             queue: QueueLimits::default(),
             on_disconnect: OnDisconnect::default(),
+            repair_minutes: 10,
         }
     }
 }

@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 
 use crate::builder::{ConfigBuilder, ServerDecl};
 use crate::paths::{self, Contents, Paths, read};
-use crate::{Config, ConfigError, ConfigErrors, Environment, KnownClient, exuvia_toml, flag, import, mcp_file};
+use crate::{
+    Config, ConfigError, ConfigErrors, Environment, JournalConfig, KnownClient, exuvia_toml, flag, import, mcp_file,
+};
 
 /// Where an administrator keeps what Claude Code has to hold to.
 const SYSTEM: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
+
+/// The table of the journal.
+const JOURNAL: &str = "journal";
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +92,27 @@ impl Sources {
         }
         builder.finish(&self.auto_execute)
     }
+
+    /// What the configuration file says of the journal, whatever is wrong with the rest of it: what was recorded can be read where the
+    /// servers cannot be started.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with that part, or with the file as a whole.
+    pub fn journal(&self, paths: &Paths) -> Result<JournalConfig, ConfigErrors> {
+        let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
+        let default_file = paths.default_file.as_deref().filter(|file| self.names_nothing() && file.exists());
+        let mut builder = ConfigBuilder::default();
+        if let Some(file) = self.config.as_deref().or(default_file) {
+            read_config(file, environment, &mut builder);
+        }
+        builder.errors.retain(|error| error.key.is_empty() || error.key.starts_with(JOURNAL));
+        if builder.errors.is_empty() {
+            Ok(builder.config.journal)
+        } else {
+            Err(ConfigErrors { errors: builder.errors, files: builder.files })
+        }
+    }
 }
 
 /// The folder that this program was started in, by the name that clients know it under.
@@ -103,5 +129,30 @@ fn read_config(file: &Path, environment: Environment<'_>, builder: &mut ConfigBu
         }
         (Err(message), _) => builder.errors.push(ConfigError::of_file(name, message)),
         (_, Err(error)) => builder.errors.push(ConfigError::of_file(name, error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::JournalStore;
+
+    #[test]
+    fn the_journal_is_found_whatever_is_wrong_with_the_servers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("exuvia.toml");
+        let sources = Sources { config: Some(file.clone()), ..Sources::default() };
+        let journal = |text: &str| {
+            fs::write(&file, text).expect("written");
+            sources.journal(&Paths::default())
+        };
+        let found = journal("nonsense = 1\n[servers.a]\ncommand = '${UNSET_HERE}'\n[journal]\npath = 'j'\nkeep_days = 7\n").expect("read");
+        assert_eq!((found.store, found.keep_days), (JournalStore::Sqlite(Some(folder.path().join("j"))), 7));
+        let wrong = journal("[journal]\nkeep_days = 0\nurl = 'x'\nredact = { patterns = ['('] }\n").expect_err("wrong");
+        let keys: Vec<_> = wrong.errors.iter().map(|error| error.key.as_str()).collect();
+        assert_eq!(keys, ["journal.keep_days", "journal.url", "journal.redact.patterns[0]"]);
+        assert!(journal("[journal\n").is_err());
     }
 }

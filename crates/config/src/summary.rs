@@ -6,7 +6,7 @@ use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
 
 use crate::{
-    Config, ConfiguredServer, Grant, Http, HttpProtocol, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+    Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -14,7 +14,8 @@ use crate::{
 pub fn summary(config: &Config) -> String {
     let source = config.policy.source();
     let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
-    let everywhere = [list("auto_execute", &source.auto_execute), list("deny", &source.deny)];
+    let PolicySource { auto_execute, deny, repeatable, .. } = source;
+    let everywhere = [list("auto_execute", auto_execute), list("deny", deny), list("repeatable", repeatable)];
     let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
     if !everywhere.is_empty() {
         lines.push(format!("all: {}", everywhere.join("; ")));
@@ -23,11 +24,33 @@ pub fn summary(config: &Config) -> String {
     let tls = if config.tls.is_some() { " by https" } else { "" };
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
+    lines.extend(journal(&config.journal));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
     lines.push(String::new());
     lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Where runs are recorded, where that is configured.
+fn journal(journal: &JournalConfig) -> Option<String> {
+    let default = JournalConfig::default();
+    let store = match &journal.store {
+        JournalStore::Sqlite(None) if !journal.is_required => None,
+        JournalStore::Sqlite(None) => Some("sqlite".to_owned()),
+        JournalStore::Sqlite(Some(path)) => Some(format!("sqlite in {}", path.display())),
+        JournalStore::Memory => Some("memory".to_owned()),
+        JournalStore::Postgres(_) => Some("postgres".to_owned()),
+    };
+    let parts = [
+        store,
+        (journal.keep_days != default.keep_days).then(|| format!("keep_days {}", journal.keep_days)),
+        (journal.keep_bytes != default.keep_bytes).then(|| format!("keep_bytes {}", journal.keep_bytes)),
+        (!journal.redaction.is_empty()).then(|| "redact".to_owned()),
+        journal.checkpoint_copy.as_ref().map(|path| format!("checkpoint_copy {}", path.display())),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("journal: {}", parts.join("; ")))
 }
 
 fn servers(profile: &Profile) -> String {
@@ -69,6 +92,7 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         tools,
         list("auto_execute", &rules.auto_execute),
         list("deny", &rules.deny),
+        list("repeatable", &rules.repeatable),
         on_unlisted,
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
-use exuvia_journal::MemoryJournal;
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings};
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_shapes::ShapeFile;
@@ -17,12 +16,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::file_threads::FileThreads;
+use crate::journal::{self, ProcessJournal};
 use crate::machine::{Memory, engine, smaller_limit};
 use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
-
-/// What the record of runs and calls may take, in bytes.
-const JOURNAL_BYTES: usize = 64 << 20;
 
 /// How long it may take to store what was learned of answers, at the end.
 const STORING: Duration = Duration::from_millis(300);
@@ -68,6 +65,7 @@ impl ReloadableConfig {
             answer_bytes: config.answer_bytes,
             preview_tokens: config.preview_tokens,
             on_disconnect: config.runs.on_disconnect,
+            repair_age: config.runs.repair_age(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings }
@@ -89,17 +87,27 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     }
 }
 
+/// Whether runs are recorded beyond the process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// As the configuration says.
+    Configured,
+    /// Nothing is run on behalf of anybody.
+    MemoryOnly,
+}
+
 /// A gateway and the servers behind it.
 pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
     answer_shapes: Option<Arc<AnswerShapes>>,
+    journal: ProcessJournal,
     /// Of the servers, which may go on.
     start: StartProgress,
 }
 
 impl App {
-    /// Starts all servers and the engine concurrently, and waits this long for the servers. A server that does not start is
+    /// Starts all servers, the engine and the journal concurrently, and waits this long for the servers. A server that does not start is
     /// reported to the terminal; the others work. Cancelling `over` ends the wait.
     pub(crate) async fn start(
         config: Config,
@@ -107,6 +115,7 @@ impl App {
         terminal: &Terminal,
         over: CancellationToken,
         patience: Duration,
+        recording: Recording,
     ) -> Result<Self> {
         terminal.show_progress("starting");
         let engine = engine(&config, Memory::here());
@@ -115,14 +124,23 @@ impl App {
         }
         let answer_shapes = answer_shapes(&config);
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
+        let journal = config.journal.clone();
+        let journal = tokio::task::spawn_blocking(move || match recording {
+            Recording::Configured => journal::open(&journal),
+            Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
+        });
         let ReloadableConfig { servers, server_limits, settings } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
+        // One that cannot be opened is reported before servers are waited for.
+        let journal = journal.await.context("opening the journal")??;
         over.run_until_cancelled(start.within(patience)).await;
+        let engine = engine.await.context("mapping the guest")??;
         let config = GatewayConfig {
-            engine: engine.await.context("mapping the guest")??,
+            engine,
             upstreams: Arc::clone(&upstreams),
-            journal: Arc::new(MemoryJournal::new(JOURNAL_BYTES, now_ms)),
+            archive: Some(journal.archive()),
+            journal: journal.entries(),
             pre_pass: PrePass::On,
             settings,
             answer_shapes: answer_shapes.clone(),
@@ -130,7 +148,7 @@ impl App {
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, start })
+        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, journal, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -143,8 +161,9 @@ impl App {
         config: Config,
         profiles: Profiles,
         terminal: &Terminal,
+        recording: Recording,
     ) -> Result<Self> {
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE).await?;
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording).await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }
@@ -155,12 +174,19 @@ impl App {
         terminal.show_progress(what);
     }
 
-    /// Reports the state of the servers, and shuts them down.
+    /// Reports the state of the servers, and shuts everything down.
     pub(crate) async fn end(self) {
         self.start.report(&self.upstreams.servers());
-        drop(self.start);
-        store(self.answer_shapes).await;
-        self.upstreams.shutdown().await;
+        self.shutdown().await;
+    }
+
+    /// The journal is the last: calls that are cut off are recorded.
+    async fn shutdown(self) {
+        let Self { upstreams, answer_shapes, journal, start, .. } = self;
+        drop(start);
+        store(answer_shapes).await;
+        upstreams.shutdown().await;
+        journal.close().await;
     }
 }
 
@@ -178,7 +204,7 @@ impl AppStartup {
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let until = over.clone();
         let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = App::start(config, profiles, &terminal, until, OPENING).await;
+            let started = App::start(config, profiles, &terminal, until, OPENING, Recording::Configured).await;
             if started.is_err() {
                 terminal.clear_progress();
             }
@@ -209,10 +235,7 @@ impl AppStartup {
         self.over.cancel();
         // No answer: the face was over before the start was.
         if let Ok(app) = self.app.await {
-            let App { upstreams, answer_shapes, start, .. } = app?;
-            drop(start);
-            store(answer_shapes).await;
-            upstreams.shutdown().await;
+            app?.shutdown().await;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use exuvia_config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, 
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
+use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
@@ -47,6 +48,13 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Validate a configuration, or print its JSON Schema
     Config(ConfigArgs),
+    /// Read the record of runs: list, show, export, erase, sum
+    Runs(RunsArgs),
+    /// Verify the record of runs, or prove a part of it to a third party
+    Audit(AuditArgs),
+    /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
+    #[command(after_help = "Exit status: 0 all come out the same, 1 one departs or would come out differently, 2 usage error.")]
+    Replay(ReplayArgs),
     /// Run a folder of Python workloads under the budgets that their headers state
     #[command(
         after_help = "Exit status: 0 all passed, 1 a workload failed or left the tolerance of its baseline, 2 usage error, \
@@ -68,11 +76,14 @@ impl Command {
         match self {
             Self::Run(_) | Self::Check(_) => &ENDS[..1],
             Self::Tools(_) | Self::Login(_) => ENDS,
-            Self::Bench(_)
+            Self::Audit(_)
+            | Self::Bench(_)
             | Self::Demo
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)
+            | Self::Replay(_)
+            | Self::Runs(_)
             | Self::Sample(_)
             | Self::Tokens(_) => &[],
         }

@@ -15,6 +15,8 @@ mod commands;
 mod demo;
 mod exit;
 mod file_threads;
+mod journal;
+mod journal_args;
 mod log_writer;
 mod logs;
 mod machine;
@@ -80,6 +82,9 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
+        Command::Runs(args) => commands::runs::runs(args).await,
+        Command::Replay(args) => commands::replay::replay(args).await,
+        Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,
         Command::Tokens(args) => commands::tokens::tokens(args).await,
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),

@@ -18,6 +18,11 @@ pub(crate) fn is_shown() -> bool {
     stdout().is_terminal()
 }
 
+/// Whether colors are shown on standard output: on a terminal, unless `NO_COLOR` is set.
+pub(crate) fn is_colored() -> bool {
+    is_shown() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Writes JSON and a line break to standard output: to the byte for whatever reads it, and for a person with the characters
 /// that would not show as themselves written as `\u202e`, which is the same JSON.
 pub(crate) fn print_json(text: &str) -> Result<()> {

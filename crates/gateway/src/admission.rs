@@ -1,6 +1,6 @@
 //! Admission: the decision on a script before it starts.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use exuvia_analysis::{Analysis, Finding, Note, analyze};
@@ -8,8 +8,12 @@ use exuvia_policy::{Admission, Classification, Denial, Grants, Policy, Reference
 use exuvia_runtime::{LimitHit, Limits, Outcome, Script, ScriptError};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
 
+use crate::call::OPERATOR;
+
 /// The kind of error of a script that the analysis rejects before it starts.
 const SCRIPT_REJECTED: &str = "ScriptRejected";
+/// How many rules the record of a run names.
+const MAX_RULES: usize = 50;
 /// What stands before the signature in a message about arguments.
 const SIGNATURE: &str = "signature: ";
 
@@ -71,6 +75,8 @@ pub(crate) struct AdmissionCheck<'a> {
 /// The decision on a script before it starts.
 pub(crate) struct AdmissionResult {
     pub(crate) verdict: AdmissionVerdict,
+    /// Why it may run, if it may.
+    pub(crate) rule: String,
     /// Notes for its author.
     pub(crate) notes: Vec<Note>,
     /// A note for a script that comes to nothing.
@@ -85,13 +91,28 @@ impl AdmissionCheck<'_> {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
             let verdict = AdmissionVerdict::TooLarge(stop);
-            return AdmissionResult { verdict, notes: Vec::new(), ending: None, is_early: false };
+            let (rule, notes, ending, is_early) = Default::default();
+            return AdmissionResult { verdict, rule, notes, ending, is_early };
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
-        let verdict = self.admitted(analysis.as_ref());
+        let (verdict, rule) = (self.admitted(analysis.as_ref()), self.rule(analysis.as_ref()));
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
         let (notes, ending) = analysis.map_or_else(Default::default, |analysis| (analysis.notes, analysis.ending));
-        AdmissionResult { verdict, notes, ending, is_early }
+        AdmissionResult { verdict, rule, notes, ending, is_early }
+    }
+
+    /// The rules that list the tools that a script names, each once.
+    fn rule(&self, analysis: Option<&Analysis>) -> String {
+        if self.by == StartedBy::Operator {
+            return OPERATOR.to_owned();
+        }
+        let named = analysis.into_iter().flat_map(|analysis| analysis.may_call.referenced());
+        let listed = named.filter_map(|tool| match self.policy.classify(&tool) {
+            Classification::Listed(rule) => Some(rule.to_string()),
+            _ => None,
+        });
+        let rules: BTreeSet<String> = listed.take(MAX_RULES).collect();
+        rules.into_iter().collect::<Vec<_>>().join("; ")
     }
 
     /// Decides on a script and gives the reasons.

@@ -9,8 +9,8 @@ use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, JsonError, MAX_TREE_BYTES,
-    Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
+    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
@@ -22,10 +22,14 @@ use crate::call_notes::CallNotes;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
+use crate::repair::{Earlier, Repair};
 use crate::retries::{RetryBudget, is_repeatable};
 use crate::settings::RunView;
 use crate::trees;
 use crate::unknown_name::unknown;
+
+/// The rule of a call that the operator's command allows.
+pub(crate) const OPERATOR: &str = "operator";
 
 /// The longest answer of a search in a script, in bytes.
 const MAX_SEARCH_BYTES: usize = 8_000;
@@ -57,6 +61,8 @@ pub(crate) struct RunParts {
     pub(crate) limits: CallLimits,
     /// Receives calls that wait for an approval. The receiver ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Arc<Repair>>,
 }
 
 /// The part of a run's limits that holds for one call.
@@ -103,7 +109,11 @@ impl ToolHost for RunTools {
         let log = self.0.log.clone();
         // Here and not in the future: this is called in the order of the script, whatever is polled first.
         let ticket = self.0.ticket(&call.name.server);
-        Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log))
+        match self.0.earlier(&call) {
+            Earlier::Nothing => Box::pin(async move { this.0.make(call, deadline, ticket).await }.instrument(log)),
+            Earlier::Answer(value) => Box::pin(async move { this.0.reuse(call, value).await }.instrument(log)),
+            Earlier::Unknown(error) => Box::pin(std::future::ready(this.0.withhold(call, error))),
+        }
     }
 
     fn search(&self, query: String) -> BoxFuture<'static, String> {
@@ -138,7 +148,11 @@ pub(crate) const AWAITING: &str = "awaiting-approval";
 /// A call that is not made.
 pub(crate) enum CallRejected {
     /// The script gets an error.
-    Refused(CallError),
+    Refused {
+        error: CallError,
+        /// The rule behind it, for the operator. Empty where there is none.
+        rule: String,
+    },
     /// An approval is needed; the script gets no error.
     Held(Box<HeldCall>),
 }
@@ -146,15 +160,34 @@ pub(crate) enum CallRejected {
 impl CallRejected {
     fn code(&self) -> &'static str {
         match self {
-            Self::Refused(error) => error.code(),
+            Self::Refused { error, .. } => error.code(),
             Self::Held(_) => AWAITING,
+        }
+    }
+
+    fn rule(&self) -> &str {
+        match self {
+            Self::Refused { rule, .. } => rule,
+            Self::Held(_) => "",
         }
     }
 }
 
+fn denied(denial: &Denial) -> CallRejected {
+    CallRejected::Refused { error: CallError::Denied(denial.to_string()), rule: denial.operator() }
+}
+
+/// What is recorded of a call before it is made.
+fn intent(permit: &Permit, asked: &ToolCall) -> Event {
+    let (call, written) = (permit.call().clone(), &asked.arguments);
+    let is_amended = call.arguments.as_str() != written.as_str();
+    let rule = permit.rule().map_or_else(|| OPERATOR.to_owned(), ToString::to_string);
+    Event::CallIntended { call, written: is_amended.then(|| written.clone().into_json()), rule }
+}
+
 impl From<CallError> for CallRejected {
     fn from(error: CallError) -> Self {
-        Self::Refused(error)
+        Self::Refused { error, rule: String::new() }
     }
 }
 
@@ -168,6 +201,51 @@ impl Inner {
         match orders.get(server) {
             Some(order) => order.ticket(),
             None => orders.entry(server.to_owned()).or_default().ticket(),
+        }
+    }
+
+    /// What an earlier run has of a call that a repaired script makes.
+    fn earlier(&self, call: &ToolCall) -> Earlier {
+        let Some(repair) = &self.run.repair else { return Earlier::Nothing };
+        repair.earlier(call, || {
+            let is_declared = self.tool(&call.name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
+            is_declared || self.run.authority.policy().repeats(&call.name)
+        })
+    }
+
+    /// Answers a call from an earlier run, if it may still be made.
+    async fn reuse(self: &Arc<Self>, call: ToolCall, value: Json) -> ToolOutcome {
+        let (this, asked, tree_bytes) = (Arc::clone(self), call.clone(), call.arguments.extent().tree_bytes);
+        let allowed = trees::over(tree_bytes, move || this.allowed(asked, CallKind::Tool)).await;
+        if let Err(rejected) = allowed {
+            self.record_refusal(call, &rejected);
+            return self.rejected_outcome(rejected).await;
+        }
+        let (id, value_bytes) = (call.id, value.size_bytes() as u64);
+        if let Some(repair) = &self.run.repair {
+            self.run.record.note(Event::CallReused { call, of: repair.of().clone(), reused: id });
+        }
+        let outcome = Ok(value);
+        let ended = Event::CallEnded { id, code: "ok".to_owned(), outcome: Some(outcome.clone()), value_bytes, ms: 0 };
+        self.run.record.note(ended);
+        outcome
+    }
+
+    /// Does not make a call again of which nobody knows whether it took effect.
+    fn withhold(&self, call: ToolCall, error: CallError) -> ToolOutcome {
+        self.record_refusal(call, &error.clone().into());
+        Err(error)
+    }
+
+    /// What a call comes to that is not made. One that is held ends the run.
+    async fn rejected_outcome(&self, rejected: CallRejected) -> ToolOutcome {
+        match rejected {
+            CallRejected::Refused { error, .. } => Err(error),
+            CallRejected::Held(held) => {
+                // Nobody listens once the run is ending for another reason.
+                let _ = self.run.held.send(*held);
+                std::future::pending().await
+            }
         }
     }
 
@@ -202,13 +280,11 @@ impl Inner {
     ) -> ToolOutcome {
         match self.admit(call, CallKind::Tool, Some(deadline)).await {
             Ok(admitted) => self.dispatch(admitted, deadline.clone(), ticket).await,
-            Err(CallRejected::Refused(error)) => Err(error),
-            Err(CallRejected::Held(held)) => {
-                counted.code = Some(AWAITING);
-                // Nobody listens once the run is ending for another reason. The ticket stays: what comes after a call that
-                // is held does not leave before it.
-                let _ = self.run.held.send(*held);
-                std::future::pending().await
+            Err(rejected) => {
+                counted.code = Some(rejected.code());
+                // The ticket stays: what comes after a call that is held does not leave before it.
+                let _ticket = ticket;
+                self.rejected_outcome(rejected).await
             }
         }
     }
@@ -224,7 +300,7 @@ impl Inner {
         let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
         let allowed = trees::over(tree_bytes, move || this.allowed(call, kind)).await;
         let admitted = match allowed {
-            Ok(allowed) => self.reserved(allowed, deadline).await,
+            Ok(allowed) => self.reserved(allowed, &asked, deadline).await,
             Err(rejected) => Err(rejected),
         };
         if let Err(rejected) = &admitted {
@@ -237,7 +313,7 @@ impl Inner {
         // Arguments that nest too deep cannot be read, neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
-            return Err(CallRejected::Refused(CallError::InvalidArguments(message)));
+            return Err(CallError::InvalidArguments(message).into());
         }
         if kind == CallKind::Tool {
             self.validate(&mut call)?;
@@ -247,18 +323,22 @@ impl Inner {
     }
 
     /// Takes the quotas of a call and records it.
-    async fn reserved(&self, allowed: Allowed, deadline: Option<&Deadline>) -> Result<Admitted, CallRejected> {
+    async fn reserved(
+        &self,
+        allowed: Allowed,
+        asked: &ToolCall,
+        deadline: Option<&Deadline>,
+    ) -> Result<Admitted, CallRejected> {
         let reserved = self.run.authority.reserve(allowed, &self.spent).await;
         let permit = reserved.map_err(|refusal| self.rejected(refusal))?;
         self.goes_on(&permit.call().name)?;
-        self.record_intent(permit, deadline).await.map_err(CallRejected::Refused)
+        Ok(self.record_intent(permit, asked, deadline).await?)
     }
 
     /// Nothing of a script is called once it has ended.
-    fn goes_on(&self, tool: &ToolName) -> Result<(), CallError> {
+    fn goes_on(&self, tool: &ToolName) -> Result<(), CallRejected> {
         if self.ended.load(Ordering::SeqCst) {
-            let denial = Denial { tool: tool.clone(), reason: DenialReason::Ended };
-            return Err(CallError::Denied(denial.to_string()));
+            return Err(denied(&Denial { tool: tool.clone(), reason: DenialReason::Ended }));
         }
         Ok(())
     }
@@ -268,9 +348,10 @@ impl Inner {
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
-                let (tool, rule) = (&denial.tool, denial.operator());
+                let rejected = denied(&denial);
+                let (tool, rule) = (&denial.tool, rejected.rule());
                 tracing::info!(run.id = run, direct.id = direct, tool.name = %tool, rule, "call denied");
-                CallRejected::Refused(CallError::Denied(denial.to_string()))
+                rejected
             }
             Refusal::Held(held) => {
                 tracing::info!(run.id = run, direct.id = direct, tool.name = %held.name, "call held");
@@ -310,10 +391,19 @@ impl Inner {
     }
 
     /// What is not recorded is not done.
-    async fn record_intent(&self, permit: Permit, deadline: Option<&Deadline>) -> Result<Admitted, CallError> {
+    async fn record_intent(
+        &self,
+        permit: Permit,
+        asked: &ToolCall,
+        deadline: Option<&Deadline>,
+    ) -> Result<Admitted, CallError> {
         let recorded = CallEndGuard::new(&self.run.record, permit.call().id, deadline.cloned());
-        let intended = Event::CallIntended { call: permit.call().clone(), written: None, rule: String::new() };
-        match self.run.record.require(intended).await {
+        let intended = intent(&permit, asked);
+        let kept = match permit.is_repeatable() {
+            true => self.run.record.queue(intended),
+            false => self.run.record.require(intended).await,
+        };
+        match kept {
             Ok(()) => Ok((permit, recorded)),
             Err(_) => {
                 recorded.forget();
@@ -324,10 +414,10 @@ impl Inner {
 
     fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
         let error = match rejected {
-            CallRejected::Refused(error) => Some(error.clone()),
+            CallRejected::Refused { error, .. } => Some(error.clone()),
             CallRejected::Held(_) => None,
         };
-        let (code, rule) = (rejected.code().to_owned(), String::new());
+        let (code, rule) = (rejected.code().to_owned(), rejected.rule().to_owned());
         self.run.record.note(Event::CallRefused { call, code, error, rule });
     }
 

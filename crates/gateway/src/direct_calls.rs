@@ -127,6 +127,7 @@ impl Gateway {
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&run_view.settings.limits),
             held,
+            repair: None,
             run_view,
         };
         (RunTools::new(parts), OriginEndGuard::of(view.direct().routes.clone(), origin))
@@ -154,7 +155,7 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
     let run = tools.run();
     let (permit, mut recorded) = match tools.admit(call, kind).await {
         Ok(admitted) => admitted,
-        Err(CallRejected::Refused(error)) => return DirectAnswer::Failed(error),
+        Err(CallRejected::Refused { error, .. }) => return DirectAnswer::Failed(error),
         Err(CallRejected::Held(held)) => return DirectAnswer::Held(*held),
     };
     let routes = &run.run_view.routes;

@@ -107,26 +107,28 @@ pub(crate) struct RunEndGuard {
     /// Whether its start is recorded, or about to be: only then its end is.
     pub(crate) is_started: bool,
     is_over: bool,
+    /// What the run came to, before notes were added for its author.
+    pub(crate) came: Option<RunEnd>,
 }
 
 impl RunEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
         let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
-        Self { record, metrics, begun, is_started: false, is_over: false }
+        Self { record, metrics, begun, is_started: false, is_over: false, came: None }
     }
 
-    /// The run ended in this way. Says in the report what is missing in the record.
-    pub(crate) fn end(mut self, report: &mut Report) {
+    /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
+    /// Whether there is a record, and nothing is.
+    pub(crate) async fn end(mut self, report: &mut Report) -> bool {
         self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
-        self.note(|| recorded_end(report));
-        report.unrecorded = self.record.lost();
-    }
-
-    fn note(&self, end: impl FnOnce() -> RunEnd) {
         if self.is_started {
-            self.record.note(Event::RunEnded(Box::new(end())));
+            let end = self.came.take().unwrap_or_else(|| recorded_end(report));
+            // A failure is logged and counted.
+            let _ = self.record.require(Event::RunEnded(Box::new(end))).await;
         }
+        report.unrecorded = self.record.lost();
+        self.is_started && report.unrecorded == 0
     }
 }
 
@@ -136,7 +138,10 @@ impl Drop for RunEndGuard {
             // The runtime of runs ends, or something in the run panicked.
             let outcome = if std::thread::panicking() { "fault" } else { CANCELLED };
             self.metrics.run_dropped(outcome);
-            self.note(|| RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() });
+            if self.is_started {
+                let end = RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() };
+                self.record.note(Event::RunEnded(Box::new(end)));
+            }
         }
     }
 }

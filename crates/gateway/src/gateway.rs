@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
-use exuvia_journal::Journal;
+use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
 use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
@@ -27,6 +27,7 @@ use crate::pending_namespace::PendingNamespace;
 use crate::pending_run::PendingRun;
 use crate::queue::{Busy, Client, Queue};
 use crate::record::Recorder;
+use crate::repair::Repair;
 use crate::run_runtime::RunRuntime;
 use crate::run_span;
 use crate::runs::Runs;
@@ -43,6 +44,8 @@ pub struct GatewayConfig {
     pub upstreams: Arc<Upstreams>,
     /// Where runs and calls are recorded.
     pub journal: Arc<dyn Journal>,
+    /// Where they are read again, for the clients that made them. None: they are not.
+    pub archive: Option<Arc<dyn Archive>>,
     /// Whether scripts are read before they start.
     pub pre_pass: PrePass,
     /// What may change while it runs.
@@ -59,6 +62,7 @@ pub struct Gateway {
     engine: Engine,
     upstreams: Arc<Upstreams>,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) archive: Option<Arc<dyn Archive>>,
     /// Scripts that are read before they start, at a time: as many as there are processors.
     analyses: Arc<Semaphore>,
     threads: RunRuntime,
@@ -122,6 +126,7 @@ impl Gateway {
             engine: config.engine,
             upstreams: config.upstreams,
             recorder,
+            archive: config.archive,
             analyses: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             threads,
             ids: Ids::new()?,
@@ -321,6 +326,18 @@ impl Gateway {
     ///
     /// The queue is full.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
+        self.start_with(view, script, by, client, None)
+    }
+
+    /// The same, for a script that takes the answers of an earlier run.
+    pub(crate) fn start_with(
+        &self,
+        view: &View,
+        script: Script,
+        by: StartedBy,
+        client: &Client,
+        repair: Option<Repair>,
+    ) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
@@ -332,12 +349,15 @@ impl Gateway {
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let run_view = Arc::clone(view.scripts());
-        let Settings { answer_bytes: bytes, preview_tokens, .. } = *run_view.settings;
-        let answer_room = AnswerRoom { bytes, preview_tokens };
+        let answer_room = view.answer_room();
         let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
         let prepared = PendingRun {
             record: self.recorder.of(&context),
             context,
+            profile: view.name(),
+            claims: Arc::clone(client.claims()),
+            repair: repair.map(Arc::new),
+            is_kept: self.archive.is_some() && !view.scripts().settings.repair_age.is_zero(),
             script,
             by,
             pre_pass: self.pre_pass,

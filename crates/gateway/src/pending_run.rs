@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_analysis::Note;
-use exuvia_journal::{Event, RunStart};
+use exuvia_journal::{ClientClaims, Event, RunStart};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, GUEST_DIGEST, Outcome, Report, Script, ScriptError};
-use exuvia_text::one_line;
+use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
+use exuvia_text::{cut, one_line};
 use exuvia_tool::{BoxFuture, CallContext, HeldCall, Namespace, Origin, RunEvent, ToolName};
 use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{PrePass, StartedBy};
+use crate::answer::awaiting;
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::call_notes::CallNotes;
@@ -24,6 +25,8 @@ use crate::metrics::Metrics;
 use crate::pending_namespace::PendingNamespace;
 use crate::queue::QueuePlace;
 use crate::record::RunRecord;
+use crate::recorded_end::recorded_end;
+use crate::repair::Repair;
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
@@ -31,9 +34,24 @@ use crate::settings::RunView;
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
 
+/// The most that the journal has of a note of the analysis, in characters, and of all that a refused script is told.
+const FINDING: usize = 500;
+const REASON: usize = 4_000;
+
+/// The most notes of the analysis that the journal has.
+const FINDINGS: usize = 20;
+
 /// A run that has not begun.
 pub(crate) struct PendingRun {
     pub(crate) context: CallContext,
+    /// The profile that its client named.
+    pub(crate) profile: Option<Arc<str>>,
+    /// What its client says of itself.
+    pub(crate) claims: Arc<ClientClaims>,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Arc<Repair>>,
+    /// Whether its client can come back to what the journal has of it.
+    pub(crate) is_kept: bool,
     pub(crate) script: Script,
     pub(crate) by: StartedBy,
     pub(crate) pre_pass: PrePass,
@@ -57,8 +75,10 @@ impl PendingRun {
     pub(crate) async fn execute(mut self) -> Report {
         let mut ending = RunEndGuard::new(&self.record, &self.metrics);
         let script = std::mem::replace(&mut self.script, Script::new(""));
+        let kept_as = self.context.origin.run().filter(|_| self.is_kept).cloned();
         let mut report = advised(self.decided(script, &mut ending).await);
-        ending.end(&mut report);
+        let is_recorded = ending.end(&mut report).await;
+        report.kept_as = kept_as.filter(|_| is_recorded);
         let (error, limit) = why(&report.outcome);
         tracing::info!(
             outcome = report.outcome.name(),
@@ -77,9 +97,10 @@ impl PendingRun {
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
         let mut may_wait = true;
         self.registered.live().is(RunState::Reading);
-        let AdmittedScript { script, source_sha256, grants, notes, ending: at_the_end, took } = loop {
+        let keeps_namespace = self.record.keeps_readings();
+        let admitted = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
-            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait };
+            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace };
             match reading.of(script, &self.analyses, &self.cancellation).await {
                 AnalysisOutcome::Starts(admitted) => {
                     self.registered.live().reads(admitted.source_sha256.clone());
@@ -95,12 +116,20 @@ impl PendingRun {
             }
         };
         self.registered.live().is(RunState::Queued);
-        let started = Event::RunStarted(Box::new(self.start(&script, source_sha256)));
+        if let Some(namespace) = &admitted.namespace {
+            self.record.keep(Arc::clone(namespace));
+        }
+        let started = Event::RunStarted(Box::new(self.start(&admitted)));
+        let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = admitted;
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
         match recorded {
-            Some(Ok(())) => with_ending(noted(self.run(script, grants, took).await, &notes), at_the_end),
+            Some(Ok(())) => {
+                let report = self.run(script, grants, took).await;
+                ending.came = Some(recorded_end(&report));
+                with_ending(noted(report, &notes), at_the_end)
+            }
             Some(Err(error)) => {
                 ending.is_started = false;
                 Report::fault(error.to_string())
@@ -110,20 +139,30 @@ impl PendingRun {
     }
 
     /// What the journal has of its beginning.
-    fn start(&self, script: &Script, source_sha256: String) -> RunStart {
+    fn start(&self, admitted: &AdmittedScript) -> RunStart {
+        let RunView { settings, kept, .. } = &*self.run_view;
+        let finding = |note: &Note| cut(&format!("line {}: {}", note.line, note.message), FINDING);
+        let trace = self.context.trace.as_ref();
         RunStart {
-            source: script.source().to_owned(),
-            source_sha256,
-            limits: self.run_view.settings.limits.clone(),
-            guest_sha256: GUEST_DIGEST.to_owned(),
-            ..RunStart::default()
+            source: admitted.script.source().to_owned(),
+            source_sha256: admitted.source_sha256.clone(),
+            profile: self.profile.as_deref().map(str::to_owned),
+            claims: ClientClaims::clone(&self.claims),
+            trace_id: trace.map(|trace| format!("{:032x}", u128::from_be_bytes(trace.trace_id))),
+            rule: admitted.rule.clone(),
+            findings: admitted.notes.iter().take(FINDINGS).map(finding).collect(),
+            limits: self.engine.effective(settings.limits.clone()),
+            namespace_sha256: admitted.namespace.as_ref().map(|object| object.sha256.clone()).unwrap_or_default(),
+            policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
+            guest_sha256: self.engine.guest_sha256().to_owned(),
+            repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
         }
     }
 
     /// Records that the script does not run.
     fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
         let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
-        let reason = String::new();
+        let reason = reason(&outcome);
         self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256, reason });
         Report::not_started(outcome)
     }
@@ -133,7 +172,7 @@ impl PendingRun {
         // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
-        let limits = self.run_view.settings.limits.clone();
+        let (limits, io) = (self.run_view.settings.limits.clone(), self.record.io());
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,
@@ -144,12 +183,14 @@ impl PendingRun {
             metrics: self.metrics,
             limits: call_limits(&limits),
             held,
+            repair: self.repair,
         });
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
         let mut report = self
             .engine
             .run(script, limits, Arc::new(tools.clone()))
+            .with_io(io)
             .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
                 live.tell(&event);
@@ -184,6 +225,18 @@ fn why(outcome: &Outcome) -> (Option<&ScriptError>, Option<&'static str>) {
         Outcome::Stopped(stop) => (stop.error.as_ref(), Some(stop.limit.name())),
         _ => (None, None),
     }
+}
+
+/// Why a script does not run, as its author is told.
+fn reason(outcome: &Outcome) -> String {
+    let text = match outcome {
+        Outcome::Raised(error) | Outcome::Denied(error) => format!("{}\n{}", error.message, error.traceback),
+        Outcome::Stopped(stop) => stop.message.clone(),
+        Outcome::AwaitingApproval(held) => awaiting(held),
+        // What went wrong inside is in the log.
+        _ => String::new(),
+    };
+    cut(text.trim_end(), REASON)
 }
 
 /// Puts the notes into the log of a run that made calls one after the other: with one call there was nothing to gain.

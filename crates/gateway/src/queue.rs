@@ -2,19 +2,36 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exuvia_config::{OnDisconnect, QueueLimits};
+use exuvia_journal::ClientClaims;
 use exuvia_tool::{CallContext, Origin, Principal};
 use tokio_util::sync::CancellationToken;
 
 /// Who asks for a run: a connection, or a session, and the principal that it acts for. Two that are equal share the bound of
 /// one client.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Client {
     name: Arc<str>,
     principal: Principal,
+    claims: Arc<ClientClaims>,
+}
+
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.principal) == (&other.name, &other.principal)
+    }
+}
+
+impl Eq for Client {}
+
+impl Hash for Client {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (&self.name, &self.principal).hash(hasher);
+    }
 }
 
 impl Client {
@@ -27,12 +44,28 @@ impl Client {
     /// A client of this name that acts for a principal.
     #[must_use]
     pub fn of(principal: Principal, name: &str) -> Self {
-        Self { name: name.into(), principal }
+        Self { name: name.into(), principal, claims: Arc::default() }
+    }
+
+    /// The same client, with what it says of itself in this request: it is recorded, and decides nothing.
+    #[must_use]
+    pub fn claiming(self, claims: ClientClaims) -> Self {
+        Self { claims: Arc::new(claims), ..self }
+    }
+
+    /// What it says of itself.
+    pub(crate) fn claims(&self) -> &Arc<ClientClaims> {
+        &self.claims
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Who it acts for.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// What goes with a call of it.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, Losses};
-use exuvia_tool::{CallContext, Origin, Principal};
+use exuvia_journal::{Entry, Event, Journal, JournalError, Losses, Object};
+use exuvia_replay::RecordingIo;
+use exuvia_runtime::SystemIo;
+use exuvia_tool::{CallContext, Origin, Principal, RunIo};
 use tracing::field::display;
 
 use crate::metrics::Metrics;
@@ -43,9 +45,9 @@ impl Recorder {
         Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost: AtomicU64::new(0) })
     }
 
-    /// Whether the latest entry could not be kept.
+    /// Whether the latest entry could not be kept, or waits because nothing can be written.
     pub(crate) fn is_failing(&self) -> bool {
-        self.failures.is_latest.load(Ordering::Relaxed)
+        self.failures.is_latest.load(Ordering::Relaxed) || self.journal.is_failing()
     }
 }
 
@@ -96,9 +98,41 @@ impl RunRecord {
 
     /// Records what has happened already, or was refused: nothing is left to stop. Waits for nothing.
     pub(crate) fn note(&self, event: Event) {
+        // An entry that is lost is logged and counted.
+        let _ = self.queue(event);
+    }
+
+    /// Records what is about to be done and may be done twice. Waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The entry could not be taken.
+    pub(crate) fn queue(&self, event: Event) -> Result<(), JournalError> {
         let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
         let taken = self.recorder.journal.enqueue(self.entry(event));
         self.on_result(kind, call, taken.as_ref().err());
+        taken
+    }
+
+    /// Whether the journal keeps what only replays need.
+    pub(crate) fn keeps_readings(&self) -> bool {
+        self.recorder.journal.keeps_readings()
+    }
+
+    /// Keeps what the run names by its digest.
+    pub(crate) fn keep(&self, object: Arc<Object>) {
+        if let Err(error) = self.recorder.journal.keep(object) {
+            self.on_result("object", None, Some(&error));
+        }
+    }
+
+    /// What the run takes time and chance from, recorded where the journal keeps it.
+    pub(crate) fn io(self: &Arc<Self>) -> Box<dyn RunIo> {
+        if !self.keeps_readings() {
+            return Box::new(SystemIo::new());
+        }
+        let record = Arc::clone(self);
+        Box::new(RecordingIo::new(SystemIo::new(), move |readings| record.note(Event::RunReadings(readings))))
     }
 
     fn entry(&self, event: Event) -> Entry {

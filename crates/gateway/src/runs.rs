@@ -79,6 +79,12 @@ impl Runs {
         live.inspect(|live| live.cancellation.cancel()).is_some()
     }
 
+    /// Whether there is one of this name.
+    #[must_use]
+    pub fn has(&self, run: &RunId) -> bool {
+        self.live().contains_key(run)
+    }
+
     /// What happens in a run from now on, in order. Ends when the run does. None: there is none of this name.
     #[must_use]
     pub fn subscribe(&self, run: &RunId) -> Option<broadcast::Receiver<RunEvent>> {

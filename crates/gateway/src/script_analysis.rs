@@ -1,13 +1,13 @@
 //! The analysis of scripts before they start: off the threads that runs compute on, a few at a time.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_analysis::Note;
+use exuvia_journal::Object;
 use exuvia_policy::Grants;
+use exuvia_replay::sha256_hex;
 use exuvia_runtime::{Outcome, Script};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,8 @@ pub(crate) struct ScriptAnalysis {
     pub(crate) run_view: Arc<RunView>,
     /// Whether it may be read again when more servers are there.
     pub(crate) may_wait: bool,
+    /// Whether the servers and tools that it sees are kept.
+    pub(crate) keeps_namespace: bool,
 }
 
 /// What comes of it.
@@ -38,6 +40,10 @@ pub(crate) struct AdmittedScript {
     pub(crate) script: Script,
     pub(crate) source_sha256: String,
     pub(crate) grants: Grants,
+    /// Why it may run.
+    pub(crate) rule: String,
+    /// The servers and tools that it sees, if they are kept.
+    pub(crate) namespace: Option<Arc<Object>>,
     /// These are logged.
     pub(crate) notes: Vec<Note>,
     /// A note for the case that it comes to nothing.
@@ -76,18 +82,20 @@ impl ScriptAnalysis {
 
     fn now(self, script: Script) -> AnalysisOutcome {
         let begun = Instant::now();
-        let RunView { namespace, settings, .. } = &*self.run_view;
+        let RunView { namespace, settings, kept, .. } = &*self.run_view;
         let (by, pre_pass) = (self.by, self.pre_pass);
         let admission = AdmissionCheck { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
-        let AdmissionResult { verdict, notes, ending, is_early } = admission.decide(&script);
+        let AdmissionResult { verdict, rule, notes, ending, is_early } = admission.decide(&script);
         if is_early && self.may_wait {
             return AnalysisOutcome::Early(script);
         }
         match Decision::of(verdict, script.source()) {
             Decision::Start(grants) => {
-                let (_, source_sha256) = digest(&script);
+                let source_sha256 = sha256_hex(script.source());
+                let namespace = self.keeps_namespace.then(|| kept.namespace(namespace));
                 let took = begun.elapsed();
-                AnalysisOutcome::Starts(AdmittedScript { script, source_sha256, grants, notes, ending, took })
+                let admitted = AdmittedScript { script, source_sha256, grants, rule, namespace, notes, ending, took };
+                AnalysisOutcome::Starts(admitted)
             }
             Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },
         }
@@ -95,12 +103,7 @@ impl ScriptAnalysis {
 }
 
 fn digest(script: &Script) -> (u64, String) {
-    let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(script.source()) {
-        // Writing to a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    (script.source().len() as u64, digits)
+    (script.source().len() as u64, sha256_hex(script.source()))
 }
 
 #[cfg(test)]
@@ -112,6 +115,7 @@ mod tests {
     use exuvia_upstream::Upstreams;
 
     use super::*;
+    use crate::kept_view::KeptView;
     use crate::{OnDisconnect, Profiles, QueueLimits, Settings};
 
     async fn reading() -> ScriptAnalysis {
@@ -125,14 +129,16 @@ mod tests {
             answer_bytes: 1_000,
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
+            repair_age: Duration::ZERO,
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
         let (routes, settings, answer_shapes) = (upstreams.routes(), Arc::new(settings), None);
-        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes };
+        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, kept: KeptView::default() };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
-        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait: false }
+        let (may_wait, keeps_namespace) = (false, false);
+        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace }
     }
 
     /// One thread reads, and is kept busy by the test until it is to read.
@@ -163,11 +169,5 @@ mod tests {
             assert!(took < Duration::from_secs(20));
             assert_eq!(turns.available_permits(), 1);
         });
-    }
-
-    #[test]
-    fn a_digest_is_the_one_that_other_programs_give() {
-        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(digest(&Script::new("abc")), (3, abc.to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! Settings that a reload may change while scripts run, and what each run keeps of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_config::{OnDisconnect, Profiles, QueueLimits};
@@ -10,6 +11,7 @@ use exuvia_tool::Namespace;
 use exuvia_upstream::{Routes, ServerStatus};
 
 use crate::answer_shapes::AnswerShapes;
+use crate::kept_view::KeptView;
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -31,6 +33,8 @@ pub struct Settings {
     pub preview_tokens: usize,
     /// Whether a script is cancelled when its client disconnects.
     pub on_disconnect: OnDisconnect,
+    /// How old a run may be whose answers a repaired script takes. Zero: none does.
+    pub repair_age: Duration,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.
@@ -45,6 +49,8 @@ pub(crate) struct RunView {
     pub(crate) settings: Arc<Settings>,
     /// What is learned of their answers, unless nothing is.
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What the journal has of all this.
+    pub(crate) kept: KeptView,
 }
 
 /// What there is at one moment, for all profiles.

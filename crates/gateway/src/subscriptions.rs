@@ -100,7 +100,7 @@ impl Gateway {
             let room = self.subscribers.room(client, address).map_err(DirectAnswer::Failed)?;
             let (permit, mut recorded) =
                 tools.admit(call, CallKind::Read).await.map_err(|rejected| match rejected {
-                    CallRejected::Refused(error) => DirectAnswer::Failed(error),
+                    CallRejected::Refused { error, .. } => DirectAnswer::Failed(error),
                     CallRejected::Held(held) => DirectAnswer::Held(*held),
                 })?;
             let subscribing = view.direct().routes.subscribe(permit, tools.run().context.clone(), &mailbox).await;

@@ -11,10 +11,12 @@ use exuvia_policy::Policy;
 use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
+use crate::answer::AnswerRoom;
+use crate::kept_view::KeptView;
 use crate::meta;
 use crate::plain_items;
 use crate::public_names;
-use crate::settings::{RunView, UpstreamState};
+use crate::settings::{RunView, Settings, UpstreamState};
 
 /// What the clients of one profile see. Whoever started with it keeps it.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl View {
                 routes: routes.clone(),
                 settings: Arc::clone(settings),
                 answer_shapes: answer_shapes.clone(),
+                kept: KeptView::default(),
             })
         };
         let scripts = run_view(Mode::Code);
@@ -164,6 +167,12 @@ impl View {
     /// The most that a model is shown of one answer, in bytes.
     pub(crate) fn answer_bytes(&self) -> usize {
         self.scripts.settings.answer_bytes
+    }
+
+    /// How much a model is shown of a result.
+    pub(crate) fn answer_room(&self) -> AnswerRoom {
+        let Settings { answer_bytes: bytes, preview_tokens, .. } = *self.scripts.settings;
+        AnswerRoom { bytes, preview_tokens }
     }
 
     /// What scripts are started with.

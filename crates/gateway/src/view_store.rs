@@ -148,6 +148,8 @@ impl Views {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use exuvia_config::UpstreamLimits;
     use exuvia_policy::PolicySource;
     use exuvia_runtime::Limits;
@@ -167,6 +169,7 @@ mod tests {
             answer_bytes: 1,
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
+            repair_age: Duration::ZERO,
         };
         let threads = RunRuntime::new().unwrap();
         let view_store = ViewStore::following(upstreams, settings, None, &threads);

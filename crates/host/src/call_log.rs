@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use exuvia_tool::{CallError, CallId, CallRecord, RunEvent, ToolName, ToolOutcome};
+use exuvia_tool::{CallError, CallId, CallRecord, RunEvent, ToolName};
 
 use crate::events::EventSink;
 
@@ -54,9 +54,9 @@ pub(crate) struct CallInProgress {
 }
 
 impl CallInProgress {
-    pub(crate) fn end(self, outcome: &ToolOutcome) {
-        let code = outcome.as_ref().map_or_else(CallError::code, |_| "ok");
-        self.set(code);
+    /// The call ended, with this error if it gave no value.
+    pub(crate) fn end(self, outcome: Result<(), &CallError>) {
+        self.set(outcome.map_or_else(CallError::code, |()| "ok"));
     }
 
     fn set(&self, code: &str) {

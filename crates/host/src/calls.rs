@@ -9,7 +9,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    Arguments, CallError, CallId, Deadline, Json, Limits, Line, Place, ToolCall, ToolHost, ToolName, ToolOutcome,
+    Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall, ToolHost, ToolName,
+    ToolOutcome,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -57,15 +58,60 @@ impl Drop for PendingCall {
     }
 }
 
+/// A call as the guest asks for it.
+pub(crate) struct CallRequest {
+    name: ToolName,
+    arguments: String,
+    line: Option<u32>,
+}
+
+impl CallRequest {
+    /// `line` is 0 if it is not known.
+    pub(crate) fn new(name: ToolName, arguments: String, line: u32) -> Self {
+        Self { name, arguments, line: (line > 0).then_some(line) }
+    }
+}
+
+/// A call that was made, and the future that gives its answer.
+pub(crate) struct MadeCall<F> {
+    pub(crate) id: CallId,
+    pub(crate) answer: F,
+    /// The most bytes that may be buffered for the run, its answer included.
+    buffered_bytes: usize,
+}
+
+/// What comes of a call.
+pub(crate) type Answer = Result<Json, Failure>;
+
+/// Why a call gave no value.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: CallError,
+    /// The host made the error, by a bound that depends on the moment: see [`HostBounds`].
+    pub(crate) is_by_host: bool,
+}
+
+impl Failure {
+    fn by_host(error: CallError) -> Self {
+        Self { error, is_by_host: true }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self { error, is_by_host: false }
+    }
+}
+
 /// The answer of a started call that nobody has taken yet.
 pub(crate) struct CompletedCall {
-    outcome: ToolOutcome,
+    answer: Answer,
     _held: BufferedBytes,
 }
 
 impl CompletedCall {
-    pub(crate) fn into_outcome(self) -> ToolOutcome {
-        self.outcome
+    pub(crate) fn into_answer(self) -> Answer {
+        self.answer
     }
 }
 
@@ -81,10 +127,10 @@ impl BufferedBytes {
     /// # Errors
     ///
     /// All together would be more than `limit`.
-    fn more(total: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Result<Self, CallError> {
+    fn more(total: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Result<Self, Failure> {
         let sum = total.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let held = Self { total: Arc::clone(total), bytes };
-        if sum > limit { Err(over("buffered_bytes", limit, sum)) } else { Ok(held) }
+        if sum > limit { Err(Failure::by_host(over("buffered_bytes", limit, sum))) } else { Ok(held) }
     }
 }
 
@@ -120,52 +166,57 @@ impl Calls {
         &self.log
     }
 
-    /// The future that makes a call, from its turn to its answer.
+    /// Makes a call: the future takes it from its turn to its answer.
     ///
     /// # Errors
     ///
     /// The run has no call left. This error traps.
     pub(crate) fn make(
         &mut self,
-        name: ToolName,
-        arguments: String,
-    ) -> Result<(CallId, impl Future<Output = ToolOutcome> + Send + use<>), ToolCallsExhausted> {
+        io: &mut dyn RunIo,
+        request: CallRequest,
+    ) -> Result<MadeCall<impl Future<Output = Answer> + Send + use<>>, ToolCallsExhausted> {
         if self.made >= self.limits.tool_calls {
             return Err(ToolCallsExhausted { allowed: self.limits.tool_calls });
         }
         self.made += 1;
-        let id = CallId(self.made);
+        let (id, CallRequest { name, arguments, line }) = (CallId(self.made), request);
         let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
         let (turns, tools, place) = (Arc::clone(&self.turns), Arc::clone(&self.tools), self.line.enter());
-        let admitted = named.and_then(|()| self.admit(arguments));
+        let bounds = io.host_bounds(id);
+        let buffered_bytes = if bounds == HostBounds::Live { self.limits.buffered_bytes } else { usize::MAX };
+        let admitted = named.map_err(Into::into).and_then(|()| self.admit(arguments, buffered_bytes));
         let (timeout, result_bytes) = (self.limits.call_timeout(), self.limits.call_result_bytes);
-        let call = async move {
-            let outcome = match admitted {
+        let answer = async move {
+            let answer = match admitted {
                 Ok((arguments, _held)) => {
                     place.first().await;
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
                     let deadline = Deadline::after(Instant::now(), timeout);
-                    let answer = tools.call(ToolCall { id, name, arguments, line: None }, deadline.clone());
-                    begun(place, until(deadline, answer)).await
+                    let answer = tools.call(ToolCall { id, name, arguments, line }, deadline.clone());
+                    begun(place, until(deadline, &bounds, answer)).await
                 }
-                Err(error) => Err(error),
+                Err(failure) => Err(failure),
             };
-            let outcome = outcome.and_then(|value| bounded(value, result_bytes));
-            recorded.end(&outcome);
-            outcome
+            let answer = match bounds {
+                HostBounds::Failed(error) => Err(Failure::by_host(error)),
+                HostBounds::Live | HostBounds::Passed => answer.and_then(|value| bounded(value, result_bytes)),
+            };
+            recorded.end(answer.as_ref().map(drop).map_err(|failure| &failure.error));
+            answer
         };
-        Ok((id, call))
+        Ok(MadeCall { id, answer, buffered_bytes })
     }
 
     /// Takes arguments in, if they are JSON and there is room for them.
-    fn admit(&self, text: String) -> Result<(Arguments, BufferedBytes), CallError> {
+    fn admit(&self, text: String, buffered_bytes: usize) -> Result<(Arguments, BufferedBytes), Failure> {
         let (size, limit) = (text.len(), self.limits.call_arguments_bytes);
         if size > limit {
-            return Err(over("call_arguments_bytes", limit, size));
+            return Err(over("call_arguments_bytes", limit, size).into());
         }
-        let held = BufferedBytes::more(&self.held, size, self.limits.buffered_bytes)?;
+        let held = BufferedBytes::more(&self.held, size, buffered_bytes)?;
         let arguments = Arguments::parse(text)
             .map_err(|error| CallError::InvalidArguments(format!("the arguments are not JSON: {error}")))?;
         Ok((arguments, held))
@@ -176,18 +227,26 @@ impl Calls {
     /// # Errors
     ///
     /// The run has no call left. This error traps.
-    pub(crate) fn start(&mut self, name: ToolName, arguments: String) -> Result<PendingCall, ToolCallsExhausted> {
-        let (id, call) = self.make(name, arguments)?;
+    pub(crate) fn start(
+        &mut self,
+        io: &mut dyn RunIo,
+        request: CallRequest,
+    ) -> Result<PendingCall, ToolCallsExhausted> {
+        let MadeCall { id, answer: call, buffered_bytes } = self.make(io, request)?;
         let (sender, answer) = oneshot::channel();
-        let answered = self.answered_sender.clone();
-        let (held, limit) = (Arc::clone(&self.held), self.limits.buffered_bytes);
+        let (answered, held) = (self.answered_sender.clone(), Arc::clone(&self.held));
         let task = tokio::spawn(async move {
             // The receivers are gone when the run is over or the call was dropped: then there is no receiver.
-            let _ = sender.send(hold(call.await, &held, limit));
+            let _ = sender.send(hold(call.await, &held, buffered_bytes));
             let _ = answered.send(id);
         });
         self.unreported.insert(id);
         Ok(PendingCall { id, answer: Some(answer), task: Some(task.abort_handle()) })
+    }
+
+    /// The started calls whose answers were neither reported nor taken.
+    pub(crate) fn unreported(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.unreported.iter().copied()
     }
 
     /// The script took this call's answer or dropped the call: `wait` has nothing to say of it any more.
@@ -220,8 +279,9 @@ fn bounded_name(name: ToolName) -> (ToolName, Result<(), CallError>) {
     (ToolName::new(cut(&name.server), cut(&name.tool)), Err(error))
 }
 
-fn bounded(value: Json, allowed: usize) -> ToolOutcome {
-    if value.size_bytes() > allowed { Err(over("call_result_bytes", allowed, value.size_bytes())) } else { Ok(value) }
+fn bounded(value: Json, allowed: usize) -> Answer {
+    let size = value.size_bytes();
+    if size > allowed { Err(over("call_result_bytes", allowed, size).into()) } else { Ok(value) }
 }
 
 fn over(limit: &str, allowed: usize, used: usize) -> CallError {
@@ -229,7 +289,7 @@ fn over(limit: &str, allowed: usize, used: usize) -> CallError {
 }
 
 /// A call that begins in its place: whoever is behind it begins when it has been polled once.
-async fn begun(place: Place, call: impl Future<Output = ToolOutcome>) -> ToolOutcome {
+async fn begun<T>(place: Place, call: impl Future<Output = T>) -> T {
     let mut call = pin!(call);
     let first = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
     drop(place);
@@ -239,26 +299,29 @@ async fn begun(place: Place, call: impl Future<Output = ToolOutcome>) -> ToolOut
     }
 }
 
-async fn until(deadline: Deadline, answer: impl Future<Output = ToolOutcome>) -> ToolOutcome {
+async fn until(deadline: Deadline, bounds: &HostBounds, answer: impl Future<Output = ToolOutcome>) -> Answer {
+    if *bounds != HostBounds::Live {
+        return answer.await.map_err(Into::into);
+    }
     let mut answer = pin!(answer);
     loop {
         let net = deadline.at() + NET;
         if let Ok(outcome) = tokio::time::timeout_at(net.into(), &mut answer).await {
-            return outcome;
+            return outcome.map_err(Into::into);
         }
         if deadline.at() + NET <= net {
-            return Err(deadline.missed());
+            return Err(Failure::by_host(deadline.missed()));
         }
     }
 }
 
 /// Counts an answer that nobody has taken yet.
-fn hold(outcome: ToolOutcome, total: &Arc<AtomicUsize>, limit: usize) -> CompletedCall {
-    let size = outcome.as_ref().map_or(0, Json::size_bytes);
+fn hold(answer: Answer, total: &Arc<AtomicUsize>, limit: usize) -> CompletedCall {
+    let size = answer.as_ref().map_or(0, Json::size_bytes);
     match BufferedBytes::more(total, size, limit) {
-        Ok(held) => CompletedCall { outcome, _held: held },
-        Err(error) => {
-            CompletedCall { outcome: Err(error), _held: BufferedBytes { total: Arc::clone(total), bytes: 0 } }
+        Ok(held) => CompletedCall { answer, _held: held },
+        Err(failure) => {
+            CompletedCall { answer: Err(failure), _held: BufferedBytes { total: Arc::clone(total), bytes: 0 } }
         }
     }
 }

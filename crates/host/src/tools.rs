@@ -1,13 +1,15 @@
 //! The imports `tools` and `output`: translation between the WIT interface and [`Calls`](crate::calls::Calls).
 
+use std::collections::BTreeSet;
+use std::future::pending;
 use std::time::Duration;
 
-use exuvia_tool::{CallError, CallId, LogStream, Parameter, Tool, ToolName};
+use exuvia_tool::{CallError, CallId, LogStream, NextWait, Parameter, Tool, ToolName, ToolOutcome};
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::exuvia::sandbox::{output, tools, types};
-use crate::calls::{PendingCall, already_taken};
+use crate::calls::{Answer, CallRequest, PendingCall, already_taken};
 use crate::sandbox::{MAX_SEARCHES, Sandbox};
 
 impl types::Host for Sandbox {}
@@ -45,13 +47,13 @@ impl tools::Host for Sandbox {
     }
 
     async fn search(&mut self, query: String) -> Result<String> {
-        Ok(match self.searches.checked_sub(1) {
-            None => format!("no more than {MAX_SEARCHES} searches in one script"),
-            Some(left) => {
-                self.searches = left;
-                self.calls.tools.search(query).await
-            }
-        })
+        let Some(left) = self.searches.checked_sub(1) else {
+            return Ok(format!("no more than {MAX_SEARCHES} searches in one script"));
+        };
+        self.searches = left;
+        let found = self.calls.tools.search(query).await;
+        self.io.found(&found);
+        Ok(found)
     }
 
     async fn call(
@@ -59,13 +61,18 @@ impl tools::Host for Sandbox {
         server: String,
         tool: String,
         arguments: String,
+        line: u32,
     ) -> Result<Result<String, tools::CallError>> {
-        let (_, call) = self.calls.make(ToolName::new(server, tool), arguments)?;
-        Ok(call.await.map(exuvia_tool::Json::into_string).map_err(Into::into))
+        let request = CallRequest::new(ToolName::new(server, tool), arguments, line);
+        let made = self.calls.make(&mut *self.io, request)?;
+        self.io.blocked_on(made.id);
+        let answer = made.answer.await;
+        Ok(told(self.outcome(made.id, answer)))
     }
 
-    fn start(&mut self, server: String, tool: String, arguments: String) -> Result<Resource<PendingCall>> {
-        let call = self.calls.start(ToolName::new(server, tool), arguments)?;
+    fn start(&mut self, server: String, tool: String, arguments: String, line: u32) -> Result<Resource<PendingCall>> {
+        let request = CallRequest::new(ToolName::new(server, tool), arguments, line);
+        let call = self.calls.start(&mut *self.io, request)?;
         Ok(self.table.push(call)?)
     }
 
@@ -76,7 +83,13 @@ impl tools::Host for Sandbox {
 
     async fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Vec<u64>> {
         let deadline = timeout_ns.map(|ns| self.io.monotonic_clock().saturating_add(Duration::from_nanos(ns)));
-        let reported = self.wait_until(deadline, timeout_ns == Some(0)).await;
+        let next = self.io.next_wait(&mut self.calls.unreported());
+        let reported = match next {
+            NextWait::Live => self.wait_until(deadline, timeout_ns == Some(0)).await,
+            NextWait::Recorded(calls) => self.wait_for(calls).await,
+            NextWait::Never => pending().await,
+        };
+        self.io.waited(&reported);
         Ok(reported.into_iter().map(|id| id.0).collect())
     }
 }
@@ -89,15 +102,16 @@ impl tools::HostPendingCall for Sandbox {
     async fn take(&mut self, pending: Resource<PendingCall>) -> Result<Result<String, tools::CallError>> {
         let pending = self.table.get_mut(&pending)?;
         let (id, answer) = (pending.id, pending.answer.take());
-        let outcome = match answer {
-            // A sender that is gone without an answer belonged to a task that was aborted with its call.
+        let answer = match answer {
             Some(answer) => {
-                answer.await.map_or_else(|_| Err(already_taken()), crate::calls::CompletedCall::into_outcome)
+                self.io.blocked_on(id);
+                // A sender that is gone without an answer belonged to a task that was aborted with its call.
+                answer.await.map_or_else(|_| Err(already_taken().into()), crate::calls::CompletedCall::into_answer)
             }
-            None => Err(already_taken()),
+            None => Err(already_taken().into()),
         };
         self.calls.forget(id);
-        Ok(outcome.map(exuvia_tool::Json::into_string).map_err(Into::into))
+        Ok(told(self.outcome(id, answer)))
     }
 
     fn drop(&mut self, pending: Resource<PendingCall>) -> Result<()> {
@@ -108,6 +122,29 @@ impl tools::HostPendingCall for Sandbox {
 }
 
 impl Sandbox {
+    /// What the script is given of an answer.
+    fn outcome(&mut self, id: CallId, answer: Answer) -> ToolOutcome {
+        answer.map_err(|failure| {
+            if failure.is_by_host {
+                self.io.host_failed(id, &failure.error);
+            }
+            failure.error
+        })
+    }
+
+    /// Waits until all of these calls have their answers, however long that takes.
+    async fn wait_for(&mut self, calls: Vec<CallId>) -> Vec<CallId> {
+        let (mut missing, mut others) = (calls.iter().copied().collect::<BTreeSet<_>>(), Vec::new());
+        while !missing.is_empty() {
+            // Both ends live in `self`: the channel is open.
+            let Some(id) = self.calls.answered.recv().await else { return pending().await };
+            if !missing.remove(&id) {
+                others.push(id);
+            }
+        }
+        self.report(others, calls)
+    }
+
     /// The ids of the calls to report now: see `wait` in the contract.
     async fn wait_until(&mut self, deadline: Option<Duration>, never_block: bool) -> Vec<CallId> {
         let mut answered = Vec::new();
@@ -145,6 +182,11 @@ impl Sandbox {
         }
         now
     }
+}
+
+/// An outcome as the guest is told it.
+fn told(outcome: ToolOutcome) -> std::result::Result<String, tools::CallError> {
+    outcome.map(exuvia_tool::Json::into_string).map_err(Into::into)
 }
 
 fn describe(tool: &Tool) -> tools::Tool {

@@ -13,6 +13,16 @@ pub trait Archive: Send + Sync {
     /// The journal cannot be read.
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>>;
 
+    /// About how many bytes that is. None: nothing is kept, or nobody has counted.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn record_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<u64>, JournalError>> {
+        let _ = id;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// The runs and direct calls that fit, the latest first.
     ///
     /// # Errors

@@ -319,9 +319,19 @@ pub trait Journal: Send + Sync {
         Ok(())
     }
 
+    /// Whether it keeps what only replays need: readings and objects. Where it does not, they are not even made.
+    fn keeps_readings(&self) -> bool {
+        true
+    }
+
     /// Registers a listener for entries that were accepted and lost later. A journal that keeps what it accepts never calls it.
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         let _ = losses;
+    }
+
+    /// Whether the last attempt to write failed. What was accepted waits, as long as there is room.
+    fn is_failing(&self) -> bool {
+        false
     }
 }
 

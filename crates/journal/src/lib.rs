@@ -68,6 +68,7 @@ mod error;
 mod hex;
 mod index;
 mod memory;
+mod memory_archive;
 mod object;
 mod options;
 mod reader;

@@ -93,6 +93,10 @@ impl Journal for MemoryJournal {
         self.append(entry);
         Ok(())
     }
+
+    fn keeps_readings(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

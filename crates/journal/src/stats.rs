@@ -1,5 +1,8 @@
 //! Sums over runs and calls.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use exuvia_tool::Principal;
 
 /// Sums over the runs and calls that fit a [`Filter`](crate::Filter). `before` and `limit` of the filter are not looked at.
@@ -28,6 +31,7 @@ pub struct PrincipalStats {
     pub fuel: u64,
     /// How long runs took, in milliseconds. None: none has ended.
     pub latency: Option<Latency>,
+    pub(crate) latencies: Latencies,
 }
 
 /// Sums over the calls of a tool that a principal made, in runs and directly.
@@ -46,6 +50,7 @@ pub struct ToolStats {
     pub failed_calls: u64,
     /// How long dispatched calls took, in milliseconds. None: none has ended.
     pub latency: Option<Latency>,
+    pub(crate) latencies: Latencies,
 }
 
 /// How long something took, in milliseconds.
@@ -58,13 +63,62 @@ pub struct Latency {
     pub p95_ms: u64,
 }
 
+impl Stats {
+    /// The sums over several journals.
+    #[must_use]
+    pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
+        let (mut principals, mut tools) = (BTreeMap::new(), BTreeMap::new());
+        for part in parts {
+            for stats in part.principals {
+                merge(&mut principals, stats.principal.clone(), stats, PrincipalStats::add);
+            }
+            for stats in part.tools {
+                let name = (stats.principal.clone(), stats.server.clone(), stats.tool.clone());
+                merge(&mut tools, name, stats, ToolStats::add);
+            }
+        }
+        Self { principals: principals.into_values().collect(), tools: tools.into_values().collect() }
+    }
+}
+
+fn merge<K: Ord, S>(sums: &mut BTreeMap<K, S>, key: K, stats: S, add: impl FnOnce(&mut S, &S)) {
+    match sums.entry(key) {
+        Entry::Vacant(place) => drop(place.insert(stats)),
+        Entry::Occupied(mut sum) => add(sum.get_mut(), &stats),
+    }
+}
+
+impl PrincipalStats {
+    fn add(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.failed_runs += other.failed_runs;
+        self.direct_calls += other.direct_calls;
+        self.fuel += other.fuel;
+        self.latencies.merge(&other.latencies);
+        self.latency = self.latencies.latency();
+    }
+}
+
+impl ToolStats {
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.failed_calls += other.failed_calls;
+        self.latencies.merge(&other.latencies);
+        self.latency = self.latencies.latency();
+    }
+}
+
 /// How often each latency occurred.
-#[derive(Debug, Default)]
-pub(crate) struct Latencies(std::collections::BTreeMap<u64, u64>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Latencies(BTreeMap<u64, u64>);
 
 impl Latencies {
     pub(crate) fn add(&mut self, ms: u64) {
         *self.0.entry(ms).or_default() += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        other.0.iter().for_each(|(ms, count)| *self.0.entry(*ms).or_default() += count);
     }
 
     pub(crate) fn latency(&self) -> Option<Latency> {
@@ -83,6 +137,22 @@ impl Latencies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_over_journals_have_the_percentiles_of_all_calls() {
+        let part = |server: &str, ms: std::ops::RangeInclusive<u64>| {
+            let mut latencies = Latencies::default();
+            ms.for_each(|ms| latencies.add(ms));
+            let (principal, latency) = (Principal::Operator, latencies.latency());
+            let (server, tool) = (server.to_owned(), "get".to_owned());
+            let tools = vec![ToolStats { principal, server, tool, calls: 50, failed_calls: 1, latency, latencies }];
+            Stats { principals: Vec::new(), tools }
+        };
+        let merged = Stats::merged([part("b", 1..=50), part("a", 7..=7), part("b", 51..=100)]).tools;
+        let sums: Vec<_> = merged.iter().map(|sum| (sum.server.as_str(), sum.calls, sum.failed_calls)).collect();
+        assert_eq!(sums, [("a", 50, 1), ("b", 100, 2)]);
+        assert_eq!(merged[1].latency, Some(Latency { p50_ms: 50, p95_ms: 95 }));
+    }
 
     #[test]
     fn percentiles_are_values_that_occurred() {

@@ -18,6 +18,8 @@ use crate::source::OnUnlisted;
 #[derive(Debug)]
 pub struct Permit {
     call: ToolCall,
+    rule: Option<Rule>,
+    is_repeatable: bool,
 }
 
 impl Permit {
@@ -25,6 +27,18 @@ impl Permit {
     #[must_use]
     pub fn call(&self) -> &ToolCall {
         &self.call
+    }
+
+    /// The entry of a list that allows it. None: it is granted on the word of the operator.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        self.rule.as_ref()
+    }
+
+    /// Whether the operator says that it does no harm to make it twice.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 
     /// Uses the permit up.
@@ -128,6 +142,8 @@ impl Denial {
 pub struct Allowed {
     call: ToolCall,
     quotas: Quotas,
+    rule: Option<Rule>,
+    is_repeatable: bool,
 }
 
 /// What there may be of calls like one: each bound takes one call of it. None: as many as there are.
@@ -170,7 +186,12 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
         .map_err(|WrongArgument { name, must }| denied(DenialReason::Argument { name, must }))?;
     call.arguments.decided();
     let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
-    Ok(Allowed { call, quotas })
+    let is_repeatable = rules.repeats(&tool.tool);
+    let rule = match standing {
+        Classification::Listed(rule) => Some(rule),
+        _ => None,
+    };
+    Ok(Allowed { call, quotas, rule, is_repeatable })
 }
 
 impl Allowed {
@@ -178,6 +199,12 @@ impl Allowed {
     #[must_use]
     pub fn call(&self) -> &ToolCall {
         &self.call
+    }
+
+    /// Whether the operator says that it does no harm to make it twice.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.is_repeatable
     }
 
     /// What it takes.
@@ -202,7 +229,8 @@ impl Allowed {
             locked(spent).give_back(server);
             return Err(self.denied(DenialReason::CallsPerMinute { most, wait }));
         }
-        Ok(Permit { call: self.call })
+        let Self { call, rule, is_repeatable, .. } = self;
+        Ok(Permit { call, rule, is_repeatable })
     }
 
     fn denied(&self, reason: DenialReason) -> Refusal {

@@ -63,6 +63,7 @@ mod provider;
 mod qualified;
 mod rate;
 mod reads;
+mod redaction;
 mod rules;
 mod source;
 
@@ -78,4 +79,5 @@ pub use policy::Policy;
 pub use provider::{Offered, Provider};
 pub use rate::{RateWindows, RunCallCounts};
 pub use reads::{READS, is_read};
+pub use redaction::{REDACTED, Redaction, RedactionError};
 pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};

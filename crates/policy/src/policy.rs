@@ -78,12 +78,19 @@ impl Policy {
         self.classify(tool) != Classification::Hidden
     }
 
+    /// Whether the operator says that a call of the tool does no harm when it is made twice.
+    #[must_use]
+    pub fn repeats(&self, tool: &ToolName) -> bool {
+        self.rules(&tool.server).is_some_and(|rules| rules.repeats(&tool.tool))
+    }
+
     /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for
     /// tools that come later. Lists of servers without a tool among these are passed over. [Reads](READS) are always there.
     #[must_use]
     pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {
         let (mut idle, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for (key, texts) in [("auto_execute", &self.source.auto_execute), ("deny", &self.source.deny)] {
+        let PolicySource { auto_execute, deny, repeatable, .. } = &self.source;
+        for (key, texts) in [("auto_execute", auto_execute), ("deny", deny), ("repeatable", repeatable)] {
             idle.extend(texts.iter().map(|text| Rule { key: Key::of(key), text: text.clone() }));
         }
         for (server, rules) in &self.servers {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A policy, not yet compiled. The default lets every tool be seen and none be called without asking.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PolicySource {
     /// What holds for the tools of each server, by the server's name. A server that is missing has the defaults.
     pub servers: BTreeMap<String, ServerRules>,
@@ -19,10 +19,12 @@ pub struct PolicySource {
     pub auto_execute: Vec<String>,
     /// The same for the servers' `deny`. One holds for every server that it can mean.
     pub deny: Vec<String>,
+    /// The same for the servers' `repeatable`, read as `auto_execute`.
+    pub repeatable: Vec<String>,
 }
 
 /// What holds for the tools of one server.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerRules {
     /// Which tools exist for scripts and clients, as names, globs (`get_*`) and groups (`@name`). [Reads](crate::READS) stand in
@@ -32,6 +34,8 @@ pub struct ServerRules {
     pub auto_execute: Vec<String>,
     /// Which tools are never called, whatever else allows them. They can still be seen. Default: none.
     pub deny: Vec<String>,
+    /// Which tools do no harm when a call of them is made twice. Their calls are made before their record is durable. Default: none.
+    pub repeatable: Vec<String>,
     /// What happens when a tool is needed that is neither in `auto_execute` nor in `deny`. Default: `ask-before`.
     pub on_unlisted: OnUnlisted,
     /// What the arguments of a tool must be, by the tool's name or glob and the argument's name.
@@ -48,6 +52,7 @@ impl Default for ServerRules {
             tools: vec!["*".to_owned()],
             auto_execute: Vec::new(),
             deny: Vec::new(),
+            repeatable: Vec::new(),
             on_unlisted: OnUnlisted::default(),
             constraints: BTreeMap::new(),
             calls_per_run: None,
@@ -57,7 +62,7 @@ impl Default for ServerRules {
 }
 
 /// What happens when a script needs a tool that is neither allowed nor denied.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnlisted {
     /// A script that names such a tool is not started; any other starts, and ends at its first such call, which is not made. It has
@@ -85,7 +90,7 @@ impl fmt::Display for OnUnlisted {
 /// beside `path`), does not fulfill a condition: what its server takes instead is unknown. The conditions on one call take at most
 /// 4,000,000 steps, about one for each byte that is looked at, and for each state of an expression; a call that needs more is
 /// denied.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Condition {
     /// A path at or below this one, for all servers however they read it: an absolute path below an absolute one, a relative path

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::error::Context as _;
 
+use crate::artifact::GUEST_DIGEST;
 use crate::budget::Budget;
 use crate::memory::MemoryLimit;
 use crate::settings::{self, HOST_STACK_BYTES};
@@ -150,10 +151,21 @@ impl Engine {
     }
 
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
-    pub fn run(&self, script: Script, mut limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
-        // What nobody can have is no limit: the effective one is reported to the script.
+    pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
+        Run::new(self.clone(), script, self.effective(limits), tools)
+    }
+
+    /// The limits that a run with these has: what nobody can have is no limit, and the effective one is reported to the script.
+    #[must_use]
+    pub fn effective(&self, mut limits: Limits) -> Limits {
         limits.memory_bytes = limits.memory_bytes.min(self.inner.config.run_memory_bytes());
-        Run::new(self.clone(), script, limits, tools)
+        limits
+    }
+
+    /// The digest of the guest that runs the scripts.
+    #[must_use]
+    pub fn guest_sha256(&self) -> &str {
+        GUEST_DIGEST
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report of a run.
 
 use exuvia_host::LogText;
-use exuvia_tool::{CallRecord, HeldCall, Json};
+use exuvia_tool::{CallRecord, HeldCall, Json, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::Limit;
@@ -25,6 +25,8 @@ pub struct Report {
     pub usage: Usage,
     /// What its author should know beside the outcome, a sentence each: from whoever had it run.
     pub notes: Vec<String>,
+    /// The name under which whoever had it run finds its result and its calls again. None where nothing is kept of it.
+    pub kept_as: Option<RunId>,
     /// Entries about it that whoever keeps the record of runs could not keep. None where there is no record.
     pub unrecorded: u64,
 }

@@ -146,7 +146,7 @@ impl Run {
         }
         usage.tool_calls = calls.len() as u64;
         usage.wall_ms = u64::try_from((spent + started.elapsed()).as_millis()).unwrap_or(u64::MAX);
-        Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), unrecorded: 0 }
+        Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), kept_as: None, unrecorded: 0 }
     }
 }
 
@@ -166,6 +166,7 @@ impl Report {
             calls: Vec::new(),
             usage: Usage::default(),
             notes: Vec::new(),
+            kept_as: None,
             unrecorded: 0,
         }
     }

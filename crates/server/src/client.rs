@@ -1,9 +1,11 @@
-//! The identity of a client.
+//! The identity of a client, and what it says of itself.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use exuvia_gateway::Client;
+use exuvia_journal::ClientClaims;
+use exuvia_text::cut;
 use exuvia_tool::Principal;
 use http::HeaderMap;
 use http::request::Parts;
@@ -12,6 +14,13 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer};
 
 /// The header that names a session of a client up to 2025-11-25.
 const SESSION: &str = "mcp-session-id";
+
+/// The key in `_meta` under which a client may say which model wrote the script.
+const MODEL_KEY: &str = "exuvia/model";
+/// The header for the same.
+const MODEL_HEADER: &str = "exuvia-model";
+/// The most that is kept of each thing that a client says of itself, in characters.
+const CLAIM: usize = 200;
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +54,20 @@ pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
     // In the modern era the session header is not validated: a client could send a new name with each request and count as a
     // new client each time.
     session_of(&head.headers).filter(|_| !is_modern(context)).map_or_else(|| of_connection(head), of_session)
+}
+
+/// The same, with what it says of itself in this request.
+pub(crate) fn claiming_client(context: &RequestContext<RoleServer>) -> Client {
+    let claim = |text: &str| cut(text, CLAIM);
+    let info = context.client_info();
+    let headers = context.extensions.get::<Parts>().map(|head| &head.headers);
+    let header = || headers.and_then(|headers| headers.get(MODEL_HEADER)?.to_str().ok());
+    client(context).claiming(ClientClaims {
+        name: info.as_ref().map(|info| claim(&info.name)),
+        version: info.as_ref().map(|info| claim(&info.version)),
+        request_id: Some(claim(&context.id.to_string())),
+        model: context.meta.get(MODEL_KEY).and_then(|model| model.as_str()).or_else(header).map(claim),
+    })
 }
 
 /// The sender of a notification. Over HTTP it is a session that rmcp has found.

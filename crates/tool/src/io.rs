@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::{CallId, Deadline, Namespace, ToolCall, ToolOutcome};
+use crate::{CallError, CallId, Deadline, Namespace, ToolCall, ToolOutcome};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -34,10 +34,35 @@ pub trait ToolHost: Send + Sync + 'static {
     fn script_ended(&self) {}
 }
 
+/// What a wait for answers of started calls reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NextWait {
+    /// The answers that are there, or nothing when its time is over.
+    Live,
+    /// These, in this order, when all of them are there. Nothing else of what is there, and no time passes.
+    Recorded(Vec<CallId>),
+    /// Nothing: the wait does not end.
+    Never,
+}
+
+/// How a call is bounded by what depends on the moment: the bytes that are buffered for the run, and the time after which a call
+/// is given up that its [`ToolHost`] does not end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostBounds {
+    /// By the limits of the run.
+    Live,
+    /// Not at all.
+    Passed,
+    /// It was over one of them, and fails with this error, whatever its answer.
+    Failed(CallError),
+}
+
 /// Everything else that a run takes from the world.
 ///
-/// With the same artifact, script, answers of tools and readings of this trait, a run takes the same path and consumes
-/// the same fuel: a record of these readings is what a replay needs.
+/// With the same artifact, script, limits, answers of tools and readings of this trait, a run takes the same path and consumes
+/// the same fuel: a record of these readings is what a replay needs. The methods without a body are for every run; of the others
+/// [`next_wait`](Self::next_wait) and [`host_bounds`](Self::host_bounds) let a replay decide what a live run leaves to the moment,
+/// and the rest tell a recorder what came of it.
 pub trait RunIo: Send + 'static {
     /// The time of day, since the Unix epoch.
     fn wall_clock(&mut self) -> Duration;
@@ -57,5 +82,38 @@ pub trait RunIo: Send + 'static {
     /// when the next call is answered. A live run reports all of them, as they come.
     fn deliver(&mut self, answered: Vec<CallId>) -> Vec<CallId> {
         answered
+    }
+
+    /// What the wait that begins now is to report, of these calls: those that were started and whose answers were neither
+    /// reported nor taken.
+    fn next_wait(&mut self, outstanding: &mut dyn Iterator<Item = CallId>) -> NextWait {
+        let _ = outstanding;
+        NextWait::Live
+    }
+
+    /// A wait reported these calls. None: its time was over.
+    fn waited(&mut self, reported: &[CallId]) {
+        let _ = reported;
+    }
+
+    /// How the call is bounded that the script makes now.
+    fn host_bounds(&mut self, call: CallId) -> HostBounds {
+        let _ = call;
+        HostBounds::Live
+    }
+
+    /// The script was given this error, by a bound of [`host_bounds`](Self::host_bounds) and whatever the call's answer.
+    fn host_failed(&mut self, call: CallId, error: &CallError) {
+        let _ = (call, error);
+    }
+
+    /// The script blocks until this call has its answer.
+    fn blocked_on(&mut self, call: CallId) {
+        let _ = call;
+    }
+
+    /// A search answered this.
+    fn found(&mut self, answer: &str) {
+        let _ = answer;
     }
 }

@@ -51,7 +51,7 @@ pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, Un
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
-pub use io::{BoxFuture, RunIo, ToolHost};
+pub use io::{BoxFuture, HostBounds, NextWait, RunIo, ToolHost};
 pub use json::{Json, JsonError, JsonErrorKind};
 pub use lazy::LazyText;
 pub use limits::{CONCURRENT_RUNS, Limit, Limits};

@@ -22,7 +22,7 @@ use anyhow::{Context, Result, ensure};
 use crate::merge::{Module, Roles};
 
 /// The import that gives slices, as the guest's libraries name it.
-const NEXT_SLICE: (&str, &str) = ("exuvia:sandbox/meter@0.2.0", "next-slice");
+const NEXT_SLICE: (&str, &str) = ("exuvia:sandbox/meter@0.3.0", "next-slice");
 
 /// The module, metered.
 ///

@@ -15,6 +15,7 @@ from wit_world.imports.tools import (
 
 from exuvia import output
 from exuvia.errors import ToolDenied, ToolError, ToolLimitReached, ToolTimeout, ToolUnavailable
+from exuvia.frames import script_line
 
 # Started calls whose answer has not been taken, by their id: what `wait` reports is found here without a search.
 outstanding = {}
@@ -32,7 +33,7 @@ def call(tool, arguments):
         settle()
     output.flush()
     try:
-        answer = tools.call(tool._server_name, tool._name, arguments)
+        answer = tools.call(tool._server_name, tool._name, arguments, script_line())
     except Err as error:
         raise _exception(tool, error.value) from None
     return _decode(tool, answer)
@@ -43,7 +44,7 @@ def start(tool, arguments, group=None):
     if loose and next(iter(loose.values()))._group != group:
         settle()
     output.flush()
-    return tools.start(tool._server_name, tool._name, arguments)
+    return tools.start(tool._server_name, tool._name, arguments, script_line())
 
 
 def settle():

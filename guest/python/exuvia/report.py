@@ -6,8 +6,8 @@ from wit_world import ScriptError
 
 from exuvia import hints
 from exuvia.errors import ToolDenied
+from exuvia.frames import SCRIPT
 from exuvia.output import printable
-from exuvia.script import NAME
 
 _MAX_MESSAGE_CHARACTERS = 4000
 _MAX_LINE_CHARACTERS = 200
@@ -101,7 +101,7 @@ def _frames(error):
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
-        if code.co_filename == NAME and step.tb_lineno is not None:
+        if code.co_filename == SCRIPT and step.tb_lineno is not None:
             found.append((step.tb_frame, step.tb_lineno, traceback._get_code_position(code, step.tb_lasti)))
         step = step.tb_next
     return found
@@ -184,7 +184,7 @@ def _one_line(error):
 
 def _describe_syntax(error, script):
     lines = script.lines
-    line = error.lineno if error.lineno and error.filename == NAME else None
+    line = error.lineno if error.lineno and error.filename == SCRIPT else None
     parts = []
     if line is not None and line <= len(lines):
         parts = excerpt(lines, line)

@@ -9,11 +9,11 @@ import linecache
 import opcode
 import sys
 import types
+from collections import deque
 
 from exuvia import asked, calls, loop
+from exuvia.frames import SCRIPT
 from exuvia.started import Call, value_of
-
-NAME = "script.py"
 
 _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _LAST = "__exuvia_last__"
@@ -57,21 +57,22 @@ class Script:
             raise RecursionError("the script is nested too deeply to be compiled") from None
 
     def _compile_now(self):
-        linecache.cache[NAME] = (len(self.source), None, [f"{line}\n" for line in self.lines], NAME)
+        linecache.cache[SCRIPT] = (len(self.source), None, [f"{line}\n" for line in self.lines], SCRIPT)
         is_async = "async" in self.source or "await" in self.source
         if not is_async:
             with contextlib.suppress(SyntaxError):
-                # Through the syntax tree a script costs two thirds more to compile. Few need it.
-                code = compile(self.source, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
-                if _ends_with_assignment(code):
+                # Through the syntax tree a script costs two to three times as much to compile. Few need it.
+                code = compile(self.source, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+                code = _giving_last(code)
+                if code is not None:
                     return code
-        tree = compile(self.source, NAME, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
+        tree = compile(self.source, SCRIPT, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         if "return" in self.source:
             _end_at_returns(tree.body)
         _keep_last(tree.body)
         if is_async:
             asked.rewrite(tree, self.mcp)
-        return compile(tree, NAME, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+        return compile(tree, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
 
     def tree(self):
         """The syntax tree as written."""
@@ -79,7 +80,7 @@ class Script:
 
     def _prepare(self):
         mcp = self.mcp
-        self.names.update(__builtins__=builtins, __file__=NAME, mcp=mcp)
+        self.names.update(__builtins__=builtins, __file__=SCRIPT, mcp=mcp)
         sys.modules["__main__"] = self.module
         sys.modules["mcp"] = mcp
         for name in mcp:
@@ -95,10 +96,12 @@ class Script:
 
     def _run_plain(self, code):
         try:
-            exec(code, self.names)
+            last = eval(code, self.names)
         except _Returned as end:
             value = end.value
         else:
+            if last is not None:
+                self.last = last
             value = self._value()
         if inspect.isawaitable(value):
             return loop.run(_awaited(value))
@@ -133,17 +136,31 @@ def run_exit_functions():
     atexit._clear()
 
 
-def _ends_with_assignment(code):
-    """Whether the last statement can be seen to store a name: it is no expression then, and no `if`."""
+def _giving_last(code):
+    """Code that returns the value of the script's last statement if that is an expression. None: only the syntax tree
+    says what the last statement is."""
     instructions = code.co_code
-    if instructions[-6:-5] != _STORE_NAME or instructions[-2:-1] != _RETURN_VALUE:
-        return False
-    # A text that is all of the script is compiled as its docstring.
-    return code.co_names[instructions[-5]] != "__doc__"
+    end = instructions[-6::2]
+    if end == _STORED:
+        # What stands alone, a constant, leaves no instruction but its place in the text.
+        stored, *_, left = deque(code.co_positions(), 3)
+        # A text that is all of the script is compiled as its docstring.
+        return code if stored == left and code.co_names[instructions[-5]] != "__doc__" else None
+    # `a and b` and `a if b else c` have several ends. What does not begin its line belongs to another statement.
+    if end == _DROPPED and instructions[::2].count(_RETURN_VALUE) == 1 and deque(code.co_positions(), 3)[0][2] == 0:
+        return code.replace(co_code=instructions[:-6] + _GIVEN)
+    return None
 
 
-_STORE_NAME = bytes([opcode.opmap["STORE_NAME"]])
-_RETURN_VALUE = bytes([opcode.opmap["RETURN_VALUE"]])
+def _opcodes(*names):
+    return bytes(opcode.opmap[name] for name in names)
+
+
+_STORED = _opcodes("STORE_NAME", "LOAD_CONST", "RETURN_VALUE")
+_DROPPED = _opcodes("POP_TOP", "LOAD_CONST", "RETURN_VALUE")
+_RETURN_VALUE = opcode.opmap["RETURN_VALUE"]
+# Instructions without arguments.
+_GIVEN = b"".join(bytes([one, 0]) for one in _opcodes("NOP", "NOP", "RETURN_VALUE"))
 
 
 def _end_at_returns(body):

@@ -31,7 +31,7 @@ fn module(run: &str, realloc: &str, rest: &str) -> Vec<u8> {
 }
 
 fn roles() -> Roles {
-    let imports = [(("exuvia:sandbox/meter@0.2.0".into(), "next-slice".into()), 0)].into();
+    let imports = [(("exuvia:sandbox/meter@0.3.0".into(), "next-slice".into()), 0)].into();
     Roles { imports, without_imports: [2].into(), lifted: [1].into() }
 }
 

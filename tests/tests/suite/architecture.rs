@@ -84,6 +84,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-journal", "tool"),
         ("exuvia-host", "tool"),
         ("exuvia-runtime", "guest host tool"),
+        ("exuvia-replay", "guest host journal runtime text tool"),
         ("exuvia-suite", "catalog guest host runtime text tool"),
         ("exuvia-config", "catalog policy text tool"),
         ("exuvia-oauth", "catalog config policy text tool"),
@@ -91,17 +92,18 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            "analysis catalog config guest host journal mcp-client oauth policy runtime shapes text tool trace upstream",
-        ),
-        (
-            "exuvia-server",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime shapes text tool trace \
+            "analysis catalog config guest host journal mcp-client oauth policy replay runtime shapes text tool trace \
              upstream",
         ),
         (
-            "exuvia",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy runtime server shapes suite text tool \
+            "exuvia-server",
+            "analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime shapes text tool \
              trace upstream",
+        ),
+        (
+            "exuvia",
+            "analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime server shapes suite \
+             text tool trace upstream",
         ),
     ];
     for (package, rooms) in allowed {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use exuvia_tests::{HttpClient, NOWHERE, Program, built, exuvia, here, is_ulid, modern_meta, sample};
+use exuvia_tests::{DataHome, HttpClient, Program, built, exuvia, here, is_ulid, modern_meta, sample};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -130,9 +130,9 @@ async fn a_daemon_whose_standard_error_nobody_reads_goes_on() {
     command.args(["serve", "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--server", &flood]);
     command
         .env("XDG_CONFIG_HOME", here())
-        .env("XDG_DATA_HOME", NOWHERE)
         .env("EXUVIA_LOG", "debug")
         .stderr(Stdio::piped());
+    let _data = DataHome::of(&mut command);
     let mut child = command.spawn().expect("exuvia starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
     let mut line = String::new();

@@ -31,6 +31,8 @@ mod headers_commands;
 mod import;
 mod isolation;
 mod journal;
+mod kept_kills;
+mod kept_runs;
 mod listing;
 mod live_runs;
 mod logs;
@@ -50,6 +52,8 @@ mod records;
 mod reload;
 mod reload_faults;
 mod renewals;
+mod repairs;
+mod replays;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;

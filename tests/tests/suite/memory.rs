@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
-use exuvia_tests::{Folder, TestTools, built, returned, stopped_by};
+use exuvia_tests::{DataHome, Folder, TestTools, built, returned, stopped_by};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -124,6 +124,7 @@ fn under_a_limit_on_address_space_fewer_runs_at_a_time_start() {
         // In KiB: 12 GiB.
         command.args(["-c", "ulimit -v 12582912 && exec \"$@\"", "sh"]).arg(built("exuvia"));
         command.args(["run", "--config", &folder.text("exuvia.toml"), &folder.text("script.py")]);
+        let _data = DataHome::of(&mut command);
         command.output().expect("sh starts")
     };
     let one = run(1);

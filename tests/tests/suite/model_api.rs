@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::thread::{JoinHandle, spawn};
 
-use exuvia_tests::{built, exuvia};
+use exuvia_tests::{DataHome, built, exuvia};
 use serde_json::{Value, json};
 
 use crate::tokens;
@@ -43,7 +43,9 @@ fn answer(listener: &TcpListener, reply: &Value) -> (String, Value) {
 fn drive(api: &str, replies: Vec<Value>) -> (tokens::Suite, String, Vec<(String, Value)>) {
     let suite = tokens::Suite::new();
     let (url, asked) = self::api(replies);
-    let output = Command::new(built("examples/model_api"))
+    let mut command = Command::new(built("examples/model_api"));
+    let _data = DataHome::of(&mut command);
+    let output = command
         .args(["--api", api, "--url", &url, "--model", "made-up", "--round", "small", "--suite"])
         .arg(suite.path())
         .arg("--out")

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Folder, NOWHERE, Screen, built, children, ends_within, gone, here, sample};
+use exuvia_tests::{DataHome, Folder, Screen, built, children, ends_within, gone, here, sample};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -16,11 +16,12 @@ const SOON: Duration = Duration::from_millis(1_500);
 /// What the guard of servers needs: a second between its two signals, and two looks at all processes.
 const LATER: Duration = Duration::from_secs(20);
 
-fn stdio(arguments: &[&str], streams: [Stdio; 2]) -> Child {
+fn stdio(arguments: &[&str], streams: [Stdio; 2]) -> (Child, DataHome) {
     let [input, output] = streams;
     let mut command = Command::new(built("exuvia"));
-    command.arg("stdio").args(arguments).env("XDG_CONFIG_HOME", here()).env("XDG_DATA_HOME", NOWHERE);
-    command.stdin(input).stdout(output).spawn().expect("exuvia starts")
+    command.arg("stdio").args(arguments).env("XDG_CONFIG_HOME", here());
+    let data = DataHome::of(&mut command);
+    (command.stdin(input).stdout(output).spawn().expect("exuvia starts"), data)
 }
 
 fn wait_for_children(of: u32, count: usize) -> Vec<u32> {
@@ -55,7 +56,7 @@ fn stdio_ends_within_a_second_of_a_signal_whatever_its_streams_are() {
         let file = std::fs::File::create(folder.path("out")).expect("a file");
         let ends = [("sockets", [input, output]), ("pipe and file", [Stdio::piped(), file.into()])];
         for (name, streams) in ends {
-            let mut child = stdio(&arguments, streams);
+            let (mut child, _data) = stdio(&arguments, streams);
             let servers = wait_for_children(child.id(), 2);
             signal(&child, which);
             let status = ends_within(&mut child, SOON).unwrap_or_else(|| panic!("{name}: it stays after {which}"));
@@ -73,7 +74,7 @@ fn stdio_ends_within_a_second_of_a_signal_whatever_its_streams_are() {
 fn a_signal_does_not_wait_for_servers() {
     // One does not answer, and one goes neither when its input closes nor when it is asked to.
     for server in ["deaf=sleep 600", "stubborn=sh -c 'trap \"\" TERM; while :; do sleep 1; done'"] {
-        let mut child = stdio(&["--server", server], [Stdio::piped(), Stdio::piped()]);
+        let (mut child, _data) = stdio(&["--server", server], [Stdio::piped(), Stdio::piped()]);
         let servers = wait_for_children(child.id(), 2);
         signal(&child, Signal::SIGTERM);
         assert!(ends_within(&mut child, SOON).is_some(), "{server}: it waits");
@@ -83,7 +84,7 @@ fn a_signal_does_not_wait_for_servers() {
 
 #[test]
 fn a_client_that_leaves_does_not_wait_for_a_server_that_starts() {
-    let mut child = stdio(&["--server", "deaf=sleep 600"], [Stdio::piped(), Stdio::piped()]);
+    let (mut child, _data) = stdio(&["--server", "deaf=sleep 600"], [Stdio::piped(), Stdio::piped()]);
     let servers = wait_for_children(child.id(), 2);
     drop(child.stdin.take());
     assert!(ends_within(&mut child, Duration::from_secs(5)).is_some(), "it waits");
@@ -94,7 +95,7 @@ fn a_client_that_leaves_does_not_wait_for_a_server_that_starts() {
 fn a_client_that_does_not_read_does_not_keep_it_from_ending() {
     let server = sample("echo", "echo");
     let ((input, mut to), (output, _never_read)) = (socket(), socket());
-    let mut child = stdio(&["--server", &server], [input, output]);
+    let (mut child, _data) = stdio(&["--server", &server], [input, output]);
     let hello = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
     writeln!(to, "{hello}").expect("it reads");
     to.set_write_timeout(Some(Duration::from_millis(500))).expect("a timeout");

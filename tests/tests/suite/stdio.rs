@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use exuvia_tests::{Client, Folder, NOWHERE, Program, assert_snapshot, built, data, echo_table, fake_table, sample};
+use exuvia_tests::{Client, DataHome, Folder, Program, assert_snapshot, built, data, echo_table, fake_table, sample};
 use rmcp::ServiceExt as _;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService};
@@ -152,10 +152,10 @@ fn a_modern_client_can_ask_what_is_spoken() {
     assert!(answer["result"]["capabilities"]["tools"].is_object(), "{answer}");
 }
 
-async fn rmcp_client(mode: ClientLifecycleMode) -> (Child, RunningService<RoleClient, ()>) {
+async fn rmcp_client(mode: ClientLifecycleMode) -> (Child, DataHome, RunningService<RoleClient, ()>) {
     let mut command = Command::new(built("exuvia"));
     command.args(["stdio", "--auto-execute", "echo.*", "--server", &sample("echo", "echo")]);
-    command.env("XDG_DATA_HOME", NOWHERE);
+    let data = DataHome::of(command.as_std_mut());
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("exuvia starts");
     let (output, input) = (child.stdout.take().expect("piped"), child.stdin.take().expect("piped"));
@@ -164,14 +164,14 @@ async fn rmcp_client(mode: ClientLifecycleMode) -> (Child, RunningService<RoleCl
         ClientLifecycleMode::Initialize => ().serve(transport).await,
         mode => ().serve_with_lifecycle(transport, mode).await,
     };
-    (child, service.expect("a handshake"))
+    (child, data, service.expect("a handshake"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_made_with_rmcp_works_in_both_eras() {
     let discover = ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] };
     for mode in [ClientLifecycleMode::Initialize, discover] {
-        let (mut child, client) = rmcp_client(mode).await;
+        let (mut child, _data, client) = rmcp_client(mode).await;
         let names: Vec<_> = client.list_all_tools().await.expect("tools").into_iter().map(|tool| tool.name).collect();
         assert_eq!(names, ["listToolFiles", "readToolFile", "getToolDocs", "executeToolCode"]);
         let arguments = json!({"code": "result = echo.echo(value=7)"}).as_object().cloned().expect("an object");

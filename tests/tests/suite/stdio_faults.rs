@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use exuvia_tests::{
-    Client, Folder, NOWHERE, PATIENCE, WebServer, built, children, gone, here, modern_meta, tells_nothing_of_the_host,
+    Client, DataHome, Folder, PATIENCE, WebServer, built, children, gone, here, modern_meta, tells_nothing_of_the_host,
 };
 use serde_json::{Value, json};
 
@@ -155,8 +155,8 @@ fn a_client_that_does_not_read_can_still_cancel_its_script() {
     let mut command = Command::new(built("exuvia"));
     command
         .args(["stdio", "--auto-execute", "*.*", "--server", &fake])
-        .env("XDG_CONFIG_HOME", here())
-        .env("XDG_DATA_HOME", NOWHERE);
+        .env("XDG_CONFIG_HOME", here());
+    let _data = DataHome::of(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");
     let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");
@@ -207,8 +207,8 @@ fn a_client_that_does_not_read_can_still_cancel_its_direct_call() {
     let mut command = Command::new(built("exuvia"));
     command
         .args(["stdio", "--config", &direct.text("exuvia.toml")])
-        .env("XDG_CONFIG_HOME", here())
-        .env("XDG_DATA_HOME", NOWHERE);
+        .env("XDG_CONFIG_HOME", here());
+    let _data = DataHome::of(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");
     let mut send = |message: Value| writeln!(input, "{message}").expect("exuvia reads");

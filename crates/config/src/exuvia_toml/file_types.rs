@@ -36,6 +36,10 @@ pub(super) struct File {
     /// Tools that may never be called; overrides every allowlist. Same syntax as `auto_execute`. Where names contain
     /// dots, an entry applies to every server it can mean. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools whose calls do no harm when they are made twice. They are made before their record is on disk, which is
+    /// faster; after a crash of the gateway, the record may lack the last of them. Same syntax as `auto_execute`.
+    /// Default: none.
+    pub(super) repeatable: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
@@ -53,6 +57,8 @@ pub(super) struct File {
     pub(super) listen: Listen,
     /// Export of OpenTelemetry spans.
     pub(super) telemetry: Telemetry,
+    /// The record of runs and calls.
+    pub(super) journal: Journal,
 }
 
 /// The servers of an endpoint. Each server is in one of the lists.
@@ -141,6 +147,8 @@ pub(super) struct Server {
     pub(super) auto_execute: Vec<String>,
     /// Tools that may never be called; they stay visible. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key. Default: none.
+    pub(super) repeatable: Vec<String>,
     /// What happens when a script needs a tool that is in neither list. Default: ask-before.
     pub(super) on_unlisted: Option<OnUnlisted>,
     /// Conditions on arguments, by the tool's name or glob and the argument's name: `export.path = { under = "/exports"
@@ -252,6 +260,10 @@ pub(super) struct Runs {
     /// cancelled. Over HTTP a client up to 2025-11-25 has disconnected when its session has had no stream for
     /// `session_grace_ms` of `[listen]`.
     pub(super) on_disconnect: Option<OnDisconnect>,
+    /// How old a run may be that a repaired script takes the answers of, in minutes: what it read grows stale. 0 turns
+    /// repairs off, and stored results with them.
+    #[schemars(range(max = 10_000))]
+    pub(super) repair_minutes: Option<u64>,
 }
 
 /// The HTTP listener of `exuvia serve` and its limits.
@@ -305,4 +317,51 @@ pub(super) struct Telemetry {
     /// OTEL_EXPORTER_OTLP_HEADERS and OTEL_TRACES_SAMPLER.
     #[schemars(length(min = 1))]
     pub(super) otlp: Option<String>,
+}
+
+/// The record of runs and their calls, which `exuvia runs`, `exuvia audit` and `exuvia replay` read. A script starts, and a call is sent,
+/// only when that is recorded.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Journal {
+    /// `sqlite`: in a folder, encrypted with a key for each run. `memory`: for as long as the process lives, without a replay. Default:
+    /// sqlite; where the default folder cannot be created, memory with a warning.
+    pub(super) store: Option<Store>,
+    /// The folder. One process at a time writes to it. Default: `exuvia/journal` in the user's data directory; where another process
+    /// writes to that, `journal-2` to `journal-16` beside it.
+    #[schemars(length(min = 1))]
+    pub(super) path: Option<String>,
+    /// A PostgreSQL database in place of a folder, for several replicas: `"postgres://exuvia:${DB_PASSWORD}@db.example/exuvia"`.
+    #[schemars(length(min = 1))]
+    pub(super) url: Option<String>,
+    /// How old a run may become, in days. Scripts, arguments, answers, results, logs and errors of older ones are removed. The public
+    /// part of each record stays, about 400 bytes, so that the log can be verified.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(super) keep_days: Option<u64>,
+    /// How large the database may become. At the limit the oldest runs are removed, as by `keep_days`.
+    pub(super) keep_bytes: Option<Bytes<{ 1 << 20 }, { 16 << 40 }>>,
+    /// What is hidden wherever a recorded run is shown or exported. What is stored is not changed, because a replay needs it.
+    pub(super) redact: Redact,
+    /// A second file for the newest signed checkpoint, best on another machine: what it covers cannot be cut off without a trace.
+    /// Default: none.
+    #[schemars(length(min = 1))]
+    pub(super) checkpoint_copy: Option<String>,
+}
+
+// `crate::JournalStore` holds the values of the other keys, which are checked first.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Store {
+    Sqlite,
+    Memory,
+}
+
+/// Rules that hide parts of what is shown as `[redacted]`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Redact {
+    /// JSON paths (RFC 9535) in arguments, answers and results, for example `["$..password"]`.
+    pub(super) paths: Vec<String>,
+    /// Regular expressions for parts of scripts, values, logs and errors, for example `["sk-[A-Za-z0-9]{20,}"]`.
+    pub(super) patterns: Vec<String>,
 }

@@ -7,6 +7,7 @@ mod bytes;
 mod document;
 mod file_types;
 mod http;
+mod journal;
 mod limits;
 mod policy;
 mod profile;

@@ -45,6 +45,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     resolver.listen(&written.listen, &mut found.config);
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
+    found.config.journal = resolver.journal(&written.journal);
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
@@ -275,6 +276,8 @@ mod tests {
             ("listen.", &schema["$defs"]["Listen"]),
             ("listen.tls.", &schema["$defs"]["Tls"]),
             ("telemetry.", &schema["$defs"]["Telemetry"]),
+            ("journal.", &schema["$defs"]["Journal"]),
+            ("journal.redact.", &schema["$defs"]["Redact"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {
@@ -292,7 +295,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
-        let text = "[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
+        let text = "[journal]\nurl = 'postgres://a:s3cret@d'\n[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
             url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n\
             proxy = 'http://s3cret:s3cret@p.example'\n";
         let found = found(text);

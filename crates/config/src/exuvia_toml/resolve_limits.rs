@@ -34,11 +34,12 @@ impl Resolver<'_> {
             memory_bytes: value(written.memory_bytes.as_ref(), "memory_bytes", &mut self.wrong_in("/runs")),
             queue: QueueLimits { runs: concurrent as usize + waiting, runs_per_client },
             on_disconnect: written.on_disconnect.unwrap_or_default(),
+            repair_minutes: written.repair_minutes.unwrap_or(default.repair_minutes),
         }
     }
 
     /// Reports what is wrong with the keys of a table.
-    fn wrong_in(&mut self, table: &str) -> impl FnMut(&str, String) {
+    pub(super) fn wrong_in(&mut self, table: &str) -> impl FnMut(&str, String) {
         move |key, message| self.error(&format!("{table}/{key}"), message)
     }
 }

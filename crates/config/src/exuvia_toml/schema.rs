@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::file_types::File;
 use crate::config::{ANSWER_BYTES, PREVIEW_TOKENS};
+use crate::journal::{KEEP_BYTES, KEEP_DAYS};
 use crate::{HttpConfig, Runs, UpstreamLimits};
 
 /// The JSON Schema of `exuvia.toml`, in draft 2020-12: what editors use is what files are checked with.
@@ -26,9 +27,10 @@ pub fn schema() -> Value {
     let waiting = runs.queue.runs - runs.concurrent as usize;
     let runs = json!({
         "concurrent": runs.concurrent, "waiting": waiting, "per_client": runs.queue.runs_per_client,
-        "on_disconnect": "cancel",
+        "on_disconnect": "cancel", "repair_minutes": runs.repair_minutes,
     });
     add_defaults(&mut schema["$defs"]["Runs"], &runs);
+    add_defaults(&mut schema["$defs"]["Journal"], &json!({"keep_days": KEEP_DAYS, "keep_bytes": KEEP_BYTES}));
     let drain_ms = u64::try_from(http.drain.as_millis()).unwrap_or(u64::MAX);
     let grace_ms = u64::try_from(http.session_grace.as_millis()).unwrap_or(u64::MAX);
     let listen = json!({

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use exuvia_gateway::AdmissionVerdict;
 
-use crate::app::{App, configured};
+use crate::app::{App, Recording, configured};
 use crate::args::CheckArgs;
 use crate::check_report::{CheckJson, check_text};
 use crate::exit;
@@ -19,7 +19,7 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
     let config = configured(args.clients.clone().into(), &terminal).await?;
     let profiles = config.profiles();
     let app = tokio::select! {
-        app = App::start_for(&script, config, profiles, &terminal) => app?,
+        app = App::start_for(&script, config, profiles, &terminal, Recording::MemoryOnly) => app?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
     let (checked, visible) = (app.gateway.check(&script), app.gateway.namespace());

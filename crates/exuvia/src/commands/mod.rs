@@ -1,10 +1,13 @@
-//! One file per command.
+//! A file or folder for each command.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod login;
+pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod shapes;
 pub(crate) mod stdio;

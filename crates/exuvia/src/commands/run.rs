@@ -10,7 +10,7 @@ use exuvia_runtime::{Limits, Outcome, Report, Script};
 use exuvia_tool::{Json, RunEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, configured};
+use crate::app::{App, Recording, configured};
 use crate::args::RunArgs;
 use crate::exit;
 use crate::script;
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let profiles = config.for_operator();
     let telemetry = Telemetry::start(config.collector.as_ref())?;
     let app = tokio::select! {
-        app = App::start_for(&script, config, profiles, &terminal) => app?,
+        app = App::start_for(&script, config, profiles, &terminal, Recording::Configured) => app?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),
     };
     app.show_progress("running the script", &terminal);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, configured};
+use crate::app::{App, Recording, configured};
 use crate::args::{ToolsArgs, ToolsCommand};
 use crate::commands::shapes::shapes;
 use crate::start_progress::GLANCE;
@@ -25,7 +25,7 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();
-    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE).await?;
+    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE, Recording::MemoryOnly).await?;
     let name = args.name.as_deref();
     app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
     let text = shown(&app.gateway, name).await;
@@ -65,7 +65,7 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
         let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
         match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
             MetaAnswer::Text(text) => shown.push_str(&text),
-            MetaAnswer::Run(_) => bail!("{tool} does not run scripts"),
+            MetaAnswer::Run(_) | MetaAnswer::Stored(..) => bail!("{tool} does not run scripts"),
         }
     }
     Ok(shown)

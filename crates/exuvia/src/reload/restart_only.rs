@@ -1,6 +1,6 @@
 //! Settings that a reload cannot change before the next start.
 
-use exuvia_config::Config;
+use exuvia_config::{Config, JournalConfig, JournalStore};
 
 /// The values of keys that are read once.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +23,7 @@ impl RestartOnlySettings {
             ("listen.drain_ms", format!("{:?}", http.drain)),
             // The address may hold a token: it is compared, and never shown.
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
+            ("journal", journal(&config.journal)),
             ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
@@ -37,6 +38,15 @@ impl RestartOnlySettings {
         let others = self.keys.iter().zip(&before.keys).zip(&running.keys);
         others.filter(|((now, before), running)| now != before && now != running).map(|((now, _), _)| now.0).collect()
     }
+}
+
+/// All of it. The address of a database is compared, and never shown.
+fn journal(journal: &JournalConfig) -> String {
+    let url = match &journal.store {
+        JournalStore::Postgres(url) => url.0.as_str(),
+        JournalStore::Sqlite(_) | JournalStore::Memory => "",
+    };
+    format!("{journal:?}{url}")
 }
 
 #[cfg(test)]

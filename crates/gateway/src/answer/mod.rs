@@ -11,6 +11,7 @@
 mod binary;
 mod log;
 mod outline;
+mod part;
 mod preview;
 mod table;
 mod writer;
@@ -24,6 +25,7 @@ use exuvia_tool::{CallRecord, HeldCall, Json};
 use indexmap::{IndexMap, IndexSet};
 
 pub use binary::Image;
+pub(crate) use part::part;
 
 use outline::Node;
 
@@ -93,23 +95,31 @@ pub async fn render_aside(report: Report, room: AnswerRoom) -> ModelAnswer {
 
 /// What is shown of a result, and the images in it.
 fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>) {
-    let json = json.as_str();
+    let (json, advice) = (json.as_str(), advice(report));
     let may_have_images = room != AnswerRoom::UNLIMITED && binary::may_have_images(json);
     if !may_have_images && preview::is_short(json, room.preview_tokens) {
-        return (cut(json, room.bytes, preview::ADVICE), Vec::new());
+        return (cut(json, room.bytes, &advice), Vec::new());
     }
     let mut node = Node::of(json);
     let images = if may_have_images { binary::take_images(&mut node) } else { Vec::new() };
     // What the log needs, as far as that is its part.
     let least = room.preview_tokens / LOG_PART;
     let log = if report.logs.text.is_empty() { 0 } else { tokens(&report.logs.text, least).min(least) };
-    let text = preview::shown(json, &node, !images.is_empty(), room.preview_tokens - log);
-    (cut(&text, room.bytes, preview::ADVICE), images)
+    let text = preview::shown(json, &node, !images.is_empty(), room.preview_tokens - log, &advice);
+    (cut(&text, room.bytes, &advice), images)
+}
+
+/// What to do about what was left out.
+fn advice(report: &Report) -> String {
+    match &report.kept_as {
+        Some(run) => format!("for a part send run=\"{run}\", part=\"items[0:20].name\""),
+        None => "return what you need of it: some fields, a slice, a count".to_owned(),
+    }
 }
 
 /// What went wrong, what to do, and which calls have been made already.
 fn failure(report: &Report, answer_bytes: usize) -> String {
-    let made = calls_made(&report.calls);
+    let made = calls_made(&report.calls) + &how_to_repair(report);
     let room = answer_bytes.saturating_sub(made.len());
     let text = match &report.outcome {
         Outcome::Raised(error) | Outcome::Denied(error) => exception(error, room),
@@ -205,6 +215,16 @@ fn calls_made(calls: &[CallRecord]) -> String {
         more => format!(", and {more} other tools"),
     };
     if listed.is_empty() { listed } else { format!("\ncalls made: {listed}{more}") }
+}
+
+/// How to go on from a run that failed after some of its calls.
+fn how_to_repair(report: &Report) -> String {
+    match &report.kept_as {
+        Some(run) if report.calls.iter().any(|call| call.outcome == "ok") => {
+            format!("\nto repair: send run=\"{run}\" with the code; finished calls are not repeated")
+        }
+        _ => String::new(),
+    }
 }
 
 /// The beginning of `text` that fits, with a mark that says how much is missing and what to do about it.

@@ -9,9 +9,6 @@ use super::writer::{Detail, Writer};
 const ROWS_ABOVE: usize = 8;
 /// No token of what is shown is longer, in bytes: what is longer has too many tokens without counting them.
 const TOKEN_BYTES: usize = 16;
-/// What to do about what was left out.
-pub(super) const ADVICE: &str = "return what you need of it: some fields, a slice, a count";
-
 const WHOLE: Detail = detail(usize::MAX, usize::MAX, usize::MAX, usize::MAX);
 
 /// From much to little. The first that fits is used.
@@ -37,8 +34,8 @@ pub(super) fn is_short(json: &str, preview_tokens: usize) -> bool {
 }
 
 /// What is shown of a result in about `preview_tokens` tokens. `json` is its text; `node` may have labels in the place of
-/// images, which `is_labelled` says.
-pub(super) fn shown(json: &str, node: &Node<'_>, is_labelled: bool, preview_tokens: usize) -> String {
+/// images, which `is_labelled` says. `advice` is what to do about what is left out.
+pub(super) fn shown(json: &str, node: &Node<'_>, is_labelled: bool, preview_tokens: usize, advice: &str) -> String {
     let bytes = preview_tokens.saturating_mul(TOKEN_BYTES);
     if node.is_whole() {
         let mut writer = Writer { out: String::new(), detail: WHOLE, bytes, has_rows: true };
@@ -52,7 +49,7 @@ pub(super) fn shown(json: &str, node: &Node<'_>, is_labelled: bool, preview_toke
     if !is_labelled && tokens(json, preview_tokens) <= preview_tokens {
         return json.to_owned();
     }
-    let footer = format!("\n[preview of {} bytes; {ADVICE}]", json.len());
+    let footer = format!("\n[preview of {} bytes; {advice}]", json.len());
     let room = preview_tokens.saturating_sub(tokens(&footer, usize::MAX));
     for detail in DETAILS {
         let mut writer = Writer { out: String::new(), detail, bytes, has_rows: true };
@@ -73,7 +70,7 @@ mod tests {
     use super::*;
 
     fn of(json: &str, preview_tokens: usize) -> String {
-        shown(json, &Node::of(json), false, preview_tokens)
+        shown(json, &Node::of(json), false, preview_tokens, "return less, or a count")
     }
 
     #[test]
@@ -99,7 +96,7 @@ mod tests {
     fn a_long_text_becomes_its_head_and_length() {
         let json = format!("{{\"body\":\"{}\",\"id\":7}}", "word \\n".repeat(10_000));
         let text = of(&json, 500);
-        assert!(text.contains("\"…+58800 characters,\"id\":7}\n[preview of 70018 bytes; return what"), "{text}");
+        assert!(text.contains("\"…+58800 characters,\"id\":7}\n[preview of 70018 bytes; return less"), "{text}");
         assert!(tokens(&text, usize::MAX) <= 500, "{text}");
     }
 

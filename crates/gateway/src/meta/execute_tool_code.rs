@@ -2,7 +2,8 @@
 
 use exuvia_analysis::repaired;
 use exuvia_mcp_client::offload;
-use exuvia_runtime::Script;
+use exuvia_runtime::{Outcome, Report, Script};
+use exuvia_tool::Json;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,6 +11,9 @@ use super::request::MetaRequest;
 use super::tool::{Answering, object};
 use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
 use crate::StartedBy;
+use crate::answer::part;
+use crate::kept_runs::NotKept;
+use crate::repair::Repair;
 
 /// `executeToolCode`
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
@@ -23,7 +27,10 @@ pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
         - A failed call raises ToolError (.message, .data), a refused one ToolDenied. \
         `retry(crm.get_order, n=5, id=1)`; `for page in pages(crm.get_contacts):`.\n\
         - The standard library is there; files, network, threads and other packages are not. Nothing is kept between scripts.",
-    schema: || object(json!({"code": {"type": "string"}}), &["code"]),
+    schema: || {
+        let text = json!({"type": "string"});
+        object(json!({"code": text, "run": text, "part": text}), &[])
+    },
     handler: answer,
 };
 
@@ -33,14 +40,62 @@ const PARSING: usize = 64;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    code: String,
+    code: Option<String>,
+    /// An earlier run: with `code`, the answers of its calls are taken; alone, its result is shown.
+    run: Option<String>,
+    /// Which part of the result.
+    part: Option<String>,
 }
 
 fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
-        let Arguments { code } = request.arguments()?;
-        let code = offload(code.len() * PARSING, move || repaired(&code).unwrap_or(code)).await;
-        let run = request.gateway.start(request.view, Script::new(code), StartedBy::Client, request.client);
-        run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
+        match request.arguments()? {
+            Arguments { code: Some(code), run, part: None } => run_script(&request, code, run).await,
+            Arguments { code: None, run: Some(run), part } => stored_result(&request, &run, part).await,
+            Arguments { code: Some(_), part: Some(_), .. } => {
+                Err(bad("`part` is a part of the result of `run`, and is sent without `code`"))
+            }
+            Arguments { code: None, run: None, .. } => {
+                Err(bad("send `code`, a Python script, or `run`, the id of an earlier run"))
+            }
+        }
     })
+}
+
+async fn run_script(request: &MetaRequest<'_>, code: String, run: Option<String>) -> Result<MetaAnswer, BadRequest> {
+    let repair = match run {
+        None => None,
+        Some(run) => {
+            let most = request.view.scripts().settings.repair_age;
+            let run = request.gateway.repairable_run(request.client, &run, most).await;
+            Some(Repair::new(run.map_err(|why| unkept(&why))?))
+        }
+    };
+    let code = offload(code.len() * PARSING, move || repaired(&code).unwrap_or(code)).await;
+    let script = Script::new(code);
+    let run = request.gateway.start_with(request.view, script, StartedBy::Client, request.client, repair);
+    run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
+}
+
+/// What a run returned that is over, or a part of it.
+async fn stored_result(request: &MetaRequest<'_>, run: &str, path: Option<String>) -> Result<MetaAnswer, BadRequest> {
+    let kept = request.gateway.kept_run(request.client, run).await.map_err(|why| unkept(&why))?;
+    let result = kept.end.and_then(|end| end.result).ok_or_else(|| bad("this run returned nothing"))?;
+    let cut_out = move || {
+        part(result.as_str(), &path.unwrap_or_default())
+            .and_then(|text| Json::parse(text).map_err(|error| error.to_string()))
+    };
+    let result = offload(usize::MAX, cut_out).await.map_err(bad)?;
+    let mut report = Report::not_started(Outcome::Returned(result));
+    report.kept_as = Some(kept.id);
+    let room = request.view.answer_room();
+    Ok(MetaAnswer::Stored(Box::new(report), room))
+}
+
+fn bad(message: impl Into<String>) -> BadRequest {
+    BadRequest::new(BadRequestKind::Arguments, message)
+}
+
+fn unkept(why: &NotKept) -> BadRequest {
+    BadRequest::new(BadRequestKind::Unknown, why.to_string())
 }

@@ -1,10 +1,12 @@
 //! What a meta-tool is.
 
+use exuvia_runtime::Report;
 use exuvia_tool::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{BadRequest, request::MetaRequest};
 use crate::RunHandle;
+use crate::answer::AnswerRoom;
 
 /// One meta-tool.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub enum MetaAnswer {
     Text(String),
     /// A run in flight. Its answer is [`render`](crate::answer::render) of its report.
     Run(RunHandle),
+    /// What is kept of a run that is over. The same, in this room.
+    Stored(Box<Report>, AnswerRoom),
 }
 
 impl MetaTool {

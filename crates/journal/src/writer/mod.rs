@@ -74,12 +74,6 @@ impl StoreJournal {
             None => Ok(()),
         }
     }
-
-    /// Whether the last attempt to write failed.
-    #[must_use]
-    pub fn is_failing(&self) -> bool {
-        self.queue.is_failing()
-    }
 }
 
 impl Drop for StoreJournal {
@@ -112,6 +106,10 @@ impl Journal for StoreJournal {
 
     fn tell_losses(&self, losses: Arc<dyn Losses>) {
         self.queue.tell_losses(losses);
+    }
+
+    fn is_failing(&self) -> bool {
+        self.queue.is_failing()
     }
 }
 

@@ -15,7 +15,7 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
 use super::{McpHandler, Opened};
-use crate::client::client;
+use crate::client::claiming_client;
 use crate::direct;
 use crate::large_arguments::Arguments;
 use crate::progress::follow;
@@ -94,8 +94,9 @@ impl McpHandler {
             },
             None => request.arguments.unwrap_or_default(),
         };
-        match meta::call(gateway, view, &client(context), &request.name, &arguments).await {
+        match meta::call(gateway, view, &claiming_client(context), &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
+            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await),
             Ok(MetaAnswer::Run(run)) => {
                 let room = run.answer_room();
                 let Some(report) = follow(run, context, &self.detached_runs).await else {

@@ -55,7 +55,9 @@ impl PostgresJournal {
         folder.create()?;
         let lock = folder.lock()?;
         let (key, edge) = step(opened(&address, &folder)).await?;
-        folder.write_public_key(&key)?;
+        if !folder.write_public_key(&key)? {
+            return Err(inconsistent("the public key `journal.vkey` of the folder is not that of its signing key"));
+        }
         let checkpoints = CheckpointFile::new(key, folder.checkpoint());
         checkpoints.sign(edge.head()?)?;
         checkpoints.write()?;

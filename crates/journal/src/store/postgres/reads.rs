@@ -12,7 +12,7 @@ use super::address::Address;
 use super::session::{Purpose, READ, Session};
 use super::{list, retain, schema, sql, stats, unreadable, unsigned};
 use crate::index::{CallIndex, RunIndex, text};
-use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row};
+use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
 use crate::wire::malformed;
 use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
@@ -140,7 +140,7 @@ impl Reads for PostgresReads {
         read!(self, |session| tile(session, id))
     }
 
-    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<(u64, Vec<u8>)>, JournalError>> {
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>> {
         read!(self, |session| checkpoints(session))
     }
 
@@ -204,7 +204,7 @@ async fn tile(session: &Session, id: TileId) -> Result<Option<Vec<u8>>, JournalE
     row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
 }
 
-async fn checkpoints(session: &Session) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
+async fn checkpoints(session: &Session) -> Result<Vec<StoredCheckpoint>, JournalError> {
     let rows = session.query(CHECKPOINTS, &[]).await.map_err(unreadable)?;
     let checkpoints = rows.iter().map(|row| Ok((unsigned(row.try_get(0)?), row.try_get(1)?)));
     checkpoints.collect::<Result<_, _>>().map_err(unreadable)

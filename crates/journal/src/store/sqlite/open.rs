@@ -48,20 +48,23 @@ pub(crate) fn opened(options: &OpenOptions) -> Result<(SqliteStore, CheckpointFi
             "its public key `journal.vkey` is not that of its signing key `journal.key`",
         ));
     }
-    match checkpoint {
-        Some(checkpoint) => compare(&folder, &mut store, &key, &checkpoint)?,
-        None if store.size() == 0 => {}
+    let covered = match checkpoint {
+        Some(checkpoint) => Some(compare(&folder, &mut store, &key, &checkpoint)?),
+        None if store.size() == 0 => None,
         None => {
             return Err(inconsistent(
                 &folder,
                 &format!("it has {} records, and its file `checkpoint` is missing", store.size()),
             ));
         }
-    }
+    };
     let checkpoints = CheckpointFile::new(key, folder.checkpoint());
-    checkpoints.sign(store.tree_head()?)?;
-    checkpoints.write()?;
-    folder.sync()?;
+    // What is on the disk as it should be waits for no disk.
+    if covered != Some(store.size()) {
+        checkpoints.sign(store.tree_head()?)?;
+        checkpoints.write()?;
+        folder.sync()?;
+    }
     Ok((store, checkpoints))
 }
 
@@ -91,8 +94,8 @@ fn said(folder: &Folder, key: &SigningKey, checkpoint: &[u8]) -> Result<TreeHead
     opened.map_err(|error| inconsistent(folder, &format!("its file `checkpoint` does not verify: {error:#}")))
 }
 
-/// Compares the records with the checkpoint.
-fn compare(folder: &Folder, store: &mut SqliteStore, key: &SigningKey, checkpoint: &[u8]) -> Result<(), JournalError> {
+/// Compares the records with the checkpoint. Returns how many it covers.
+fn compare(folder: &Folder, store: &mut SqliteStore, key: &SigningKey, checkpoint: &[u8]) -> Result<u64, JournalError> {
     let said = said(folder, key, checkpoint)?;
     if said.size > store.size() {
         let found = format!(
@@ -106,7 +109,7 @@ fn compare(folder: &Folder, store: &mut SqliteStore, key: &SigningKey, checkpoin
         let found = format!("the first {} records of its database are others than its checkpoint says", said.size);
         return Err(inconsistent(folder, &found));
     }
-    Ok(())
+    Ok(said.size)
 }
 
 fn inconsistent(folder: &Folder, found: &str) -> JournalError {

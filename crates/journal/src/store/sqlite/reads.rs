@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_tool::BoxFuture;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
 use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsigned, write};
@@ -86,6 +87,8 @@ fn connect(folder: &Folder) -> Result<Connection, JournalError> {
         .and_then(|connection| {
             configure(&connection)?;
             connection.pragma_update(None, "query_only", true)?;
+            // The last connection that closes would copy the write-ahead log and wait for the disk.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
             Ok(connection)
         });
     let connection = opened.map_err(|error| refused(error.to_string()))?;

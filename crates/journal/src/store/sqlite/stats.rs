@@ -63,6 +63,7 @@ fn principals(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<
             direct_calls: sum.direct,
             fuel: sum.fuel,
             latency: sum.latencies.latency(),
+            latencies: sum.latencies,
         })
     });
     Ok(stats.flatten().collect())
@@ -88,8 +89,9 @@ fn tools(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<ToolS
         }
     }
     let stats = sums.into_iter().map(|((name, server, tool), sum)| {
-        let (calls, failed_calls, latency) = (sum.calls, sum.failed, sum.latencies.latency());
-        Some(ToolStats { principal: principal(&name)?, server, tool, calls, failed_calls, latency })
+        let Calls { calls, failed: failed_calls, latencies } = sum;
+        let latency = latencies.latency();
+        Some(ToolStats { principal: principal(&name)?, server, tool, calls, failed_calls, latency, latencies })
     });
     Ok(stats.flatten().collect())
 }

@@ -1,0 +1,199 @@
+//! `exuvia replay`: recorded runs, run again without any server.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use exuvia_journal::{Filter, Summary};
+use exuvia_policy::Redaction;
+use exuvia_replay::{Difference, Replay, ReplayError, Replayed, Verdict};
+use exuvia_runtime::{Engine, EngineConfig, Report};
+use exuvia_text::{line, one_line, printable};
+use exuvia_tool::{CallId, Principal, RunId};
+use serde_json::{Value, json};
+
+use super::runs::{latest_run, opened, printed, printed_json, table};
+use crate::args::ScriptArgs;
+use crate::journal::Archives;
+use crate::journal_args::ReplayArgs;
+use crate::script;
+use crate::terminal::Terminal;
+
+/// A run departs from its record, or would come out differently.
+const DIFFERS: u8 = 1;
+/// How much is shown of what differs in a table, in characters.
+const CELL_CHARS: usize = 120;
+/// What an edited script always uses more or less of.
+const USAGE: [&str; 2] = ["fuel", "memory_bytes_peak"];
+
+/// What came of one replay.
+struct Told {
+    run: String,
+    verdict: &'static str,
+    differs: bool,
+    message: String,
+    differences: Vec<Difference>,
+    report: Option<Report>,
+}
+
+pub(crate) async fn replay(args: ReplayArgs) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    let edited = match &args.edit {
+        Some(file) => Some(script::read(&ScriptArgs { code: None, script: Some(file.clone()) }).await?),
+        None => None,
+    };
+    let edited = edited.as_ref().map(exuvia_runtime::Script::source);
+    let (archives, redaction) = opened(args.journal.clone()).await?;
+    let runs = selected(&archives, &args).await?;
+    let engine = tokio::task::spawn_blocking(|| Engine::new(&EngineConfig::default()));
+    let engine = engine.await.context("mapping the guest")??;
+    let mut told = Vec::new();
+    for (done, run) in runs.iter().enumerate() {
+        terminal.show_progress(format!("replaying {} of {}", done + 1, runs.len()));
+        told.push(replayed(&archives, run, &args, edited, &engine).await?);
+    }
+    terminal.clear_progress();
+    let status = if told.iter().any(|told| told.differs) { DIFFERS } else { 0 };
+    if args.json {
+        printed_json(&json!({"replays": told.iter().map(|told| told.json(&redaction)).collect::<Vec<_>>()}))?;
+    } else if args.last.is_some() || told.len() > 1 {
+        printed(&overview(&told, &redaction))?;
+    } else {
+        printed(&told.iter().map(|told| told.text(&redaction)).collect::<String>())?;
+    }
+    Ok(status.into())
+}
+
+/// The runs that are meant.
+async fn selected(archives: &Archives, args: &ReplayArgs) -> Result<Vec<String>> {
+    let Some(last) = args.last else {
+        return if args.runs.is_empty() { Ok(vec![latest_run(archives).await?]) } else { Ok(args.runs.clone()) };
+    };
+    let (server, tool) = match args.tool.as_deref().map(|name| name.split_once('.')) {
+        Some(Some((server, tool))) => (Some(server.to_owned()), Some(tool.to_owned())),
+        Some(None) => bail!("--tool: write SERVER.TOOL"),
+        None => (None, None),
+    };
+    let principal = args.key.as_deref().map(|key| Principal::Key(key.into()));
+    let mut filter = Filter { principal, server, tool, ..Filter::default() };
+    // Direct calls are among what is listed.
+    let is_run = |summary: &Summary| summary.origin.run().map(ToString::to_string);
+    let wanted = last as usize;
+    filter.limit = wanted;
+    loop {
+        let found = archives.list(&filter).await?;
+        let runs: Vec<String> = found.iter().filter_map(is_run).take(wanted).collect();
+        if runs.len() == wanted || found.len() < filter.limit {
+            return Ok(runs);
+        }
+        filter.limit = filter.limit.saturating_mul(2);
+    }
+}
+
+async fn replayed(
+    archives: &Archives,
+    run: &str,
+    args: &ReplayArgs,
+    edited: Option<&str>,
+    engine: &Engine,
+) -> Result<Told> {
+    let (found, _) = archives.record(run).await?;
+    let replay = match Replay::load(&found.archive, &RunId::new(run)).await {
+        Ok(replay) => replay,
+        Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),
+        Err(error) => return Err(error).with_context(|| found.place()),
+    };
+    let replay = if args.any_guest { replay.with_any_guest() } else { replay };
+    let replay = args.until_call.map_or_else(|| replay.clone(), |call| replay.clone().until_call(CallId(call)));
+    let replay = edited.map_or_else(|| replay.clone(), |source| replay.clone().edited(source));
+    match replay.run(engine).await {
+        Ok(replayed) => Ok(Told::of(run, replayed)),
+        Err(reason) => Ok(Told::not_replayable(run, &reason.to_string())),
+    }
+}
+
+impl Told {
+    fn not_replayable(run: &str, reason: &str) -> Self {
+        let (run, message) = (run.to_owned(), reason.to_owned());
+        Self { run, verdict: "not-replayable", differs: false, message, differences: Vec::new(), report: None }
+    }
+
+    fn of(run: &str, replayed: Replayed) -> Self {
+        let Replayed { verdict, mut differences, report, .. } = replayed;
+        if let Verdict::Completed = verdict {
+            differences.retain(|difference| !USAGE.contains(&difference.what));
+        }
+        let (name, differs) = match &verdict {
+            Verdict::Same => ("same", false),
+            Verdict::SameSoFar => ("same-so-far", false),
+            Verdict::ReachedCall(_) => ("reached-call", false),
+            Verdict::Departed(_) => ("departed", true),
+            Verdict::Completed => ("completed", !differences.is_empty()),
+            Verdict::NewCall(_) => ("new-call", true),
+            _ => ("unknown", true),
+        };
+        let (run, message) = (run.to_owned(), verdict.to_string());
+        Self { run, verdict: name, differs, message, differences, report: Some(report) }
+    }
+
+    /// All of it, for a person.
+    fn text(&self, redaction: &Redaction) -> String {
+        let mut out = format!("{}: {}\n", line(&self.run), line(&redaction.text(&self.message)));
+        for Difference { what, recorded, replayed, .. } in &self.differences {
+            let told = format!("{what}: was {recorded}, the replay has {replayed}");
+            out += &format!("  {}\n", line(&redaction.text(&told)));
+        }
+        let Some(report) = &self.report else { return out };
+        if self.verdict == "reached-call" && !report.logs.text.is_empty() {
+            out += &format!("log so far\n{}\n", printable(redaction.text(&report.logs.text).trim_end()));
+        }
+        let usage = &report.usage;
+        out + &format!(
+            "{:.1} M fuel, {} MiB peak, {} tool calls in {} ms\n",
+            usage.fuel as f64 / 1e6,
+            usage.memory_bytes_peak >> 20,
+            usage.tool_calls,
+            usage.wall_ms
+        )
+    }
+
+    fn json(&self, redaction: &Redaction) -> Value {
+        let text = |text: &str| redaction.text(text).into_owned();
+        let difference = |difference: &Difference| {
+            json!({
+                "what": difference.what,
+                "recorded": text(&difference.recorded),
+                "replayed": text(&difference.replayed),
+            })
+        };
+        json!({
+            "run": self.run,
+            "verdict": self.verdict,
+            "differs": self.differs,
+            "message": text(&self.message),
+            "differences": self.differences.iter().map(difference).collect::<Vec<_>>(),
+            "fuel": self.report.as_ref().map(|report| report.usage.fuel),
+        })
+    }
+}
+
+/// A table of all of them, and how many differ.
+fn overview(told: &[Told], redaction: &Redaction) -> String {
+    let row = |told: &Told| {
+        let what = told.differences.first().filter(|_| told.verdict == "completed");
+        let what = what.map(|difference| {
+            format!("{} was {}, now {}", difference.what, difference.recorded, difference.replayed)
+        });
+        let message = what.unwrap_or_else(|| told.message.clone());
+        let verdict = if told.differs { "differs" } else { told.verdict };
+        [line(&told.run), verdict.to_owned(), one_line(&redaction.text(&message), CELL_CHARS)]
+    };
+    let count = |is: fn(&Told) -> bool| told.iter().filter(|told| is(told)).count();
+    let differ = count(|told| told.differs);
+    let not_replayable = count(|told| told.verdict == "not-replayable");
+    format!(
+        "{}\n{} replayed: {differ} differ, {} come out the same; not replayable: {not_replayable}\n",
+        table(["RUN", "REPLAY", "WHAT"], told.iter().map(row)),
+        told.len() - not_replayable,
+        told.len() - differ - not_replayable,
+    )
+}

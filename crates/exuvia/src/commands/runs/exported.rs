@@ -1,0 +1,317 @@
+//! A record in the form that `exuvia runs export` publishes.
+
+use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage};
+use exuvia_policy::Redaction;
+use exuvia_tool::{CallError, CallId, Json, Limits, Origin, ToolCall, ToolOutcome};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{show, utc};
+use crate::terminal;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// A run, or a call that a client made itself, with everything that is recorded of it. What is not recorded, or was erased, is left out.
+/// What the configuration redacts is `[redacted]`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "exuvia run")]
+pub(crate) struct Exported {
+    /// The version of the format: 1. New fields may come without a new version.
+    pub(super) v: u32,
+    /// The run or direct call: a ULID.
+    pub(super) id: String,
+    /// `run` or `direct`.
+    pub(super) kind: &'static str,
+    /// On whose behalf: `operator` or `key:NAME`.
+    pub(super) principal: String,
+    /// When it began, in RFC 3339, UTC.
+    pub(super) started_at: String,
+    /// When its last entry was recorded, in RFC 3339, UTC.
+    pub(super) recorded_at: String,
+    /// The places of its first and its last record in the log.
+    pub(super) places: [u64; 2],
+    /// Whether its script, arguments, answers, result, log and errors were erased.
+    pub(super) is_erased: bool,
+    /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its error. Left out: it goes
+    /// on, or nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outcome: Option<String>,
+    /// How a run began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start: Option<ExportedStart>,
+    /// Why a script was rejected before it started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rejected: Option<String>,
+    /// The calls, in the order of their intents.
+    pub(super) calls: Vec<ExportedCall>,
+    /// How a run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) end: Option<ExportedEnd>,
+}
+
+/// How a run began.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct ExportedStart {
+    /// The script.
+    pub(super) source: String,
+    /// The SHA-256 of the script as it ran, in hexadecimal digits.
+    pub(super) source_sha256: String,
+    /// The profile that the client named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<String>,
+    /// What the client says of itself. Nobody has checked it: `name`, `version`, `request_id`, `model`.
+    #[schemars(with = "Value")]
+    pub(super) claims: ClientClaims,
+    /// The trace, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trace_id: Option<String>,
+    /// Why it may run.
+    pub(super) rule: String,
+    /// What the pre-pass said of the script.
+    pub(super) findings: Vec<String>,
+    /// Its limits, by their names.
+    #[schemars(with = "Value")]
+    pub(super) limits: Limits,
+    /// The digest of the servers and tools that it saw.
+    pub(super) namespace_sha256: String,
+    /// The digest of the policy.
+    pub(super) policy_sha256: String,
+    /// The digest of the guest.
+    pub(super) guest_sha256: String,
+    /// The earlier run whose answers it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) repairs: Option<String>,
+}
+
+/// A call. One that was made again after a failure is listed for each attempt.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct ExportedCall {
+    /// Its number in the run, counted from 1.
+    pub(super) id: u64,
+    /// The server.
+    pub(super) server: String,
+    /// The tool, by its own name.
+    pub(super) tool: String,
+    /// The line of the script that made it, as the guest says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) line: Option<u32>,
+    /// When its intent was recorded, in RFC 3339, UTC.
+    pub(super) at: String,
+    /// `sent`, `refused` or `reused`.
+    pub(super) decision: &'static str,
+    /// The rule that decided.
+    pub(super) rule: String,
+    /// The run whose answer it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reused_of: Option<String>,
+    /// The arguments that were sent.
+    #[schemars(with = "Value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) arguments: Option<Json>,
+    /// The arguments as the script wrote them, where they are others.
+    #[schemars(with = "Value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) written: Option<Json>,
+    /// `ok`, or the code of its error. Left out: unknown, or it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<String>,
+    /// What it was answered.
+    #[schemars(with = "Value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<Json>,
+    /// Why it was not answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    /// The size of the value, in bytes of JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) value_bytes: Option<u64>,
+    /// From its intent to its end, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ms: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct ExportedEnd {
+    /// The limit that stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<String>,
+    /// What it returned.
+    #[schemars(with = "Value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) result: Option<Json>,
+    /// The error that ended it: `kind`, `message`, `line`, `traceback`, `hint`.
+    #[schemars(with = "Option<Value>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<RunError>,
+    /// What it printed.
+    pub(super) log: String,
+    /// How much more it printed than was kept, in bytes.
+    pub(super) log_dropped_bytes: u64,
+    /// What it used: `fuel`, `memory_bytes_peak`, `wall_ms`, `tool_calls`.
+    #[schemars(with = "Value")]
+    pub(super) usage: RunUsage,
+}
+
+/// The JSON Schema of what is exported, in draft 2020-12.
+pub(super) fn schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Exported>().to_value()
+}
+
+impl Exported {
+    /// A record with everything hidden that is to be redacted.
+    pub(crate) fn of(record: &Record, redaction: &Redaction) -> Self {
+        let (kind, id) = match &record.origin {
+            Origin::Run(run) => ("run", run.to_string()),
+            Origin::Direct(call) => ("direct", call.to_string()),
+            _ => ("unknown", String::new()),
+        };
+        let (first, last) = (record.entries.first(), record.entries.last());
+        let mut exported = Self {
+            v: VERSION,
+            id,
+            kind,
+            principal: record.principal.to_string(),
+            started_at: utc(first.map_or(0, |first| first.at_ms)),
+            recorded_at: utc(last.map_or(0, |last| last.at_ms)),
+            places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
+            is_erased: record.is_erased,
+            ..Self::default()
+        };
+        for stamped in &record.entries {
+            exported.add(&stamped.entry.event, stamped.at_ms, redaction);
+        }
+        if record.is_erased {
+            exported.calls.iter_mut().for_each(|call| call.arguments = None);
+        }
+        exported
+    }
+
+    fn add(&mut self, event: &Event, at_ms: u64, redaction: &Redaction) {
+        match event {
+            Event::RunRefused { outcome, reason, .. } => {
+                self.outcome = Some(outcome.clone());
+                self.rejected = Some(redaction.text(reason).into_owned());
+            }
+            Event::RunStarted(start) => self.start = Some(exported_start(start, redaction)),
+            Event::CallIntended { call, written, rule } => {
+                let written = written.as_ref().map(|written| redaction.json(written));
+                self.calls.push(ExportedCall { written, ..exported_call(call, "sent", rule, at_ms, redaction) });
+            }
+            Event::CallRefused { call, code, error, rule } => {
+                let error = error.as_ref().map(|error| redacted_error(error, redaction));
+                let call = exported_call(call, "refused", rule, at_ms, redaction);
+                self.calls.push(ExportedCall { code: Some(code.clone()), error, ..call });
+                self.outcome_of_direct_call(code);
+            }
+            Event::CallReused { call, of, .. } => {
+                let call = exported_call(call, "reused", "", at_ms, redaction);
+                self.calls.push(ExportedCall { reused_of: Some(of.to_string()), ..call });
+            }
+            Event::CallEnded { id, code, outcome, value_bytes, ms } => {
+                self.call_ended(*id, code, outcome.as_ref(), (*value_bytes, *ms), redaction);
+                self.outcome_of_direct_call(code);
+            }
+            Event::RunEnded(end) => {
+                self.outcome = Some(end.outcome.clone());
+                self.end = Some(exported_end(end, redaction));
+            }
+            _ => {}
+        }
+    }
+
+    /// For a person.
+    pub(crate) fn text(&self, calls: usize) -> String {
+        show::text(self, calls, terminal::is_colored())
+    }
+
+    fn outcome_of_direct_call(&mut self, code: &str) {
+        if self.kind == "direct" {
+            self.outcome = Some(code.to_owned());
+        }
+    }
+
+    fn call_ended(
+        &mut self,
+        id: CallId,
+        code: &str,
+        outcome: Option<&ToolOutcome>,
+        (value_bytes, ms): (u64, u64),
+        redaction: &Redaction,
+    ) {
+        let open = self.calls.iter_mut().rev().find(|call| call.id == id.0 && call.code.is_none());
+        let Some(call) = open else { return };
+        (call.code, call.value_bytes, call.ms) = (Some(code.to_owned()), Some(value_bytes), Some(ms));
+        match outcome {
+            Some(Ok(value)) => call.value = Some(redaction.json(value)),
+            Some(Err(error)) => call.error = Some(redacted_error(error, redaction)),
+            None => {}
+        }
+    }
+}
+
+fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {
+    let text = |text: &String| redaction.text(text).into_owned();
+    ExportedStart {
+        source: text(&start.source),
+        source_sha256: start.source_sha256.clone(),
+        profile: start.profile.clone(),
+        claims: start.claims.clone(),
+        trace_id: start.trace_id.clone(),
+        rule: start.rule.clone(),
+        findings: start.findings.iter().map(text).collect(),
+        limits: start.limits.clone(),
+        namespace_sha256: start.namespace_sha256.clone(),
+        policy_sha256: start.policy_sha256.clone(),
+        guest_sha256: start.guest_sha256.clone(),
+        repairs: start.repairs.as_ref().map(ToString::to_string),
+    }
+}
+
+fn exported_call(
+    call: &ToolCall,
+    decision: &'static str,
+    rule: &str,
+    at_ms: u64,
+    redaction: &Redaction,
+) -> ExportedCall {
+    let arguments = call.arguments.clone().into_json();
+    ExportedCall {
+        id: call.id.0,
+        server: call.name.server.clone(),
+        tool: call.name.tool.clone(),
+        line: call.line,
+        at: utc(at_ms),
+        decision,
+        rule: rule.to_owned(),
+        arguments: Some(redaction.json(&arguments)),
+        ..ExportedCall::default()
+    }
+}
+
+fn exported_end(end: &RunEnd, redaction: &Redaction) -> ExportedEnd {
+    let text = |text: &String| redaction.text(text).into_owned();
+    let error = end.error.as_ref().map(|error| RunError {
+        kind: error.kind.clone(),
+        message: text(&error.message),
+        line: error.line,
+        traceback: text(&error.traceback),
+        hint: error.hint.as_ref().map(text),
+    });
+    ExportedEnd {
+        limit: end.limit.clone(),
+        result: end.result.as_ref().map(|result| redaction.json(result)),
+        error,
+        log: text(&end.log),
+        log_dropped_bytes: end.log_dropped_bytes,
+        usage: end.usage,
+    }
+}
+
+fn redacted_error(error: &CallError, redaction: &Redaction) -> String {
+    redaction.text(&error.to_string()).into_owned()
+}

@@ -1,0 +1,110 @@
+//! `exuvia runs`: what the journal has of runs and direct calls.
+
+mod exported;
+mod exporting;
+mod list;
+mod paint;
+mod show;
+mod stats;
+mod table;
+mod time;
+
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use exuvia_journal::Filter;
+use exuvia_policy::Redaction;
+
+use crate::journal::{Archives, unknown};
+use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
+use crate::file_threads::FileThreads;
+use crate::terminal::{self, Terminal};
+pub(crate) use exported::Exported;
+pub(crate) use table::table;
+pub(crate) use time::utc;
+
+pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
+    if let RunsCommand::Schema = args.command {
+        return printed(&(serde_json::to_string_pretty(&exported::schema())? + "\n"));
+    }
+    let (archives, redaction) = opened(args.journal).await?;
+    match args.command {
+        RunsCommand::List { filter, limit, json } => {
+            let filter = Filter { limit: limit as usize, ..filter.into() };
+            let found = archives.list(&filter).await?;
+            match json {
+                true => printed_json(&list::json(&found, &redaction)),
+                false => printed(&list::text(&found, &redaction)),
+            }
+        }
+        RunsCommand::Show { run, calls, json } => {
+            let id = match run {
+                Some(run) => run,
+                None => latest_run(&archives).await?,
+            };
+            let (_, record) = archives.record(&id).await?;
+            let exported = Exported::of(&record, &redaction);
+            match json {
+                true => printed_json(&exported),
+                false => printed(&exported.text(calls)),
+            }
+        }
+        RunsCommand::Export { runs, filter } => exporting::export(&archives, &redaction, &runs, &filter.into()).await,
+        RunsCommand::Erase { runs } => erase(&archives, &runs).await,
+        RunsCommand::Stats { filter, json } => {
+            let stats = stats::of(&archives, &filter.into()).await?;
+            match json {
+                true => printed_json(&stats::json(&stats)),
+                false => printed(&stats::text(&stats)),
+            }
+        }
+        RunsCommand::Schema => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The journals, and what is hidden of them.
+pub(crate) async fn opened(args: JournalArgs) -> Result<(Archives, Redaction)> {
+    let open = move || {
+        let config = args.load()?;
+        anyhow::Ok((Archives::open(&config)?, config.redaction))
+    };
+    FileThreads::default().run(open).await.context("the journal cannot be read")?
+}
+
+pub(crate) async fn latest_run(archives: &Archives) -> Result<String> {
+    const PAGE: usize = 100;
+    let found = archives.list(&Filter { limit: PAGE, ..Filter::default() }).await?;
+    match found.iter().find_map(|summary| summary.origin.run()) {
+        Some(run) => Ok(run.to_string()),
+        None => bail!("no run is recorded yet"),
+    }
+}
+
+async fn erase(archives: &Archives, runs: &[String]) -> Result<ExitCode> {
+    let terminal = Terminal::new();
+    for id in runs {
+        let mut is_erased = false;
+        for found in archives.all() {
+            is_erased = found.archive.erase(id).await.with_context(|| found.place())?;
+            if is_erased {
+                break;
+            }
+        }
+        if !is_erased {
+            return Err(unknown(id));
+        }
+        terminal.print(&format!("erased: {id}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn printed(text: &str) -> Result<ExitCode> {
+    stdout().write_all(text.as_bytes()).context("standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn printed_json(value: &impl serde::Serialize) -> Result<ExitCode> {
+    terminal::print_json(&serde_json::to_string(value)?)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,113 @@
+//! The folders that journals are kept in, and reading all of them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use exuvia_config::{JournalConfig, JournalStore, Paths};
+use exuvia_journal::{Archive as _, Filter, Record, SqliteArchive, StoreArchive, Summary};
+
+/// Processes that may write to journals in one data directory at a time.
+pub(super) const MOST: usize = 16;
+
+/// The folders in a data directory: `journal`, `journal-2`, and so on.
+pub(super) fn siblings(base: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbered = |number: usize| match number {
+        1 => base.to_owned(),
+        number => {
+            let mut name = base.as_os_str().to_owned();
+            name.push(format!("-{number}"));
+            name.into()
+        }
+    };
+    (1..=MOST).map(numbered)
+}
+
+/// Whether there is a journal in the folder.
+pub(super) fn has_journal(folder: &Path) -> bool {
+    folder.join("journal.db").exists()
+}
+
+/// A journal, for reading.
+pub(crate) struct Found {
+    pub(crate) folder: PathBuf,
+    pub(crate) archive: StoreArchive,
+}
+
+/// Every journal that the configuration names.
+pub(crate) struct Archives(Vec<Found>);
+
+impl Archives {
+    /// Opens them. Reads files.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or one cannot be read.
+    pub(crate) fn open(config: &JournalConfig) -> Result<Self> {
+        let folders: Vec<PathBuf> = match &config.store {
+            JournalStore::Memory => bail!("the journal is in memory: only its own process could read it; set `path` in [journal]"),
+            JournalStore::Postgres(_) => bail!("journal.url: this program reads no journal in PostgreSQL; use journal.path"),
+            JournalStore::Sqlite(Some(folder)) => vec![folder.clone()],
+            JournalStore::Sqlite(None) => {
+                let base = Paths::of_user().journal_dir.context("no home directory: set HOME or XDG_DATA_HOME")?;
+                let there: Vec<_> = siblings(&base).filter(|folder| has_journal(folder)).collect();
+                if there.is_empty() { vec![base] } else { there }
+            }
+        };
+        folders.into_iter().map(found).collect::<Result<Vec<_>>>().map(Self)
+    }
+
+    pub(crate) fn all(&self) -> &[Found] {
+        &self.0
+    }
+
+    /// The runs and direct calls of all of them that fit, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be read.
+    pub(crate) async fn list(&self, filter: &Filter) -> Result<Vec<Summary>> {
+        let mut all = Vec::new();
+        for found in &self.0 {
+            all.extend(found.archive.list(filter).await.with_context(|| found.place())?);
+        }
+        all.sort_by_key(|summary| std::cmp::Reverse((summary.started_ms, summary.first)));
+        if filter.limit > 0 {
+            all.truncate(filter.limit);
+        }
+        Ok(all)
+    }
+
+    /// The record of a run or direct call, with the journal that has it.
+    ///
+    /// # Errors
+    ///
+    /// None has it, or one cannot be read.
+    pub(crate) async fn record(&self, id: &str) -> Result<(&Found, Record)> {
+        for found in &self.0 {
+            if let Some(record) = found.archive.record(id).await.with_context(|| found.place())? {
+                return Ok((found, record));
+            }
+        }
+        Err(unknown(id))
+    }
+}
+
+impl Found {
+    /// The folder, for messages.
+    pub(crate) fn place(&self) -> String {
+        self.folder.display().to_string()
+    }
+}
+
+fn found(folder: PathBuf) -> Result<Found> {
+    if !has_journal(&folder) {
+        bail!("no journal in {}: nothing has been recorded there yet", folder.display());
+    }
+    let archive = SqliteArchive::open(&folder).with_context(|| folder.display().to_string())?;
+    Ok(Found { folder, archive })
+}
+
+/// No journal has a run of this name.
+pub(crate) fn unknown(id: &str) -> anyhow::Error {
+    anyhow!("no run or direct call {id:?} is recorded; `exuvia runs list` shows what is")
+}

@@ -1,0 +1,72 @@
+//! The journal of this process, and those that earlier and other processes keep.
+
+mod checkpoint_copy;
+mod folders;
+mod open;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exuvia_gateway::now_ms;
+use exuvia_journal::{Archive, Journal, JournalError, MemoryJournal, SqliteArchive, StoreJournal};
+
+use checkpoint_copy::CheckpointCopy;
+pub(crate) use folders::{Archives, Found, unknown};
+pub(crate) use open::open;
+
+/// What the record of runs and calls may take in memory, in bytes.
+const MEMORY_BYTES: usize = 64 << 20;
+/// How long the end may take: what waits is written, and a last checkpoint.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// The journal of this process.
+pub(crate) struct ProcessJournal {
+    entries: Arc<dyn Journal>,
+    archive: Arc<dyn Archive>,
+    stored: Option<Stored>,
+}
+
+/// One that outlives the process.
+struct Stored {
+    journal: Arc<StoreJournal>,
+    copy: Option<CheckpointCopy>,
+}
+
+impl ProcessJournal {
+    /// Keeps nothing beyond the process.
+    pub(crate) fn in_memory() -> Self {
+        let journal = Arc::new(MemoryJournal::new(MEMORY_BYTES, now_ms));
+        Self { entries: Arc::clone(&journal) as _, archive: journal, stored: None }
+    }
+
+    /// Reads files.
+    fn stored(journal: Arc<StoreJournal>, folder: &Path, copy: Option<&Path>) -> Result<Self, JournalError> {
+        let archive = Arc::new(SqliteArchive::open(folder)?);
+        let copy = copy.map(|path| CheckpointCopy::of(folder, path));
+        Ok(Self { entries: Arc::clone(&journal) as _, archive, stored: Some(Stored { journal, copy }) })
+    }
+
+    /// What takes the entries.
+    pub(crate) fn entries(&self) -> Arc<dyn Journal> {
+        Arc::clone(&self.entries)
+    }
+
+    /// What reads them.
+    pub(crate) fn archive(&self) -> Arc<dyn Archive> {
+        Arc::clone(&self.archive)
+    }
+
+    /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was acknowledged is on it.
+    pub(crate) async fn close(self) {
+        let Some(Stored { journal, copy }) = self.stored else { return };
+        match tokio::time::timeout(CLOSING, journal.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the journal was not closed in order"),
+            Err(_) => tracing::error!("the journal was not closed within {} s", CLOSING.as_secs()),
+        }
+        if let Some(copy) = copy {
+            copy.finish().await;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A part of a value, by a path: `items[0:20].name`.
+
+use exuvia_text::quoted;
+use exuvia_tool::raw;
+
+/// The longest path, in bytes, and how many steps it may have.
+const PATH_BYTES: usize = 1_000;
+const STEPS: usize = 32;
+/// How many keys an error names, and the most that it shows of each, in characters.
+const KEYS: usize = 20;
+const KEY: usize = 60;
+
+/// What a path may look like.
+const FORM: &str = "a path looks like items[0:20].name, [\"a key\"][0] or [-1]";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    /// From the end if it is negative.
+    Index(i64),
+    Slice(Option<i64>, Option<i64>),
+}
+
+/// The part of `json` at `path`, as JSON. After a slice the rest of the path is followed in each element; what an element does not
+/// have is null.
+///
+/// # Errors
+///
+/// A sentence for whoever wrote the path: what is wrong with it, or what is there instead.
+pub(crate) fn part(json: &str, path: &str) -> Result<String, String> {
+    let steps = steps(path)?;
+    at(json, &steps)
+}
+
+fn at(json: &str, steps: &[Step]) -> Result<String, String> {
+    let Some((step, rest)) = steps.split_first() else { return Ok(json.trim().to_owned()) };
+    match step {
+        Step::Key(key) => match raw::member(json, key) {
+            Some(value) => at(value, rest),
+            None => Err(format!("no key {}: {}", quoted(key, KEY), kind(json))),
+        },
+        Step::Index(index) => {
+            let elements: Vec<&str> = elements(json)?;
+            let place = from_start(*index, elements.len());
+            let element = place.and_then(|place| elements.get(place));
+            element.map_or_else(|| Err(format!("no element {index}: {}", kind(json))), |element| at(element, rest))
+        }
+        Step::Slice(from, to) => {
+            let elements: Vec<&str> = elements(json)?;
+            let (from, to) = (bound(*from, 0, elements.len()), bound(*to, elements.len(), elements.len()));
+            let slice = elements.get(from..to.max(from)).unwrap_or_default();
+            let parts: Vec<String> =
+                slice.iter().map(|element| at(element, rest).unwrap_or_else(|_| "null".to_owned())).collect();
+            Ok(format!("[{}]", parts.join(",")))
+        }
+    }
+}
+
+fn elements(json: &str) -> Result<Vec<&str>, String> {
+    match json.trim_start().starts_with('[') {
+        true => Ok(raw::elements(json).collect()),
+        false => Err(format!("no list: {}", kind(json))),
+    }
+}
+
+fn from_start(index: i64, len: usize) -> Option<usize> {
+    let back = usize::try_from(index.unsigned_abs()).ok()?;
+    if index < 0 { len.checked_sub(back) } else { Some(back) }
+}
+
+fn bound(bound: Option<i64>, default: usize, len: usize) -> usize {
+    bound.map_or(default, |bound| from_start(bound, len).unwrap_or_default().min(len))
+}
+
+/// What a value is, for the author of a path.
+fn kind(json: &str) -> String {
+    match json.trim_start().as_bytes().first() {
+        Some(b'{') => {
+            let keys: Vec<String> = raw::members(json).take(KEYS + 1).map(|(key, _)| quoted(&key, KEY)).collect();
+            let more = if keys.len() > KEYS { ", ..." } else { "" };
+            format!("this is an object with the keys {}{more}", keys[..keys.len().min(KEYS)].join(", "))
+        }
+        Some(b'[') => format!("this is a list of {} elements", raw::elements(json).count()),
+        Some(b'"') => "this is a text".to_owned(),
+        _ => "this is a single value".to_owned(),
+    }
+}
+
+fn steps(path: &str) -> Result<Vec<Step>, String> {
+    if path.len() > PATH_BYTES {
+        return Err(format!("the path is longer than {PATH_BYTES} bytes"));
+    }
+    let (mut steps, mut rest) = (Vec::new(), path.trim());
+    while !rest.is_empty() {
+        let (step, after) = next_step(rest, steps.is_empty()).ok_or_else(|| FORM.to_owned())?;
+        steps.push(step);
+        rest = after;
+    }
+    if steps.len() > STEPS { Err(format!("the path has more than {STEPS} steps")) } else { Ok(steps) }
+}
+
+fn next_step(path: &str, is_first: bool) -> Option<(Step, &str)> {
+    if let Some(inner) = path.strip_prefix('[') {
+        if inner.starts_with('"') {
+            let mut texts = serde_json::Deserializer::from_str(inner).into_iter::<String>();
+            let key = texts.next()?.ok()?;
+            let after = inner[texts.byte_offset()..].strip_prefix(']')?;
+            return Some((Step::Key(key), after));
+        }
+        let (inner, after) = inner.split_once(']')?;
+        return Some((index(inner)?, after));
+    }
+    let path = if is_first { path } else { path.strip_prefix('.')? };
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    (end > 0).then(|| (Step::Key(path[..end].to_owned()), &path[end..]))
+}
+
+fn index(text: &str) -> Option<Step> {
+    let Some((from, to)) = text.split_once(':') else { return Some(Step::Index(text.trim().parse().ok()?)) };
+    let bound = |text: &str| match text.trim() {
+        "" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    Some(Step::Slice(bound(from)?, bound(to)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#" {"items": [{"name":"a","n":1.50},{"name":"b"},{"n":3}], "a key":{"x.y":[[1,2],[3]]}} "#;
+
+    #[test]
+    fn a_path_gives_its_part_as_it_is_written() {
+        for (path, expected) in [
+            ("", JSON.trim()),
+            ("items[0].n", "1.50"),
+            ("items[-1]", r#"{"n":3}"#),
+            ("items[0:2].name", r#"["a","b"]"#),
+            ("items[:].n", "[1.50,null,3]"),
+            ("items[1:].name", r#"["b",null]"#),
+            ("items[-2:-1].name", r#"["b"]"#),
+            ("items[5:]", "[]"),
+            ("items[2:1]", "[]"),
+            (r#"["a key"]["x.y"][:][0]"#, "[1,3]"),
+        ] {
+            assert_eq!(part(JSON, path).as_deref(), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_says_what_is_there() {
+        for (path, expected) in [
+            ("item", r#"no key "item": this is an object with the keys "items", "a key""#),
+            ("items.name", r#"no key "name": this is a list of 3 elements"#),
+            ("items[3]", "no element 3: this is a list of 3 elements"),
+            ("items[-4]", "no element -4: this is a list of 3 elements"),
+            ("items[0].name[0]", "no list: this is a text"),
+            ("items[x]", FORM),
+            ("items[0", FORM),
+            ("items..a", FORM),
+            ("[\"a", FORM),
+        ] {
+            assert_eq!(part(JSON, path), Err(expected.to_owned()), "{path}");
+        }
+        assert!(part(JSON, &"a".repeat(2_000)).is_err());
+        assert!(part(JSON, &"[0]".repeat(40)).is_err());
+    }
+}

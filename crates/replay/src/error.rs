@@ -1,0 +1,116 @@
+//! Why a run cannot be replayed.
+
+use std::error::Error;
+use std::fmt;
+
+use exuvia_journal::JournalError;
+use exuvia_tool::CallId;
+
+/// Why a run cannot be replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotReplayable {
+    /// The journal has nothing of this name, or no more.
+    Unknown,
+    /// It is a client's own call.
+    NoRun,
+    /// The script was refused before it started.
+    NotStarted,
+    /// Its content was erased.
+    Erased,
+    /// Its journal does not keep what a replay needs.
+    NoReadings,
+    /// The servers and tools that it saw are not kept: the digest.
+    NoNamespace(String),
+    /// What is kept under this digest is no namespace.
+    BadNamespace(String),
+    /// The answer of this call is not kept.
+    NoAnswer(CallId),
+    /// The sandbox itself failed in it.
+    Fault,
+    /// The engine has another guest.
+    OtherGuest {
+        /// The digest of the guest that ran it.
+        recorded: String,
+        /// The digest of the engine's.
+        present: String,
+    },
+    /// The engine gives a run less memory than it had.
+    LessMemory {
+        /// What it had, in bytes.
+        recorded: u64,
+        /// What the engine gives, in bytes.
+        present: u64,
+    },
+}
+
+impl fmt::Display for NotReplayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no run of this id in the journal"),
+            Self::NoRun => f.write_str("not replayable: a client's own call and not a run"),
+            Self::NotStarted => f.write_str("not replayable: the script was refused before it started"),
+            Self::Erased => f.write_str("not replayable: its content was erased"),
+            Self::NoReadings => f.write_str(
+                "not replayable: recorded by a journal that does not keep readings; configure one that does",
+            ),
+            Self::NoNamespace(digest) => {
+                write!(f, "not replayable: the servers and tools that it saw ({digest}) are no longer in the journal")
+            }
+            Self::BadNamespace(digest) => write!(f, "not replayable: the kept namespace {digest} cannot be read"),
+            Self::NoAnswer(call) => write!(f, "not replayable: the answer of call {} is not in the journal", call.0),
+            Self::Fault => f.write_str("not replayable: the sandbox itself failed in this run"),
+            Self::OtherGuest { recorded, present } => write!(
+                f,
+                "not replayable with this guest ({present}): the run was made with guest {recorded}; replay it with that guest, or \
+                 allow another one to see what changes"
+            ),
+            Self::LessMemory { recorded, present } => write!(
+                f,
+                "not replayable here: the run had {recorded} bytes of memory and this engine gives {present}; raise its memory for runs"
+            ),
+        }
+    }
+}
+
+impl Error for NotReplayable {}
+
+/// A run could not be read from its journal, or cannot be replayed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The run cannot be replayed.
+    NotReplayable(NotReplayable),
+    /// The journal cannot be read.
+    Journal(JournalError),
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReplayable(reason) => reason.fmt(f),
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ReplayError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NotReplayable(_) => None,
+            Self::Journal(error) => error.source(),
+        }
+    }
+}
+
+impl From<NotReplayable> for ReplayError {
+    fn from(reason: NotReplayable) -> Self {
+        Self::NotReplayable(reason)
+    }
+}
+
+impl From<JournalError> for ReplayError {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}

@@ -1,0 +1,217 @@
+//! A recorded run, run again.
+
+use std::fmt;
+use std::sync::Arc;
+
+use exuvia_host::FUEL_SLICE;
+use exuvia_journal::{Archive, Object, Record};
+use exuvia_runtime::{Engine, Report, Script};
+use exuvia_tool::{CallId, Limits, Namespace, RunId};
+
+use crate::departure::{Departure, NewCall};
+use crate::difference::{Difference, differences, log_difference};
+use crate::edited::Edited;
+use crate::error::{NotReplayable, ReplayError};
+use crate::namespace::kept_namespace;
+use crate::progress::Progress;
+use crate::recorded_run::RecordedRun;
+use crate::replay_io::ReplayIo;
+use crate::replay_tools::ReplayTools;
+use crate::source::{Ending, Source};
+use crate::strict::Strict;
+
+/// How many times the time of the original a replay may take, which waits for nothing: it may be made under load.
+const TIMES_WALL: u64 = 10;
+
+/// The least time that a replay is given, in milliseconds.
+const LEAST_WALL_MS: u64 = 600_000;
+
+/// A recorded run with everything that it takes to run it again. It can be [run](Self::run) any number of times.
+#[derive(Clone)]
+pub struct Replay {
+    run: Arc<RecordedRun>,
+    namespace: Arc<Namespace>,
+    until_call: Option<CallId>,
+    edited: Option<String>,
+    takes_any_guest: bool,
+}
+
+/// What came of a replay.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// How it compares with the record.
+    pub verdict: Verdict,
+    /// What of the end differs, for a run that has a recorded end, and a replay that came to one: also of an edited script.
+    pub differences: Vec<Difference>,
+    /// The report of the replay. One that was ended before its script was is `cancelled`.
+    pub report: Report,
+}
+
+/// How a replay compares with its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Result, error, log, calls, fuel and peak memory are those of the record.
+    Same,
+    /// The run had no end of its own: it was stopped by time, cancelled, held, or cut off. Up to its last recorded event the replay is
+    /// the same.
+    SameSoFar,
+    /// The replay was the same up to the call that it was to stop at, which this is.
+    ReachedCall(CallId),
+    /// The two part here.
+    Departed(Departure),
+    /// The edited script came to its end on recorded answers alone.
+    Completed,
+    /// The edited script came to a call that has no recorded answer. It was not made.
+    NewCall(NewCall),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same => f.write_str("reproduced"),
+            Self::SameSoFar => f.write_str("reproduced to the last recorded event"),
+            Self::ReachedCall(call) => write!(f, "reproduced up to call {}", call.0),
+            Self::Departed(departure) => departure.fmt(f),
+            Self::Completed => f.write_str("completed on recorded answers"),
+            Self::NewCall(call) => call.fmt(f),
+        }
+    }
+}
+
+impl Replay {
+    /// Reads a run and what it names from a journal.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read, or the run cannot be replayed.
+    pub async fn load(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
+        let record = archive.record(run.as_str()).await?.ok_or(NotReplayable::Unknown)?;
+        let run = RecordedRun::of(&record)?;
+        let digest = run.start.namespace_sha256.clone();
+        if digest.is_empty() {
+            return Err(NotReplayable::NoReadings.into());
+        }
+        let object = archive.object(&digest).await?.ok_or_else(|| NotReplayable::NoNamespace(digest))?;
+        Ok(Self::new(run, &object)?)
+    }
+
+    /// The replay of a record, with the namespace that its start names.
+    ///
+    /// # Errors
+    ///
+    /// The run cannot be replayed.
+    pub fn of(record: &Record, namespace: &Object) -> Result<Self, NotReplayable> {
+        Self::new(RecordedRun::of(record)?, namespace)
+    }
+
+    fn new(run: RecordedRun, namespace: &Object) -> Result<Self, NotReplayable> {
+        if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole()) {
+            return Err(NotReplayable::NoReadings);
+        }
+        if run.end.as_ref().is_some_and(|end| end.outcome == "fault") {
+            return Err(NotReplayable::Fault);
+        }
+        let read = kept_namespace(namespace).filter(|_| namespace.sha256 == run.start.namespace_sha256);
+        let namespace = read.ok_or_else(|| NotReplayable::BadNamespace(run.start.namespace_sha256.clone()))?;
+        let (run, namespace) = (Arc::new(run), Arc::new(namespace));
+        Ok(Self { run, namespace, until_call: None, edited: None, takes_any_guest: false })
+    }
+
+    /// Stops when the script makes this call, counted from 1.
+    #[must_use]
+    pub fn until_call(self, call: CallId) -> Self {
+        Self { until_call: Some(call), ..self }
+    }
+
+    /// Runs this script instead, on the recorded answers as far as they go.
+    #[must_use]
+    pub fn edited(self, source: impl Into<String>) -> Self {
+        Self { edited: Some(source.into()), ..self }
+    }
+
+    /// Runs on an engine with another guest as well, and says where that departs.
+    #[must_use]
+    pub fn with_any_guest(self) -> Self {
+        Self { takes_any_guest: true, ..self }
+    }
+
+    /// The recorded run.
+    #[must_use]
+    pub fn recorded(&self) -> &RecordedRun {
+        &self.run
+    }
+
+    /// Runs it again, to its end or to the first event that the record does not have. Must be called on a tokio runtime. Dropping
+    /// the future stops it.
+    ///
+    /// # Errors
+    ///
+    /// The engine is not one that the run can be replayed on.
+    pub async fn run(&self, engine: &Engine) -> Result<Replayed, NotReplayable> {
+        let limits = self.limits(engine)?;
+        let source: Box<dyn Source> = match self.edited {
+            None => Box::new(Strict::new(Arc::clone(&self.run))),
+            Some(_) => Box::new(Edited::new(&self.run)),
+        };
+        let script = self.edited.clone().unwrap_or_else(|| self.run.start.source.clone());
+        let progress = Progress::new(source, self.until_call);
+        let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
+        let run = engine.run(Script::new(script), limits, Arc::new(tools));
+        let run = run.with_io(Box::new(ReplayIo(Arc::clone(&progress)))).with_cancellation(progress.stop());
+        let report = run.execute().await;
+        Ok(self.compared(report, &progress))
+    }
+
+    fn limits(&self, engine: &Engine) -> Result<Limits, NotReplayable> {
+        let (recorded, present) = (&self.run.start.guest_sha256, engine.guest_sha256());
+        if recorded != present && !self.takes_any_guest {
+            return Err(NotReplayable::OtherGuest { recorded: recorded.clone(), present: present.to_owned() });
+        }
+        let mut limits = self.run.start.limits.clone();
+        let present = engine.effective(limits.clone()).memory_bytes;
+        if present < limits.memory_bytes {
+            return Err(NotReplayable::LessMemory { recorded: limits.memory_bytes, present });
+        }
+        limits.wall_ms = limits.wall_ms.saturating_mul(TIMES_WALL).max(LEAST_WALL_MS);
+        // What was cut off is run as far as it came, whatever it did without taking anything from the world.
+        if let Some(end) = self.run.end.as_ref().filter(|_| !self.run.is_whole() && self.edited.is_none()) {
+            limits.fuel = limits.fuel.min(end.usage.fuel.saturating_add(FUEL_SLICE));
+        }
+        Ok(limits)
+    }
+
+    fn compared(&self, report: Report, progress: &Progress) -> Replayed {
+        let verdict = |verdict, differences, report| Replayed { verdict, differences, report };
+        let early = match progress.ending() {
+            Some(Ending::Departed(departure)) => Some(Verdict::Departed(departure)),
+            Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call)),
+            Some(Ending::ReachedCall(call)) => Some(Verdict::ReachedCall(call)),
+            Some(Ending::RecordOver) | None => None,
+        };
+        if let Some(early) = early {
+            return verdict(early, Vec::new(), report);
+        }
+        if self.edited.is_some() {
+            let differences = self.run.end.as_ref().map_or_else(Vec::new, |end| differences(end, &report));
+            return verdict(Verdict::Completed, differences, report);
+        }
+        if !self.run.is_whole() {
+            let difference = self.run.end.as_ref().and_then(|end| log_difference(end, &report));
+            return match difference {
+                Some(difference) => verdict(Verdict::Departed(difference.clone().into()), vec![difference], report),
+                None => verdict(Verdict::SameSoFar, Vec::new(), report),
+            };
+        }
+        let differences = self.run.end.as_ref().map_or_else(Vec::new, |end| differences(end, &report));
+        let departure = progress.unused().or_else(|| differences.first().cloned().map(Into::into));
+        verdict(departure.map_or(Verdict::Same, Verdict::Departed), differences, report)
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Replay({})", self.run.id)
+    }
+}

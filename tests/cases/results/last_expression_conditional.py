@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: "none"
+rows = []
+"some" if rows else "none"

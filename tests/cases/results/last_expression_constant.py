@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: "the end"
+rows = 3
+"the end"

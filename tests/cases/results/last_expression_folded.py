@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: 3
+rows = 3
+1 + 2

@@ -1,0 +1,4 @@
+#: outcome: returned
+#: result: null
+import contextlib
+with contextlib.suppress(KeyError): len("x")

@@ -1,0 +1,139 @@
+//! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing is repeated.
+//! `EXUVIA_TESTS_KILLS`: how many rounds. Default: 10.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use exuvia_tests::{Daemon, DataHome, Ended, Folder, Program, built};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const ROUNDS: u32 = 10;
+const CLIENTS: u32 = 4;
+/// The longest load before a kill, in milliseconds.
+const LOAD_MS: u64 = 600;
+/// After how many rounds everything is compared.
+const COMPARED: u32 = 10;
+
+/// A server that notes each call, a data directory, and what clients were answered.
+struct World {
+    folder: Folder,
+    data: DataHome,
+    answered: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = Folder::new("");
+        let (fake, record) = (built("exuvia-fake-upstream"), folder.path("calls"));
+        folder.write("exuvia.toml", &format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n"));
+        Self { folder, data: DataHome::shared(), answered: Arc::default() }
+    }
+
+    async fn serve(&self) -> Daemon {
+        let mut command = Command::new(built("exuvia"));
+        command.env("XDG_DATA_HOME", &self.data);
+        let daemon = Daemon::start_by(command, &["--config", &self.folder.text("exuvia.toml")]);
+        daemon.ready().await;
+        daemon
+    }
+
+    /// Has clients run scripts of two calls until the daemon is gone.
+    fn load(&self, daemon: &Daemon, round: u32) -> Vec<tokio::task::JoinHandle<()>> {
+        let one = |client: u32| {
+            let (answered, address) = (Arc::clone(&self.answered), daemon.address());
+            tokio::spawn(async move {
+                let mut connection = exuvia_tests::HttpClient::connect(address).await;
+                for script in 0.. {
+                    let id = format!("{round}-{client}-{script}");
+                    let call = |number: u32| format!("fake.echo(value='{id}-{number}')['value']");
+                    let answer = connection.execute(&format!("result = [{}, {}]", call(1), call(2))).await;
+                    if answer == format!("[\"{id}-1\",\"{id}-2\"]") {
+                        answered.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                    }
+                }
+            })
+        };
+        (0..CLIENTS).map(one).collect()
+    }
+
+    fn exuvia(&self, arguments: &[&str]) -> Ended {
+        let data = self.data.as_path().display().to_string();
+        Program::start(arguments, &[("XDG_DATA_HOME", &data)]).end()
+    }
+
+    fn verify(&self) {
+        let ended = self.exuvia(&["audit", "verify", "--json"]);
+        let report = &ended.json()["journals"][0];
+        assert_eq!((ended.status, &report["is_consistent"]), (Some(0), &true.into()), "{report:#}");
+    }
+
+    /// Compares the journal with what the server noted and with what clients were answered.
+    fn compare(&self) {
+        let noted = fs::read_to_string(self.folder.path("calls")).unwrap_or_default();
+        let mut sent = BTreeMap::<String, u32>::new();
+        for line in noted.lines() {
+            // A server that was killed as well may have left half a line.
+            let Ok(call) = serde_json::from_str::<Value>(line) else { continue };
+            *sent.entry(text(&call["params"]["arguments"]["value"])).or_default() += 1;
+        }
+        let repeated: Vec<_> = sent.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(repeated.is_empty(), "{repeated:?}");
+        let exported = self.exuvia(&["runs", "export"]).stdout;
+        let (mut intended, mut returned) = (BTreeSet::new(), BTreeSet::new());
+        for line in exported.lines() {
+            let run: Value = serde_json::from_str(line).expect("JSON");
+            let calls = run["calls"].as_array().expect("calls");
+            intended.extend(calls.iter().map(|call| text(&call["arguments"]["value"])));
+            if run["outcome"] == "returned" {
+                let first = text(&run["end"]["result"][0]);
+                returned.insert(first.trim_end_matches("-1").to_owned());
+            }
+        }
+        let unrecorded: Vec<_> = sent.keys().filter(|value| !intended.contains(*value)).collect();
+        assert!(unrecorded.is_empty(), "calls without an intent: {unrecorded:?}");
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost: Vec<_> = answered.difference(&returned).collect();
+        assert!(lost.is_empty(), "answers without a record: {lost:?}");
+        assert!(!answered.is_empty() && sent.len() >= answered.len(), "there was load");
+        println!("{} calls sent, {} runs answered, {} returned", sent.len(), answered.len(), returned.len());
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_anybody_saw_of_a_daemon_that_is_killed_is_in_the_journal_and_nothing_is_repeated() {
+    let rounds = std::env::var("EXUVIA_TESTS_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
+    let world = World::new();
+    let mut slowest = Duration::ZERO;
+    for round in 1..=rounds {
+        let begun = Instant::now();
+        let mut daemon = world.serve().await;
+        slowest = slowest.max(begun.elapsed());
+        let clients = world.load(&daemon, round);
+        tokio::time::sleep(Duration::from_millis(random() % LOAD_MS)).await;
+        daemon.signal(Signal::SIGKILL);
+        daemon.ends_within(Duration::from_secs(10)).await;
+        for client in clients {
+            // Each ends by a panic: it has no answer.
+            let _ = client.await;
+        }
+        world.verify();
+        if round % COMPARED == 0 || round == rounds {
+            world.compare();
+        }
+    }
+    println!("{rounds} rounds; ready after at most {} ms", slowest.as_millis());
+}
