@@ -6,8 +6,9 @@ use super::list::Conditions;
 use super::session::Session;
 use super::{unreadable, unsigned};
 use crate::index::{AWAITING, REUSED};
+use crate::stats::Latencies;
 use crate::wire::malformed;
-use crate::{Filter, JournalError, Latency, PrincipalStats, Stats, ToolStats};
+use crate::{Filter, JournalError, PrincipalStats, Stats, ToolStats};
 
 pub(super) async fn stats(session: &Session, filter: &Filter) -> Result<Stats, JournalError> {
     let filter = Filter { before: None, limit: 0, ..filter.clone() };
@@ -16,41 +17,60 @@ pub(super) async fn stats(session: &Session, filter: &Filter) -> Result<Stats, J
 
 async fn principals(session: &Session, filter: &Filter) -> Result<Vec<PrincipalStats>, JournalError> {
     let conditions = Conditions::of(filter);
-    let runs = "FILTER (WHERE NOT is_direct)";
     let query = format!(
-        "SELECT principal, count(*) {runs}, count(*) FILTER (WHERE NOT is_direct AND outcome <> 'returned'), \
-         count(*) FILTER (WHERE is_direct), coalesce(sum(fuel) {runs}, 0)::int8, \
-         percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(ended_ms - started_ms, 0)) {runs}, \
-         percentile_disc(0.95) WITHIN GROUP (ORDER BY greatest(ended_ms - started_ms, 0)) {runs} \
-         FROM runs WHERE {} GROUP BY principal ORDER BY principal",
+        "SELECT principal, count(*) FILTER (WHERE NOT is_direct), count(*) FILTER (WHERE NOT is_direct AND outcome <> 'returned'), \
+         count(*) FILTER (WHERE is_direct), coalesce(sum(fuel) FILTER (WHERE NOT is_direct), 0)::int8, \
+         CASE WHEN NOT is_direct THEN greatest(ended_ms - started_ms, 0) END AS ms \
+         FROM runs WHERE {} GROUP BY principal, ms ORDER BY principal, ms",
         conditions.text()
     );
-    let principal = |row: &Row| {
-        let (number, name) = (|column| number(row, column), name(row, 0)?);
-        let (runs, failed_runs, direct_calls, fuel) = (number(1)?, number(2)?, number(3)?, number(4)?);
-        let principal = name.parse().map_err(malformed)?;
-        Ok(PrincipalStats { principal, runs, failed_runs, direct_calls, fuel, latency: latency(row, 5)? })
-    };
-    conditions.query(session, &query).await?.iter().map(principal).collect()
+    let mut sums: Vec<PrincipalStats> = Vec::new();
+    for row in conditions.query(session, &query).await? {
+        let sum = principal(&row)?;
+        match sums.last_mut() {
+            Some(last) if last.principal == sum.principal => last.add(&sum),
+            _ => sums.push(sum),
+        }
+    }
+    Ok(sums)
+}
+
+/// The runs of a principal that took the same time.
+fn principal(row: &Row) -> Result<PrincipalStats, JournalError> {
+    let (number, principal) = (|column| number(row, column), name(row, 0)?.parse().map_err(malformed)?);
+    let (runs, failed_runs, direct_calls, fuel) = (number(1)?, number(2)?, number(3)?, number(4)?);
+    let latencies = latencies(row, 5, runs)?;
+    Ok(PrincipalStats { principal, runs, failed_runs, direct_calls, fuel, latency: latencies.latency(), latencies })
 }
 
 async fn tools(session: &Session, filter: &Filter) -> Result<Vec<ToolStats>, JournalError> {
     let mut conditions = Conditions::of(filter);
     let tools = conditions.tools(filter).map_or_else(|| "TRUE".to_owned(), |tools| format!("c.tool IN ({tools})"));
     let query = format!(
-        "SELECT principal, t.server, t.tool, count(*), count(*) FILTER (WHERE c.code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
-         percentile_disc(0.5) WITHIN GROUP (ORDER BY c.ms), percentile_disc(0.95) WITHIN GROUP (ORDER BY c.ms) \
+        "SELECT principal, t.server, t.tool, count(*), count(*) FILTER (WHERE c.code NOT IN ('ok', '{REUSED}', '{AWAITING}')), c.ms \
          FROM (SELECT first, principal FROM runs WHERE {}) r JOIN calls c ON c.run = r.first JOIN tools t ON t.id = c.tool \
-         WHERE {tools} GROUP BY principal, t.server, t.tool ORDER BY principal, t.server, t.tool",
+         WHERE {tools} GROUP BY principal, t.server, t.tool, c.ms ORDER BY principal, t.server, t.tool, c.ms",
         conditions.text()
     );
-    let tool = |row: &Row| {
-        let (server, tool) = (name(row, 1)?.to_owned(), name(row, 2)?.to_owned());
-        let (calls, failed_calls) = (number(row, 3)?, number(row, 4)?);
-        let principal = name(row, 0)?.parse().map_err(malformed)?;
-        Ok(ToolStats { principal, server, tool, calls, failed_calls, latency: latency(row, 5)? })
-    };
-    conditions.query(session, &query).await?.iter().map(tool).collect()
+    let mut sums: Vec<ToolStats> = Vec::new();
+    for row in conditions.query(session, &query).await? {
+        let sum = tool(&row)?;
+        match sums.last_mut() {
+            Some(last) if (&last.principal, &last.server, &last.tool) == (&sum.principal, &sum.server, &sum.tool) => {
+                last.add(&sum);
+            }
+            _ => sums.push(sum),
+        }
+    }
+    Ok(sums)
+}
+
+/// The calls of a tool that took the same time.
+fn tool(row: &Row) -> Result<ToolStats, JournalError> {
+    let (server, tool) = (name(row, 1)?.to_owned(), name(row, 2)?.to_owned());
+    let (calls, failed_calls) = (number(row, 3)?, number(row, 4)?);
+    let (principal, latencies) = (name(row, 0)?.parse().map_err(malformed)?, latencies(row, 5, calls)?);
+    Ok(ToolStats { principal, server, tool, calls, failed_calls, latency: latencies.latency(), latencies })
 }
 
 fn name(row: &Row, column: usize) -> Result<&str, JournalError> {
@@ -61,11 +81,8 @@ fn number(row: &Row, column: usize) -> Result<u64, JournalError> {
     row.try_get::<_, i64>(column).map(unsigned).map_err(unreadable)
 }
 
-/// The median, and what 95 of 100 do not exceed, in this column and the next.
-fn latency(row: &Row, column: usize) -> Result<Option<Latency>, JournalError> {
-    let at = |column| row.try_get::<_, Option<i64>>(column).map_err(unreadable);
-    Ok(match (at(column)?, at(column + 1)?) {
-        (Some(p50), Some(p95)) => Some(Latency { p50_ms: unsigned(p50), p95_ms: unsigned(p95) }),
-        _ => None,
-    })
+/// The time in this column, which occurred so often.
+fn latencies(row: &Row, column: usize, count: u64) -> Result<Latencies, JournalError> {
+    let ms: Option<i64> = row.try_get(column).map_err(unreadable)?;
+    Ok(ms.map_or_else(Latencies::default, |ms| Latencies::of(unsigned(ms), count)))
 }
