@@ -122,6 +122,10 @@ async fn log(reads: &dyn Reads, roots: &BTreeMap<u64, TreeHead>, report: &mut Re
         }
     }
     report.records = edge.size();
+    let said = reads.size().await?;
+    if said != edge.size() {
+        report.inconsistencies.add(format!("{said} records are counted, {} are in the log", edge.size()));
+    }
     if let Some((size, _)) = roots.range(edge.size() + 1..).next_back() {
         report.inconsistencies.add(format!(
             "a signed checkpoint says {size} records, and there are {}: the last ones are missing",
