@@ -57,6 +57,10 @@ interop *ways:
     cargo build --release
     tests/interop/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ ways }}
 
+# A PostgreSQL server for a developer, until Ctrl-C, with an empty database: prints its URL. Needs Debian's `postgresql` or another one.
+postgres:
+    .ci/postgres serve
+
 # The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, and an endless loop is stopped.
 node-host:
     cargo build --release

@@ -1,5 +1,5 @@
-//! How fast a journal in SQLite is on this machine:
-//! `cargo run --release --example journal_speed -- [RUNS] [FOLDER]`. The default is 10,000 runs in a temporary folder.
+//! How fast a journal is on this machine: `cargo run --release --example journal_speed -- [RUNS] [FOLDER | URL]`.
+//! The default is 10,000 runs in SQLite in a temporary folder. A URL of PostgreSQL is that of an empty database, which `just postgres` makes.
 //!
 //! Each run has two calls: six records. What is printed: a durable append in sequence beside the machine's fdatasync, appends by eight
 //! clients, bytes on the disk, and verification, lists and opening with so many runs.
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{
-    Archive, Entry, Event, Filter, Journal, OpenOptions, RunEnd, RunStart, SqliteArchive, SqliteJournal, StoreJournal,
+    Archive, Entry, Event, Filter, Journal, OpenOptions, PostgresArchive, PostgresJournal, RunEnd, RunStart,
+    SqliteArchive, SqliteJournal, StoreArchive, StoreJournal,
 };
 use exuvia_tool::{Arguments, CallError, CallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
 
@@ -22,8 +23,28 @@ fn now_ms() -> u64 {
     now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn open(dir: &Path) -> Arc<StoreJournal> {
-    SqliteJournal::open(&OpenOptions::new(dir, now_ms)).unwrap()
+/// The folder of a journal, and its database where that is elsewhere.
+struct Place {
+    dir: PathBuf,
+    url: Option<String>,
+}
+
+impl Place {
+    async fn open(&self) -> Arc<StoreJournal> {
+        let options = OpenOptions::new(&self.dir, now_ms);
+        match &self.url {
+            Some(url) => PostgresJournal::open(url, &options).await.unwrap(),
+            None => SqliteJournal::open(&options).unwrap(),
+        }
+    }
+
+    fn archive(&self) -> StoreArchive {
+        let archive = match &self.url {
+            Some(url) => PostgresArchive::open(url, &self.dir),
+            None => SqliteArchive::open(&self.dir),
+        };
+        archive.unwrap()
+    }
 }
 
 fn entry(run: &str, event: Event) -> Entry {
@@ -131,12 +152,12 @@ async fn fill(journal: &Arc<StoreJournal>, runs: u64) {
     report(&format!("queued append, of {} records", last.0), began.elapsed(), entries);
 }
 
-async fn reading(dir: &Path) {
+async fn reading(place: &Place) {
     let began = Instant::now();
-    let journal = open(dir);
+    let journal = place.open().await;
     println!("{:<58} {:>9.0} ms", "opening for writing", began.elapsed().as_secs_f64() * 1e3);
     journal.close().await.unwrap();
-    let archive = SqliteArchive::open(dir).unwrap();
+    let archive = place.archive();
     let text = |text: &str| Some(text.to_owned());
     let base = Filter { limit: 50, ..Filter::default() };
     for (what, filter) in [
@@ -171,15 +192,21 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let runs = arguments.next().map_or(10_000, |runs| runs.parse().unwrap());
     let temporary = tempfile::tempdir().unwrap();
-    let dir = arguments.next().map_or(temporary.path().join("journal"), PathBuf::from);
-    std::fs::create_dir_all(&dir).unwrap();
-    fdatasync(&dir);
-    let journal = open(&dir);
+    let dir = temporary.path().join("journal");
+    let place = match arguments.next() {
+        Some(url) if url.contains("://") => Place { dir, url: Some(url) },
+        folder => Place { dir: folder.map_or(dir, PathBuf::from), url: None },
+    };
+    std::fs::create_dir_all(&place.dir).unwrap();
+    fdatasync(&place.dir);
+    let journal = place.open().await;
     in_sequence(&journal).await;
     at_once(&journal).await;
     fill(&journal, runs).await;
     journal.close().await.unwrap();
-    let records = SqliteArchive::open(&dir).unwrap().verify().await.unwrap().records;
-    println!("{:<58} {:>9} bytes", "per record on the disk", bytes(&dir) / records);
-    reading(&dir).await;
+    let records = place.archive().verify().await.unwrap().records;
+    if place.url.is_none() {
+        println!("{:<58} {:>9} bytes", "per record on the disk", bytes(&place.dir) / records);
+    }
+    reading(&place).await;
 }

@@ -67,6 +67,16 @@ impl JournalError {
         Self { source: Some(source.into()), ..self }
     }
 
+    /// Everything that caused it, for the operator. Empty: nothing is known.
+    pub(crate) fn causes(&self) -> String {
+        let (mut causes, mut source) = (Vec::new(), self.source());
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        causes.join(": ")
+    }
+
     /// What the entry could not be kept for.
     #[must_use]
     pub fn kind(&self) -> JournalErrorKind {
@@ -85,12 +95,8 @@ impl fmt::Display for JournalError {
             JournalErrorKind::Inconsistent => "the journal does not agree with its checkpoint",
             JournalErrorKind::Malformed => "the journal holds something malformed",
         })?;
-        let mut source = self.source().filter(|_| f.alternate());
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
+        let causes = if f.alternate() { self.causes() } else { String::new() };
+        if causes.is_empty() { Ok(()) } else { write!(f, ": {causes}") }
     }
 }
 

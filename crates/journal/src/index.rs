@@ -87,14 +87,14 @@ impl Change {
 fn call_change(event: &HeadEvent, error: Option<&String>) -> CallChange {
     let decided = |head: &CallHead, code: &str| CallChange::Decided {
         call: head.id.min(MAX),
-        server: head.server.clone(),
-        tool: head.tool.clone(),
+        server: text(&head.server),
+        tool: text(&head.tool),
         code: code.to_owned(),
         error: error.cloned(),
     };
     match event {
         HeadEvent::CallIntended { call, .. } => {
-            CallChange::Intended { call: call.id.min(MAX), server: call.server.clone(), tool: call.tool.clone() }
+            CallChange::Intended { call: call.id.min(MAX), server: text(&call.server), tool: text(&call.tool) }
         }
         HeadEvent::CallRefused { call, code, .. } => decided(call, code),
         HeadEvent::CallReused { call, .. } => decided(call, REUSED),
@@ -118,7 +118,7 @@ fn state(event: &HeadEvent, is_direct: bool, error: Option<String>) -> State {
 
 /// The first line of the error that an event tells of, bounded.
 pub(crate) fn error_line(event: &Event) -> Option<String> {
-    let text = match event {
+    let whole = match event {
         Event::RunRefused { reason, .. } => reason.clone(),
         Event::CallRefused { error, .. } => error.as_ref()?.to_string(),
         Event::CallEnded { outcome, .. } => outcome.as_ref()?.as_ref().err().map(CallError::to_string)?,
@@ -128,9 +128,14 @@ pub(crate) fn error_line(event: &Event) -> Option<String> {
         }
         _ => return None,
     };
-    let mut line = text.lines().next().unwrap_or_default().to_owned();
+    let mut line = whole.lines().next().unwrap_or_default().to_owned();
     line.truncate(line.floor_char_boundary(ERROR_BYTES));
-    Some(line)
+    Some(text(&line))
+}
+
+/// A text without NUL, which no column of PostgreSQL takes.
+pub(crate) fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// What the index has of one run or direct call, its texts of errors left out.

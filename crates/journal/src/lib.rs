@@ -90,5 +90,6 @@ pub use options::{Clock, OpenOptions, Retention};
 pub use reader::{SqliteArchive, StoreArchive};
 pub use reading::Reading;
 pub use stats::{Latency, PrincipalStats, Stats, ToolStats};
+pub use store::postgres::{PostgresArchive, PostgresJournal};
 pub use store::sqlite::SqliteJournal;
 pub use writer::StoreJournal;

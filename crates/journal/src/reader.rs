@@ -7,8 +7,8 @@ use exuvia_tool::BoxFuture;
 
 use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
-use crate::store::sqlite::{Folder, SqliteReads};
-use crate::store::{Reads, RecordRows, Row};
+use crate::store::sqlite::SqliteReads;
+use crate::store::{Folder, Reads, RecordRows, Row};
 use crate::wire::{Head, malformed, stamped};
 use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, Record, Stamped, Stats, Summary};
 
@@ -39,11 +39,15 @@ impl SqliteArchive {
     pub fn open(dir: &Path) -> Result<StoreArchive, JournalError> {
         let reads = SqliteReads::open(Folder::new(dir))?;
         let files = Files { public_key: reads.folder().public_key(), checkpoint: reads.folder().checkpoint() };
-        Ok(StoreArchive { reads: Arc::new(reads), files })
+        Ok(StoreArchive::new(reads, files))
     }
 }
 
 impl StoreArchive {
+    pub(crate) fn new(reads: impl Reads + 'static, files: Files) -> Self {
+        Self { reads: Arc::new(reads), files }
+    }
+
     /// Sums over the runs and calls that fit.
     ///
     /// # Errors
@@ -88,10 +92,9 @@ impl StoreArchive {
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// There is none, it cannot be read, or the key of the journal has not signed it.
     pub async fn checkpoint(&self) -> Result<String, JournalError> {
-        let text = tokio::fs::read_to_string(&self.files.checkpoint).await;
-        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+        Ok(audit::newest(&*self.reads, &self.files).await?.0)
     }
 
     /// The public key of the journal, a `vkey` of C2SP.

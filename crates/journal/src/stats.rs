@@ -89,7 +89,7 @@ fn merge<K: Ord, S>(sums: &mut BTreeMap<K, S>, key: K, stats: S, add: impl FnOnc
 }
 
 impl PrincipalStats {
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.failed_runs += other.failed_runs;
         self.direct_calls += other.direct_calls;
@@ -100,7 +100,7 @@ impl PrincipalStats {
 }
 
 impl ToolStats {
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
         self.latencies.merge(&other.latencies);
@@ -113,6 +113,11 @@ impl ToolStats {
 pub(crate) struct Latencies(BTreeMap<u64, u64>);
 
 impl Latencies {
+    /// One that occurred so often.
+    pub(crate) fn of(ms: u64, count: u64) -> Self {
+        Self(BTreeMap::from([(ms, count)]))
+    }
+
     pub(crate) fn add(&mut self, ms: u64) {
         *self.0.entry(ms).or_default() += 1;
     }

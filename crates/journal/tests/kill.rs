@@ -8,13 +8,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_journal::{Archive, Journal};
+use exuvia_journal::{Archive, Journal, PostgresJournal};
 use exuvia_tool::Principal;
-use made::{answered, archive, ended, intended, of, open, started, verify};
-use tempfile::tempdir;
+use made::place::Place;
+use made::{answered, ended, intended, of, open, options, started};
 
 /// The folder that the child appends to.
 const FOLDER: &str = "EXUVIA_TEST_KILLED_JOURNAL";
+/// The URL of its database, where it is not in the folder.
+const DATABASE: &str = "EXUVIA_TEST_KILLED_DATABASE";
 /// How many rounds. The default is 10.
 const ROUNDS: &str = "EXUVIA_TEST_KILL_ROUNDS";
 
@@ -22,7 +24,10 @@ const ROUNDS: &str = "EXUVIA_TEST_KILL_ROUNDS";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let journal = open(Path::new(&folder));
+    let journal = match std::env::var(DATABASE) {
+        Ok(url) => PostgresJournal::open(&url, &options(Path::new(&folder))).await.expect("a journal"),
+        Err(_) => open(Path::new(&folder)),
+    };
     let round = std::process::id();
     let tasks = (0..4).map(|task| {
         let journal = Arc::clone(&journal);
@@ -51,10 +56,11 @@ fn say(seq: u64, run: &str) {
 }
 
 /// Runs the child for so long, kills it, and returns what it was told to be kept.
-fn killed(folder: &Path, after: Duration) -> Vec<(u64, String)> {
+fn killed(place: &Place, after: Duration) -> Vec<(u64, String)> {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "child", "--nocapture"])
-        .env(FOLDER, folder)
+        .env(FOLDER, place.dir())
+        .envs(place.url().map(|url| (DATABASE, url)))
         .stdout(Stdio::piped())
         .spawn()
         .expect("a child");
@@ -74,20 +80,18 @@ fn kept(line: &str) -> Option<(u64, String)> {
     Some((words.next()?.parse().ok()?, words.next()?.to_owned()))
 }
 
-#[tokio::test]
-async fn what_was_told_to_be_kept_is_there_after_a_kill() {
+async fn what_was_told_to_be_kept_is_there_after_a_kill(place: Place) {
     let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10_u64);
-    let dir = tempdir().expect("folder");
     let mut all = 0;
     for round in 0..rounds {
         let mut random = [0];
         getrandom::fill(&mut random).expect("randomness");
         let after = Duration::from_millis(120 + u64::from(random[0]) * 2);
-        let kept = killed(dir.path(), after);
+        let kept = killed(&place, after);
         all += kept.len();
 
-        let journal = open(dir.path());
-        let archive = archive(dir.path());
+        let journal = place.open().await;
+        let archive = place.archive();
         for (seq, run) in &kept {
             let record = archive.record(run).await.expect("read");
             let record = record.unwrap_or_else(|| panic!("round {round}: run {run} is lost"));
@@ -96,9 +100,11 @@ async fn what_was_told_to_be_kept_is_there_after_a_kill() {
                 "round {round}: record {seq} of {run} is lost"
             );
         }
-        let report = verify(dir.path()).await;
+        let report = place.verify().await;
         assert!(report.is_consistent() && report.is_complete(), "round {round} after {after:?}: {report:?}");
         journal.close().await.expect("closed");
     }
     assert!(all > 0, "nothing was kept in any round");
 }
+
+for_both_stores! { what_was_told_to_be_kept_is_there_after_a_kill }

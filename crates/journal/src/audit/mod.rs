@@ -13,6 +13,6 @@ mod verify;
 pub use check::{Verdict, check};
 pub use findings::Findings;
 pub use prove::Proof;
-pub(crate) use prove::prove;
+pub(crate) use prove::{newest, prove};
 pub use verify::Report;
 pub(crate) use verify::verify;

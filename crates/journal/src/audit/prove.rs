@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use tlog_tiles::prove_record;
 
+use super::verify::file;
 use crate::hex;
 use crate::reader::Files;
 use crate::store::{Reads, Row};
@@ -62,12 +63,14 @@ pub(crate) async fn prove(
     id: &str,
     with_content: bool,
 ) -> Result<Option<Proof>, JournalError> {
+    // Before the snapshot: what it covers is in it.
+    let (checkpoint, tree) = newest(reads, files).await?;
     let reads = reads.snapshot().await?;
     let Some(found) = reads.record(id).await? else { return Ok(None) };
-    let (checkpoint, tree) = newest(files).await?;
     if found.rows.last().is_some_and(|last| last.seq > tree.size) {
-        return Err(JournalError::new(JournalErrorKind::Unreadable).caused_by(
-            "no checkpoint covers the run yet: one is signed within a second, or when the journal is opened",
+        return Err(unreadable(
+            "no checkpoint covers the run yet: one is signed within a second, or when the journal is opened; that of another process is \
+             here within a minute",
         ));
     }
     let mut tiles = TileSet::new(edge(&*reads).await?);
@@ -80,15 +83,27 @@ pub(crate) async fn prove(
     Ok(Some(Proof { v: VERSION, id: id.to_owned(), checkpoint, key, records }))
 }
 
-async fn newest(files: &Files) -> Result<(String, TreeHead), JournalError> {
-    let read = |path| async move {
-        let text = tokio::fs::read_to_string(path).await;
-        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
-    };
-    let key = VerifyKey::parse(&read(&files.public_key).await?)?;
-    let checkpoint = read(&files.checkpoint).await?;
-    let tree = key.open(checkpoint.as_bytes())?;
-    Ok((checkpoint, tree))
+/// The newest signed checkpoint, and what it says: that in the file, or one that another process has stored since.
+///
+/// # Errors
+///
+/// There is none, or it cannot be read. The key of the journal has not signed it.
+pub(crate) async fn newest(reads: &dyn Reads, files: &Files) -> Result<(String, TreeHead), JournalError> {
+    let key = file(&files.public_key).await?.ok_or_else(|| unreadable("the public key `journal.vkey` is missing"))?;
+    let notes = [file(&files.checkpoint).await?, reads.newest_checkpoint().await?];
+    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
+    let mut newest: Option<(String, TreeHead)> = None;
+    for note in notes.into_iter().flatten() {
+        let tree = key.open(&note)?;
+        if newest.as_ref().is_none_or(|(_, other)| other.size < tree.size) {
+            newest = Some((String::from_utf8(note).map_err(malformed)?, tree));
+        }
+    }
+    newest.ok_or_else(|| unreadable("there is no checkpoint"))
+}
+
+fn unreadable(cause: &str) -> JournalError {
+    JournalError::new(JournalErrorKind::Unreadable).caused_by(cause)
 }
 
 /// The edge of the tree of all records.

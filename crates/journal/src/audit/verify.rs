@@ -75,13 +75,13 @@ async fn roots(
         report.inconsistencies.add("the public key `journal.vkey` is missing");
         return Ok(roots);
     };
-    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     let mut notes: Vec<_> = reads.checkpoints().await?.into_iter().map(|(_, note)| note).collect();
     notes.extend_from_slice(more);
     match file(&files.checkpoint).await? {
         Some(note) => notes.push(note),
         None => report.inconsistencies.add("the file `checkpoint` is missing"),
     }
+    let key = VerifyKey::parse(&String::from_utf8_lossy(&key))?;
     for note in notes {
         match key.open(&note) {
             Ok(tree) => {
@@ -97,7 +97,7 @@ async fn roots(
     Ok(roots)
 }
 
-async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, JournalError> {
+pub(super) async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, JournalError> {
     match tokio::fs::read(path).await {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -122,6 +122,10 @@ async fn log(reads: &dyn Reads, roots: &BTreeMap<u64, TreeHead>, report: &mut Re
         }
     }
     report.records = edge.size();
+    let said = reads.size().await?;
+    if said != edge.size() {
+        report.inconsistencies.add(format!("{said} records are counted, {} are in the log", edge.size()));
+    }
     if let Some((size, _)) = roots.range(edge.size() + 1..).next_back() {
         report.inconsistencies.add(format!(
             "a signed checkpoint says {size} records, and there are {}: the last ones are missing",

@@ -2,9 +2,15 @@
 
 use exuvia_tool::BoxFuture;
 
+use crate::hex::Digest;
 use crate::index::RunIndex;
+use crate::seal::decompressed;
 use crate::tree::TileId;
-use crate::{Filter, JournalError, Object, Stats, Summary};
+use crate::wire::malformed;
+use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
+
+/// The largest object that is read.
+const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// The size of a checkpoint, and the signed note.
 pub(crate) type StoredCheckpoint = (u64, Vec<u8>);
@@ -29,6 +35,9 @@ pub(crate) trait Reads: Send + Sync {
     /// The sizes of all stored checkpoints and the checkpoints, by size.
     fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>>;
 
+    /// The newest stored checkpoint.
+    fn newest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
+
     /// The index of the runs and direct calls that begin after this place, in order, with their heads: at most `limit`, and few
     /// enough to be held in memory.
     fn index(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<IndexRow>, JournalError>>;
@@ -44,6 +53,22 @@ pub(crate) trait Reads: Send + Sync {
 
     /// Drops the key and the private parts of a run or direct call. Returns whether there was one.
     fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>>;
+}
+
+/// An object as it was before it was compressed.
+///
+/// # Errors
+///
+/// It is of a kind that this program does not know, or differs from its digest.
+pub(super) fn object(kind: &str, sha256: &str, zstd: &[u8]) -> Result<Object, JournalError> {
+    let known = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
+    let kind =
+        known.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
+    let bytes = decompressed(zstd, MAX_OBJECT_BYTES)?;
+    if Digest::of(&bytes).to_string() != sha256 {
+        return Err(malformed("an object differs from its digest"));
+    }
+    Ok(Object { kind, sha256: sha256.to_owned(), bytes })
 }
 
 /// A record as it is stored.

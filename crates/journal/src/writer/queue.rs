@@ -249,5 +249,6 @@ impl Queue {
 
 /// The same error for one more who waits.
 fn repeated(kind: JournalErrorKind, error: &JournalError) -> JournalError {
-    JournalError::new(kind).caused_by(format!("{error:#}"))
+    let cause = if error.kind() == kind { error.causes() } else { format!("{error:#}") };
+    JournalError::new(kind).caused_by(cause)
 }

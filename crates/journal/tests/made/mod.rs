@@ -1,5 +1,8 @@
 //! Made-up runs, and journals of them.
-#![allow(dead_code, reason = "each test has a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test has a part of it")]
+
+pub mod place;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +119,8 @@ pub(crate) async fn journal_of(dir: &Path, runs: u64) {
 pub(crate) fn copied(from: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).expect("a folder");
     // Not the write-ahead log, which comes and goes with readers: that of a closed journal is empty.
-    for file in ["journal.db", "journal.key", "journal.vkey", "checkpoint"] {
+    let there = |file: &&str| from.join(file).exists();
+    for file in ["journal.db", "journal.key", "journal.vkey", "checkpoint"].into_iter().filter(there) {
         std::fs::copy(from.join(file), to.join(file)).expect("copied");
     }
     to.to_owned()

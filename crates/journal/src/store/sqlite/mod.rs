@@ -1,7 +1,6 @@
 //! The embedded journal: SQLite in the data directory, written by one process.
 
 mod erase;
-mod folder;
 mod index;
 mod list;
 mod open;
@@ -12,7 +11,6 @@ mod schema;
 mod stats;
 mod write;
 
-pub(crate) use folder::Folder;
 pub use open::SqliteJournal;
 #[cfg(test)]
 pub(crate) use open::opened;
@@ -21,20 +19,12 @@ pub(crate) use write::SqliteStore;
 
 use rusqlite::Connection;
 
+use super::Folder;
+use super::numbers::{sql, unsigned};
 use crate::{JournalError, JournalErrorKind};
 
 /// How long one connection waits for another.
 const BUSY_MS: u64 = 5_000;
-
-/// A number as SQLite has it. What is beyond its range is its largest.
-fn sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A number of SQLite, which is never negative here.
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
 
 fn unavailable(error: rusqlite::Error) -> JournalError {
     JournalError::new(JournalErrorKind::Unavailable).caused_by(error)

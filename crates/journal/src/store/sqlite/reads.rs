@@ -7,17 +7,13 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
 use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsigned, write};
-use crate::hex::Digest;
 use crate::index::{CallIndex, RunIndex};
-use crate::seal::decompressed;
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
-use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
+use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
 
 /// What [`Reads::rows`] returns at once, in bytes, but for its last row.
 const ROWS_BYTES: usize = 16 << 20;
-/// The largest object that is read.
-const MAX_OBJECT_BYTES: u64 = 1 << 30;
 
 /// The reading side of a journal in SQLite.
 #[derive(Clone)]
@@ -135,6 +131,13 @@ impl Reads for SqliteReads {
         self.read(|connection| checkpoints(connection).map_err(unreadable))
     }
 
+    fn newest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        self.read(|connection| {
+            let newest = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
+            connection.query_row(newest, [], |row| row.get(0)).optional().map_err(unreadable)
+        })
+    }
+
     fn index(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<IndexRow>, JournalError>> {
         self.read(move |connection| index(connection, after, limit).map_err(unreadable))
     }
@@ -244,12 +247,5 @@ fn object(connection: &Connection, sha256: String) -> Result<Option<Object>, Jou
     let found =
         connection.query_row(select, [&sha256], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
     let Some((kind, zstd)) = found.optional().map_err(unreadable)? else { return Ok(None) };
-    let kind = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
-    let kind =
-        kind.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
-    let bytes = decompressed(&zstd, MAX_OBJECT_BYTES)?;
-    if Digest::of(&bytes).to_string() != sha256 {
-        return Err(JournalError::new(JournalErrorKind::Malformed).caused_by("an object differs from its digest"));
-    }
-    Ok(Some(Object { kind, sha256, bytes }))
+    crate::store::object(&kind, &sha256, &zstd).map(Some)
 }

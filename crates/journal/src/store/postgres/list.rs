@@ -1,0 +1,114 @@
+//! Lists of runs and direct calls.
+
+use exuvia_tool::{DirectCallId, Origin, RunId};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::session::Session;
+use super::{sql, unreadable, unsigned};
+use crate::index::{AWAITING, REUSED, text};
+use crate::wire::malformed;
+use crate::{Filter, JournalError, Seq, Summary};
+
+/// Conditions of a query, and the values of its parameters.
+#[derive(Default)]
+pub(super) struct Conditions {
+    conditions: Vec<String>,
+    values: Vec<Box<dyn ToSql + Send + Sync>>,
+}
+
+impl Conditions {
+    /// Those runs that fit, in a query of the table `runs`.
+    pub(super) fn of(filter: &Filter) -> Self {
+        let mut all = Self::default();
+        all.add("started_ms >= $?", filter.since_ms.map(sql));
+        all.add("started_ms < $?", filter.until_ms.map(sql));
+        all.add("first < $?", filter.before.map(|before| sql(before.0)));
+        all.add("principal = $?", filter.principal.as_ref().map(|principal| text(&principal.to_string())));
+        all.add("outcome = $?", filter.outcome.as_deref().map(text));
+        all.add(
+            "first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error ILIKE $? UNION ALL \
+             SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE $?)",
+            filter.error.as_deref().map(like),
+        );
+        if let Some(tools) = all.tools(filter) {
+            all.conditions.push(format!("EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN ({tools}))"));
+        }
+        all
+    }
+
+    /// A query of the tools of a filter. None: all fit.
+    pub(super) fn tools(&mut self, filter: &Filter) -> Option<String> {
+        let server = filter.server.as_deref().map(|server| self.parameter("server = $?", text(server)));
+        let tool = filter.tool.as_deref().map(|tool| self.parameter("tool = $?", text(tool)));
+        let conditions: Vec<_> = server.into_iter().chain(tool).collect();
+        (!conditions.is_empty()).then(|| format!("SELECT id FROM tools WHERE {}", conditions.join(" AND ")))
+    }
+
+    /// One more condition, if there is a value for it.
+    fn add(&mut self, condition: &str, value: Option<impl ToSql + Send + Sync + 'static>) {
+        if let Some(value) = value {
+            let condition = self.parameter(condition, value);
+            self.conditions.push(condition);
+        }
+    }
+
+    /// The condition with a number for its parameter, which is written `$?`.
+    pub(super) fn parameter(&mut self, condition: &str, value: impl ToSql + Send + Sync + 'static) -> String {
+        self.values.push(Box::new(value));
+        condition.replace("$?", &format!("${}", self.values.len()))
+    }
+
+    /// The text of the conditions: all must hold.
+    pub(super) fn text(&self) -> String {
+        if self.conditions.is_empty() { "TRUE".to_owned() } else { self.conditions.join(" AND ") }
+    }
+
+    /// The rows of a query with these parameters.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub(super) async fn query(&self, session: &Session, query: &str) -> Result<Vec<Row>, JournalError> {
+        let values: Vec<&(dyn ToSql + Sync)> = self.values.iter().map(|value| &**value as _).collect();
+        session.client.query(query, &values).await.map_err(unreadable)
+    }
+}
+
+fn like(error: &str) -> String {
+    format!("%{}%", text(error).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summary>, JournalError> {
+    let mut conditions = Conditions::of(filter);
+    let mut query = format!(
+        "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, is_erased, \
+         (SELECT count(*) FROM calls WHERE run = first), \
+         (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')) \
+         FROM runs WHERE {} ORDER BY first DESC",
+        conditions.text()
+    );
+    if filter.limit > 0 {
+        query += &conditions.parameter(" LIMIT $?", sql(filter.limit as u64));
+    }
+    conditions.query(session, &query).await?.iter().map(summary).collect()
+}
+
+fn summary(row: &Row) -> Result<Summary, JournalError> {
+    let number = |column| row.try_get::<_, i64>(column).map(unsigned).map_err(unreadable);
+    let (id, principal): (String, &str) = (row.try_get(1).map_err(unreadable)?, row.try_get(3).map_err(unreadable)?);
+    let is_direct = row.try_get(2).map_err(unreadable)?;
+    Ok(Summary {
+        first: Seq(number(0)?),
+        principal: principal.parse().map_err(malformed)?,
+        origin: if is_direct { Origin::Direct(DirectCallId::new(id)) } else { Origin::Run(RunId::new(id)) },
+        started_ms: number(4)?,
+        ended_ms: row.try_get::<_, Option<i64>>(5).map_err(unreadable)?.map(unsigned),
+        outcome: row.try_get(6).map_err(unreadable)?,
+        calls: number(10)?,
+        failed_calls: number(11)?,
+        fuel: number(7)?,
+        error: row.try_get(8).map_err(unreadable)?,
+        is_erased: row.try_get(9).map_err(unreadable)?,
+    })
+}

@@ -1,0 +1,270 @@
+//! Reading from PostgreSQL, also while others write.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use exuvia_tool::BoxFuture;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use tokio_postgres::Row as SqlRow;
+
+use super::address::Address;
+use super::session::{Purpose, READ, Session};
+use super::{list, retain, schema, sql, stats, unreadable, unsigned};
+use crate::index::{CallIndex, RunIndex, text};
+use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
+use crate::tree::TileId;
+use crate::wire::malformed;
+use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
+
+/// What is read at once, in bytes, but for its last row.
+const ROWS_BYTES: i64 = 16 << 20;
+/// Connections that read at once. Further readers wait.
+const MAX_SESSIONS: usize = 8;
+
+const SIZE: &str = "SELECT size FROM log";
+const ROWS: &str = "SELECT seq, head, body FROM (SELECT seq, head, body, \
+    sum(octet_length(head) + coalesce(octet_length(body), 0)) OVER (ORDER BY seq) - octet_length(head) - coalesce(octet_length(body), 0) AS before \
+    FROM (SELECT * FROM records WHERE seq > $1 ORDER BY seq LIMIT $2) AS next) AS summed WHERE before <= $3 ORDER BY seq";
+const RUN: &str = "SELECT first, is_erased, key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
+const RECORD: &str = "SELECT seq, head, body FROM records WHERE run = $1 ORDER BY seq";
+const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
+const CHECKPOINTS: &str = "SELECT size, note FROM checkpoints ORDER BY size";
+pub(super) const NEWEST_CHECKPOINT: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
+const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, is_erased, key, \
+    (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first) \
+    FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE first > $1 ORDER BY first LIMIT $2";
+const CALLS: &str =
+    "SELECT run, call, server, t.tool, code, ms FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ANY($1)";
+const HEADS: &str = "SELECT run, seq, head, body IS NOT NULL FROM records WHERE run = ANY($1) ORDER BY run, seq";
+const OBJECT: &str = "SELECT kind, zstd FROM objects JOIN object_bytes USING (sha256) WHERE sha256 = $1";
+
+/// The reading side of a journal in PostgreSQL.
+#[derive(Clone)]
+pub(crate) struct PostgresReads {
+    address: Address,
+    idle: Arc<Mutex<Vec<Session>>>,
+    room: Arc<Semaphore>,
+    /// The one connection, which reads one state of the database.
+    snapshot: Option<Arc<Session>>,
+}
+
+/// A connection in use.
+struct Lent<'a> {
+    session: Session,
+    _room: SemaphorePermit<'a>,
+}
+
+impl PostgresReads {
+    /// The journal at an address. It connects when it is needed.
+    pub(super) fn new(address: Address) -> Self {
+        let room = Arc::new(Semaphore::new(MAX_SESSIONS));
+        Self { address, idle: Arc::default(), room, snapshot: None }
+    }
+
+    async fn lend(&self) -> Result<Lent<'_>, JournalError> {
+        let room = self.room.acquire().await.map_err(|_| JournalError::new(JournalErrorKind::Unreadable))?;
+        let idle = std::mem::take(&mut *self.idle());
+        let mut open = idle.into_iter().filter(Session::is_open);
+        let session = open.next();
+        self.idle().extend(open);
+        let session = match session {
+            Some(session) => session,
+            None => connect(&self.address, Purpose::Read).await?,
+        };
+        Ok(Lent { session, _room: room })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads by `$session` what `$read` returns. A connection on which that failed is used no more.
+macro_rules! read {
+    ($reads:expr, |$session:ident| $read:expr) => {{
+        let reads = $reads;
+        Box::pin(async move {
+            within(async move {
+                if let Some(snapshot) = &reads.snapshot {
+                    let $session: &Session = snapshot;
+                    return $read.await;
+                }
+                let lent = reads.lend().await?;
+                let $session = &lent.session;
+                let found = $read.await?;
+                reads.idle().push(lent.session);
+                Ok(found)
+            })
+            .await
+        })
+    }};
+}
+
+async fn connect(address: &Address, purpose: Purpose) -> Result<Session, JournalError> {
+    let session = Session::connect(address, purpose).await.map_err(unreadable)?;
+    schema::check(&session, &address.schema).await?;
+    Ok(session)
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, JournalError>>) -> Result<T, JournalError> {
+    timeout(READ, work).await.unwrap_or_else(|_| {
+        let cause = format!("the server did not answer within {} s", READ.as_secs());
+        Err(JournalError::new(JournalErrorKind::Unreadable).caused_by(cause))
+    })
+}
+
+impl Reads for PostgresReads {
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Reads>, JournalError>> {
+        Box::pin(within(async {
+            let session = connect(&self.address, Purpose::Read).await?;
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM log";
+            session.client.batch_execute(begin).await.map_err(unreadable)?;
+            Ok(Box::new(Self { snapshot: Some(Arc::new(session)), ..self.clone() }) as Box<dyn Reads>)
+        }))
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        read!(self, |session| size(session))
+    }
+
+    fn rows(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<Row>, JournalError>> {
+        read!(self, |session| rows(session, after, limit))
+    }
+
+    fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<RecordRows>, JournalError>> {
+        read!(self, |session| record(session, id))
+    }
+
+    fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        read!(self, |session| tile(session, id))
+    }
+
+    fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>> {
+        read!(self, |session| checkpoints(session))
+    }
+
+    fn newest_checkpoint(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        read!(self, |session| newest_checkpoint(session))
+    }
+
+    fn index(&self, after: u64, limit: u64) -> BoxFuture<'_, Result<Vec<IndexRow>, JournalError>> {
+        read!(self, |session| index(session, after, limit))
+    }
+
+    fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>> {
+        read!(self, |session| list::list(session, filter))
+    }
+
+    fn stats<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Stats, JournalError>> {
+        read!(self, |session| stats::stats(session, filter))
+    }
+
+    fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
+        read!(self, |session| object(session, sha256))
+    }
+
+    fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>> {
+        Box::pin(within(async {
+            let session = connect(&self.address.clone().for_writing(), Purpose::Write).await?;
+            retain::erase(&session, &text(id)).await
+        }))
+    }
+}
+
+async fn size(session: &Session) -> Result<u64, JournalError> {
+    let row = session.query_opt(SIZE, &[]).await.map_err(unreadable)?;
+    row.ok_or_else(|| malformed("the table `log` is empty"))?.try_get(0).map(unsigned).map_err(unreadable)
+}
+
+fn row(row: &SqlRow) -> Result<Row, tokio_postgres::Error> {
+    Ok(Row { seq: unsigned(row.try_get(0)?), head: row.try_get(1)?, body: row.try_get(2)? })
+}
+
+async fn rows(session: &Session, after: u64, limit: u64) -> Result<Vec<Row>, JournalError> {
+    let rows = session.query(ROWS, &[&sql(after), &sql(limit), &ROWS_BYTES]).await.map_err(unreadable)?;
+    rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)
+}
+
+async fn record(session: &Session, id: &str) -> Result<Option<RecordRows>, JournalError> {
+    let Some(run) = session.query_opt(RUN, &[&text(id)]).await.map_err(unreadable)? else { return Ok(None) };
+    let first: i64 = run.try_get(0).map_err(unreadable)?;
+    let rows = session.query(RECORD, &[&first]).await.map_err(unreadable)?;
+    let rows = rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)?;
+    Ok(Some(RecordRows { rows, key: key(&run, 2)?, is_erased: run.try_get(1).map_err(unreadable)? }))
+}
+
+fn key(row: &SqlRow, column: usize) -> Result<Option<[u8; 32]>, JournalError> {
+    let key: Option<&[u8]> = row.try_get(column).map_err(unreadable)?;
+    key.map(|key| key.try_into().map_err(|_| malformed("a key has 32 bytes"))).transpose()
+}
+
+async fn tile(session: &Session, id: TileId) -> Result<Option<Vec<u8>>, JournalError> {
+    let row = session.query_opt(TILE, &[&id.key()]).await.map_err(unreadable)?;
+    row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
+}
+
+async fn checkpoints(session: &Session) -> Result<Vec<StoredCheckpoint>, JournalError> {
+    let rows = session.query(CHECKPOINTS, &[]).await.map_err(unreadable)?;
+    let checkpoints = rows.iter().map(|row| Ok((unsigned(row.try_get(0)?), row.try_get(1)?)));
+    checkpoints.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+async fn newest_checkpoint(session: &Session) -> Result<Option<Vec<u8>>, JournalError> {
+    let row = session.query_opt(NEWEST_CHECKPOINT, &[]).await.map_err(unreadable)?;
+    row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
+}
+
+async fn index(session: &Session, after: u64, limit: u64) -> Result<Vec<IndexRow>, JournalError> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for row in session.query(INDEX, &[&sql(after), &sql(limit)]).await.map_err(unreadable)? {
+        found.push(IndexRow { run: run_index(&row).map_err(unreadable)?, key: key(&row, 9)?, heads: Vec::new() });
+        bytes += row.try_get::<_, Option<i64>>(10).map_err(unreadable)?.unwrap_or(0);
+        if bytes > ROWS_BYTES {
+            break;
+        }
+    }
+    add_calls_and_heads(session, &mut found).await.map_err(unreadable)?;
+    Ok(found)
+}
+
+async fn add_calls_and_heads(session: &Session, found: &mut [IndexRow]) -> Result<(), tokio_postgres::Error> {
+    let firsts: Vec<i64> = found.iter().map(|row| sql(row.run.first)).collect();
+    let places: HashMap<i64, usize> = firsts.iter().copied().zip(0..).collect();
+    for row in session.query(CALLS, &[&firsts]).await? {
+        if let Some(&place) = places.get(&row.try_get(0)?) {
+            let (call, ms) = (unsigned(row.try_get(1)?), row.try_get::<_, Option<i64>>(5)?.map(unsigned));
+            let entry = CallIndex { server: row.try_get(2)?, tool: row.try_get(3)?, code: row.try_get(4)?, ms };
+            found[place].run.calls.insert(call, entry);
+        }
+    }
+    for row in session.query(HEADS, &[&firsts]).await? {
+        if let Some(&place) = places.get(&row.try_get(0)?) {
+            let head = HeadRow { seq: unsigned(row.try_get(1)?), head: row.try_get(2)?, has_body: row.try_get(3)? };
+            found[place].heads.push(head);
+        }
+    }
+    Ok(())
+}
+
+fn run_index(row: &SqlRow) -> Result<RunIndex, tokio_postgres::Error> {
+    Ok(RunIndex {
+        first: unsigned(row.try_get(0)?),
+        id: row.try_get(1)?,
+        is_direct: row.try_get(2)?,
+        principal: row.try_get(3)?,
+        started_ms: unsigned(row.try_get(4)?),
+        ended_ms: row.try_get::<_, Option<i64>>(5)?.map(unsigned),
+        outcome: row.try_get(6)?,
+        fuel: unsigned(row.try_get(7)?),
+        is_erased: row.try_get(8)?,
+        calls: std::collections::BTreeMap::new(),
+    })
+}
+
+async fn object(session: &Session, sha256: &str) -> Result<Option<Object>, JournalError> {
+    let row = session.query_opt(OBJECT, &[&text(sha256)]).await.map_err(unreadable)?;
+    let Some(row) = row else { return Ok(None) };
+    let (kind, zstd): (&str, &[u8]) = (row.try_get(0).map_err(unreadable)?, row.try_get(1).map_err(unreadable)?);
+    crate::store::object(kind, sha256, zstd).map(Some)
+}

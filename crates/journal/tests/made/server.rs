@@ -1,0 +1,194 @@
+//! A PostgreSQL server for tests: one that they start, or that `EXUVIA_TEST_POSTGRES` names.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio_postgres::NoTls;
+
+/// The URL of a server, by a user who may create databases.
+const URL: &str = "EXUVIA_TEST_POSTGRES";
+
+/// Runs a server in a folder of its own for as long as the input is open, and starts it again when it ends, unless there is a file `away`.
+const RUN: &str = r#"
+dir=$(mktemp -d) && initdb -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb" 2>&1 || exit 1
+while [ -d "$dir" ]; do
+    if [ ! -e "$dir/away" ]; then
+        postgres -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off >>"$dir/log" 2>&1
+    fi
+    sleep 0.05
+done &
+echo "$dir"
+cat >/dev/null
+touch "$dir/away"
+kill -QUIT "$(head -n 1 "$dir/data/postmaster.pid")"
+rm -rf "$dir"
+"#;
+
+/// A running server.
+pub enum Server {
+    /// Somebody else's.
+    Given(String),
+    /// One that ends with this process.
+    Own { dir: PathBuf, _input: ChildStdin, _child: Child },
+}
+
+impl Server {
+    /// The server of all tests of this process. None: there is none, which is said once.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Server>> = OnceLock::new();
+        SHARED.get_or_init(|| std::env::var(URL).ok().map(Self::Given).or_else(Self::own)).as_ref()
+    }
+
+    /// A server for one test, which may do with it what it likes. None: none can be started, which is said.
+    pub fn own() -> Option<Self> {
+        let started = Self::start();
+        if started.is_none() {
+            // Not by a macro, whose output is captured.
+            let said =
+                "\nSKIPPED: the tests with PostgreSQL, because no `initdb` and `postgres` were found that run here\n";
+            std::io::stderr().write_all(said.as_bytes()).expect("an error output");
+        }
+        started
+    }
+
+    fn start() -> Option<Self> {
+        let path = format!("{}:{}", programs()?.display(), std::env::var("PATH").unwrap_or_default());
+        let mut child = as_user()
+            .args(["sh", "-c", RUN])
+            .env("PATH", path)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut dir = String::new();
+        BufReader::new(child.stdout.take()?).read_line(&mut dir).ok()?;
+        let dir = PathBuf::from(dir.trim());
+        let server = Self::Own { dir: dir.clone(), _input: child.stdin.take()?, _child: child };
+        (dir.is_absolute() && server.is_up(Duration::from_secs(20))).then_some(server)
+    }
+
+    /// The URL of a database.
+    pub fn url(&self, database: &str) -> String {
+        match self {
+            Self::Given(url) => {
+                let (before, after) = url
+                    .split_once('?')
+                    .map_or((url.as_str(), String::new()), |(before, after)| (before, format!("?{after}")));
+                let server =
+                    before.find("://").and_then(|at| before[at + 3..].find('/').map(|end| &before[..at + 3 + end]));
+                format!("{}/{database}{after}", server.unwrap_or(before))
+            }
+            Self::Own { dir, .. } => {
+                format!("postgres://postgres@{}/{database}", dir.display().to_string().replace('/', "%2F"))
+            }
+        }
+    }
+
+    /// Makes a database: a copy of another one, or an empty one. Returns its URL.
+    pub fn create(&self, copy_of: Option<&str>) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("exuvia_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let template = copy_of.and_then(|url| url.rsplit('/').next()).unwrap_or("template0");
+        let admin = self.url("postgres");
+        query(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template} ENCODING UTF8")).expect("a database");
+        self.url(&name)
+    }
+
+    /// Kills the server in a way, and keeps it from being started again.
+    pub fn kill(&self, signal: &str) {
+        let Self::Own { dir, .. } = self else { return };
+        std::fs::write(dir.join("away"), "").expect("written");
+        signal_postmaster(dir, signal);
+    }
+
+    /// Sends a signal to the server and its processes.
+    pub fn signal_all(&self, signal: &str) {
+        let Self::Own { dir, .. } = self else { return };
+        let arguments = [signal, "--parent", &postmaster(dir)];
+        Command::new("pkill").args(arguments).status().expect("pkill");
+        signal_postmaster(dir, signal);
+    }
+
+    /// Lets it start again, and waits until it answers.
+    pub fn back(&self) {
+        let Self::Own { dir, .. } = self else { return };
+        std::fs::remove_file(dir.join("away")).expect("removed");
+        assert!(self.is_up(Duration::from_secs(20)), "the server does not start again");
+    }
+
+    fn is_up(&self, within: Duration) -> bool {
+        let attempts = within.as_millis() / 20;
+        (0..attempts).any(|_| {
+            let is_up = query(&self.url("postgres"), "SELECT 1").is_ok();
+            if !is_up {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            is_up
+        })
+    }
+}
+
+fn postmaster(dir: &Path) -> String {
+    let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("a running server");
+    file.lines().next().expect("its process").to_owned()
+}
+
+fn signal_postmaster(dir: &Path, signal: &str) {
+    let status = Command::new("kill").args([signal, &postmaster(dir)]).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
+}
+
+/// The folder with the programs, of the newest version.
+fn programs() -> Option<PathBuf> {
+    let debian =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|file| file.path().join("bin"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = std::env::split_paths(&path).chain(debian).collect();
+    found.retain(|dir| dir.join("initdb").exists() && dir.join("postgres").exists());
+    found.pop()
+}
+
+/// A command as a user that the server runs as: it refuses root.
+fn as_user() -> Command {
+    if is_root() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--"]);
+        return command;
+    }
+    Command::new("env")
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Removes a database, if its server still runs.
+pub fn remove(url: &str) {
+    let (before, name) = url.rsplit_once('/').expect("a URL");
+    let _ = query(&format!("{before}/postgres"), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+}
+
+/// Executes statements in a database, on a thread of their own. Returns the first column of the last row.
+pub fn query(url: &str, statements: &str) -> Result<Option<String>, tokio_postgres::Error> {
+    let work = async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let messages = client.simple_query(statements).await?;
+        drop(client);
+        connection.await.expect("ended")?;
+        Ok(messages.iter().rev().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
+    };
+    std::thread::scope(|scope| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        scope.spawn(move || runtime.block_on(work)).join().expect("no panic")
+    })
+}
