@@ -14,7 +14,11 @@ use crate::{
 pub fn summary(config: &Config) -> String {
     let source = config.policy.source();
     let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
-    let everywhere = [list("auto_execute", &source.auto_execute), list("deny", &source.deny)];
+    let everywhere = [
+        list("auto_execute", &source.auto_execute),
+        list("deny", &source.deny),
+        list("repeatable", &source.repeatable),
+    ];
     let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
     if !everywhere.is_empty() {
         lines.push(format!("all: {}", everywhere.join("; ")));
@@ -69,6 +73,8 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         tools,
         list("auto_execute", &rules.auto_execute),
         list("deny", &rules.deny),
+        list("repeatable", &rules.repeatable),
+        rules.retries.map(|most| format!("retries {most}")),
         on_unlisted,
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),

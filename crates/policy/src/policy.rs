@@ -14,6 +14,9 @@ use crate::reads::READS;
 use crate::rules::CompiledRules;
 use crate::source::{PolicySource, ServerRules};
 
+/// How often a repeatable call is made again where the operator says nothing.
+const RETRIES: u32 = 3;
+
 /// What holds for the tools of every server. Made once from what the operator wrote; asked for every call.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -78,12 +81,25 @@ impl Policy {
         self.classify(tool) != Classification::Hidden
     }
 
+    /// Whether the operator says that calling a tool again has no further effect.
+    #[must_use]
+    pub fn is_repeatable(&self, tool: &ToolName) -> bool {
+        self.rules(&tool.server).is_some_and(|rules| rules.is_repeatable(&tool.tool))
+    }
+
+    /// How often a call of a repeatable tool of this server is made again after a failure that passes.
+    #[must_use]
+    pub fn retries(&self, server: &str) -> u32 {
+        self.rules(server).and_then(|rules| rules.retries).unwrap_or(RETRIES)
+    }
+
     /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for
     /// tools that come later. Lists of servers without a tool among these are passed over. [Reads](READS) are always there.
     #[must_use]
     pub fn idle_rules(&self, tools: &[ToolName]) -> Vec<Rule> {
         let (mut idle, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for (key, texts) in [("auto_execute", &self.source.auto_execute), ("deny", &self.source.deny)] {
+        let PolicySource { auto_execute, deny, repeatable, .. } = &self.source;
+        for (key, texts) in [("auto_execute", auto_execute), ("deny", deny), ("repeatable", repeatable)] {
             idle.extend(texts.iter().map(|text| Rule { key: Key::of(key), text: text.clone() }));
         }
         for (server, rules) in &self.servers {

@@ -17,6 +17,8 @@ pub(crate) struct CompiledRules {
     tools: Patterns,
     auto_execute: Patterns,
     deny: Patterns,
+    repeatable: Patterns,
+    pub(crate) retries: Option<u32>,
     on_unlisted: OnUnlisted,
     constraints: Vec<Constraint>,
     pub(crate) calls_per_run: Option<u64>,
@@ -42,6 +44,7 @@ impl CompiledRules {
         let tools = list("tools", &rules.tools, &[], Effect::Allows);
         let deny = list("deny", &rules.deny, &source.deny, Effect::Restricts);
         let auto_execute = list("auto_execute", &rules.auto_execute, &source.auto_execute, Effect::Allows);
+        let repeatable = list("repeatable", &rules.repeatable, &source.repeatable, Effect::Allows);
         let constraints = rules.constraints.iter().map(|(tool, arguments)| {
             let key = here.below("constraints").below(tool);
             let tools = Patterns::of_server(&key, std::slice::from_ref(tool), Effect::Restricts, context);
@@ -58,6 +61,8 @@ impl CompiledRules {
             tools,
             auto_execute,
             deny,
+            repeatable,
+            retries: rules.retries,
             on_unlisted: rules.on_unlisted,
             calls_per_run: rules.calls_per_run,
             calls_per_minute: rules.calls_per_minute,
@@ -78,6 +83,11 @@ impl CompiledRules {
         }
     }
 
+    /// Whether the operator lists a tool as repeatable.
+    pub(crate) fn is_repeatable(&self, tool: &str) -> bool {
+        tool.len() <= NAME_BYTES && self.repeatable.find(tool).is_some()
+    }
+
     /// The arguments of a tool that conditions hold for.
     pub(crate) fn bounded(&self, tool: &str) -> Vec<&Bounded> {
         let constraints = self.constraints.iter().filter(|constraint| constraint.tools.find(tool).is_some());
@@ -85,7 +95,7 @@ impl CompiledRules {
     }
 
     /// The lists of tools.
-    pub(crate) fn lists(&self) -> [&Patterns; 3] {
-        [&self.tools, &self.auto_execute, &self.deny]
+    pub(crate) fn lists(&self) -> [&Patterns; 4] {
+        [&self.tools, &self.auto_execute, &self.deny, &self.repeatable]
     }
 }

@@ -19,6 +19,8 @@ pub struct PolicySource {
     pub auto_execute: Vec<String>,
     /// The same for the servers' `deny`. One holds for every server that it can mean.
     pub deny: Vec<String>,
+    /// The same as `auto_execute` for the servers' `repeatable`.
+    pub repeatable: Vec<String>,
 }
 
 /// What holds for the tools of one server.
@@ -32,6 +34,11 @@ pub struct ServerRules {
     pub auto_execute: Vec<String>,
     /// Which tools are never called, whatever else allows them. They can still be seen. Default: none.
     pub deny: Vec<String>,
+    /// Which tools have no further effect when a call is made again. Those whose servers declare them read-only or idempotent
+    /// need not be among them. Default: none.
+    pub repeatable: Vec<String>,
+    /// How often a call of a repeatable tool is made again after a failure that passes; 0 for never. Default: 3.
+    pub retries: Option<u32>,
     /// What happens when a tool is needed that is neither in `auto_execute` nor in `deny`. Default: `ask-before`.
     pub on_unlisted: OnUnlisted,
     /// What the arguments of a tool must be, by the tool's name or glob and the argument's name.
@@ -48,6 +55,8 @@ impl Default for ServerRules {
             tools: vec!["*".to_owned()],
             auto_execute: Vec::new(),
             deny: Vec::new(),
+            repeatable: Vec::new(),
+            retries: None,
             on_unlisted: OnUnlisted::default(),
             constraints: BTreeMap::new(),
             calls_per_run: None,

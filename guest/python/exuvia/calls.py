@@ -13,7 +13,7 @@ from wit_world.imports.tools import (
     CallError_UnknownTool,
 )
 
-from exuvia import output
+from exuvia import beside, output
 from exuvia.errors import ToolDenied, ToolError, ToolLimitReached, ToolTimeout, ToolUnavailable
 
 # Started calls whose answer has not been taken, by their id: what `wait` reports is found here without a search.
@@ -78,7 +78,7 @@ def pump(timeout_s):
 def _decode(tool, text):
     try:
         value, _end = _scan(text, 0)
-        return value
+        return beside.taken(value)
     except StopIteration:
         pass
     try:

@@ -36,6 +36,8 @@ pub(super) struct File {
     /// Tools that may never be called; overrides every allowlist. Same syntax as `auto_execute`. Where names contain
     /// dots, an entry applies to every server it can mean. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools that have no further effect when a call is made again. Same syntax as `auto_execute`. Default: none.
+    pub(super) repeatable: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
@@ -141,6 +143,13 @@ pub(super) struct Server {
     pub(super) auto_execute: Vec<String>,
     /// Tools that may never be called; they stay visible. Default: none.
     pub(super) deny: Vec<String>,
+    /// Tools that have no further effect when a call is made again, beside those that the server declares read-only or
+    /// idempotent. Default: none.
+    pub(super) repeatable: Vec<String>,
+    /// How often a call of such a tool is made again after status 429 or 503, a rate limit or a lost connection; 0
+    /// disables retries. Default: 3.
+    #[schemars(range(max = 10))]
+    pub(super) retries: Option<u32>,
     /// What happens when a script needs a tool that is in neither list. Default: ask-before.
     pub(super) on_unlisted: Option<OnUnlisted>,
     /// Conditions on arguments, by the tool's name or glob and the argument's name: `export.path = { under = "/exports"
