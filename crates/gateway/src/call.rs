@@ -9,8 +9,8 @@ use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, CallId, Deadline, DispatchOrder, DispatchTicket, HeldCall, JsonError,
-    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, JsonError, MAX_TREE_BYTES,
+    Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;

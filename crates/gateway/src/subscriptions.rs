@@ -109,7 +109,7 @@ impl Gateway {
                 Ok(Subscribing::Refused(refused)) => Err(DirectAnswer::Relayed(refused)),
                 Err(error) => Err(DirectAnswer::Failed(error)),
             };
-            recorded.came = Some((code(&subscribing), 0));
+            recorded.relayed(code(&subscribing), None, 0);
             subscribing
         };
         let done = done.await;
