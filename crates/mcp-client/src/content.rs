@@ -1,6 +1,6 @@
 //! Whether the content of a result says something that its structure does not.
 
-use exuvia_tool::raw::{self, Part};
+use exuvia_tool::raw::Part;
 use exuvia_tool::Json;
 
 use crate::value::{Blocks, texts_value};
@@ -51,6 +51,8 @@ fn differs(structure: &Json, texts: Vec<String>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_tool::raw;
+
     use super::*;
 
     fn more(structure: &str, content: &str) -> bool {
