@@ -22,7 +22,7 @@ use crate::call_notes::CallNotes;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
-use crate::retries::{RetryBudget, is_declared_repeatable};
+use crate::retries::{RetryBudget, is_repeatable};
 use crate::settings::RunView;
 use crate::trees;
 use crate::unknown_name::unknown;
@@ -196,8 +196,8 @@ impl Inner {
     /// How often a call of a tool may be made again.
     fn retries_of(&self, name: &ToolName) -> u32 {
         let policy = self.run.authority.policy();
-        let is_declared = || self.tool(name).is_ok_and(|tool| is_declared_repeatable(tool.descriptor.annotations));
-        if policy.is_repeatable(name) || is_declared() { policy.retries(&name.server) } else { 0 }
+        let is_declared = || self.tool(name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
+        if policy.repeats(name) || is_declared() { policy.retries(&name.server) } else { 0 }
     }
 
     async fn attempt(

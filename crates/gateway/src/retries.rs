@@ -59,7 +59,7 @@ impl RetryBudget {
 }
 
 /// Whether its server says that calling a tool again changes nothing more: its word about its own tool.
-pub(crate) fn is_declared_repeatable(annotations: ToolAnnotations) -> bool {
+pub(crate) fn is_repeatable(annotations: ToolAnnotations) -> bool {
     annotations.read_only == Some(true) || annotations.idempotent == Some(true)
 }
 

@@ -81,10 +81,10 @@ impl Policy {
         self.classify(tool) != Classification::Hidden
     }
 
-    /// Whether the operator says that calling a tool again has no further effect.
+    /// Whether the operator says that a call of the tool does no harm when it is made twice.
     #[must_use]
-    pub fn is_repeatable(&self, tool: &ToolName) -> bool {
-        self.rules(&tool.server).is_some_and(|rules| rules.is_repeatable(&tool.tool))
+    pub fn repeats(&self, tool: &ToolName) -> bool {
+        self.rules(&tool.server).is_some_and(|rules| rules.repeats(&tool.tool))
     }
 
     /// How often a call of a repeatable tool of this server is made again after a failure that passes.

@@ -83,8 +83,8 @@ impl CompiledRules {
         }
     }
 
-    /// Whether the operator lists a tool as repeatable.
-    pub(crate) fn is_repeatable(&self, tool: &str) -> bool {
+    /// Whether a call of the tool does no harm when it is made twice.
+    pub(crate) fn repeats(&self, tool: &str) -> bool {
         tool.len() <= NAME_BYTES && self.repeatable.find(tool).is_some()
     }
 

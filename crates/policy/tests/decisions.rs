@@ -126,7 +126,7 @@ fn tools_are_repeatable_where_the_operator_says_so() {
     let mut source = source(ServerRules { repeatable: listed(&["get_*"]), retries: Some(1), ..ServerRules::default() });
     source.repeatable = listed(&["crm.export", "files.re*"]);
     let policy = Policy::compile(source, ["crm", "files"]).unwrap();
-    let is_repeatable = |server: &str, tool: &str| policy.is_repeatable(&ToolName::new(server, tool));
+    let is_repeatable = |server: &str, tool: &str| policy.repeats(&ToolName::new(server, tool));
     assert!(is_repeatable("crm", "get_order") && is_repeatable("crm", "export") && is_repeatable("files", "read"));
     assert!(!is_repeatable("crm", "delete_contact") && !is_repeatable("files", "export") && !is_repeatable("x", "read"));
     assert!(!is_repeatable("crm", &"get_".repeat(300)));

@@ -14,14 +14,13 @@ use crate::StartedBy;
 /// `executeToolCode`
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
     name: "executeToolCode",
-    description: "Runs a Python 3.14 script in a fresh sandbox: standard library, no files, network, threads or other packages. \
-        Nothing is kept between scripts.\n\
-        - Servers are globals: `crm.get_contacts(limit=10)` gives the tool's value.\n\
-        - Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`. Top-level await works.\n\
-        - You get the last expression's value, or `result`, as JSON, and what is printed. Filter and aggregate in the script: \
-        a large result is shown in part.\n\
-        - Failed calls raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
-        `for page in pages(crm.get_contacts):`; `mcp.search(\"send mail\")`; `help(crm.get_contacts)`.",
+    description: "Runs Python 3.14 in a fresh sandbox: standard library, no files, network, threads or packages.\n\
+        Servers are globals: `crm.get_contacts(limit=10)` gives the tool's value.\n\
+        Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`.\n\
+        You get the last expression's value, or `result`, and what is printed. Filter and aggregate: a large result is shown \
+        in part.\n\
+        Failed calls raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
+        `for page in pages(crm.get_contacts):`; `help(crm)`.",
     schema: || object(json!({"code": {"type": "string"}}), &["code"]),
     handler: answer,
 };

@@ -10,7 +10,7 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `getToolDocs`
 pub static GET_TOOL_DOCS: MetaTool = MetaTool {
     name: "getToolDocs",
-    description: "All that a server says of a tool beyond its signature.",
+    description: "What a server says of a tool beyond its signature.",
     schema: || {
         let tool = json!({"type": "string", "description": "e.g. crm.get_contacts"});
         object(json!({"tool": tool}), &["tool"])
