@@ -16,7 +16,8 @@ const MAX_BYTES: usize = 5_500;
 /// How many hits each of several queries has.
 const HITS_OF_SEVERAL: usize = 3;
 
-/// How many hits of a query are explained, if they score at least this share of the best one. The others have signatures alone.
+/// How many hits of a query are explained, those behind the first if they score at least this share of it. The others have
+/// signatures alone.
 const EXPLAINED: usize = 3;
 const OF_BEST_TO_EXPLAIN: f64 = 0.8;
 
@@ -77,7 +78,11 @@ pub(crate) fn answer(
 }
 
 fn detail(rank: usize, hit: &Hit<'_>) -> Detail {
-    if rank < EXPLAINED && hit.share >= OF_BEST_TO_EXPLAIN { Detail::Required } else { Detail::Brief }
+    match rank {
+        0 => Detail::Full,
+        1..EXPLAINED if hit.share >= OF_BEST_TO_EXPLAIN => Detail::Required,
+        _ => Detail::Brief,
+    }
 }
 
 struct Page {
@@ -99,13 +104,7 @@ impl Page {
     }
 }
 
-fn entry(
-    sheet: &mut Sheet<'_>,
-    place: usize,
-    hit: Hit<'_>,
-    commons: &Commons<'_>,
-    answers: Answers<'_>,
-) -> String {
+fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, commons: &Commons<'_>, answers: Answers<'_>) -> String {
     let server = &hit.server.python_name;
     let definitions = sheet.definitions(place);
     let signature = sheet.signature(place);
@@ -123,7 +122,6 @@ fn end(hits: &[Hit<'_>], others: &[Hit<'_>]) -> String {
         return String::new();
     }
     let names = others.iter().take(search::MAX_OTHERS);
-    let names: Vec<String> =
-        names.map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
+    let names: Vec<String> = names.map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
     format!("# less likely: {}\n", names.join(", "))
 }

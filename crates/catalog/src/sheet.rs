@@ -21,21 +21,26 @@ const MAX_CLASS_BYTES: usize = 3_000;
 const MAX_RESULT_BYTES: usize = 700;
 const MAX_CONFIRMATION_BYTES: usize = 250;
 
+/// The same of tools of which less is said, and what the classes of parameters may take where least is said.
+const MAX_SHORT_RESULT_BYTES: usize = 500;
+const MAX_BRIEF_BYTES: usize = 250;
+const MAX_BRIEF_RESULT_BYTES: usize = 80;
+
 /// How many schemas are looked at for one sheet. Beyond, objects are `dict` and the rest is `Any`: some ten times what the
 /// largest servers ask for.
 const MAX_WORK: usize = 300_000;
 
 /// What is said once where there are classes.
-pub(crate) const CLASSES_ARE_DICTS: &str = "Classes are plain dicts: x[\"key\"], not x.key.";
+pub(crate) const CLASSES_ARE_DICTS: &str = "Classes are dicts: x[\"key\"], not x.key.";
 
 /// How much is said of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// Everything that a stub says.
     Full,
-    /// The same, but for the classes of optional parameters, which are `dict`, and less of the result's.
+    /// The same, but for the classes of optional parameters beside others, which are `dict`, and less of the result's.
     Required,
-    /// The signature alone, with objects as `dict`, what it claims, and what is known of its answers.
+    /// The signature with the smallest classes, what it claims, and what is known of its answers.
     Brief,
 }
 
@@ -87,7 +92,7 @@ impl<'t> Sheet<'t> {
     }
 
     /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is known, and in
-    /// about `gloss_bytes` bytes lines on parameters that neither their names nor earlier lines explain.
+    /// about `gloss_bytes` bytes, or a third of that where less is said, lines on parameters that neither their names nor earlier lines explain.
     pub(crate) fn remarks(
         &mut self,
         place: usize,
@@ -101,6 +106,7 @@ impl<'t> Sheet<'t> {
             return claim.into_iter().chain(answers).collect();
         }
         let sentence = summary::sentence(tool, common);
+        let gloss_bytes = if detail == Detail::Full { gloss_bytes } else { gloss_bytes / 3 };
         let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
         let sentence = sentence.filter(|sentence| summary::informs(sentence, tool, common));
         let about: Vec<String> = sentence.into_iter().chain(claim).collect();
@@ -111,13 +117,15 @@ impl<'t> Sheet<'t> {
 
 /// How deep the classes of a tool are written out.
 fn depths(tool: &Tool, detail: Detail, work_left: &mut usize) -> Depths {
-    let (part, result_bytes) = match detail {
-        Detail::Full => (Part::Parameters, result_bytes(tool)),
-        Detail::Required => (Part::Required, MAX_CONFIRMATION_BYTES),
-        Detail::Brief => return Depths::all(0),
+    let is_only = tool.parameters.len() == 1;
+    let (part, bytes, result_bytes) = match detail {
+        Detail::Full => (Part::Parameters, MAX_CLASS_BYTES, result_bytes(tool)),
+        Detail::Required if is_only => (Part::Parameters, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Required => (Part::Required, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Brief => (Part::Required, MAX_BRIEF_BYTES, MAX_BRIEF_RESULT_BYTES),
     };
-    let parameters = subject(tool).fitting_depth(part, MAX_CLASS_BYTES, false, work_left);
-    let optional = if detail == Detail::Full { parameters } else { 0 };
+    let parameters = subject(tool).fitting_depth(part, bytes, false, work_left);
+    let optional = if part == Part::Parameters { parameters } else { 0 };
     Depths { parameters, optional, result: subject(tool).fitting_depth(Part::Result, result_bytes, false, work_left) }
 }
 

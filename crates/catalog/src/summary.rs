@@ -17,8 +17,31 @@ const FILLERS: [&str; 15] =
 
 /// Words that say nothing beside a signature.
 const VAGUE: [&str; 26] = [
-    "add", "adds", "all", "create", "creates", "detail", "details", "existing", "fetch", "get", "gets", "given", "information",
-    "list", "lists", "new", "one", "option", "options", "retrieve", "retrieves", "return", "returns", "specific", "specified",
+    "add",
+    "adds",
+    "all",
+    "create",
+    "creates",
+    "detail",
+    "details",
+    "existing",
+    "fetch",
+    "get",
+    "gets",
+    "given",
+    "information",
+    "list",
+    "lists",
+    "new",
+    "one",
+    "option",
+    "options",
+    "retrieve",
+    "retrieves",
+    "return",
+    "returns",
+    "specific",
+    "specified",
     "your",
 ];
 

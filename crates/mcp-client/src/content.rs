@@ -1,7 +1,7 @@
 //! Whether the content of a result says something that its structure does not.
 
-use exuvia_tool::raw::Part;
 use exuvia_tool::Json;
+use exuvia_tool::raw::Part;
 
 use crate::value::{Blocks, texts_value};
 
@@ -17,7 +17,9 @@ pub(crate) fn says_more(structure: &Json, content: Part<'_>) -> bool {
     match Blocks::read(Some(content)) {
         Ok(Blocks::Text(texts)) => {
             let is_empty = texts.iter().all(|text| text.trim().is_empty());
-            !is_empty && !texts.iter().any(|text| is_written_alike(text, structure.as_str())) && differs(structure, texts)
+            !is_empty
+                && !texts.iter().any(|text| is_written_alike(text, structure.as_str()))
+                && differs(structure, texts)
         }
         Ok(Blocks::Other(_)) => true,
         Ok(Blocks::None) | Err(_) => false,

@@ -128,7 +128,9 @@ fn tools_are_repeatable_where_the_operator_says_so() {
     let policy = Policy::compile(source, ["crm", "files"]).unwrap();
     let is_repeatable = |server: &str, tool: &str| policy.repeats(&ToolName::new(server, tool));
     assert!(is_repeatable("crm", "get_order") && is_repeatable("crm", "export") && is_repeatable("files", "read"));
-    assert!(!is_repeatable("crm", "delete_contact") && !is_repeatable("files", "export") && !is_repeatable("x", "read"));
+    assert!(
+        !is_repeatable("crm", "delete_contact") && !is_repeatable("files", "export") && !is_repeatable("x", "read")
+    );
     assert!(!is_repeatable("crm", &"get_".repeat(300)));
     assert_eq!(["crm", "files", "x"].map(|server| policy.retries(server)), [1, 3, 3]);
 }

@@ -132,10 +132,14 @@ async fn what_is_made_again_and_how_often_is_for_the_operator_to_say() {
     ]))
     .await;
     let error = r#"my_fake.error(error={"code": -32000, "message": "HTTP 429: retry in 2 ms"})"#;
-    let answer = r#"my_fake.answer(result={"isError": True, "content": [{"type": "text", "text": "HTTP 429: retry in 2 ms"}]})"#;
-    for (repeatable, retries, expected) in
-        [(vec![], None, (3, 0)), (vec!["ans*".to_owned()], None, (3, 3)), (vec!["*".to_owned()], Some(1), (1, 1)), (vec![], Some(0), (0, 0))]
-    {
+    let answer =
+        r#"my_fake.answer(result={"isError": True, "content": [{"type": "text", "text": "HTTP 429: retry in 2 ms"}]})"#;
+    for (repeatable, retries, expected) in [
+        (vec![], None, (3, 0)),
+        (vec!["ans*".to_owned()], None, (3, 3)),
+        (vec!["*".to_owned()], Some(1), (1, 1)),
+        (vec![], Some(0), (0, 0)),
+    ] {
         let servers = [("my-fake".to_owned(), ServerRules { repeatable, retries, ..rules(&["*"], &[]) })].into();
         let source = PolicySource { servers, ..PolicySource::default() };
         gateway.gateway().set_policy(Policy::compile(source, ["my-fake"]).expect("a policy"));

@@ -17,7 +17,7 @@ use stems::stems;
 pub(crate) const MAX_HITS: usize = 6;
 
 /// How many tools behind the hits are named.
-pub(crate) const MAX_OTHERS: usize = 3;
+pub(crate) const MAX_OTHERS: usize = 2;
 
 /// A hit scores at least this share of the best one, and this share of the one before it. What is named behind the hits scores
 /// at least the third.

@@ -19,7 +19,7 @@ pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
         Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`.\n\
         You get the last expression's value, or `result`, and what is printed. Filter and aggregate: a large result is shown \
         in part.\n\
-        Failed calls raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
+        Failures raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
         `for page in pages(crm.get_contacts):`; `help(crm)`.",
     schema: || object(json!({"code": {"type": "string"}}), &["code"]),
     handler: answer,
