@@ -50,9 +50,10 @@ pub(crate) fn answer(
         let others: Vec<Hit<'_>> = late.into_iter().chain(found.others).collect();
         let heading = if is_several { format!("# {}\n", exuvia_text::one_line(query, 80)) } else { String::new() };
         let end = end(&found.hits, &others);
-        found.hits.retain(|hit| seen.insert(std::ptr::from_ref::<Tool>(hit.tool)));
-        tools.extend(found.hits.iter().enumerate().map(|(rank, hit)| (hit.tool, detail(rank, hit))));
-        sections.push((heading, found.hits, end));
+        let ranked = found.hits.into_iter().enumerate();
+        let ranked: Vec<_> = ranked.filter(|(_, hit)| seen.insert(std::ptr::from_ref::<Tool>(hit.tool))).collect();
+        tools.extend(ranked.iter().map(|(rank, hit)| (hit.tool, detail(*rank, hit))));
+        sections.push((heading, ranked.into_iter().map(|(_, hit)| hit).collect(), end));
     }
     let mut sheet = Sheet::new(tools, &[]);
     let mut page = Page { text: String::new(), room: MAX_BYTES.min(max_bytes), place: 0 };
@@ -80,7 +81,7 @@ pub(crate) fn answer(
 fn detail(rank: usize, hit: &Hit<'_>) -> Detail {
     match rank {
         0 => Detail::Full,
-        1..EXPLAINED if hit.share >= OF_BEST_TO_EXPLAIN => Detail::Required,
+        1..EXPLAINED if hit.share >= OF_BEST_TO_EXPLAIN => Detail::Short,
         _ => Detail::Brief,
     }
 }

@@ -39,7 +39,7 @@ pub(crate) enum Detail {
     /// Everything that a stub says.
     Full,
     /// The same, but for the classes of optional parameters beside others, which are `dict`, and less of the result's.
-    Required,
+    Short,
     /// The signature with the smallest classes, what it claims, and what is known of its answers.
     Brief,
 }
@@ -92,7 +92,8 @@ impl<'t> Sheet<'t> {
     }
 
     /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is known, and in
-    /// about `gloss_bytes` bytes, or a third of that where less is said, lines on parameters that neither their names nor earlier lines explain.
+    /// about `gloss_bytes` bytes, or a third of that where less is said, lines on parameters that neither their names nor
+    /// earlier lines explain.
     pub(crate) fn remarks(
         &mut self,
         place: usize,
@@ -120,8 +121,8 @@ fn depths(tool: &Tool, detail: Detail, work_left: &mut usize) -> Depths {
     let is_only = tool.parameters.len() == 1;
     let (part, bytes, result_bytes) = match detail {
         Detail::Full => (Part::Parameters, MAX_CLASS_BYTES, result_bytes(tool)),
-        Detail::Required if is_only => (Part::Parameters, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
-        Detail::Required => (Part::Required, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Short if is_only => (Part::Parameters, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Short => (Part::Required, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
         Detail::Brief => (Part::Required, MAX_BRIEF_BYTES, MAX_BRIEF_RESULT_BYTES),
     };
     let parameters = subject(tool).fitting_depth(part, bytes, false, work_left);
