@@ -56,7 +56,7 @@ async def lists_a_stub_per_server(client, _version, _world):
 async def reads_stubs(client, _version, _world):
     text = await text_of(client, "readToolFile", fileName="everything.pyi")
     assert "def get_sum(" in text and "def echo(" in text, text
-    line = await text_of(client, "readToolFile", fileName="filesystem.pyi", startLine=1, endLine=2)
+    line = await text_of(client, "readToolFile", fileName="filesystem.pyi:1-2")
     assert len(line) < len(await text_of(client, "readToolFile", fileName="filesystem.pyi")), line
 
 

@@ -23,6 +23,7 @@ pub(crate) struct Common {
     prefixes: HashSet<String>,
     /// By their own names.
     parameters: HashSet<String>,
+    server: String,
 }
 
 /// What parts a server's name from what its tool does.
@@ -31,9 +32,9 @@ const PREFIX_END: &str = " | ";
 impl Common {
     /// What is common among the tools of `server`.
     pub(crate) fn of(server: &Server) -> Self {
-        let tools = server.tools();
+        let (tools, name) = (server.tools(), server.name.clone());
         if tools.len() < MIN_TOOLS {
-            return Self::default();
+            return Self { server: name, ..Self::default() };
         }
         let (mut sentences, mut prefixes, mut parameters) = (HashMap::new(), HashMap::new(), HashMap::new());
         for tool in tools {
@@ -51,6 +52,7 @@ impl Common {
             sentences: of_many(sentences, MIN_TOOLS),
             prefixes: of_many(prefixes, MIN_TOOLS),
             parameters: of_many(parameters, MIN_TOOLS.max(tools.len() / 2)),
+            server: name,
         }
     }
 
@@ -65,6 +67,11 @@ impl Common {
     /// Whether many tools of the server say this.
     pub(crate) fn has_sentence(&self, sentence: &str) -> bool {
         self.sentences.contains(sentence)
+    }
+
+    /// The server's own name.
+    pub(crate) fn server_name(&self) -> &str {
+        &self.server
     }
 
     /// Whether most tools of the server have a parameter of this name.

@@ -1,16 +1,18 @@
 //! Excerpts of a stub file, cut between definitions.
 
+use crate::lines::Lines;
+
 /// The space reserved for the lines that name the excerpt, in bytes.
 const FRAME_BYTES: usize = 200;
 
 /// How much of an excerpt may go to the names of what comes after it: one in so many bytes.
 const NAMES_SHARE: usize = 4;
 
-/// The lines `first` to `last` of `text`, the file `file`, in at most `max_bytes` bytes.
-pub(crate) fn excerpt(file: &str, text: &str, first: Option<usize>, last: Option<usize>, max_bytes: usize) -> String {
+/// These lines of `text`, the file `file`, in at most `max_bytes` bytes.
+pub(crate) fn excerpt(file: &str, text: &str, wanted: Lines, max_bytes: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let first = first.unwrap_or(1).max(1);
-    let last = last.unwrap_or(lines.len()).min(lines.len());
+    let first = wanted.first.unwrap_or(1).max(1);
+    let last = wanted.last.unwrap_or(lines.len()).min(lines.len());
     let is_whole = first == 1 && last == lines.len();
     if is_whole && text.len() <= max_bytes {
         return text.to_owned();
@@ -40,7 +42,8 @@ pub(crate) fn excerpt(file: &str, text: &str, first: Option<usize>, last: Option
     } else {
         format!(", or one tool by fileName={}/TOOL.pyi: {names}", exuvia_text::one_line(one, 80))
     };
-    let next = if end < last { format!("; read on with startLine={}{or_one}", end + 1) } else { String::new() };
+    let file = exuvia_text::one_line(file, 200);
+    let next = if end < last { format!("; read on with {file}:{}{or_one}", end + 1) } else { String::new() };
     format!("# lines {first} to {end} of {}\n{part}# cut here{next}\n", lines.len())
 }
 
@@ -97,10 +100,10 @@ mod tests {
         let file = file();
         let (mut from, mut read) = (1, String::new());
         loop {
-            let part = excerpt("crm.pyi", &file, Some(from), None, 2_000);
+            let part = excerpt("crm.pyi", &file, Lines { first: Some(from), last: None }, 2_000);
             assert!(part.len() <= 2_000, "{}", part.len());
             let lines: Vec<&str> = part.lines().collect();
-            let next = lines.last().and_then(|line| line.strip_prefix("# cut here; read on with startLine="));
+            let next = lines.last().and_then(|line| line.strip_prefix("# cut here; read on with crm.pyi:"));
             let Some(next) = next else {
                 lines[1..].iter().for_each(|line| read.extend([*line, "\n"]));
                 break;
@@ -116,9 +119,9 @@ mod tests {
 
     #[test]
     fn a_line_longer_than_an_answer_is_cut_as_well() {
-        let part = excerpt("crm.pyi", &"ä".repeat(10_000), None, None, 1_000);
+        let part = excerpt("crm.pyi", &"ä".repeat(10_000), Lines::default(), 1_000);
         assert!(part.len() <= 1_000 && part.ends_with("…\n# cut here\n"), "{part}");
-        let part = excerpt("crm.pyi", &format!("{}\nb\n", "ä".repeat(10_000)), None, None, 1_000);
-        assert!(part.ends_with("# cut here; read on with startLine=2\n"), "{part}");
+        let part = excerpt("crm.pyi", &format!("{}\nb\n", "ä".repeat(10_000)), Lines::default(), 1_000);
+        assert!(part.ends_with("# cut here; read on with crm.pyi:2\n"), "{part}");
     }
 }

@@ -13,6 +13,7 @@ use crate::docs;
 use crate::excerpt::excerpt;
 use crate::hits;
 use crate::learned::{Answers, LearnedAnswers};
+use crate::lines::Lines;
 use crate::listing::{self, names_within};
 use crate::search::Index;
 use crate::selection::{self, Selection};
@@ -106,28 +107,23 @@ impl StubFiles {
     /// about 500 is shown whole where one of its tools is asked for. At most `max_bytes`: what is cut ends between two
     /// definitions, and with how to read the rest.
     ///
-    /// With `first` or `last` it is these lines of that, counted from 1, and of a file however long it is. A line before them
-    /// says where they are from, if they are not all.
+    /// Lines of it are asked for at the end, as in `crm.pyi:200-300`, counted from 1: of a file however long it is. A line before
+    /// them says where they are from, if they are not all.
     ///
     /// # Errors
     ///
     /// Nothing has one of the names.
-    pub fn read(
-        &self,
-        names: &str,
-        first: Option<usize>,
-        last: Option<usize>,
-        max_bytes: usize,
-    ) -> Result<String, NotFound> {
+    pub fn read(&self, names: &str, max_bytes: usize) -> Result<String, NotFound> {
+        let (names, lines) = Lines::of(names);
         let selections = selection::of(&self.namespace, names)?;
-        let by_lines = first.is_some() || last.is_some();
+        let by_lines = lines.is_some();
         let texts: Vec<Arc<str>> = selections.iter().map(|selection| self.shown(selection, by_lines)).collect();
         let text = if let [one] = texts.as_slice() { Arc::clone(one) } else { texts.concat().into() };
         let file = match selections.as_slice() {
             [Selection { server, tools: None, .. }] => format!("{}.pyi", server.python_name),
             _ => names.trim().to_owned(),
         };
-        Ok(excerpt(&file, &text, first, last, max_bytes))
+        Ok(excerpt(&file, &text, lines.unwrap_or_default(), max_bytes))
     }
 
     /// What the stub of a tool leaves out: the rest of its documentation. `name` is `crm.get_contacts`, or with `server` the
@@ -185,6 +181,6 @@ fn names_of(server: &Server) -> String {
     let names = names_within(tools, ", ", MAX_NAMES_BYTES, rest);
     format!(
         "# {name}.pyi has {count} tools. Read those that you need, e.g. fileName=\"{name}.NAME, {name}.NAME\" or \
-        \"{name}.*WORD*\"; or all of it by startLine=1.\n{names}\n"
+        \"{name}.*WORD*\"; or all of it by {name}.pyi:1.\n{names}\n"
     )
 }

@@ -53,13 +53,15 @@ pub(crate) fn lines(tool: &Tool, summary: &str, max_bytes: usize, told: &mut Has
     let document = Document::new(&tool.descriptor.input_schema);
     let object = document.object(document.root());
     let shown = object.properties.iter().zip(&tool.parameters).take(MAX_SHOWN_PARAMETERS);
+    let names = tool.parameters.iter().take(MAX_SHOWN_PARAMETERS).map(|parameter| parameter.name.as_str());
+    let known = text::known(names.chain([tool.name(), summary]));
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut room = max_bytes;
     for (property, parameter) in shown {
         if PAGING.contains(&property.name.to_lowercase().as_str()) {
             continue;
         }
-        let Some(gloss) = of(document, property, &[property.name, tool.name(), summary]) else { continue };
+        let Some(gloss) = of(document, property, &known) else { continue };
         room = room.saturating_sub(parameter.python_name.len() + gloss.len());
         if room == 0 {
             break;
@@ -80,7 +82,7 @@ pub(crate) fn lines(tool: &Tool, summary: &str, max_bytes: usize, told: &mut Has
     lines.into_iter().map(|(names, gloss)| format!("{names}: {gloss}")).collect()
 }
 
-fn of(document: Document<'_>, property: &Property<'_>, known: &[&str]) -> Option<String> {
+fn of(document: Document<'_>, property: &Property<'_>, known: &HashSet<String>) -> Option<String> {
     let schema = property.schemas.first()?;
     let target = document.resolved(schema)?;
     let description =
@@ -111,7 +113,7 @@ fn without_opening(description: &str) -> &str {
 
 /// The first sentence, if it is short and adds something to what is `known`; of the others, and of one that does not, the part that
 /// describes how to write the value.
-fn sentences(description: &str, known: &[&str], is_required: bool) -> Vec<String> {
+fn sentences(description: &str, known: &HashSet<String>, is_required: bool) -> Vec<String> {
     let statements = text::statements(description);
     let mut parts: Vec<String> = Vec::new();
     let mut chars = 0;
@@ -168,10 +170,8 @@ fn kind(document: Document<'_>, map: &Map<String, Value>) -> Says {
     }
 }
 
-fn adds(gloss: &str, known: &[&str]) -> bool {
-    let stem = |word: &str| word.trim_end_matches('s').to_owned();
-    let known: HashSet<String> = known.iter().flat_map(|text| text::words(text)).map(|word| stem(&word)).collect();
+fn adds(gloss: &str, known: &HashSet<String>) -> bool {
     let is_filler = |word: &str| FILLERS.split_whitespace().any(|filler| filler == word);
-    let is_new = |word: &&String| !is_filler(word) && !known.contains(&stem(word));
+    let is_new = |word: &&String| !is_filler(word) && !text::is_known(word, known);
     text::words(gloss).iter().filter(is_new).count() >= MIN_NEW_WORDS
 }

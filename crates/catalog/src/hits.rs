@@ -8,7 +8,7 @@ use exuvia_tool::{Namespace, Tool};
 use crate::common::Common;
 use crate::learned::Answers;
 use crate::search::{self, Found, Hit, Index, MAX_HITS};
-use crate::sheet::{CLASSES_ARE_DICTS, Sheet};
+use crate::sheet::{CLASSES_ARE_DICTS, Detail, Sheet};
 
 /// How many bytes the hits of a request take: about 1,500 tokens.
 const MAX_BYTES: usize = 5_500;
@@ -16,8 +16,12 @@ const MAX_BYTES: usize = 5_500;
 /// How many hits each of several queries has.
 const HITS_OF_SEVERAL: usize = 3;
 
-/// How many hits of a query have their parameters explained, and in how many bytes.
+/// How many hits of a query are explained, those behind the first if they score at least this share of it. The others have
+/// signatures alone.
 const EXPLAINED: usize = 3;
+const OF_BEST_TO_EXPLAIN: f64 = 0.8;
+
+/// How many bytes the explanations of one hit's parameters take.
 const GLOSS_BYTES: usize = 700;
 
 /// What all tools of each server have in common, by the server's Python name.
@@ -45,10 +49,11 @@ pub(crate) fn answer(
         let late = found.hits.split_off(most.min(found.hits.len()));
         let others: Vec<Hit<'_>> = late.into_iter().chain(found.others).collect();
         let heading = if is_several { format!("# {}\n", exuvia_text::one_line(query, 80)) } else { String::new() };
-        let end = end(&found.hits, &others, found.total);
-        found.hits.retain(|hit| seen.insert(std::ptr::from_ref::<Tool>(hit.tool)));
-        tools.extend(found.hits.iter().map(|hit| hit.tool));
-        sections.push((heading, found.hits, end));
+        let end = end(&found.hits, &others);
+        let ranked = found.hits.into_iter().enumerate();
+        let ranked: Vec<_> = ranked.filter(|(_, hit)| seen.insert(std::ptr::from_ref::<Tool>(hit.tool))).collect();
+        tools.extend(ranked.iter().map(|(rank, hit)| (hit.tool, detail(*rank, hit))));
+        sections.push((heading, ranked.into_iter().map(|(_, hit)| hit).collect(), end));
     }
     let mut sheet = Sheet::new(tools, &[]);
     let mut page = Page { text: String::new(), room: MAX_BYTES.min(max_bytes), place: 0 };
@@ -58,9 +63,8 @@ pub(crate) fn answer(
     let mut cut = BTreeMap::<String, usize>::new();
     for (heading, hits, end) in sections {
         page.fits(&heading);
-        for (rank, hit) in hits.into_iter().enumerate() {
-            let gloss_bytes = if rank < EXPLAINED { GLOSS_BYTES } else { 0 };
-            if !page.fits(&entry(&mut sheet, page.place, hit, gloss_bytes, commons, answers)) {
+        for hit in hits {
+            if !page.fits(&entry(&mut sheet, page.place, hit, commons, answers)) {
                 *cut.entry(format!("{}.{}", hit.server.python_name, hit.tool.python_name)).or_default() += 1;
             }
             page.place += 1;
@@ -72,6 +76,14 @@ pub(crate) fn answer(
         page.fits(&format!("# too long to show here, readToolFile has them: {}\n", cut.join(", ")));
     }
     page.text
+}
+
+fn detail(rank: usize, hit: &Hit<'_>) -> Detail {
+    match rank {
+        0 => Detail::Full,
+        1..EXPLAINED if hit.share >= OF_BEST_TO_EXPLAIN => Detail::Short,
+        _ => Detail::Brief,
+    }
 }
 
 struct Page {
@@ -93,33 +105,24 @@ impl Page {
     }
 }
 
-fn entry(
-    sheet: &mut Sheet<'_>,
-    place: usize,
-    hit: Hit<'_>,
-    gloss_bytes: usize,
-    commons: &Commons<'_>,
-    answers: Answers<'_>,
-) -> String {
+fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, commons: &Commons<'_>, answers: Answers<'_>) -> String {
     let server = &hit.server.python_name;
     let definitions = sheet.definitions(place);
     let signature = sheet.signature(place);
-    let remarks = sheet.remarks(place, &commons(server), answers.line(&hit.server.name, hit.tool), gloss_bytes);
+    let remarks = sheet.remarks(place, &commons(server), answers.line(&hit.server.name, hit.tool), GLOSS_BYTES);
     let remarks: String = remarks.iter().map(|line| format!("    {line}\n")).collect();
     format!("{definitions}{server}.{signature}\n{remarks}")
 }
 
-/// What comes after the hits of one query: the names of the next ones, and how many more there are.
-fn end(hits: &[Hit<'_>], others: &[Hit<'_>], total: usize) -> String {
+/// What comes after the hits of one query: the names of the next ones.
+fn end(hits: &[Hit<'_>], others: &[Hit<'_>]) -> String {
     if hits.is_empty() {
         return "no tool matches; try other words, or no query for the list of files\n".to_owned();
     }
     if others.is_empty() {
         return String::new();
     }
-    let names: Vec<String> =
-        others.iter().map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
-    let more = total.saturating_sub(hits.len() + others.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("# less likely: {}{more}\n", names.join(", "))
+    let names = others.iter().take(search::MAX_OTHERS);
+    let names: Vec<String> = names.map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
+    format!("# less likely: {}\n", names.join(", "))
 }

@@ -109,6 +109,11 @@ impl<'a, 's> Inference<'a, 's> {
         }
     }
 
+    /// How many classes may lie inside one another from now on.
+    pub(crate) fn nest_to(&mut self, max_depth: usize) {
+        self.max_depth = max_depth;
+    }
+
     /// The type of a value that fits `schema`.
     pub(crate) fn type_of(&mut self, schema: &'s Value, hint: &Hint) -> Type {
         let Some(map) = schema.as_object() else { return Type::Any };

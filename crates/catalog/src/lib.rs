@@ -82,6 +82,7 @@ mod hits;
 mod inference;
 mod layout;
 mod learned;
+mod lines;
 mod listing;
 mod literals;
 mod names;

@@ -42,13 +42,15 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Depths {
     pub(crate) parameters: usize,
+    /// Of these, those that may be left out.
+    pub(crate) optional: usize,
     pub(crate) result: usize,
 }
 
 impl Depths {
     /// The same depth everywhere.
     pub(crate) fn all(depth: usize) -> Self {
-        Self { parameters: depth, result: depth }
+        Self { parameters: depth, optional: depth, result: depth }
     }
 }
 
@@ -56,6 +58,8 @@ impl Depths {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Parameters,
+    /// Those that may not be left out.
+    Required,
     Result,
     Both,
 }
@@ -79,6 +83,7 @@ impl<'t> Subject<'t> {
         let mut inference = Inference::new(document, classes, depths.parameters, noted);
         let mut parameters = Vec::with_capacity(object.properties.len().min(MAX_SHOWN_PARAMETERS));
         for (property, named) in object.properties.iter().zip(self.parameters).take(MAX_SHOWN_PARAMETERS) {
+            inference.nest_to(if property.required { depths.parameters } else { depths.optional });
             let ty = inference.type_of_any(&property.schemas, &hint(&pascal(property.name)));
             let note = if with_notes { notes::of_parameter(document, property) } else { String::new() };
             parameters.push(parameter(&named.python_name, ty, property, note));
@@ -111,8 +116,9 @@ impl<'t> Subject<'t> {
         let mut fits = |depth: usize| {
             let mut classes = Classes::measured(max_bytes, *work_left);
             let depths = match part {
-                Part::Parameters => Depths { parameters: depth, result: 0 },
-                Part::Result => Depths { parameters: 0, result: depth },
+                Part::Parameters => Depths { parameters: depth, optional: depth, result: 0 },
+                Part::Required => Depths { parameters: depth, optional: 0, result: 0 },
+                Part::Result => Depths { result: depth, ..Depths::all(0) },
                 Part::Both => Depths::all(depth),
             };
             let shape = self.shape(&mut classes, depths, with_notes);

@@ -21,16 +21,32 @@ const MAX_CLASS_BYTES: usize = 3_000;
 const MAX_RESULT_BYTES: usize = 700;
 const MAX_CONFIRMATION_BYTES: usize = 250;
 
+/// The same of tools of which less is said, and what the classes of parameters may take where least is said.
+const MAX_SHORT_RESULT_BYTES: usize = 500;
+const MAX_BRIEF_BYTES: usize = 250;
+const MAX_BRIEF_RESULT_BYTES: usize = 80;
+
 /// How many schemas are looked at for one sheet. Beyond, objects are `dict` and the rest is `Any`: some ten times what the
 /// largest servers ask for.
 const MAX_WORK: usize = 300_000;
 
 /// What is said once where there are classes.
-pub(crate) const CLASSES_ARE_DICTS: &str = "Classes are shapes of plain dicts: x[\"key\"], not x.key.";
+pub(crate) const CLASSES_ARE_DICTS: &str = "Classes are dicts: x[\"key\"], not x.key.";
+
+/// How much is said of a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Everything that a stub says.
+    Full,
+    /// The same, but for the classes of optional parameters beside others, which are `dict`, and less of the result's.
+    Short,
+    /// The signature with the smallest classes, what it claims, and what is known of its answers.
+    Brief,
+}
 
 /// Some tools.
 pub(crate) struct Sheet<'t> {
-    tools: Vec<&'t Tool>,
+    tools: Vec<(&'t Tool, Detail)>,
     shapes: Vec<Shape>,
     classes: Classes,
     spelling: Spelling,
@@ -40,18 +56,14 @@ pub(crate) struct Sheet<'t> {
 
 impl<'t> Sheet<'t> {
     /// These tools. Where they are defined by their bare names, these are `names`, which then mean nothing else.
-    pub(crate) fn new(tools: Vec<&'t Tool>, names: &[String]) -> Self {
+    pub(crate) fn new(tools: Vec<(&'t Tool, Detail)>, names: &[String]) -> Self {
         let mut classes = Classes::beside(names.iter().cloned(), MAX_WORK);
         // All shapes come before the first definition: a name given to a class decides how a field of that name is written.
         let shapes = tools
             .iter()
-            .map(|tool| {
-                let subject = subject(tool);
-                let depths = Depths {
-                    parameters: subject.fitting_depth(Part::Parameters, MAX_CLASS_BYTES, false, &mut classes.work_left),
-                    result: subject.fitting_depth(Part::Result, result_bytes(tool), false, &mut classes.work_left),
-                };
-                subject.shape(&mut classes, depths, false)
+            .map(|&(tool, detail)| {
+                let depths = depths(tool, detail, &mut classes.work_left);
+                subject(tool).shape(&mut classes, depths, false)
             })
             .collect();
         let spelling = Spelling { shadowed: names.iter().cloned().collect(), ..Spelling::default() };
@@ -76,11 +88,12 @@ impl<'t> Sheet<'t> {
 
     /// The signature of the tool at this place.
     pub(crate) fn signature(&mut self, place: usize) -> String {
-        signature::line(&self.tools[place].python_name, &self.shapes[place], &self.classes, &mut self.spelling)
+        signature::line(&self.tools[place].0.python_name, &self.shapes[place], &self.classes, &mut self.spelling)
     }
 
     /// What is to be said of the tool at this place: what it does and claims, what it answers if `answers` is known, and in
-    /// about `gloss_bytes` bytes lines on parameters that neither their names nor earlier lines explain.
+    /// about `gloss_bytes` bytes, or a third of that where less is said, lines on parameters that neither their names nor
+    /// earlier lines explain.
     pub(crate) fn remarks(
         &mut self,
         place: usize,
@@ -88,14 +101,33 @@ impl<'t> Sheet<'t> {
         answers: Option<String>,
         gloss_bytes: usize,
     ) -> Vec<String> {
-        let tool = self.tools[place];
+        let (tool, detail) = self.tools[place];
         let claim = summary::claim(tool).map(|claim| format!("[{claim}]"));
+        if detail == Detail::Brief {
+            return claim.into_iter().chain(answers).collect();
+        }
         let sentence = summary::sentence(tool, common);
+        let gloss_bytes = if detail == Detail::Full { gloss_bytes } else { gloss_bytes / 3 };
         let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
+        let sentence = sentence.filter(|sentence| summary::informs(sentence, tool, common));
         let about: Vec<String> = sentence.into_iter().chain(claim).collect();
         let about = Some(about.join(" ")).filter(|about| !about.is_empty());
         about.into_iter().chain(answers).chain(glosses).collect()
     }
+}
+
+/// How deep the classes of a tool are written out.
+fn depths(tool: &Tool, detail: Detail, work_left: &mut usize) -> Depths {
+    let is_only = tool.parameters.len() == 1;
+    let (part, bytes, result_bytes) = match detail {
+        Detail::Full => (Part::Parameters, MAX_CLASS_BYTES, result_bytes(tool)),
+        Detail::Short if is_only => (Part::Parameters, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Short => (Part::Required, MAX_CLASS_BYTES, MAX_SHORT_RESULT_BYTES),
+        Detail::Brief => (Part::Required, MAX_BRIEF_BYTES, MAX_BRIEF_RESULT_BYTES),
+    };
+    let parameters = subject(tool).fitting_depth(part, bytes, false, work_left);
+    let optional = if part == Part::Parameters { parameters } else { 0 };
+    Depths { parameters, optional, result: subject(tool).fitting_depth(Part::Result, result_bytes, false, work_left) }
 }
 
 fn result_bytes(tool: &Tool) -> usize {

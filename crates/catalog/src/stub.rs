@@ -5,7 +5,7 @@ use exuvia_tool::{Server, Tool};
 use crate::common::Common;
 use crate::learned::Answers;
 use crate::reserved;
-use crate::sheet::{CLASSES_ARE_DICTS, Sheet};
+use crate::sheet::{CLASSES_ARE_DICTS, Detail, Sheet};
 use crate::text;
 use crate::types::Spelling;
 
@@ -32,7 +32,7 @@ pub fn tool_stub(server: &Server, tool: &Tool) -> String {
 pub(crate) fn of_tools(server: &Server, tools: Vec<&Tool>, common: &Common, answers: Answers<'_>) -> String {
     let told: Vec<_> = tools.iter().map(|tool| answers.line(&server.name, tool)).collect();
     let names: Vec<String> = tools.iter().map(|tool| tool.python_name.clone()).collect();
-    let mut sheet = Sheet::new(tools, &names);
+    let mut sheet = Sheet::new(tools.into_iter().map(|tool| (tool, Detail::Full)).collect(), &names);
     let mut body = String::new();
     for (place, answers) in told.into_iter().enumerate() {
         if body.len() > MAX_FILE_BYTES {

@@ -5,12 +5,45 @@ use exuvia_tool::Tool;
 use crate::common::{Common, MAX_SENTENCES};
 use crate::text;
 
+/// How many parameters of a tool are looked at.
+const MAX_PARAMETERS: usize = 100;
+
 /// The longest summary, in characters.
 const MAX_CHARS: usize = 120;
 
 /// Words that add nothing to a name.
 const FILLERS: [&str; 15] =
     ["a", "an", "and", "by", "for", "from", "in", "of", "on", "s", "the", "this", "to", "tool", "with"];
+
+/// Words that say nothing beside a signature.
+const VAGUE: [&str; 26] = [
+    "add",
+    "adds",
+    "all",
+    "create",
+    "creates",
+    "detail",
+    "details",
+    "existing",
+    "fetch",
+    "get",
+    "gets",
+    "given",
+    "information",
+    "list",
+    "lists",
+    "new",
+    "one",
+    "option",
+    "options",
+    "retrieve",
+    "retrieves",
+    "return",
+    "returns",
+    "specific",
+    "specified",
+    "your",
+];
 
 /// Beginnings that every tool could have.
 const OPENINGS: [&str; 5] = ["This tool is used to ", "This tool ", "Use this tool to ", "A tool to ", "Tool to "];
@@ -37,6 +70,18 @@ pub(crate) fn sentence(tool: &Tool, common: &Common) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether a sentence says more than what stands beside it: the names of the tool, of its server and of its parameters.
+pub(crate) fn informs(sentence: &str, tool: &Tool, common: &Common) -> bool {
+    let parameters = tool.parameters.iter().take(MAX_PARAMETERS).map(|parameter| parameter.name.as_str());
+    let known = text::known(parameters.chain([tool.name(), common.server_name()]));
+    // `GitHub` is one word beside a server of that name.
+    text::words(&sentence.to_lowercase()).iter().any(|word| !is_vague(word) && !text::is_known(word, &known))
+}
+
+fn is_vague(word: &str) -> bool {
+    FILLERS.contains(&word) || VAGUE.contains(&word)
 }
 
 /// The tool's claim that calling it may destroy something.

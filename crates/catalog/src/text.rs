@@ -1,5 +1,7 @@
 //! Descriptions of servers: the first sentence, and words.
 
+use std::collections::HashSet;
+
 pub(crate) use exuvia_text::{block, cut, one_line};
 
 /// How much of a description is looked at for its sentences, in bytes.
@@ -109,6 +111,24 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// The shortest word that stands for those that begin with it, in bytes.
+const MIN_PREFIX_BYTES: usize = 4;
+
+/// The words of some texts, for [`is_known`].
+pub(crate) fn known<'t>(texts: impl Iterator<Item = &'t str>) -> HashSet<String> {
+    texts.flat_map(words).map(|word| singular(&word).to_owned()).collect()
+}
+
+/// Whether a word, or one that it begins with, is among these: `issues` where `issue` is, `repository` where `repo` is.
+pub(crate) fn is_known(word: &str, known: &HashSet<String>) -> bool {
+    let heads = (MIN_PREFIX_BYTES..word.len()).filter_map(|end| word.get(..end));
+    known.contains(singular(word)) || heads.into_iter().any(|head| known.contains(head))
+}
+
+fn singular(word: &str) -> &str {
+    word.trim_end_matches('s')
 }
 
 #[cfg(test)]

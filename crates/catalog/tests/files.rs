@@ -15,8 +15,8 @@ fn list(namespace: &Namespace, layouts: &Layouts, query: Option<&str>) -> String
     StubFiles::new(Arc::new(namespace.clone()), layouts.clone()).list(query, ROOM)
 }
 
-fn read(namespace: &Namespace, file: &str, first: Option<usize>, last: Option<usize>) -> Result<String, NotFound> {
-    StubFiles::new(Arc::new(namespace.clone()), Layouts::default()).read(file, first, last, ROOM)
+fn read(namespace: &Namespace, file: &str) -> Result<String, NotFound> {
+    StubFiles::new(Arc::new(namespace.clone()), Layouts::default()).read(file, ROOM)
 }
 
 fn all_catalogs() -> Namespace {
@@ -102,27 +102,27 @@ fn a_query_finds_the_tool_that_it_means() {
 #[test]
 fn a_file_is_read_whole_or_by_lines() {
     let namespace = all_catalogs();
-    let whole = read(&namespace, "git.pyi", None, None).unwrap();
+    let whole = read(&namespace, "git.pyi").unwrap();
     let lines: Vec<&str> = whole.lines().collect();
-    let part = read(&namespace, "git.pyi", Some(3), Some(4)).unwrap();
+    let part = read(&namespace, "git.pyi:3-4").unwrap();
     assert_eq!(part, format!("# lines 3 to 4 of {}\n{}\n{}\n", lines.len(), lines[2], lines[3]));
-    assert_eq!(read(&namespace, "git", Some(0), Some(usize::MAX)).unwrap(), whole);
-    let beyond = read(&namespace, "git.pyi", Some(9_999), None).unwrap();
+    assert_eq!(read(&namespace, "git:0-99999").unwrap(), whole);
+    let beyond = read(&namespace, "git.pyi:9999").unwrap();
     assert_eq!(beyond, format!("# git.pyi has {} lines\n", lines.len()));
 }
 
 #[test]
 fn one_tool_is_read_by_its_name_or_its_python_name() {
     let namespace = all_catalogs();
-    let stub = read(&namespace, "mongodb/aggregate_db.pyi", None, None).unwrap();
+    let stub = read(&namespace, "mongodb/aggregate_db.pyi").unwrap();
     assert!(stub.contains("def aggregate_db(") && stub.starts_with("# 1 of 27 tools. "), "{stub}");
-    assert_eq!(read(&namespace, "mongodb/aggregate-db.pyi", None, None).unwrap(), stub);
+    assert_eq!(read(&namespace, "mongodb/aggregate-db.pyi").unwrap(), stub);
 }
 
 #[test]
 fn tools_are_read_by_any_of_their_names_and_several_at_once() {
     let namespace = all_catalogs();
-    let read = |names: &str| read(&namespace, names, None, None).unwrap();
+    let read = |names: &str| read(&namespace, names).unwrap();
     let one = read("mongodb/aggregate_db.pyi");
     for name in [
         "mongodb.aggregate_db",
@@ -146,15 +146,15 @@ fn tools_are_read_by_any_of_their_names_and_several_at_once() {
 #[test]
 fn a_long_file_is_shown_by_names_and_a_short_one_whole() {
     let namespace = all_catalogs();
-    let names = read(&namespace, "google_workspace.pyi", None, None).unwrap();
+    let names = read(&namespace, "google_workspace.pyi").unwrap();
     assert!(names.starts_with("# google_workspace.pyi has 119 tools. "), "{names}");
     assert!(names.contains(", get_events, manage_event, ") && tokens(&names) < 800, "{}", tokens(&names));
-    let whole = read(&namespace, "google_workspace.pyi", Some(1), None).unwrap();
+    let whole = read(&namespace, "google_workspace.pyi:1").unwrap();
     assert!(whole.starts_with("# 119 tools. ") && tokens(&whole) > 2_500);
-    let short = read(&namespace, "sqlite.read_query", None, None).unwrap();
-    assert_eq!(short, read(&namespace, "sqlite.pyi", None, None).unwrap());
+    let short = read(&namespace, "sqlite.read_query").unwrap();
+    assert_eq!(short, read(&namespace, "sqlite.pyi").unwrap());
     for server in namespace.servers() {
-        let shown = tokens(&read(&namespace, &server.name, None, None).unwrap());
+        let shown = tokens(&read(&namespace, &server.name).unwrap());
         assert!(shown < 2_600, "{}: {shown}", server.name);
     }
 }
@@ -181,7 +181,7 @@ fn docs_say_what_the_stub_leaves_out_and_suggest_names() {
 #[test]
 fn an_unknown_file_names_the_closest() {
     let namespace = all_catalogs();
-    let message = |file: &str| read(&namespace, file, None, None).unwrap_err().to_string();
+    let message = |file: &str| read(&namespace, file).unwrap_err().to_string();
     assert_eq!(message("mongo.pyi"), "no stub file or tool \"mongo.pyi\"; did you mean mongodb.pyi?");
     let close = "no stub file or tool \"git/git_stats.pyi\"; did you mean git.git_status?";
     assert_eq!(message("git/git_stats.pyi"), close);
@@ -212,7 +212,7 @@ fn absent_servers_are_listed_and_keep_their_names() {
     assert!(listed.ends_with("\na_b_2.pyi 98\nstill starting: a_b\n"), "{listed}");
     assert!(list(&before, &Layouts::default(), Some("issue")).ends_with("\nstill starting: a_b\n"));
     assert_eq!(
-        read(&before, "a_b.pyi", None, None).unwrap_err().to_string(),
+        read(&before, "a_b.pyi").unwrap_err().to_string(),
         "the server a_b is still starting; try again in a few seconds"
     );
     assert!(!list(&after, &Layouts::default(), None).contains("starting"));
@@ -241,7 +241,7 @@ fn what_is_learned_of_answers_is_a_line_of_its_tool_and_follows_what_is_known() 
     let (mut untold, mut differ) = (0, 0);
     for server in namespace.servers() {
         let file = format!("{}.pyi", server.python_name);
-        let read = |files: &StubFiles| files.read(&file, Some(1), None, ROOM).unwrap();
+        let read = |files: &StubFiles| files.read(&format!("{file}:1"), ROOM).unwrap();
         let line = format!("answers {{\"{}\": int}} # seen 0 times", server.name);
         untold += server.tools().iter().filter(|tool| exuvia_catalog::is_untold(&tool.descriptor)).count();
         differ += read(&told).matches(&line).count();

@@ -50,7 +50,7 @@ fn mutual(count: usize) -> Value {
 fn read_everything(namespace: Namespace) -> usize {
     let namespace = Arc::new(namespace);
     let stubs = StubFiles::new(Arc::clone(&namespace), Layouts::default());
-    let mut longest = stubs.read("crm.pyi", Some(1), None, usize::MAX).unwrap().len();
+    let mut longest = stubs.read("crm.pyi:1", usize::MAX).unwrap().len();
     longest = longest.max(stubs.list(Some("a query of some words"), usize::MAX).len());
     let server = &namespace.servers()[0];
     for tool in server.tools().iter().take(10) {
@@ -126,7 +126,7 @@ fn a_large_server_is_soon_read_and_its_file_bounded() {
     };
     let namespace = soon("building 10,000 tools", || crm((0..10_000).map(one).collect()));
     let stubs = StubFiles::new(Arc::new(namespace), Layouts::default());
-    let file = soon("rendering 10,000 tools", || stubs.read("crm.pyi", Some(1), None, usize::MAX).unwrap());
+    let file = soon("rendering 10,000 tools", || stubs.read("crm.pyi:1", usize::MAX).unwrap());
     assert!(file.len() < 1_100_000 && file.contains("more tools: listToolFiles"), "{}", file.len());
     soon("twenty queries", || {
         for n in 0..20 {
@@ -136,8 +136,8 @@ fn a_large_server_is_soon_read_and_its_file_bounded() {
     });
     soon("a hundred readings", || {
         for _ in 0..100 {
-            let part = stubs.read("crm.pyi", Some(1), None, 16_000).unwrap();
-            assert!(part.len() <= 16_000 && part.contains("read on with startLine="));
+            let part = stubs.read("crm.pyi:1", 16_000).unwrap();
+            assert!(part.len() <= 16_000 && part.contains("read on with crm.pyi:"));
         }
     });
 }
@@ -154,18 +154,18 @@ fn every_answer_keeps_to_its_bound() {
         for text in [
             stubs.list(None, bound),
             stubs.list(Some("tool number"), bound),
-            stubs.read("crm.pyi", None, None, bound).unwrap(),
-            stubs.read("crm.pyi", Some(1), None, bound).unwrap(),
-            stubs.read("crm.*", None, None, bound).unwrap(),
-            stubs.read(&"crm.tool_number_1,".repeat(5_000), None, None, bound).unwrap(),
+            stubs.read("crm.pyi", bound).unwrap(),
+            stubs.read("crm.pyi:1", bound).unwrap(),
+            stubs.read("crm.*", bound).unwrap(),
+            stubs.read(&"crm.tool_number_1,".repeat(5_000), bound).unwrap(),
             stubs.list(Some(&"tool number; number; tool;".repeat(50)), bound),
             stubs.docs(None, "crm.tool_number_0", bound).unwrap(),
             stubs.docs(Some("crm"), "tool", bound).unwrap_err().to_string(),
             stubs.docs(Some("crm"), "zzzz", bound).unwrap_err().to_string(),
-            stubs.read("crm.pyi", Some(3), Some(2_000), bound).unwrap(),
-            stubs.read("crm/tool_number_0.pyi", None, None, bound).unwrap(),
+            stubs.read("crm.pyi:3-2000", bound).unwrap(),
+            stubs.read("crm/tool_number_0.pyi", bound).unwrap(),
             docs::tool_docs_within(server, &server.tools()[0], bound),
-            stubs.read(&"x".repeat(100_000), None, None, bound).unwrap_err().to_string(),
+            stubs.read(&"x".repeat(100_000), bound).unwrap_err().to_string(),
         ] {
             assert!(text.len() <= bound, "{bound}: {}: {}", text.len(), &text[..200]);
         }
@@ -367,11 +367,11 @@ fn invisible_characters_reach_no_reader() {
         let tool = &server.tools()[0];
         let stubs = StubFiles::new(Arc::clone(&namespace), Layouts::default());
         let file = format!("{}.pyi", server.python_name);
-        plain("stub", &stubs.read(&file, None, None, usize::MAX).unwrap());
+        plain("stub", &stubs.read(&file, usize::MAX).unwrap());
         plain("docs", &docs::tool_docs(server, tool));
         plain("list", &stubs.list(None, usize::MAX));
         plain("search", &stubs.list(Some("thing"), usize::MAX));
-        plain("missing file", &stubs.read(&format!("x{unseen}"), None, None, 1_000).unwrap_err().to_string());
+        plain("missing file", &stubs.read(&format!("x{unseen}"), 1_000).unwrap_err().to_string());
         for arguments in [
             json!({}),
             json!({"o": 1}),

@@ -60,7 +60,7 @@ fn cost_table() -> String {
         let server = &namespace.servers()[0];
         let docs = server.tools().iter().map(|tool| count(&docs::tool_docs(server, tool))).sum();
         let files = StubFiles::new(Arc::new(namespace.clone()), Layouts::default());
-        let shown = count(&files.read(&server.name, None, None, usize::MAX).unwrap());
+        let shown = count(&files.read(&server.name, usize::MAX).unwrap());
         let row = [server.tools().len(), count(&catalog.raw), count(&stub::server_stub(server)), shown, docs];
         sums.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
         table.push_str(&cost_row(&catalog.name, row));

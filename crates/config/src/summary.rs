@@ -94,6 +94,7 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         list("auto_execute", &rules.auto_execute),
         list("deny", &rules.deny),
         list("repeatable", &rules.repeatable),
+        rules.retries.map(|most| format!("retries {most}")),
         on_unlisted,
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),

@@ -82,7 +82,10 @@ fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
 async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     if let Some(answer_shapes) = answer_shapes {
         let threads = FileThreads::default();
-        let stored = threads.run(move || answer_shapes.store());
+        let stored = async {
+            answer_shapes.settled().await;
+            threads.run(move || answer_shapes.store()).await
+        };
         let _ = tokio::time::timeout(STORING, stored).await;
     }
 }

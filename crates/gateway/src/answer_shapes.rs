@@ -11,17 +11,18 @@ use exuvia_shapes::{Learned, Shape, ShapeFile, ShapeFileError, Shapes, ToolKey};
 use exuvia_tool::{Json, Tool, ToolDescriptor, ToolName};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-/// The longest answer that is read where it arrives, in bytes; longer ones are read on a blocking thread.
+/// The longest answer that is read where it arrives, in bytes; longer ones are read in the background.
 const SHORT_BYTES: usize = 32 << 10;
 
 /// The longest answer that is read, in bytes, and the longest one of a tool of which nothing is known.
 const LONG_BYTES: usize = 256 << 10;
 const FIRST_BYTES: usize = 1 << 20;
 
-/// How long a call may wait for its answer to be learned from.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How many bytes of answers may wait to be read in the background; each counts as a long one at least. What comes beyond is not
+/// learned from.
+const WAITING_BYTES: u32 = 4 << 20;
 
 /// How long what was learned may wait to be stored.
 const STORE_AFTER: Duration = Duration::from_secs(30);
@@ -38,7 +39,9 @@ pub struct AnswerShapes {
     /// `None` before the file was read.
     state: OnceLock<Mutex<State>>,
     version: AtomicU64,
-    /// Answers that are read on blocking threads: one at a time, others are passed over.
+    /// One permit for each byte that may wait to be read in the background.
+    waiting: Arc<Semaphore>,
+    /// Answers are read in the background one at a time: whatever holds up the file holds up one thread.
     reader: Arc<Semaphore>,
     /// Whether what is fresh is about to be stored.
     stores: AtomicBool,
@@ -66,41 +69,56 @@ impl AnswerShapes {
             file,
             state: OnceLock::new(),
             version: AtomicU64::new(0),
+            waiting: Arc::new(Semaphore::new(WAITING_BYTES as usize)),
             reader: Arc::new(Semaphore::new(1)),
             stores: AtomicBool::new(false),
             has_complained: AtomicBool::new(false),
         }
     }
 
-    /// Learns from an answer, if there is something to be learned from it.
-    pub(crate) async fn observe(self: &Arc<Self>, name: &ToolName, tool: &Tool, answer: &Json) {
+    /// Learns from an answer, if there is something to be learned from it. The caller waits neither for a file nor for a long
+    /// answer: both are read in the background, where a tokio runtime runs it.
+    pub(crate) fn observe(self: &Arc<Self>, name: &ToolName, tool: &Tool, answer: &Json) {
         if answer.size_bytes() > FIRST_BYTES || !is_untold(&tool.descriptor) {
             return;
         }
-        let state = self.state.get();
-        if let Some(state) = state {
-            let Some(key) = wanted(&mut locked(state), name, tool, answer.size_bytes()) else { return };
-            if answer.size_bytes() <= SHORT_BYTES {
-                self.learn(&key, answer.as_str());
-                return;
-            }
+        let Some(state) = self.state.get() else {
+            let (name, tool) = (name.clone(), tool.clone());
+            self.read_later(answer, move |this, answer| {
+                let key = wanted(&mut this.state(), &name, &tool, answer.len());
+                key.into_iter().for_each(|key| this.learn(&key, answer));
+            });
+            return;
+        };
+        let Some(key) = wanted(&mut locked(state), name, tool, answer.size_bytes()) else { return };
+        if answer.size_bytes() <= SHORT_BYTES {
+            self.learn(&key, answer.value_str());
+        } else {
+            self.read_later(answer, move |this, answer| this.learn(&key, answer));
         }
-        // Whatever holds up the file does not hold up more threads than one.
-        let Ok(turn) = Arc::clone(&self.reader).try_acquire_owned() else { return };
-        let (this, name, tool, text) = (Arc::clone(self), name.clone(), tool.clone(), answer.as_str().to_owned());
-        let is_first = state.is_none();
-        let read = spawn_blocking(move || {
-            let _turn = turn;
-            let key = match is_first {
-                true => wanted(&mut this.state(), &name, &tool, text.len()),
-                false => Some(this.state().key(&name.server, &tool)),
-            };
-            if let Some(key) = key {
-                this.learn(&key, &text);
-            }
+    }
+
+    /// Reads an answer in the background, unless too many wait for that.
+    fn read_later(self: &Arc<Self>, answer: &Json, read: impl FnOnce(&Arc<Self>, &str) + Send + 'static) {
+        let bytes = u32::try_from(answer.size_bytes().max(SHORT_BYTES)).unwrap_or(WAITING_BYTES);
+        let Ok(room) = Arc::clone(&self.waiting).try_acquire_many_owned(bytes) else { return };
+        let (this, text) = (Arc::clone(self), answer.value_str().to_owned());
+        tokio::spawn(async move {
+            let _room = room;
+            let Ok(turn) = Arc::clone(&this.reader).acquire_owned().await else { return };
+            // A panic in it concerns no run.
+            let _ = spawn_blocking(move || {
+                let _turn = turn;
+                read(&this, &text);
+            })
+            .await;
         });
-        // Of one that takes longer nobody waits for the end; a panic in it concerns nobody.
-        let _ = timeout(PATIENCE, read).await;
+    }
+
+    /// Waits until all answers that came before were learned from.
+    pub async fn settled(&self) {
+        // What comes meanwhile finds no room and is passed over, so that this comes to an end.
+        let _all = self.waiting.acquire_many(WAITING_BYTES).await;
     }
 
     /// What is known, once the file was read. Not for threads that serve others.
@@ -151,7 +169,9 @@ impl AnswerShapes {
     pub fn store(&self) {
         let Some(state) = self.state.get() else { return };
         let fresh = locked(state).shapes.take_fresh();
-        if let Err(error) = self.file.add(fresh) {
+        if let Err(error) = self.file.add(&fresh) {
+            // It is stored with what is learned next, or at the end.
+            locked(state).shapes.put_back(fresh);
             self.complain(&error);
         }
     }
@@ -245,7 +265,8 @@ mod tests {
         let answer_shapes = Arc::new(AnswerShapes::kept_in(ShapeFile::new("/proc/none/shapes.json".into())));
         for answer in answers {
             let answer = Json::parse(answer.as_str()).expect("JSON");
-            answer_shapes.observe(&ToolName::new("crm", name), tool, &answer).await;
+            answer_shapes.observe(&ToolName::new("crm", name), tool, &answer);
+            answer_shapes.settled().await;
         }
         // What cannot be stored is known all the same.
         answer_shapes.store();
@@ -275,13 +296,45 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_waits_to_be_read_is_bounded_and_read_in_the_end() {
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let answer_shapes = Arc::new(AnswerShapes::kept_in(ShapeFile::new("/proc/none/shapes.json".into())));
+        let turn = Arc::clone(&answer_shapes.reader).acquire_owned().await.expect("open");
+        let answer = Json::parse(long("rows", 200 << 10)).expect("JSON");
+        for _ in 0..100 {
+            answer_shapes.observe(&ToolName::new("crm", "untold"), tool, &answer);
+        }
+        drop(turn);
+        answer_shapes.settled().await;
+        assert_eq!(answer_shapes.shape("crm", tool).as_deref(), Some("{\"rows\": str} # seen 20 times"));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_stored_is_stored_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (blocked, namespace) = (folder.path().join("deeper"), namespace());
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let file = ShapeFile::new(blocked.join("shapes.json"));
+        let answer_shapes = Arc::new(AnswerShapes::kept_in(file.clone()));
+        answer_shapes.observe(&ToolName::new("crm", "untold"), tool, &Json::parse("1").expect("JSON"));
+        answer_shapes.settled().await;
+        std::fs::write(&blocked, "no folder").expect("written");
+        answer_shapes.store();
+        std::fs::remove_file(&blocked).expect("removed");
+        answer_shapes.store();
+        assert_eq!(file.read().expect("stored").len(), 1);
+    }
+
+    #[tokio::test]
     async fn the_version_tells_when_something_else_is_shown() {
         let namespace = namespace();
         let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
         let answer_shapes = Arc::new(AnswerShapes::kept_in(ShapeFile::new("/proc/none/shapes.json".into())));
         let mut versions = vec![answer_shapes.version()];
         for answer in ["1", "1", "1", "null"] {
-            answer_shapes.observe(&ToolName::new("crm", "untold"), tool, &Json::parse(answer).expect("JSON")).await;
+            answer_shapes.observe(&ToolName::new("crm", "untold"), tool, &Json::parse(answer).expect("JSON"));
+            answer_shapes.settled().await;
             versions.push(answer_shapes.version());
         }
         let changed: Vec<bool> = versions.windows(2).map(|pair| pair[0] != pair[1]).collect();

@@ -253,13 +253,13 @@ impl Inner {
         let server = self.run.run_view.namespace.server(&call.name.server).map(|server| server.name.clone());
         let mut counted = CallCountGuard::new(&self.run.metrics, server, Some(deadline.clone()));
         let (id, name) = (call.id, call.name.clone());
+        let retries = self.retries_of(&name);
         // Only what may be made again is kept.
-        let is_repeatable = self.tool(&name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
-        let again = is_repeatable.then(|| call.clone());
+        let again = (retries > 0).then(|| call.clone());
         let mut outcome = self.attempt(call, &deadline, ticket, &mut counted).await;
         let mut attempts = 1;
         while let (Err(error), Some(call)) = (&outcome, &again) {
-            let Some(pause) = self.retries.pause(error, attempts, &deadline) else { break };
+            let Some(pause) = self.retries.pause(error, attempts, retries, &deadline) else { break };
             self.notes.retried(id);
             tokio::time::sleep(pause).await;
             attempts += 1;
@@ -269,6 +269,13 @@ impl Inner {
         counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
         self.notes.note(&name, &outcome);
         outcome
+    }
+
+    /// How often a call of a tool may be made again.
+    fn retries_of(&self, name: &ToolName) -> u32 {
+        let policy = self.run.authority.policy();
+        let is_declared = || self.tool(name).is_ok_and(|tool| is_repeatable(tool.descriptor.annotations));
+        if policy.repeats(name) || is_declared() { policy.retries(&name.server) } else { 0 }
     }
 
     async fn attempt(
@@ -432,7 +439,7 @@ impl Inner {
         if let (Some((answer_shapes, name)), Ok(answer)) = (learning, &outcome)
             && let Ok(tool) = self.tool(&name)
         {
-            answer_shapes.observe(&name, tool, answer).await;
+            answer_shapes.observe(&name, tool, answer);
         }
         outcome
     }

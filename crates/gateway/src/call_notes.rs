@@ -134,7 +134,7 @@ fn first_line(text: &str) -> String {
 
 /// What an answer says that reads as an error: a text that begins like one, or an object that says so in a member of its own.
 fn error_in(value: &Json) -> Option<String> {
-    let json = value.as_str().trim_start();
+    let json = value.value_str().trim_start();
     if json.starts_with('"') {
         let head = &json[..json.floor_char_boundary(SHORT_BYTES)];
         return error_in_text(head, json.len()).then(|| first_line(&decoded(head)));

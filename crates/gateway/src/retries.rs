@@ -1,6 +1,7 @@
 //! Calls that are made again, because they failed for what passes and change nothing: whether, and after how long.
 //!
-//! A tool that its server declares read-only or idempotent has no further effect when it is called again. Every attempt is a
+//! A tool that its server declares read-only or idempotent, or that the operator lists as repeatable, has no further effect when it is
+//! called again. Every attempt is a
 //! call of its own for the policy and the journal: authorized, counted and recorded anew.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{CallError, Deadline, ToolAnnotations};
 
-/// How often one call is made again.
-const OF_CALL: u32 = 3;
 /// How often calls of one run are made again, all together: a server that is down costs a run a few seconds, whatever it calls.
 const OF_RUN: u32 = 20;
 /// How long the first pause is; each further one is twice as long.
@@ -45,12 +44,13 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// How long to wait before a call is made again that failed `attempts` times, the last time with `error`. None: it is not.
-    pub(crate) fn pause(&self, error: &CallError, attempts: u32, deadline: &Deadline) -> Option<Duration> {
+    /// How long to wait before a call is made again that failed `attempts` times, the last time with `error`. None: it is not. It is
+    /// at most `most` times.
+    pub(crate) fn pause(&self, error: &CallError, attempts: u32, most: u32, deadline: &Deadline) -> Option<Duration> {
         let asked = passing(error)?;
         let pause = asked.unwrap_or_else(|| FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(8)));
         let left = deadline.at().saturating_duration_since(Instant::now());
-        if attempts > OF_CALL || pause > LONGEST || pause >= left {
+        if attempts > most || pause > LONGEST || pause >= left {
             return None;
         }
         let less = |left: u32| left.checked_sub(1);
@@ -58,7 +58,7 @@ impl RetryBudget {
     }
 }
 
-/// Whether calling a tool again changes nothing more. It is the server's word, and about its own tool.
+/// Whether its server says that calling a tool again changes nothing more: its word about its own tool.
 pub(crate) fn is_repeatable(annotations: ToolAnnotations) -> bool {
     annotations.read_only == Some(true) || annotations.idempotent == Some(true)
 }
@@ -117,18 +117,19 @@ mod tests {
             (CallError::TimedOut(5), None),
             (CallError::Denied("rate limit".into()), None),
         ] {
-            assert_eq!(RetryBudget::default().pause(&error, 1, &soon()), expected, "{error}");
+            assert_eq!(RetryBudget::default().pause(&error, 1, 3, &soon()), expected, "{error}");
         }
     }
 
     #[test]
     fn attempts_are_bounded_by_call_by_run_and_by_deadline() {
         let (budget, error) = (RetryBudget::default(), failed("rate limit"));
-        let pauses: Vec<_> = (1..=4).map(|attempts| budget.pause(&error, attempts, &soon())).collect();
+        let pauses: Vec<_> = (1..=4).map(|attempts| budget.pause(&error, attempts, 3, &soon())).collect();
         assert_eq!(pauses, [Some(FIRST), Some(FIRST * 2), Some(FIRST * 4), None]);
-        let more = (0..100).filter(|_| budget.pause(&error, 1, &soon()).is_some()).count();
+        let more = (0..100).filter(|_| budget.pause(&error, 1, 3, &soon()).is_some()).count();
         assert_eq!(more, OF_RUN as usize - 3);
         let over = Deadline::after(Instant::now(), Duration::from_millis(50));
-        assert_eq!(RetryBudget::default().pause(&error, 1, &over), None);
+        assert_eq!(RetryBudget::default().pause(&error, 1, 3, &over), None);
+        assert_eq!(RetryBudget::default().pause(&error, 1, 0, &soon()), None);
     }
 }

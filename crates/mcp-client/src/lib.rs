@@ -45,6 +45,7 @@
 
 mod arguments;
 mod connection;
+mod content;
 pub mod error_code;
 mod exchange;
 mod failure;

@@ -3,6 +3,7 @@
 //! | the result has | the value is |
 //! |---|---|
 //! | `structuredContent` | that; unboxed from `{"result": ..}` if the [tool's is](exuvia_tool::ToolDescriptor::is_boxed); if it is a text, read as one |
+//! | `structuredContent`, not boxed and no number, beside content that [says more](crate::content) | that, [with the content beside it](Json::beside) |
 //! | `structuredContent`, an object, beside blocks that are no text | that, not unboxed, with the blocks as a further member `content` |
 //! | one text | the object or list that the whole of it is as JSON, else the text |
 //! | several texts | the list of what they are, if each is an object or a list as JSON; else one text, joined by newlines |
@@ -16,6 +17,7 @@
 use exuvia_tool::raw::{self, Part};
 use exuvia_tool::{CallError, Json, JsonError, JsonErrorKind, MAX_DEPTH, ToolName, ToolOutcome};
 
+use crate::content::says_more;
 use crate::forms::Parts;
 use crate::repair::halves;
 
@@ -48,10 +50,10 @@ pub(crate) fn outcome(result: &str, tool: &ToolName, boxed: bool, limit_bytes: u
 fn tool_value(parts: Parts<'_>, tool: &ToolName, boxed: bool, limit_bytes: u64) -> ToolOutcome {
     let Parts { content, structured, is_error, .. } = parts;
     let value = match structured.filter(|_| !is_error) {
-        // What stands beside it as text says the same.
         Some(value) => match other_blocks(content).and_then(|blocks| with_blocks(value, &blocks)) {
             Some(whole) => Json::parse(whole),
-            None => structured_value(unboxed(value, boxed)),
+            None if boxed => structured_value(unboxed(value, boxed)),
+            None => structured_value(value).map(|value| with_content(value, content, limit_bytes)),
         },
         None => {
             let Ok(blocks) = Blocks::read(content) else {
@@ -143,7 +145,16 @@ fn with_blocks(object: Part<'_>, blocks: &str) -> Option<String> {
     Some(format!("{inside}{comma}\"{CONTENT}\":{blocks}}}"))
 }
 
-fn texts_value(mut texts: Vec<String>) -> Json {
+/// A structure with the content of its result, if that says more and both are no larger than a value may be. Numbers have no
+/// room for it in scripts.
+fn with_content(value: Json, content: Option<Part<'_>>, limit_bytes: u64) -> Json {
+    let has_room = value.as_str().starts_with(['{', '[', '"']);
+    let more = content.filter(|content| has_room && says_more(&value, *content));
+    let both = more.and_then(|content| value.beside(content).ok());
+    both.filter(|both| both.size_bytes() as u64 <= limit_bytes).unwrap_or(value)
+}
+
+pub(crate) fn texts_value(mut texts: Vec<String>) -> Json {
     if texts.len() > 1 {
         let values: Option<Vec<Json>> = texts.iter().map(|text| parsed(text)).collect();
         let list = values.map(|values| values.iter().map(Json::as_str).collect::<Vec<_>>().join(","));
@@ -169,7 +180,7 @@ fn parsed(text: &str) -> Option<Json> {
 }
 
 /// The content blocks of a result.
-enum Blocks<'a> {
+pub(crate) enum Blocks<'a> {
     None,
     /// Nothing but text.
     Text(Vec<String>),
@@ -178,7 +189,7 @@ enum Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    fn read(content: Option<Part<'a>>) -> Result<Self, serde_json::Error> {
+    pub(crate) fn read(content: Option<Part<'a>>) -> Result<Self, serde_json::Error> {
         let Some(content) = content else { return Ok(Self::None) };
         let mut texts = Vec::new();
         for block in raw::elements(content.as_str()) {

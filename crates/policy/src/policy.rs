@@ -14,6 +14,9 @@ use crate::reads::READS;
 use crate::rules::CompiledRules;
 use crate::source::{PolicySource, ServerRules};
 
+/// How often a repeatable call is made again where the operator says nothing.
+const RETRIES: u32 = 3;
+
 /// What holds for the tools of every server. Made once from what the operator wrote; asked for every call.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
@@ -82,6 +85,12 @@ impl Policy {
     #[must_use]
     pub fn repeats(&self, tool: &ToolName) -> bool {
         self.rules(&tool.server).is_some_and(|rules| rules.repeats(&tool.tool))
+    }
+
+    /// How often a call of a repeatable tool of this server is made again after a failure that passes.
+    #[must_use]
+    pub fn retries(&self, server: &str) -> u32 {
+        self.rules(server).and_then(|rules| rules.retries).unwrap_or(RETRIES)
     }
 
     /// The entries of lists that match none of these tools, which are those of all servers that are there: misspelled, or for

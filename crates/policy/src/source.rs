@@ -19,7 +19,7 @@ pub struct PolicySource {
     pub auto_execute: Vec<String>,
     /// The same for the servers' `deny`. One holds for every server that it can mean.
     pub deny: Vec<String>,
-    /// The same for the servers' `repeatable`, read as `auto_execute`.
+    /// The same as `auto_execute` for the servers' `repeatable`.
     pub repeatable: Vec<String>,
 }
 
@@ -34,8 +34,11 @@ pub struct ServerRules {
     pub auto_execute: Vec<String>,
     /// Which tools are never called, whatever else allows them. They can still be seen. Default: none.
     pub deny: Vec<String>,
-    /// Which tools do no harm when a call of them is made twice. Their calls are made before their record is durable. Default: none.
+    /// Which tools do no harm when a call of them is made twice: a call is made again after a failure that passes, and before its
+    /// record is durable. Those whose servers declare them read-only or idempotent are made again as well. Default: none.
     pub repeatable: Vec<String>,
+    /// How often a call of a repeatable tool is made again after a failure that passes; 0 for never. Default: 3.
+    pub retries: Option<u32>,
     /// What happens when a tool is needed that is neither in `auto_execute` nor in `deny`. Default: `ask-before`.
     pub on_unlisted: OnUnlisted,
     /// What the arguments of a tool must be, by the tool's name or glob and the argument's name.
@@ -53,6 +56,7 @@ impl Default for ServerRules {
             auto_execute: Vec::new(),
             deny: Vec::new(),
             repeatable: Vec::new(),
+            retries: None,
             on_unlisted: OnUnlisted::default(),
             constraints: BTreeMap::new(),
             calls_per_run: None,

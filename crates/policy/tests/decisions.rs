@@ -103,6 +103,7 @@ fn entries_that_match_nothing_are_found() {
     source.groups = [("some".to_owned(), vec!["crm.nothing".to_owned(), "crm.get_*".to_owned()])].into();
     source.auto_execute = vec!["files.read".into(), "crn.get_order".into(), "away.*".into()];
     source.deny = vec!["c*.drop_*".into(), "*.wipe".into()];
+    source.repeatable = vec!["files.*".into(), "files.raed".into()];
     let policy = Policy::compile(source, ["crm", "files", "away"]).unwrap();
     let tools =
         [("crm", "get_order"), ("crm", "export"), ("files", "read")].map(|(server, tool)| ToolName::new(server, tool));
@@ -112,10 +113,26 @@ fn entries_that_match_nothing_are_found() {
         [
             r#"auto_execute: "crn.get_order""#,
             r#"deny: "c*.drop_*""#,
+            r#"repeatable: "files.raed""#,
             r#"servers.crm.deny: "delet_*""#,
             r#"servers.crm.tools: "x*""#,
         ]
     );
+}
+
+#[test]
+fn tools_are_repeatable_where_the_operator_says_so() {
+    let listed = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    let mut source = source(ServerRules { repeatable: listed(&["get_*"]), retries: Some(1), ..ServerRules::default() });
+    source.repeatable = listed(&["crm.export", "files.re*"]);
+    let policy = Policy::compile(source, ["crm", "files"]).unwrap();
+    let is_repeatable = |server: &str, tool: &str| policy.repeats(&ToolName::new(server, tool));
+    assert!(is_repeatable("crm", "get_order") && is_repeatable("crm", "export") && is_repeatable("files", "read"));
+    assert!(
+        !is_repeatable("crm", "delete_contact") && !is_repeatable("files", "export") && !is_repeatable("x", "read")
+    );
+    assert!(!is_repeatable("crm", &"get_".repeat(300)));
+    assert_eq!(["crm", "files", "x"].map(|server| policy.retries(server)), [1, 3, 3]);
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl Table {
             groups: self.groups.clone(),
             auto_execute: self.auto_execute.clone(),
             deny: self.deny.clone(),
-            repeatable: Vec::new(),
+            ..PolicySource::default()
         };
         Arc::new(Policy::compile(source, self.servers.keys().map(String::as_str)).unwrap())
     }

@@ -1,9 +1,10 @@
 //! Shapes in a file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::{error, fmt};
+use std::time::{Duration, Instant};
+use std::{error, fmt, thread};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +13,17 @@ use crate::{Learned, Shape, ToolKey};
 /// The longest file that is read, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// How long a change waits for those that other processes make, and how often it looks whether they are done.
+const PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
+
 /// The version of the form that files have.
 const VERSION: u32 = 1;
 
 /// A file of shapes: `{"version": 1, "tools": [{"server", "tool", "schema", "shape"}]}`.
+///
+/// Readers see the file of before a change or the one after. A change locks `NAME.lock` beside it, so that of two processes neither
+/// loses what the other one writes. Only the user can read it.
 #[derive(Debug, Clone)]
 pub struct ShapeFile {
     path: PathBuf,
@@ -26,6 +34,8 @@ pub struct ShapeFile {
 pub enum ShapeFileError {
     /// The system refuses.
     Io(io::Error),
+    /// Another process kept it locked for 2 s.
+    Locked,
     /// It holds something else.
     Form(serde_json::Error),
     /// It is larger than 16 MiB.
@@ -38,6 +48,7 @@ impl fmt::Display for ShapeFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            Self::Locked => write!(f, "locked by another process for {} s", PATIENCE.as_secs()),
             Self::Form(error) => write!(f, "not a file of shapes: {error}"),
             Self::TooLarge => write!(f, "larger than {} MiB", MAX_BYTES >> 20),
             Self::Version(version) => write!(f, "version {version}, written by a later program"),
@@ -50,7 +61,7 @@ impl error::Error for ShapeFileError {
         match self {
             Self::Io(error) => Some(error),
             Self::Form(error) => Some(error),
-            Self::TooLarge | Self::Version(_) => None,
+            Self::Locked | Self::TooLarge | Self::Version(_) => None,
         }
     }
 }
@@ -100,30 +111,69 @@ impl ShapeFile {
         }
     }
 
-    /// Adds what was learned. Another process may have added something meanwhile: the file is read again. Readers see the file of
-    /// before or the one after, and only the user can read it.
+    /// Adds what was learned.
     ///
     /// # Errors
     ///
-    /// It cannot be read or written, or is no file of shapes.
-    pub fn add(&self, learned: Learned) -> Result<(), ShapeFileError> {
+    /// It cannot be read, locked or written, or is no file of shapes.
+    pub fn add(&self, learned: &Learned) -> Result<(), ShapeFileError> {
         if learned.is_empty() {
             return Ok(());
         }
+        let _lock = self.lock()?;
         let mut all = self.read()?;
-        all.merge(learned);
+        all.merge(learned.clone());
         self.write(&all)
     }
 
-    /// Replaces what it holds.
+    /// Forgets the tools for which this holds. How many those were.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
-    pub fn write(&self, learned: &Learned) -> Result<(), ShapeFileError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    /// As [`add`](Self::add).
+    pub fn forget(&self, is_forgotten: impl Fn(&ToolKey) -> bool) -> Result<usize, ShapeFileError> {
+        let _lock = self.lock()?;
+        let mut all = self.read()?;
+        let forgotten = all.forget(is_forgotten);
+        if forgotten > 0 {
+            self.write(&all)?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Forgets everything, also what cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be locked or written.
+    pub fn clear(&self) -> Result<(), ShapeFileError> {
+        let _lock = self.lock()?;
+        self.write(&Learned::default())
+    }
+
+    /// Until it is dropped, no other process changes the file. What is renamed over it takes no lock with it: another file has it.
+    fn lock(&self) -> Result<File, ShapeFileError> {
+        fs::create_dir_all(self.folder())?;
+        let mut path = self.path.clone().into_os_string();
+        path.push(".lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => thread::sleep(POLL),
+                Err(TryLockError::WouldBlock) => return Err(ShapeFileError::Locked),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    fn write(&self, learned: &Learned) -> Result<(), ShapeFileError> {
+        let mut file = tempfile::NamedTempFile::new_in(self.folder())?;
         file.write_all(to_json(learned).as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
@@ -180,13 +230,44 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = ShapeFile::new(folder.path().join("deeper/shapes.json"));
         assert!(file.read().expect("no file is no error").is_empty());
-        file.add(learned("a", r#"{"id": [1, {"x": "text"}]}"#)).expect("written");
-        file.add(learned("b", "2")).expect("written");
-        file.add(learned("a", r#"{"id": null}"#)).expect("written");
+        file.add(&learned("a", r#"{"id": [1, {"x": "text"}]}"#)).expect("written");
+        file.add(&learned("b", "2")).expect("written");
+        file.add(&learned("a", r#"{"id": null}"#)).expect("written");
         let all = file.read().expect("read");
         let shown: Vec<String> =
             all.iter().map(|(tool, shape)| format!("{} {shape} {}", tool.tool, shape.seen())).collect();
         assert_eq!(shown, ["b int 1", r#"a {"id": [{"x": str} | int] | None} 2"#]);
+    }
+
+    #[test]
+    fn no_change_of_several_at_a_time_is_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = ShapeFile::new(folder.path().join("shapes.json"));
+        file.add(&learned("forgotten", "1")).expect("written");
+        let forget = |one: &ShapeFile| one.forget(|tool| tool.tool == "forgotten").map(drop);
+        thread::scope(|scope| {
+            for number in 0..4 {
+                let file = file.clone();
+                scope.spawn(move || {
+                    for round in 0..8 {
+                        file.add(&learned(&format!("t{number}_{round}"), "1")).expect("written");
+                    }
+                    forget(&file).expect("written");
+                });
+            }
+        });
+        let all = file.read().expect("read");
+        assert_eq!((all.len(), all.iter().any(|(tool, _)| tool.tool == "forgotten")), (32, false));
+    }
+
+    #[test]
+    fn a_change_waits_for_another_one_and_not_forever() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = ShapeFile::new(folder.path().join("shapes.json"));
+        let lock = file.lock().expect("locked");
+        assert!(matches!(file.add(&learned("a", "1")), Err(ShapeFileError::Locked)));
+        drop(lock);
+        file.add(&learned("a", "1")).expect("written");
     }
 
     #[test]
@@ -199,7 +280,7 @@ mod tests {
             (r#"{"version":1,"tools":[{"server":"a","tool":"b","schema":"c","shape":{"nul":true}}]}"#, "unknown field"),
         ] {
             fs::write(file.path(), text).expect("written");
-            let error = file.add(learned("a", "1")).expect_err("refused").to_string();
+            let error = file.add(&learned("a", "1")).expect_err("refused").to_string();
             assert!(error.contains(said), "{error}");
             assert_eq!(fs::read_to_string(file.path()).expect("still there"), text);
         }

@@ -85,12 +85,45 @@ impl Shape {
         *self == Self { seen: self.seen, other: self.other, ..Self::default() }
     }
 
+    /// Whether both show the same, however often it was seen.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let kinds = |shape: &Self| {
+            let texts = (shape.texts > 0, shape.texts == shape.json_texts);
+            (texts, shape.null, shape.bool, shape.int, shape.float, shape.other)
+        };
+        let lists = match (&self.list, &other.list) {
+            (Some(one), Some(two)) => (one.longest == 0) == (two.longest == 0) && one.item.is_like(&two.item),
+            (one, two) => one.is_some() == two.is_some(),
+        };
+        let objects = match (&self.object, &other.object) {
+            (Some(one), Some(two)) => one.is_like(two),
+            (one, two) => one.is_some() == two.is_some(),
+        };
+        kinds(self) == kinds(other) && lists && objects
+    }
+
     /// How many places it distinguishes.
     pub(crate) fn nodes(&self) -> usize {
         let list = self.list.as_ref().map_or(0, |list| list.item.nodes());
         let object =
             self.object.as_ref().map_or(0, |object| object.keys.values().chain(&object.any).map(Self::nodes).sum());
         1 + list + object
+    }
+}
+
+impl Object {
+    fn is_like(&self, other: &Self) -> bool {
+        let values = match (&self.any, &other.any) {
+            (Some(one), Some(two)) => one.is_like(two),
+            (one, two) => one.is_some() == two.is_some(),
+        };
+        let is_optional = |object: &Self, shape: &Shape| shape.seen < object.seen;
+        let mut keys = self.keys.iter().zip(&other.keys);
+        values
+            && self.keys.len() == other.keys.len()
+            && keys.all(|((key, one), (name, two))| {
+                key == name && is_optional(self, one) == is_optional(other, two) && one.is_like(two)
+            })
     }
 }
 
@@ -116,7 +149,34 @@ fn is_zero(value: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_field;
+    use super::*;
+
+    fn learned(answers: &[&str]) -> Shape {
+        let mut shape = Shape::default();
+        answers.iter().for_each(|answer| shape.observe(answer));
+        shape
+    }
+
+    #[test]
+    fn shapes_that_show_the_same_are_alike_and_others_are_not() {
+        let first = r#"{"a": [{"b": 1}], "c": "x"}"#;
+        let of_first = learned(&[first]);
+        assert!(of_first.is_like(&learned(&[first, r#"{"a": [], "c": "y"}"#])));
+        for other in [
+            r#"{"a": [{"b": 1}]}"#,
+            r#"{"a": [{"b": 1}], "c": "x", "d": 1}"#,
+            r#"{"a": [{"b": 1.5}], "c": "x"}"#,
+            r#"{"a": [{"b": 1}, {}], "c": "x"}"#,
+            r#"{"a": [{"b": 1}], "c": null}"#,
+            "[]",
+        ] {
+            let both = learned(&[first, other]);
+            assert!(!of_first.is_like(&both) && of_first.to_string() != both.to_string(), "{other}");
+        }
+        for (one, two) in [("[]", "[1]"), (r#""[1]""#, r#""x""#), (r#"{"1": 1}"#, r#"{"1": null}"#), ("1", "[[]]")] {
+            assert!(!learned(&[one]).is_like(&learned(&[one, two])), "{one} {two}");
+        }
+    }
 
     #[test]
     fn a_key_that_may_be_a_value_is_no_field() {

@@ -75,21 +75,30 @@ impl Shapes {
         skipped.is_multiple_of(EVERY)
     }
 
-    /// Adds what one answer of a tool was learned to be. Whether the shape of the tool is another one now.
+    /// Adds what one answer of a tool was learned to be. Whether the shape of the tool is another one now, but for counts.
     pub fn add(&mut self, tool: &ToolKey, answer: Shape) -> bool {
         if tool.server.len() > MAX_NAME_BYTES || tool.tool.len() > MAX_NAME_BYTES {
             return false;
         }
         self.fresh.add(tool.clone(), answer.clone());
-        let before = self.known.get(tool).map(ToString::to_string);
+        let before = self.known.get(tool).cloned();
         self.known.add(tool.clone(), answer);
-        before != self.known.get(tool).map(ToString::to_string)
+        match (before, self.known.get(tool)) {
+            (Some(before), Some(after)) => !before.is_like(after),
+            (before, after) => before.is_some() != after.is_some(),
+        }
     }
 
     /// What was learned since the last time.
     #[must_use]
     pub fn take_fresh(&mut self) -> Learned {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Makes what was [taken](Self::take_fresh) fresh again: it could not be stored.
+    pub fn put_back(&mut self, taken: Learned) {
+        let newer = std::mem::replace(&mut self.fresh, taken);
+        self.fresh.merge(newer);
     }
 }
 
@@ -177,6 +186,19 @@ mod tests {
             }
         }
         assert_eq!(read, MANY + (1_000 - MANY) / EVERY);
+    }
+
+    #[test]
+    fn what_is_put_back_is_fresh_again_beside_what_came_meanwhile() {
+        let key = |tool| ToolKey::new("crm", tool, &json!({}));
+        let mut shapes = Shapes::default();
+        shapes.add(&key("get"), shape("1"));
+        let taken = shapes.take_fresh();
+        shapes.add(&key("get"), shape("null"));
+        shapes.add(&key("list"), shape("[]"));
+        shapes.put_back(taken);
+        let fresh = shapes.take_fresh();
+        assert_eq!((fresh.len(), fresh.get(&key("get")).expect("fresh").to_string().as_str()), (2, "int | None"));
     }
 
     #[test]

@@ -28,6 +28,7 @@
 
 mod absent;
 mod arguments;
+mod beside;
 mod call;
 mod context;
 mod deadline;

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 
 from exuvia.servers import Server
 
@@ -28,10 +29,14 @@ _CALLERS = frozenset({
     "use_tool",
 })
 
-_META_TOOLS = frozenset({
-    "execute_tool_code", "executeToolCode", "get_tool_docs", "getToolDocs", "list_tool_files", "listToolFiles",
-    "read_tool_file", "readToolFile",
-})
+# What a script writes in place of a meta-tool.
+_META_TOOLS = {
+    "executeToolCode": "write its code here",
+    "getToolDocs": "here `help(server.tool)` prints them",
+    "listToolFiles": 'here `mcp.search("what it does")` finds tools',
+    "readToolFile": "here `help(server)` prints the signatures",
+}
+_META_TOOLS |= {re.sub("([A-Z])", r"_\1", name).lower(): here for name, here in _META_TOOLS.items()}
 
 
 def instead_of_package(name):
@@ -39,11 +44,17 @@ def instead_of_package(name):
     return _PACKAGES.get(name.partition(".")[0]) if isinstance(name, str) else None
 
 
+def instead_of_meta_tool(name):
+    """What to write instead of a meta-tool of the gateway, or None."""
+    here = _META_TOOLS.get(name)
+    return here and f"{name} is a tool of yours, not of scripts; {here}"
+
+
 def instead_of_name(name, names, node):
     """What to write instead of a name that is not defined, or None. `node` is where it stands."""
     servers = {key: server for key, server in names.items() if type(server) is Server}
-    if name in _META_TOOLS:
-        return f"{name} is a tool of yours, not of scripts; here `help(server.tool)` describes a tool and `dir(server)` lists them"
+    if instead := instead_of_meta_tool(name):
+        return instead
     if name in _CALLERS:
         return _of_caller(node, servers)
     bare = name.removeprefix("mcp__").removeprefix("mcp_")

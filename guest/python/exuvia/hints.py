@@ -9,7 +9,7 @@ import re
 import sys
 import types
 
-from exuvia import elsewhere, peek, readers
+from exuvia import beside, elsewhere, peek, readers
 from exuvia.errors import ToolError
 from exuvia.servers import Server, Tool, shown
 
@@ -135,9 +135,12 @@ _WELL_KNOWN = {
 
 
 def _attribute_error(error, fault):
-    owner, name = error.obj, error.name
+    owner, name = beside.plain(error.obj), error.name
     if not isinstance(name, str) or type(owner) in (Server, Tool):
         return None
+    # `mcp` and servers, which raise it themselves, give no owner.
+    if owner is None and (instead := elsewhere.instead_of_meta_tool(name)):
+        return instead
     if owner is None and "'NoneType'" not in str(error):
         return None
     node = fault.node

@@ -7,6 +7,8 @@ have stood for is a candidate: comprehension variables are gone when the error a
 import ast
 import itertools
 
+from exuvia import beside
+
 _MAX_CANDIDATES = 2000
 _CONTAINERS = (dict, list, tuple)
 
@@ -33,7 +35,7 @@ def _place(node):
 def candidates(node, names, around):
     """What the value of `node` may have been: a list, empty when nothing is known."""
     try:
-        return list(itertools.islice(_values(node, names, around), _MAX_CANDIDATES))
+        return list(map(beside.plain, itertools.islice(_values(node, names, around), _MAX_CANDIDATES)))
     except Exception:
         return []
 
@@ -126,6 +128,7 @@ def _call(node, names, around):
 
 def shape(value):
     """`{"id": int, "name": str}`: what an author needs to see of a value, without its contents."""
+    value = beside.plain(value)
     if type(value) is dict:
         entries = [f'"{key}": {_type(inner)}' for key, inner in itertools.islice(value.items(), 15)]
         more = ", ..." if len(value) > 15 else ""
@@ -143,7 +146,7 @@ def shape(value):
 
 
 def _type(value):
-    return "None" if value is None else type(value).__name__
+    return "None" if value is None else type(beside.plain(value)).__name__
 
 
 def _cut(text):

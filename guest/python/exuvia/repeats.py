@@ -87,14 +87,14 @@ def pages(tool, /, *positional, **arguments):
 
 def _items(page):
     """How many elements a page has: its own, or those of its longest list; None where it has no list."""
-    if type(page) is list:
+    if isinstance(page, list):
         return len(page)
-    lengths = [len(value) for value in page.values() if type(value) is list] if type(page) is dict else []
+    lengths = [len(value) for value in page.values() if type(value) is list] if isinstance(page, dict) else []
     return max(lengths, default=None)
 
 
 def _places(page):
-    if type(page) is dict:
+    if isinstance(page, dict):
         yield page
         for name in _INSIDE:
             if type(inner := page.get(name)) is dict:

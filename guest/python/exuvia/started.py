@@ -5,7 +5,7 @@ import inspect
 import operator
 import sys
 
-from exuvia import calls
+from exuvia import beside, calls
 from exuvia.asked import AT_ONCE
 
 # Calls that failed. The exceptions of those that nobody has looked at are raised when the loop ends.
@@ -79,7 +79,7 @@ class Call(asyncio.Future):
 
 
 # What JSON becomes, and with it every value of a tool.
-_PLAIN = frozenset({dict, list, str, int, float, bool, type(None)})
+_PLAIN = frozenset({dict, list, str, int, float, bool, type(None)}) | beside.KINDS
 
 
 class _Done:

@@ -8,6 +8,10 @@
 //! With a nightly toolchain the same functions run under libFuzzer, which measures coverage:
 //! `fuzz_target!(|data: &[u8]| exuvia_fuzz::input("json", data))`.
 
+#[path = "../../../guest/build/merge/mod.rs"]
+mod merge;
+#[path = "../../../guest/build/meter/mod.rs"]
+mod meter;
 mod mutate;
 mod run;
 mod targets;

@@ -3,8 +3,9 @@
 use std::fs;
 
 use exuvia_gateway::answer::{AnswerRoom, render};
+use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report};
-use exuvia_tests::{Client, SampleGateway, fake, returned};
+use exuvia_tests::{Client, SampleGateway, fake, returned, rules};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -87,6 +88,64 @@ async fn a_call_without_further_effect_is_made_again_and_every_attempt_is_record
     assert_eq!(gateway.run(refused).await.calls[0].retries, 0);
     let stays = call.replace("HTTP 429", "no such row");
     assert_eq!(gateway.run(&stays).await.calls[0].retries, 0);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_structure_and_what_is_said_beside_it_are_both_there() {
+    let (gateway, _folder) = over(json!([tool("answer", json!({"type": "object"}), json!({}))])).await;
+    let answer = |structured: Value, text: &str| {
+        let result = json!({"content": [{"type": "text", "text": text}], "structuredContent": structured});
+        format!("a = my_fake.answer(result=json.loads({:?}))", result.to_string())
+    };
+    let said = "result = [type(a) is dict, getattr(a, 'content', None)]";
+    for (structured, text, expected) in [
+        (json!({"id": 1}), "{\"id\": 1}", json!([true, null])),
+        (json!({"id": 1}), "Order 1 is late", json!([false, [{"type": "text", "text": "Order 1 is late"}]])),
+        (json!(7), "seven", json!([false, null])),
+    ] {
+        let source = format!("import json\n{}\n{said}", answer(structured, text));
+        assert_eq!(returned(&gateway.run(&source).await), expected, "{text}");
+    }
+    // It is what it was without that, wherever it goes.
+    let source = format!(
+        "import json\n{}\n{}\nb = await f()\n{}\nresult = [a, b, c, c.content, sorted(a), a | {{'x': 1}}, isinstance(a, dict)]",
+        answer(json!({"rows": [{"id": 1}]}), "one row"),
+        "async def f():\n    return await my_fake.answer(result={'structuredContent': [1], 'content': 'list'})",
+        "c = my_fake.answer(result={'structuredContent': 'text', 'content': 'other'})",
+    );
+    let rows = json!({"rows": [{"id": 1}]});
+    let content = json!([{"type": "text", "text": "other"}]);
+    let expected = json!([rows, [1], "text", content, ["rows"], {"rows": [{"id": 1}], "x": 1}, true]);
+    assert_eq!(returned(&gateway.run(&source).await), expected);
+    let source = format!("import json\n{}\nresult = a['row']", answer(json!({"rows": []}), "none"));
+    let failed = text_of(&gateway.run(&source).await);
+    assert!(failed.contains("hint: a is {\"rows\": list}; did you mean 'rows'?"), "{failed}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_made_again_and_how_often_is_for_the_operator_to_say() {
+    let (gateway, _folder) = over(json!([
+        tool("error", json!({"type": "object"}), json!({"readOnlyHint": true})),
+        tool("answer", json!({"type": "object"}), json!({})),
+    ]))
+    .await;
+    let error = r#"my_fake.error(error={"code": -32000, "message": "HTTP 429: retry in 2 ms"})"#;
+    let answer =
+        r#"my_fake.answer(result={"isError": True, "content": [{"type": "text", "text": "HTTP 429: retry in 2 ms"}]})"#;
+    for (repeatable, retries, expected) in [
+        (vec![], None, (3, 0)),
+        (vec!["ans*".to_owned()], None, (3, 3)),
+        (vec!["*".to_owned()], Some(1), (1, 1)),
+        (vec![], Some(0), (0, 0)),
+    ] {
+        let servers = [("my-fake".to_owned(), ServerRules { repeatable, retries, ..rules(&["*"], &[]) })].into();
+        let source = PolicySource { servers, ..PolicySource::default() };
+        gateway.gateway().set_policy(Policy::compile(source, ["my-fake"]).expect("a policy"));
+        let made = (gateway.run(error).await.calls[0].retries, gateway.run(answer).await.calls[0].retries);
+        assert_eq!(made, expected, "{retries:?}");
+    }
     gateway.stop().await;
 }
 

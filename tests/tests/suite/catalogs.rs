@@ -164,11 +164,11 @@ async fn both_layouts_list_what_can_be_read() {
 
 /// Two halves make the whole.
 async fn read_by_lines(gateway: &SampleGateway, file: &str) {
-    let whole = gateway.ask("readToolFile", &json!({"fileName": file, "startLine": 1})).await;
+    let whole = gateway.ask("readToolFile", &json!({"fileName": format!("{file}:1")})).await;
     let count = whole.lines().count();
     let half = count / 2;
-    let head = gateway.ask("readToolFile", &json!({"fileName": file, "endLine": half})).await;
-    let tail = gateway.ask("readToolFile", &json!({"fileName": file, "startLine": half + 1})).await;
+    let head = gateway.ask("readToolFile", &json!({"fileName": format!("{file}:-{half}")})).await;
+    let tail = gateway.ask("readToolFile", &json!({"fileName": format!("{file}:{}", half + 1)})).await;
     let head = head.strip_prefix(&format!("# lines 1 to {half} of {count}\n")).expect("a head");
     let tail = tail.strip_prefix(&format!("# lines {} to {count} of {count}\n", half + 1)).expect("a tail");
     assert_eq!(format!("{head}{tail}"), whole);

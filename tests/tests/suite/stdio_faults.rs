@@ -24,7 +24,7 @@ fn a_bad_request_is_answered_with_what_to_send() {
         ("executeToolCode", json!({"script": "1"}), "code"),
         ("readToolFile", json!({}), "fileName"),
         ("readToolFile", json!({"fileName": "ecko.pyi"}), "echo.pyi"),
-        ("readToolFile", json!({"fileName": "echo.pyi", "startLine": "one"}), "startLine"),
+        ("readToolFile", json!({"fileName": "echo.pyi", "startLine": 1}), "startLine"),
         ("getToolDocs", json!({"server": "ecko", "tool": "sleep"}), "echo"),
         ("getToolDocs", json!({"server": "echo", "tool": "slep"}), "sleep"),
     ];

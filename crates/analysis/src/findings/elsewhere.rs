@@ -15,23 +15,18 @@ const CALLERS: [&str; 9] = [
     "use_mcp_tool",
     "use_tool",
 ];
-const META_TOOLS: [&str; 8] = [
-    "execute_tool_code",
-    "executeToolCode",
-    "get_tool_docs",
-    "getToolDocs",
-    "list_tool_files",
-    "listToolFiles",
-    "read_tool_file",
-    "readToolFile",
+/// The meta-tools, and what a script writes in place of them.
+const META_TOOLS: [(&str, &str, &str); 4] = [
+    ("executeToolCode", "execute_tool_code", "write its code here"),
+    ("getToolDocs", "get_tool_docs", "here `help(server.tool)` prints them"),
+    ("listToolFiles", "list_tool_files", "here `mcp.search(\"what it does\")` finds tools"),
+    ("readToolFile", "read_tool_file", "here `help(server)` prints the signatures"),
 ];
 
 /// What to write for a name that is no server: `mcp__crm__get`, `crm__get`, `call_tool`, `getToolDocs`.
 pub(crate) fn instead(name: &str, namespace: &Namespace) -> Option<String> {
-    if META_TOOLS.contains(&name) {
-        return Some(format!(
-            "{name} is a tool of yours, not of scripts; here `help(server.tool)` describes a tool and `dir(server)` lists them"
-        ));
+    if let Some((_, _, here)) = META_TOOLS.iter().find(|(tool, other, _)| name == *tool || name == *other) {
+        return Some(format!("{name} is a tool of yours, not of scripts; {here}"));
     }
     if CALLERS.contains(&name) {
         let example = namespace.servers().iter().find_map(|server| Some((server, server.tools().first()?)));
@@ -48,4 +43,24 @@ pub(crate) fn instead(name: &str, namespace: &Namespace) -> Option<String> {
         let tool = found.or_else(|| closest(tool, names()).first().copied())?;
         Some(format!("{name} is `{}.{tool}(...)` here", server.python_name))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_meta_tool_is_answered_with_what_a_script_writes() {
+        for (name, here) in [
+            ("getToolDocs", "`help(server.tool)`"),
+            ("get_tool_docs", "`help(server.tool)`"),
+            ("listToolFiles", "`mcp.search(\"what it does\")`"),
+            ("read_tool_file", "`help(server)`"),
+            ("executeToolCode", "write its code here"),
+        ] {
+            let said = instead(name, &Namespace::default()).expect("known");
+            assert!(said.starts_with(name) && said.contains(here), "{said}");
+        }
+        assert_eq!(instead("getToolDoc", &Namespace::default()), None);
+    }
 }

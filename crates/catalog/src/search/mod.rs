@@ -17,7 +17,7 @@ use stems::stems;
 pub(crate) const MAX_HITS: usize = 6;
 
 /// How many tools behind the hits are named.
-pub(crate) const MAX_OTHERS: usize = 4;
+pub(crate) const MAX_OTHERS: usize = 2;
 
 /// A hit scores at least this share of the best one, and this share of the one before it. What is named behind the hits scores
 /// at least the third.
@@ -59,8 +59,6 @@ pub(crate) struct Found<'n> {
     pub(crate) hits: Vec<Hit<'n>>,
     /// The next ones, a few.
     pub(crate) others: Vec<Hit<'n>>,
-    /// How many tools fit about as well.
-    pub(crate) total: usize,
 }
 
 /// A tool that fits.
@@ -68,6 +66,8 @@ pub(crate) struct Found<'n> {
 pub(crate) struct Hit<'n> {
     pub(crate) server: &'n Server,
     pub(crate) tool: &'n Tool,
+    /// Its score, as a share of the best one.
+    pub(crate) share: f64,
 }
 
 /// The words of a namespace, each with the tools that have it. Made once: a query looks at each different word once,
@@ -176,19 +176,18 @@ impl Index {
         // Stable: equals stay in the order of the namespace.
         scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let kept = kept(&scored);
-        let least = scored.first().map_or(0.0, |(best, _)| OF_BEST_TO_NAME * best);
-        scored.truncate(scored.partition_point(|(score, _)| *score >= least));
-        let total = scored.len();
+        let best = scored.first().map_or(0.0, |(best, _)| *best);
+        scored.truncate(scored.partition_point(|(score, _)| *score >= OF_BEST_TO_NAME * best));
         let mut hits: Vec<Hit<'n>> = scored
             .into_iter()
             .take(kept + MAX_OTHERS)
-            .filter_map(|(_, (server, tool))| {
+            .filter_map(|(score, (server, tool))| {
                 let server = namespace.servers().get(server)?;
-                Some(Hit { server, tool: server.tools().get(tool)? })
+                Some(Hit { server, tool: server.tools().get(tool)?, share: score / best })
             })
             .collect();
         let others = hits.split_off(kept.min(hits.len()));
-        Found { hits, others, total }
+        Found { hits, others }
     }
 
     /// Adds what a concept is worth for each tool, and gives what it weighs.

@@ -36,9 +36,9 @@ pub(super) struct File {
     /// Tools that may never be called; overrides every allowlist. Same syntax as `auto_execute`. Where names contain
     /// dots, an entry applies to every server it can mean. Default: none.
     pub(super) deny: Vec<String>,
-    /// Tools whose calls do no harm when they are made twice. They are made before their record is on disk, which is
-    /// faster; after a crash of the gateway, the record may lack the last of them. Same syntax as `auto_execute`.
-    /// Default: none.
+    /// Tools whose calls do no harm when they are made twice. A call is made again after a failure that passes, and made
+    /// before its record is on disk, which is faster; after a crash of the gateway, the record may lack the last of them.
+    /// Same syntax as `auto_execute`. Default: none.
     pub(super) repeatable: Vec<String>,
     /// Named sets of tools, for use as `@name`.
     pub(super) groups: BTreeMap<String, Group>,
@@ -147,9 +147,13 @@ pub(super) struct Server {
     pub(super) auto_execute: Vec<String>,
     /// Tools that may never be called; they stay visible. Default: none.
     pub(super) deny: Vec<String>,
-    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key.
-    /// Default: none.
+    /// Tools whose calls do no harm when they are made twice, for example `["get_*"]`: see the top-level key. Tools that the
+    /// server declares read-only or idempotent are made again as well. Default: none.
     pub(super) repeatable: Vec<String>,
+    /// How often a call of such a tool is made again after status 429 or 503, a rate limit or a lost connection; 0
+    /// disables retries. Default: 3.
+    #[schemars(range(max = 10))]
+    pub(super) retries: Option<u32>,
     /// What happens when a script needs a tool that is in neither list. Default: ask-before.
     pub(super) on_unlisted: Option<OnUnlisted>,
     /// Conditions on arguments, by the tool's name or glob and the argument's name: `export.path = { under = "/exports"

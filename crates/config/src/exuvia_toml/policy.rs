@@ -13,8 +13,9 @@ pub(super) fn of_file(written: &file_types::File, document: &Document, errors: &
     let servers: BTreeMap<String, ServerRules> =
         written.servers.iter().map(|(name, server)| (name.clone(), rules(server))).collect();
     let groups = written.groups.iter().map(|(name, group)| (name.clone(), group.tools.clone())).collect();
-    let (auto_execute, deny) = (written.auto_execute.clone(), written.deny.clone());
-    let source = PolicySource { servers, groups, auto_execute, deny, repeatable: written.repeatable.clone() };
+    let (auto_execute, deny, repeatable) =
+        (written.auto_execute.clone(), written.deny.clone(), written.repeatable.clone());
+    let source = PolicySource { servers, groups, auto_execute, deny, repeatable };
     let names: Vec<&str> = source.servers.keys().map(String::as_str).collect();
     if let Err(wrong) = Policy::compile(source.clone(), names) {
         let told: Vec<String> = errors.iter().map(|error| error.key.clone()).collect();
@@ -36,6 +37,7 @@ fn rules(written: &file_types::Server) -> ServerRules {
         auto_execute: written.auto_execute.clone(),
         deny: written.deny.clone(),
         repeatable: written.repeatable.clone(),
+        retries: written.retries,
         on_unlisted: written.on_unlisted.unwrap_or(default.on_unlisted),
         constraints: written.constraints.clone(),
         calls_per_run: written.calls_per_run,

@@ -40,7 +40,7 @@ fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
         ShapesCommand::Import { file: from } => {
             let learned = imported(&from).with_context(|| from.display().to_string())?;
             let count = learned.len();
-            file.add(learned).with_context(|| file.path().display().to_string())?;
+            file.add(&learned).with_context(|| file.path().display().to_string())?;
             Said::Notice(format!("shapes imported: {count}"))
         }
         ShapesCommand::Forget { name } => Said::Notice(forget(file, name.as_deref())?),
@@ -74,14 +74,12 @@ fn forget(file: &ShapeFile, name: Option<&str>) -> Result<String> {
     let place = || file.path().display().to_string();
     let Some(name) = name else {
         // Also one that cannot be read.
-        file.write(&Learned::default()).with_context(place)?;
+        file.clear().with_context(place)?;
         return Ok("all shapes forgotten".to_owned());
     };
-    let mut learned = known(file)?;
-    let forgotten = learned.forget(|tool| tool.server == name || name_of(tool) == name);
+    let forgotten = file.forget(|tool| tool.server == name || name_of(tool) == name).with_context(place)?;
     if forgotten == 0 {
         bail!("no shape of {name:?} is known; `exuvia tools shapes list` shows what is");
     }
-    file.write(&learned).with_context(place)?;
     Ok(format!("shapes forgotten: {forgotten}"))
 }

@@ -18,15 +18,13 @@ use crate::repair::Repair;
 /// `executeToolCode`
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
     name: "executeToolCode",
-    description: "Runs a Python 3.14 script in a fresh sandbox and returns its result as JSON.\n\
-        - Servers are globals: `crm.get_contacts(limit=10)` calls the tool and gives its value.\n\
-        - Calls block, in order; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`; top-level await works.\n\
-        - The value of the last expression, or of `result = ...`, is what you get; print() adds a log. \
-        Filter and aggregate in the script: return only what you need; a large result is shown in part.\n\
-        - `print(mcp.search(\"send mail\"))` finds tools, `help(crm.get_contacts)` explains one.\n\
-        - A failed call raises ToolError (.message, .data), a refused one ToolDenied. \
-        `retry(crm.get_order, n=5, id=1)`; `for page in pages(crm.get_contacts):`.\n\
-        - The standard library is there; files, network, threads and other packages are not. Nothing is kept between scripts.",
+    description: "Runs Python 3.14 in a fresh sandbox: standard library, no files, network, threads or packages.\n\
+        Servers are globals: `crm.get_contacts(limit=10)` gives the tool's value.\n\
+        Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`.\n\
+        You get the last expression's value, or `result`, and what is printed. Filter and aggregate: a large result is shown \
+        in part.\n\
+        Failures raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
+        `for page in pages(crm.get_contacts):`; `help(crm)`.",
     schema: || {
         let text = json!({"type": "string"});
         object(json!({"code": text, "run": text, "part": text}), &[])

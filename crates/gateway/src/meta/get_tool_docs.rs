@@ -10,13 +10,10 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `getToolDocs`
 pub static GET_TOOL_DOCS: MetaTool = MetaTool {
     name: "getToolDocs",
-    description: "What the signature of a tool leaves out: all that its server says of it.",
+    description: "What a server says of a tool beyond its signature.",
     schema: || {
-        let properties = json!({
-            "tool": {"type": "string", "description": "e.g. crm.get_contacts"},
-            "server": {"type": "string"},
-        });
-        object(properties, &["tool"])
+        let tool = json!({"type": "string", "description": "e.g. crm.get_contacts"});
+        object(json!({"tool": tool}), &["tool"])
     },
     handler: answer,
 };
@@ -25,6 +22,7 @@ pub static GET_TOOL_DOCS: MetaTool = MetaTool {
 #[serde(deny_unknown_fields)]
 struct Arguments {
     tool: String,
+    /// Models name the server by itself as well.
     server: Option<String>,
 }
 

@@ -10,14 +10,10 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `readToolFile`
 pub static READ_TOOL_FILE: MetaTool = MetaTool {
     name: "readToolFile",
-    description: "Reads typed signatures: of a server, or of some of its tools. Read or find them before you call them.",
+    description: "Reads signatures of a server or some tools. Read or find them before you call them.",
     schema: || {
-        let properties = json!({
-            "fileName": {"type": "string", "description": "crm.pyi, or tools: crm.get_contacts, crm.*order*"},
-            "startLine": {"type": "integer", "minimum": 1},
-            "endLine": {"type": "integer", "minimum": 1, "description": "inclusive"},
-        });
-        object(properties, &["fileName"])
+        let name = json!({"type": "string", "description": "crm.pyi, or tools: crm.get_contacts, crm.*order*"});
+        object(json!({"fileName": name}), &["fileName"])
     },
     handler: answer,
 };
@@ -26,16 +22,14 @@ pub static READ_TOOL_FILE: MetaTool = MetaTool {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Arguments {
     file_name: String,
-    start_line: Option<usize>,
-    end_line: Option<usize>,
 }
 
 fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
-        let Arguments { file_name, start_line, end_line } = request.arguments()?;
+        let Arguments { file_name } = request.arguments()?;
         let read = move |shown: &ToolTexts| {
-            let lines = shown.stubs.read(&file_name, start_line, end_line, shown.max_bytes);
-            lines.map_err(|error| BadRequest::new(BadRequestKind::Unknown, error.to_string()))
+            let stubs = shown.stubs.read(&file_name, shown.max_bytes);
+            stubs.map_err(|error| BadRequest::new(BadRequestKind::Unknown, error.to_string()))
         };
         request.rendered(read).await
     })

@@ -48,12 +48,11 @@ impl MetaTool {
     }
 }
 
-/// The schema of an object with these properties and no others.
+/// The schema of an object with these properties. That others are refused costs no tokens: whoever sends one reads it then.
 pub(super) fn object(properties: Value, required: &[&str]) -> Value {
     let mut schema = json!({"type": "object", "properties": properties});
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
-    schema["additionalProperties"] = json!(false);
     schema
 }

@@ -192,8 +192,9 @@ impl<'a> Policy<'a> {
             }
         };
         let wanting: Vec<&ToolNeed> = self.needs.tools.iter().filter(wanting).collect();
-        let new = wanting.into_iter().filter(|need| self.documented.insert(format!("{}.{}", need.server, need.tool)));
-        new.map(|need| exchange("getToolDocs", json!({"server": need.server, "tool": need.tool}))).collect()
+        let names = wanting.into_iter().map(|need| format!("{}.{}", need.server, need.tool));
+        let new = names.filter(|name| self.documented.insert(name.clone()));
+        new.map(|name| exchange("getToolDocs", json!({"tool": name}))).collect()
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
         seen.add("crm.pyi find: finds people");
         assert_eq!(asked(policy.next(&seen)), r#"read {"fileName":"crm.pyi"}"#);
         seen.add("# Call crm.NAME(...)\ndef find(name: str, kind: str = ...) -> Any:");
-        assert_eq!(asked(policy.next(&seen)), r#"docs {"server":"crm","tool":"find"}"#, "for the value");
+        assert_eq!(asked(policy.next(&seen)), r#"docs {"tool":"crm.find"}"#, "for the value");
         seen.add("kind: open or closed");
         assert_eq!(policy.guesses(&seen), [Guess::Key("total".into())]);
         assert_eq!(policy.next(&seen), Step::Look(vec!["total".into()]));

@@ -4,12 +4,14 @@ mod analysis;
 mod answers;
 mod config;
 mod json;
+mod passes;
 mod policy;
+mod shapes;
 
 use crate::Target;
 
 /// All of them.
-pub static TARGETS: [Target; 9] = [
+pub static TARGETS: [Target; 12] = [
     Target {
         name: "analysis_text",
         run: analysis::text,
@@ -25,7 +27,10 @@ pub static TARGETS: [Target; 9] = [
         scraps: config::SCRAPS,
     },
     Target { name: "answers", run: answers::result, corpus: &["corpus/json"], scraps: json::SCRAPS },
+    Target { name: "shapes", run: shapes::answers, corpus: &["corpus/shapes", "corpus/json"], scraps: json::SCRAPS },
     Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
+    Target { name: "meter", run: passes::metered, corpus: &["corpus/meter", "corpus/analysis_programs"], scraps: &[] },
+    Target { name: "merge", run: passes::merged, corpus: &["corpus/merge"], scraps: passes::SCRAPS },
     Target {
         name: "event_stream",
         run: exuvia_mcp_client::fuzzing::event_stream,

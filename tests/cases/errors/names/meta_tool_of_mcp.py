@@ -1,0 +1,2 @@
+#: outcome: raised
+result = mcp.list_tool_files(query="mail")

@@ -1,0 +1,26 @@
+(component
+    (import "say" (func $say (param "text" string)))
+    (core module $shim
+        (type $said (func (param i32 i32)))
+        (table (export "$imports") 1 1 funcref)
+        (func (export "0") (param i32 i32) (call_indirect (type $said) (local.get 0) (local.get 1) (i32.const 0))))
+    (core module $main
+        (import "host" "say" (func $say (param i32 i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 8) "hello")
+        (func (export "run") (param i32) (result i32) (call $say (i32.const 8) (i32.const 5)) (local.get 0)))
+    (core module $fixup
+        (import "" "$imports" (table 1 1 funcref))
+        (import "" "0" (func $say (param i32 i32)))
+        (elem (i32.const 0) func $say))
+    (core instance $shim (instantiate $shim))
+    (alias core export $shim "0" (core func $shim_say))
+    (core instance $host (export "say" (func $shim_say)))
+    (core instance $main (instantiate $main (with "host" (instance $host))))
+    (alias core export $main "memory" (core memory $memory))
+    (alias core export $shim "$imports" (core table $imports))
+    (core func $lowered (canon lower (func $say) (memory $memory) string-encoding=utf8))
+    (core instance $for_fixup (export "$imports" (table $imports)) (export "0" (func $lowered)))
+    (core instance (instantiate $fixup (with "" (instance $for_fixup))))
+    (func (export "run") (param "number" u32) (result u32) (canon lift (core func $main "run")))
+)
