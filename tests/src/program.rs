@@ -62,10 +62,7 @@ impl Program {
     #[must_use]
     pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(built("exuvia"));
-        command
-            .args(arguments)
-            .env("XDG_CONFIG_HOME", here())
-            .envs(variables.iter().copied());
+        command.args(arguments).env("XDG_CONFIG_HOME", here()).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let data = DataHome::of(&mut command);
         Self { child: command.spawn().expect("exuvia starts"), _data: data }

@@ -9,7 +9,9 @@ use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
-use crate::{ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits};
+use crate::{
+    ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits,
+};
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
 pub(crate) const ANSWER_BYTES: usize = 64 << 10;

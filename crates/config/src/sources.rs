@@ -148,7 +148,9 @@ mod tests {
             fs::write(&file, text).expect("written");
             sources.journal(&Paths::default())
         };
-        let found = journal("nonsense = 1\n[servers.a]\ncommand = '${UNSET_HERE}'\n[journal]\npath = 'j'\nkeep_days = 7\n").expect("read");
+        let found =
+            journal("nonsense = 1\n[servers.a]\ncommand = '${UNSET_HERE}'\n[journal]\npath = 'j'\nkeep_days = 7\n")
+                .expect("read");
         assert_eq!((found.store, found.keep_days), (JournalStore::Sqlite(Some(folder.path().join("j"))), 7));
         let wrong = journal("[journal]\nkeep_days = 0\nurl = 'x'\nredact = { patterns = ['('] }\n").expect_err("wrong");
         let keys: Vec<_> = wrong.errors.iter().map(|error| error.key.as_str()).collect();

@@ -6,7 +6,8 @@ use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
 
 use crate::{
-    Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+    Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode, PASSED_VARIABLES, Profile,
+    Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -40,7 +41,7 @@ fn journal(journal: &JournalConfig) -> Option<String> {
         JournalStore::Sqlite(None) => Some("sqlite".to_owned()),
         JournalStore::Sqlite(Some(path)) => Some(format!("sqlite in {}", path.display())),
         JournalStore::Memory => Some("memory".to_owned()),
-        JournalStore::Postgres(_) => Some("postgres".to_owned()),
+        JournalStore::Postgres { .. } => Some("postgres".to_owned()),
     };
     let parts = [
         store,

@@ -53,7 +53,9 @@ pub(crate) enum Command {
     /// Verify the record of runs, or prove a part of it to a third party
     Audit(AuditArgs),
     /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
-    #[command(after_help = "Exit status: 0 all come out the same, 1 one departs or would come out differently, 2 usage error.")]
+    #[command(
+        after_help = "Exit status: 0 all come out the same, 1 one departs or would come out differently, 2 usage error."
+    )]
     Replay(ReplayArgs),
     /// Run a folder of Python workloads under the budgets that their headers state
     #[command(

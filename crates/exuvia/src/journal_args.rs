@@ -152,8 +152,10 @@ pub(crate) struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Verify the whole log: that no record was changed, removed, inserted or moved, and that each call has its intent and its outcome
-    #[command(after_help = "Exit status: 0 consistent and complete, 1 not consistent, 2 usage error or unreadable journal, \
-        4 consistent but not complete.")]
+    #[command(
+        after_help = "Exit status: 0 consistent and complete, 1 not consistent, 2 usage error or unreadable journal, \
+        4 consistent but not complete."
+    )]
     Verify {
         /// Print the report as one JSON object
         #[arg(long)]

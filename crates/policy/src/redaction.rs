@@ -78,7 +78,8 @@ impl Redaction {
         }
         let Ok(mut tree) = json.to_value() else { return Json::from_value(&Value::from(REDACTED)) };
         for path in &self.paths {
-            let found: Vec<String> = path.query_located(&tree).locations().map(|place| place.to_json_pointer()).collect();
+            let found: Vec<String> =
+                path.query_located(&tree).locations().map(|place| place.to_json_pointer()).collect();
             for pointer in found {
                 if let Some(value) = tree.pointer_mut(&pointer) {
                     *value = Value::from(REDACTED);
@@ -157,7 +158,10 @@ mod tests {
             redacted(&["$..token"], &[], json),
             r#"{"a":[{"token":"[redacted]","id":1},{"token":"[redacted]","id":2}],"token":"[redacted]"}"#
         );
-        assert_eq!(redacted(&["$.a[*].id"], &[], r#"{"a":[{"id":1}],"id":2}"#), r#"{"a":[{"id":"[redacted]"}],"id":2}"#);
+        assert_eq!(
+            redacted(&["$.a[*].id"], &[], r#"{"a":[{"id":1}],"id":2}"#),
+            r#"{"a":[{"id":"[redacted]"}],"id":2}"#
+        );
         assert_eq!(redacted(&["$['a/b~c']"], &[], r#"{"a/b~c":1,"d":2}"#), r#"{"a/b~c":"[redacted]","d":2}"#);
         assert_eq!(redacted(&["$"], &[], r#"{"a":1}"#), r#""[redacted]""#);
     }

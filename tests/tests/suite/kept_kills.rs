@@ -31,7 +31,10 @@ impl World {
     fn new() -> Self {
         let folder = Folder::new("");
         let (fake, record) = (built("exuvia-fake-upstream"), folder.path("calls"));
-        folder.write("exuvia.toml", &format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n"));
+        folder.write(
+            "exuvia.toml",
+            &format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n"),
+        );
         Self { folder, data: DataHome::shared(), answered: Arc::default() }
     }
 

@@ -75,11 +75,17 @@ fn a_run_is_listed_shown_replayed_proven_and_erased() {
     let id = world.latest();
 
     let shown = world.configured(&["runs", "show", &id]);
-    for part in ["1 | names = ", "#1 crm.get_contacts {\"limit\":3}", "2 | print(", "log\ns3cret 3\n", "result {\"names\":"] {
+    for part in
+        ["1 | names = ", "#1 crm.get_contacts {\"limit\":3}", "2 | print(", "log\ns3cret 3\n", "result {\"names\":"]
+    {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
     let line = shown.stdout.lines().position(|line| line.contains("#1 crm.get_contacts")).expect("the call");
-    assert!(shown.stdout.lines().nth(line - 1).expect("a line").starts_with("1 | "), "beside its line: {}", shown.stdout);
+    assert!(
+        shown.stdout.lines().nth(line - 1).expect("a line").starts_with("1 | "),
+        "beside its line: {}",
+        shown.stdout
+    );
     assert!(!shown.stdout.contains('\u{1b}'), "no color on a pipe");
 
     let replayed = world.configured(&["replay", &id]);
@@ -237,11 +243,14 @@ fn commands_that_run_nothing_for_anybody_keep_no_journal() {
 #[test]
 fn what_is_redacted_is_shown_nowhere() {
     let world = World::new("[journal]\nredact = { paths = ['$..password'], patterns = ['tok-[0-9]+'] }\n");
-    world.run("# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mine', 'seen': 'tok-4'}");
+    world.run(
+        "# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mine', 'seen': 'tok-4'}",
+    );
     let failed = world.configured(&["run", "-c", "raise ValueError('tok-5')"]);
     assert_eq!(failed.status, Some(1));
     let runs = [&["runs", "list"][..], &["runs", "list", "--json"], &["runs", "export"]];
-    let latest = world.listed(&[]).into_iter().map(|run| run["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>();
+    let latest =
+        world.listed(&[]).into_iter().map(|run| run["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>();
     let shows: Vec<Vec<&str>> = latest.iter().map(|id| vec!["runs", "show", id.as_str()]).collect();
     for arguments in runs.into_iter().chain(shows.iter().map(Vec::as_slice)) {
         let ended = world.configured(arguments);
@@ -276,7 +285,10 @@ fn what_is_exported_fits_the_published_schema() {
     assert_eq!(first["calls"][0]["arguments"]["limit"], 3);
     assert_eq!(first["calls"][0]["value"]["items"].as_array().map(Vec::len), Some(3));
     let one = world.configured(&["runs", "export", first["id"].as_str().expect("an id")]).stdout;
-    assert_eq!(one.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect::<Vec<_>>(), [first.clone()]);
+    assert_eq!(
+        one.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect::<Vec<_>>(),
+        [first.clone()]
+    );
 }
 
 #[test]
@@ -312,8 +324,12 @@ fn an_edited_script_is_tried_on_what_was_recorded() {
     };
     let same = edit("rows = crm.get_contacts(limit=2)['items']\ncount = len(rows)\nresult = count", &["--last", "9"]);
     assert!(same.status == Some(0) && same.stdout.contains("2 replayed: 0 differ, 2 come out the same"), "{same:?}");
-    let other = edit("result = len(crm.get_contacts(limit=2)['items']) + 1", &["--last", "9", "--tool", "crm.get_contacts"]);
-    assert!(other.status == Some(1) && other.stdout.contains("2 differ") && other.stdout.contains("result"), "{other:?}");
+    let other =
+        edit("result = len(crm.get_contacts(limit=2)['items']) + 1", &["--last", "9", "--tool", "crm.get_contacts"]);
+    assert!(
+        other.status == Some(1) && other.stdout.contains("2 differ") && other.stdout.contains("result"),
+        "{other:?}"
+    );
     let new = edit("result = crm.get_contacts(limit=3)", &[]);
     assert!(new.status == Some(1) && new.stdout.contains("call 1 would be new: crm.get_contacts"), "{new:?}");
     let until = world.configured(&["replay", "--until-call", "1"]);

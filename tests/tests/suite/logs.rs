@@ -128,10 +128,7 @@ async fn a_daemon_whose_standard_error_nobody_reads_goes_on() {
     let flood = format!("flood=sh -c \"yes 'a line of a server' | head -n 60000 >&2; exec {}\"", fake.display());
     let mut command = Command::new(built("exuvia"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--auto-execute", "*.*", "--server", &flood]);
-    command
-        .env("XDG_CONFIG_HOME", here())
-        .env("EXUVIA_LOG", "debug")
-        .stderr(Stdio::piped());
+    command.env("XDG_CONFIG_HOME", here()).env("EXUVIA_LOG", "debug").stderr(Stdio::piped());
     let _data = DataHome::of(&mut command);
     let mut child = command.spawn().expect("exuvia starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("piped"));

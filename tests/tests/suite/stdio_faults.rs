@@ -153,9 +153,7 @@ fn a_client_that_does_not_read_can_still_cancel_its_script() {
     let record = folder.path().join("calls");
     let fake = format!("fake={} --record {}", exuvia_fake_upstream::program().display(), record.display());
     let mut command = Command::new(built("exuvia"));
-    command
-        .args(["stdio", "--auto-execute", "*.*", "--server", &fake])
-        .env("XDG_CONFIG_HOME", here());
+    command.args(["stdio", "--auto-execute", "*.*", "--server", &fake]).env("XDG_CONFIG_HOME", here());
     let _data = DataHome::of(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");
@@ -205,9 +203,7 @@ fn a_client_that_does_not_read_can_still_cancel_its_direct_call() {
         seen.contains("gone ") || seen.contains("cancelled ")
     };
     let mut command = Command::new(built("exuvia"));
-    command
-        .args(["stdio", "--config", &direct.text("exuvia.toml")])
-        .env("XDG_CONFIG_HOME", here());
+    command.args(["stdio", "--config", &direct.text("exuvia.toml")]).env("XDG_CONFIG_HOME", here());
     let _data = DataHome::of(&mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("exuvia starts");
     let mut input = child.stdin.take().expect("piped");

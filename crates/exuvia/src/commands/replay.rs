@@ -180,9 +180,8 @@ impl Told {
 fn overview(told: &[Told], redaction: &Redaction) -> String {
     let row = |told: &Told| {
         let what = told.differences.first().filter(|_| told.verdict == "completed");
-        let what = what.map(|difference| {
-            format!("{} was {}, now {}", difference.what, difference.recorded, difference.replayed)
-        });
+        let what = what
+            .map(|difference| format!("{} was {}, now {}", difference.what, difference.recorded, difference.replayed));
         let message = what.unwrap_or_else(|| told.message.clone());
         let verdict = if told.differs { "differs" } else { told.verdict };
         [line(&told.run), verdict.to_owned(), one_line(&redaction.text(&message), CELL_CHARS)]

@@ -16,9 +16,9 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_journal::Filter;
 use exuvia_policy::Redaction;
 
+use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
-use crate::file_threads::FileThreads;
 use crate::terminal::{self, Terminal};
 pub(crate) use exported::Exported;
 pub(crate) use table::table;

@@ -73,12 +73,7 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
     out + "\n"
 }
 
-fn script(
-    source: &str,
-    calls: &mut BTreeMap<u32, Vec<&ExportedCall>>,
-    most_calls: usize,
-    paint: Paint,
-) -> String {
+fn script(source: &str, calls: &mut BTreeMap<u32, Vec<&ExportedCall>>, most_calls: usize, paint: Paint) -> String {
     let width = source.lines().count().to_string().len();
     let mut out = String::new();
     for (number, code) in (1..).zip(source.lines()) {
@@ -153,7 +148,8 @@ fn ended(run: &Exported, end: &ExportedEnd, paint: Paint) -> String {
         }
     }
     if let Some(result) = &end.result {
-        let _ = writeln!(out, "{} {}", paint.text(Tone::Heading, "result"), cut(&printable(result.as_str()), RESULT_CHARS));
+        let _ =
+            writeln!(out, "{} {}", paint.text(Tone::Heading, "result"), cut(&printable(result.as_str()), RESULT_CHARS));
     }
     let usage = &end.usage;
     let limit = end.limit.as_ref().map_or_else(String::new, |limit| format!(" by {}", line(limit)));
