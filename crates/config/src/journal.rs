@@ -37,7 +37,13 @@ pub enum JournalStore {
     /// In memory, as long as the process lives.
     Memory,
     /// In PostgreSQL.
-    Postgres(DatabaseUrl),
+    Postgres {
+        /// Where the database is.
+        url: DatabaseUrl,
+        /// The folder of this process, with the signing key and the newest checkpoint. None: `journal-postgres` in the data directory of
+        /// the user.
+        folder: Option<PathBuf>,
+    },
 }
 
 /// The address of a database. It may hold a password.

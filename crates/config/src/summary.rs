@@ -41,7 +41,7 @@ fn journal(journal: &JournalConfig) -> Option<String> {
         JournalStore::Sqlite(None) => Some("sqlite".to_owned()),
         JournalStore::Sqlite(Some(path)) => Some(format!("sqlite in {}", path.display())),
         JournalStore::Memory => Some("memory".to_owned()),
-        JournalStore::Postgres(_) => Some("postgres".to_owned()),
+        JournalStore::Postgres { .. } => Some("postgres".to_owned()),
     };
     let parts = [
         store,

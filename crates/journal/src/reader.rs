@@ -7,6 +7,7 @@ use exuvia_tool::BoxFuture;
 
 use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
+use crate::store::postgres::PostgresReads;
 use crate::store::sqlite::SqliteReads;
 use crate::store::{Folder, Reads, RecordRows, Row};
 use crate::wire::{Head, malformed, stamped};
@@ -43,8 +44,26 @@ impl SqliteArchive {
     }
 }
 
+/// A journal in PostgreSQL, for reading.
+#[derive(Debug)]
+pub struct PostgresArchive;
+
+impl PostgresArchive {
+    /// Opens a journal for reading. `dir` is the folder of a process that writes it: `verify` and `prove` need its public key. Nothing is
+    /// read yet.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed.
+    pub fn open(url: &str, dir: &Path) -> Result<StoreArchive, JournalError> {
+        let folder = Folder::new(dir);
+        let files = Files { public_key: folder.public_key(), checkpoint: folder.checkpoint() };
+        Ok(StoreArchive::new(PostgresReads::open(url)?, files))
+    }
+}
+
 impl StoreArchive {
-    pub(crate) fn new(reads: impl Reads + 'static, files: Files) -> Self {
+    fn new(reads: impl Reads + 'static, files: Files) -> Self {
         Self { reads: Arc::new(reads), files }
     }
 

@@ -332,12 +332,14 @@ pub(super) struct Journal {
     /// `sqlite`: in a folder, encrypted with a key for each run. `memory`: for as long as the process lives, without
     /// a replay. Default: sqlite; where the default folder cannot be created, memory with a warning.
     pub(super) store: Option<Store>,
-    /// The folder. One process at a time writes to it. Default: `exuvia/journal` in the user's data directory; where
-    /// another process writes to that, `journal-2` to `journal-16` beside it.
+    /// The folder. One process at a time writes to it. Default: `exuvia/journal` in the user's data directory; where another process
+    /// writes to that, `journal-2` to `journal-16` beside it. With `url`: the folder of this process for the signing key `journal.key`,
+    /// which all processes share, and its newest checkpoint. Default then: `exuvia/journal-postgres`.
     #[schemars(length(min = 1))]
     pub(super) path: Option<String>,
-    /// A PostgreSQL database in place of a folder, for several replicas:
-    /// `"postgres://exuvia:${DB_PASSWORD}@db.example/exuvia"`.
+    /// A PostgreSQL database, for several replicas: `"postgres://exuvia:${DB_PASSWORD}@db.example/exuvia"`. The connection is encrypted,
+    /// unless it says `?sslmode=disable` or stays on the machine. The tables are in the schema `exuvia`, or in that of
+    /// `?options=-c%20search_path%3DNAME`.
     #[schemars(length(min = 1))]
     pub(super) url: Option<String>,
     /// How old a run may become, in days. Scripts, arguments, answers, results, logs and errors of older ones are

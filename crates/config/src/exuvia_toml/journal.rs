@@ -27,10 +27,14 @@ impl Resolver<'_> {
     /// None: one that is wrong, which was reported.
     fn journal_store(&mut self, written: &file_types::Journal) -> Option<JournalStore> {
         if let Some(url) = &written.url {
-            if written.path.is_some() || written.store.is_some() {
-                self.error("/journal/url", "conflicts with `path` and `store`: a journal is in one place");
+            if written.store.is_some() {
+                self.error("/journal/url", "conflicts with `store`: a journal is in one place");
             }
-            return self.database_url(url).map(JournalStore::Postgres);
+            let folder = match &written.path {
+                Some(path) => Some(self.path(path, "/journal/path")?),
+                None => None,
+            };
+            return self.database_url(url).map(|url| JournalStore::Postgres { url, folder });
         }
         match (written.store, &written.path) {
             (Some(Store::Memory), Some(_)) => {

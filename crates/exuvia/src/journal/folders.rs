@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use exuvia_config::{JournalConfig, JournalStore, Paths};
-use exuvia_journal::{Archive as _, Filter, Record, SqliteArchive, StoreArchive, Summary};
+use exuvia_journal::{Archive as _, Filter, PostgresArchive, Record, SqliteArchive, StoreArchive, Summary};
 
 /// Processes that may write to journals in one data directory at a time.
 pub(super) const MOST: usize = 16;
@@ -20,6 +20,20 @@ pub(super) fn siblings(base: &Path) -> impl Iterator<Item = PathBuf> {
         }
     };
     (1..=MOST).map(numbered)
+}
+
+/// The folder of a process whose journal is in a database: the configured one, or that in the data directory.
+///
+/// # Errors
+///
+/// There is no home directory, and none is configured.
+pub(super) fn of_database(configured: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = configured {
+        return Ok(folder.to_owned());
+    }
+    let base =
+        Paths::of_user().journal_dir.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
+    Ok(base.with_file_name("journal-postgres"))
 }
 
 /// Whether there is a journal in the folder.
@@ -47,8 +61,10 @@ impl Archives {
             JournalStore::Memory => {
                 bail!("the journal is in memory: only its own process could read it; set `path` in [journal]")
             }
-            JournalStore::Postgres(_) => {
-                bail!("journal.url: this program reads no journal in PostgreSQL; use journal.path")
+            JournalStore::Postgres { url, folder } => {
+                let folder = of_database(folder.as_deref())?;
+                let archive = PostgresArchive::open(&url.0, &folder)?;
+                return Ok(Self(vec![Found { folder, archive }]));
             }
             JournalStore::Sqlite(Some(folder)) => vec![folder.clone()],
             JournalStore::Sqlite(None) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_gateway::now_ms;
-use exuvia_journal::{Archive, Journal, JournalError, MemoryJournal, SqliteArchive, StoreJournal};
+use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
 
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use folders::{Archives, Found, unknown};
@@ -40,11 +40,10 @@ impl ProcessJournal {
         Self { entries: Arc::clone(&journal) as _, archive: journal, stored: None }
     }
 
-    /// Reads files.
-    fn stored(journal: Arc<StoreJournal>, folder: &Path, copy: Option<&Path>) -> Result<Self, JournalError> {
-        let archive = Arc::new(SqliteArchive::open(folder)?);
+    fn stored(journal: Arc<StoreJournal>, archive: StoreArchive, folder: &Path, copy: Option<&Path>) -> Self {
+        let archive = Arc::new(archive);
         let copy = copy.map(|path| CheckpointCopy::of(folder, path));
-        Ok(Self { entries: Arc::clone(&journal) as _, archive, stored: Some(Stored { journal, copy }) })
+        Self { entries: Arc::clone(&journal) as _, archive, stored: Some(Stored { journal, copy }) }
     }
 
     /// What takes the entries.

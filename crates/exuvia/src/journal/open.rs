@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use exuvia_config::{JournalConfig, JournalStore, Paths};
+use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{JournalError, JournalErrorKind, OpenOptions, Retention, SqliteJournal, StoreJournal};
+use exuvia_journal::{
+    JournalError, JournalErrorKind, OpenOptions, PostgresArchive, PostgresJournal, Retention, SqliteArchive,
+    SqliteJournal, StoreArchive, StoreJournal,
+};
+use tokio::runtime::Handle;
 
 use super::{ProcessJournal, folders};
 
@@ -20,28 +24,40 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 pub(crate) fn open(config: &JournalConfig) -> Result<ProcessJournal> {
     let opened = match &config.store {
         JournalStore::Memory => return Ok(ProcessJournal::in_memory()),
-        JournalStore::Postgres(_) => {
-            bail!("journal.url: this program keeps no journal in PostgreSQL; use journal.path")
-        }
-        JournalStore::Sqlite(Some(folder)) => opened(folder, config).context("the journal cannot be opened")?,
+        JournalStore::Postgres { url, folder } => in_database(url, &folders::of_database(folder.as_deref())?, config),
+        JournalStore::Sqlite(Some(folder)) => in_folder(folder, config),
         JournalStore::Sqlite(None) => match in_data_dir(config)? {
-            Some(opened) => opened,
+            Some(opened) => Ok(opened),
             None => return Ok(ProcessJournal::in_memory()),
         },
     };
-    let (folder, journal) = opened;
+    let Opened { folder, journal, archive } = opened.context("the journal cannot be opened")?;
     tracing::info!(folder = %folder.display(), "journal opened");
-    let copy = config.checkpoint_copy.as_deref();
-    ProcessJournal::stored(journal, &folder, copy).context("the journal cannot be read")
+    Ok(ProcessJournal::stored(journal, archive, &folder, config.checkpoint_copy.as_deref()))
 }
 
-type Opened = (PathBuf, Arc<StoreJournal>);
+struct Opened {
+    folder: PathBuf,
+    journal: Arc<StoreJournal>,
+    archive: StoreArchive,
+}
 
-fn opened(folder: &Path, config: &JournalConfig) -> Result<Opened, JournalError> {
+fn options(folder: &Path, config: &JournalConfig) -> OpenOptions {
     let max_age_ms = config.keep_days.saturating_mul(DAY_MS);
     let retention = Retention { max_age_ms, max_bytes: config.keep_bytes };
-    let options = OpenOptions { retention, ..OpenOptions::new(folder, now_ms) };
-    SqliteJournal::open(&options).map(|journal| (folder.to_owned(), journal))
+    OpenOptions { retention, ..OpenOptions::new(folder, now_ms) }
+}
+
+fn in_folder(folder: &Path, config: &JournalConfig) -> Result<Opened, JournalError> {
+    let journal = SqliteJournal::open(&options(folder, config))?;
+    Ok(Opened { folder: folder.to_owned(), journal, archive: SqliteArchive::open(folder)? })
+}
+
+fn in_database(url: &DatabaseUrl, folder: &Path, config: &JournalConfig) -> Result<Opened, JournalError> {
+    let archive = PostgresArchive::open(&url.0, folder)?;
+    let options = options(folder, config);
+    let journal = Handle::current().block_on(PostgresJournal::open(&url.0, &options))?;
+    Ok(Opened { folder: folder.to_owned(), journal, archive })
 }
 
 /// The first folder in the data directory that no other process writes to. None: none can be made, and none is
@@ -51,7 +67,7 @@ fn in_data_dir(config: &JournalConfig) -> Result<Option<Opened>> {
         return without("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]", config);
     };
     for folder in folders::siblings(&base) {
-        match opened(&folder, config) {
+        match in_folder(&folder, config) {
             Ok(opened) => return Ok(Some(opened)),
             Err(error) if error.kind() == JournalErrorKind::Locked => {}
             Err(error) if error.kind() == JournalErrorKind::Unavailable && !folders::has_journal(&folder) => {

@@ -43,7 +43,7 @@ impl RestartOnlySettings {
 /// All of it. The address of a database is compared, and never shown.
 fn journal(journal: &JournalConfig) -> String {
     let url = match &journal.store {
-        JournalStore::Postgres(url) => url.0.as_str(),
+        JournalStore::Postgres { url, .. } => url.0.as_str(),
         JournalStore::Sqlite(_) | JournalStore::Memory => "",
     };
     format!("{journal:?}{url}")

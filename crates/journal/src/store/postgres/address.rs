@@ -1,11 +1,14 @@
 //! Where a journal in PostgreSQL is: read from its URL, of which no error shows anything.
 
+use std::time::Duration;
+
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-use super::session::CONNECT;
 use crate::{JournalError, JournalErrorKind};
 
+/// How long connecting may take, to one host: unless the URL has another `connect_timeout`.
+const CONNECT: Duration = Duration::from_secs(5);
 /// The schema that has the tables, where the URL names none.
 const SCHEMA: &str = "exuvia";
 /// The longest name that PostgreSQL does not cut, in bytes.

@@ -7,6 +7,7 @@ mod address;
 mod batch;
 mod calls;
 mod list;
+mod log;
 mod open;
 mod reads;
 mod retain;
@@ -18,7 +19,8 @@ mod tls;
 mod tree;
 mod write;
 
-pub use open::{PostgresArchive, PostgresJournal};
+pub use open::PostgresJournal;
+pub(crate) use reads::PostgresReads;
 pub(crate) use write::PostgresStore;
 
 use tokio_postgres::types::ToSql;

@@ -1,20 +1,19 @@
 //! Opening a journal, and the comparison with the newest checkpoints.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio_postgres::Row;
 
 use super::address::Address;
-use super::reads::{NEWEST_CHECKPOINT, PostgresReads};
+use super::log::{LOG, Log};
+use super::reads::NEWEST_CHECKPOINT;
 use super::session::{Purpose, Session, step};
-use super::tree::{LOG, Log, check_contains, load};
+use super::tree::{check_contains, load};
 use super::{Folder, PostgresStore, schema, unavailable};
-use crate::reader::Files;
 use crate::tree::{Edge, SigningKey, TreeHead, VerifyKey};
 use crate::wire::malformed;
 use crate::writer::{CheckpointFile, Pace};
-use crate::{JournalError, JournalErrorKind, OpenOptions, StoreArchive, StoreJournal};
+use crate::{JournalError, JournalErrorKind, OpenOptions, StoreJournal};
 
 const VKEY: &str = "SELECT vkey FROM log FOR UPDATE";
 const SET_VKEY: &str = "UPDATE log SET vkey = $1";
@@ -35,10 +34,6 @@ const SET_VKEY: &str = "UPDATE log SET vkey = $1";
 /// then refuse to write: use synchronous replication.
 #[derive(Debug)]
 pub struct PostgresJournal;
-
-/// A journal in PostgreSQL, for reading.
-#[derive(Debug)]
-pub struct PostgresArchive;
 
 impl PostgresJournal {
     /// Opens a journal for writing, or makes one. Reads and writes files. `options.dir` is the folder of this process.
@@ -64,19 +59,6 @@ impl PostgresJournal {
         folder.sync()?;
         let store = PostgresStore::new(address, edge, lock);
         StoreJournal::start(Box::new(store), checkpoints, options, Pace::default())
-    }
-}
-
-impl PostgresArchive {
-    /// Opens a journal for reading. `dir` is the folder of a process that writes it: `verify` and `prove` need its public key and checkpoint. Nothing is read yet.
-    ///
-    /// # Errors
-    ///
-    /// The URL is malformed.
-    pub fn open(url: &str, dir: &Path) -> Result<StoreArchive, JournalError> {
-        let folder = Folder::new(dir);
-        let files = Files { public_key: folder.public_key(), checkpoint: folder.checkpoint() };
-        Ok(StoreArchive::new(PostgresReads::new(Address::parse(url)?), files))
     }
 }
 

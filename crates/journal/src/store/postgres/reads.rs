@@ -56,10 +56,15 @@ struct Lent<'a> {
 }
 
 impl PostgresReads {
-    /// The journal at an address. It connects when it is needed.
-    pub(super) fn new(address: Address) -> Self {
+    /// The journal at a URL. It connects when it is needed.
+    ///
+    /// # Errors
+    ///
+    /// The URL is malformed.
+    pub(crate) fn open(url: &str) -> Result<Self, JournalError> {
+        let address = Address::parse(url)?;
         let room = Arc::new(Semaphore::new(MAX_SESSIONS));
-        Self { address, idle: Arc::default(), room, snapshot: None }
+        Ok(Self { address, idle: Arc::default(), room, snapshot: None })
     }
 
     async fn lend(&self) -> Result<Lent<'_>, JournalError> {

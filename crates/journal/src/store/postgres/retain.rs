@@ -1,8 +1,7 @@
 //! Removing what is over, and what is erased.
 
+use super::log::{LOG, Log, commit, lock};
 use super::session::Session;
-use super::tree::{LOG, Log};
-use super::write::{commit, lock};
 use super::{unavailable, unsigned};
 use crate::wire::malformed;
 use crate::{JournalError, Retention};

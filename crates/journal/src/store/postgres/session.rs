@@ -13,8 +13,6 @@ use super::address::Address;
 use super::tls::Tls;
 use crate::{JournalError, JournalErrorKind};
 
-/// How long connecting may take, to one host: unless the URL has another `connect_timeout`.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// How long one step of the writer may take: a commit with all that belongs to it. A server that does not answer for so long is given up.
 pub(super) const STEP: Duration = Duration::from_secs(10);
 /// How long one query of a reader may take.

@@ -3,53 +3,15 @@
 use tlog_tiles::{Error, tree_hash};
 use tokio_postgres::Row;
 
+use super::log::Log;
 use super::session::Session;
-use super::{schema, sql, unavailable, unsigned};
+use super::{sql, unavailable, unsigned};
 use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
 use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind};
 
 /// Records of others that are read one by one. Further behind, the edge is read anew.
 const NEAR: u64 = 4_096;
-
-/// The row of the table `log`.
-pub(super) struct Log {
-    pub(super) size: u64,
-    pub(super) root: Vec<u8>,
-    /// The bytes of what is kept.
-    pub(super) bytes: u64,
-    /// The last run that retention removed.
-    pub(super) retained_to: i64,
-    /// How many objects were ever removed.
-    pub(super) removed_objects: u64,
-}
-
-/// Reads the row of the table `log`.
-pub(super) const LOG: &str = "SELECT version, size, root, bytes, retained_to, removed_objects FROM log";
-
-impl Log {
-    /// What the row of [`LOG`] says.
-    ///
-    /// # Errors
-    ///
-    /// A newer program has changed the schema.
-    pub(super) fn of(row: &Row) -> Result<Self, JournalError> {
-        schema::supported(row.try_get(0).map_err(unavailable)?)?;
-        let number = |column| row.try_get::<_, i64>(column).map_err(unavailable);
-        Ok(Self {
-            size: unsigned(number(1)?),
-            root: row.try_get(2).map_err(unavailable)?,
-            bytes: unsigned(number(3)?),
-            retained_to: number(4)?,
-            removed_objects: unsigned(number(5)?),
-        })
-    }
-
-    /// Whether the records that the edge has are those that the log says there are.
-    pub(super) fn has_root_of(&self, edge: &Edge) -> bool {
-        self.size == edge.size() && edge.head().is_ok_and(|tree| tree.root.0.as_slice() == self.root)
-    }
-}
 
 /// Brings an edge to the records that the log has. What others have appended extends what this process knows, or is refused.
 ///

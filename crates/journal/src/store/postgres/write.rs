@@ -13,16 +13,15 @@ use tokio::try_join;
 
 use super::address::Address;
 use super::batch::{KEYS, Known, RECORDS, Rows, TILES};
+use super::log::{LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
-use super::tree::{LOG, Log, advance};
+use super::tree::advance;
 use super::{calls, retain, runs, schema, sql, unavailable};
 use crate::store::{Batch, KeyState, Retained, Store};
 use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind, Retention};
 
-/// Locks the log, and reads its row.
-pub(super) const LOCK: &str = "SELECT version, size, root, bytes, retained_to, removed_objects FROM log FOR UPDATE";
 const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
 const KNOWN: &str = "SELECT id, first, is_erased FROM runs WHERE id = ANY($1)";
 const KEY: &str = "SELECT key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
@@ -106,17 +105,6 @@ async fn connect(address: &Address) -> Result<Session, JournalError> {
         session.prepare(statement).await.map_err(unavailable)?;
     }
     Ok(session)
-}
-
-/// Begins a transaction that no other writer is in.
-pub(super) async fn lock(session: &Session) -> Result<Log, JournalError> {
-    let begun = session.client.batch_execute("BEGIN");
-    let (_, row) = try_join!(biased; begun, session.query_opt(LOCK, &[])).map_err(unavailable)?;
-    Log::of(&row.ok_or_else(|| malformed("the table `log` is empty"))?)
-}
-
-pub(super) async fn commit(session: &Session) -> Result<(), JournalError> {
-    session.client.batch_execute("COMMIT").await.map_err(unavailable)
 }
 
 /// Appends a batch. Returns the edge after it, and the place of its first record.
