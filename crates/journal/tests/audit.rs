@@ -86,7 +86,8 @@ fn a_changed_record_is_found_although_nothing_else_was_changed() {
 /// Published failure 3: after a truncated or empty newest file recovery begins at genesis again.
 #[test]
 fn a_journal_that_lost_records_is_not_opened_again() {
-    let losses: [(&str, fn(&Path)); 8] = [
+    type Loss = (&'static str, fn(&Path));
+    let losses: [Loss; 8] = [
         ("no signing key", |dir| std::fs::remove_file(dir.join("journal.key")).expect("removed")),
         ("another public key", |dir| std::fs::write(dir.join("journal.vkey"), proof_key()).expect("written")),
         ("the last records", |dir| sql(dir, "DELETE FROM records WHERE seq > 320")),

@@ -14,8 +14,9 @@ use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
 use crate::wire::{at_seq, malformed};
 use crate::{JournalError, JournalErrorKind, Retention};
 
-/// Pages in the write-ahead log before they go to the database: 8 MiB.
-const WAL_PAGES: u32 = 2_000;
+/// Pages in the write-ahead log before they go to the database: 4 MiB. A larger log would be written to its end for longer, and a file that
+/// grows is slower to sync than one that is overwritten.
+const WAL_PAGES: u32 = 1_000;
 
 /// The one connection that writes a journal.
 pub(crate) struct SqliteStore {
