@@ -158,12 +158,15 @@ async fn a_failed_store_refuses_durable_entries_keeps_queued_ones_and_recovers()
         assert!(format!("{error:#}").contains("no space left"), "{error:#}");
         assert!(world.journal.is_failing());
     }
-    world.journal.enqueue(ended("2", "second")).expect("taken");
+    for run in ["2", "3", "4"] {
+        world.journal.enqueue(ended(run, "more")).expect("taken");
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
     world.faults.fail.store(false, Ordering::SeqCst);
-    world.journal.append_durable(started("3")).await.expect("kept");
+    world.journal.append_durable(started("5")).await.expect("kept");
     assert!(!world.journal.is_failing());
     assert_eq!(world.lost.0.load(Ordering::SeqCst), 0);
-    assert_eq!(runs(&world.kept().await), ["1", "1", "2", "3"]);
+    assert_eq!(runs(&world.kept().await), ["1", "1", "2", "3", "4", "5"]);
 }
 
 #[tokio::test]
