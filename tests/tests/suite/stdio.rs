@@ -30,7 +30,7 @@ fn the_definitions_cost_at_most_800_tokens() {
         serde_json::from_str(&fs::read_to_string(data("tools_list.json")).expect("a snapshot")).expect("JSON");
     let tokens = |text: &str| tiktoken_rs::o200k_base_singleton().encode_ordinary(text).len();
     let with_one = tokens(&tools.to_string());
-    assert!((100..=520).contains(&with_one), "{with_one} tokens");
+    assert!((100..=530).contains(&with_one), "{with_one} tokens");
     // The names of the recorded catalogs nearly three times over: 45 servers.
     let names: Vec<String> =
         exuvia_test_support::catalogs().into_iter().map(|one| one.name.replace('-', "_")).collect();

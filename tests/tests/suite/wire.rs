@@ -9,7 +9,7 @@
 //! | `~~> METHOD` | no more is read than up to the first message of this method; without it, up to the last answer, or to a request |
 //! | `--x` | the client closes the connection of the last request |
 //!
-//! `$META` stands for what every request of 2026-07-28 carries in `_meta`, `$SESSION` and `$STATE` stand for the session and the state that came last, and `"..."` for what differs from run to run.
+//! `$META` stands for what every request of 2026-07-28 carries in `_meta`, `$SESSION`, `$STATE` and `$RUN` stand for the session, the state and the run that came last, and `"..."` for what differs from run to run.
 
 mod conversation;
 mod http;

@@ -77,6 +77,13 @@ impl Conversation {
             self.names.insert("$STATE", state.as_str().expect("a text").to_owned());
             *state = json!("$STATE");
         }
+        if let Some(Value::String(text)) = message.pointer_mut("/result/content/0/text")
+            && let Some((_, run)) = text.split_once("run=\"")
+            && let Some(run) = run.split('"').next().map(str::to_owned)
+        {
+            *text = text.replace(&run, "$RUN");
+            self.names.insert("$RUN", run);
+        }
         if let Some(Value::Array(tools)) = message.pointer_mut("/result/tools") {
             without_meta_tools(tools);
         }
