@@ -51,6 +51,8 @@ fn journal(journal: &JournalConfig) -> String {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_config::DatabaseUrl;
+
     use super::*;
 
     #[test]
@@ -66,5 +68,21 @@ mod tests {
         assert!(second.changed(&second, &running).is_empty());
         assert_eq!(restart_only(Some("127.0.0.1:1"), 11).changed(&second, &running), ["listen.connections"]);
         assert!(running.changed(&second, &running).is_empty());
+    }
+
+    #[test]
+    fn another_journal_needs_a_restart_and_its_password_is_compared() {
+        let kept = |store: JournalStore| {
+            let journal = JournalConfig { store, ..JournalConfig::default() };
+            RestartOnlySettings::of(&Config { journal, ..Config::default() })
+        };
+        let database =
+            |password: &str| kept(JournalStore::Postgres(DatabaseUrl(format!("postgres://a:{password}@b/c"))));
+        let running = kept(JournalStore::Sqlite(None));
+        for other in [kept(JournalStore::Memory), kept(JournalStore::Sqlite(Some("j".into()))), database("x")] {
+            assert_eq!(other.changed(&running, &running), ["journal"]);
+        }
+        assert_eq!(database("x").changed(&database("y"), &database("y")), ["journal"]);
+        assert!(database("x").changed(&database("x"), &running).is_empty());
     }
 }

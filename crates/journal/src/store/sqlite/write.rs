@@ -1,7 +1,8 @@
 //! Writing to SQLite.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::future::ready;
+use std::path::Path;
 
 use exuvia_tool::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -14,9 +15,13 @@ use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
 use crate::wire::{at_seq, malformed};
 use crate::{JournalError, JournalErrorKind, Retention};
 
-/// Pages in the write-ahead log before they go to the database: 4 MiB. A larger log would be written to its end for longer, and a file that
-/// grows is slower to sync than one that is overwritten.
+/// Pages in the write-ahead log before they go to the database: 4 MiB. A larger log would be written to its end for
+/// longer, and a file that grows is slower to sync than one that is overwritten.
 const WAL_PAGES: u32 = 1_000;
+
+/// The size of a write-ahead log that is copied to the database when a journal is opened, in bytes: whoever opens it
+/// next reads all of it.
+const LARGE_LOG_BYTES: u64 = 1 << 20;
 
 /// The one connection that writes a journal.
 pub(crate) struct SqliteStore {
@@ -201,7 +206,16 @@ fn connect(folder: &Folder) -> Result<Connection, JournalError> {
         JournalError::new(JournalErrorKind::Unavailable).caused_by(format!("{}: {error}", path.display()))
     })?;
     schema::migrate(&mut connection)?;
+    copy_large_log(&connection, &path);
     Ok(connection)
+}
+
+/// Copies a large write-ahead log to the database, as far as readers let it. What cannot be copied now is copied later.
+fn copy_large_log(connection: &Connection, database: &Path) {
+    let log = fs::metadata(database.with_extension("db-wal"));
+    if log.is_ok_and(|log| log.len() > LARGE_LOG_BYTES) {
+        let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
 }
 
 /// The edge of the tree of all records.
