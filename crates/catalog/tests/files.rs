@@ -76,7 +76,7 @@ fn no_list_costs_more_than_its_bound_and_a_cut_one_says_how_to_narrow_down() {
         assert!(tokens(&list) < 1_500, "{query:?}: {}", tokens(&list));
     }
     assert!(list(&namespace, &by_tool, None).contains("use a query"));
-    assert!(list(&namespace, &by_tool, Some("file")).contains(" more\n"));
+    assert!(list(&namespace, &by_tool, Some("file")).contains("\n# less likely: "));
 }
 
 #[test]

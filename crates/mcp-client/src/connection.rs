@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::DropGuard;
 
 use crate::arguments::Sent;
+use crate::blocks::cut;
 use crate::error_code::METHOD_NOT_FOUND;
 use crate::exchange::{Exchange, RequestKind, ServerAnswer, SessionOutcome, Slot, SlotContents};
 use crate::failure::CallFailure;
@@ -25,7 +26,6 @@ use crate::order::Departure;
 use crate::relay::Input;
 use crate::trace_context;
 use crate::transport_handle::TransportHandle;
-use crate::value::cut;
 
 /// How long the cancellation of a call may take to reach a server.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);

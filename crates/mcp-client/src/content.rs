@@ -3,7 +3,7 @@
 use exuvia_tool::Json;
 use exuvia_tool::raw::Part;
 
-use crate::value::{Blocks, texts_value};
+use crate::blocks::{Blocks, texts_value};
 
 /// The longest content that is compared, in bytes: comparing takes as long as reading did.
 const MAX_BYTES: usize = 256 << 10;

@@ -11,6 +11,7 @@ use rmcp::service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::blocks::cut;
 use crate::connection::{Connection, Dialect};
 use crate::exchange::Exchange;
 use crate::http::{HttpClient, HttpErrorKind, connect_sse, streamable};
@@ -22,7 +23,6 @@ use crate::reader::Reader;
 use crate::relay::Abilities;
 use crate::stdio::{Process, Reaper, StdioTransport};
 use crate::transport_handle::TransportHandle;
-use crate::value::cut;
 
 /// Why a server did not start, for the operator.
 #[derive(Debug)]

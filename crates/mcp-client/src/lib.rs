@@ -44,6 +44,7 @@
 //! ```
 
 mod arguments;
+mod blocks;
 mod connection;
 mod content;
 pub mod error_code;

@@ -2,12 +2,13 @@
 
 use exuvia_tool::{CallError, Json, ToolName, ToolOutcome, raw};
 
+use crate::blocks::cut;
 use crate::error_code::URL_ELICITATION_REQUIRED;
 use crate::exchange::{RawSlice, ServerAnswer, SlotContents};
 use crate::forms::Parts;
 use crate::question::UNCERTAIN;
 use crate::relay::{Relayed, ResultKind};
-use crate::value::{asked_for_input, cut, outcome as value, too_large};
+use crate::value::{asked_for_input, outcome as value, too_large};
 
 /// How long the text is that is to be read.
 pub fn text_bytes(contents: &SlotContents) -> usize {

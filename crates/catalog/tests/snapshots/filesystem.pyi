@@ -1,4 +1,4 @@
-# 14 tools. Call filesystem.NAME(...). Classes are shapes of plain dicts: x["key"], not x.key.
+# 14 tools. Call filesystem.NAME(...). Classes are dicts: x["key"], not x.key.
 from typing import Literal, NotRequired, TypedDict
 class ReadFileResult(TypedDict):
     content: str

@@ -24,7 +24,6 @@ def git_checkout(repo_path: str, branch_name: str) -> Any:
 def git_show(repo_path: str, revision: str) -> Any:
     """Shows the contents of a commit, or of a file or directory given as <revision>:<path>"""
 def git_branch(repo_path: str, branch_type: str, contains: str = ..., not_contains: str = ...) -> Any:
-    """List Git branches
-    branch_type: Whether to list local branches ('local'), remote branches ('remote') or all branches('all')
+    """branch_type: Whether to list local branches ('local'), remote branches ('remote') or all branches('all')
     contains: The commit sha that branch should contain
     not_contains: The commit sha that branch should NOT contain"""

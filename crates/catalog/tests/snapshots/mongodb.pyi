@@ -1,4 +1,4 @@
-# 27 tools. Call mongodb.NAME(...). Classes are shapes of plain dicts: x["key"], not x.key.
+# 27 tools. Call mongodb.NAME(...). Classes are dicts: x["key"], not x.key.
 from typing import Any, Literal, NotRequired, Required, TypedDict
 class AggregateDbResult(TypedDict):
     documents: list
@@ -61,13 +61,12 @@ def collection_schema(connectionId: str, database: str, collection: str, sampleS
 class CollectionStorageSizeResult(TypedDict):
     size: float
     units: str
-def collection_storage_size(connectionId: str, database: str, collection: str) -> CollectionStorageSizeResult:
-    """Gets the size of the collection"""
+def collection_storage_size(connectionId: str, database: str, collection: str) -> CollectionStorageSizeResult: ...
 class ConnectResult(TypedDict):
     connectionId: str
 def connect(connectionString: str, connectionName: str = ...) -> ConnectResult:
     """Connect to a MongoDB instance and get back a connectionId to pass to the other MongoDB tools
-    connectionString: MongoDB connection string (in the mongodb:// or mongodb+srv:// format)
+    connectionString: in the mongodb:// or mongodb+srv:// format
     connectionName: stored slugified with a short suffix, e.g. "staging" becomes staging-<suffix>"""
 class CountResult(TypedDict):
     count: float
@@ -77,8 +76,7 @@ class CreateCollectionResult(TypedDict):
     database: str
     collection: str
     created: bool
-def create_collection(connectionId: str, database: str, collection: str) -> CreateCollectionResult:
-    """Creates a new collection in a database"""
+def create_collection(connectionId: str, database: str, collection: str) -> CreateCollectionResult: ...
 class CreateIndexDefinitionItemClassic(TypedDict):
     type: Literal["classic"]
     keys: dict[str, Literal[1,-1,"2d","2dsphere","text","geoHaystack","hashed"]]
@@ -114,12 +112,12 @@ class CreateIndexResult(TypedDict):
     collection: str
     indexName: str
     indexType: Literal["classic","vectorSearch","search"]
-def create_index(connectionId: str, database: str, collection: str, name: str = ..., *, definition: list[CreateIndexDefinitionItemClassic | CreateIndexDefinitionItemVectorSearch | CreateIndexDefinitionItemSearch]) -> CreateIndexResult:
-    """Create an index for a collection"""
+def create_index(connectionId: str, database: str, collection: str, name: str = ..., *, definition: list[CreateIndexDefinitionItemClassic | CreateIndexDefinitionItemVectorSearch | CreateIndexDefinitionItemSearch]) -> CreateIndexResult: ...
 class DbStatsResult(TypedDict):
     stats: dict
 def db_stats(connectionId: str, database: str) -> DbStatsResult:
-    """Returns statistics that reflect the use state of a single database"""
+    """Returns statistics that reflect the use state of a single database
+    connectionId: The connection to run the operation against; one of the connect tools"""
 class DeleteManyResult(TypedDict):
     database: str
     collection: str
@@ -200,8 +198,7 @@ class ListCollectionsResult(TypedDict):
     totalCount: float
 class ListCollectionsCollection(TypedDict):
     name: str
-def list_collections(connectionId: str, database: str) -> ListCollectionsResult:
-    """List all collections for a given database"""
+def list_collections(connectionId: str, database: str) -> ListCollectionsResult: ...
 class ListConnectionsResult(TypedDict):
     connections: list[ListConnectionsConnection]
 class ListConnectionsConnection(TypedDict):
@@ -221,8 +218,7 @@ class ListDatabasesResult(TypedDict):
 class ListDatabasesDatabase(TypedDict):
     name: str
     size: float
-def list_databases(connectionId: str) -> ListDatabasesResult:
-    """List all databases for a MongoDB connection"""
+def list_databases(connectionId: str) -> ListDatabasesResult: ...
 class MongodbLogsResult(TypedDict):
     logs: list[str]
     totalLinesWritten: float
@@ -236,7 +232,7 @@ class RenameCollectionResult(TypedDict):
     newCollection: str
     renamed: bool
 def rename_collection(connectionId: str, database: str, collection: str, newName: str, dropTarget: bool = False) -> RenameCollectionResult:
-    """Renames a collection in a MongoDB database [destructive]"""
+    """[destructive]"""
 class UpdateManyResult(TypedDict):
     database: str
     collection: str

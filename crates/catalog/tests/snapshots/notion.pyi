@@ -1,11 +1,9 @@
-# 24 tools. Call notion.NAME(...). Classes are shapes of plain dicts: x["key"], not x.key.
+# 24 tools. Call notion.NAME(...). Classes are dicts: x["key"], not x.key.
 from typing import Any, Literal, NotRequired, Required, TypedDict
 def API_get_user(user_id: str) -> Any:
-    """Retrieve a user
-    user_id: format uuid"""
+    """user_id: format uuid"""
 def API_get_users(start_cursor: str = ..., page_size: int = 100) -> Any:
-    """List all users
-    page_size: max 100"""
+    """page_size: max 100"""
 def API_get_self() -> Any:
     """Retrieve your token's bot user"""
 class APIPostSearchSort(TypedDict, total=False):
@@ -17,8 +15,7 @@ class APIPostSearchFilter(TypedDict, total=False):
 def API_post_search(query: str = ..., sort: APIPostSearchSort | str = ..., filter: APIPostSearchFilter | str = ..., start_cursor: str = ..., page_size: int = 100) -> Any:
     """Search by title [destructive]
     query: The text that the API compares page and database titles against"""
-def API_get_block_children(block_id: str, start_cursor: str = ..., page_size: int = 100) -> Any:
-    """Retrieve block children"""
+def API_get_block_children(block_id: str, start_cursor: str = ..., page_size: int = 100) -> Any: ...
 class ParagraphBlockRequest(TypedDict, total=False):
     paragraph: Paragraph
     type: Literal["paragraph"]
@@ -42,7 +39,7 @@ def API_update_a_block(block_id: str, type: dict | str = ..., archived: bool = T
 def API_delete_a_block(block_id: str) -> Any:
     """[destructive]"""
 def API_retrieve_a_page(page_id: str, filter_properties: str = ...) -> Any:
-    """filter_properties: A list of page property value IDs associated with the page; For example: `?filter_properties=iAk8&filter_properties=b7dh`"""
+    """filter_properties: For example: `?filter_properties=iAk8&filter_properties=b7dh`"""
 class APIPatchPageIcon(TypedDict):
     emoji: str
 class APIPatchPageCoverExternal(TypedDict):
@@ -60,13 +57,12 @@ class DataSourceIdParentRequest(TypedDict):
 class ParentRequestWorkspace(TypedDict):
     type: Literal["workspace"]
 def API_post_page(parent: PageIdParentRequest | DataSourceIdParentRequest | ParentRequestWorkspace | str, properties: dict | str, children: list[str | dict] = ..., icon: str = ..., cover: str = ...) -> Any:
-    """Create a page [destructive]
+    """[destructive]
     icon, cover: format json"""
 def API_retrieve_a_page_property(page_id: str, property_id: str, page_size: int = ..., start_cursor: str = ...) -> Any:
     """Retrieve a page property item
     property_id: Identifier for a page [property](https://developers.notion.com/reference/page#all-property-values)"""
-def API_retrieve_a_comment(block_id: str, start_cursor: str = ..., page_size: int = ...) -> Any:
-    """Retrieve comments"""
+def API_retrieve_a_comment(block_id: str, start_cursor: str = ..., page_size: int = ...) -> Any: ...
 class APICreateACommentRichTextItem(TypedDict):
     text: APICreateACommentText
 class APICreateACommentText(TypedDict):
