@@ -76,8 +76,10 @@ mod tests {
             let journal = JournalConfig { store, ..JournalConfig::default() };
             RestartOnlySettings::of(&Config { journal, ..Config::default() })
         };
-        let database =
-            |password: &str| kept(JournalStore::Postgres(DatabaseUrl(format!("postgres://a:{password}@b/c"))));
+        let database = |password: &str| {
+            let url = DatabaseUrl(format!("postgres://a:{password}@b/c"));
+            kept(JournalStore::Postgres { url, folder: None })
+        };
         let running = kept(JournalStore::Sqlite(None));
         for other in [kept(JournalStore::Memory), kept(JournalStore::Sqlite(Some("j".into()))), database("x")] {
             assert_eq!(other.changed(&running, &running), ["journal"]);
