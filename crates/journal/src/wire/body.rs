@@ -1,8 +1,9 @@
 //! The private part of a record, before it is sealed: one JSON object, in which JSON values stand as texts, byte for byte.
 
-use exuvia_tool::{CallError, Json};
+use exuvia_tool::Json;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::call_error::WireCallError;
 use super::head::malformed;
 use super::readings::WireReading;
 use crate::{JournalError, RunError};
@@ -81,27 +82,6 @@ pub(super) struct WireRunError {
     hint: Option<String>,
 }
 
-/// Why a call gave no value.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum WireCallError {
-    UnknownTool(String),
-    InvalidArguments(String),
-    Denied(String),
-    TimedOut(u64),
-    ToolFailed {
-        message: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        data: Option<String>,
-    },
-    UpstreamUnavailable(String),
-    LimitReached {
-        limit: String,
-        allowed: u64,
-        used: u64,
-    },
-}
-
 /// The text of a body.
 pub(super) fn write<T: Serialize>(body: &T) -> Result<Vec<u8>, JournalError> {
     serde_json::to_vec(body).map_err(malformed)
@@ -115,37 +95,6 @@ pub(super) fn read<T: DeserializeOwned + Default>(body: Option<&[u8]>) -> Result
 /// The JSON value that a text of a body is.
 pub(super) fn json(text: String) -> Result<Json, JournalError> {
     Json::parse(text).map_err(malformed)
-}
-
-impl TryFrom<&CallError> for WireCallError {
-    type Error = JournalError;
-
-    fn try_from(error: &CallError) -> Result<Self, JournalError> {
-        Ok(match error.clone() {
-            CallError::UnknownTool(message) => Self::UnknownTool(message),
-            CallError::InvalidArguments(message) => Self::InvalidArguments(message),
-            CallError::Denied(message) => Self::Denied(message),
-            CallError::TimedOut(ms) => Self::TimedOut(ms),
-            CallError::ToolFailed { message, data } => Self::ToolFailed { message, data: data.map(Json::into_string) },
-            CallError::UpstreamUnavailable(message) => Self::UpstreamUnavailable(message),
-            CallError::LimitReached { limit, allowed, used } => Self::LimitReached { limit, allowed, used },
-            other => return Err(malformed(format!("the format has no error `{}`", other.code()))),
-        })
-    }
-}
-
-impl WireCallError {
-    pub(super) fn read(self) -> Result<CallError, JournalError> {
-        Ok(match self {
-            Self::UnknownTool(message) => CallError::UnknownTool(message),
-            Self::InvalidArguments(message) => CallError::InvalidArguments(message),
-            Self::Denied(message) => CallError::Denied(message),
-            Self::TimedOut(ms) => CallError::TimedOut(ms),
-            Self::ToolFailed { message, data } => CallError::ToolFailed { message, data: data.map(json).transpose()? },
-            Self::UpstreamUnavailable(message) => CallError::UpstreamUnavailable(message),
-            Self::LimitReached { limit, allowed, used } => CallError::LimitReached { limit, allowed, used },
-        })
-    }
 }
 
 impl From<&RunError> for WireRunError {

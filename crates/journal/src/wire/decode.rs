@@ -3,6 +3,7 @@
 use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, RunId, ToolCall, ToolName};
 
 use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
+use super::call_error::WireCallError;
 use super::head::{CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
 use super::readings::WireReading;
 use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, Stamped};
@@ -38,7 +39,7 @@ fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
         }
         HeadEvent::CallRefused { call, code, rule } => {
             let (call, CallBody { error, .. }) = tool_call(call, body)?;
-            Event::CallRefused { call, code, error: error.map(body::WireCallError::read).transpose()?, rule }
+            Event::CallRefused { call, code, error: error.map(WireCallError::read).transpose()?, rule }
         }
         HeadEvent::CallReused { call, of, reused } => {
             let (call, _) = tool_call(call, body)?;

@@ -7,6 +7,7 @@
 //! `tests/wire` has an example of every kind. A reader refuses a newer version.
 
 mod body;
+mod call_error;
 mod decode;
 mod encode;
 mod head;

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD_NO_PAD as BASE64;
 use exuvia_tool::CallId;
 use serde::{Deserialize, Serialize};
 
-use super::body::WireCallError;
+use super::call_error::WireCallError;
 use super::head::malformed;
 use crate::{JournalError, Reading};
 

@@ -70,9 +70,6 @@ impl Conversation {
                 *value = json!("...");
             }
         }
-        if let Some(Value::String(text)) = message.pointer_mut("/result/content/0/text") {
-            *text = without_run(text);
-        }
         if let Some(state) = message.pointer_mut("/result/requestState") {
             self.names.insert("$STATE", state.as_str().expect("a text").to_owned());
             *state = json!("$STATE");
@@ -114,13 +111,6 @@ impl Conversation {
     pub(super) fn end(self) -> String {
         self.written
     }
-}
-
-/// An answer without the run that it offers for a repair: each is another.
-fn without_run(text: &str) -> String {
-    const OFFER: &str = "send run=\"";
-    let parts = text.split_once(OFFER).and_then(|(before, rest)| Some((before, rest.split_once('"')?.1)));
-    parts.map_or_else(|| text.to_owned(), |(before, after)| format!("{before}{OFFER}...\"{after}"))
 }
 
 /// The meta-tools are committed in a file of their own, for people to read. What the first one says of the servers stays.
