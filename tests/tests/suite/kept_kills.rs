@@ -1,5 +1,6 @@
 //! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing
 //! is repeated. `EXUVIA_KILLS`: how many rounds. Default: 10.
+#![expect(clippy::print_stdout, reason = "the gates show how much was compared")]
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};

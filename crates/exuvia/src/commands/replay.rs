@@ -97,14 +97,20 @@ async fn replayed(
     engine: &Engine,
 ) -> Result<Told> {
     let (found, _) = archives.record(run).await?;
-    let replay = match Replay::load(&found.archive, &RunId::new(run)).await {
+    let mut replay = match Replay::load(&found.archive, &RunId::new(run)).await {
         Ok(replay) => replay,
         Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),
         Err(error) => return Err(error).with_context(|| found.place()),
     };
-    let replay = if args.any_guest { replay.with_any_guest() } else { replay };
-    let replay = args.until_call.map_or_else(|| replay.clone(), |call| replay.clone().until_call(CallId(call)));
-    let replay = edited.map_or_else(|| replay.clone(), |source| replay.clone().edited(source));
+    if args.any_guest {
+        replay = replay.with_any_guest();
+    }
+    if let Some(call) = args.until_call {
+        replay = replay.until_call(CallId(call));
+    }
+    if let Some(source) = edited {
+        replay = replay.edited(source);
+    }
     match replay.run(engine).await {
         Ok(replayed) => Ok(Told::of(run, replayed)),
         Err(reason) => Ok(Told::not_replayable(run, &reason.to_string())),
