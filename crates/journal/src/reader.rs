@@ -13,6 +13,11 @@ use crate::store::{Folder, Reads, RecordRows, Row};
 use crate::wire::{Head, malformed, stamped};
 use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, Record, Stamped, Stats, Summary};
 
+/// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
+/// stored in a thousandth of their size.
+const MAX_SEALED_BYTES: u64 = 256 << 20;
+const MAX_OPENED_BYTES: usize = 512 << 20;
+
 /// A journal in a database, for reading: of a running process, or of none. Its futures are polled in a runtime of tokio.
 #[derive(Clone)]
 pub struct StoreArchive {
@@ -140,10 +145,17 @@ impl StoreArchive {
 impl Archive for StoreArchive {
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>> {
         Box::pin(async move {
+            if self.reads.sealed_bytes(id).await? > MAX_SEALED_BYTES {
+                return Err(too_large());
+            }
             let Some(rows) = self.reads.record(id).await? else { return Ok(None) };
             let is_erased = rows.is_erased;
-            Ok(Record::of(entries(rows)?).map(|record| Record { is_erased, ..record }))
+            Ok(Record::of(entries(rows, MAX_OPENED_BYTES)?).map(|record| Record { is_erased, ..record }))
         })
+    }
+
+    fn record_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<u64>, JournalError>> {
+        Box::pin(async move { self.reads.sealed_bytes(id).await.map(Some) })
     }
 
     fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>> {
@@ -155,19 +167,58 @@ impl Archive for StoreArchive {
     }
 }
 
-fn entries(rows: RecordRows) -> Result<Vec<Stamped>, JournalError> {
+/// The entries that rows are, whose private parts have no more than `max_bytes` together.
+fn entries(rows: RecordRows, max_bytes: usize) -> Result<Vec<Stamped>, JournalError> {
     let RecordRows { rows, key, is_erased } = rows;
     let key = key.map(RunKey::from).filter(|_| !is_erased);
-    rows.into_iter().map(|row| entry(row, key.as_ref())).collect()
+    let mut left = max_bytes;
+    rows.into_iter().map(|row| entry(row, key.as_ref(), &mut left)).collect()
 }
 
-/// The entry that a row is. Without a key, its private part is empty.
-fn entry(row: Row, key: Option<&RunKey>) -> Result<Stamped, JournalError> {
+fn too_large() -> JournalError {
+    JournalError::new(JournalErrorKind::Unreadable).caused_by(format!(
+        "the record has more than {} MiB of content: too much to be read at once",
+        MAX_OPENED_BYTES >> 20
+    ))
+}
+
+/// The entry that a row is. Without a key, its private part is empty. `left` is what private parts may still have together, in bytes.
+fn entry(row: Row, key: Option<&RunKey>, left: &mut usize) -> Result<Stamped, JournalError> {
     let head = Head::parse(&row.head)?;
     let body = match (key, row.body, head.body) {
         (None, _, _) | (Some(_), None, None) => None,
         (Some(key), Some(body), Some(_)) => Some(key.open(head.id(), head.event.kind(), &body)?),
         _ => return Err(malformed(format!("the private part of record {} is missing", row.seq))),
     };
+    let bytes = body.as_ref().map_or(0, Vec::len);
+    *left = left.checked_sub(bytes).ok_or_else(too_large)?;
     stamped(head, body.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use exuvia_tool::{CallId, Json, Origin, Principal, RunId};
+
+    use super::*;
+    use crate::{Entry, Event, Journal as _, OpenOptions, SqliteJournal};
+
+    #[tokio::test]
+    async fn answers_that_repeat_themselves_are_read_up_to_a_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = SqliteJournal::open(&OpenOptions::new(folder.path(), || 7)).expect("a journal");
+        let value = Json::parse(format!("\"{}\"", "x".repeat(100_000))).expect("JSON");
+        for call in 1..=3 {
+            let (code, outcome) = ("ok".to_owned(), Some(Ok(value.clone())));
+            let event = Event::CallEnded { id: CallId(call), code, outcome, value_bytes: 100_002, ms: 1 };
+            let (principal, origin) = (Principal::Operator, Origin::Run(RunId::new("01")));
+            journal.append_durable(Entry { principal, origin, event }).await.expect("kept");
+        }
+        let archive = SqliteArchive::open(folder.path()).expect("a journal");
+        assert!(archive.record_bytes("01").await.expect("read").expect("counted") < 2_000);
+        for (max_bytes, is_read) in [(299_000, false), (310_000, true)] {
+            let rows = archive.reads.record("01").await.expect("read").expect("there");
+            assert_eq!(entries(rows, max_bytes).is_ok(), is_read, "{max_bytes}");
+        }
+        journal.close().await.expect("closed");
+    }
 }

@@ -29,6 +29,9 @@ pub(crate) trait Reads: Send + Sync {
     /// The records of a run or direct call. None: there are none.
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<RecordRows>, JournalError>>;
 
+    /// The size of the private parts of a run or direct call, sealed, in bytes. 0: there are none.
+    fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>>;
+
     /// A tile that is full.
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
 

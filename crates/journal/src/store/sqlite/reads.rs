@@ -123,6 +123,15 @@ impl Reads for SqliteReads {
         self.read(move |connection| record(connection, &id).map_err(unreadable))
     }
 
+    fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>> {
+        let id = id.to_owned();
+        self.read(move |connection| {
+            let sum =
+                "SELECT ifnull(sum(length(body)), 0) FROM records WHERE run = (SELECT first FROM runs WHERE id = ?1)";
+            connection.query_row(sum, [id], |row| row.get(0)).map(unsigned).map_err(unreadable)
+        })
+    }
+
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
         self.read(move |connection| write::tile(connection, id).map_err(unreadable))
     }
