@@ -18,7 +18,7 @@ const RESULT_CHARS: usize = 4_000;
 pub(crate) fn shown(run: &Exported, most_calls: usize) -> String {
     let paint = Paint { is_on: terminal::is_colored() };
     let mut out = heading(run, paint);
-    if let Some(reason) = &run.rejected {
+    for reason in run.rejected.iter().flat_map(|reason| reason.lines()) {
         let _ = writeln!(out, "{}", paint.text(Tone::Bad, line(reason)));
     }
     let mut calls = BTreeMap::<u32, Vec<&ExportedCall>>::new();
