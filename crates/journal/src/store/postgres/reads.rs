@@ -211,8 +211,8 @@ fn key(row: &SqlRow, column: usize) -> Result<Option<[u8; 32]>, JournalError> {
 }
 
 async fn sealed_bytes(session: &Session, id: &str) -> Result<u64, JournalError> {
-    let row = session.query_one(SEALED_BYTES, &[&text(id)]).await.map_err(unreadable)?;
-    row.try_get(0).map(unsigned).map_err(unreadable)
+    let row = session.query_opt(SEALED_BYTES, &[&text(id)]).await.map_err(unreadable)?;
+    row.map_or(Ok(0), |row| row.try_get(0).map(unsigned)).map_err(unreadable)
 }
 
 async fn tile(session: &Session, id: TileId) -> Result<Option<Vec<u8>>, JournalError> {
