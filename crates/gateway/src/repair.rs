@@ -69,7 +69,7 @@ impl Repair {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_journal::{Entry, Event, Journal as _, MemoryJournal, Record, RunStart};
+    use exuvia_journal::{Entry, Event, Journal as _, MemoryJournal, Record};
     use exuvia_tool::{Arguments, Origin, Principal, ToolName, ToolOutcome};
 
     use super::*;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn repair(calls: Vec<(ToolCall, Option<ToolOutcome>)>) -> Repair {
-        let mut events = vec![Event::RunStarted(Box::new(RunStart::default()))];
+        let mut events = vec![Event::RunStarted(Box::default())];
         for (call, outcome) in calls {
             let id = call.id;
             events.push(Event::CallIntended { call, written: None, rule: String::new() });

@@ -93,7 +93,7 @@ impl Replay {
         if digest.is_empty() {
             return Err(NotReplayable::NoReadings.into());
         }
-        let object = archive.object(&digest).await?.ok_or_else(|| NotReplayable::NoNamespace(digest))?;
+        let object = archive.object(&digest).await?.ok_or(NotReplayable::NoNamespace(digest))?;
         Ok(Self::new(run, &object)?)
     }
 
@@ -185,7 +185,7 @@ impl Replay {
     fn compared(&self, report: Report, progress: &Progress) -> Replayed {
         let verdict = |verdict, differences, report| Replayed { verdict, differences, report };
         let early = match progress.ending() {
-            Some(Ending::Departed(departure)) => Some(Verdict::Departed(departure)),
+            Some(Ending::Departed(departure)) => Some(Verdict::Departed(*departure)),
             Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call)),
             Some(Ending::ReachedCall(call)) => Some(Verdict::ReachedCall(call)),
             Some(Ending::RecordOver) | None => None,

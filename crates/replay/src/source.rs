@@ -40,12 +40,18 @@ pub(crate) enum Kind {
 /// Why a replay ends before its script does.
 #[derive(Debug, Clone)]
 pub(crate) enum Ending {
-    Departed(Departure),
+    Departed(Box<Departure>),
     NewCall(NewCall),
     /// The record goes no further, and had no end.
     RecordOver,
     /// It came to the call that it was to stop at.
     ReachedCall(CallId),
+}
+
+impl From<Departure> for Ending {
+    fn from(departure: Departure) -> Self {
+        Self::Departed(Box::new(departure))
+    }
 }
 
 impl Kind {

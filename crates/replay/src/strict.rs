@@ -30,7 +30,7 @@ impl Strict {
 
     /// The end of a replay that meets what the record does not have.
     fn beyond(&self, departure: Departure) -> Ending {
-        if self.run.is_whole() { Ending::Departed(departure) } else { Ending::RecordOver }
+        if self.run.is_whole() { departure.into() } else { Ending::RecordOver }
     }
 
     fn stuck(&self, call: CallId) -> Result<(), Ending> {
@@ -52,7 +52,7 @@ impl Source for Strict {
             }
             Some(other) => {
                 let recorded = Some(name_of(other));
-                Err(Ending::Departed(Departure::Reading { number, recorded, replayed }))
+                Err(Departure::Reading { number, recorded, replayed }.into())
             }
             None => Err(self.beyond(Departure::Reading { number, recorded: None, replayed })),
         }
@@ -62,7 +62,7 @@ impl Source for Strict {
         let Reading::Delivered(calls) = self.reading(Kind::Wait)? else { return Ok(NextWait::Never) };
         match calls.iter().find(|call| outstanding.binary_search(call).is_err()) {
             None => Ok(NextWait::Recorded(calls)),
-            Some(&call) => Err(Ending::Departed(Departure::NoAnswer { call })),
+            Some(&call) => Err(Departure::NoAnswer { call }.into()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Source for Strict {
             return if self.blocked_on == Some(call.id) { Err(self.beyond(departure(None))) } else { Ok(None) };
         };
         if !recorded.is(&call.name, call.arguments.as_str()) {
-            return Err(Ending::Departed(departure(Some((recorded.name.clone(), recorded.arguments.clone())))));
+            return Err(departure(Some((recorded.name.clone(), recorded.arguments.clone()))).into());
         }
         match &recorded.state {
             CallState::Answered(outcome) => Ok(Some(outcome.clone())),

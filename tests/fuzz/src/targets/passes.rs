@@ -19,7 +19,7 @@ const SLICES: [i64; 2] = [1_000, 1 << 30];
 /// large the slices are.
 pub(super) fn metered(data: &[u8]) {
     let module = wat::parse_str(program(data)).expect("a module");
-    let imports = [(("exuvia:sandbox/meter@0.2.0".into(), "next-slice".into()), 0)].into();
+    let imports = [(("exuvia:sandbox/meter@0.3.0".into(), "next-slice".into()), 0)].into();
     let roles = Roles { imports, without_imports: [4].into(), lifted: [1].into() };
     let metered = meter::meter(&module, &roles).expect("metered");
     meter::verify(&metered, &roles).expect("complete");
