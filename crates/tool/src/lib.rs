@@ -17,6 +17,7 @@
 //!     id: CallId(1),
 //!     name: ToolName::new("crm", "get_contacts"),
 //!     arguments: Arguments::parse(r#"{"limit": 10}"#).unwrap(),
+//!     line: None,
 //! };
 //! assert_eq!(call.name.to_string(), "crm.get_contacts");
 //! assert_eq!(CallError::Denied("no".into()).code(), "denied");

@@ -42,7 +42,7 @@ async fn each_form_of_a_result_has_its_value() {
     for (result, expected) in [
         (
             r#"{"content":[{"type":"text","text":"no"}],"structuredContent":{"b":1,"a":[2.50]}}"#.to_owned(),
-            r#"{"b":1,"a":[2.50]}"#,
+            r#"{"\u0000value":{"b":1,"a":[2.50]},"\u0000content":[{"type":"text","text":"no"}]}"#,
         ),
         (r#"{"content":[],"structuredContent":[1]}"#.to_owned(), "[1]"),
         (
@@ -66,8 +66,14 @@ async fn each_form_of_a_result_has_its_value() {
             format!(r#"{{"content":[{{"type":"text","text":"image"}},{image}],"structuredContent":{{"a":1}}}}"#),
             &format!(r#"{{"a":1,"content":[{image}]}}"#),
         ),
-        (format!(r#"{{"content":[{image}],"structuredContent":{{"content":1}}}}"#), r#"{"content":1}"#),
-        (r#"{"content":[{"type":"text","text":"an image and a resource"}],"structuredContent":{}}"#.to_owned(), "{}"),
+        (
+            format!(r#"{{"content":[{image}],"structuredContent":{{"content":1}}}}"#),
+            &format!(r#"{{"\u0000value":{{"content":1}},"\u0000content":[{image}]}}"#),
+        ),
+        (
+            r#"{"content":[{"type":"text","text":"an image and a resource"}],"structuredContent":{}}"#.to_owned(),
+            r#"{"\u0000value":{},"\u0000content":[{"type":"text","text":"an image and a resource"}]}"#,
+        ),
         (r#"{"content":[{"type":"text","text":""}]}"#.to_owned(), r#""""#),
         (r#"{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}"#.to_owned(), r#""a\nb""#),
         (r#"{"content":[{"type":"text","text":"[1,"},{"type":"text","text":"2]"}]}"#.to_owned(), "[1,\n2]"),
