@@ -142,14 +142,19 @@ def _giving_last(code):
     instructions = code.co_code
     end = instructions[-6::2]
     if end == _STORED:
-        # What stands alone, a constant, leaves no instruction but its place in the text.
-        stored, *_, left = deque(code.co_positions(), 3)
+        # A constant leaves no instruction, only the place that the last two have: not that of the name that was stored before.
         # A text that is all of the script is compiled as its docstring.
-        return code if stored == left and code.co_names[instructions[-5]] != "__doc__" else None
+        return code if _last_places(code) > 2 and code.co_names[instructions[-5]] != "__doc__" else None
     # `a and b` and `a if b else c` have several ends. What does not begin its line belongs to another statement.
     if end == _DROPPED and instructions[::2].count(_RETURN_VALUE) == 1 and deque(code.co_positions(), 3)[0][2] == 0:
         return code.replace(co_code=instructions[:-6] + _GIVEN)
     return None
+
+
+def _last_places(code):
+    """How many of the last instructions are known to have one place in the text: each entry of the table of places begins
+    with the one byte in it that is above 127, and ends with their number less one."""
+    return next((byte & 7) + 1 for byte in reversed(code.co_linetable) if byte > 127)
 
 
 def _opcodes(*names):
