@@ -34,7 +34,7 @@ use crate::settings::RunView;
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
 
-/// The most that the journal has of a note of the analysis, in characters, and of all that a refused script is told.
+/// The most that the journal has of a note of the analysis, in characters, and of the reason for which a script was rejected.
 const FINDING: usize = 500;
 const REASON: usize = 4_000;
 
@@ -227,7 +227,7 @@ fn why(outcome: &Outcome) -> (Option<&ScriptError>, Option<&'static str>) {
     }
 }
 
-/// Why a script does not run, as its author is told.
+/// Why a script was rejected, as reported to its author.
 fn reason(outcome: &Outcome) -> String {
     let text = match outcome {
         Outcome::Raised(error) | Outcome::Denied(error) => format!("{}\n{}", error.message, error.traceback),

@@ -184,7 +184,7 @@ impl Sandbox {
     }
 }
 
-/// An outcome as the guest is told it.
+/// An outcome as it is reported to the guest.
 fn told(outcome: ToolOutcome) -> std::result::Result<String, tools::CallError> {
     outcome.map(exuvia_tool::Json::into_string).map_err(Into::into)
 }

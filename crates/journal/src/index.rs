@@ -116,7 +116,7 @@ fn state(event: &HeadEvent, is_direct: bool, error: Option<String>) -> State {
     }
 }
 
-/// The first line of the error that an event tells of, bounded.
+/// The first line of the error that an event records, bounded.
 pub(crate) fn error_line(event: &Event) -> Option<String> {
     let whole = match event {
         Event::RunRefused { reason, .. } => reason.clone(),

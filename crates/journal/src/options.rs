@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What tells the time of day, in milliseconds since the epoch, UTC.
+/// A clock: the time of day, in milliseconds since the epoch, UTC.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// How a stored journal is opened.

@@ -1,4 +1,4 @@
-//! What only a journal in PostgreSQL promises: several processes, and a server that goes away.
+//! What only a journal in PostgreSQL promises: several processes, and a server that becomes unavailable.
 
 mod made;
 

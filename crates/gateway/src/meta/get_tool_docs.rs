@@ -22,7 +22,7 @@ pub static GET_TOOL_DOCS: MetaTool = MetaTool {
 #[serde(deny_unknown_fields)]
 struct Arguments {
     tool: String,
-    /// Models name the server by itself as well.
+    /// Not in the schema: models also pass the server separately.
     server: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub(crate) trait Store: Send {
     ///
     /// # Errors
     ///
-    /// It could not be written, or nobody knows whether it was: [`settle`](Self::settle) tells.
+    /// It could not be written, or the outcome of the commit is unknown: [`settle`](Self::settle) finds it out.
     fn commit<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Result<u64, JournalError>>;
 
     /// Whether a batch whose commit failed was written all the same, by the head of its first record. Connects again where the

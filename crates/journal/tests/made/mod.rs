@@ -1,6 +1,7 @@
 //! Made-up runs, and journals of them.
 #![allow(dead_code, unreachable_pub, reason = "each test has a part of it")]
 
+pub mod changes;
 pub mod place;
 pub mod server;
 
