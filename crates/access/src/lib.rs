@@ -1,0 +1,1 @@
+//! Who acts, and what they may do and spend: virtual keys, roles, identity providers, budgets.
