@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access_types::{Key, Role};
 use super::bytes::Bytes;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use crate::{HttpProtocol, Mode, OnDisconnect, Share};
@@ -44,6 +45,11 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
+    /// What keys and users may do. With at least one key or identity provider, every client of `exuvia serve` must
+    /// authenticate.
+    pub(super) roles: BTreeMap<String, Role>,
+    /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
+    pub(super) keys: BTreeMap<String, Key>,
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,

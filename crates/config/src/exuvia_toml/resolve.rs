@@ -46,11 +46,12 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
+    found.config.access = resolver.access(&written);
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
     found.config.notices.append(&mut resolver.notices);
-    found.policy = policy::of_file(&written, &document, &mut found.errors);
+    found.policy = policy::of_file(&written, &found.config.access, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
         mcp_file::add(&text, Path::new(&name), environment, found);
