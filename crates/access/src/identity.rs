@@ -22,6 +22,8 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Operator,
+    /// Nobody was authenticated.
+    Nobody,
     /// A key of the configuration, with the hash of the secret that was shown.
     Configured { hash: [u8; 32] },
 }
@@ -35,6 +37,13 @@ impl Identity {
             Arc::new(Identity { principal, role: None, labels: Arc::default(), source })
         });
         Arc::clone(&OPERATOR)
+    }
+
+    /// Who may do nothing: stands where no identity was established.
+    #[must_use]
+    pub fn nobody() -> Arc<Self> {
+        let (principal, source) = (Principal::Key("".into()), Source::Nobody);
+        Arc::new(Self { principal, role: Some("".into()), labels: Arc::default(), source })
     }
 
     pub(crate) fn new(principal: Principal, role: &str, labels: Arc<Labels>, source: Source) -> Arc<Self> {

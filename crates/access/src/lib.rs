@@ -37,7 +37,7 @@ mod error;
 mod identity;
 mod static_keys;
 
-pub use access::{Access, Clock};
+pub use access::{Access, Clock, Roles};
 pub use error::{NoLonger, NotAuthenticated};
 pub use identity::Identity;
 pub use static_keys::secret_hash;

@@ -34,10 +34,6 @@ impl StaticKeys {
         Self { by_hash: keys.iter().map(entry).collect(), by_name: keys }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
     /// Whose secret has this hash. None: nobody's. The hash is looked up, not the secret: how long that takes says nothing about a secret.
     pub(crate) fn find(&self, hash: &[u8; 32], now_ms: u64) -> Option<Result<Arc<Identity>, NotAuthenticated>> {
         let (identity, expires_ms) = self.by_hash.get(hash)?;

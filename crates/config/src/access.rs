@@ -25,6 +25,8 @@ pub struct RoleConfig {
     pub policy: Arc<Policy>,
     /// Their limits of a run where they are lower than everybody's.
     pub limits: LoweredLimits,
+    /// Whether they may read metrics and the state of servers.
+    pub reads_metrics: bool,
     /// The only profile that they may use. None: any.
     pub profile: Option<String>,
 }

@@ -56,6 +56,7 @@ pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
 pub use import::KnownClient;
+pub use ipnet::IpNet;
 pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};

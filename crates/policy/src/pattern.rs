@@ -79,6 +79,11 @@ impl Patterns {
         }
     }
 
+    /// Whether it has no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The entry that matches this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Rule> {
         self.entries.iter().find(|entry| entry.matches(name)).map(|entry| &entry.rule)

@@ -84,6 +84,12 @@ impl Policy {
         self.classify(tool) != Classification::Hidden
     }
 
+    /// Whether scripts and clients may know of a server: whether it could show them a tool, whatever it lists.
+    #[must_use]
+    pub fn shows_server(&self, server: &str) -> bool {
+        self.rules(server).is_some_and(CompiledRules::may_show)
+    }
+
     /// Whether the operator says that a call of the tool does no harm when it is made twice.
     #[must_use]
     pub fn repeats(&self, tool: &ToolName) -> bool {

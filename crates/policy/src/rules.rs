@@ -103,6 +103,11 @@ impl CompiledRules {
         }
     }
 
+    /// Whether it could show a tool, whatever the server lists.
+    pub(crate) fn may_show(&self) -> bool {
+        !self.tools.is_empty() && self.visible.as_ref().is_none_or(|visible| !visible.is_empty())
+    }
+
     /// Whether a call of the tool does no harm when it is made twice.
     pub(crate) fn repeats(&self, tool: &str) -> bool {
         tool.len() <= NAME_BYTES && self.repeatable.find(tool).is_some()

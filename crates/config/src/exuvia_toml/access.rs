@@ -55,7 +55,7 @@ impl Resolver<'_> {
             constraints: written.constraints.clone(),
         };
         let limits = self.lowered(&written.limits, &below(pointer, "limits"));
-        RoleConfig { rules, limits, profile: written.profile.clone(), ..RoleConfig::default() }
+        RoleConfig { rules, limits, profile: written.profile.clone(), reads_metrics: written.metrics, ..RoleConfig::default() }
     }
 
     fn lowered(&mut self, written: &RoleLimits, pointer: &str) -> LoweredLimits {

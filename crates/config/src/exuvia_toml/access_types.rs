@@ -28,6 +28,8 @@ pub(super) struct Role {
     /// The only profile that may be used; it is also served at `/mcp`. Default: any.
     #[schemars(length(min = 1))]
     pub(super) profile: Option<String>,
+    /// Whether its keys may read `/metrics` and the details of `/readyz`. Default: false.
+    pub(super) metrics: bool,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
 }

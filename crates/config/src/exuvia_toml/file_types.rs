@@ -281,11 +281,17 @@ pub(super) struct Runs {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Listen {
-    /// The address and port for MCP over Streamable HTTP. Loopback only, because clients are not authenticated.
-    /// Default: 127.0.0.1:8420.
+    /// The address and port for MCP over Streamable HTTP. Loopback only, unless clients authenticate (`[roles]`) and what
+    /// they send is encrypted, by `tls` or by one of `trusted_proxies`. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
     /// Serves HTTPS with this certificate, and no plain HTTP. Default: plain HTTP.
     pub(super) tls: Option<Tls>,
+    /// Host names under which clients may ask for this server, for example `["exuvia.example"]`, beside `localhost` and
+    /// loopback addresses. A name without a port allows every port. Default: none.
+    pub(super) hosts: Vec<String>,
+    /// Addresses or networks of proxies in front, for example `["10.0.0.0/8"]`. Their `X-Forwarded-For` says who the
+    /// client is, and what reaches them is taken to be encrypted. Default: none.
+    pub(super) trusted_proxies: Vec<String>,
     /// Browser origins that may send requests, for example `["http://localhost:6274"]`. Requests without an origin do
     /// not come from browsers and are accepted. Default: none.
     pub(super) origins: Vec<String>,
