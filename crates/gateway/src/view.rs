@@ -144,7 +144,8 @@ impl View {
     }
 
     /// The role whose view it is; none for the operator's.
-    pub(crate) fn role(&self) -> Option<Arc<str>> {
+    #[must_use]
+    pub fn role(&self) -> Option<Arc<str>> {
         self.role.clone()
     }
 

@@ -57,6 +57,13 @@ impl Viewer {
         known.unwrap_or_default()
     }
 
+    /// What somebody is told who sees no tool, now or later: else it would look as if all were well.
+    pub(crate) fn notice(&self, pending: &PendingGateway) -> Option<String> {
+        let view = self.view(&*pending.now()?)?;
+        let role = view.role().filter(|_| view.is_empty())?;
+        Some(format!("This key sees no tools: its role {role:?} shows none of them. Ask the operator of the gateway."))
+    }
+
     /// A client of this name.
     pub(crate) fn client(&self, name: &str) -> Client {
         acting(self.identity(), name)

@@ -174,6 +174,9 @@ impl Mcp {
 
     fn open_endpoint(&self, profile: Option<&str>, identity: &Arc<Identity>) -> Arc<ProfileEndpoint> {
         let (viewer, ending) = (Viewer::new(profile, Arc::clone(identity)), self.ending.child_token());
+        if let Some(notice) = viewer.notice(&self.gateway) {
+            tracing::warn!(principal = %identity.principal(), notice, "a key sees no tools");
+        }
         let mistakes = Arc::clone(&self.rejections.mistakes);
         let handler = McpHandler::new(self.gateway.clone(), viewer.clone(), ending.clone(), mistakes);
         let sessions = Sessions::new(&self.table, Arc::clone(identity), self.session_idle);
