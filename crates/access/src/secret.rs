@@ -78,7 +78,9 @@ pub fn secret_hash(secret: &str) -> [u8; 32] {
 pub fn is_secret(text: &str) -> bool {
     let Some((content, checksum_of)) = text.split_at_checked(CHARS - CHECKSUM_CHARS) else { return false };
     text.len() == CHARS
-        && content.strip_prefix(SECRET_PREFIX).is_some_and(|random| random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && content
+            .strip_prefix(SECRET_PREFIX)
+            .is_some_and(|random| random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         && checksum(content) == checksum_of
 }
 

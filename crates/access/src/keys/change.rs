@@ -168,7 +168,9 @@ impl<'a> KeyIssuer<'a> {
     async fn exists(&self, name: &str) -> Result<KeyError, KeyError> {
         let key = self.store.key(name).await?;
         let message = match key.is_some_and(|key| key.ended_ms().is_some_and(|ended| ended <= self.now_ms)) {
-            true => format!("key {name:?} was revoked or has expired, and its name stays its own for 90 days: choose another name"),
+            true => format!(
+                "key {name:?} was revoked or has expired, and its name stays its own for 90 days: choose another name"
+            ),
             false => format!("there is a key {name:?}: `exuvia keys rotate {name}` gives it a new secret"),
         };
         Ok(KeyError::new(KeyErrorKind::Exists, message))
@@ -176,7 +178,10 @@ impl<'a> KeyIssuer<'a> {
 
     fn check_holds(&self, key: &StoredKey) -> Result<(), KeyError> {
         if key.revoked_ms.is_some() {
-            return Err(KeyError::new(KeyErrorKind::Ended, format!("key {:?} was revoked: create another one", key.name)));
+            return Err(KeyError::new(
+                KeyErrorKind::Ended,
+                format!("key {:?} was revoked: create another one", key.name),
+            ));
         }
         if key.expires_ms.is_some_and(|expires| expires <= self.now_ms) {
             let message = format!("key {:?} has expired: rotate it with a new expiry", key.name);
@@ -186,16 +191,15 @@ impl<'a> KeyIssuer<'a> {
     }
 
     /// The first overrides with the second ones in their place, without those that have ended.
-    fn merged(
-        &self,
-        before: Vec<BudgetOverride>,
-        new: Vec<BudgetOverride>,
-    ) -> Result<Vec<BudgetOverride>, KeyError> {
+    fn merged(&self, before: Vec<BudgetOverride>, new: Vec<BudgetOverride>) -> Result<Vec<BudgetOverride>, KeyError> {
         let mut merged = BTreeMap::new();
         for over in new.iter() {
             self.check_time("the end of a budget override", Some(over.until_ms))?;
             if over.budget.is_empty() || over.budget.len() > NAME_BYTES || over.amounts.len() > MOST {
-                return Err(malformed(format!("budget override {:?} names no budget, or too many amounts", over.budget)));
+                return Err(malformed(format!(
+                    "budget override {:?} names no budget, or too many amounts",
+                    over.budget
+                )));
             }
         }
         for over in before.into_iter().filter(|over| over.until_ms > self.now_ms).chain(new) {
@@ -238,11 +242,15 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), KeyError> {
 }
 
 fn generated() -> Result<Secret, KeyError> {
-    Secret::generate().map_err(|error| KeyError::new(KeyErrorKind::Store, format!("the system has no randomness: {error}")))
+    Secret::generate()
+        .map_err(|error| KeyError::new(KeyErrorKind::Store, format!("the system has no randomness: {error}")))
 }
 
 fn not_found(name: &str) -> KeyError {
-    KeyError::new(KeyErrorKind::NotFound, format!("there is no issued key {name:?}; `exuvia keys list` shows those that there are"))
+    KeyError::new(
+        KeyErrorKind::NotFound,
+        format!("there is no issued key {name:?}; `exuvia keys list` shows those that there are"),
+    )
 }
 
 fn malformed(message: String) -> KeyError {

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{AccessStore, AccessStoreError, Clock};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use change::{KeyIssuer, NewKey, Rotation};
@@ -39,6 +40,7 @@ pub struct IssuedKeys {
 
 struct Shared {
     table: RwLock<Table>,
+    changed: watch::Sender<()>,
     clock: Clock,
     timing: Timing,
 }
@@ -75,7 +77,7 @@ impl IssuedKeys {
     ) -> Result<Arc<Self>, AccessStoreError> {
         let begun = Instant::now();
         let table = Table::of(store.keys_since(0).await?, begun);
-        let shared = Arc::new(Shared { table: RwLock::new(table), clock, timing });
+        let shared = Arc::new(Shared { table: RwLock::new(table), changed: watch::Sender::new(()), clock, timing });
         let refreshing = tokio::spawn(refresh::follow(Arc::clone(&shared), store));
         Ok(Arc::new(Self { shared, _refreshing: AbortOnDropHandle::new(refreshing) }))
     }
@@ -104,6 +106,12 @@ impl IssuedKeys {
         let table = self.shared.table();
         self.shared.age(&table)?;
         table.by_name(name).ok_or(NoStanding::Unknown)?.standing(hash, (self.shared.clock)())
+    }
+
+    /// Notifies of keys that were changed in the store, also of those that hold no longer. Says nothing when a key expires.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.shared.changed.subscribe()
     }
 
     /// Whether a key of this name was issued, whatever became of it.

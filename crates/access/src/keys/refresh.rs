@@ -43,7 +43,11 @@ async fn refresh(shared: &Shared, store: &dyn AccessStore, is_all: bool) -> Resu
     if !is_all {
         let changes = store.keys_since(known).await?;
         if changes.version >= known {
+            let is_changed = !changes.keys.is_empty();
             shared.table.write().unwrap_or_else(PoisonError::into_inner).apply(changes, as_of);
+            if is_changed {
+                shared.changed.send_replace(());
+            }
             return Ok(());
         }
         tracing::warn!("the store of keys is older than before, as if it was restored from a backup");
@@ -52,6 +56,7 @@ async fn refresh(shared: &Shared, store: &dyn AccessStore, is_all: bool) -> Resu
     let before = std::mem::replace(&mut *shared.table.write().unwrap_or_else(PoisonError::into_inner), table);
     // Not while others wait.
     drop(before);
+    shared.changed.send_replace(());
     Ok(())
 }
 
@@ -61,10 +66,16 @@ fn report(shared: &Shared, error: &AccessStoreError, failing: &mut Option<bool>)
     match (*failing, is_over) {
         (None, _) => {
             let seconds = held.as_secs();
-            tracing::warn!(error = format!("{error:#}"), "the store of keys does not answer; known keys hold for {seconds} s more");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the store of keys does not answer; known keys hold for {seconds} s more"
+            );
         }
         (Some(false), true) => {
-            tracing::error!(error = format!("{error:#}"), "the store of keys does not answer; no issued key is accepted until it does");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the store of keys does not answer; no issued key is accepted until it does"
+            );
         }
         _ => {}
     }
