@@ -8,7 +8,7 @@ use tokio::try_join;
 use super::{missing, schema, unavailable};
 use crate::access::plan::Plan;
 use crate::access::{AccessStoreError, AccessStoreErrorKind, PRUNED_AT_ONCE, Taken};
-use crate::store::postgres::Session;
+use crate::store::postgres::{Parameters, Session};
 use crate::store::sql;
 
 /// A commit does not wait for the disk: SQLite's does not either.
@@ -58,13 +58,15 @@ pub(super) async fn take(session: &Session, plan: &Plan) -> Result<Taken, Access
     for statement in [SCHEMA, MAKE, LOCK, ADD] {
         session.prepare(statement).await.map_err(unavailable)?;
     }
+    let (made, locked, added): (Parameters<'_>, Parameters<'_>, Parameters<'_>) =
+        (&[counters, starts, ends], &[counters, starts], &[counters, starts, amounts, limits]);
     let (_, version, _, locked, added, _) = try_join!(
         biased;
         session.client.batch_execute(BEGIN),
         session.query_opt(SCHEMA, &[]),
-        session.execute(MAKE, &[counters, starts, ends]),
-        session.query(LOCK, &[counters, starts]),
-        session.execute(ADD, &[counters, starts, amounts, limits]),
+        session.execute(MAKE, made),
+        session.query(LOCK, locked),
+        session.execute(ADD, added),
         session.client.batch_execute("COMMIT"),
     )
     .map_err(unavailable)?;
@@ -82,12 +84,13 @@ pub(super) async fn give_back(session: &Session, plan: &Plan) -> Result<(), Acce
     for statement in [SCHEMA, LOCK, GIVE_BACK] {
         session.prepare(statement).await.map_err(unavailable)?;
     }
+    let (locked, given): (Parameters<'_>, Parameters<'_>) = (&[counters, starts], &[counters, starts, amounts]);
     let (_, version, ..) = try_join!(
         biased;
         session.client.batch_execute(BEGIN),
         session.query_opt(SCHEMA, &[]),
-        session.query(LOCK, &[counters, starts]),
-        session.execute(GIVE_BACK, &[counters, starts, amounts]),
+        session.query(LOCK, locked),
+        session.execute(GIVE_BACK, given),
         session.client.batch_execute("COMMIT"),
     )
     .map_err(unavailable)?;

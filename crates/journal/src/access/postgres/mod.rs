@@ -50,7 +50,7 @@ impl PostgresAccessStore {
 /// Does by `$session` what `$work` says. A connection on which that failed is used no more.
 macro_rules! by_session {
     ($sessions:expr, |$session:ident| $work:expr) => {
-        within(async {
+        within(async move {
             let lent = $sessions.lend().await?;
             let $session = lent.session();
             let done = $work.await?;
