@@ -239,7 +239,10 @@ mod tests {
     async fn failures_are_logged_at_once_and_then_once_in_each_period() {
         let period = Duration::from_millis(200);
         let (logins, from) = (FailedLogins::by(|| 1, period), address("192.0.2.1"));
-        let waiting = || (logins.log.unlogged().failures, logins.log.unlogged().is_due);
+        let waiting = || {
+            let unlogged = logins.log.unlogged();
+            (unlogged.failures, unlogged.is_due)
+        };
         for _ in 0..10_000 {
             let _ = logins.failed(from);
         }

@@ -1,5 +1,6 @@
 //! Connections to the server, lent one at a time.
 
+use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,8 +25,16 @@ pub(super) struct Sessions {
 #[derive(Default)]
 struct State {
     idle: Vec<Session>,
-    /// When connecting failed: no attempt before then, and how long it is until then.
-    retry: Option<(Instant, Duration)>,
+    /// Connecting failed.
+    failure: Option<Failure>,
+}
+
+/// Why connecting failed, and when it is tried again.
+struct Failure {
+    kind: AccessStoreErrorKind,
+    cause: String,
+    retry_at: Instant,
+    wait: Duration,
 }
 
 /// A connection in use. It is closed when it is dropped.
@@ -63,9 +72,11 @@ impl Sessions {
     fn idle(&self) -> Result<Option<Session>, AccessStoreError> {
         let mut state = self.state();
         state.idle.retain(Session::is_open);
-        match (state.idle.pop(), state.retry) {
+        match (state.idle.pop(), &state.failure) {
             (Some(session), _) => Ok(Some(session)),
-            (None, Some((at, _))) if Instant::now() < at => Err(refused("the server is not connected")),
+            (None, Some(failure)) if Instant::now() < failure.retry_at => {
+                Err(AccessStoreError::new(failure.kind).caused_by(failure.cause.clone()))
+            }
             (None, _) => Ok(None),
         }
     }
@@ -73,13 +84,11 @@ impl Sessions {
     async fn connected(&self) -> Result<Session, AccessStoreError> {
         let session = within(connect(&self.address)).await;
         let mut state = self.state();
-        state.retry = match &session {
-            Ok(_) => None,
-            Err(_) => {
-                let wait = state.retry.map_or(SHORTEST_RETRY, |(_, wait)| (wait * 2).min(LONGEST_RETRY));
-                Some((Instant::now() + wait, wait))
-            }
-        };
+        state.failure = session.as_ref().err().map(|error| {
+            let wait = state.failure.as_ref().map_or(SHORTEST_RETRY, |before| (before.wait * 2).min(LONGEST_RETRY));
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            Failure { kind: error.kind(), cause, retry_at: Instant::now() + wait, wait }
+        });
         session
     }
 
