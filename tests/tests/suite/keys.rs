@@ -49,8 +49,11 @@ impl Client {
         });
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let name = params["name"].as_str().unwrap_or_default().to_owned();
-        let mut headers =
-            vec![("authorization", self.bearer.as_str()), ("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)];
+        let mut headers = vec![
+            ("authorization", self.bearer.as_str()),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+        ];
         if !name.is_empty() {
             headers.push(("mcp-name", name.as_str()));
         }
