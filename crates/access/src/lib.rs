@@ -42,7 +42,7 @@ mod static_keys;
 
 pub use access::{Access, Clock, Roles};
 pub use error::{NoLonger, NotAuthenticated};
-pub use identity::Identity;
+pub use identity::{Identity, Labels};
 pub use keys::{IssuedKeys, KeyError, KeyErrorKind, KeyIssuer, KeyStanding, NewKey, NoStanding, Rotation};
 pub use logins::FailedLogins;
 pub use secret::{SECRET_PREFIX, Secret, is_secret, secret_hash};
