@@ -1,4 +1,4 @@
-//! The command line of what reads the journal: `exuvia runs`, `exuvia audit`, `exuvia replay`.
+//! The command line of what reads the journal: `exuvia runs`, `exuvia audit`, `exuvia replay`; and which journal `exuvia keys` means.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,12 +27,17 @@ impl JournalArgs {
     ///
     /// What is wrong with that part of the configuration.
     pub(crate) fn load(self) -> anyhow::Result<JournalConfig> {
-        let sources = Sources { config: self.config, ..Sources::default() };
-        let mut config = sources.journal(&Paths::of_user())?;
-        if let Some(folder) = self.journal {
-            config.store = JournalStore::Sqlite(Some(folder));
+        let sources = Sources { config: self.config.clone(), ..Sources::default() };
+        let config = sources.journal(&Paths::of_user())?;
+        Ok(self.in_place(config))
+    }
+
+    /// The configured journal, or the one that the command line names in its place.
+    pub(crate) fn in_place(self, configured: JournalConfig) -> JournalConfig {
+        match self.journal {
+            Some(folder) => JournalConfig { store: JournalStore::Sqlite(Some(folder)), ..configured },
+            None => configured,
         }
-        Ok(config)
     }
 }
 

@@ -7,6 +7,7 @@
 //! # let _ = status;
 //! ```
 
+mod access_store;
 mod app;
 mod args;
 mod check_report;
@@ -17,6 +18,7 @@ mod exit;
 mod file_threads;
 mod journal;
 mod journal_args;
+mod keys_args;
 mod log_writer;
 mod logs;
 mod machine;
@@ -81,6 +83,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
+        Command::Keys(args) => commands::keys::keys(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,

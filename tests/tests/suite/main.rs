@@ -34,6 +34,7 @@ mod journal;
 mod kept_kills;
 mod kept_runs;
 mod keys;
+mod keys_command;
 mod listing;
 mod live_runs;
 mod logs;

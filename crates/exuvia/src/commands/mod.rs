@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod replay;
 pub(crate) mod run;

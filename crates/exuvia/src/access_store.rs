@@ -1,0 +1,84 @@
+//! The store of issued keys and of the counters of budgets: where the journal is, and apart from it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
+use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+
+use crate::file_threads::FileThreads;
+
+/// The file of the store, in the folder of the configured journal or in the data directory of the user.
+const FILE: &str = "access.db";
+
+/// Where the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StorePlace {
+    /// In a file, which all processes of the user share.
+    File(PathBuf),
+    /// In the database of the journal.
+    Database(DatabaseUrl),
+    /// In memory: nobody can issue a key, and budgets are those of one process.
+    Memory,
+}
+
+impl StorePlace {
+    /// Where it is, with this journal.
+    ///
+    /// # Errors
+    ///
+    /// It would be in the data directory of the user, who has none.
+    pub(crate) fn of(journal: &JournalConfig) -> Result<Self> {
+        Ok(match &journal.store {
+            JournalStore::Memory => Self::Memory,
+            JournalStore::Postgres { url, .. } => Self::Database(url.clone()),
+            JournalStore::Sqlite(Some(folder)) => Self::File(folder.join(FILE)),
+            JournalStore::Sqlite(None) => {
+                let folder = Paths::of_user().journal_dir;
+                let folder = folder.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
+                Self::File(folder.with_file_name(FILE))
+            }
+        })
+    }
+
+    /// Opens it, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written, or a newer program made it.
+    pub(crate) async fn open(self) -> Result<Arc<dyn AccessStore>> {
+        let opened = match self {
+            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(|store| store as Arc<dyn AccessStore>),
+            Self::Memory => SqliteAccessStore::in_memory().map(|store| store as _),
+            Self::File(file) => {
+                let open = move || SqliteAccessStore::open(&file).map(|store| store as _);
+                FileThreads::default().run(open).await.context("the store of keys and budgets cannot be opened")?
+            }
+        };
+        Ok(opened?)
+    }
+
+    /// Whether nobody has written anything there yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::File(file) if !file.exists())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(store: JournalStore) -> StorePlace {
+        StorePlace::of(&JournalConfig { store, ..JournalConfig::default() }).expect("a place")
+    }
+
+    #[test]
+    fn the_store_is_where_the_journal_is() {
+        assert_eq!(place(JournalStore::Memory), StorePlace::Memory);
+        let file = place(JournalStore::Sqlite(Some("/data/journal".into())));
+        assert_eq!(file, StorePlace::File("/data/journal/access.db".into()));
+        let url = DatabaseUrl("postgres://db/x".to_owned());
+        assert_eq!(place(JournalStore::Postgres { url: url.clone(), folder: None }), StorePlace::Database(url));
+    }
+}
