@@ -185,7 +185,8 @@ mod tests {
         };
         let (journal, found) = access("nonsense = 1\n[servers.a]\ncommand = '${UNSET_HERE}'\n[roles.support]\n");
         assert!(journal.is_ok() && found.expect("read").roles.contains_key("support"));
-        let (journal, found) = access("[roles.support]\nnonsense = 1\n[keys.a]\nrole = 'none'\nhash = 'x'\n");
+        let (journal, found) =
+            access("[roles.support]\nnonsense = 1\n[keys.a]\nrole = 'none'\nhash = 'x'\n[keys.b]\nhash = 7\n");
         assert!(journal.is_ok());
         let wrong = found.expect_err("wrong").errors;
         assert!(wrong.iter().any(|error| error.key == "roles.support.nonsense"), "{wrong:?}");

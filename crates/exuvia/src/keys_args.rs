@@ -1,8 +1,9 @@
 //! The command line of `exuvia keys`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
+use exuvia_gateway::now_ms;
 use exuvia_journal::BudgetOverride;
 
 use crate::journal_args::JournalArgs;
@@ -96,12 +97,6 @@ pub(crate) struct CreateArgs {
     /// Print the key and its secret as one JSON object
     #[arg(long, conflicts_with = "static")]
     pub(crate) json: bool,
-}
-
-/// The time of day, in milliseconds since the epoch.
-pub(crate) fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A point in time that is yet to come, in milliseconds since the epoch.

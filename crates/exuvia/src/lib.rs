@@ -7,7 +7,6 @@
 //! # let _ = status;
 //! ```
 
-mod access_store;
 mod app;
 mod args;
 mod check_report;

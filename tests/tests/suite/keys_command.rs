@@ -5,9 +5,9 @@ use exuvia_tests::{DataHome, Ended, Folder, Program};
 use serde_json::Value;
 
 /// A configuration with a role and a key, and the data directory of its user.
-struct World {
-    folder: Folder,
-    data: DataHome,
+pub(crate) struct World {
+    pub(crate) folder: Folder,
+    pub(crate) data: DataHome,
 }
 
 const CONFIG: &str = "[roles.support]\n[roles.billing]\n[keys.fixed]\nrole = 'support'\nlabels = { team = 'a' }\n\
@@ -18,7 +18,7 @@ impl World {
         Self::with(CONFIG)
     }
 
-    fn with(config: &str) -> Self {
+    pub(crate) fn with(config: &str) -> Self {
         Self { folder: Folder::new(config), data: DataHome::shared() }
     }
 
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// One that does what it should.
-    fn done(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn done(&self, arguments: &[&str]) -> Ended {
         let ended = self.keys(arguments);
         assert_eq!(ended.status, Some(0), "{ended:?}");
         ended

@@ -35,6 +35,7 @@ mod kept_kills;
 mod kept_runs;
 mod keys;
 mod keys_command;
+mod keys_issued;
 mod listing;
 mod live_runs;
 mod logs;

@@ -34,7 +34,8 @@ impl Resolver<'_> {
         for (name, key) in &written.keys {
             let pointer = below("/keys", name);
             self.access_name(name, &pointer);
-            if !written.roles.contains_key(&key.role) {
+            // Where it is missing or no text, that is said already.
+            if key.role.as_ref().is_some_and(|role| !written.roles.contains_key(role)) {
                 let known = written.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 let known = if known.is_empty() { "none is defined".to_owned() } else { format!("defined: {known}") };
                 self.error(&below(&pointer, "role"), format!("unknown role; {known}"));
@@ -74,8 +75,8 @@ impl Resolver<'_> {
     }
 
     fn key(&mut self, written: &Key, pointer: &str) -> Option<KeyConfig> {
-        let hash = hash(&written.hash);
-        if hash.is_none() {
+        let hash = written.hash.as_deref().map(hash);
+        if hash == Some(None) {
             self.error(
                 &below(pointer, "hash"),
                 "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it",
@@ -88,7 +89,7 @@ impl Resolver<'_> {
             let message = format!("must be at most {LABELS} labels of at most {LABEL_CHARS} characters each");
             self.error(&below(pointer, "labels"), message);
         }
-        Some(KeyConfig { role: written.role.clone(), hash: hash?, expires_ms, labels: labels.clone() })
+        Some(KeyConfig { role: written.role.clone()?, hash: hash.flatten()?, expires_ms, labels: labels.clone() })
     }
 
     fn time(&mut self, text: &str, pointer: &str) -> Option<u64> {

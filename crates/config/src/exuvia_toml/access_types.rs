@@ -63,10 +63,11 @@ pub(super) struct RoleLimits {
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
     /// The role of the key.
-    pub(super) role: String,
+    #[schemars(required)]
+    pub(super) role: Option<String>,
     /// `sha256:` and the SHA-256 of the secret in hexadecimal digits.
-    #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
-    pub(super) hash: String,
+    #[schemars(required)]
+    pub(super) hash: Option<String>,
     /// When the key ends, for example `"2027-01-31T12:00:00Z"`. Default: never.
     #[serde(default)]
     pub(super) expires: Option<String>,

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use exuvia_access::Secret;
 use exuvia_config::KeyConfig;
+use exuvia_gateway::now_ms;
 use exuvia_journal::{BudgetOverride, PreviousSecret, StoredKey};
 use exuvia_text::one_line;
 use serde_json::{Value, json as object};
 
 use super::super::runs::{table, utc};
-use crate::keys_args::now_ms;
 
 /// How much of a label is shown in a table, in characters.
 const LABEL_CHARS: usize = 60;

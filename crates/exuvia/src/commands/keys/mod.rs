@@ -10,13 +10,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use exuvia_access::{KeyIssuer, NewKey, Rotation, Secret, is_secret, secret_hash};
 use exuvia_config::{AccessConfig, ConfigErrors, JournalConfig, Paths, Sources};
+use exuvia_gateway::now_ms;
 use exuvia_journal::{AccessStore, StoredKey};
 use serde_json::Value;
 
 use super::runs::{printed, printed_json, utc};
-use crate::access_store::StorePlace;
 use crate::app::from_files;
-use crate::keys_args::{CreateArgs, KeysArgs, KeysCommand, now_ms};
+use crate::journal::StorePlace;
+use crate::keys_args::{CreateArgs, KeysArgs, KeysCommand};
 use crate::terminal::Terminal;
 
 /// How long it takes until every process knows of a change.
