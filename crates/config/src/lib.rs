@@ -41,6 +41,7 @@ mod mcp_file;
 mod merged_policy;
 mod paths;
 mod profile;
+mod role_credential;
 mod runs;
 mod server_refs;
 mod servers;
@@ -58,6 +59,7 @@ pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};
 pub use profile::{Mode, Profile, Profiles};
+pub use role_credential::{RoleCredential, UnusableCredential};
 pub use runs::{OnDisconnect, QueueLimits, Runs};
 pub use rustls::pki_types::CertificateDer;
 pub use servers::{

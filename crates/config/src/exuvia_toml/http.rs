@@ -127,6 +127,6 @@ impl Resolver<'_> {
                 Grant::ClientCredentials(ClientCredentials { client_id: client_id?, client_secret: client_secret? })
             }
         };
-        Some(OAuth { grant, scopes, token_file: check::token_file(dir, name) })
+        Some(OAuth { grant, scopes, token_file: check::token_file(dir, name), principal: None })
     }
 }
