@@ -28,6 +28,7 @@ mod access;
 mod builder;
 mod choices;
 mod config;
+mod credential_refs;
 mod error;
 mod expand;
 mod exuvia_toml;

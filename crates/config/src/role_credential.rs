@@ -144,7 +144,9 @@ mod tests {
         stdio.env = [("TOKEN", "operators"), ("REGION", "eu")].map(|(name, value)| (name.into(), value.into())).into();
         let server = ServerConfig::new("crm", Transport::Stdio(stdio));
         let credential = RoleCredential { env: [("TOKEN".into(), "s3cret".into())].into(), ..Default::default() };
-        let Transport::Stdio(applied) = credential.applied_to(&server, &Principal::Operator).transport else { panic!() };
+        let Transport::Stdio(applied) = credential.applied_to(&server, &Principal::Operator).transport else {
+            panic!()
+        };
         let env: Vec<_> = applied.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(env, [("REGION", "eu"), ("TOKEN", "s3cret")]);
         assert!(!format!("{credential:?}").contains("s3cret"));

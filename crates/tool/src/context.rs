@@ -181,15 +181,7 @@ impl CallContext {
     /// A call by `principal` for `origin`, of no client, without bounds.
     #[must_use]
     pub fn new(principal: Principal, origin: Origin) -> Self {
-        Self {
-            principal,
-            origin,
-            client: None,
-            credential: None,
-            deadline: None,
-            result_bytes: u64::MAX,
-            trace: None,
-        }
+        Self { principal, origin, client: None, credential: None, deadline: None, result_bytes: u64::MAX, trace: None }
     }
 
     /// The same, of this client.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::bytes::Bytes;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
+use super::role_credential::Credential;
 
 /// What the keys and users of a role may do.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -32,6 +33,8 @@ pub(super) struct Role {
     pub(super) metrics: bool,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
+    /// Credentials for servers, by their names. Default: those of the servers' own entries.
+    pub(super) credentials: BTreeMap<String, Credential>,
 }
 
 /// Limits of the runs of a role. They lower those of `[limits]` and never raise one.

@@ -303,7 +303,8 @@ impl Lane {
 
     /// Whether the server refuses a credential that is not the gateway's own.
     fn is_refused(&self, contents: &SlotContents) -> bool {
-        let is_refusal = || matches!(&contents.answer, Some(ServerAnswer::Failed(failure)) if failure.is_unauthorized());
+        let is_refusal =
+            || matches!(&contents.answer, Some(ServerAnswer::Failed(failure)) if failure.is_unauthorized());
         self.dialer.holder != CredentialHolder::Gateway && is_refusal()
     }
 

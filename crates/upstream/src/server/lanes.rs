@@ -200,7 +200,8 @@ impl Lanes {
         if own.is_none() && others.lanes.len() + others.draining.len() < connections {
             return Ok(());
         }
-        let full = LaneError::Full { connections: if own.is_some() { most } else { connections }, is_own: own.is_some() };
+        let full =
+            LaneError::Full { connections: if own.is_some() { most } else { connections }, is_own: own.is_some() };
         let idle = others.lanes.iter().filter(|(owner, used)| !owner.is_run() && used.is_of(own.as_ref()));
         let idle = idle.filter_map(|(owner, used)| Some((used.idle_since()?, owner)));
         let longest = idle.min_by_key(|&(since, _)| since).map(|(_, owner)| owner.clone());
@@ -239,7 +240,8 @@ impl Lanes {
             let time = if matches!(owner.part, Part::Client(_)) { time.min(CLIENT_IDLE) } else { time };
             !owner.is_run() && used.is_idle(now, time)
         };
-        let closed: Vec<Used> = others.lanes.extract_if(|owner, used| idle(owner, used)).map(|(_, used)| used).collect();
+        let closed: Vec<Used> =
+            others.lanes.extract_if(|owner, used| idle(owner, used)).map(|(_, used)| used).collect();
         let mut drained: Vec<Used> =
             others.draining.extract_if(.., |used| used.is_over(now) || used.idle_since().is_some()).collect();
         drained.extend(others.lanes.extract_if(|_, used| used.is_over(now)).map(|(_, used)| used));

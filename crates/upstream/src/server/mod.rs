@@ -29,7 +29,8 @@ use exuvia_config::{RoleCredential, ServerConfig, Share, Transport, UpstreamLimi
 use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, call, offload, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
-    Arguments, CallContext, CallError, CredentialId, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
+    Arguments, CallContext, CallError, CredentialId, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome,
+    locked, raw,
 };
 use exuvia_trace::Span;
 use rmcp::model::ClientRequest;
@@ -228,9 +229,7 @@ impl UpstreamServer {
         let lane = match self.dialer.config.share {
             // It offers none: a process for a run is no place for them.
             Share::Run => self.lanes.lease_first(),
-            Share::All | Share::Key => {
-                self.lanes.lease(context, None).map_err(|refused| refused.of_call(name))?
-            }
+            Share::All | Share::Key => self.lanes.lease(context, None).map_err(|refused| refused.of_call(name))?,
         };
         let subscribed = lane.subscriptions().subscribe(&lane, address, mailbox, deadline).await?;
         Ok(subscribed.map_or_else(Subscribing::Refused, |place| Subscribing::Done(Subscription::new(place, lane))))
