@@ -15,7 +15,7 @@ use crate::{Grant, Http, ServerConfig, Transport};
 /// prints nor its token go along. A process has the environment of the entry, with the variables that are named here.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RoleCredential {
-    /// Headers that go with every request, marked as sensitive.
+    /// Headers that go with every request.
     pub headers: HeaderMap,
     /// Variables of the server's process.
     pub env: BTreeMap<String, String>,
@@ -44,6 +44,7 @@ impl RoleCredential {
                 http.oauth = oauth.map(|oauth| oauth.of_principal(principal.clone()));
                 http.header_command = None;
                 http.headers.clone_from(&self.headers);
+                http.headers.values_mut().for_each(|value| value.set_sensitive(true));
             }
         }
         server

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -49,12 +49,7 @@ impl Resolver<'_> {
     }
 
     fn role_credential(&mut self, written: &Credential, pointer: &str) -> RoleCredential {
-        let at_headers = below(pointer, "headers");
-        let mut headers = HeaderMap::new();
-        for (name, mut value) in self.header_values(&written.headers, &at_headers) {
-            value.set_sensitive(true);
-            headers.append(name, value);
-        }
+        let headers = self.header_values(&written.headers, &below(pointer, "headers")).into_iter().collect();
         let at_env = below(pointer, "env");
         let mut env = BTreeMap::new();
         for (name, value) in &written.env {

@@ -250,6 +250,12 @@ impl Lanes {
         drained.into_iter().for_each(|used| self.close(used, LaneError::Replaced));
     }
 
+    /// When the next lane has to close whose credential was replaced, in use or not.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        let others = locked(&self.others);
+        others.lanes.values().chain(&others.draining).filter_map(|used| used.until).min()
+    }
+
     /// Whether there may be lanes to close.
     pub(crate) fn has_others(&self) -> bool {
         let others = locked(&self.others);

@@ -46,10 +46,14 @@ impl UpstreamServer {
             loop {
                 let has_others =
                     self.dialer.config.share == Share::Key || self.dialer.config.direct || self.lanes.has_others();
+                let end = self.lanes.next_end();
                 tokio::select! {
                     () = tokio::time::sleep_until(schedule.due().into()) => self.refresh(&mut schedule).await,
                     () = self.dialer.stale.notified(), if !schedule.is_noticed() => schedule.changed(Instant::now()),
                     () = self.lanes.left() => self.lanes.close_idle(idle),
+                    () = tokio::time::sleep_until(end.unwrap_or_else(Instant::now).into()), if end.is_some() => {
+                        self.lanes.close_idle(idle);
+                    }
                     _ = sweep.tick(), if has_others => self.lanes.close_idle(idle),
                 }
             }

@@ -6,4 +6,5 @@ mod hostile;
 mod login;
 #[path = "../fake/permit.rs"]
 mod permit;
+mod own_logins;
 mod tokens;
