@@ -87,7 +87,8 @@ impl ConfigBuilder {
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
         compile_roles(&mut self.config, &mut self.errors);
         server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
-        credential_refs::resolve(self.credentials, &self.named, &mut self.config, &mut self.errors);
+        let named: Vec<String> = self.named.iter().map(|server| server.name.clone()).collect();
+        credential_refs::resolve(self.credentials, &named, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
             self.config.files = self.files;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use exuvia_tool::CredentialId;
 
-use crate::builder::ServerDecl;
 use crate::{Config, ConfigError, RoleCredential};
 
 /// A credential that a role has for a server.
@@ -23,10 +22,10 @@ impl CredentialRef {
     }
 }
 
-/// Gives each server the credentials that roles have for it. `named` are all servers, right or wrong.
+/// Gives each server the credentials that roles have for it. `named` are the names of all servers, right or wrong.
 pub(crate) fn resolve(
     credentials: Vec<CredentialRef>,
-    named: &[ServerDecl],
+    named: &[String],
     config: &mut Config,
     errors: &mut Vec<ConfigError>,
 ) {
@@ -34,7 +33,7 @@ pub(crate) fn resolve(
         let server = config.servers.iter_mut().find(|server| server.config.name == own.server);
         let Some(server) = server else {
             // What is wrong with a server is reported where it is.
-            if !named.iter().any(|server| server.name == own.server) {
+            if !named.contains(&own.server) {
                 errors.extend(own.error("", "unknown server".to_owned()));
             }
             continue;

@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::bytes::Bytes;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
-use super::role_credential::Credential;
 
 /// What the keys and users of a role may do.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -35,6 +34,21 @@ pub(super) struct Role {
     pub(super) limits: RoleLimits,
     /// Credentials for servers, by their names. Default: those of the servers' own entries.
     pub(super) credentials: BTreeMap<String, Credential>,
+}
+
+/// What a role shows a server in place of the credentials of the server's own entry. Its keys and users share a connection
+/// of their own.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Credential {
+    /// Headers of every request, for example `{ Authorization = "Bearer ${SUPPORT_TOKEN}" }`. None of the server's own
+    /// headers go along, and no token of `oauth`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Environment variables of the server's process, in addition to its own and instead of those of the same names.
+    pub(super) env: BTreeMap<String, String>,
+    /// Whether each key and user has a login of its own with the server's authorization server, by
+    /// `exuvia login SERVER --key KEY`. Default: false.
+    pub(super) oauth: bool,
 }
 
 /// Limits of the runs of a role. They lower those of `[limits]` and never raise one.

@@ -1,32 +1,16 @@
-//! `[roles.NAME.credentials.SERVER]`: as written, and resolved.
+//! `[roles.NAME.credentials.SERVER]`, resolved.
 
 use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
-use schemars::JsonSchema;
-use serde::Deserialize;
 
+use super::access_types::Credential;
 use super::document::below;
 use super::file_types;
 use super::resolve::Resolver;
 use crate::RoleCredential;
 use crate::credential_refs::CredentialRef;
 use crate::servers::check;
-
-/// What a role shows a server in place of the credentials of the server's own entry. Its keys and users share a connection
-/// of their own.
-#[derive(Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Credential {
-    /// Headers of every request, for example `{ Authorization = "Bearer ${SUPPORT_TOKEN}" }`. None of the server's own
-    /// headers go along, and no token of `oauth`.
-    headers: BTreeMap<String, String>,
-    /// Environment variables of the server's process, in addition to its own and instead of those of the same names.
-    env: BTreeMap<String, String>,
-    /// Whether each key and user has a login of its own with the server's authorization server, by
-    /// `exuvia login SERVER --key KEY`. Default: false.
-    oauth: bool,
-}
 
 impl Resolver<'_> {
     /// The credentials of all roles. Whether their servers are there, and can use them, is known at the end.

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use exuvia_config::{ConfiguredServer, Grant, Http, OAuth, ServerConfig, Transport};
+use exuvia_config::{AccessConfig, ConfiguredServer, Grant, Http, OAuth, ServerConfig, Transport};
 use exuvia_oauth::login::{LoggedIn, begin, fetch};
-use exuvia_tool::Principal;
+use exuvia_tool::{CredentialId, Principal};
 
 use crate::app::configured;
 use crate::args::LoginArgs;
@@ -19,7 +19,7 @@ pub(crate) async fn login(args: LoginArgs) -> Result<ExitCode> {
     let (http, oauth) = with_login(server)?;
     let principal = principal(&args)?;
     let oauth = match &principal {
-        Some(principal) => own(server, oauth, principal)?,
+        Some(principal) => own(&config.access, server, oauth, principal)?,
         None => oauth.clone(),
     };
     let done = match &oauth.grant {
@@ -65,15 +65,28 @@ fn principal(args: &LoginArgs) -> Result<Option<Principal>> {
     text.parse().map(Some).map_err(|error| anyhow!("{text} is nobody who could log in: {error}"))
 }
 
-/// The login of a principal, if calls of it would use one.
-fn own(server: &ServerConfig, oauth: &OAuth, principal: &Principal) -> Result<OAuth> {
-    if !server.credentials.values().any(|credential| credential.oauth) {
-        bail!(
-            "server {0}: a login of {principal} would not be used: no role has `oauth = true` in `[roles.ROLE.credentials.{0}]`",
-            server.name
-        );
+/// The login of a principal, if calls of it would use one. Issued keys and users are not in the file: there any role may be theirs.
+fn own(access: &AccessConfig, server: &ServerConfig, oauth: &OAuth, principal: &Principal) -> Result<OAuth> {
+    let name = &server.name;
+    let uses_logins = |role: &str| {
+        let own = server.credentials.get(&CredentialId::of_role(role.into()));
+        own.is_some_and(|credential| credential.oauth)
+    };
+    let configured = match principal {
+        Principal::Key(key) => access.keys.get(&**key).map(|found| (key, &found.role)),
+        _ => None,
+    };
+    match configured {
+        Some((key, role)) if !uses_logins(role) => bail!(
+            "server {name}: a login would not be used: the role {role} of key {key} has no `oauth = true` in \
+             `[roles.{role}.credentials.{name}]`"
+        ),
+        None if !server.credentials.values().any(|credential| credential.oauth) => bail!(
+            "server {name}: a login of {principal} would not be used: no role has `oauth = true` in \
+             `[roles.ROLE.credentials.{name}]`"
+        ),
+        _ => Ok(oauth.of_principal(principal.clone())),
     }
-    Ok(oauth.of_principal(principal.clone()))
 }
 
 async fn consented(http: &Http, oauth: &OAuth, args: &LoginArgs, terminal: &Terminal) -> Result<LoggedIn> {

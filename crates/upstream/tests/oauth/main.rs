@@ -4,7 +4,7 @@
 mod authorization_server;
 mod hostile;
 mod login;
+mod own_logins;
 #[path = "../fake/permit.rs"]
 mod permit;
-mod own_logins;
 mod tokens;

@@ -150,7 +150,8 @@ async fn the_file_of_one_login_is_not_used_for_another() {
     }
     // Nor is a login of a key the gateway's.
     fs::copy(&gil.token_file, &oauth.token_file).unwrap();
-    let again = Upstreams::start(vec![ServerConfig::new("notes", Transport::Http(http))], UpstreamLimits::default()).await;
+    let again =
+        Upstreams::start(vec![ServerConfig::new("notes", Transport::Http(http))], UpstreamLimits::default()).await;
     let ServerState::Failed { message, .. } = &again.servers()[0].state else { panic!() };
     assert!(message.contains("the token of another login; run `exuvia login notes`"), "{message}");
 }
