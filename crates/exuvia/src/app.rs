@@ -15,6 +15,7 @@ use exuvia_upstream::Upstreams;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
 use crate::journal::{self, ProcessJournal};
@@ -218,6 +219,7 @@ pub(crate) struct AppStartup {
     gateway: PendingGateway,
     app: oneshot::Receiver<Result<App>>,
     over: CancellationToken,
+    _issued_keys: AbortOnDropHandle<()>,
 }
 
 impl AppStartup {
@@ -227,6 +229,7 @@ impl AppStartup {
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let access = Access::new(config.access.clone(), now_ms);
         let (until, admitted) = (over.clone(), Arc::clone(&access));
+        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), config.journal.clone());
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
             let recording = Recording::Configured;
             let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
@@ -243,7 +246,7 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over }
+        Self { gateway, app, over, _issued_keys }
     }
 
     /// The gateway, once it has started.
