@@ -299,7 +299,8 @@ impl Gateway {
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
-        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.retiring())
+        let lanes = self.upstreams.lanes();
+        self.metrics.text(&self.servers(), &self.failing(), &lanes, &self.upstreams.retiring())
     }
 
     /// Whether what is in force is what its files say.

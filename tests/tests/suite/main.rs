@@ -61,6 +61,7 @@ mod replays;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;
+mod role_credentials;
 mod second_layers;
 mod serve;
 mod servers;

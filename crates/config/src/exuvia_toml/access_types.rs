@@ -32,6 +32,23 @@ pub(super) struct Role {
     pub(super) metrics: bool,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
+    /// Credentials for servers, by their names. Default: those of the servers' own entries.
+    pub(super) credentials: BTreeMap<String, Credential>,
+}
+
+/// What a role shows a server in place of the credentials of the server's own entry. Its keys and users share a connection
+/// of their own.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Credential {
+    /// Headers of every request, for example `{ Authorization = "Bearer ${SUPPORT_TOKEN}" }`. None of the server's own
+    /// headers go along, and no token of `oauth`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Environment variables of the server's process, in addition to its own and instead of those of the same names.
+    pub(super) env: BTreeMap<String, String>,
+    /// Whether each key and user has a login of its own with the server's authorization server, by
+    /// `exuvia login SERVER --key KEY`. Default: false.
+    pub(super) oauth: bool,
 }
 
 /// Limits of the runs of a role. They lower those of `[limits]` and never raise one.
