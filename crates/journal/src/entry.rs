@@ -5,7 +5,7 @@ use std::sync::Arc;
 use exuvia_tool::{BoxFuture, CallError, CallId, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{JournalError, Object, Reading};
+use crate::{JournalError, Object, PackedGuest, Reading};
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone)]
@@ -309,14 +309,21 @@ pub trait Journal: Send + Sync {
     /// The entry could not be taken: there is no [room](crate::JournalErrorKind::Full), or nothing can be written. It is lost.
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
 
-    /// Keeps what runs name by its digest. Takes it at once and waits for nothing; what is kept already is not kept twice.
+    /// Keeps what runs name by its digest: no entry that is appended when the future is complete is kept without it. What is kept already
+    /// is not kept twice.
     ///
     /// # Errors
     ///
     /// As [`enqueue`](Self::enqueue).
-    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
+    fn keep(&self, object: Arc<Object>) -> BoxFuture<'_, Result<(), JournalError>> {
         let _ = object;
-        Ok(())
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Keeps the guest that a run was made with whose start is recorded, in the background. Waits for nothing; one that could not be kept is
+    /// reported to [`Losses`], and is tried again with the next run.
+    fn keep_guest(&self, guest: PackedGuest) {
+        let _ = guest;
     }
 
     /// Whether it keeps what only replays need: readings and objects. Where it does not, they are not even made.
@@ -339,4 +346,9 @@ pub trait Journal: Send + Sync {
 pub trait Losses: Send + Sync {
     /// An entry was taken, and could not be written.
     fn lost(&self, entry: &Entry, error: &JournalError);
+
+    /// A guest could not be kept: runs that were made with it are replayed by this program only.
+    fn guest_not_kept(&self, sha256: &str, error: &JournalError) {
+        let _ = (sha256, error);
+    }
 }

@@ -85,7 +85,7 @@ pub use audit::{Findings, Proof, Report, Verdict, check};
 pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
 pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;
-pub use object::{Object, ObjectKind};
+pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};
 pub use reader::{PostgresArchive, SqliteArchive, StoreArchive};
 pub use reading::Reading;

@@ -9,9 +9,9 @@ use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
 use crate::store::postgres::PostgresReads;
 use crate::store::sqlite::SqliteReads;
-use crate::store::{Folder, Reads, RecordRows, Row};
+use crate::store::{Folder, GuestFolder, Reads, RecordRows, Row, object};
 use crate::wire::{Head, malformed, stamped};
-use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, Record, Stamped, Stats, Summary};
+use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary};
 
 /// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
 /// stored in a thousandth of their size.
@@ -30,6 +30,13 @@ pub struct StoreArchive {
 pub(crate) struct Files {
     pub(crate) public_key: PathBuf,
     pub(crate) checkpoint: PathBuf,
+    guests: GuestFolder,
+}
+
+impl Files {
+    fn of(folder: &Folder) -> Self {
+        Self { public_key: folder.public_key(), checkpoint: folder.checkpoint(), guests: folder.guests() }
+    }
 }
 
 /// A journal in SQLite, for reading.
@@ -44,7 +51,7 @@ impl SqliteArchive {
     /// There is none, a newer program made it, or it cannot be read.
     pub fn open(dir: &Path) -> Result<StoreArchive, JournalError> {
         let reads = SqliteReads::open(Folder::new(dir))?;
-        let files = Files { public_key: reads.folder().public_key(), checkpoint: reads.folder().checkpoint() };
+        let files = Files::of(reads.folder());
         Ok(StoreArchive::new(reads, files))
     }
 }
@@ -61,9 +68,7 @@ impl PostgresArchive {
     ///
     /// The URL is malformed.
     pub fn open(url: &str, dir: &Path) -> Result<StoreArchive, JournalError> {
-        let folder = Folder::new(dir);
-        let files = Files { public_key: folder.public_key(), checkpoint: folder.checkpoint() };
-        Ok(StoreArchive::new(PostgresReads::open(url)?, files))
+        Ok(StoreArchive::new(PostgresReads::open(url)?, Files::of(&Folder::new(dir))))
     }
 }
 
@@ -128,7 +133,7 @@ impl StoreArchive {
     /// It cannot be read.
     pub async fn public_key(&self) -> Result<String, JournalError> {
         let text = tokio::fs::read_to_string(&self.files.public_key).await;
-        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+        text.map_err(unreadable)
     }
 
     /// A file that proves the records of one run or direct call to whoever has the public key, without showing others. `with_content`: with
@@ -140,6 +145,22 @@ impl StoreArchive {
     pub async fn prove(&self, id: &str, with_content: bool) -> Result<Option<Proof>, JournalError> {
         audit::prove(&*self.reads, &self.files, id, with_content).await
     }
+}
+
+impl StoreArchive {
+    /// A guest that is kept in the folder.
+    async fn guest(&self, sha256: &str) -> Result<Option<Object>, JournalError> {
+        let (guests, sha256) = (self.files.guests.clone(), sha256.to_owned());
+        let read = tokio::task::spawn_blocking(move || {
+            let zstd = guests.read(&sha256).map_err(unreadable)?;
+            zstd.map(|zstd| object(ObjectKind::Guest.name(), &sha256, &zstd)).transpose()
+        });
+        read.await.map_err(unreadable)?
+    }
+}
+
+fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> JournalError {
+    JournalError::new(JournalErrorKind::Unreadable).caused_by(error)
 }
 
 impl Archive for StoreArchive {
@@ -163,7 +184,12 @@ impl Archive for StoreArchive {
     }
 
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
-        self.reads.object(sha256)
+        Box::pin(async move {
+            match self.reads.object(sha256).await? {
+                Some(object) => Ok(Some(object)),
+                None => self.guest(sha256).await,
+            }
+        })
     }
 }
 

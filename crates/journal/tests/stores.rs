@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exuvia_journal::{
-    Archive, Event, Filter, Journal, JournalError, JournalErrorKind, Object, ObjectKind, OpenOptions, Retention,
-    RunStart, StoreArchive,
+    Archive, Event, Filter, Journal, JournalError, JournalErrorKind, Object, ObjectKind, OpenOptions, PackedGuest,
+    Retention, RunStart, StoreArchive,
 };
 use exuvia_tool::{CallId, Principal};
 use made::place::Place;
@@ -214,24 +214,19 @@ fn object(text: &str) -> Arc<Object> {
     Arc::new(Object { kind: ObjectKind::Namespace, sha256, bytes: text.as_bytes().to_vec() })
 }
 
-fn started_with(object: &Object) -> Event {
-    Event::RunStarted(Box::new(RunStart { namespace_sha256: object.sha256.clone(), ..RunStart::default() }))
+fn started_with(object: &Object, guest: PackedGuest) -> Event {
+    let (namespace_sha256, guest_sha256) = (object.sha256.clone(), guest.sha256.to_owned());
+    Event::RunStarted(Box::new(RunStart { namespace_sha256, guest_sha256, ..RunStart::default() }))
 }
 
 async fn objects_are_kept_once_and_a_changed_one_is_found(place: Place) {
-    let kept = object(&"tools ".repeat(1_000));
+    let kept = object(&"tools ".repeat(100_000));
     for run in ["01", "02"] {
         let journal = place.open().await;
-        journal.keep(Arc::clone(&kept)).expect("taken");
-        journal.append_durable(of_run(run, started_with(&kept))).await.expect("kept");
-        let archive = place.archive();
-        for _ in 0..400 {
-            if archive.object(&kept.sha256).await.expect("read").is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert_eq!(archive.object(&kept.sha256).await.expect("read").as_ref(), Some(&*kept));
+        journal.keep(Arc::clone(&kept)).await.expect("taken");
+        journal.append_durable(of_run(run, started_with(&kept, guest("a")))).await.expect("kept");
+        // It is there as soon as the start is that names it.
+        assert_eq!(place.archive().object(&kept.sha256).await.expect("read").as_ref(), Some(&*kept));
         journal.close().await.expect("closed");
     }
     assert_eq!(place.sql("SELECT count(*) FROM object_bytes").as_deref(), Some("1"));
@@ -287,21 +282,34 @@ async fn what_is_too_much_goes_and_the_log_verifies(place: Place) {
     what_is_over_goes(place, Retention { max_bytes: 1, ..Retention::default() }).await;
 }
 
+fn guest(digit: &str) -> PackedGuest {
+    PackedGuest { sha256: digit.repeat(64).leak(), zstd: b"not compressed" }
+}
+
+fn has_guest(place: &Place, guest: PackedGuest) -> bool {
+    place.dir().join(format!("guests/{}.wasm.zst", guest.sha256)).exists()
+}
+
 async fn what_is_over_goes(place: Place, retention: Retention) {
-    let object = object("tools");
+    let (object, named) = (object("tools"), object("other tools"));
+    let (old, new) = (guest("a"), guest("b"));
     let clock = Arc::new(AtomicU64::new(1_000));
     let time = Arc::clone(&clock);
     let journal = place.open_with(&OpenOptions::new(place.dir(), move || time.load(Ordering::Relaxed))).await;
-    journal.keep(Arc::clone(&object)).expect("taken");
+    for object in [&object, &named] {
+        journal.keep(Arc::clone(object)).await.expect("taken");
+    }
     let mut events = run(1);
-    events[0] = started_with(&object);
+    events[0] = started_with(&object, old);
     for number in 0..40 {
         append(&journal, &Principal::Operator, &format!("old-{number}"), events.clone()).await;
     }
     clock.store(10_000, Ordering::Relaxed);
-    append(&journal, &Principal::Operator, "open", vec![started("y")]).await;
+    append(&journal, &Principal::Operator, "open", vec![started_with(&named, new)]).await;
+    [old, new].into_iter().for_each(|guest| journal.keep_guest(guest));
     journal.close().await.expect("closed");
     drop(journal);
+    assert!(has_guest(&place, old) && has_guest(&place, new));
 
     let options = OpenOptions { retention, ..OpenOptions::new(place.dir(), || 10_000) };
     let journal = place.open_with(&options).await;
@@ -319,6 +327,8 @@ async fn what_is_over_goes(place: Place, retention: Retention) {
     let kept: Vec<_> = listed.iter().filter(|run| !run.is_erased).map(|run| format!("{:?}", run.origin)).collect();
     assert_eq!(kept, ["Run(RunId(\"open\"))"]);
     assert!(archive.object(&object.sha256).await.expect("read").is_none());
+    assert!(archive.object(&named.sha256).await.expect("read").is_some());
+    assert!(!has_guest(&place, old) && has_guest(&place, new));
     let report = place.verify().await;
     assert!(report.is_consistent() && report.is_complete(), "{report:?}");
 }

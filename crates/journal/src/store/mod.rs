@@ -5,6 +5,7 @@
 //! [`PostgresStore`](postgres::PostgresStore) the shared one.
 
 mod folder;
+mod guests;
 mod numbers;
 pub(crate) mod postgres;
 mod read;
@@ -12,6 +13,6 @@ pub(crate) mod sqlite;
 mod write;
 
 pub(crate) use folder::Folder;
-use read::object;
-pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
+pub(crate) use guests::GuestFolder;
+pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint, object};
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

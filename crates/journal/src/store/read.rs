@@ -63,7 +63,7 @@ pub(crate) trait Reads: Send + Sync {
 /// # Errors
 ///
 /// It is of a kind that this program does not know, or differs from its digest.
-pub(super) fn object(kind: &str, sha256: &str, zstd: &[u8]) -> Result<Object, JournalError> {
+pub(crate) fn object(kind: &str, sha256: &str, zstd: &[u8]) -> Result<Object, JournalError> {
     let known = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
     let kind =
         known.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;

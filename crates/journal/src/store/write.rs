@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
+use super::GuestFolder;
 use crate::index::Change;
 use crate::seal::RunKey;
 use crate::tree::TreeHead;
@@ -25,6 +26,9 @@ pub(crate) trait Store: Send {
     ///
     /// The backend cannot be reached.
     fn settle<'a>(&'a mut self, head: &'a [u8]) -> BoxFuture<'a, Result<bool, JournalError>>;
+
+    /// Where the guests are that runs were made with.
+    fn guests(&self) -> GuestFolder;
 
     /// The key of a run or direct call.
     ///
@@ -58,7 +62,7 @@ pub(crate) trait Store: Send {
 pub(crate) struct Retained {
     /// There may be more to remove.
     pub(crate) more: bool,
-    /// Objects that were removed.
+    /// Objects and guests that were removed.
     pub(crate) objects: usize,
 }
 

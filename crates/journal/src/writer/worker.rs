@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
 use super::queue::{Queue, Taken, Urgency, Waiting};
@@ -30,6 +31,7 @@ struct Doubt {
 pub(super) struct Worker {
     store: Box<dyn Store>,
     queue: Arc<Queue>,
+    objects: Arc<KnownObjects>,
     keys: Keys,
     checkpoints: Arc<CheckpointFile>,
     upkeep: Upkeep,
@@ -53,7 +55,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         store: Box<dyn Store>,
-        queue: Arc<Queue>,
+        (queue, objects): (Arc<Queue>, Arc<KnownObjects>),
         checkpoints: Arc<CheckpointFile>,
         upkeep: Upkeep,
         (clock, retention): (Clock, Retention),
@@ -63,6 +65,7 @@ impl Worker {
         Self {
             store,
             queue,
+            objects,
             keys: Keys::default(),
             checkpoints,
             upkeep,
@@ -245,7 +248,7 @@ impl Worker {
             let is_open = |id: &str| keys.is_open(id);
             let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
             if retained.objects > 0 {
-                self.queue.forget_objects();
+                self.objects.forget();
             }
             self.retain_at = Instant::now() + if retained.more { self.pace.flush } else { self.pace.retain };
         }

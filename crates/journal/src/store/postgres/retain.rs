@@ -3,6 +3,7 @@
 use super::log::{LOG, Log, commit, lock};
 use super::session::Session;
 use super::{unavailable, unsigned};
+use crate::store::GuestFolder;
 use crate::wire::malformed;
 use crate::{JournalError, Retention};
 
@@ -23,6 +24,7 @@ const REMOVALS: [&str; 4] = [
 ];
 const UNNAMED: &str = "WITH removed AS (DELETE FROM object_bytes o USING objects n WHERE n.sha256 = o.sha256 AND n.last_run <= $1 \
     RETURNING octet_length(zstd) AS bytes) SELECT count(*), coalesce(sum(bytes), 0)::int8 FROM removed";
+const NAMED: &str = "SELECT sha256 FROM objects, log WHERE sha256 = ANY($1) AND last_run > retained_to";
 const REMOVED: &str = "UPDATE log SET bytes = bytes - $1, retained_to = $2, removed_objects = removed_objects + $3";
 
 /// Removes some of the oldest runs that are over, and objects that no run names any more. Returns whether there may be more of them, and how many
@@ -114,4 +116,17 @@ async fn remove_objects(session: &Session, last: i64) -> Result<(i64, i64), Jour
     let row = session.query_opt(UNNAMED, &[&last]).await.map_err(unavailable)?;
     let row = row.ok_or_else(|| malformed("a count without a row"))?;
     Ok((row.try_get(0).map_err(unavailable)?, row.try_get(1).map_err(unavailable)?))
+}
+
+/// Removes the guests in the folder of this process that no run names any more. Returns how many. What cannot be removed now is removed later.
+///
+/// # Errors
+///
+/// The server cannot be reached.
+pub(super) async fn remove_guests(session: &Session, guests: &GuestFolder) -> Result<usize, JournalError> {
+    let digests = guests.digests().unwrap_or_default();
+    let rows = session.query(NAMED, &[&digests]).await.map_err(unavailable)?;
+    let named: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(unavailable)?;
+    let unnamed = digests.iter().filter(|digest| !named.contains(digest));
+    Ok(unnamed.filter(|digest| guests.remove(digest).is_ok()).count())
 }

@@ -4,16 +4,17 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::unsigned;
 use crate::Retention;
-use crate::store::Retained;
+use crate::store::{GuestFolder, Retained};
 
 /// Runs that one step removes: a step takes milliseconds, and entries wait for it.
 const STEP_RUNS: i64 = 32;
 /// Private parts that one step removes, in bytes, but for the last one.
 pub(super) const STEP_BYTES: i64 = 32 << 20;
 
-/// Removes some of the oldest runs that are over, and objects that no run names any more.
+/// Removes some of the oldest runs that are over, and objects and guests that no run names any more.
 pub(super) fn step(
     connection: &mut Connection,
+    guests: &GuestFolder,
     retention: Retention,
     now_ms: u64,
     is_open: &(dyn Fn(&str) -> bool + Sync),
@@ -39,7 +40,20 @@ pub(super) fn step(
     let unnamed = "DELETE FROM object_bytes WHERE id IN (SELECT id FROM objects WHERE last_run <= ?1)";
     let objects = transaction.execute(unnamed, [last])?;
     transaction.commit()?;
+    let objects = objects + remove_guests(connection, guests, last)?;
     Ok(Retained { more, objects })
+}
+
+/// Removes the guests that no run after this one names. Returns how many. What cannot be removed now is removed later.
+fn remove_guests(connection: &Connection, guests: &GuestFolder, last: i64) -> rusqlite::Result<usize> {
+    let named = "SELECT EXISTS (SELECT 1 FROM objects WHERE sha256 = ?1 AND last_run > ?2)";
+    let mut removed = 0;
+    for sha256 in guests.digests().unwrap_or_default() {
+        if !connection.query_row(named, params![sha256, last], |row| row.get(0))? {
+            removed += usize::from(guests.remove(&sha256).is_ok());
+        }
+    }
+    Ok(removed)
 }
 
 /// Drops the key and the private parts of the run that begins at `first`: of those, as many as `left_bytes` are enough for. Returns

@@ -10,7 +10,7 @@ use tlog_tiles::Error;
 
 use super::places::Places;
 use super::{Folder, configure, index, retain, schema, sql, unavailable, unsigned};
-use crate::store::{Batch, KeyState, Prepared, Retained, Store};
+use crate::store::{Batch, GuestFolder, KeyState, Prepared, Retained, Store};
 use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
 use crate::wire::{at_seq, malformed};
 use crate::{JournalError, JournalErrorKind, Retention};
@@ -175,6 +175,10 @@ impl Store for SqliteStore {
         Box::pin(ready(self.settled(head)))
     }
 
+    fn guests(&self) -> GuestFolder {
+        self.folder.guests()
+    }
+
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
         Box::pin(ready(self.find_key(id)))
     }
@@ -189,7 +193,8 @@ impl Store for SqliteStore {
         now_ms: u64,
         is_open: &'a (dyn Fn(&str) -> bool + Sync),
     ) -> BoxFuture<'a, Result<Retained, JournalError>> {
-        Box::pin(ready(self.with(|connection| retain::step(connection, retention, now_ms, is_open))))
+        let guests = self.folder.guests();
+        Box::pin(ready(self.with(|connection| retain::step(connection, &guests, retention, now_ms, is_open))))
     }
 }
 
