@@ -79,6 +79,12 @@ impl Losses for Failures {
         self.log(entry.event.kind(), &entry.origin, call, error);
     }
 
+    fn retention_waits(&self) {
+        tracing::warn!(
+            "the clock jumped forward: nothing is removed from the journal for its age until it has stood there for a day"
+        );
+    }
+
     fn guest_not_kept(&self, sha256: &str, error: &JournalError) {
         let error = format!("{error:#}");
         tracing::warn!(guest = sha256, error, "guest not kept: another version of this program cannot replay its runs");

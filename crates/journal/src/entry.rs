@@ -83,6 +83,9 @@ pub enum Event {
     },
     /// A run is over.
     RunEnded(Box<RunEnd>),
+    /// Its private parts were erased, on behalf of the entry's principal. [Erasing](crate::StoreArchive::erase) records it: a journal takes
+    /// no such entry.
+    Erased,
 }
 
 /// What a run begins with.
@@ -199,6 +202,7 @@ impl Event {
             Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
             Self::RunEnded(_) => "run-ended",
+            Self::Erased => "erased",
         }
     }
 
@@ -210,7 +214,9 @@ impl Event {
                 Some(call.id)
             }
             Self::CallEnded { id, .. } => Some(*id),
-            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) => None,
+            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) | Self::Erased => {
+                None
+            }
         }
     }
 
@@ -234,6 +240,7 @@ impl Event {
             Self::CallReused { call, .. } => call_bytes(call),
             Self::CallEnded { outcome, .. } => outcome.as_ref().map_or(0, outcome_bytes),
             Self::RunEnded(end) => end.text_bytes(),
+            Self::Erased => 0,
         }
     }
 }
@@ -351,4 +358,7 @@ pub trait Losses: Send + Sync {
     fn guest_not_kept(&self, sha256: &str, error: &JournalError) {
         let _ = (sha256, error);
     }
+
+    /// The clock jumped forward. Nothing is removed for its age until the clock has stood there for a day.
+    fn retention_waits(&self) {}
 }

@@ -11,7 +11,9 @@ use crate::store::postgres::PostgresReads;
 use crate::store::sqlite::SqliteReads;
 use crate::store::{Folder, GuestFolder, Reads, RecordRows, Row, object};
 use crate::wire::{Head, malformed, stamped};
-use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary};
+use crate::{
+    Archive, Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary,
+};
 
 /// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
 /// stored in a thousandth of their size.
@@ -87,15 +89,16 @@ impl StoreArchive {
     }
 
     /// Drops the key and the private parts of a run or direct call: its script, arguments, answers, result, log, readings and texts of errors.
-    /// The public parts stay, and the log still verifies. Works while another process writes the journal. Returns whether there was such a run.
+    /// The public parts stay, the log has a record of who erased it and when, and it still verifies. Works while another process writes the
+    /// journal, whose next checkpoint covers the record: within a minute, or when the journal is opened. Returns whether there was such a run.
     ///
     /// The key's bytes are overwritten in the files. Copies that were made of the files have it still, and so may the medium.
     ///
     /// # Errors
     ///
     /// The journal cannot be written, or a reader keeps the key from being overwritten.
-    pub async fn erase(&self, id: &str) -> Result<bool, JournalError> {
-        self.reads.erase(id).await
+    pub async fn erase(&self, id: &str, erasure: &Erasure) -> Result<bool, JournalError> {
+        self.reads.erase(id, erasure).await
     }
 
     /// Verifies the whole log, as it is now: that it is consistent with itself and its checkpoints, and that it is complete.
@@ -170,7 +173,7 @@ impl Archive for StoreArchive {
                 return Err(too_large());
             }
             let Some(rows) = self.reads.record(id).await? else { return Ok(None) };
-            let is_erased = rows.is_erased;
+            let is_erased = rows.erased_by.is_some();
             Ok(Record::of(entries(rows, MAX_OPENED_BYTES)?).map(|record| Record { is_erased, ..record }))
         })
     }
@@ -195,8 +198,8 @@ impl Archive for StoreArchive {
 
 /// The entries that rows are, whose private parts have no more than `max_bytes` together.
 fn entries(rows: RecordRows, max_bytes: usize) -> Result<Vec<Stamped>, JournalError> {
-    let RecordRows { rows, key, is_erased } = rows;
-    let key = key.map(RunKey::from).filter(|_| !is_erased);
+    let RecordRows { rows, key, erased_by } = rows;
+    let key = key.map(RunKey::from).filter(|_| erased_by.is_none());
     let mut left = max_bytes;
     rows.into_iter().map(|row| entry(row, key.as_ref(), &mut left)).collect()
 }

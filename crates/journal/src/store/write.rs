@@ -64,6 +64,10 @@ pub(crate) struct Retained {
     pub(crate) more: bool,
     /// Objects and guests that were removed.
     pub(crate) objects: usize,
+    /// The log has a record of it.
+    pub(crate) is_recorded: bool,
+    /// The clock jumped, and what is too old by it stays.
+    pub(crate) waits: bool,
 }
 
 /// What is written at once.

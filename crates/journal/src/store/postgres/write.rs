@@ -23,7 +23,7 @@ use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind, Retention};
 
 const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
-const KNOWN: &str = "SELECT id, first, is_erased FROM runs WHERE id = ANY($1)";
+const KNOWN: &str = "SELECT id, first, erased_by IS NOT NULL FROM runs WHERE id = ANY($1)";
 const KEY: &str = "SELECT key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 /// Whether a head is among the later ones: the parameter lacks the beginning with its place.
 const IS_WRITTEN: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE seq > $1 \
@@ -253,11 +253,13 @@ impl Store for PostgresStore {
     ) -> BoxFuture<'a, Result<Retained, JournalError>> {
         Box::pin(async move {
             let session = self.session().await?;
-            let (more, removed) = step(retain::step(&session, retention, now_ms, is_open)).await?;
-            let guests = if more { step(retain::remove_guests(&session, &self.guests)).await? } else { 0 };
+            let mut edge = self.edge.clone();
+            let (retained, removed) = step(retain::step(&session, &mut edge, (retention, now_ms), is_open)).await?;
+            self.edge = edge;
+            let guests = if retained.more { step(retain::remove_guests(&session, &self.guests)).await? } else { 0 };
             self.session = Some(session);
             let objects = removed.saturating_sub(std::mem::replace(&mut self.removed_objects, removed));
-            Ok(Retained { more, objects: usize::try_from(objects).unwrap_or(usize::MAX).saturating_add(guests) })
+            Ok(Retained { objects: usize::try_from(objects).unwrap_or(usize::MAX).saturating_add(guests), ..retained })
         })
     }
 }
