@@ -27,6 +27,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod guests;
 mod headers_commands;
 mod import;
 mod isolation;
