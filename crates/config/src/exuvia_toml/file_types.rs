@@ -45,8 +45,7 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
-    /// What keys and users may do. With at least one key or identity provider, every client of `exuvia serve` must
-    /// authenticate.
+    /// What keys and users may do. With at least one role, every client of `exuvia serve` must authenticate.
     pub(super) roles: BTreeMap<String, Role>,
     /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
     pub(super) keys: BTreeMap<String, Key>,

@@ -182,7 +182,7 @@ impl Resolver<'_> {
     fn hosts(&mut self, written: &[String]) -> Vec<String> {
         for (index, host) in written.iter().enumerate() {
             let authority = host.parse::<http::uri::Authority>();
-            if !authority.is_ok_and(|authority| !authority.as_str().contains('@')) {
+            if !authority.is_ok_and(|authority| !authority.as_str().contains(['@', '*'])) {
                 let message = "must be a host name, for example \"exuvia.example\" or \"exuvia.example:8443\"";
                 self.error(&format!("/listen/hosts/{index}"), message);
             }
