@@ -168,6 +168,7 @@ impl Resolver<'_> {
             origins: self.origins(&written.origins),
             hosts: self.hosts(&written.hosts),
             trusted_proxies: self.networks(&written.trusted_proxies),
+            requests_per_minute: written.requests_per_minute.unwrap_or(default.requests_per_minute),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
             session_grace: written.session_grace_ms.map_or(default.session_grace, Duration::from_millis),
