@@ -82,7 +82,8 @@ fn sentence(kind: &Kind, schema: &Value, error: &ValidationError<'_>, pointer: &
 
 /// Whether the table requires the key whatever else it holds; else another key of it does.
 fn is_always_required(schema: &Value, error: &ValidationError<'_>) -> bool {
-    error.schema_path().as_str().ends_with("/required") && schema.pointer(error.schema_path().as_str()).is_some_and(Value::is_array)
+    error.schema_path().as_str().ends_with("/required")
+        && schema.pointer(error.schema_path().as_str()).is_some_and(Value::is_array)
 }
 
 /// The keys of a table that are there although what they need is not. None where a server has neither of the keys that say

@@ -73,8 +73,7 @@ impl Mcp {
             .with_cancellation_token(stop.clone());
         let table = SessionTable::new(config.sessions, config.session_grace, gateway.clone());
         let (shared, mistakes) = (Arc::clone(&table), Arc::clone(&rejections.mistakes));
-        let endpoints =
-            Endpoints::new(gateway.clone(), ending, protocol, config.session_idle, shared, mistakes);
+        let endpoints = Endpoints::new(gateway.clone(), ending, protocol, config.session_idle, shared, mistakes);
         Arc::new(Self {
             gateway,
             endpoints,
@@ -115,19 +114,20 @@ impl Mcp {
             return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
         let most = if only_opens { OPENING_BYTES.min(self.body_bytes) } else { self.body_bytes };
-        let (body, held) = match timeout(self.body_timeout, self.bodies.read(identity.principal(), &head.headers, body, most)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(BodyError::TooLarge)) if most < self.body_bytes => {
-                return line(StatusCode::BAD_REQUEST, "a request of this size requires a session\n");
-            }
-            Ok(Err(unread)) => {
-                if unread == BodyError::NoRoom {
-                    self.rejections.bodies.note();
+        let (body, held) =
+            match timeout(self.body_timeout, self.bodies.read(identity.principal(), &head.headers, body, most)).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(BodyError::TooLarge)) if most < self.body_bytes => {
+                    return line(StatusCode::BAD_REQUEST, "a request of this size requires a session\n");
                 }
-                return messages::unread_body(unread);
-            }
-            Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
-        };
+                Ok(Err(unread)) => {
+                    if unread == BodyError::NoRoom {
+                        self.rejections.bodies.note();
+                    }
+                    return messages::unread_body(unread);
+                }
+                Err(_) => return line(StatusCode::REQUEST_TIMEOUT, "request body timed out\n"),
+            };
         let is_message = head.method == Method::POST && media::is_json(&head.headers);
         let checked = offload(body.len(), move || match is_message {
             true => messages::checked(body),
@@ -171,7 +171,8 @@ impl Mcp {
                 let client = client::of_session(identity, &session);
                 let handler = endpoint.handler.clone();
                 let listening = |body| SessionStream::new(body, client, handler, &self.listeners);
-                response.map(|body| TrackedBody::new(listening(body), open, held).of_session(session_request).at(endpoint))
+                response
+                    .map(|body| TrackedBody::new(listening(body), open, held).of_session(session_request).at(endpoint))
             }
             _ => response.map(|body| TrackedBody::new(body, open, held).of_session(session_request).at(endpoint)),
         }

@@ -72,7 +72,14 @@ impl SessionTable {
     /// Room for so many sessions.
     pub(super) fn new(most: usize, grace: Duration, gateway: PendingGateway) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { room, shares: Shares::half_of(most), open: Mutex::default(), grace, gateway, runtime: Handle::current() })
+        Arc::new(Self {
+            room,
+            shares: Shares::half_of(most),
+            open: Mutex::default(),
+            grace,
+            gateway,
+            runtime: Handle::current(),
+        })
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
