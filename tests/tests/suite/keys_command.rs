@@ -54,7 +54,8 @@ impl World {
     /// The names and states of all keys.
     fn states(&self) -> Vec<String> {
         let listed = self.done(&["list", "--json"]).json();
-        let state = |key: &Value| format!("{} {}", key["name"].as_str().unwrap(), key["state"].as_str().unwrap());
+        let text = |key: &Value, name: &str| key[name].as_str().expect("a text").to_owned();
+        let state = |key: &Value| format!("{} {}", text(key, "name"), text(key, "state"));
         listed["keys"].as_array().expect("keys").iter().map(state).collect()
     }
 }

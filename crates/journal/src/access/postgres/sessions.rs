@@ -82,7 +82,7 @@ impl Sessions {
     }
 
     async fn connected(&self) -> Result<Session, AccessStoreError> {
-        let session = within(connect(&self.address)).await;
+        let session = within(Box::pin(connect(&self.address))).await;
         let mut state = self.state();
         state.failure = session.as_ref().err().map(|error| {
             let wait = state.failure.as_ref().map_or(SHORTEST_RETRY, |before| (before.wait * 2).min(LONGEST_RETRY));
