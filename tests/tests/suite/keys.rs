@@ -29,6 +29,7 @@ fn all_keys() -> String {
     [key("ada", "red"), key("bob", "blue"), key("cid", "blind"), key("mon", "monitor")].concat()
 }
 
+/// A client with a key.
 pub(crate) struct Client {
     http: HttpClient,
     bearer: String,
@@ -40,7 +41,7 @@ impl Client {
     }
 
     /// A request of the modern era.
-    async fn ask(&mut self, method: &str, params: Value) -> Answer {
+    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Answer {
         let mut params = params;
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -9,6 +9,11 @@ use serde::Deserialize;
 use super::bytes::Bytes;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
 
+/// The hash of a key's secret, as written.
+pub(super) const HASH: &str = "^sha256:[0-9a-f]{64}$";
+/// What is said of another one.
+pub(super) const HASH_EXPECTED: &str = "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it";
+
 /// What the keys and users of a role may do.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -76,18 +81,18 @@ pub(super) struct RoleLimits {
 
 /// A virtual key. Its secret is never in the file: `exuvia keys hash` prints the hash of one, and `exuvia keys create` issues keys
 /// that need no entry here.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+// What the schema requires and reports can be missing here.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["role", "hash"]))]
 pub(super) struct Key {
     /// The role of the key.
-    pub(super) role: String,
+    pub(super) role: Option<String>,
     /// `sha256:` and the SHA-256 of the secret in hexadecimal digits.
-    #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
-    pub(super) hash: String,
-    /// When the key ends, for example `"2027-01-31T12:00:00Z"`. Default: never.
-    #[serde(default)]
+    #[schemars(regex(pattern = HASH))]
+    pub(super) hash: Option<String>,
+    /// When the key ends, for example `2027-01-31T12:00:00Z`. Default: never.
     pub(super) expires: Option<String>,
     /// Labels for budgets and reports, for example `{ team = "billing" }`.
-    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
 }

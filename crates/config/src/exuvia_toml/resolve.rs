@@ -169,6 +169,7 @@ impl Resolver<'_> {
             origins: self.origins(&written.origins),
             hosts: self.hosts(&written.hosts),
             trusted_proxies: self.networks(&written.trusted_proxies),
+            requests_per_minute: written.requests_per_minute.unwrap_or(default.requests_per_minute),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
             session_grace: written.session_grace_ms.map_or(default.session_grace, Duration::from_millis),
@@ -183,7 +184,7 @@ impl Resolver<'_> {
     fn hosts(&mut self, written: &[String]) -> Vec<String> {
         for (index, host) in written.iter().enumerate() {
             let authority = host.parse::<http::uri::Authority>();
-            if !authority.is_ok_and(|authority| !authority.as_str().contains('@')) {
+            if !authority.is_ok_and(|authority| !authority.as_str().contains(['@', '*'])) {
                 let message = "must be a host name, for example \"exuvia.example\" or \"exuvia.example:8443\"";
                 self.error(&format!("/listen/hosts/{index}"), message);
             }
