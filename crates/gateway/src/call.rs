@@ -441,7 +441,9 @@ impl Inner {
         let (permit, mut recorded) = admitted;
         let context = self.run.call_context().until(deadline).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;
-        let answer_shapes = self.run.run_view.answer_shapes.as_ref();
+        // What is learned is shown to all: not what a server says to another credential than the gateway's.
+        let is_everybodys = self.run.run_view.routes.uses_gateway_credential(&permit.call().name.server, &context);
+        let answer_shapes = self.run.run_view.answer_shapes.as_ref().filter(|_| is_everybodys);
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
         let outcome = provider.call(permit, context, ticket).await;
         recorded.came(&outcome);

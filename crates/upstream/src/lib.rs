@@ -10,10 +10,14 @@
 //!   task, which tries a server that did not start again and reads its list of tools when that changes.
 //! - **Routes** lead to the servers of one moment. A run takes them at its start and keeps them; [`Upstreams::prepare`] puts
 //!   other servers beside those, which end when no routes lead to them any more.
-//! - A **lane** is one (server, credential): the calls that share a connection, and with it the server's state, its failures and
-//!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`](exuvia_config::Share::All) there is no other one.
+//! - A **lane** is one (server, tenant): the calls that share a connection, and with it the server's state, its failures and
+//!   its limits. Every server has the operator's lane, over which tools are listed; with [`Share::All`](exuvia_config::Share::All) there is no other one
+//!   for those who have no [credential](exuvia_config::ServerConfig::credentials) of their own.
 //!   With [`Share::Key`](exuvia_config::Share::Key) every key has its own, which closes when it has been idle for [`UpstreamLimits::key_idle_ms`](exuvia_config::UpstreamLimits::key_idle_ms); with
-//!   [`Share::Run`](exuvia_config::Share::Run) every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`](exuvia_config::UpstreamLimits::connections) bounds them.
+//!   [`Share::Run`](exuvia_config::Share::Run) every run, until it [ended](Routes::ended). [`UpstreamLimits::connections`](exuvia_config::UpstreamLimits::connections) bounds
+//!   them, and one key has half of that at most.
+//! - A **credential** of a caller is found by the [name](exuvia_tool::CallContext::credential) that comes with its call, here and nowhere above. A
+//!   new configuration [replaces](Upstreams::prepare) it without replacing the server.
 //! - A **connection** is a process, or a way to a server over HTTP, and the conversation with it. A lane has one at most: it is opened when a call needs it,
 //!   and never used again once a call broke off on it. No call is sent twice.
 //! - A **breaker** per lane counts failures in a row. After five of them calls fail at once, with the time when trying again

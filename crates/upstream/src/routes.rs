@@ -152,6 +152,13 @@ impl Routes {
         self.get(server)?.server.offers_subscriptions()
     }
 
+    /// Whether a call with this context would go to a server with the credential that the gateway itself has for it.
+    #[must_use]
+    pub fn uses_gateway_credential(&self, server: &str, context: &CallContext) -> bool {
+        let has_other = |route: &Arc<Route>| route.server.has_credential(context);
+        context.credential.is_none() || !self.get(server).is_some_and(has_other)
+    }
+
     /// Whether this subscription is one with the server that has this name here, over a lane that is in use.
     #[must_use]
     pub fn has(&self, server: &str, subscription: &Subscription) -> bool {

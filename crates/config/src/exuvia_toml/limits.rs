@@ -99,11 +99,11 @@ limits! {
         /// Concurrent calls on one connection. Further calls wait, within their timeouts.
         #[schemars(range(min = 1, max = 10_000))]
         calls_in_flight: usize,
-        /// Connections to one server that belong to keys or runs (`share`), or to clients that it asks. When all are in
-        /// use, calls fail.
+        /// Connections to one server that belong to keys, roles or runs (`share`, `credentials`), or to clients that it
+        /// asks. One key has half of them at most. When all are in use, calls fail.
         #[schemars(range(min = 1, max = 10_000))]
         connections: usize,
-        /// Idle timeout of the connection of a key, in milliseconds.
+        /// Idle timeout of the connection of a key or role, in milliseconds.
         #[schemars(range(min = 1_000, max = LONGEST_MS))]
         key_idle_ms: u64,
         /// Tools of one server. Further tools are omitted with a warning.

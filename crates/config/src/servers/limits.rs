@@ -11,12 +11,14 @@ pub struct UpstreamLimits {
     pub message_bytes: usize,
     /// Calls over one connection at a time. Further calls wait in the order of their arrival, within their timeouts. 128.
     pub calls_in_flight: usize,
-    /// Connections to one server that belong to keys, to runs, or to clients that it asks; as many again may be closing.
-    /// When there is none left, that of the key or client which has been idle longest is closed, a client's after 2 minutes in
-    /// any case; where all are in use, or belong to runs, a call ends as
-    /// `limit-reached`. The one connection that everybody shares, and over which tools are listed, does not count. 64.
+    /// Connections to one server that belong to keys, to roles with a credential, to runs, or to clients that it asks; as many
+    /// again may be closing. When there is none left, that of the key, role or client which has been idle longest is closed, a
+    /// client's after 2 minutes in any case; where all are in use, or belong to runs, a call ends as `limit-reached`. One key or
+    /// user has half of them at most, and room is made among its own. The one connection that everybody shares, and over which
+    /// tools are listed, does not count. 64.
     pub connections: usize,
-    /// How long the connection of a key stays open with nothing to do, in milliseconds. 10 minutes.
+    /// How long the connection of a key or role stays open with nothing to do, in milliseconds. Subscriptions to its resources keep it
+    /// open. 10 minutes.
     pub key_idle_ms: u64,
     /// Tools of one server; further ones are left out with a warning. 10,000.
     pub tools: usize,

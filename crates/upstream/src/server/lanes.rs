@@ -86,6 +86,11 @@ impl Lanes {
         &self.first
     }
 
+    /// Whether this caller has another credential than the gateway's.
+    pub(crate) fn has_credential(&self, context: &CallContext) -> bool {
+        locked(&self.others).tenant(self.dialer.config.share, context).1.is_some()
+    }
+
     /// The first lane, and what is subscribed to over it.
     pub(crate) fn lease_first(&self) -> Lease {
         Lease::of_first(&self.first, &self.subscriptions, &self.left)

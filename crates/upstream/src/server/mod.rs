@@ -78,6 +78,11 @@ impl UpstreamServer {
         Self { dialer, lanes, boxed: Mutex::default(), board, cell, shut_down: CancellationToken::new() }
     }
 
+    /// Whether this caller has another credential for it than the gateway's.
+    pub(crate) fn has_credential(&self, context: &CallContext) -> bool {
+        self.lanes.has_credential(context)
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.dialer.config.name
     }
