@@ -122,13 +122,14 @@ impl RunEndGuard {
     pub(crate) async fn end(mut self, report: &mut Report) -> bool {
         self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
+        let mut is_recorded = false;
         if self.is_started {
             let end = self.came.take().unwrap_or_else(|| recorded_end(report));
-            // A failure is logged and counted.
-            let _ = self.record.require(Event::RunEnded(Box::new(end))).await;
+            // A failure is logged and counted. One that is late is recorded when the journal can be written again.
+            is_recorded = self.record.require(Event::RunEnded(Box::new(end))).await.is_ok();
         }
         report.unrecorded = self.record.lost();
-        self.is_started && report.unrecorded == 0
+        is_recorded && report.unrecorded == 0
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, Losses, Object, PackedGuest};
+use exuvia_journal::{Entry, Event, Journal, JournalError, JournalErrorKind, Losses, Object, PackedGuest};
 use exuvia_replay::RecordingIo;
 use exuvia_runtime::SystemIo;
 use exuvia_tool::{CallContext, Origin, Principal, RunIo};
@@ -167,6 +167,8 @@ impl RunRecord {
     fn on_result(&self, kind: &'static str, call: Option<u64>, error: Option<&JournalError>) {
         match error {
             None => self.recorder.failures.on_appended(),
+            // It is not lost, and the journal says that it fails.
+            Some(error) if error.kind() == JournalErrorKind::Late => {}
             Some(error) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
                 self.recorder.failures.log(kind, &self.origin, call, error);

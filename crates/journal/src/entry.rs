@@ -220,6 +220,12 @@ impl Event {
         }
     }
 
+    /// Whether it records what is about to be done: without the record it is not.
+    #[must_use]
+    pub fn is_intent(&self) -> bool {
+        matches!(self, Self::RunStarted(_) | Self::CallIntended { .. })
+    }
+
     /// Whether it records something that was not done.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -300,12 +306,13 @@ pub struct Stamped {
 /// There are two classes: durable, for what is about to be done, and queued, for what has been done. Each entry that is not kept is
 /// reported: as an error of the append, or to [`Losses`] if it was accepted and lost later. So an entry can be queued in a `Drop` as well.
 pub trait Journal: Send + Sync {
-    /// Appends what is about to be done: it is kept for good when the future is complete. Its place is that of this call and not of
+    /// Appends what is about to be done or told: it is kept for good when the future is complete. Its place is that of this call and not of
     /// the first poll. A future that is dropped takes nothing back: the entry may be kept or not.
     ///
     /// # Errors
     ///
-    /// The entry could not be kept. Whoever was about to act on it must not.
+    /// The entry could not be kept. Whoever was about to act on it must not. [`Late`](crate::JournalErrorKind::Late): it records no
+    /// [intent](Event::is_intent), is not kept yet, and waits as if it had been [enqueued](Self::enqueue).
     fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>>;
 
     /// Takes an entry about what has been done, or was refused. Returns at once, may be called on any thread, also where nothing

@@ -26,6 +26,8 @@ pub enum JournalErrorKind {
     Full,
     /// Nothing can be written.
     Unavailable,
+    /// Nothing can be written now. The entry waits, and is written as soon as something can be.
+    Late,
     /// Nothing can be read.
     Unreadable,
     /// Another process writes the same journal.
@@ -45,6 +47,7 @@ impl JournalErrorKind {
         match self {
             Self::Full => "full",
             Self::Unavailable => "unavailable",
+            Self::Late => "late",
             Self::Unreadable => "unreadable",
             Self::Locked => "locked",
             Self::Newer => "newer",
@@ -89,6 +92,7 @@ impl fmt::Display for JournalError {
         f.write_str(match self.kind {
             JournalErrorKind::Full => "the journal has no room: too many entries wait to be written",
             JournalErrorKind::Unavailable => "the journal cannot be written",
+            JournalErrorKind::Late => "the journal cannot be written now, and the entry waits",
             JournalErrorKind::Unreadable => "the journal cannot be read",
             JournalErrorKind::Locked => "another process writes the journal",
             JournalErrorKind::Newer => "the journal was written by a newer version",

@@ -107,4 +107,38 @@ async fn what_was_told_to_be_kept_is_there_after_a_kill(place: Place) {
     assert!(all > 0, "nothing was kept in any round");
 }
 
+/// Two processes append to one database, and each is killed at a moment of its own while the other goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_processes_were_told_to_be_kept_is_there_after_both_are_killed() {
+    let Some(place) = Place::postgres() else { return };
+    let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10_u64);
+    place.open().await.close().await.expect("closed");
+    let other = place.beside();
+    let mut all = [0, 0];
+    for round in 0..rounds {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).expect("randomness");
+        let after = random.map(|random| Duration::from_millis(200 + u64::from(random) * 3));
+        let kept = std::thread::scope(|scope| {
+            let killed = [(&place, after[0]), (&other, after[1])]
+                .map(|(place, after)| scope.spawn(move || killed(place, after)));
+            killed.map(|killed| killed.join().expect("killed"))
+        });
+        all = [0, 1].map(|process| all[process] + kept[process].len());
+        let archive = place.archive();
+        for (seq, run) in kept.iter().flatten() {
+            let record = archive.record(run).await.expect("read");
+            let record = record.unwrap_or_else(|| panic!("round {round}: run {run} is lost"));
+            assert!(record.entries.iter().any(|entry| entry.seq.0 == *seq), "round {round}: record {seq} is lost");
+        }
+        // Either opens it again.
+        let (journal, second) = (place.open().await, other.open().await);
+        let report = place.verify().await;
+        assert!(report.is_consistent() && report.is_complete(), "round {round} after {after:?}: {report:?}");
+        journal.close().await.expect("closed");
+        second.close().await.expect("closed");
+    }
+    assert!(all.iter().all(|kept| *kept > 0), "{all:?} were kept in {rounds} rounds");
+}
+
 for_both_stores! { what_was_told_to_be_kept_is_there_after_a_kill }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{Archive, Filter, Journal, JournalErrorKind, PostgresArchive, PostgresJournal, StoreJournal};
+use exuvia_test_support::postgres::{self, Server};
 use exuvia_tool::Principal;
 use made::place::Place;
-use made::server::{self, Server};
 use made::{answered, append, ended, intended, of_run, options, run, started};
 use tempfile::tempdir;
 use tokio::task::JoinHandle;
@@ -308,7 +308,7 @@ async fn no_error_shows_the_password() {
     ];
     if let Some(place) = Place::postgres() {
         let there = place.url().expect("a URL").replacen("postgres@", "nobody:Pa55word@", 1);
-        assert!(server::query(&there, "SELECT 1").is_err());
+        assert!(postgres::query(&there, "SELECT 1").is_err());
         urls.push(there);
     }
     for url in urls {

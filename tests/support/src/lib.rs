@@ -1,5 +1,5 @@
 //! What the tests of all crates and the benches share: the data files, snapshots and the one switch that writes them anew, the
-//! recorded catalogs, tools without a server, made-up programs, a world that repeats itself, and processes.
+//! recorded catalogs, tools without a server, made-up programs, a world that repeats itself, processes, and servers of PostgreSQL.
 //!
 //! It depends on `exuvia-tool` alone, so that the tests of every crate above may use it. What needs a gateway, a server or
 //! the program is in the library of `exuvia-tests`.
@@ -7,6 +7,7 @@
 mod catalogs;
 mod data;
 pub mod mutations;
+pub mod postgres;
 mod processes;
 pub mod programs;
 mod scripted;

@@ -1,4 +1,4 @@
-//! `exuvia serve` under load, killed at random moments: what a server or a client saw is in the journal, and nothing
+//! `exuvia serve` under load, killed at random moments, and its database: what a server or a client saw is in the journal, and nothing
 //! is repeated. `EXUVIA_KILLS`: how many rounds. Default: 10.
 #![expect(clippy::print_stdout, reason = "the gates show how much was compared")]
 
@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Daemon, DataHome, Ended, Folder, Program, built};
+use exuvia_test_support::postgres::Server;
+use exuvia_tests::{Daemon, DataHome, Ended, Folder, JournalPlace, Program, built};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -25,18 +26,18 @@ const COMPARED: u32 = 10;
 struct World {
     folder: Folder,
     data: DataHome,
+    place: JournalPlace,
     answered: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(place: JournalPlace) -> Self {
         let folder = Folder::new("");
         let (fake, record) = (built("exuvia-fake-upstream"), folder.path("calls"));
-        folder.write(
-            "exuvia.toml",
-            &format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n"),
-        );
-        Self { folder, data: DataHome::shared(), answered: Arc::default() }
+        let server =
+            format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n");
+        folder.write("exuvia.toml", &(server + &place.config("")));
+        Self { folder, data: DataHome::shared(), place, answered: Arc::default() }
     }
 
     async fn serve(&self) -> Daemon {
@@ -47,7 +48,7 @@ impl World {
         daemon
     }
 
-    /// Has clients run scripts of two calls until the daemon is gone.
+    /// Has clients run scripts of two calls until the daemon is gone, or they are ended.
     fn load(&self, daemon: &Daemon, round: u32) -> Vec<tokio::task::JoinHandle<()>> {
         let one = |client: u32| {
             let (answered, address) = (Arc::clone(&self.answered), daemon.address());
@@ -59,6 +60,10 @@ impl World {
                     let answer = connection.execute(&format!("result = [{}, {}]", call(1), call(2))).await;
                     if answer == format!("[\"{id}-1\",\"{id}-2\"]") {
                         answered.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                    } else {
+                        // Without its database, a daemon refuses at once.
+                        assert!(answer.contains("journal"), "{answer}");
+                        tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                 }
             })
@@ -68,7 +73,8 @@ impl World {
 
     fn exuvia(&self, arguments: &[&str]) -> Ended {
         let data = self.data.as_path().display().to_string();
-        Program::start(arguments, &[("XDG_DATA_HOME", &data)]).end()
+        let config = ["--config", &self.folder.text("exuvia.toml")];
+        Program::start(&[arguments, &config].concat(), &[("XDG_DATA_HOME", &data)]).end()
     }
 
     fn verify(&self) {
@@ -117,10 +123,24 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+fn rounds() -> u32 {
+    std::env::var("EXUVIA_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_anybody_saw_of_a_daemon_that_is_killed_is_in_the_journal_and_nothing_is_repeated() {
-    let rounds = std::env::var("EXUVIA_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
-    let world = World::new();
+    kill_the_daemon(World::new(JournalPlace::sqlite())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_anybody_saw_of_a_daemon_that_is_killed_is_in_postgresql_and_nothing_is_repeated() {
+    if let Some(place) = JournalPlace::postgres() {
+        kill_the_daemon(World::new(place)).await;
+    }
+}
+
+async fn kill_the_daemon(world: World) {
+    let rounds = rounds();
     let mut slowest = Duration::ZERO;
     for round in 1..=rounds {
         let begun = Instant::now();
@@ -139,5 +159,42 @@ async fn what_anybody_saw_of_a_daemon_that_is_killed_is_in_the_journal_and_nothi
             world.compare();
         }
     }
-    println!("{rounds} rounds; ready after at most {} ms", slowest.as_millis());
+    let store = if world.place.is_shared() { "PostgreSQL" } else { "SQLite" };
+    println!("{store}: {rounds} kills of the daemon; ready after at most {} ms", slowest.as_millis());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_whose_database_is_killed_loses_and_repeats_nothing_and_recovers() {
+    let Some(server) = Server::own() else { return };
+    let (rounds, world) = (rounds(), World::new(JournalPlace::at(&server)));
+    let daemon = world.serve().await;
+    let mut slowest = Duration::ZERO;
+    for round in 1..=rounds {
+        let clients = world.load(&daemon, round);
+        tokio::time::sleep(Duration::from_millis(random() % LOAD_MS)).await;
+        server.kill(["-KILL", "-QUIT"][round as usize % 2]);
+        tokio::time::sleep(Duration::from_millis(random() % 200)).await;
+        server.back();
+        let begun = Instant::now();
+        let mut client = exuvia_tests::HttpClient::connect(daemon.address()).await;
+        while client.execute("result = 1").await != "1" {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not recover:\n{}", daemon.said().join("\n"));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        slowest = slowest.max(begun.elapsed());
+        clients.iter().for_each(|client| client.abort());
+        for client in clients {
+            if let Err(error) = client.await {
+                assert!(error.is_cancelled(), "{error}");
+            }
+        }
+        if round % COMPARED == 0 || round == rounds {
+            // What the clients left behind is recorded soon.
+            daemon.busy_with(0).await;
+            world.compare();
+        }
+    }
+    drop(daemon);
+    world.verify();
+    println!("PostgreSQL killed {rounds} times; recovered after at most {} ms", slowest.as_millis());
 }

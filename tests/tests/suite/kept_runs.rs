@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use exuvia_tests::{Client, DataHome, Ended, Folder, NOWHERE, Program, assert_snapshot, here, sample};
+use exuvia_tests::{
+    Client, DataHome, Ended, Folder, JournalPlace, NOWHERE, Program, assert_snapshot, for_both_journals, here, sample,
+};
 use serde_json::Value;
 
 const SCRIPT: &str = "names = [c['name'] for c in crm.get_contacts(limit=3)['items']]\nprint('s3cret', len(names))\nresult = {'names': names, 'password': 's3cret'}";
@@ -13,15 +15,22 @@ const SCRIPT: &str = "names = [c['name'] for c in crm.get_contacts(limit=3)['ite
 struct World {
     folder: Folder,
     data: DataHome,
+    place: JournalPlace,
 }
 
 impl World {
+    fn at(place: JournalPlace, lines: &str) -> Self {
+        let world = Self::new(&place.config(lines));
+        Self { place, ..world }
+    }
+
     fn new(journal: &str) -> Self {
         let crm = sample("crm", "crm");
         let (_, command) = crm.split_once('=').expect("a server");
         let args: Vec<&str> = command.split(' ').collect();
         let server = format!("[servers.crm]\ncommand = {:?}\nargs = {:?}\nauto_execute = ['*']\n", args[0], &args[1..]);
-        Self { folder: Folder::new(&format!("{server}{journal}")), data: DataHome::shared() }
+        let folder = Folder::new(&format!("{server}{journal}"));
+        Self { folder, data: DataHome::shared(), place: JournalPlace::sqlite() }
     }
 
     fn exuvia(&self, arguments: &[&str]) -> Ended {
@@ -52,7 +61,7 @@ impl World {
     }
 
     fn journal(&self) -> PathBuf {
-        self.data.as_path().join("exuvia/journal")
+        self.place.folder(&self.data)
     }
 }
 
@@ -65,9 +74,8 @@ fn has(folder: &Path, text: &str) -> bool {
     })
 }
 
-#[test]
-fn a_run_is_listed_shown_replayed_proven_and_erased() {
-    let world = World::new("");
+fn a_run_is_listed_shown_replayed_proven_and_erased(place: JournalPlace) {
+    let world = World::at(place, "");
     world.run(SCRIPT);
     let listed = world.listed(&[]);
     assert_eq!(listed.len(), 1);
@@ -119,9 +127,9 @@ fn a_run_is_listed_shown_replayed_proven_and_erased() {
     assert!(checked.status == Some(0) && checked.stdout.contains("s3cret 3"), "{checked:?}");
 }
 
-#[test]
-fn a_proof_that_was_changed_or_is_of_another_journal_proves_nothing() {
-    let (world, other) = (World::new(""), World::new(""));
+fn a_proof_that_was_changed_or_is_of_another_journal_proves_nothing(place: JournalPlace) {
+    let another = if place.is_shared() { JournalPlace::postgres().expect("a server") } else { JournalPlace::sqlite() };
+    let (world, other) = (World::at(place, ""), World::at(another, ""));
     world.run("result = 7");
     other.run("result = 8");
     let file = world.folder.text("proof.json");
@@ -166,9 +174,8 @@ fn a_changed_record_is_found() {
     assert_eq!(ended.json()["journals"][0]["is_consistent"], false);
 }
 
-#[test]
-fn a_checkpoint_is_copied_and_printed_for_witnesses() {
-    let world = World::new("[journal]\ncheckpoint_copy = 'copy'\n");
+fn a_checkpoint_is_copied_and_printed_for_witnesses(place: JournalPlace) {
+    let world = World::at(place, "checkpoint_copy = 'copy'\n");
     world.run("result = 7");
     let own = fs::read_to_string(world.journal().join("checkpoint")).expect("a checkpoint");
     assert_eq!(fs::read_to_string(world.folder.path("copy")).expect("a copy"), own);
@@ -243,9 +250,8 @@ fn commands_that_run_nothing_for_anybody_keep_no_journal() {
     assert!(ended.status == Some(2) && ended.stderr.contains("nothing has been recorded there yet"), "{ended:?}");
 }
 
-#[test]
-fn what_is_redacted_is_shown_nowhere() {
-    let world = World::new("[journal]\nredact = { paths = ['$..password'], patterns = ['tok-[0-9]+'] }\n");
+fn what_is_redacted_is_shown_nowhere(place: JournalPlace) {
+    let world = World::at(place, "redact = { paths = ['$..password'], patterns = ['tok-[0-9]+'] }\n");
     world.run(
         "# tok-1\nprint('tok-2')\ncrm.search_contacts(query='tok-3')\nresult = {'password': 'mi' + 'ne', 'seen': 'tok-4'}",
     );
@@ -264,9 +270,8 @@ fn what_is_redacted_is_shown_nowhere() {
     assert_eq!(replayed.status, Some(0), "what is stored is whole: {replayed:?}");
 }
 
-#[test]
-fn what_is_exported_fits_the_published_schema() {
-    let world = World::new("");
+fn what_is_exported_fits_the_published_schema(place: JournalPlace) {
+    let world = World::at(place, "");
     world.run(SCRIPT);
     let failed = world.configured(&["run", "-c", "crm.get_contact(contact_id=int('999999'))"]);
     assert!(failed.status.is_some_and(|status| status > 0));
@@ -291,9 +296,8 @@ fn what_is_exported_fits_the_published_schema() {
     assert_eq!(serde_json::from_str::<Value>(&one).expect("one line"), *first);
 }
 
-#[test]
-fn runs_are_selected_and_summed() {
-    let world = World::new("");
+fn runs_are_selected_and_summed(place: JournalPlace) {
+    let world = World::at(place, "");
     world.run("result = len(crm.get_contacts(limit=2)['items'])");
     world.run("result = 7");
     let failed = world.configured(&["run", "-c", "raise ValueError('of the Moon')"]);
@@ -313,9 +317,8 @@ fn runs_are_selected_and_summed() {
     assert_eq!(wrong.status, Some(2), "{wrong:?}");
 }
 
-#[test]
-fn an_edited_script_is_tried_on_what_was_recorded() {
-    let world = World::new("");
+fn an_edited_script_is_tried_on_what_was_recorded(place: JournalPlace) {
+    let world = World::at(place, "");
     world.run("rows = crm.get_contacts(limit=2)['items']\nresult = len(rows)");
     world.run("rows = crm.get_contacts(limit=2)['items']\nresult = len(rows)");
     let edit = |script: &str, options: &[&str]| {
@@ -349,9 +352,8 @@ fn what_a_script_wrote_commands_no_terminal() {
     }
 }
 
-#[test]
-fn the_record_of_a_daemon_is_read_while_it_runs_and_after_it_was_killed() {
-    let world = World::new("");
+fn the_record_of_a_daemon_is_read_while_it_runs_and_after_it_was_killed(place: JournalPlace) {
+    let world = World::at(place, "");
     let data = [("XDG_DATA_HOME", world.data.as_path().to_owned())];
     let mut client = Client::with_variables(&["--config", &world.folder.text("exuvia.toml")], &data).speaking_modern();
     let (answer, is_error) = client.execute(SCRIPT);
@@ -367,4 +369,15 @@ fn the_record_of_a_daemon_is_read_while_it_runs_and_after_it_was_killed() {
     let ended = world.configured(&["audit", "verify"]);
     assert!(ended.status == Some(0) && ended.stdout.contains("(1 erased, 0 expired)"), "{ended:?}");
     assert_eq!(world.listed(&[]).len(), 2);
+}
+
+for_both_journals! {
+    a_run_is_listed_shown_replayed_proven_and_erased,
+    a_proof_that_was_changed_or_is_of_another_journal_proves_nothing,
+    a_checkpoint_is_copied_and_printed_for_witnesses,
+    what_is_redacted_is_shown_nowhere,
+    what_is_exported_fits_the_published_schema,
+    runs_are_selected_and_summed,
+    an_edited_script_is_tried_on_what_was_recorded,
+    the_record_of_a_daemon_is_read_while_it_runs_and_after_it_was_killed,
 }

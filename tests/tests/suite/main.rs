@@ -14,6 +14,7 @@ mod client_mistakes;
 mod conditions;
 mod config;
 mod corrupted;
+mod database_tls;
 mod dependencies;
 mod determinism;
 mod direct;

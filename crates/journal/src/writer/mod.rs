@@ -25,8 +25,8 @@ use worker::Worker;
 
 /// A journal that is kept in a database.
 ///
-/// Entries are encoded, sealed and written by a thread of its own. What waits is written in one transaction. An entry that could not be written
-/// durably is refused as [`Unavailable`](JournalErrorKind::Unavailable); queued entries wait until the database can be written again.
+/// Entries are encoded, sealed and written by a thread of its own. What waits is written in one transaction. An intent that could not be written
+/// durably is refused as [`Unavailable`](JournalErrorKind::Unavailable); all other entries wait until the database can be written again.
 pub struct StoreJournal {
     queue: Arc<Queue>,
     objects: Arc<KnownObjects>,

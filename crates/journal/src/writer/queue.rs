@@ -22,6 +22,11 @@ impl Waiting {
     pub(super) fn new(entry: Entry, at_ms: u64, done: Option<oneshot::Sender<Result<Seq, JournalError>>>) -> Self {
         Self { bytes: entry.size_bytes(), entry, at_ms, done }
     }
+
+    /// Whether it is dropped when it cannot be written now: what has not been done yet, and is not done then.
+    pub(super) fn may_be_refused(&self) -> bool {
+        self.done.is_some() && self.entry.event.is_intent()
+    }
 }
 
 /// What is taken from the queue to be written.
@@ -159,12 +164,12 @@ impl Queue {
         self.release(&written, &[]);
     }
 
-    /// Takes the entries that somebody waits for.
-    pub(super) fn take_durable(&self) -> Vec<Waiting> {
+    /// Takes the entries that cannot be written now and may be refused. Those that stay are told so.
+    pub(super) fn take_refusable(&self, error: &JournalError) -> Vec<Waiting> {
         let mut state = self.state();
-        let (durable, queued): (Vec<_>, Vec<_>) = state.entries.drain(..).partition(|entry| entry.done.is_some());
+        let (refusable, queued) = refusable(state.entries.drain(..), error);
         (state.entries, state.durable) = (queued.into(), 0);
-        durable
+        refusable
     }
 
     pub(super) fn urgency(&self) -> Urgency {
@@ -227,6 +232,18 @@ impl Queue {
     pub(super) fn losses(&self) -> Option<Arc<dyn Losses>> {
         self.state().losses.clone()
     }
+}
+
+/// Those of some entries that may be refused, and the others, in order: nobody waits for them any more.
+pub(super) fn refusable(
+    entries: impl IntoIterator<Item = Waiting>,
+    error: &JournalError,
+) -> (Vec<Waiting>, Vec<Waiting>) {
+    let (refusable, mut others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Waiting::may_be_refused);
+    for done in others.iter_mut().filter_map(|entry| entry.done.take()) {
+        let _ = done.send(Err(repeated(JournalErrorKind::Late, error)));
+    }
+    (refusable, others)
 }
 
 /// The same error for one more who waits.

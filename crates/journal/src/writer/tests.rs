@@ -197,6 +197,27 @@ async fn a_batch_that_was_written_although_its_commit_failed_is_not_written_twic
 }
 
 #[tokio::test]
+async fn what_has_happened_waits_in_its_place_when_it_cannot_be_written() {
+    let world = World::new(1 << 20);
+    for (fault, name) in [(&world.faults.fail, "fails"), (&world.faults.doubt, "in doubt")] {
+        world.journal.append_durable(started(name)).await.expect("kept");
+        fault.store(true, Ordering::SeqCst);
+        world.journal.enqueue(ended(name, "before")).expect("taken");
+        let error = world.journal.append_durable(ended(name, "late")).await.expect_err("it is not kept yet");
+        assert_eq!(error.kind(), JournalErrorKind::Late, "{name}: {error:#}");
+        world.journal.enqueue(ended(name, "behind")).expect("taken");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        fault.store(false, Ordering::SeqCst);
+    }
+    let log = |stamped: &Stamped| match &stamped.entry.event {
+        Event::RunEnded(end) => end.log.clone(),
+        _ => String::new(),
+    };
+    let logs: Vec<String> = world.kept().await.iter().map(log).collect();
+    assert_eq!(logs, ["", "before", "late", "behind", "", "before", "late", "behind"]);
+}
+
+#[tokio::test]
 async fn a_full_database_refuses_and_recovers_without_a_loss() {
     let world = World::new(8 << 20);
     world.journal.append_durable(started("1")).await.expect("kept");

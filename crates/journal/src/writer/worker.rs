@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
-use super::queue::{Queue, Taken, Urgency, Waiting};
+use super::queue::{Queue, Taken, Urgency, Waiting, refusable};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Retained, Store};
 use crate::{Clock, JournalError, Retention, Seq};
@@ -144,7 +144,7 @@ impl Worker {
     async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
         let result = match self.settle().await {
             Ok(()) => self.write_next(is_last).await,
-            Err(error) => Err(self.failed(self.queue.take_durable(), Vec::new(), error)),
+            Err(error) => Err(self.failed(self.queue.take_refusable(&error), Vec::new(), error)),
         };
         if result.is_err() {
             self.retry_at = Instant::now() + self.pace.retry;
@@ -183,7 +183,7 @@ impl Worker {
                 Ok(())
             }
             Err(error) => {
-                let kept = entries.iter().filter(|entry| entry.done.is_none()).count();
+                let kept = entries.iter().filter(|entry| !entry.may_be_refused()).count();
                 self.unstored = batch.checkpoint;
                 let head = batch.records.first().map(|record| record.head.clone()).unwrap_or_default();
                 self.doubt = Some(Doubt { head, kept });
@@ -231,12 +231,12 @@ impl Worker {
         }
     }
 
-    /// Refuses what somebody waits for, and keeps the rest for the next attempt.
+    /// Refuses intents that somebody waits for, and keeps the rest for the next attempt.
     fn failed(&mut self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>, error: JournalError) -> JournalError {
         self.keys.forget();
         self.queue.set_failing(true);
-        let (durable, queued) = entries.into_iter().partition(|entry| entry.done.is_some());
-        self.queue.refuse(durable, &error);
+        let (refused, queued) = refusable(entries, &error);
+        self.queue.refuse(refused, &error);
         self.queue.put_back(queued, objects);
         error
     }

@@ -3,7 +3,6 @@
 
 pub mod changes;
 pub mod place;
-pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

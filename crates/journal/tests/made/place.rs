@@ -7,9 +7,9 @@ use exuvia_journal::{
     JournalError, OpenOptions, PostgresArchive, PostgresJournal, Report, SqliteArchive, SqliteJournal, StoreArchive,
     StoreJournal,
 };
+use exuvia_test_support::postgres::{self, Server};
 use tempfile::{TempDir, tempdir};
 
-use super::server::{self, Server};
 use super::{copied, options, run};
 
 /// The folder of a journal, and its database where it has one of its own.
@@ -23,7 +23,7 @@ pub struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let (Some(url), false) = (&self.url, self.is_beside) {
-            server::remove(url);
+            postgres::remove(url);
         }
     }
 }
@@ -100,7 +100,7 @@ impl Place {
     /// Executes statements in the database. Returns the first column of the last row.
     pub fn sql(&self, statements: &str) -> Option<String> {
         match &self.url {
-            Some(url) => server::query(url, &format!("SET search_path = exuvia; {statements}")).expect("executed"),
+            Some(url) => postgres::query(url, &format!("SET search_path = exuvia; {statements}")).expect("executed"),
             None => sqlite(self.dir(), statements).expect("executed"),
         }
     }

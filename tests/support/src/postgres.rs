@@ -1,6 +1,7 @@
 //! A PostgreSQL server for tests: one that they start, or that `EXUVIA_TEST_POSTGRES` names.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -14,10 +15,13 @@ const URL: &str = "EXUVIA_TEST_POSTGRES";
 
 /// Runs a server in a folder of its own for as long as the input is open, and starts it again when it ends, unless there is a file `away`.
 const RUN: &str = r#"
+umask 077
 dir=$(mktemp -d) && initdb -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb" 2>&1 || exit 1
+printf %s "$CERTIFICATE" >"$dir/data/server.crt"
+printf %s "$KEY" >"$dir/data/server.key"
 while [ -d "$dir" ]; do
     if [ ! -e "$dir/away" ]; then
-        postgres -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off >>"$dir/log" 2>&1
+        postgres -D "$dir/data" -k "$dir" -c fsync=off $OPTIONS >>"$dir/log" 2>&1
     fi
     sleep 0.05
 done &
@@ -33,7 +37,16 @@ pub enum Server {
     /// Somebody else's.
     Given(String),
     /// One that ends with this process.
-    Own { dir: PathBuf, _input: ChildStdin, _child: Child },
+    Own {
+        /// Its folder.
+        dir: PathBuf,
+        /// The port on the loopback interface, if it listens there.
+        port: Option<u16>,
+        /// It ends when this is closed.
+        _input: ChildStdin,
+        /// Its shell.
+        _child: Child,
+    },
 }
 
 impl Server {
@@ -44,8 +57,20 @@ impl Server {
     }
 
     /// A server for one test, which may do with it what it likes. None: none can be started, which is said.
+    #[must_use]
     pub fn own() -> Option<Self> {
-        let started = Self::start();
+        Self::started(None)
+    }
+
+    /// A server for one test that listens on the loopback interface as well, with TLS by this certificate and key in PEM. None: as
+    /// [`own`](Self::own).
+    #[must_use]
+    pub fn with_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::started(Some((certificate, key)))
+    }
+
+    fn started(tls: Option<(&str, &str)>) -> Option<Self> {
+        let started = Self::start(tls);
         if started.is_none() {
             // Not by a macro, whose output is captured.
             let said =
@@ -55,11 +80,17 @@ impl Server {
         started
     }
 
-    fn start() -> Option<Self> {
+    fn start(tls: Option<(&str, &str)>) -> Option<Self> {
+        let port = tls.map(|_| free_port());
+        let options = match port {
+            Some(port) => format!("-c listen_addresses=127.0.0.1,127.0.0.2 -c port={port} -c ssl=on"),
+            None => "-c listen_addresses=".to_owned(),
+        };
+        let (certificate, key) = tls.unwrap_or_default();
         let path = format!("{}:{}", programs()?.display(), std::env::var("PATH").unwrap_or_default());
         let mut child = as_user()
             .args(["sh", "-c", RUN])
-            .env("PATH", path)
+            .envs([("PATH", path.as_str()), ("OPTIONS", &options), ("CERTIFICATE", certificate), ("KEY", key)])
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -69,11 +100,21 @@ impl Server {
         let mut dir = String::new();
         BufReader::new(child.stdout.take()?).read_line(&mut dir).ok()?;
         let dir = PathBuf::from(dir.trim());
-        let server = Self::Own { dir: dir.clone(), _input: child.stdin.take()?, _child: child };
+        let server = Self::Own { dir: dir.clone(), port, _input: child.stdin.take()?, _child: child };
         (dir.is_absolute() && server.is_up(Duration::from_secs(20))).then_some(server)
     }
 
-    /// The URL of a database.
+    /// The port on the loopback interface. 0: it does not listen there.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Own { port: Some(port), .. } => *port,
+            _ => 0,
+        }
+    }
+
+    /// The URL of a database, for this machine.
+    #[must_use]
     pub fn url(&self, database: &str) -> String {
         match self {
             Self::Given(url) => {
@@ -84,13 +125,19 @@ impl Server {
                     before.find("://").and_then(|at| before[at + 3..].find('/').map(|end| &before[..at + 3 + end]));
                 format!("{}/{database}{after}", server.unwrap_or(before))
             }
-            Self::Own { dir, .. } => {
-                format!("postgres://postgres@{}/{database}", dir.display().to_string().replace('/', "%2F"))
+            Self::Own { dir, port, .. } => {
+                let (dir, port) = (dir.display().to_string().replace('/', "%2F"), port.unwrap_or(5432));
+                format!("postgres://postgres@{dir}:{port}/{database}")
             }
         }
     }
 
     /// Makes a database: a copy of another one, or an empty one. Returns its URL.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be made.
+    #[must_use]
     pub fn create(&self, copy_of: Option<&str>) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("exuvia_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -101,6 +148,10 @@ impl Server {
     }
 
     /// Kills the server in a way, and keeps it from being started again.
+    ///
+    /// # Panics
+    ///
+    /// It does not run.
     pub fn kill(&self, signal: &str) {
         let Self::Own { dir, .. } = self else { return };
         std::fs::write(dir.join("away"), "").expect("written");
@@ -108,6 +159,10 @@ impl Server {
     }
 
     /// Sends a signal to the server and its processes.
+    ///
+    /// # Panics
+    ///
+    /// It does not run.
     pub fn signal_all(&self, signal: &str) {
         let Self::Own { dir, .. } = self else { return };
         let arguments = [signal, "--parent", &postmaster(dir)];
@@ -116,6 +171,10 @@ impl Server {
     }
 
     /// Lets it start again, and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// It does not.
     pub fn back(&self) {
         let Self::Own { dir, .. } = self else { return };
         std::fs::remove_file(dir.join("away")).expect("removed");
@@ -154,6 +213,11 @@ fn programs() -> Option<PathBuf> {
     found.pop()
 }
 
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
 /// A command as a user that the server runs as: it refuses root.
 fn as_user() -> Command {
     if is_root() {
@@ -169,12 +233,24 @@ fn is_root() -> bool {
 }
 
 /// Removes a database, if its server still runs.
+///
+/// # Panics
+///
+/// The URL names none.
 pub fn remove(url: &str) {
     let (before, name) = url.rsplit_once('/').expect("a URL");
     let _ = query(&format!("{before}/postgres"), &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
 }
 
 /// Executes statements in a database, on a thread of their own. Returns the first column of the last row.
+///
+/// # Errors
+///
+/// The server cannot be reached, or refuses.
+///
+/// # Panics
+///
+/// This machine gives no thread.
 pub fn query(url: &str, statements: &str) -> Result<Option<String>, tokio_postgres::Error> {
     let work = async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
