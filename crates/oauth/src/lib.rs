@@ -46,6 +46,7 @@ mod callback;
 mod challenge;
 mod client;
 mod discovery;
+mod documents;
 mod error;
 mod file;
 mod grant;
@@ -61,5 +62,6 @@ mod source;
 mod unsaved_tokens;
 
 pub use authorization::{AuthRejection, Authorization, Unauthorized};
+pub use documents::Documents;
 pub use source::TokenSource;
 pub use unsaved_tokens::renewals_settled;
