@@ -9,6 +9,7 @@ mod bytes;
 mod document;
 mod file_types;
 mod http;
+mod identity_provider;
 mod journal;
 mod limits;
 mod policy;
