@@ -35,6 +35,7 @@
 mod access;
 mod error;
 mod identity;
+pub mod jwt;
 mod static_keys;
 
 pub use access::{Access, Clock, Roles};
