@@ -25,7 +25,9 @@ pub(crate) enum Source {
     /// Nobody was authenticated.
     Nobody,
     /// A key of the configuration, with the hash of the secret that was shown.
-    Configured { hash: [u8; 32] },
+    Configured {
+        hash: [u8; 32],
+    },
 }
 
 impl Identity {

@@ -40,5 +40,5 @@ mod static_keys;
 
 pub use access::{Access, Clock, Roles};
 pub use error::{NoLonger, NotAuthenticated};
-pub use identity::Identity;
+pub use identity::{Identity, Labels};
 pub use static_keys::secret_hash;

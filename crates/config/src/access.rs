@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_role_lowers_limits_and_never_raises_one() {
-        let lowered = LoweredLimits { fuel: Some(u64::MAX), wall_ms: Some(5), tool_calls: Some(0), ..Default::default() };
+        let lowered =
+            LoweredLimits { fuel: Some(u64::MAX), wall_ms: Some(5), tool_calls: Some(0), ..Default::default() };
         let (all, limits) = (Limits::default(), lowered.of(&Limits::default()));
         assert_eq!((limits.fuel, limits.wall_ms, limits.tool_calls), (all.fuel, 5, 0));
         assert_eq!(limits.memory_bytes, all.memory_bytes);

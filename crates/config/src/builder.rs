@@ -82,7 +82,7 @@ impl ConfigBuilder {
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
-        self.compile_roles();
+        compile_roles(&mut self.config, &mut self.errors);
         server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
@@ -99,21 +99,19 @@ impl ConfigBuilder {
     }
 }
 
-impl ConfigBuilder {
-    /// What each role may do, over all servers there are.
-    fn compile_roles(&mut self) {
-        for role in self.config.access.roles.values_mut() {
-            match self.config.policy.for_role(role.rules.clone()) {
-                Ok(policy) => role.policy = Arc::new(policy),
-                // What is wrong with it in its file is reported already, where it is.
-                Err(wrong) if self.errors.is_empty() => {
-                    let error = |error: PolicyError| {
-                        ConfigError::of_file("the policy", error.message).at_key(error.key.to_string())
-                    };
-                    self.errors.extend(wrong.into_iter().map(error));
-                }
-                Err(_) => {}
+/// What each role may do, over all servers there are.
+fn compile_roles(config: &mut Config, errors: &mut Vec<ConfigError>) {
+    for role in config.access.roles.values_mut() {
+        match config.policy.for_role(role.rules.clone()) {
+            Ok(policy) => role.policy = Arc::new(policy),
+            // What is wrong with it in its file is reported already, where it is.
+            Err(wrong) if errors.is_empty() => {
+                let error = |error: PolicyError| {
+                    ConfigError::of_file("the policy", error.message).at_key(error.key.to_string())
+                };
+                errors.extend(wrong.into_iter().map(error));
             }
+            Err(_) => {}
         }
     }
 }

@@ -10,7 +10,8 @@ use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
 use crate::{
-    AccessConfig, ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits,
+    AccessConfig, ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles,
+    UpstreamLimits,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.

@@ -6,8 +6,8 @@ use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
 
 use crate::{
-    AccessConfig, Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode, PASSED_VARIABLES, Profile,
-    Share, Stdio, Transport,
+    AccessConfig, Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode,
+    PASSED_VARIABLES, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.

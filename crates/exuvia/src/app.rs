@@ -171,7 +171,8 @@ impl App {
         terminal: &Terminal,
         recording: Recording,
     ) -> Result<Self> {
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, Access::open()).await?;
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, Access::open())
+            .await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }

@@ -6,9 +6,7 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_mcp_client::{InterimMessage, Query, RelayOptions, Relayed};
 use exuvia_policy::Grants;
-use exuvia_tool::{
-    Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, ToolCall, ToolName,
-};
+use exuvia_tool::{Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, ToolCall, ToolName};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, CallKind, CallRejected, RunParts, RunTools, call_limits};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_access::Roles;
+use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_config::{OnDisconnect, Profiles, QueueLimits, RoleConfig};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;

@@ -153,7 +153,8 @@ impl View {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let is_bare = |run_view: &RunView| {
-            run_view.namespace.absent().is_empty() && run_view.namespace.servers().iter().all(|server| server.tools().is_empty())
+            run_view.namespace.absent().is_empty()
+                && run_view.namespace.servers().iter().all(|server| server.tools().is_empty())
         };
         is_bare(&self.scripts) && is_bare(&self.direct)
     }

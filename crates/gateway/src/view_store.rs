@@ -109,7 +109,8 @@ impl ViewStore {
         if let Some(view) = place.get() {
             return Some(Arc::clone(view));
         }
-        let (profiles, upstream_state) = (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
+        let (profiles, upstream_state) =
+            (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
         let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
         let upstream_state = upstream_state.of_role(role_config);
         // Made without the lock: a change of servers waits for nobody's view.

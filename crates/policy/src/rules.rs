@@ -126,12 +126,7 @@ impl CompiledRules {
 }
 
 impl Constraint {
-    fn compile(
-        tools: Patterns,
-        arguments: &BTreeMap<String, Condition>,
-        key: &Key,
-        context: &mut Context<'_>,
-    ) -> Self {
+    fn compile(tools: Patterns, arguments: &BTreeMap<String, Condition>, key: &Key, context: &mut Context<'_>) -> Self {
         let bounded = arguments.iter().filter_map(|(argument, condition)| {
             let key = key.below(argument);
             let bounded = Check::compile(condition, &key)

@@ -18,7 +18,11 @@ pub struct PendingGateway {
 impl PendingGateway {
     /// The gateway that `start` will return, with these profiles, for those whom `access` lets in. It starts at once on the current tokio
     /// runtime.
-    pub fn start(profiles: Profiles, access: Arc<Access>, start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
+    pub fn start(
+        profiles: Profiles,
+        access: Arc<Access>,
+        start: impl Future<Output = Arc<Gateway>> + Send + 'static,
+    ) -> Self {
         let (sender, ready) = watch::channel(None);
         tokio::spawn(async move {
             // The receivers are gone when the client left before the start was over.

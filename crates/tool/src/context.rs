@@ -63,7 +63,11 @@ impl FromStr for Principal {
     fn from_str(text: &str) -> Result<Self, UnknownPrincipal> {
         match (text.strip_prefix(KEY), text.strip_prefix(USER)) {
             (Some(name), _) if !name.is_empty() => Ok(Self::Key(name.into())),
-            (_, Some(name)) if name.split_once('/').is_some_and(|(provider, subject)| !provider.is_empty() && !subject.is_empty()) => {
+            (_, Some(name))
+                if name
+                    .split_once('/')
+                    .is_some_and(|(provider, subject)| !provider.is_empty() && !subject.is_empty()) =>
+            {
                 Ok(Self::User(name.into()))
             }
             _ if text == OPERATOR => Ok(Self::Operator),
@@ -211,8 +215,7 @@ mod tests {
     fn a_principal_is_one_text_and_back() {
         let user = || Principal::User("okta/ada%40x".into());
         let key = || Principal::Key("ci:2".into());
-        for (principal, text) in
-            [(Principal::Operator, "operator"), (key(), "key:ci:2"), (user(), "user:okta/ada%40x")]
+        for (principal, text) in [(Principal::Operator, "operator"), (key(), "key:ci:2"), (user(), "user:okta/ada%40x")]
         {
             assert_eq!(principal.to_string(), text);
             assert_eq!(text.parse(), Ok(principal.clone()));

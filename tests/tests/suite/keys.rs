@@ -20,9 +20,9 @@ fn key(name: &str, role: &str) -> String {
 fn configuration(keys: &str) -> String {
     let fake = built("exuvia-fake-upstream");
     let server = |name: &str| format!("[servers.{name}]\ncommand = {fake:?}\nauto_execute = ['*']\n");
-    let roles = "[roles.red]\ntools = ['red.*']\n[roles.blue]\ntools = ['blue.*']\ndeny = ['blue.fail']\n\
+    let roles = "[roles.red]\ntools = ['ruby.*']\n[roles.blue]\ntools = ['azure.*']\ndeny = ['azure.fail']\n\
                  [roles.blind]\ntools = []\n[roles.monitor]\ntools = []\nmetrics = true\n";
-    format!("{}{}{roles}{keys}", server("red"), server("blue"))
+    format!("{}{}{roles}{keys}", server("ruby"), server("azure"))
 }
 
 fn all_keys() -> String {
@@ -49,8 +49,11 @@ impl Client {
         });
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let name = params["name"].as_str().unwrap_or_default().to_owned();
-        let mut headers =
-            vec![("authorization", self.bearer.as_str()), ("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)];
+        let mut headers = vec![
+            ("authorization", self.bearer.as_str()),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+        ];
         if !name.is_empty() {
             headers.push(("mcp-name", name.as_str()));
         }
@@ -93,7 +96,7 @@ async fn nobody_is_let_in_without_a_key() {
     }
     let mut http = HttpClient::connect(daemon.address()).await;
     let ready = http.send("GET", "/readyz", &[], "").await;
-    assert_eq!((ready.status, ready.text.contains("red")), (200, false), "{ready:?}");
+    assert_eq!((ready.status, ready.text.contains("ruby")), (200, false), "{ready:?}");
     let refused = http.send("GET", "/metrics", &[("authorization", "Bearer ada")], "").await;
     assert_eq!(refused.status, 403, "{refused:?}");
     let metrics = http.send("GET", "/metrics", &[("authorization", "Bearer mon")], "").await;
@@ -107,17 +110,17 @@ async fn each_key_sees_and_calls_what_its_role_shows() {
     let mut ada = Client::of(daemon.address(), "ada").await;
     let mut bob = Client::of(daemon.address(), "bob").await;
     let listed = ada.call("listToolFiles", json!({})).await;
-    assert!(listed.contains("red") && !listed.contains("blue"), "{listed}");
+    assert!(listed.contains("ruby") && !listed.contains("azure"), "{listed}");
     let tools = bob.ask("tools/list", json!({})).await.text;
-    assert!(tools.contains("blue") && !tools.contains("red"), "{tools}");
-    assert_eq!(ada.run("red.echo(value=3)['value']").await, "3");
-    let hidden = ada.run("blue.echo(value=3)").await;
+    assert!(tools.contains("azure") && !tools.contains("ruby"), "{tools}");
+    assert_eq!(ada.run("ruby.echo(value=3)['value']").await, "3");
+    let hidden = ada.run("azure.echo(value=3)").await;
     let unknown = ada.run("grue.echo(value=3)").await;
-    assert_eq!(hidden.replace("blue", "grue"), unknown, "what is hidden does not exist");
-    let denied = bob.run("blue.fail()").await;
+    assert_eq!(hidden.replace("azure", "grue"), unknown, "what is hidden does not exist");
+    let denied = bob.run("azure.fail()").await;
     assert!(denied.contains("may not be called"), "{denied}");
     let seen = ada.run("dir()").await;
-    assert!(!seen.contains("blue"), "{seen}");
+    assert!(!seen.contains("azure"), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +159,7 @@ async fn a_key_that_is_taken_away_stops_a_running_script_at_its_next_call() {
     let folder = Folder::new("");
     let daemon = served(&folder).await;
     let mut ada = Client::of(daemon.address(), "ada").await;
-    let code = "import time\nfor n in range(200):\n    red.echo(value=n)\n    time.sleep(0.05)\n'all'";
+    let code = "import time\nfor n in range(200):\n    ruby.echo(value=n)\n    time.sleep(0.05)\n'all'";
     let running = tokio::spawn(async move { ada.run(code).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
     let left: String = [key("bob", "blue"), key("mon", "monitor")].concat();
@@ -164,7 +167,7 @@ async fn a_key_that_is_taken_away_stops_a_running_script_at_its_next_call() {
     let answer = tokio::time::timeout(PATIENCE, running).await.expect("in time").expect("no panic");
     assert!(answer.contains("the key was revoked"), "{answer}");
     let mut bob = Client::of(daemon.address(), "bob").await;
-    assert_eq!(bob.run("blue.echo(value=3)['value']").await, "3");
+    assert_eq!(bob.run("azure.echo(value=3)['value']").await, "3");
     let mut ada = Client::of(daemon.address(), "ada").await;
     assert_eq!(ada.ask("tools/list", json!({})).await.status, 401);
 }

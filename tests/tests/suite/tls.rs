@@ -129,7 +129,8 @@ impl Served {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
         let server = server.with_tls(tls);
         let (address, stop) = (server.address(), ShutdownSignal::default());
-        let serving = server.serve(PendingGateway::start(Profiles::default(), Access::open(), std::future::pending()), stop.clone());
+        let serving = server
+            .serve(PendingGateway::start(Profiles::default(), Access::open(), std::future::pending()), stop.clone());
         Self { address, stop, drained: tokio::spawn(serving) }
     }
 

@@ -52,7 +52,13 @@ impl Resolver<'_> {
             constraints: written.constraints.clone(),
         };
         let limits = self.lowered(&written.limits, &below(pointer, "limits"));
-        RoleConfig { rules, limits, profile: written.profile.clone(), reads_metrics: written.metrics, ..RoleConfig::default() }
+        RoleConfig {
+            rules,
+            limits,
+            profile: written.profile.clone(),
+            reads_metrics: written.metrics,
+            ..RoleConfig::default()
+        }
     }
 
     fn lowered(&mut self, written: &RoleLimits, pointer: &str) -> LoweredLimits {
@@ -67,7 +73,10 @@ impl Resolver<'_> {
     fn key(&mut self, written: &Key, pointer: &str) -> Option<KeyConfig> {
         let hash = hash(&written.hash);
         if hash.is_none() {
-            self.error(&below(pointer, "hash"), "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it");
+            self.error(
+                &below(pointer, "hash"),
+                "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it",
+            );
         }
         let expires_ms = written.expires.as_deref().and_then(|text| self.time(text, &below(pointer, "expires")));
         let is_label = |text: &str| !text.is_empty() && text.chars().count() <= LABEL_CHARS;

@@ -26,7 +26,16 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();
-    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE, Recording::MemoryOnly, Access::open()).await?;
+    let app = App::start(
+        config,
+        profiles,
+        &terminal,
+        CancellationToken::new(),
+        GLANCE,
+        Recording::MemoryOnly,
+        Access::open(),
+    )
+    .await?;
     let name = args.name.as_deref();
     app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
     let text = shown(&app.gateway, name).await;

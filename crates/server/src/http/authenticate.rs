@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use ipnet::IpNet;
 
-use super::tracked_body::{TrackedBody, line, later, with_body};
+use super::tracked_body::{TrackedBody, later, line, with_body};
 use crate::client::Peer;
 
 /// The header in which proxies pass on whom they speak for.

@@ -75,8 +75,9 @@ pub(super) fn ready(gateway: &PendingGateway, is_ending: bool, is_told: bool) ->
         None => Status::Starting,
         Some(_) => Status::Ready,
     };
-    let (unavailable_servers, problems) =
-        gateway.filter(|_| is_told).map_or_else(Default::default, |gateway| (unavailable(&gateway), problems(&gateway)));
+    let (unavailable_servers, problems) = gateway
+        .filter(|_| is_told)
+        .map_or_else(Default::default, |gateway| (unavailable(&gateway), problems(&gateway)));
     let code = if status == Status::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = serde_json::to_vec(&Readiness { status, unavailable_servers, problems }).unwrap_or_default();
     body.push(b'\n');

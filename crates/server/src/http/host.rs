@@ -41,13 +41,7 @@ impl fmt::Display for Scheme {
 
 /// The names and addresses under which a server is asked for: those of this machine alone, and the configured `hosts`. A page in a browser that had its own name
 /// point here (DNS rebinding) would ask for another.
-pub(super) fn is_ours(
-    uri: &Uri,
-    headers: &HeaderMap,
-    scheme: Scheme,
-    address: SocketAddr,
-    hosts: &[String],
-) -> bool {
+pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: SocketAddr, names: &[String]) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
@@ -62,7 +56,7 @@ pub(super) fn is_ours(
             Ok(host) => host.host().eq_ignore_ascii_case(authority.host()),
             Err(_) => false,
         };
-        (is_local || hosts.iter().any(is_named)) && !authority.as_str().contains('@')
+        (is_local || names.iter().any(is_named)) && !authority.as_str().contains('@')
     };
     is_ours(&host) && uri.authority().is_none_or(is_ours)
 }

@@ -186,9 +186,8 @@ impl Mcp {
     /// Closes what is open for those who may do nothing any more.
     async fn close_revoked(&self) {
         let access = self.gateway.access();
-        let is_over = |_: &EndpointKey, endpoint: &mut Arc<ProfileEndpoint>| {
-            access.role_of(&endpoint.viewer.identity()).is_err()
-        };
+        let is_over =
+            |_: &EndpointKey, endpoint: &mut Arc<ProfileEndpoint>| access.role_of(&endpoint.viewer.identity()).is_err();
         let over: Vec<_> = self.endpoints().extract_if(is_over).collect();
         for ((_, principal, _), endpoint) in over {
             tracing::info!(%principal, "access ended: its sessions and streams are closed");

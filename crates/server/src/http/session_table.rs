@@ -119,7 +119,8 @@ impl SessionTable {
     ) {
         let (endpoint, seen) = (Arc::downgrade(endpoint), Instant::now());
         let client = client::of_session(identity, &session);
-        self.open().insert(session, Open { client, place, endpoint, streams: 0, broke: false, seen, is_watched: false });
+        self.open()
+            .insert(session, Open { client, place, endpoint, streams: 0, broke: false, seen, is_watched: false });
     }
 
     /// A session ends. Its place is free when what this gives is dropped.

@@ -7,7 +7,6 @@ mod tools;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use exuvia_access::Identity;
 use exuvia_gateway::{Client, Gateway, Profile, View};
 use rmcp::ErrorData;
 use rmcp::model::{ConstString, SubscriptionsListenRequestMethod};
@@ -58,11 +57,6 @@ impl McpHandler {
     /// Where arguments are put that go past rmcp.
     pub(crate) fn bypassed(&self) -> Arc<BypassedArguments> {
         Arc::clone(&self.bypassed)
-    }
-
-    /// Takes a newer proof of who its clients are.
-    pub(crate) fn renew(&self, identity: &Arc<Identity>) {
-        self.viewer.renew(identity);
     }
 
     /// How many questions of servers wait for an answer of its clients.
