@@ -10,12 +10,11 @@ use exuvia_config::{AccessConfig, Profile, RoleConfig};
 use exuvia_tool::Principal;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
+use crate::jwt::{IdentityProviders, TokenError, looks_like_jwt};
 use crate::static_keys::{StaticKeys, secret_hash};
-
-/// A clock: the time of day, in milliseconds since the epoch, UTC.
-pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What those may do who have a role, by its name.
 pub type Roles = Arc<BTreeMap<String, RoleConfig>>;
@@ -33,10 +32,10 @@ pub struct Access {
 }
 
 /// What holds at one moment.
-#[derive(Default)]
 struct State {
     roles: Roles,
     keys: StaticKeys,
+    identity_providers: Arc<IdentityProviders>,
 }
 
 impl fmt::Debug for Access {
@@ -47,11 +46,13 @@ impl fmt::Debug for Access {
 
 impl Access {
     /// Who `config` lets in.
-    pub fn new(config: AccessConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
-        let state = State::new(config);
+    pub fn new(mut config: AccessConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
+        let clock: Clock = Arc::new(clock);
+        let providers = IdentityProviders::new(std::mem::take(&mut config.identity_providers), Arc::clone(&clock));
+        let state = State::new(config, providers);
         let is_closed = AtomicBool::new(!state.roles.is_empty());
         let state = RwLock::new(Arc::new(state));
-        Arc::new(Self { state, is_closed, clock: Arc::new(clock), changed: watch::Sender::new(()) })
+        Arc::new(Self { state, is_closed, clock, changed: watch::Sender::new(()) })
     }
 
     /// Every client is the operator.
@@ -61,8 +62,9 @@ impl Access {
     }
 
     /// Puts another configuration in force. Identities that it does not know any more may do nothing from their next call on.
-    pub fn reconfigure(&self, config: AccessConfig) {
-        let state = State::new(config);
+    pub fn reconfigure(&self, mut config: AccessConfig) {
+        let providers = self.identity_providers().reconfigured(std::mem::take(&mut config.identity_providers));
+        let state = State::new(config, providers);
         self.is_closed.fetch_or(!state.roles.is_empty(), Ordering::SeqCst);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         self.changed.send_replace(());
@@ -94,6 +96,13 @@ impl Access {
         if token.len() > TOKEN_BYTES {
             return Err(NotAuthenticated::Invalid);
         }
+        if looks_like_jwt(token) && !state.identity_providers.is_empty() {
+            let valid = state.identity_providers.validate(token).await?;
+            return match state.roles.contains_key(&**valid.role()) {
+                true => Ok(Identity::of_token(valid)),
+                false => Err(NotAuthenticated::Token(TokenError::NoRole)),
+            };
+        }
         state.keys.find(&secret_hash(token), (self.clock)()).unwrap_or(Err(NotAuthenticated::Invalid))
     }
 
@@ -103,18 +112,21 @@ impl Access {
     ///
     /// It may do nothing any more.
     pub fn role_of(&self, identity: &Identity) -> Result<Option<Arc<str>>, NoLonger> {
-        let (name, hash) = match (identity.principal(), identity.source()) {
+        let state = self.state();
+        let role = match (identity.principal(), identity.source()) {
             (Principal::Operator, Source::Operator) => return Ok(None),
-            (Principal::Key(name), Source::Configured { hash }) => (name, hash),
+            (Principal::Key(name), Source::Configured { hash }) => {
+                let role = state.keys.role_of(name, hash, (self.clock)())?;
+                // The same text in most cases.
+                identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
+            }
+            (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
             _ => return Err(NoLonger::Revoked),
         };
-        let state = self.state();
-        let role = state.keys.role_of(name, hash, (self.clock)())?;
-        if !state.roles.contains_key(role) {
+        if !state.roles.contains_key(&*role) {
             return Err(NoLonger::NoRole);
         }
-        // The same text in most cases.
-        Ok(Some(identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)))
+        Ok(Some(role))
     }
 
     /// The only profile of a role, if it has one; of no role: none.
@@ -145,13 +157,19 @@ impl Access {
         }
     }
 
+    /// The authorization servers whose tokens are accepted now.
+    #[must_use]
+    pub fn identity_providers(&self) -> Arc<IdentityProviders> {
+        Arc::clone(&self.state().identity_providers)
+    }
+
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl State {
-    fn new(config: AccessConfig) -> Self {
-        Self { roles: Arc::new(config.roles), keys: StaticKeys::new(config.keys) }
+    fn new(config: AccessConfig, identity_providers: Arc<IdentityProviders>) -> Self {
+        Self { roles: Arc::new(config.roles), keys: StaticKeys::new(config.keys), identity_providers }
     }
 }

@@ -33,12 +33,14 @@
 //! ```
 
 mod access;
+mod clock;
 mod error;
 mod identity;
 pub mod jwt;
 mod static_keys;
 
-pub use access::{Access, Clock, Roles};
+pub use access::{Access, Roles};
+pub use clock::Clock;
 pub use error::{NoLonger, NotAuthenticated};
 pub use identity::{Identity, Labels};
 pub use static_keys::secret_hash;

@@ -215,6 +215,12 @@ impl PublicUrl {
         &self.origin
     }
 
+    /// Host and, if it is not that of the scheme, port: `exuvia.example`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.origin.split_once("://").map_or(&self.origin, |(_, authority)| authority)
+    }
+
     /// What stands before `/mcp`: empty, or `/gateway`.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -311,6 +317,7 @@ mod tests {
             (url.origin().to_owned(), url.path().to_owned())
         };
         assert_eq!(parts("https://a.example"), ("https://a.example".to_owned(), String::new()));
+        assert_eq!(PublicUrl::parse("https://A.example:443/x").unwrap().authority(), "a.example");
         assert_eq!(parts("https://A.example:8443/gate/"), ("https://a.example:8443".to_owned(), "/gate".to_owned()));
         assert!(PublicUrl::parse("http://a.example").is_err());
     }

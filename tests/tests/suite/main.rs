@@ -28,6 +28,7 @@ mod evasions;
 mod examples;
 mod foreign_text;
 mod headers_commands;
+mod identity_providers;
 mod import;
 mod isolation;
 mod journal;

@@ -16,6 +16,7 @@ use super::error::{InvalidToken, TokenError};
 use super::header::{self, TokenHeader};
 use super::jwks::VerificationKey;
 use super::key_set::{KeySet, KeySetTiming};
+use super::provider::Provider;
 use super::ring_provider;
 use super::token::ValidToken;
 use super::verified_tokens::{self, TokenHash, VerifiedTokens};
@@ -40,14 +41,6 @@ pub struct IdentityProviders {
     verified: VerifiedTokens,
     clock: Clock,
     timing: KeySetTiming,
-}
-
-/// One provider, as configured.
-pub(super) struct Provider {
-    name: Arc<str>,
-    config: IdentityProviderConfig,
-    algorithms: Vec<Algorithm>,
-    keys: Arc<KeySet>,
 }
 
 impl IdentityProviders {
@@ -102,6 +95,14 @@ impl IdentityProviders {
     ///
     /// It is nobody's, or that cannot be found out now.
     pub async fn validate(&self, token: &str) -> Result<ValidToken, TokenError> {
+        let validated = self.validated(token).await;
+        if let Err(why) = &validated {
+            tracing::debug!(%why, "token of an identity provider rejected");
+        }
+        validated
+    }
+
+    async fn validated(&self, token: &str) -> Result<ValidToken, TokenError> {
         if token.len() > TOKEN_BYTES {
             return Err(InvalidToken::TooLong.into());
         }
@@ -209,19 +210,6 @@ fn verified_claims(token: &str, key: &VerificationKey, algorithm: Algorithm) -> 
         ErrorKind::Json(_) => InvalidToken::Claims.into(),
         _ => InvalidToken::Malformed.into(),
     })
-}
-
-impl Provider {
-    fn new(name: &str, config: IdentityProviderConfig, keys: Arc<KeySet>) -> Self {
-        let algorithms = config.algorithms.iter().copied().map(ring_provider::algorithm).collect();
-        Self { name: name.into(), config, algorithms, keys }
-    }
-
-    /// Whether another configuration fetches its keys at the same place, in the same way.
-    fn has_keys_of(&self, other: &IdentityProviderConfig) -> bool {
-        let own = &self.config;
-        (&own.issuer, &own.jwks_uri, &own.ca, &own.proxy) == (&other.issuer, &other.jwks_uri, &other.ca, &other.proxy)
-    }
 }
 
 impl fmt::Debug for IdentityProviders {

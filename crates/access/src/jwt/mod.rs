@@ -19,6 +19,7 @@ mod header;
 mod identity_providers;
 mod jwks;
 mod key_set;
+mod provider;
 mod ring_provider;
 mod subject;
 mod token;

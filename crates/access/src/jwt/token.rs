@@ -7,8 +7,8 @@ use exuvia_tool::Principal;
 
 use super::checks::Checked;
 use super::claims::Claims;
-use super::identity_providers::Provider;
 use super::jwks::KeyDigest;
+use super::provider::Provider;
 
 /// A token that is valid, without its text.
 #[derive(Clone)]

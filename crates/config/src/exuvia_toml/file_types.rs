@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::access_types::{Key, Role};
 use super::bytes::Bytes;
-use super::identity_provider::IdentityProvider;
+use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use crate::{HttpProtocol, Mode, OnDisconnect, Share};
 

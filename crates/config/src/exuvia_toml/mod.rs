@@ -10,6 +10,7 @@ mod document;
 mod file_types;
 mod http;
 mod identity_provider;
+mod identity_provider_types;
 mod journal;
 mod limits;
 mod policy;

@@ -164,10 +164,13 @@ impl Resolver<'_> {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
         config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
+        let public_url = written.public_url.as_deref().and_then(|url| self.public_url(url));
+        let mut hosts = self.hosts(&written.hosts);
+        hosts.extend(public_url.as_ref().map(|url| url.authority().to_owned()));
         config.http = HttpConfig {
-            public_url: written.public_url.as_deref().and_then(|url| self.public_url(url)),
+            public_url,
             origins: self.origins(&written.origins),
-            hosts: self.hosts(&written.hosts),
+            hosts,
             trusted_proxies: self.networks(&written.trusted_proxies),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),

@@ -3,11 +3,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use exuvia_access::jwt::TokenError;
 use exuvia_access::{Access, Identity, NotAuthenticated};
+use exuvia_config::PublicUrl;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use ipnet::IpNet;
 
+use super::HttpConfig;
+use super::challenge::{Rejection, challenge};
+use super::host::Scheme;
+use super::resource_metadata::Base;
 use super::tracked_body::{TrackedBody, later, line, with_body};
 use crate::client::Peer;
 
@@ -19,11 +25,14 @@ pub(super) struct Authenticator {
     access: Arc<Access>,
     /// Whose word on addresses counts.
     trusted_proxies: Vec<IpNet>,
+    public_url: Option<PublicUrl>,
+    scheme: Scheme,
 }
 
 impl Authenticator {
-    pub(super) fn new(access: Arc<Access>, trusted_proxies: Vec<IpNet>) -> Self {
-        Self { access, trusted_proxies }
+    pub(super) fn new(access: Arc<Access>, config: &HttpConfig, scheme: Scheme) -> Self {
+        let (trusted_proxies, public_url) = (config.trusted_proxies.clone(), config.public_url.clone());
+        Self { access, trusted_proxies, public_url, scheme }
     }
 
     pub(super) fn access(&self) -> &Access {
@@ -43,8 +52,39 @@ impl Authenticator {
                 head.extensions.insert(Arc::clone(&identity));
                 Ok(identity)
             }
-            Err(why) => Err(refusal(&why)),
+            Err(why) => Err(self.refusal(&why, head)),
         }
+    }
+
+    /// The metadata for clients that look for somebody who issues tokens, if the request asks for that.
+    pub(super) fn resource_metadata(&self, head: &Parts) -> Option<Response<TrackedBody>> {
+        let document = self.base(head).metadata(head.uri.path(), &self.access.identity_providers())?;
+        Some(with_body(StatusCode::OK, "application/json", document.into()))
+    }
+
+    fn base(&self, head: &Parts) -> Base {
+        Base::of(self.public_url.as_ref(), self.scheme, &head.headers)
+    }
+
+    /// The answer to somebody who is not let in.
+    fn refusal(&self, why: &NotAuthenticated, head: &Parts) -> Response<TrackedBody> {
+        let (status, rejection) = match why {
+            NotAuthenticated::Missing => (StatusCode::UNAUTHORIZED, Rejection::NoToken),
+            NotAuthenticated::Unavailable => return later("keys and tokens cannot be checked at the moment, retry\n"),
+            NotAuthenticated::TooManyFailures { retry_after } => return too_many(why, retry_after.as_secs()),
+            // Another token of the same user would not help, so none is asked for.
+            NotAuthenticated::Token(TokenError::NoRole) => return told(StatusCode::FORBIDDEN, why),
+            NotAuthenticated::Token(TokenError::InsufficientScope(scopes)) => {
+                (StatusCode::FORBIDDEN, Rejection::InsufficientScope(scopes))
+            }
+            _ => (StatusCode::UNAUTHORIZED, Rejection::InvalidToken(&why.to_string())),
+        };
+        let providers = self.access.identity_providers();
+        let metadata = (!providers.is_empty()).then(|| self.base(head).metadata_url(head.uri.path()));
+        let mut response = told(status, why);
+        let challenge = challenge(rejection, metadata.as_deref(), providers.scopes());
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        response
     }
 
     /// The address that a request comes from: that of the connection, or what a trusted proxy says.
@@ -71,27 +111,13 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-/// The answer to somebody who is not let in.
-fn refusal(why: &NotAuthenticated) -> Response<TrackedBody> {
-    let status = match why {
-        NotAuthenticated::InsufficientScope(_) => StatusCode::FORBIDDEN,
-        NotAuthenticated::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
-        NotAuthenticated::Unavailable => return later("keys cannot be checked at the moment, retry\n"),
-        _ => StatusCode::UNAUTHORIZED,
-    };
-    let mut response = with_body(status, "text/plain; charset=utf-8", format!("{why}\n").into());
-    let headers = response.headers_mut();
-    match why {
-        NotAuthenticated::TooManyFailures { retry_after } => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
-        }
-        NotAuthenticated::Missing => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        _ => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
-        }
-    }
+fn told(status: StatusCode, why: &NotAuthenticated) -> Response<TrackedBody> {
+    with_body(status, "text/plain; charset=utf-8", format!("{why}\n").into())
+}
+
+fn too_many(why: &NotAuthenticated, retry_after_s: u64) -> Response<TrackedBody> {
+    let mut response = told(StatusCode::TOO_MANY_REQUESTS, why);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s.max(1)));
     response
 }
 
@@ -133,8 +159,9 @@ mod tests {
     #[test]
     fn addresses_are_believed_as_far_as_trusted_proxies_vouch_for_them() {
         let address = |trusted: &[&str], said: &str| {
-            let trusted = trusted.iter().map(|net| net.parse().unwrap()).collect();
-            Authenticator::new(Access::open(), trusted).address(&head(&[("x-forwarded-for", said)])).to_string()
+            let trusted_proxies = trusted.iter().map(|net| net.parse().unwrap()).collect();
+            let config = HttpConfig { trusted_proxies, ..HttpConfig::default() };
+            Authenticator::new(Access::open(), &config, Scheme::Http).address(&head(&[("x-forwarded-for", said)])).to_string()
         };
         assert_eq!(address(&[], "1.2.3.4"), "127.0.0.1", "nobody is trusted");
         assert_eq!(address(&["127.0.0.1/32"], "1.2.3.4"), "1.2.3.4");

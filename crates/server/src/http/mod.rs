@@ -6,6 +6,7 @@
 mod accept;
 mod authenticate;
 mod bodies;
+mod challenge;
 mod connection;
 mod drain;
 mod exposition;
@@ -16,6 +17,7 @@ mod media;
 mod messages;
 mod overflow;
 mod rejections;
+mod resource_metadata;
 mod route;
 mod session_stream;
 mod session_table;

@@ -63,7 +63,7 @@ impl Router {
         let scheme = Scheme::of(tls.as_ref());
         let mcp =
             Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&rejections));
-        let authenticator = Authenticator::new(Arc::clone(gateway.access()), config.trusted_proxies.clone());
+        let authenticator = Authenticator::new(Arc::clone(gateway.access()), config, scheme);
         Self {
             hosts: config.hosts.clone(),
             authenticator,
@@ -152,6 +152,9 @@ impl Router {
             },
             "/healthz" | "/readyz" | "/metrics" => {
                 line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n")
+            }
+            _ if is_read && class == ConnectionClass::Main && let Some(metadata) = self.authenticator.resource_metadata(&head) => {
+                metadata
             }
             _ => line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n"),
         }

@@ -55,6 +55,12 @@ impl SigningKey {
         Self { id: id.to_owned(), algorithm, material }
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The public key, as key sets have it. It names no algorithm.
     #[must_use]
     pub fn jwk(&self) -> Value {
