@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use exuvia_config::{AccessConfig, Profile, RoleConfig};
 use exuvia_tool::Principal;
@@ -14,7 +14,10 @@ use crate::clock::Clock;
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
 use crate::jwt::{IdentityProviders, TokenError, looks_like_jwt};
-use crate::static_keys::{StaticKeys, secret_hash};
+use crate::keys::{IssuedKeys, NoStanding};
+use crate::logins::FailedLogins;
+use crate::secret::{is_secret, secret_hash};
+use crate::static_keys::StaticKeys;
 
 /// What those may do who have a role, by its name.
 pub type Roles = Arc<BTreeMap<String, RoleConfig>>;
@@ -29,6 +32,9 @@ pub struct Access {
     is_closed: AtomicBool,
     clock: Clock,
     changed: watch::Sender<()>,
+    /// Keys that were issued at run time, once their store is open.
+    issued: OnceLock<Arc<IssuedKeys>>,
+    failed: FailedLogins,
 }
 
 /// What holds at one moment.
@@ -52,7 +58,8 @@ impl Access {
         let state = State::new(config, providers);
         let is_closed = AtomicBool::new(!state.roles.is_empty());
         let state = RwLock::new(Arc::new(state));
-        Arc::new(Self { state, is_closed, clock, changed: watch::Sender::new(()) })
+        let (issued, failed) = Default::default();
+        Arc::new(Self { state, is_closed, clock, changed: watch::Sender::new(()), issued, failed })
     }
 
     /// Every client is the operator.
@@ -67,6 +74,13 @@ impl Access {
         let state = State::new(config, providers);
         self.is_closed.fetch_or(!state.roles.is_empty(), Ordering::SeqCst);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.changed.send_replace(());
+    }
+
+    /// Lets in those whose keys were issued as well. Until then, a secret that is not in the configuration cannot be checked.
+    pub fn set_issued(&self, issued: Arc<IssuedKeys>) {
+        // Opened once in a process.
+        let _ = self.issued.set(issued);
         self.changed.send_replace(());
     }
 
@@ -87,7 +101,7 @@ impl Access {
     /// # Errors
     ///
     /// Nobody who is known, or it cannot be found out now.
-    pub async fn authenticate(&self, token: Option<&str>, _from: IpAddr) -> Result<Arc<Identity>, NotAuthenticated> {
+    pub async fn authenticate(&self, token: Option<&str>, from: IpAddr) -> Result<Arc<Identity>, NotAuthenticated> {
         if self.is_open() {
             return Ok(Identity::operator());
         }
@@ -96,14 +110,37 @@ impl Access {
         if token.len() > TOKEN_BYTES {
             return Err(NotAuthenticated::Invalid);
         }
-        if looks_like_jwt(token) && !state.identity_providers.is_empty() {
-            let valid = state.identity_providers.validate(token).await?;
-            return match state.roles.contains_key(&**valid.role()) {
-                true => Ok(Identity::of_token(valid)),
-                false => Err(NotAuthenticated::Token(TokenError::NoRole)),
-            };
+        let found = match looks_like_jwt(token) && !state.identity_providers.is_empty() {
+            true => user(&state, token).await,
+            false => self.key(&state, token),
+        };
+        match found {
+            Err(why) if why.is_failed_login() => {
+                let wait = self.failed.failed(from).err();
+                Err(wait.map_or(why, |retry_after| NotAuthenticated::TooManyFailures { retry_after }))
+            }
+            found => found,
         }
-        state.keys.find(&secret_hash(token), (self.clock)()).unwrap_or(Err(NotAuthenticated::Invalid))
+    }
+
+    /// Whose key this is.
+    fn key(&self, state: &State, token: &str) -> Result<Arc<Identity>, NotAuthenticated> {
+        let hash = secret_hash(token);
+        if let Some(configured) = state.keys.find(&hash, (self.clock)()) {
+            return configured;
+        }
+        // What cannot be a secret is none, whether or not the store answers.
+        if !is_secret(token) {
+            return Err(NotAuthenticated::Invalid);
+        }
+        let issued = self.issued.get().ok_or(NotAuthenticated::Unavailable)?;
+        match issued.find(&hash) {
+            // The name means a key of the configuration, which has another secret.
+            Ok(key) if state.keys.has(&key.name) => Err(NotAuthenticated::Invalid),
+            Ok(key) => Ok(Identity::of_issued(key, hash)),
+            Err(NoStanding::Unavailable) => Err(NotAuthenticated::Unavailable),
+            Err(_) => Err(NotAuthenticated::Invalid),
+        }
     }
 
     /// The name of the role that an identity has now; none for the operator. Does no I/O.
@@ -121,12 +158,21 @@ impl Access {
                 identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
             }
             (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
+            (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
+                self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role
+            }
             _ => return Err(NoLonger::Revoked),
         };
         if !state.roles.contains_key(&*role) {
             return Err(NoLonger::NoRole);
         }
         Ok(Some(role))
+    }
+
+    /// The roles of the configuration.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        Arc::clone(&self.state().roles)
     }
 
     /// The only profile of a role, if it has one; of no role: none.
@@ -165,6 +211,15 @@ impl Access {
 
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whose token of an identity provider this is.
+async fn user(state: &State, token: &str) -> Result<Arc<Identity>, NotAuthenticated> {
+    let valid = state.identity_providers.validate(token).await?;
+    match state.roles.contains_key(&**valid.role()) {
+        true => Ok(Identity::of_token(valid)),
+        false => Err(NotAuthenticated::Token(TokenError::NoRole)),
     }
 }
 

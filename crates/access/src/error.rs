@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jwt::TokenError;
+use crate::jwt::{InvalidToken, TokenError};
+use crate::keys::NoStanding;
 
 /// Why a request has no identity. `Display` is for the client: it does not say whether there is such a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,19 @@ impl fmt::Display for NotAuthenticated {
 }
 
 impl std::error::Error for NotAuthenticated {}
+
+impl NotAuthenticated {
+    /// Whether somebody shows what was never theirs. What has expired, or was signed by a key that its provider has replaced, is shown
+    /// by those who do not know that yet: they are told, however many come from one address.
+    #[must_use]
+    pub(crate) fn is_failed_login(&self) -> bool {
+        match self {
+            Self::Invalid => true,
+            Self::Token(TokenError::Invalid(what)) => !matches!(what, InvalidToken::Key | InvalidToken::NotYetValid),
+            _ => false,
+        }
+    }
+}
 
 impl From<TokenError> for NotAuthenticated {
     fn from(why: TokenError) -> Self {
@@ -97,6 +111,16 @@ impl From<TokenError> for NoLonger {
             TokenError::Unavailable => Self::Unavailable,
             // Its key or its provider is gone, or more is asked of it than before.
             TokenError::Invalid(_) | TokenError::InsufficientScope(_) => Self::Revoked,
+        }
+    }
+}
+
+impl From<NoStanding> for NoLonger {
+    fn from(why: NoStanding) -> Self {
+        match why {
+            NoStanding::Expired => Self::Expired,
+            NoStanding::Unavailable => Self::Unavailable,
+            NoStanding::Unknown | NoStanding::Revoked | NoStanding::Replaced => Self::Revoked,
         }
     }
 }

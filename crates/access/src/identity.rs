@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use exuvia_tool::Principal;
 
 use crate::jwt::ValidToken;
+use crate::keys::KeyStanding;
 
 /// Labels of a key, by name.
 pub type Labels = BTreeMap<String, String>;
@@ -26,6 +27,10 @@ pub(crate) enum Source {
     Operator,
     /// Nobody was authenticated.
     Nobody,
+    /// A key that was issued, with the hash of the secret that was shown.
+    Issued {
+        hash: [u8; 32],
+    },
     /// A key of the configuration, with the hash of the secret that was shown.
     Configured {
         hash: [u8; 32],
@@ -67,8 +72,14 @@ impl Identity {
     pub fn token_ends_ms(&self) -> Option<u64> {
         match &self.source {
             Source::Token(token) => Some(token.expires_ms()),
-            Source::Operator | Source::Nobody | Source::Configured { .. } => None,
+            Source::Operator | Source::Nobody | Source::Configured { .. } | Source::Issued { .. } => None,
         }
+    }
+
+    /// The holder of a key that was issued.
+    pub(crate) fn of_issued(key: KeyStanding, hash: [u8; 32]) -> Arc<Self> {
+        let (principal, source) = (Principal::Key(key.name), Source::Issued { hash });
+        Arc::new(Self { principal, role: Some(key.role), labels: key.labels, source })
     }
 
     /// Who acts.

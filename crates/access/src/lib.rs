@@ -37,10 +37,15 @@ mod clock;
 mod error;
 mod identity;
 pub mod jwt;
+mod keys;
+mod logins;
+mod secret;
 mod static_keys;
 
 pub use access::{Access, Roles};
 pub use clock::Clock;
 pub use error::{NoLonger, NotAuthenticated};
 pub use identity::{Identity, Labels};
-pub use static_keys::secret_hash;
+pub use keys::{IssuedKeys, KeyError, KeyErrorKind, KeyIssuer, KeyStanding, NewKey, NoStanding, Rotation};
+pub use logins::FailedLogins;
+pub use secret::{SECRET_PREFIX, Secret, is_secret, secret_hash};

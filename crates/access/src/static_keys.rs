@@ -5,17 +5,10 @@ use std::sync::Arc;
 
 use exuvia_config::KeyConfig;
 use exuvia_tool::Principal;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
-
-/// The SHA-256 of a secret: what is kept of it.
-#[must_use]
-pub fn secret_hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
 
 /// The keys of one configuration.
 #[derive(Debug, Default)]
@@ -39,6 +32,11 @@ impl StaticKeys {
         let (identity, expires_ms) = self.by_hash.get(hash)?;
         let is_over = expires_ms.is_some_and(|expires| now_ms >= expires);
         Some(if is_over { Err(NotAuthenticated::Invalid) } else { Ok(Arc::clone(identity)) })
+    }
+
+    /// Whether there is a key of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 
     /// The role of a key now, which was authenticated by a secret of this hash.
