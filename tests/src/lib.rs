@@ -21,6 +21,7 @@ mod screen;
 mod served;
 mod stdio;
 pub mod store;
+mod token_issuer;
 mod tools;
 pub mod trials;
 pub mod twins;
@@ -37,6 +38,7 @@ pub use certificates::Certificates;
 pub use daemon::{Daemon, measured};
 pub use data_home::DataHome;
 pub use exuvia_fake_upstream::WebServer;
+pub use exuvia_test_support::identity_provider;
 pub use exuvia_test_support::{
     ScriptedIo, assert_snapshot, built, children, compared, data, ends_within, files, forget_peak, gone, is_blessing,
     peak_bytes, runs,
@@ -51,6 +53,7 @@ pub use proxy::TestProxy;
 pub use screen::Screen;
 pub use served::{PATIENCE, Served, initialize};
 pub use stdio::{Client, modern_meta};
+pub use token_issuer::{CLIENT_SECRET, TokenIssuer};
 pub use tools::TestTools;
 
 /// Where no data can be kept: for `XDG_DATA_HOME`, so that tests neither read nor write what is in the user's.

@@ -10,15 +10,14 @@ use exuvia_config::{AccessConfig, Profile, RoleConfig};
 use exuvia_tool::Principal;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
+use crate::jwt::{IdentityProviders, TokenError, looks_like_jwt};
 use crate::keys::{IssuedKeys, NoStanding};
 use crate::logins::FailedLogins;
 use crate::secret::{is_secret, secret_hash};
 use crate::static_keys::StaticKeys;
-
-/// A clock: the time of day, in milliseconds since the epoch, UTC.
-pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// What those may do who have a role, by its name.
 pub type Roles = Arc<BTreeMap<String, RoleConfig>>;
@@ -39,10 +38,10 @@ pub struct Access {
 }
 
 /// What holds at one moment.
-#[derive(Default)]
 struct State {
     roles: Roles,
     keys: StaticKeys,
+    identity_providers: Arc<IdentityProviders>,
 }
 
 impl fmt::Debug for Access {
@@ -53,12 +52,14 @@ impl fmt::Debug for Access {
 
 impl Access {
     /// Who `config` lets in.
-    pub fn new(config: AccessConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
-        let state = State::new(config);
+    pub fn new(mut config: AccessConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
+        let clock: Clock = Arc::new(clock);
+        let providers = IdentityProviders::new(std::mem::take(&mut config.identity_providers), Arc::clone(&clock));
+        let state = State::new(config, providers);
         let is_closed = AtomicBool::new(!state.roles.is_empty());
         let state = RwLock::new(Arc::new(state));
         let (issued, failed) = Default::default();
-        Arc::new(Self { state, is_closed, clock: Arc::new(clock), changed: watch::Sender::new(()), issued, failed })
+        Arc::new(Self { state, is_closed, clock, changed: watch::Sender::new(()), issued, failed })
     }
 
     /// Every client is the operator.
@@ -68,8 +69,9 @@ impl Access {
     }
 
     /// Puts another configuration in force. Identities that it does not know any more may do nothing from their next call on.
-    pub fn reconfigure(&self, config: AccessConfig) {
-        let state = State::new(config);
+    pub fn reconfigure(&self, mut config: AccessConfig) {
+        let providers = self.identity_providers().reconfigured(std::mem::take(&mut config.identity_providers));
+        let state = State::new(config, providers);
         self.is_closed.fetch_or(!state.roles.is_empty(), Ordering::SeqCst);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         self.changed.send_replace(());
@@ -108,11 +110,14 @@ impl Access {
         if token.len() > TOKEN_BYTES {
             return Err(NotAuthenticated::Invalid);
         }
-        match self.key(&state, token) {
-            Err(NotAuthenticated::Invalid) => {
+        let found = match looks_like_jwt(token) && !state.identity_providers.is_empty() {
+            true => user(&state, token).await,
+            false => self.key(&state, token),
+        };
+        match found {
+            Err(why) if why.is_failed_login() => {
                 let wait = self.failed.failed(from).err();
-                Err(wait
-                    .map_or(NotAuthenticated::Invalid, |retry_after| NotAuthenticated::TooManyFailures { retry_after }))
+                Err(wait.map_or(why, |retry_after| NotAuthenticated::TooManyFailures { retry_after }))
             }
             found => found,
         }
@@ -152,6 +157,7 @@ impl Access {
                 // The same text in most cases.
                 identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
             }
+            (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
             (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
                 self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role
             }
@@ -197,13 +203,28 @@ impl Access {
         }
     }
 
+    /// The authorization servers whose tokens are accepted now.
+    #[must_use]
+    pub fn identity_providers(&self) -> Arc<IdentityProviders> {
+        Arc::clone(&self.state().identity_providers)
+    }
+
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
+/// Whose token of an identity provider this is.
+async fn user(state: &State, token: &str) -> Result<Arc<Identity>, NotAuthenticated> {
+    let valid = state.identity_providers.validate(token).await?;
+    match state.roles.contains_key(&**valid.role()) {
+        true => Ok(Identity::of_token(valid)),
+        false => Err(NotAuthenticated::Token(TokenError::NoRole)),
+    }
+}
+
 impl State {
-    fn new(config: AccessConfig) -> Self {
-        Self { roles: Arc::new(config.roles), keys: StaticKeys::new(config.keys) }
+    fn new(config: AccessConfig, identity_providers: Arc<IdentityProviders>) -> Self {
+        Self { roles: Arc::new(config.roles), keys: StaticKeys::new(config.keys), identity_providers }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::jwt::{InvalidToken, TokenError};
 use crate::keys::NoStanding;
 
 /// Why a request has no identity. `Display` is for the client: it does not say whether there is such a key.
@@ -13,8 +14,8 @@ pub enum NotAuthenticated {
     Missing,
     /// The token is none that is known, or no longer valid.
     Invalid,
-    /// The token is valid, but lacks these scopes.
-    InsufficientScope(Vec<String>),
+    /// The token of an identity provider is not accepted. It is the client's own, which may know why.
+    Token(TokenError),
     /// Too many wrong tokens came from the address.
     TooManyFailures {
         /// When the next one is looked at.
@@ -29,7 +30,7 @@ impl fmt::Display for NotAuthenticated {
         match self {
             Self::Missing => f.write_str("authentication required: send `Authorization: Bearer KEY`"),
             Self::Invalid => f.write_str("the key or token is not valid; ask the operator for a new one"),
-            Self::InsufficientScope(scopes) => write!(f, "the token lacks a scope: {}", scopes.join(" ")),
+            Self::Token(why) => why.fmt(f),
             Self::TooManyFailures { retry_after } => {
                 write!(f, "too many failed logins from this address: retry in {} s", retry_after.as_secs().max(1))
             }
@@ -39,6 +40,28 @@ impl fmt::Display for NotAuthenticated {
 }
 
 impl std::error::Error for NotAuthenticated {}
+
+impl NotAuthenticated {
+    /// Whether somebody shows what was never theirs. What has expired, or was signed by a key that its provider has replaced, is shown
+    /// by those who do not know that yet: they are told, however many come from one address.
+    #[must_use]
+    pub(crate) fn is_failed_login(&self) -> bool {
+        match self {
+            Self::Invalid => true,
+            Self::Token(TokenError::Invalid(what)) => !matches!(what, InvalidToken::Key | InvalidToken::NotYetValid),
+            _ => false,
+        }
+    }
+}
+
+impl From<TokenError> for NotAuthenticated {
+    fn from(why: TokenError) -> Self {
+        match why {
+            TokenError::Unavailable => Self::Unavailable,
+            why => Self::Token(why),
+        }
+    }
+}
 
 /// Why somebody who was let in may no longer act. `Display` is for the script and the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +102,18 @@ impl fmt::Display for NoLonger {
 }
 
 impl std::error::Error for NoLonger {}
+
+impl From<TokenError> for NoLonger {
+    fn from(why: TokenError) -> Self {
+        match why {
+            TokenError::Expired => Self::Expired,
+            TokenError::NoRole => Self::NoRole,
+            TokenError::Unavailable => Self::Unavailable,
+            // Its key or its provider is gone, or more is asked of it than before.
+            TokenError::Invalid(_) | TokenError::InsufficientScope(_) => Self::Revoked,
+        }
+    }
+}
 
 impl From<NoStanding> for NoLonger {
     fn from(why: NoStanding) -> Self {

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use exuvia_tool::Principal;
 
+use crate::jwt::ValidToken;
 use crate::keys::KeyStanding;
 
 /// Labels of a key, by name.
@@ -34,6 +35,8 @@ pub(crate) enum Source {
     Configured {
         hash: [u8; 32],
     },
+    /// A token of an identity provider.
+    Token(ValidToken),
 }
 
 impl Identity {
@@ -56,6 +59,21 @@ impl Identity {
 
     pub(crate) fn new(principal: Principal, role: &str, labels: Arc<Labels>, source: Source) -> Arc<Self> {
         Arc::new(Self { principal, role: Some(role.into()), labels, source })
+    }
+
+    /// The user of an identity provider.
+    pub(crate) fn of_token(token: ValidToken) -> Arc<Self> {
+        let (principal, role) = (token.principal().clone(), Arc::clone(token.role()));
+        Arc::new(Self { principal, role: Some(role), labels: Arc::default(), source: Source::Token(token) })
+    }
+
+    /// When the token ends by which it was authenticated, in milliseconds since the epoch, UTC. None for keys and for the operator.
+    #[must_use]
+    pub fn token_ends_ms(&self) -> Option<u64> {
+        match &self.source {
+            Source::Token(token) => Some(token.expires_ms()),
+            Source::Operator | Source::Nobody | Source::Configured { .. } | Source::Issued { .. } => None,
+        }
     }
 
     /// The holder of a key that was issued.

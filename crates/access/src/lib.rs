@@ -33,14 +33,17 @@
 //! ```
 
 mod access;
+mod clock;
 mod error;
 mod identity;
+pub mod jwt;
 mod keys;
 mod logins;
 mod secret;
 mod static_keys;
 
-pub use access::{Access, Clock, Roles};
+pub use access::{Access, Roles};
+pub use clock::Clock;
 pub use error::{NoLonger, NotAuthenticated};
 pub use identity::{Identity, Labels};
 pub use keys::{IssuedKeys, KeyError, KeyErrorKind, KeyIssuer, KeyStanding, NewKey, NoStanding, Rotation};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use exuvia_policy::{Policy, RoleRules};
 use exuvia_tool::Limits;
 
+use crate::IdentityProviderConfig;
+
 /// Who may use the gateway beside its operator. Empty: every client is the operator.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AccessConfig {
@@ -14,6 +16,8 @@ pub struct AccessConfig {
     pub roles: BTreeMap<String, RoleConfig>,
     /// Keys whose hashes are in the file, by name.
     pub keys: BTreeMap<String, KeyConfig>,
+    /// Authorization servers whose tokens are accepted, by name.
+    pub identity_providers: BTreeMap<String, IdentityProviderConfig>,
 }
 
 /// What those who have a role may do.
@@ -91,7 +95,7 @@ impl AccessConfig {
     /// Whether every client is the operator, because nobody else is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.roles.is_empty() && self.keys.is_empty()
+        self.roles.is_empty() && self.keys.is_empty() && self.identity_providers.is_empty()
     }
 }
 

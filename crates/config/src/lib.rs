@@ -36,6 +36,7 @@ mod file;
 mod flag;
 #[doc(hidden)]
 pub mod fuzzing;
+mod identity_provider;
 mod import;
 mod journal;
 mod listen;
@@ -57,6 +58,7 @@ pub use error::ConfigError;
 pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
+pub use identity_provider::{ClaimPath, IdentityProviderConfig, Issuer, PublicUrl, RoleMapping, SigningAlgorithm};
 pub use import::KnownClient;
 pub use ipnet::IpNet;
 pub use journal::{DatabaseUrl, JournalConfig, JournalStore};

@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::PublicUrl;
+
 /// Files that everybody on the machine can read.
 const WORLD_READABLE: u32 = 0o004;
 
 /// What a server over HTTP bounds.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
+    /// Where clients reach it. None: at its own address.
+    pub public_url: Option<PublicUrl>,
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
@@ -58,6 +62,7 @@ pub struct HttpConfig {
 impl Default for HttpConfig {
     fn default() -> Self {
         Self {
+            public_url: None,
             origins: Vec::new(),
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),

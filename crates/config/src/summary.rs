@@ -41,7 +41,10 @@ fn access(access: &AccessConfig) -> Option<String> {
     let roles = (!access.roles.is_empty()).then(|| format!("roles: {}", names(&mut access.roles.keys())));
     let keys = access.keys.iter().map(|(name, key)| format!("{name} ({})", key.role)).collect::<Vec<_>>().join(", ");
     let keys = (!keys.is_empty()).then(|| format!("keys: {keys}"));
-    let parts: Vec<String> = [roles, keys].into_iter().flatten().collect();
+    let providers = access.identity_providers.iter();
+    let providers = providers.map(|(name, provider)| format!("{name} ({})", provider.issuer)).collect::<Vec<_>>().join(", ");
+    let providers = (!providers.is_empty()).then(|| format!("identity providers: {providers}"));
+    let parts: Vec<String> = [roles, keys, providers].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

@@ -117,7 +117,7 @@ impl EndpointClient {
         let response = self.send(request).await?;
         let place = response.url().origin().ascii_serialization();
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = body(response).await.map_err(|why| ExchangeError::exchange(&place, why))?;
+        let body = body(response, ANSWER_BYTES).await.map_err(|why| ExchangeError::exchange(&place, why))?;
         if is_metadata {
             self.spend(0, body.len())?;
         }
@@ -216,7 +216,8 @@ impl ExchangePurpose {
     }
 }
 
-async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+/// The body of a response, of at most so many bytes.
+pub(crate) async fn body(mut response: reqwest::Response, most_bytes: usize) -> Result<Vec<u8>, String> {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     // A server that lets everybody in answers the first look at it with a stream that does not end.
     if kind.starts_with("text/event-stream") {
@@ -224,8 +225,8 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {
-        if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(format!("its response is longer than {ANSWER_BYTES} bytes"));
+        if body.len() + chunk.len() > most_bytes {
+            return Err(format!("its response is longer than {most_bytes} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

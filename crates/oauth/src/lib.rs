@@ -47,6 +47,7 @@ mod callback;
 mod challenge;
 mod client;
 mod discovery;
+mod documents;
 mod error;
 mod file;
 mod grant;
@@ -62,5 +63,6 @@ mod source;
 mod unsaved_tokens;
 
 pub use authorization::{AuthRejection, Authorization, Unauthorized};
+pub use documents::Documents;
 pub use source::{TokenSource, login_arguments};
 pub use unsaved_tokens::{LostToken, renewals_settled};

@@ -27,10 +27,13 @@ impl Viewer {
         Self::new(profile, Identity::operator())
     }
 
-    /// Takes a newer proof of the same principal in the same role: a token that ends later.
+    /// Takes a newer proof of the same principal in the same role: a token that ends later, or another secret.
     pub(crate) fn renew(&self, identity: &Arc<Identity>) {
-        let is_same = |held: &Arc<Identity>| Arc::ptr_eq(held, identity);
-        if !is_same(&self.identity.read().unwrap_or_else(PoisonError::into_inner)) {
+        let is_as_good = |held: &Arc<Identity>| match (held.token_ends_ms(), identity.token_ends_ms()) {
+            (Some(held), Some(other)) => held >= other,
+            _ => Arc::ptr_eq(held, identity),
+        };
+        if !is_as_good(&self.identity.read().unwrap_or_else(PoisonError::into_inner)) {
             *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(identity);
         }
     }

@@ -1,11 +1,13 @@
 //! What the tests of all crates and the benches share: the data files, snapshots and the one switch that writes them anew, the
-//! recorded catalogs, tools without a server, made-up programs, a world that repeats itself, processes, and servers of PostgreSQL.
+//! recorded catalogs, tools without a server, made-up programs, a world that repeats itself, processes, servers of PostgreSQL, and an
+//! identity provider.
 //!
 //! It depends on `exuvia-tool` alone, so that the tests of every crate above may use it. What needs a gateway, a server or
 //! the program is in the library of `exuvia-tests`.
 
 mod catalogs;
 mod data;
+pub mod identity_provider;
 pub mod mutations;
 pub mod postgres;
 mod processes;

@@ -87,7 +87,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-replay", "guest host journal runtime text tool"),
         ("exuvia-suite", "catalog guest host runtime text tool"),
         ("exuvia-config", "catalog policy text tool"),
-        ("exuvia-access", "catalog config journal policy text tool"),
+        ("exuvia-access", "catalog config journal oauth policy text tool"),
         ("exuvia-oauth", "catalog config policy text tool"),
         ("exuvia-mcp-client", "catalog config oauth policy text tool trace"),
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),

@@ -30,6 +30,7 @@ mod examples;
 mod foreign_text;
 mod guests;
 mod headers_commands;
+mod identity_providers;
 mod import;
 mod isolation;
 mod journal;

@@ -35,14 +35,13 @@ impl Resolver<'_> {
             let pointer = below("/keys", name);
             self.access_name(name, &pointer);
             // Where it is missing or no text, that is said already.
-            if key.role.as_ref().is_some_and(|role| !written.roles.contains_key(role)) {
-                let known = written.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let known = if known.is_empty() { "none is defined".to_owned() } else { format!("defined: {known}") };
-                self.error(&below(&pointer, "role"), format!("unknown role; {known}"));
+            if let Some(role) = &key.role {
+                self.role_exists(role, &written.roles, &below(&pointer, "role"));
             }
             access.keys.extend(self.key(key, &pointer).map(|key| (name.clone(), key)));
         }
         self.same_secrets(&access.keys);
+        access.identity_providers = self.identity_providers(&written.identity_providers, &written.roles);
         access
     }
 
@@ -95,7 +94,16 @@ impl Resolver<'_> {
         ms
     }
 
-    fn access_name(&mut self, name: &str, pointer: &str) {
+    /// Whether there is a role of this name.
+    pub(super) fn role_exists(&mut self, role: &str, roles: &BTreeMap<String, Role>, pointer: &str) {
+        if !roles.contains_key(role) {
+            let known = roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none is defined".to_owned() } else { format!("defined: {known}") };
+            self.error(pointer, format!("unknown role; {known}"));
+        }
+    }
+
+    pub(super) fn access_name(&mut self, name: &str, pointer: &str) {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > NAME_BYTES || !name.chars().all(is_plain) {
             self.error(pointer, format!("must be at most {NAME_BYTES} letters, digits, '-', '_' and '.'"));

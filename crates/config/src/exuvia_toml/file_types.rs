@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::access_types::{Key, Role};
 use super::bytes::Bytes;
+use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use crate::{HttpProtocol, Mode, OnDisconnect, Share};
 
@@ -49,6 +50,8 @@ pub(super) struct File {
     pub(super) roles: BTreeMap<String, Role>,
     /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
     pub(super) keys: BTreeMap<String, Key>,
+    /// Authorization servers whose users may use the gateway, by the names that stand before their users'.
+    pub(super) identity_providers: BTreeMap<String, IdentityProvider>,
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,
@@ -283,6 +286,10 @@ pub(super) struct Listen {
     /// The address and port for MCP over Streamable HTTP. Loopback only, unless clients authenticate (`[roles]`) and what
     /// they send is encrypted, by `tls` or by one of `trusted_proxies`. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
+    /// Where clients reach the listener, if that is not its own address: for example `https://exuvia.example` behind a
+    /// proxy. Clients are told this place by identity providers' metadata. Default: the host that a client asks for.
+    #[schemars(length(min = 1))]
+    pub(super) public_url: Option<String>,
     /// Serves HTTPS with this certificate, and no plain HTTP. Default: plain HTTP.
     pub(super) tls: Option<Tls>,
     /// Host names under which clients may ask for this server, for example `["exuvia.example"]`, beside `localhost` and

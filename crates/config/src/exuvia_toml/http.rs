@@ -54,14 +54,14 @@ impl Resolver<'_> {
         Some(http)
     }
 
-    fn certificates(&mut self, file: &str, pointer: &str) -> Option<Vec<CertificateDer<'static>>> {
+    pub(super) fn certificates(&mut self, file: &str, pointer: &str) -> Option<Vec<CertificateDer<'static>>> {
         let path = self.path(file, pointer)?;
         self.files.push(path.clone());
         let text = self.read(&path, pointer)?;
         check::certificates(&text).map_err(|message| self.error(pointer, format!("{}: {message}", path.display()))).ok()
     }
 
-    fn proxy(&mut self, text: &str, pointer: &str) -> Option<Proxy> {
+    pub(super) fn proxy(&mut self, text: &str, pointer: &str) -> Option<Proxy> {
         let text = self.some_text(text, pointer)?;
         Proxy::parse(&text).map_err(|message| self.error(pointer, message)).ok()
     }

@@ -9,6 +9,8 @@ mod bytes;
 mod document;
 mod file_types;
 mod http;
+mod identity_provider;
+mod identity_provider_types;
 mod journal;
 mod limits;
 mod policy;

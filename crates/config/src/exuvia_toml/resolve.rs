@@ -10,7 +10,7 @@ use super::document::Document;
 use super::{file_types, policy, profile, schema_errors};
 use crate::builder::{ConfigBuilder, ServerDecl};
 use crate::paths::{self, Contents};
-use crate::{Collector, Config, ConfigError, Environment, HttpConfig, TlsFiles, expand, mcp_file, trust};
+use crate::{Collector, Config, ConfigError, Environment, HttpConfig, PublicUrl, TlsFiles, expand, mcp_file, trust};
 
 /// Reads the text of a configuration file, which lies in `folder`.
 pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environment<'_>, found: &mut ConfigBuilder) {
@@ -165,9 +165,13 @@ impl Resolver<'_> {
         let default = HttpConfig::default();
         config.listen = written.mcp.as_deref().and_then(|mcp| self.address(mcp, "/listen/mcp"));
         config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
+        let public_url = written.public_url.as_deref().and_then(|url| self.public_url(url));
+        let mut hosts = self.hosts(&written.hosts);
+        hosts.extend(public_url.as_ref().map(|url| url.authority().to_owned()));
         config.http = HttpConfig {
+            public_url,
             origins: self.origins(&written.origins),
-            hosts: self.hosts(&written.hosts),
+            hosts,
             trusted_proxies: self.networks(&written.trusted_proxies),
             requests_per_minute: written.requests_per_minute.unwrap_or(default.requests_per_minute),
             connections: written.connections.unwrap_or(default.connections),
@@ -242,6 +246,11 @@ impl Resolver<'_> {
         Some(TlsFiles { certificate: certificate?, key: key? })
     }
 
+    fn public_url(&mut self, text: &str) -> Option<PublicUrl> {
+        let text = self.some_text(text, "/listen/public_url")?;
+        PublicUrl::parse(&text).map_err(|message| self.error("/listen/public_url", message)).ok()
+    }
+
     /// Origins with their ports, which are those of the scheme where none is written.
     fn origins(&mut self, written: &[String]) -> Vec<String> {
         let mut origins = Vec::new();
@@ -303,6 +312,7 @@ mod tests {
             ("servers.x.", &schema["$defs"]["Server"]),
             ("servers.x.oauth.", &schema["$defs"]["OAuth"]),
             ("servers.x.constraints.a.b.", &schema["$defs"]["Condition"]),
+            ("identity_providers.x.", &schema["$defs"]["IdentityProvider"]),
             ("groups.x.", &schema["$defs"]["Group"]),
             ("profiles.x.", &schema["$defs"]["Profile"]),
             ("limits.", &schema["$defs"]["Limits"]),

@@ -17,6 +17,7 @@ impl RestartOnlySettings {
             // Other files of a certificate are read anew.
             ("listen.tls", config.tls.is_some().to_string()),
             ("listen.origins", format!("{:?}", http.origins)),
+            ("listen.public_url", format!("{:?}", http.public_url)),
             ("listen.hosts", format!("{:?}", http.hosts)),
             ("listen.trusted_proxies", format!("{:?}", http.trusted_proxies)),
             ("listen.requests_per_minute", http.requests_per_minute.to_string()),

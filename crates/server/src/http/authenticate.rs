@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use exuvia_access::jwt::TokenError;
 use exuvia_access::{Access, Identity, NotAuthenticated};
+use exuvia_config::PublicUrl;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use ipnet::IpNet;
 
 use super::HttpConfig;
+use super::challenge::{Rejection, challenge};
 use super::host::Scheme;
 use super::request_rate::RequestRate;
+use super::resource_metadata::Base;
 use super::tracked_body::{TrackedBody, later, line, with_body};
 use crate::client::Peer;
 
@@ -27,6 +31,8 @@ pub(super) struct Authenticator {
     /// Whether nothing but a trusted proxy encrypts what other machines send.
     is_plain: bool,
     rate: RequestRate,
+    public_url: Option<PublicUrl>,
+    scheme: Scheme,
 }
 
 impl Authenticator {
@@ -36,6 +42,8 @@ impl Authenticator {
             trusted_proxies: config.trusted_proxies.clone(),
             is_plain: scheme == Scheme::Http,
             rate: RequestRate::new(config.requests_per_minute),
+            public_url: config.public_url.clone(),
+            scheme,
         }
     }
 
@@ -63,7 +71,8 @@ impl Authenticator {
         if let Err(retry_after) = self.rate.take(address) {
             return Err(too_many("too many requests from this address, retry\n".into(), retry_after));
         }
-        self.access.authenticate(token(&head.headers), address).await.map_err(|why| refusal(&why))
+        let found = self.access.authenticate(token(&head.headers), address).await;
+        found.map_err(|why| self.refusal(&why, head))
     }
 
     /// Whether whoever sends the request may read metrics and the state of servers.
@@ -78,6 +87,37 @@ impl Authenticator {
 
     fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|net| net.contains(&address))
+    }
+
+    /// The metadata for clients that look for somebody who issues tokens, if the request asks for that.
+    pub(super) fn resource_metadata(&self, head: &Parts) -> Option<Response<TrackedBody>> {
+        let document = self.base(head).metadata(head.uri.path(), &self.access.identity_providers())?;
+        Some(with_body(StatusCode::OK, "application/json", document.into()))
+    }
+
+    fn base(&self, head: &Parts) -> Base {
+        Base::of(self.public_url.as_ref(), self.scheme, &head.headers)
+    }
+
+    /// The answer to somebody who is not let in.
+    fn refusal(&self, why: &NotAuthenticated, head: &Parts) -> Response<TrackedBody> {
+        let (status, rejection) = match why {
+            NotAuthenticated::Missing => (StatusCode::UNAUTHORIZED, Rejection::NoToken),
+            NotAuthenticated::Unavailable => return later("keys and tokens cannot be checked at the moment, retry\n"),
+            NotAuthenticated::TooManyFailures { retry_after } => return too_many(format!("{why}\n").into(), *retry_after),
+            // Another token of the same user would not help, so none is asked for.
+            NotAuthenticated::Token(TokenError::NoRole) => return told(StatusCode::FORBIDDEN, why),
+            NotAuthenticated::Token(TokenError::InsufficientScope(scopes)) => {
+                (StatusCode::FORBIDDEN, Rejection::InsufficientScope(scopes))
+            }
+            _ => (StatusCode::UNAUTHORIZED, Rejection::InvalidToken(&why.to_string())),
+        };
+        let providers = self.access.identity_providers();
+        let metadata = (!providers.is_empty()).then(|| self.base(head).metadata_url(head.uri.path()));
+        let mut response = told(status, why);
+        let challenge = challenge(rejection, metadata.as_deref(), providers.scopes());
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        response
     }
 
     /// The address that a request comes from: that of the connection, or what a trusted proxy says.
@@ -107,24 +147,8 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-/// The answer to somebody who is not let in.
-fn refusal(why: &NotAuthenticated) -> Response<TrackedBody> {
-    let status = match why {
-        NotAuthenticated::InsufficientScope(_) => StatusCode::FORBIDDEN,
-        NotAuthenticated::TooManyFailures { retry_after } => return too_many(format!("{why}\n").into(), *retry_after),
-        NotAuthenticated::Unavailable => return later("keys cannot be checked at the moment, retry\n"),
-        _ => StatusCode::UNAUTHORIZED,
-    };
-    let mut response = with_body(status, "text/plain; charset=utf-8", format!("{why}\n").into());
-    let headers = response.headers_mut();
-    match why {
-        NotAuthenticated::Missing => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        _ => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
-        }
-    }
+fn told(status: StatusCode, why: &NotAuthenticated) -> Response<TrackedBody> {
+    with_body(status, "text/plain; charset=utf-8", format!("{why}\n").into())
     response
 }
 

@@ -17,7 +17,8 @@ struct Readiness {
     status: Status,
     /// Servers that are not up, and those whose every call fails. Each takes its own tools with it, and nothing else.
     unavailable_servers: Vec<UnavailableServer>,
-    /// A journal that cannot be written, and a configuration or certificate that is older than its file.
+    /// A journal that cannot be written, an identity provider whose keys are not available, and a configuration or
+    /// certificate that is older than its file.
     problems: Vec<String>,
 }
 
@@ -96,7 +97,9 @@ fn unavailable(gateway: &Gateway) -> Vec<UnavailableServer> {
 fn problems(gateway: &Gateway) -> Vec<String> {
     let journal = "journal cannot be written: runs and calls are rejected, and the next one tries again";
     let journal = (!gateway.is_recording()).then(|| journal.to_owned());
-    journal.into_iter().chain(gateway.configuration().outdated().iter().map(outdated)).collect()
+    let providers = gateway.access().identity_providers();
+    let providers = providers.problems().map(|(name, why)| line(&format!("identity provider {name}: no token can be verified: {why}")));
+    journal.into_iter().chain(providers.collect::<Vec<_>>()).chain(gateway.configuration().outdated().iter().map(outdated)).collect()
 }
 
 fn outdated(older: &Outdated) -> String {

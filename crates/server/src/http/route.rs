@@ -41,13 +41,18 @@ pub enum Audience {
 }
 
 /// All paths there are, with the audience of each. `{profile}` is the name of one.
-pub const ROUTES: [(&str, Audience); 5] = [
+pub const ROUTES: [(&str, Audience); 6] = [
     ("/healthz", Audience::Anybody),
     ("/readyz", Audience::AnybodyInPart),
     ("/metrics", Audience::Monitoring),
+    // Where there are identity providers, also with the path of an endpoint behind it (RFC 9728).
+    (RESOURCE_METADATA, Audience::Anybody),
     ("/mcp", Audience::Principals),
     ("/mcp/{profile}", Audience::Principals),
 ];
+
+/// What the paths of the metadata for clients begin with that look for somebody who issues tokens.
+const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,7 @@ enum Route<'a> {
     Health,
     Readiness,
     Metrics,
+    ResourceMetadata,
     /// With the name of a profile.
     Mcp(Option<&'a str>),
 }
@@ -65,6 +71,7 @@ impl<'a> Route<'a> {
             "/healthz" => Self::Health,
             "/readyz" => Self::Readiness,
             "/metrics" => Self::Metrics,
+            path if path.starts_with(RESOURCE_METADATA) => Self::ResourceMetadata,
             path => Self::Mcp(profile(path)?),
         })
     }
@@ -181,13 +188,14 @@ impl Router {
         let path = head.uri.path().to_owned();
         match Route::of(&path) {
             Some(Route::Mcp(profile)) => self.mcp(profile, head, body, class).await,
-            None => line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n"),
+            None => not_found(),
             Some(_) if !is_read => line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n"),
             Some(Route::Health) => line(StatusCode::OK, "ok\n"),
             Some(Route::Readiness) => {
                 let is_told = self.authenticator.reads_metrics(&mut head).await.is_ok();
                 health::ready(&self.gateway, self.drain.is_asked(), is_told)
             }
+            Some(Route::ResourceMetadata) => self.authenticator.resource_metadata(&head).unwrap_or_else(not_found),
             Some(Route::Metrics) => match self.authenticator.reads_metrics(&mut head).await {
                 Ok(()) => exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers),
                 Err(refusal) => refusal,
@@ -238,6 +246,10 @@ impl Router {
             Err(TooMany) => false,
         }
     }
+}
+
+fn not_found() -> Response<TrackedBody> {
+    line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n")
 }
 
 /// Which profile is asked for, if it is MCP that is.
