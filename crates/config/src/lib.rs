@@ -24,6 +24,7 @@
 //! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
 //! ```
 
+mod budget;
 mod builder;
 mod choices;
 mod config;
@@ -48,6 +49,7 @@ mod sources;
 mod summary;
 mod trust;
 
+pub use budget::{BudgetAction, BudgetConfig, Each, Members, Period};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;
 pub use expand::expand;

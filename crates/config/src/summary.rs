@@ -99,6 +99,8 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),
         rules.calls_per_minute.map(|most| format!("calls_per_minute {most}")),
+        (!rules.cost_per_call.is_zero()).then(|| format!("cost_per_call {}", rules.cost_per_call)),
+        list("costs", &rules.costs.keys().cloned().collect::<Vec<_>>()),
     ];
     parts.into_iter().flatten().collect()
 }

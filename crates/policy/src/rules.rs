@@ -1,5 +1,7 @@
 //! The compiled rules of one server.
 
+use exuvia_tool::Cost;
+
 use crate::arguments::Bounded;
 use crate::classification::Classification;
 use crate::condition::Check;
@@ -23,6 +25,17 @@ pub(crate) struct CompiledRules {
     constraints: Vec<Constraint>,
     pub(crate) calls_per_run: Option<u64>,
     pub(crate) calls_per_minute: Option<u32>,
+    cost_per_call: Cost,
+    costs: Vec<ToolCost>,
+}
+
+/// What a call of the tools costs that a pattern names.
+#[derive(Debug, Clone)]
+struct ToolCost {
+    tools: Patterns,
+    /// The pattern as written: where it is the name of a tool it means this one before all.
+    text: String,
+    cost: Cost,
 }
 
 /// Conditions on the arguments of the tools that a pattern names.
@@ -56,8 +69,17 @@ impl CompiledRules {
             });
             Constraint { tools, arguments: bounded.collect() }
         });
+        let constraints = constraints.collect();
+        let costs = rules.costs.iter().map(|(tool, &cost)| {
+            let key = here.below("costs").below(tool);
+            let tools = Patterns::of_server(&key, std::slice::from_ref(tool), Effect::Restricts, context);
+            ToolCost { tools, text: tool.clone(), cost }
+        });
+        let costs = costs.collect();
         Self {
-            constraints: constraints.collect(),
+            constraints,
+            costs,
+            cost_per_call: rules.cost_per_call,
             tools,
             auto_execute,
             deny,
@@ -86,6 +108,15 @@ impl CompiledRules {
     /// Whether a call of the tool does no harm when it is made twice.
     pub(crate) fn repeats(&self, tool: &str) -> bool {
         tool.len() <= NAME_BYTES && self.repeatable.find(tool).is_some()
+    }
+
+    /// What a call of the tool costs.
+    pub(crate) fn cost(&self, tool: &str) -> Cost {
+        if let Some(own) = self.costs.iter().find(|entry| entry.text == tool) {
+            return own.cost;
+        }
+        let matching = self.costs.iter().filter(|entry| entry.tools.find(tool).is_some());
+        matching.map(|entry| entry.cost).max().unwrap_or(self.cost_per_call)
     }
 
     /// The arguments of a tool that conditions hold for.

@@ -30,8 +30,10 @@
 mod absent;
 mod arguments;
 mod beside;
+mod budget;
 mod call;
 mod context;
+mod cost;
 mod deadline;
 mod event;
 mod extent;
@@ -48,8 +50,10 @@ mod transcribe;
 
 pub use absent::{Absence, Absent};
 pub use arguments::Arguments;
+pub use budget::{Exhausted, Quantities, Quantity};
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
+pub use cost::{Cost, NoCost};
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::budget_types::Price;
 use super::bytes::Bytes;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use crate::{HttpProtocol, Mode, OnDisconnect, Share};
@@ -165,6 +166,12 @@ pub(super) struct Server {
     /// Maximum calls in any 60 s, over all runs. Default: no such limit.
     #[schemars(range(min = 1))]
     pub(super) calls_per_minute: Option<u32>,
+    /// What a call costs, in any unit, with at most six decimals: for the `cost` of budgets, and recorded. Requests of
+    /// clients to a direct server are calls as well. Default: 0.
+    pub(super) cost_per_call: Option<Price>,
+    /// What a call of a tool costs, by its name or a glob: `{ "export_*" = 0.05 }`. An entry that is the name applies
+    /// before globs, and of globs the highest. Default: `cost_per_call`.
+    pub(super) costs: BTreeMap<String, Price>,
     /// Timeout for starting and listing tools, in milliseconds. When it expires, the server has failed; the others
     /// work. Default: 30,000.
     #[schemars(range(min = 1, max = LONGEST_MS))]
