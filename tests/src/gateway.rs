@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Access;
 use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub journal: Arc<TestJournal>,
     /// How old a run may be that is repaired. None: what is recorded is not read again.
     pub repair_age: Option<Duration>,
+    /// Who may use it.
+    pub access: Arc<Access>,
 }
 
 impl Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             upstream: UpstreamLimits::default(),
             journal: Arc::default(),
             repair_age: None,
+            access: Access::open(),
         }
     }
 }
@@ -106,6 +110,7 @@ impl SampleGateway {
             archive: settings.repair_age.map(|_| Arc::clone(&settings.journal) as Arc<dyn Archive>),
             pre_pass: settings.pre_pass,
             settings: exuvia_gateway::Settings {
+                roles: Arc::default(),
                 layouts: Layouts::default(),
                 profiles: settings.profiles_of(&names),
                 policy: Arc::new(unlisted(&upstreams)),
@@ -116,6 +121,7 @@ impl SampleGateway {
                 on_disconnect: settings.on_disconnect,
                 repair_age: settings.repair_age.unwrap_or_default(),
             },
+            access: Arc::clone(&settings.access),
             answer_shapes: None,
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }

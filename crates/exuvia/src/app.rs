@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings};
+use exuvia_access::Access;
+use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_shapes::ShapeFile;
@@ -51,12 +52,14 @@ pub(crate) struct ReloadableConfig {
     pub(crate) servers: Vec<ServerConfig>,
     pub(crate) server_limits: UpstreamLimits,
     pub(crate) settings: Settings,
+    pub(crate) access: AccessConfig,
 }
 
 impl ReloadableConfig {
     /// With these profiles.
     pub(crate) fn of(config: &Config, profiles: Profiles) -> Self {
         let settings = Settings {
+            roles: Arc::new(config.access.roles.clone()),
             layouts: config.layouts(),
             profiles,
             policy: Arc::new(config.policy.clone()),
@@ -68,7 +71,7 @@ impl ReloadableConfig {
             repair_age: config.runs.repair_age(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
-        Self { servers, server_limits: config.upstream_limits, settings }
+        Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
     }
 }
 
@@ -119,6 +122,7 @@ impl App {
         over: CancellationToken,
         patience: Duration,
         recording: Recording,
+        access: Arc<Access>,
     ) -> Result<Self> {
         terminal.show_progress("starting");
         let engine = engine(&config, Memory::here());
@@ -132,7 +136,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
-        let ReloadableConfig { servers, server_limits, settings } = ReloadableConfig::of(&config, profiles);
+        let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
         // One that cannot be opened is reported before servers are waited for.
@@ -146,6 +150,7 @@ impl App {
             journal: journal.entries(),
             pre_pass: PrePass::On,
             settings,
+            access,
             answer_shapes: answer_shapes.clone(),
         };
         // What clients see is made there, which may take long.
@@ -166,7 +171,8 @@ impl App {
         terminal: &Terminal,
         recording: Recording,
     ) -> Result<Self> {
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording).await?;
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, Access::open())
+            .await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }
@@ -205,9 +211,11 @@ impl AppStartup {
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
-        let until = over.clone();
-        let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = App::start(config, profiles, &terminal, until, OPENING, Recording::Configured).await;
+        let access = Access::new(config.access.clone(), now_ms);
+        let (until, admitted) = (over.clone(), Arc::clone(&access));
+        let gateway = PendingGateway::start(profiles.clone(), access, async move {
+            let recording = Recording::Configured;
+            let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
             if started.is_err() {
                 terminal.clear_progress();
             }

@@ -23,6 +23,8 @@ use crate::settings::{RunView, Settings, UpstreamState};
 pub struct View {
     /// Of the profile; none for clients that name none.
     name: Option<Arc<str>>,
+    /// Whose view it is; none for the operator's.
+    role: Option<Arc<str>>,
     profile: Profile,
     scripts: Arc<RunView>,
     direct: Arc<RunView>,
@@ -45,6 +47,12 @@ pub struct DirectTool {
 }
 
 impl View {
+    /// What a role shows of a profile, where `upstream_state` has the policy of the role.
+    pub(crate) fn of_role(role: &str, name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
+        let shown = profile.narrowed(|server| upstream_state.settings.policy.shows_server(server));
+        Self { role: Some(role.into()), ..Self::new(name, &shown, upstream_state) }
+    }
+
     /// What the policy shows of the servers.
     pub(crate) fn new(name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
         let UpstreamState { servers, routes, settings, answer_shapes } = upstream_state;
@@ -75,6 +83,7 @@ impl View {
         let scripts = run_view(Mode::Code);
         let mut view = Self {
             name: name.map(Arc::from),
+            role: None,
             profile: profile.clone(),
             scripts,
             direct: run_view(Mode::Direct),
@@ -132,6 +141,22 @@ impl View {
     /// The name of the profile; none for clients that name none.
     pub(crate) fn name(&self) -> Option<Arc<str>> {
         self.name.clone()
+    }
+
+    /// The role whose view it is; none for the operator's.
+    #[must_use]
+    pub fn role(&self) -> Option<Arc<str>> {
+        self.role.clone()
+    }
+
+    /// Whether there is nothing to call, now or later: the role hides every tool.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let is_bare = |run_view: &RunView| {
+            run_view.namespace.absent().is_empty()
+                && run_view.namespace.servers().iter().all(|server| server.tools().is_empty())
+        };
+        is_bare(&self.scripts) && is_bare(&self.direct)
     }
 
     /// Which servers it shows, and how.

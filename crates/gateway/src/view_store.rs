@@ -1,7 +1,7 @@
 //! What scripts, models and clients see, as the servers list it and the policy shows it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
@@ -37,7 +37,21 @@ struct Views {
     of: u64,
     default: Arc<View>,
     named: BTreeMap<String, Arc<View>>,
+    of_roles: RoleViews,
 }
+
+/// The views of roles, made when they are first asked for.
+#[derive(Debug)]
+struct RoleViews {
+    upstream_state: UpstreamState,
+    made: Mutex<HashMap<RoleViewKey, Arc<OnceLock<Arc<View>>>>>,
+}
+
+/// A profile, none for those who name none, and a role.
+type RoleViewKey = (Option<String>, String);
+
+/// How many views of roles are kept at a time. One that is not kept is made again.
+const ROLE_VIEWS: usize = 256;
 
 /// What there is to be seen after a change, and which change that is.
 pub(crate) struct Changed {
@@ -54,7 +68,7 @@ impl ViewStore {
         threads: &RunRuntime,
     ) -> Arc<Self> {
         let mut changes = upstreams.changes();
-        let views = RwLock::new(Views::of(&upstream_state(&upstreams, &settings, answer_shapes.as_ref()), 0));
+        let views = RwLock::new(Views::of(upstream_state(&upstreams, &settings, answer_shapes.as_ref()), 0));
         let settings = Mutex::new(Current { settings, changes: 0 });
         let changed = watch::Sender::new(());
         let view_store = Arc::new(Self { views, upstreams, answer_shapes, settings, changed });
@@ -64,7 +78,7 @@ impl ViewStore {
                 let Some(view_store) = followed.upgrade() else { return };
                 let renewed = tokio::task::spawn_blocking(move || {
                     let changed = view_store.change(|_| {}).1;
-                    view_store.show(&changed);
+                    view_store.show(changed);
                 });
                 if renewed.await.is_err() {
                     tracing::error!("catalog rebuild failed; the previous catalog stays in use");
@@ -87,6 +101,29 @@ impl ViewStore {
         }
     }
 
+    /// What those who have this role see now of a profile, or without a name: of the one for clients that name none. Made at the first
+    /// use after a change, which takes processor time where servers list much.
+    pub(crate) fn role_view(&self, profile: Option<&str>, role: &str) -> Option<Arc<View>> {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        let place = views.of_roles.place(profile, role)?;
+        if let Some(view) = place.get() {
+            return Some(Arc::clone(view));
+        }
+        let (profiles, upstream_state) =
+            (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
+        let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
+        let upstream_state = upstream_state.of_role(role_config);
+        // Made without the lock: a change of servers waits for nobody's view.
+        drop(views);
+        Some(Arc::clone(place.get_or_init(|| Arc::new(View::of_role(role, profile, &shown, &upstream_state)))))
+    }
+
+    /// Whether that view is there already.
+    pub(crate) fn has_role_view(&self, profile: Option<&str>, role: &str) -> bool {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        views.of_roles.place(profile, role).is_some_and(|place| place.get().is_some())
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -104,8 +141,8 @@ impl ViewStore {
 
     /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
     /// much: not for the threads that serve others.
-    pub(crate) fn show(&self, changed: &Changed) {
-        let views = Views::of(&changed.upstream_state, changed.number);
+    pub(crate) fn show(&self, changed: Changed) {
+        let views = Views::of(changed.upstream_state, changed.number);
         let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
         if views.of < shown.of {
             return;
@@ -119,7 +156,7 @@ impl ViewStore {
     /// Puts another policy in force for what scripts see, and for what they are granted at their start.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         let ((), changed) = self.change(|settings| settings.policy = policy);
-        self.show(&changed);
+        self.show(changed);
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -137,12 +174,30 @@ fn upstream_state(
 }
 
 impl Views {
-    fn of(upstream_state: &UpstreamState, number: u64) -> Self {
-        let view = |name, profile| Arc::new(View::new(name, profile, upstream_state));
+    fn of(upstream_state: UpstreamState, number: u64) -> Self {
+        let view = |name, profile| Arc::new(View::new(name, profile, &upstream_state));
         let profiles = &upstream_state.settings.profiles;
         let named =
             profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
-        Self { of: number, default: view(None, &profiles.default), named }
+        let default = view(None, &profiles.default);
+        Self { of: number, default, named, of_roles: RoleViews { upstream_state, made: Mutex::default() } }
+    }
+}
+
+impl RoleViews {
+    /// Where the view of a role is, or will be. None: there is no such profile or role.
+    fn place(&self, profile: Option<&str>, role: &str) -> Option<Arc<OnceLock<Arc<View>>>> {
+        let settings = &self.upstream_state.settings;
+        if settings.profiles.get(profile).is_none() || !settings.roles.contains_key(role) {
+            return None;
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (profile.map(str::to_owned), role.to_owned());
+        if made.len() >= ROLE_VIEWS && !made.contains_key(&key) {
+            let another = made.keys().next().cloned();
+            another.and_then(|another| made.remove(&another));
+        }
+        Some(Arc::clone(made.entry(key).or_default()))
     }
 }
 
@@ -164,6 +219,7 @@ mod tests {
             layouts: Default::default(),
             profiles: Profiles::default(),
             policy: Arc::default(),
+            roles: Arc::default(),
             limits: Limits::default(),
             queue: QueueLimits::default(),
             answer_bytes: 1,
@@ -180,9 +236,9 @@ mod tests {
         // A change is made at once, and seen when it is shown.
         assert!(!seen(&older));
         let ((), second) = view_store.change(|settings| settings.policy = Arc::clone(&newer));
-        view_store.show(&second);
+        view_store.show(second);
         assert!(seen(&newer));
-        view_store.show(&first);
+        view_store.show(first);
         assert!(seen(&newer));
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
-use exuvia_config::BudgetConfig;
+use exuvia_config::{BudgetConfig, Each};
 use exuvia_journal::{AccessStore, BudgetOverride, CounterAmount, MAX_COUNTERS};
 use exuvia_tool::{Principal, Quantity, locked};
 use tokio::runtime::Handle;
@@ -14,9 +14,10 @@ use tokio::sync::Notify;
 
 use super::account::Account;
 use super::definition::{BudgetLimits, Definition};
-use super::lease::{Clock, Source};
+use super::lease::Source;
 use super::request::RequestBudget;
-use super::spender::{Member, Spender};
+use super::spender::Spender;
+use crate::{Access, Clock, Identity};
 
 /// How often what was not needed lately is given back to the store.
 const TRIM: Duration = Duration::from_secs(1);
@@ -25,6 +26,7 @@ const TRIM: Duration = Duration::from_secs(1);
 /// every process with the same store. Without a budget it costs an atomic load a call, and nothing ever runs.
 pub struct Budgets {
     pub(super) source: Source,
+    access: Arc<Access>,
     rules: RwLock<Rules>,
     /// Counts the changes of the rules.
     generation: AtomicU64,
@@ -72,20 +74,19 @@ impl fmt::Debug for Budgets {
 }
 
 impl Budgets {
-    /// Budgets whose counters are in a store. Must be called on a runtime of tokio, on which leases are given back.
+    /// Budgets whose counters are in a store, by this clock. `access` says who has which role. Must be called on a runtime of tokio, on
+    /// which leases are given back.
     #[must_use]
-    pub fn new(store: Arc<dyn AccessStore>, budgets: &BTreeMap<String, BudgetConfig>) -> Arc<Self> {
-        Self::with_clock(store, budgets, Arc::new(now_ms))
-    }
-
-    pub(crate) fn with_clock(
+    pub fn new(
         store: Arc<dyn AccessStore>,
         configured: &BTreeMap<String, BudgetConfig>,
+        access: Arc<Access>,
         clock: Clock,
     ) -> Arc<Self> {
         let unused = Arc::<Notify>::default();
         let budgets = Arc::new(Self {
             source: Source { store, clock },
+            access,
             rules: RwLock::default(),
             generation: AtomicU64::new(0),
             accounts: Mutex::default(),
@@ -101,7 +102,7 @@ impl Budgets {
     /// Puts other budgets in force, at once, for runs and calls in flight as well. Counters of a budget that keeps its name and its
     /// period go on.
     pub fn reconfigure(&self, budgets: &BTreeMap<String, BudgetConfig>) {
-        let mut rules = self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::take(&mut rules.definitions);
         let definition = |(name, config): (&String, &BudgetConfig)| {
             let same = |old: &&Arc<Definition>| *old.name == **name && old.config == *config;
@@ -113,7 +114,7 @@ impl Budgets {
 
     /// Puts other overrides of budgets in force, by the names of keys.
     pub fn set_overrides(&self, overrides: HashMap<String, Vec<BudgetOverride>>) {
-        let mut rules = self.rules.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         if rules.overrides != overrides {
             rules.overrides = overrides;
             self.generation.fetch_add(1, Ordering::Release);
@@ -122,33 +123,46 @@ impl Budgets {
 
     /// What one who acts spends with, in one run or with one call. `request`: the budget that the client set for it.
     #[must_use]
-    pub fn spender(self: &Arc<Self>, member: Member, request: Option<Arc<RequestBudget>>) -> Spender {
-        Spender::new(Arc::clone(self), member, request)
+    pub fn spender(self: &Arc<Self>, identity: &Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Spender {
+        Spender::new(Arc::clone(self), Arc::clone(identity), request)
+    }
+
+    /// Roles or keys have changed: from the next call on, budgets are those of the role that somebody has then.
+    pub fn refresh(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The accounts of one who acts.
-    pub(super) fn accounts_of(&self, member: &Member) -> Arc<[Arc<Account>]> {
-        let rules = self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let own = match &member.principal {
+    /// The accounts of one who acts, by the role that they have now.
+    pub(super) fn accounts_of(&self, identity: &Identity) -> Arc<[Arc<Account>]> {
+        // Of one who may do nothing any more each call is denied, whatever it would take.
+        let role = self.access.role_of(identity).unwrap_or_else(|_| identity.role().cloned());
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let own = match identity.principal() {
             Principal::Key(name) => rules.overrides.get(&**name).map_or(&[][..], Vec::as_slice),
             _ => &[],
         };
         let now_ms = self.source.now_ms();
-        let theirs = rules.definitions.iter().filter(|definition| member.is_in(&definition.config.members));
-        theirs.map(|definition| self.account(definition, definition.limits(own, now_ms), member)).collect()
+        let (principal, labels) = (identity.principal(), identity.labels());
+        let is_theirs = |definition: &&Arc<Definition>| definition.config.members.have(principal, role.as_deref(), labels);
+        let theirs = rules.definitions.iter().filter(is_theirs);
+        theirs.map(|definition| self.account(definition, definition.limits(own, now_ms), principal)).collect()
     }
 
-    fn account(&self, definition: &Arc<Definition>, limits: BudgetLimits, member: &Member) -> Arc<Account> {
-        let scope = member.scope(definition.config.each);
+    fn account(&self, definition: &Arc<Definition>, limits: BudgetLimits, principal: &Principal) -> Arc<Account> {
+        let scope: Option<Arc<str>> = match definition.config.each {
+            Each::All => None,
+            Each::Key => Some(principal.to_string().into()),
+        };
         let address = Arc::as_ptr(definition).addr();
         let unused = Arc::clone(&self.unused);
         let mut accounts = locked(&self.accounts);
         let key = AccountKey { definition: address, limits: limits.clone(), scope: scope.clone() };
-        Arc::clone(accounts.entry(key).or_insert_with(|| Account::new(Arc::clone(definition), limits, scope, unused)))
+        let account = || Account::new(Arc::clone(definition), limits, scope, unused);
+        Arc::clone(accounts.entry(key).or_insert_with(account))
     }
 
     /// Gives back to the store what was not needed lately. Whether there is more.
@@ -186,7 +200,7 @@ impl Budgets {
     pub fn used(&self) -> Vec<BudgetUse> {
         let now_ms = self.source.now_ms();
         let all: Vec<Arc<Account>> = locked(&self.accounts).values().cloned().collect();
-        let rules = self.rules.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for definition in &rules.definitions {
             for (quantity, limit) in definition.config.limits.iter() {
@@ -228,9 +242,4 @@ async fn trimming(budgets: Weak<Budgets>, unused: Arc<Notify>) {
             }
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

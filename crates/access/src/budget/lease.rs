@@ -7,12 +7,10 @@ use exuvia_tool::Quantity;
 
 use super::account::{Account, Ask, Attempt, Lease, Refused, Reserved};
 use super::calendar::Window;
+use crate::Clock;
 
 /// How often the store is asked for one reservation, at most: what others take in between makes it necessary again.
 const ATTEMPTS: usize = 100;
-
-/// Tells the time, in milliseconds since the epoch.
-pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Where leases come from.
 #[derive(Clone)]

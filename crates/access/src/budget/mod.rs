@@ -19,4 +19,4 @@ pub use account::Refused;
 pub use budgets::{BudgetUse, Budgets};
 pub use calendar::Window;
 pub use request::{BUDGET_KEY, RequestBudget};
-pub use spender::{CallReservation, MadeCall, Member, RunReservation, Spender};
+pub use spender::{CallReservation, MadeCall, RunReservation, Spender};

@@ -1,52 +1,21 @@
 //! Spending: what one run, or one call of a client, reserves and uses.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use exuvia_config::{Each, LEAST_FUEL, LEAST_WALL_MS, Members};
-use exuvia_tool::{Cost, Limits, Principal, Quantities, Quantity, locked};
+use exuvia_config::{LEAST_FUEL, LEAST_WALL_MS};
+use exuvia_tool::{Cost, Limits, Quantities, Quantity, locked};
 
 use super::account::{Account, Ask, Refused, Reserved};
 use super::budgets::Budgets;
 use super::request::RequestBudget;
-
-/// Who spends.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// Who acts.
-    pub principal: Principal,
-    /// Their role. None: the operator has none.
-    pub role: Option<Arc<str>>,
-    /// The labels of their key.
-    pub labels: Arc<BTreeMap<String, String>>,
-}
-
-impl Member {
-    /// Whoever runs the gateway.
-    #[must_use]
-    pub fn operator() -> Self {
-        Self { principal: Principal::Operator, role: None, labels: Arc::default() }
-    }
-
-    pub(super) fn is_in(&self, members: &Members) -> bool {
-        members.have(&self.principal, self.role.as_deref(), &self.labels)
-    }
-
-    /// Whose counters those of a budget are. None: everyone's.
-    pub(super) fn scope(&self, each: Each) -> Option<Arc<str>> {
-        match each {
-            Each::All => None,
-            Each::Key => Some(self.principal.to_string().into()),
-        }
-    }
-}
+use crate::Identity;
 
 /// What one who acts spends with in one run, or with one call of a client. Budgets that change meanwhile hold from the next call on.
 #[derive(Debug)]
 pub struct Spender {
     budgets: Arc<Budgets>,
-    member: Member,
+    identity: Arc<Identity>,
     request: Option<Arc<RequestBudget>>,
     /// The generation of the budgets that `accounts` are of, doubled; odd where there are accounts.
     seen: AtomicU64,
@@ -54,8 +23,8 @@ pub struct Spender {
 }
 
 impl Spender {
-    pub(super) fn new(budgets: Arc<Budgets>, member: Member, request: Option<Arc<RequestBudget>>) -> Self {
-        Self { budgets, member, request, seen: AtomicU64::new(u64::MAX), accounts: Mutex::new(Arc::new([])) }
+    pub(super) fn new(budgets: Arc<Budgets>, identity: Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Self {
+        Self { budgets, identity, request, seen: AtomicU64::new(u64::MAX), accounts: Mutex::new(Arc::new([])) }
     }
 
     /// Reserves a run with these limits: one run, its fuel and its time. Where a budget has less than the limits and enough to start,
@@ -140,7 +109,7 @@ impl Spender {
         let generation = self.budgets.generation();
         let mut accounts = locked(&self.accounts);
         if self.seen.load(Ordering::Relaxed) >> 1 != generation {
-            *accounts = self.budgets.accounts_of(&self.member);
+            *accounts = self.budgets.accounts_of(&self.identity);
             self.seen.store(generation << 1 | u64::from(!accounts.is_empty()), Ordering::Relaxed);
         }
         Arc::clone(&accounts)

@@ -4,6 +4,7 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_access::Access;
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, Gateway};
 use exuvia_text::printable;
@@ -25,7 +26,16 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
     let profiles = config.for_operator();
-    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE, Recording::MemoryOnly).await?;
+    let app = App::start(
+        config,
+        profiles,
+        &terminal,
+        CancellationToken::new(),
+        GLANCE,
+        Recording::MemoryOnly,
+        Access::open(),
+    )
+    .await?;
     let name = args.name.as_deref();
     app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
     let text = shown(&app.gateway, name).await;

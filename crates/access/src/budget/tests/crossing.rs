@@ -193,7 +193,7 @@ async fn a_request_has_its_own_budget_below_those_of_its_key() {
     let budgets = world.process([("day", budget(&[(Quantity::Calls, 5)]))]);
     let request = |sent: serde_json::Value| {
         let request = RequestBudget::parse(&sent).expect("valid");
-        budgets.spender(key("ci"), Some(Arc::new(request)))
+        budgets.spender(&key("ci"), Some(Arc::new(request)))
     };
     let lower = request(serde_json::json!({"calls": 2}));
     assert_eq!(calls(&lower, 9).await, 2);

@@ -9,7 +9,7 @@ async fn a_call_that_is_not_made_is_given_back_and_one_that_is_dropped_in_flight
     let world = World::new();
     let budgets = world.process([("day", budget(&[(Quantity::Calls, 2), (Quantity::Cost, 10)]))]);
     let request = RequestBudget::parse(&serde_json::json!({"calls": 2})).expect("valid");
-    let spender = budgets.spender(key("ci"), Some(Arc::new(request)));
+    let spender = budgets.spender(&key("ci"), Some(Arc::new(request)));
     let reserve = async || spender.reserve_call(Cost::from_micros(5)).await.expect("enough").expect("counted");
     drop(reserve().await);
     reserve().await.make().give_back();

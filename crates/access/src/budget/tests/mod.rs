@@ -18,6 +18,8 @@ use jiff::tz::TimeZone;
 
 use self::store::FakeStore;
 use super::*;
+use crate::identity::Source;
+use crate::{Access, Identity};
 
 /// Noon, 29 November 2026, UTC.
 const NOON: u64 = 1_795_953_600_000;
@@ -54,7 +56,7 @@ impl World {
             budgets.into_iter().map(|(name, budget)| (name.to_owned(), budget)).collect();
         let now_ms = Arc::clone(&self.now_ms);
         let store = Arc::clone(&self.store) as Arc<dyn exuvia_journal::AccessStore>;
-        Budgets::with_clock(store, &configured, Arc::new(move || now_ms.load(Ordering::Relaxed)))
+        Budgets::new(store, &configured, Access::open(), Arc::new(move || now_ms.load(Ordering::Relaxed)))
     }
 
     fn at(&self, now_ms: u64) {
@@ -62,12 +64,12 @@ impl World {
     }
 }
 
-fn key(name: &str) -> Member {
-    Member { principal: Principal::Key(name.into()), ..Member::operator() }
+fn key(name: &str) -> Arc<Identity> {
+    Identity::new(Principal::Key(name.into()), "support", Arc::default(), Source::Nobody)
 }
 
 fn spender(budgets: &Arc<Budgets>, name: &str) -> Spender {
-    budgets.spender(key(name), None)
+    budgets.spender(&key(name), None)
 }
 
 /// Makes a call, if it may be made.

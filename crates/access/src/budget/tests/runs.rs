@@ -89,7 +89,7 @@ async fn a_request_lowers_the_limits_of_its_run_and_reserves_no_more() {
     let world = World::new();
     let budgets = world.process([("day", budget(&[(Quantity::Fuel, 40 * G)]))]);
     let request = RequestBudget::parse(&serde_json::json!({"fuel": 2 * G, "wall_ms": 999_999_999})).expect("valid");
-    let spender = budgets.spender(key("ci"), Some(Arc::new(request)));
+    let spender = budgets.spender(&key("ci"), Some(Arc::new(request)));
     let run = spender.reserve_run(&limits()).await.expect("there is enough");
     let lowered = run.lower(limits());
     assert_eq!((lowered.fuel, lowered.wall_ms), (2 * G, 120_000));
