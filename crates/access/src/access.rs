@@ -117,6 +117,12 @@ impl Access {
         Ok(Some(identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)))
     }
 
+    /// The roles of the configuration.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        Arc::clone(&self.state().roles)
+    }
+
     /// The only profile of a role, if it has one; of no role: none.
     #[must_use]
     pub fn profile_of(&self, role: Option<&str>) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use exuvia_access::Access;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, now_ms};
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, View, now_ms};
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_shapes::ShapeFile;
@@ -37,6 +37,20 @@ pub(crate) async fn configured(sources: Sources, terminal: &Terminal) -> Result<
 /// Reads files at the start, where there is nothing to go on with if they cannot be read.
 pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     FileThreads::default().run(read).await.context("the configuration cannot be read")?
+}
+
+/// What those who have this role see, or without one: what the operator sees.
+///
+/// # Errors
+///
+/// There is no such role.
+pub(crate) fn view_of(gateway: &Gateway, role: Option<&str>) -> Result<Arc<View>> {
+    gateway.view_as(None, role).with_context(|| {
+        let role = role.unwrap_or_default();
+        let roles = gateway.access().roles().keys().cloned().collect::<Vec<_>>().join(", ");
+        let roles = if roles.is_empty() { "none".to_owned() } else { roles };
+        format!("unknown role {role:?}; configured roles: {roles}")
+    })
 }
 
 /// Warns that no server is configured.
@@ -171,8 +185,8 @@ impl App {
         terminal: &Terminal,
         recording: Recording,
     ) -> Result<Self> {
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, Access::open())
-            .await?;
+        let access = Access::new(config.access.clone(), now_ms);
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, access).await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }

@@ -266,10 +266,9 @@ impl Gateway {
         Duration::from_millis(limits.wall_ms).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
-    /// What would become of a client's script that is started now, and why.
+    /// What would become of a client's script that is started now with what `view` shows, and why.
     #[must_use]
-    pub fn check(&self, script: &Script) -> Checked {
-        let view = self.default_view();
+    pub fn check(&self, view: &View, script: &Script) -> Checked {
         let run_view = view.scripts();
         let admission = AdmissionCheck {
             by: StartedBy::Client,
@@ -369,7 +368,7 @@ impl Gateway {
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
         let context = client.context(Origin::Run(run.clone()));
-        let span = run_span::begin(&run, exuvia_trace::current().as_ref());
+        let span = run_span::begin(&run, client.principal(), exuvia_trace::current().as_ref());
         // Its calls are below it.
         let context = context.below(span.place());
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
