@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use exuvia_journal::{Event, RunEnd};
 use exuvia_runtime::Report;
-use exuvia_tool::{CallError, CallId, Deadline, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Cost, Deadline, ToolOutcome};
 
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
@@ -123,7 +123,7 @@ impl RunEndGuard {
         self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
         if self.is_started {
-            let end = self.came.take().unwrap_or_else(|| recorded_end(report));
+            let end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
             // A failure is logged and counted.
             let _ = self.record.require(Event::RunEnded(Box::new(end))).await;
         }

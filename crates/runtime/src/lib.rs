@@ -35,7 +35,7 @@ mod space;
 
 pub use artifact::GUEST_DIGEST;
 pub use engine::{Engine, EngineConfig, EngineError};
-pub use exuvia_host::{EventSink, LogText, SystemIo};
+pub use exuvia_host::{EventSink, FUEL_SLICE, LogText, SystemIo};
 pub use exuvia_tool::{Limit, Limits};
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};
 pub use run::Run;

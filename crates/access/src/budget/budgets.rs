@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::account::Account;
 use super::definition::{BudgetLimits, Definition};
 use super::lease::Source;
+use super::no_store::NoStore;
 use super::request::RequestBudget;
 use super::spender::Spender;
 use crate::{Access, Clock, Identity};
@@ -97,6 +98,13 @@ impl Budgets {
             runtime.spawn(trimming(Arc::downgrade(&budgets), unused));
         }
         budgets
+    }
+
+    /// No budgets, and no place for counters: of budgets that are put in force later, everything is refused. What clients set for a
+    /// request holds.
+    #[must_use]
+    pub fn none() -> Arc<Self> {
+        Self::new(Arc::new(NoStore), &BTreeMap::new(), Access::open(), Arc::new(|| 0))
     }
 
     /// Puts other budgets in force, at once, for runs and calls in flight as well. Counters of a budget that keeps its name and its

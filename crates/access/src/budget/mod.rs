@@ -10,6 +10,7 @@ mod budgets;
 mod calendar;
 mod definition;
 mod lease;
+mod no_store;
 mod request;
 mod spender;
 #[cfg(test)]

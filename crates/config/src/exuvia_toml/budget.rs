@@ -49,12 +49,15 @@ impl Resolver<'_> {
         if limits.iter().all(|(_, limit)| limit.is_none()) && written.cost.is_none() {
             self.error(pointer, "limits nothing: needs `runs`, `calls`, `fuel`, `wall_ms` or `cost`");
         }
+        if written.period.is_none() {
+            self.error(pointer, "requires `period`: minute, hour, day or month");
+        }
         let time_zone = match &written.time_zone {
             None => Some(TimeZone::UTC),
             Some(name) => self.time_zone(name, &below(pointer, "time_zone")),
         };
         let (each, action) = (written.each.unwrap_or_default(), written.action.unwrap_or_default());
-        Some(BudgetConfig { members, each, period: written.period, time_zone: time_zone?, limits, action })
+        Some(BudgetConfig { members, each, period: written.period?, time_zone: time_zone?, limits, action })
     }
 
     fn members(&mut self, written: &Budget, file: &file_types::File, pointer: &str) -> Members {

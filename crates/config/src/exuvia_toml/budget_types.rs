@@ -17,51 +17,39 @@ const MOST_UNITS: u64 = 1_000_000_000;
 /// What may be used in a period. A run reserves its limits of fuel and time when it starts, a call itself and its cost, and
 /// what is not used is given back: no limit is ever exceeded. Counters are those of the journal's store, so that all
 /// processes with the same store have one budget.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Budget {
     /// Whom it is for, by role. A role may also name its budgets. Default: everyone.
-    #[serde(default)]
     pub(super) roles: Vec<String>,
     /// Whom it is for, by key, issued ones included. Default: everyone.
-    #[serde(default)]
     pub(super) keys: Vec<String>,
     /// Whom it is for, as records name them: `operator`, `key:NAME`, `user:PROVIDER/SUBJECT`. Default: everyone.
-    #[serde(default)]
     pub(super) principals: Vec<String>,
     /// Only for keys with all of these labels, for example `{ team = "billing" }`. Default: any.
-    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
     /// `all`: one counter for all of them together; `key`: one for each. Default: all.
-    #[serde(default)]
     pub(super) each: Option<Each>,
     /// `minute`, `hour`, `day` or `month` of the calendar. With each the counters begin again.
-    pub(super) period: Period,
+    pub(super) period: Option<Period>,
     /// The time zone of the calendar, for example `"Europe/Berlin"`. Default: UTC.
-    #[serde(default)]
     pub(super) time_zone: Option<String>,
     /// Runs that start. Default: any number.
-    #[serde(default)]
     #[schemars(range(max = i64::MAX))]
     pub(super) runs: Option<u64>,
     /// Tool calls, of scripts and of clients. Default: any number.
-    #[serde(default)]
     #[schemars(range(max = i64::MAX))]
     pub(super) calls: Option<u64>,
     /// Fuel of all runs. Default: any amount.
-    #[serde(default)]
     #[schemars(range(min = LEAST_FUEL, max = i64::MAX))]
     pub(super) fuel: Option<u64>,
     /// Wall-clock time of all runs, in milliseconds. Default: any amount.
-    #[serde(default)]
     #[schemars(range(min = LEAST_WALL_MS, max = i64::MAX))]
     pub(super) wall_ms: Option<u64>,
     /// What all calls cost, as `cost_per_call` and `costs` of servers say. Default: any amount.
-    #[serde(default)]
     pub(super) cost: Option<Price>,
     /// What happens at a limit: `refuse`, or `report`, which lets everything pass and logs it once in a period. Default:
     /// refuse.
-    #[serde(default)]
     pub(super) action: Option<BudgetAction>,
 }
 

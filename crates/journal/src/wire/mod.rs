@@ -17,4 +17,4 @@ mod tests;
 
 pub(crate) use decode::stamped;
 pub(crate) use encode::{body, head_event};
-pub(crate) use head::{BodyRef, CallHead, Head, HeadEvent, VERSION, at_seq, malformed};
+pub(crate) use head::{BodyRef, CallHead, Head, HeadEvent, at_seq, malformed, version_of};

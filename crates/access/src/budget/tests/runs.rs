@@ -81,7 +81,9 @@ async fn a_run_is_counted_in_the_window_in_which_it_starts() {
     late.settle(7 * G, 1);
     early.settle(3 * G, 1);
     budgets.close().await;
-    assert_eq!(world.store.counted("fuel"), [7 * G, 3 * G]);
+    let counted = world.store.counted("fuel");
+    // The rest of a lease that ended with its window is not given back.
+    assert!(counted.len() == 2 && (7 * G..8 * G).contains(&counted[0]) && counted[1] == 3 * G, "{counted:?}");
 }
 
 #[tokio::test]

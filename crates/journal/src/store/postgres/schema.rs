@@ -54,6 +54,10 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX calls_tool ON calls (tool, run);
     CREATE INDEX calls_error ON calls (run) WHERE error IS NOT NULL;
     ",
+    // Version 2: what calls cost, in millionths.
+    "
+    ALTER TABLE calls ADD COLUMN cost int8 NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// The version of the schema that this program writes.

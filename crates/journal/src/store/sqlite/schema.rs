@@ -47,6 +47,10 @@ const MIGRATIONS: &[&str] = &[
     -- How far retention has come: `retained_to` is the last run that it removed.
     CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     ",
+    // Version 2: what calls cost, in millionths.
+    "
+    ALTER TABLE calls ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

@@ -244,7 +244,7 @@ pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Opti
 fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<()> {
     let seq = sql(edge.size() + 1);
     let run = places.run(connection, &record.id, seq)?;
-    let head = at_seq(&record.head, edge.size() + 1);
+    let head = at_seq(&record.head, record.version, edge.size() + 1);
     let mut inserted =
         connection.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
     inserted.execute(params![seq, run, head, record.body])?;
