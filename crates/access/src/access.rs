@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
-use crate::static_keys::{StaticKeys, secret_hash};
+use crate::secret::secret_hash;
+use crate::static_keys::StaticKeys;
 
 /// A clock: the time of day, in milliseconds since the epoch, UTC.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;

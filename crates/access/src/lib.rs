@@ -36,9 +36,14 @@ mod access;
 pub mod budget;
 mod error;
 mod identity;
+mod keys;
+mod logins;
+mod secret;
 mod static_keys;
 
 pub use access::{Access, Clock, Roles};
 pub use error::{NoLonger, NotAuthenticated};
 pub use identity::{Identity, Labels};
-pub use static_keys::secret_hash;
+pub use keys::{IssuedKeys, KeyError, KeyErrorKind, KeyIssuer, KeyStanding, NewKey, NoStanding, Rotation};
+pub use logins::FailedLogins;
+pub use secret::{SECRET_PREFIX, Secret, is_secret, secret_hash};

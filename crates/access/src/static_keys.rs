@@ -5,17 +5,10 @@ use std::sync::Arc;
 
 use exuvia_config::KeyConfig;
 use exuvia_tool::Principal;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
-
-/// The SHA-256 of a secret: what is kept of it.
-#[must_use]
-pub fn secret_hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
-}
 
 /// The keys of one configuration.
 #[derive(Debug, Default)]

@@ -83,7 +83,8 @@ mod writer;
 
 pub use access::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, BudgetOverride, CounterAmount, CounterTake, CounterWindow,
-    Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PreviousSecret, StoredKey, Taken,
+    Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PostgresAccessStore, PreviousSecret,
+    SqliteAccessStore, StoredKey, Taken,
 };
 pub use archive::{Archive, Filter, Record, Summary};
 pub use audit::{Findings, Proof, Report, Verdict, check};

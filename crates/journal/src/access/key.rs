@@ -61,6 +61,14 @@ pub struct KeyChanges {
     pub keys: Vec<StoredKey>,
 }
 
+impl StoredKey {
+    /// When it was revoked or expires, whichever is first, in milliseconds since the epoch. None: neither.
+    #[must_use]
+    pub fn ended_ms(&self) -> Option<u64> {
+        self.revoked_ms.into_iter().chain(self.expires_ms).min()
+    }
+}
+
 impl fmt::Debug for StoredKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredKey")

@@ -3,12 +3,18 @@
 //! Several processes may write one store. Nothing here reads a clock: times come from the caller.
 
 mod error;
+mod json;
 mod key;
+mod plan;
+mod postgres;
+mod sqlite;
 
 use exuvia_tool::BoxFuture;
 
 pub use error::{AccessStoreError, AccessStoreErrorKind};
 pub use key::{BudgetOverride, KeyChanges, PreviousSecret, StoredKey};
+pub use postgres::PostgresAccessStore;
+pub use sqlite::SqliteAccessStore;
 
 /// The most counters that one [`take`](AccessStore::take) or [`give_back`](AccessStore::give_back) names.
 pub const MAX_COUNTERS: usize = 64;
@@ -16,6 +22,8 @@ pub const MAX_COUNTERS: usize = 64;
 pub const MAX_COUNTER_BYTES: usize = 512;
 /// The most keys that a store keeps, with those that are over and not yet pruned.
 pub const MAX_KEYS: u64 = 100_000;
+/// The most keys, and the most counters, that are pruned in one step.
+const PRUNED_AT_ONCE: u64 = 1_000;
 
 /// Issued keys and the counters of budgets, in a database that several processes may share. Its futures are polled in a runtime of tokio, and never block
 /// its threads; each of them ends within about 10 s, with [`Unavailable`](AccessStoreErrorKind::Unavailable) where the database does not answer. Whoever
