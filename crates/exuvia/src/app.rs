@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_access::Access;
+use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, View, now_ms};
 use exuvia_runtime::{Engine, Script};
@@ -107,6 +108,16 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     }
 }
 
+/// The budgets of a configuration, with the store of their counters where there are any.
+async fn budgets(config: &Config, recording: Recording, access: &Arc<Access>) -> Result<Arc<Budgets>> {
+    let configured = &config.access.budgets;
+    if configured.is_empty() || recording == Recording::MemoryOnly {
+        return Ok(Budgets::none());
+    }
+    let store = journal::open_access_store(&config.journal).await?;
+    Ok(Budgets::new(store, configured, Arc::clone(access), Arc::new(now_ms)))
+}
+
 /// Whether runs are recorded beyond the process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
@@ -121,6 +132,7 @@ pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
     answer_shapes: Option<Arc<AnswerShapes>>,
+    budgets: Arc<Budgets>,
     journal: ProcessJournal,
     /// Of the servers, which may go on.
     start: StartProgress,
@@ -150,6 +162,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
+        let budgets = budgets(&config, recording, &access).await?;
         let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
@@ -165,12 +178,13 @@ impl App {
             pre_pass: PrePass::On,
             settings,
             access,
+            budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
         };
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, journal, start })
+        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, budgets, journal, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -205,10 +219,13 @@ impl App {
 
     /// The journal is the last: calls that are cut off are recorded.
     async fn shutdown(self) {
-        let Self { upstreams, answer_shapes, journal, start, .. } = self;
+        let Self { upstreams, answer_shapes, budgets, journal, start, .. } = self;
         drop(start);
         store(answer_shapes).await;
         upstreams.shutdown().await;
+        if tokio::time::timeout(STORING, budgets.close()).await.is_err() {
+            tracing::warn!("unused amounts of budgets were not given back; they count as used until their periods end");
+        }
         journal.close().await;
     }
 }

@@ -309,6 +309,7 @@ impl Gateway {
         self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
+        self.metrics.budgets(&self.budgets.used());
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
         self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.retiring())
     }

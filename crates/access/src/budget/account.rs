@@ -108,6 +108,11 @@ pub(super) struct Lease {
     pub(super) is_last: bool,
 }
 
+/// The name of a counter in the store. `whose`: a principal; none: everyone's.
+pub(super) fn counter(budget: &str, period: &str, quantity: Quantity, whose: Option<&str>) -> String {
+    format!("budget/{budget}/{period}/{}/{}", quantity.name(), whose.unwrap_or("*"))
+}
+
 impl Account {
     pub(crate) fn new(
         definition: Arc<Definition>,
@@ -115,9 +120,8 @@ impl Account {
         scope: Option<Arc<str>>,
         unused: Arc<Notify>,
     ) -> Arc<Self> {
-        let (name, period) = (&definition.name, definition.config.period);
-        let whose = scope.as_deref().unwrap_or("*");
-        let counters = Quantities::of(|quantity| format!("budget/{name}/{period}/{}/{whose}", quantity.name()));
+        let (name, period) = (&definition.name, definition.config.period.name());
+        let counters = Quantities::of(|quantity| counter(name, period, quantity, scope.as_deref()));
         let state = State {
             window: Window { start_ms: 0, end_ms: 0 },
             limits_until_ms: 0,

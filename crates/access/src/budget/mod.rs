@@ -8,7 +8,9 @@
 mod account;
 mod budgets;
 mod calendar;
+mod counted;
 mod definition;
+mod follow;
 mod lease;
 mod no_store;
 mod request;
@@ -19,5 +21,6 @@ mod tests;
 pub use account::Refused;
 pub use budgets::{BudgetUse, Budgets};
 pub use calendar::Window;
+pub use counted::{CountedBudget, Member, counted};
 pub use request::{BUDGET_KEY, RequestBudget};
 pub use spender::{CallReservation, MadeCall, RunReservation, Spender};
