@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use exuvia_config::{AccessConfig, Profile, RoleConfig};
 use exuvia_tool::Principal;
@@ -12,7 +12,9 @@ use tokio::sync::watch;
 
 use crate::error::{NoLonger, NotAuthenticated};
 use crate::identity::{Identity, Source};
-use crate::secret::secret_hash;
+use crate::keys::{IssuedKeys, NoStanding};
+use crate::logins::FailedLogins;
+use crate::secret::{is_secret, secret_hash};
 use crate::static_keys::StaticKeys;
 
 /// A clock: the time of day, in milliseconds since the epoch, UTC.
@@ -31,6 +33,9 @@ pub struct Access {
     is_closed: AtomicBool,
     clock: Clock,
     changed: watch::Sender<()>,
+    /// Keys that were issued at run time, once their store is open.
+    issued: OnceLock<Arc<IssuedKeys>>,
+    failed: FailedLogins,
 }
 
 /// What holds at one moment.
@@ -52,7 +57,8 @@ impl Access {
         let state = State::new(config);
         let is_closed = AtomicBool::new(!state.roles.is_empty());
         let state = RwLock::new(Arc::new(state));
-        Arc::new(Self { state, is_closed, clock: Arc::new(clock), changed: watch::Sender::new(()) })
+        let (issued, failed) = Default::default();
+        Arc::new(Self { state, is_closed, clock: Arc::new(clock), changed: watch::Sender::new(()), issued, failed })
     }
 
     /// Every client is the operator.
@@ -67,6 +73,18 @@ impl Access {
         self.is_closed.fetch_or(!state.roles.is_empty(), Ordering::SeqCst);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         self.changed.send_replace(());
+    }
+
+    /// Lets in those whose keys were issued as well. Until then, a secret that is not in the configuration cannot be checked.
+    pub fn set_issued(&self, issued: Arc<IssuedKeys>) {
+        // Opened once in a process.
+        let _ = self.issued.set(issued);
+        self.changed.send_replace(());
+    }
+
+    /// Keys that were issued at run time, once they are let in.
+    pub(crate) fn issued(&self) -> Option<&Arc<IssuedKeys>> {
+        self.issued.get()
     }
 
     /// Notifies of every change of who may do what.
@@ -86,7 +104,7 @@ impl Access {
     /// # Errors
     ///
     /// Nobody who is known, or it cannot be found out now.
-    pub async fn authenticate(&self, token: Option<&str>, _from: IpAddr) -> Result<Arc<Identity>, NotAuthenticated> {
+    pub async fn authenticate(&self, token: Option<&str>, from: IpAddr) -> Result<Arc<Identity>, NotAuthenticated> {
         if self.is_open() {
             return Ok(Identity::operator());
         }
@@ -95,7 +113,34 @@ impl Access {
         if token.len() > TOKEN_BYTES {
             return Err(NotAuthenticated::Invalid);
         }
-        state.keys.find(&secret_hash(token), (self.clock)()).unwrap_or(Err(NotAuthenticated::Invalid))
+        match self.key(&state, token) {
+            Err(NotAuthenticated::Invalid) => {
+                let wait = self.failed.failed(from).err();
+                Err(wait
+                    .map_or(NotAuthenticated::Invalid, |retry_after| NotAuthenticated::TooManyFailures { retry_after }))
+            }
+            found => found,
+        }
+    }
+
+    /// Whose key this is.
+    fn key(&self, state: &State, token: &str) -> Result<Arc<Identity>, NotAuthenticated> {
+        let hash = secret_hash(token);
+        if let Some(configured) = state.keys.find(&hash, (self.clock)()) {
+            return configured;
+        }
+        // What cannot be a secret is none, whether or not the store answers.
+        if !is_secret(token) {
+            return Err(NotAuthenticated::Invalid);
+        }
+        let issued = self.issued.get().ok_or(NotAuthenticated::Unavailable)?;
+        match issued.find(&hash) {
+            // The name means a key of the configuration, which has another secret.
+            Ok(key) if state.keys.has(&key.name) => Err(NotAuthenticated::Invalid),
+            Ok(key) => Ok(Identity::of_issued(key, hash)),
+            Err(NoStanding::Unavailable) => Err(NotAuthenticated::Unavailable),
+            Err(_) => Err(NotAuthenticated::Invalid),
+        }
     }
 
     /// The name of the role that an identity has now; none for the operator. Does no I/O.
@@ -104,18 +149,23 @@ impl Access {
     ///
     /// It may do nothing any more.
     pub fn role_of(&self, identity: &Identity) -> Result<Option<Arc<str>>, NoLonger> {
-        let (name, hash) = match (identity.principal(), identity.source()) {
+        let state = self.state();
+        let role = match (identity.principal(), identity.source()) {
             (Principal::Operator, Source::Operator) => return Ok(None),
-            (Principal::Key(name), Source::Configured { hash }) => (name, hash),
+            (Principal::Key(name), Source::Configured { hash }) => {
+                let role = state.keys.role_of(name, hash, (self.clock)())?;
+                // The same text in most cases.
+                identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
+            }
+            (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
+                self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role
+            }
             _ => return Err(NoLonger::Revoked),
         };
-        let state = self.state();
-        let role = state.keys.role_of(name, hash, (self.clock)())?;
-        if !state.roles.contains_key(role) {
+        if !state.roles.contains_key(&*role) {
             return Err(NoLonger::NoRole);
         }
-        // The same text in most cases.
-        Ok(Some(identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)))
+        Ok(Some(role))
     }
 
     /// The roles of the configuration.

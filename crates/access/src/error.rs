@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::keys::NoStanding;
+
 /// Why a request has no identity. `Display` is for the client: it does not say whether there is such a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -77,3 +79,13 @@ impl fmt::Display for NoLonger {
 }
 
 impl std::error::Error for NoLonger {}
+
+impl From<NoStanding> for NoLonger {
+    fn from(why: NoStanding) -> Self {
+        match why {
+            NoStanding::Expired => Self::Expired,
+            NoStanding::Unavailable => Self::Unavailable,
+            NoStanding::Unknown | NoStanding::Revoked | NoStanding::Replaced => Self::Revoked,
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use exuvia_tool::Principal;
 
+use crate::keys::KeyStanding;
+
 /// Labels of a key, by name.
 pub type Labels = BTreeMap<String, String>;
 
@@ -24,6 +26,10 @@ pub(crate) enum Source {
     Operator,
     /// Nobody was authenticated.
     Nobody,
+    /// A key that was issued, with the hash of the secret that was shown.
+    Issued {
+        hash: [u8; 32],
+    },
     /// A key of the configuration, with the hash of the secret that was shown.
     Configured {
         hash: [u8; 32],
@@ -50,6 +56,12 @@ impl Identity {
 
     pub(crate) fn new(principal: Principal, role: &str, labels: Arc<Labels>, source: Source) -> Arc<Self> {
         Arc::new(Self { principal, role: Some(role.into()), labels, source })
+    }
+
+    /// The holder of a key that was issued.
+    pub(crate) fn of_issued(key: KeyStanding, hash: [u8; 32]) -> Arc<Self> {
+        let (principal, source) = (Principal::Key(key.name), Source::Issued { hash });
+        Arc::new(Self { principal, role: Some(key.role), labels: key.labels, source })
     }
 
     /// Who acts.

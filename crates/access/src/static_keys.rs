@@ -34,6 +34,11 @@ impl StaticKeys {
         Some(if is_over { Err(NotAuthenticated::Invalid) } else { Ok(Arc::clone(identity)) })
     }
 
+    /// Whether there is a key of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// The role of a key now, which was authenticated by a secret of this hash.
     pub(crate) fn role_of(&self, name: &str, hash: &[u8; 32], now_ms: u64) -> Result<&str, NoLonger> {
         let key = self.by_name.get(name).filter(|key| bool::from(key.hash.ct_eq(hash))).ok_or(NoLonger::Revoked)?;

@@ -16,6 +16,7 @@ use exuvia_upstream::Upstreams;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
 use crate::journal::{self, ProcessJournal};
@@ -108,14 +109,15 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     }
 }
 
-/// The budgets of a configuration, with the store of their counters where there are any.
-async fn budgets(config: &Config, recording: Recording, access: &Arc<Access>) -> Result<Arc<Budgets>> {
-    let configured = &config.access.budgets;
-    if configured.is_empty() || recording == Recording::MemoryOnly {
-        return Ok(Budgets::none());
+/// The budgets of a configuration. Nothing is run on behalf of anybody: none.
+fn budgets(config: &Config, recording: Recording, access: &Arc<Access>) -> Arc<Budgets> {
+    match recording {
+        Recording::MemoryOnly => Budgets::none(),
+        Recording::Configured => {
+            let store = Arc::new(journal::Counters::new(config.journal.clone()));
+            Budgets::new(store, &config.access.budgets, Arc::clone(access), Arc::new(now_ms))
+        }
     }
-    let store = journal::open_access_store(&config.journal).await?;
-    Ok(Budgets::new(store, configured, Arc::clone(access), Arc::new(now_ms)))
 }
 
 /// Whether runs are recorded beyond the process.
@@ -162,7 +164,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
-        let budgets = budgets(&config, recording, &access).await?;
+        let budgets = budgets(&config, recording, &access);
         let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
@@ -235,6 +237,7 @@ pub(crate) struct AppStartup {
     gateway: PendingGateway,
     app: oneshot::Receiver<Result<App>>,
     over: CancellationToken,
+    _issued_keys: AbortOnDropHandle<()>,
 }
 
 impl AppStartup {
@@ -244,6 +247,7 @@ impl AppStartup {
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let access = Access::new(config.access.clone(), now_ms);
         let (until, admitted) = (over.clone(), Arc::clone(&access));
+        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), config.journal.clone());
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
             let recording = Recording::Configured;
             let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
@@ -260,7 +264,7 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over }
+        Self { gateway, app, over, _issued_keys }
     }
 
     /// The gateway, once it has started.

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::account::Account;
 use super::definition::{BudgetLimits, Definition};
+use super::follow::follow;
 use super::lease::Source;
 use super::no_store::NoStore;
 use super::request::RequestBudget;
@@ -75,8 +76,8 @@ impl fmt::Debug for Budgets {
 }
 
 impl Budgets {
-    /// Budgets whose counters are in a store, by this clock. `access` says who has which role. Must be called on a runtime of tokio, on
-    /// which leases are given back.
+    /// Budgets whose counters are in a store, by this clock. `access` says who has which role and which overrides. Must be called on a
+    /// runtime of tokio, on which leases are given back and changes of keys are followed.
     #[must_use]
     pub fn new(
         store: Arc<dyn AccessStore>,
@@ -96,6 +97,7 @@ impl Budgets {
         budgets.reconfigure(configured);
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(trimming(Arc::downgrade(&budgets), unused));
+            runtime.spawn(follow(Arc::downgrade(&budgets), Arc::downgrade(&budgets.access)));
         }
         budgets
     }
@@ -121,7 +123,7 @@ impl Budgets {
     }
 
     /// Puts other overrides of budgets in force, by the names of keys.
-    pub fn set_overrides(&self, overrides: HashMap<String, Vec<BudgetOverride>>) {
+    pub(super) fn set_overrides(&self, overrides: HashMap<String, Vec<BudgetOverride>>) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         if rules.overrides != overrides {
             rules.overrides = overrides;
@@ -136,7 +138,7 @@ impl Budgets {
     }
 
     /// Roles or keys have changed: from the next call on, budgets are those of the role that somebody has then.
-    pub fn refresh(&self) {
+    pub(super) fn refresh(&self) {
         self.generation.fetch_add(1, Ordering::Release);
     }
 

@@ -1,36 +1,65 @@
-//! The store of issued keys and of the counters of budgets: with the journal, and apart from its log.
+//! The store of issued keys and of what budgets have counted, beside the journal.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use exuvia_access::{Access, IssuedKeys};
 use exuvia_config::{JournalConfig, JournalStore, Paths};
+use exuvia_gateway::now_ms;
 use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
 
-/// The file in SQLite: one for all processes.
+/// The file in a folder.
 const FILE: &str = "access.db";
+/// How long it takes until a store that could not be opened is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 
-/// Opens the store, or makes one. Blocks for as long as a file system does not answer.
+/// Opens the store that belongs to the configured journal: in its database, in its folder, or beside the default one, where all processes
+/// of the user share it.
 ///
 /// # Errors
 ///
-/// It cannot be written, or a newer program made it.
+/// It cannot be opened.
 pub(crate) async fn open_access_store(config: &JournalConfig) -> Result<Arc<dyn AccessStore>> {
-    let opened: Result<Arc<dyn AccessStore>, _> = match &config.store {
-        JournalStore::Memory => SqliteAccessStore::in_memory().map(|store| store as _),
-        JournalStore::Postgres { url, .. } => PostgresAccessStore::open(&url.0).await.map(|store| store as _),
-        JournalStore::Sqlite(folder) => {
-            let file = file(folder.as_deref()).context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
-            SqliteAccessStore::open(&file).map(|store| store as _)
-        }
+    let file = match &config.store {
+        JournalStore::Memory => return Ok(SqliteAccessStore::in_memory()?),
+        JournalStore::Postgres { url, .. } => return Ok(PostgresAccessStore::open(&url.0).await?),
+        JournalStore::Sqlite(Some(folder)) => folder.join(FILE),
+        JournalStore::Sqlite(None) => in_data_dir()?,
     };
-    opened.context("the store of keys and budgets cannot be opened")
+    let store = spawn_blocking(move || SqliteAccessStore::open(&file)).await.context("opening the store of keys")?;
+    Ok(store?)
 }
 
-/// In the configured folder of the journal, or beside that of the user.
-fn file(folder: Option<&Path>) -> Option<PathBuf> {
-    match folder {
-        Some(folder) => Some(folder.join(FILE)),
-        None => Paths::of_user().journal_dir.map(|journal| journal.with_file_name(FILE)),
-    }
+fn in_data_dir() -> Result<PathBuf> {
+    let journal = Paths::of_user().journal_dir;
+    let journal = journal.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
+    Ok(journal.with_file_name(FILE))
+}
+
+/// Lets in those whose keys were issued, as soon as a role is configured and the store answers. Ends when it is dropped.
+pub(crate) fn follow_issued_keys(access: Arc<Access>, config: JournalConfig) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let mut changes = access.changes();
+        while access.is_open() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+        loop {
+            match opened(&config).await {
+                Ok(issued) => return access.set_issued(issued),
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the store of keys cannot be opened"),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }))
+}
+
+async fn opened(config: &JournalConfig) -> Result<Arc<IssuedKeys>> {
+    let store = open_access_store(config).await?;
+    Ok(IssuedKeys::open(store, Arc::new(now_ms)).await?)
 }

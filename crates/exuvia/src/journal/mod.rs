@@ -2,6 +2,7 @@
 
 mod access_store;
 mod checkpoint_copy;
+mod counters;
 mod folders;
 mod open;
 
@@ -12,8 +13,9 @@ use std::time::Duration;
 use exuvia_gateway::now_ms;
 use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
 
-pub(crate) use access_store::open_access_store;
+pub(crate) use access_store::{follow_issued_keys, open_access_store};
 use checkpoint_copy::CheckpointCopy;
+pub(crate) use counters::Counters;
 pub(crate) use folders::{Archives, Found, unknown};
 pub(crate) use open::open;
 
