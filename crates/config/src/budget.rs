@@ -130,7 +130,9 @@ mod tests {
         assert!(everyone.have(&Principal::Operator, None, &labels(&[])) && everyone.have(&ci, Some("a"), &billing));
         let named = Members { roles: set(["support"]), keys: set(["ci"]), ..Members::default() };
         assert!(named.have(&ci, Some("other"), &labels(&[])) && named.have(&bob, Some("support"), &labels(&[])));
-        assert!(!named.have(&bob, Some("other"), &labels(&[])) && !named.have(&Principal::Operator, None, &labels(&[])));
+        assert!(
+            !named.have(&bob, Some("other"), &labels(&[])) && !named.have(&Principal::Operator, None, &labels(&[]))
+        );
         let operator = Members { principals: [Principal::Operator].into(), ..Members::default() };
         assert!(operator.have(&Principal::Operator, None, &labels(&[])) && !operator.have(&ci, None, &labels(&[])));
         let labeled = Members { labels: labels(&[("team", "billing")]), ..named };

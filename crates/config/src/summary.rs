@@ -9,8 +9,8 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, Quantity};
 
 use crate::{
-    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode,
-    PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig,
+    JournalStore, Members, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.

@@ -164,7 +164,16 @@ mod tests {
             ms.for_each(|ms| latencies.add(ms));
             let (principal, latency) = (Principal::Operator, latencies.latency());
             let (server, tool) = (server.to_owned(), "get".to_owned());
-            let tools = vec![ToolStats { principal, server, tool, calls: 50, failed_calls: 1, cost: Cost::from_micros(5), latency, latencies }];
+            let tools = vec![ToolStats {
+                principal,
+                server,
+                tool,
+                calls: 50,
+                failed_calls: 1,
+                cost: Cost::from_micros(5),
+                latency,
+                latencies,
+            }];
             Stats { principals: Vec::new(), tools }
         };
         let merged = Stats::merged([part("b", 1..=50), part("a", 7..=7), part("b", 51..=100)]).tools;

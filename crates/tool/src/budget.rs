@@ -108,11 +108,13 @@ impl fmt::Display for Wait {
         const HOUR: u64 = 60 * MINUTE;
         const DAY: u64 = 24 * HOUR;
         let seconds = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
-        let (large, small, names) = match seconds {
-            ..=MINUTE => return write!(f, "{} s", seconds.max(1)),
-            ..=HOUR => (MINUTE, 1, ["min", "s"]),
-            ..=DAY => (HOUR, MINUTE, ["h", "min"]),
-            _ => (DAY, HOUR, ["d", "h"]),
+        if seconds <= MINUTE {
+            return write!(f, "{} s", seconds.max(1));
+        }
+        let (large, small, names) = match () {
+            () if seconds <= HOUR => (MINUTE, 1, ["min", "s"]),
+            () if seconds <= DAY => (HOUR, MINUTE, ["h", "min"]),
+            () => (DAY, HOUR, ["d", "h"]),
         };
         let seconds = seconds.next_multiple_of(small);
         match (seconds / large, seconds % large / small) {

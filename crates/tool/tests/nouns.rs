@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{
     Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, DispatchOrder,
-    DispatchTicket, Exhausted, Json, LazyText, Limit, Limits, Namespace, Origin, Principal, Quantity, RunId, RunIo, Server, Tool,
-    ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
+    DispatchTicket, Exhausted, Json, LazyText, Limit, Limits, Namespace, Origin, Principal, Quantity, RunId, RunIo,
+    Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
 };
 use serde_json::{Value, json};
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_config::{BudgetConfig, Each};
-use exuvia_journal::{AccessStore, BudgetOverride, CounterAmount, MAX_COUNTERS};
+use exuvia_journal::{AccessStore, BudgetOverride, CounterAmount, Ended, MAX_COUNTERS};
 use exuvia_tool::{Principal, Quantity, locked};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -23,6 +23,12 @@ use crate::{Access, Clock, Identity};
 
 /// How often what was not needed lately is given back to the store.
 const TRIM: Duration = Duration::from_secs(1);
+/// How often counters are removed whose windows are over.
+const PRUNE: Duration = Duration::from_secs(600);
+/// How long the count of a window is kept after its end: for runs that give back what they did not use, and clocks that are set back.
+const WINDOWS_KEPT_MS: u64 = 60 * 60 * 1_000;
+/// The most steps of removing at once.
+const PRUNED_STEPS: usize = 100;
 
 /// The budgets of a process: what they allow, what is leased of it, and who is refused. One for a gateway; its counters are those of
 /// every process with the same store. Without a budget it costs an atomic load a call, and nothing ever runs.
@@ -157,7 +163,8 @@ impl Budgets {
         };
         let now_ms = self.source.now_ms();
         let (principal, labels) = (identity.principal(), identity.labels());
-        let is_theirs = |definition: &&Arc<Definition>| definition.config.members.have(principal, role.as_deref(), labels);
+        let is_theirs =
+            |definition: &&Arc<Definition>| definition.config.members.have(principal, role.as_deref(), labels);
         let theirs = rules.definitions.iter().filter(is_theirs);
         theirs.map(|definition| self.account(definition, definition.limits(own, now_ms), principal)).collect()
     }
@@ -197,6 +204,16 @@ impl Budgets {
         let mut accounts = locked(&self.accounts);
         accounts.retain(|_, account| Arc::strong_count(account) > 1 || account.has_leases());
         accounts.values().any(|account| account.has_leases())
+    }
+
+    /// Removes counters of windows that are over for long. What cannot be removed now is removed later.
+    async fn prune(&self) {
+        let windows_before_ms = self.source.now_ms().saturating_sub(WINDOWS_KEPT_MS);
+        for _ in 0..PRUNED_STEPS {
+            if !matches!(self.source.store.prune(Ended { windows_before_ms, keys_before_ms: 0 }).await, Ok(true)) {
+                return;
+            }
+        }
     }
 
     /// Gives everything back to the store that is leased and not reserved: before the process ends. What ends without it counts as
@@ -242,12 +259,18 @@ impl Drop for Budgets {
 
 /// Gives back what is not needed, as long as something is leased. Without leases it sleeps.
 async fn trimming(budgets: Weak<Budgets>, unused: Arc<Notify>) {
+    let mut pruned = Instant::now();
     loop {
         unused.notified().await;
         loop {
             tokio::time::sleep(TRIM).await;
             let Some(budgets) = budgets.upgrade() else { return };
-            if !budgets.trim(false).await {
+            let has_leases = budgets.trim(false).await;
+            if pruned.elapsed() >= PRUNE {
+                pruned = Instant::now();
+                budgets.prune().await;
+            }
+            if !has_leases {
                 break;
             }
         }

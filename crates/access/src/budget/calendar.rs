@@ -91,22 +91,30 @@ mod tests {
         let calendar = Calendar { period, time_zone: TimeZone::get(zone).expect("a zone") };
         let window = calendar.window(at(now));
         assert!(window.has(at(now)), "{window:?}");
-        [window.start_ms, window.end_ms].map(|ms| {
-            Timestamp::from_millisecond(i64::try_from(ms).expect("a time")).expect("a time").to_string()
-        })
+        [window.start_ms, window.end_ms]
+            .map(|ms| Timestamp::from_millisecond(i64::try_from(ms).expect("a time")).expect("a time").to_string())
     }
 
     #[test]
     fn a_day_is_that_of_its_zone_and_shorter_or_longer_where_the_clock_is_set() {
         let berlin = |now| window(Period::Day, "Europe/Berlin", now);
-        assert_eq!(window(Period::Day, "UTC", "2026-11-29T23:59:59.999Z"), ["2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"]);
+        assert_eq!(
+            window(Period::Day, "UTC", "2026-11-29T23:59:59.999Z"),
+            ["2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z"]
+        );
         assert_eq!(berlin("2026-11-29T23:30:00Z"), ["2026-11-29T23:00:00Z", "2026-11-30T23:00:00Z"]);
         // 23 hours on the last Sunday of March, 25 on that of October.
         assert_eq!(berlin("2026-03-29T01:00:00Z"), ["2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"]);
         assert_eq!(berlin("2026-10-25T01:00:00Z"), ["2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"]);
         // Where the clock is put forward at midnight, the day begins at one.
-        assert_eq!(window(Period::Day, "Africa/Cairo", "2024-04-26T00:30:00Z"), ["2024-04-25T22:00:00Z", "2024-04-26T21:00:00Z"]);
-        assert_eq!(window(Period::Day, "Asia/Kathmandu", "2026-01-01T18:14:59Z"), ["2025-12-31T18:15:00Z", "2026-01-01T18:15:00Z"]);
+        assert_eq!(
+            window(Period::Day, "Africa/Cairo", "2024-04-26T00:30:00Z"),
+            ["2024-04-25T22:00:00Z", "2024-04-26T21:00:00Z"]
+        );
+        assert_eq!(
+            window(Period::Day, "Asia/Kathmandu", "2026-01-01T18:14:59Z"),
+            ["2025-12-31T18:15:00Z", "2026-01-01T18:15:00Z"]
+        );
     }
 
     #[test]
@@ -128,23 +136,35 @@ mod tests {
         assert_eq!(hour("Europe/Berlin", "2026-03-29T01:00:00Z"), ["2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"]);
         assert_eq!(hour("Asia/Kolkata", "2026-01-01T00:10:00Z"), ["2025-12-31T23:30:00Z", "2026-01-01T00:30:00Z"]);
         // Set by half an hour, at two o'clock.
-        assert_eq!(hour("Australia/Lord_Howe", "2026-04-04T14:59:59Z"), ["2026-04-04T14:00:00Z", "2026-04-04T15:00:00Z"]);
-        assert_eq!(hour("Australia/Lord_Howe", "2026-04-04T15:00:00Z"), ["2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"]);
+        assert_eq!(
+            hour("Australia/Lord_Howe", "2026-04-04T14:59:59Z"),
+            ["2026-04-04T14:00:00Z", "2026-04-04T15:00:00Z"]
+        );
+        assert_eq!(
+            hour("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),
+            ["2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"]
+        );
         let minute = window(Period::Minute, "Asia/Kolkata", "2026-01-01T00:10:59.999Z");
         assert_eq!(minute, ["2026-01-01T00:10:00Z", "2026-01-01T00:11:00Z"]);
     }
 
     #[test]
     fn windows_follow_one_another_without_a_gap_over_years() {
-        for (period, end) in
-            [(Period::Hour, "2024-12-01T00:00:00Z"), (Period::Day, "2026-12-01T00:00:00Z"), (Period::Month, "2030-01-01T00:00:00Z")]
-        {
+        for (period, end) in [
+            (Period::Hour, "2024-12-01T00:00:00Z"),
+            (Period::Day, "2026-12-01T00:00:00Z"),
+            (Period::Month, "2030-01-01T00:00:00Z"),
+        ] {
             for zone in ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Gaza"] {
                 let calendar = Calendar { period, time_zone: TimeZone::get(zone).expect("a zone") };
                 let mut window = calendar.window(at("2024-01-01T00:00:00Z"));
                 while window.end_ms < at(end) {
                     let next = calendar.window(window.end_ms);
-                    assert_eq!((next.start_ms, calendar.window(window.end_ms - 1)), (window.end_ms, window), "{zone} {period}");
+                    assert_eq!(
+                        (next.start_ms, calendar.window(window.end_ms - 1)),
+                        (window.end_ms, window),
+                        "{zone} {period}"
+                    );
                     window = next;
                 }
             }

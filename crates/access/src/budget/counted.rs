@@ -57,9 +57,8 @@ pub async fn counted(
     for (name, config) in budgets {
         let definition = Definition::new(name, config.clone());
         let window = definition.calendar.window(now_ms);
-        let is_member = |member: &&Member| {
-            config.members.have(&member.principal, member.role.as_deref(), &member.labels)
-        };
+        let is_member =
+            |member: &&Member| config.members.have(&member.principal, member.role.as_deref(), &member.labels);
         let whose: Vec<Option<&Member>> = match config.each {
             Each::All => vec![None],
             Each::Key => members.iter().filter(is_member).map(Some).collect(),

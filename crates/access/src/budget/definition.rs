@@ -98,8 +98,12 @@ mod tests {
             amounts: calls.map(|calls| ("calls".to_owned(), calls)).into_iter().collect(),
             until_ms,
         };
-        let overrides =
-            [own("other", 1, None, 900), own("day", 200, None, 500), own("day", 150, Some(50), 700), own("day", 1, None, 50)];
+        let overrides = [
+            own("other", 1, None, 900),
+            own("day", 200, None, 500),
+            own("day", 150, Some(50), 700),
+            own("day", 1, None, 50),
+        ];
         let limits = definition.limits(&overrides, 100);
         let at = |now| [Quantity::Calls, Quantity::Fuel, Quantity::Runs].map(|quantity| limits.of(quantity, now));
         assert_eq!((at(100), at(699)), ([Some(50), Some(1_500), None], [Some(50), Some(1_500), None]));

@@ -58,7 +58,8 @@ impl Source {
             let takes: Vec<CounterTake> = wanted.iter().map(|want| want.take(account, window)).collect();
             match self.store.take(&takes).await {
                 Ok(Taken::All(reached)) => {
-                    let leases: Vec<Lease> = wanted.iter().zip(reached).map(|(want, reached)| want.lease(reached)).collect();
+                    let leases: Vec<Lease> =
+                        wanted.iter().zip(reached).map(|(want, reached)| want.lease(reached)).collect();
                     return account.attempt_with(&leases, window, ask, self.now_ms());
                 }
                 Ok(Taken::Crossed { index, left }) => {

@@ -39,7 +39,10 @@ impl RequestBudget {
             };
             let limit = match quantity {
                 Quantity::Cost => cost(value).ok_or("must be a number from 0 up with at most 6 decimals".to_owned()),
-                _ => value.as_u64().filter(|limit| *limit >= least).ok_or(format!("must be a whole number from {least} up")),
+                _ => value
+                    .as_u64()
+                    .filter(|limit| *limit >= least)
+                    .ok_or(format!("must be a whole number from {least} up")),
             };
             limits[quantity] = Some(limit.map_err(|message| wrong(&format!("`{key}` {message}")))?);
         }
@@ -87,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_request_lowers_limits_and_never_raises_one() {
-        let budget = RequestBudget::parse(&json!({"fuel": 5_000_000, "wall_ms": 18_446_744_073_709_551_615_u64})).expect("valid");
+        let budget = RequestBudget::parse(&json!({"fuel": 5_000_000, "wall_ms": 18_446_744_073_709_551_615_u64}))
+            .expect("valid");
         assert_eq!(budget.lower(Quantity::Fuel, 20_000_000), 5_000_000);
         assert_eq!(budget.lower(Quantity::Fuel, 2_000_000), 2_000_000);
         assert_eq!(budget.lower(Quantity::WallMs, 120_000), 120_000);

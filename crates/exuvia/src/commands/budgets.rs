@@ -36,21 +36,21 @@ pub(crate) async fn budgets(command: BudgetsCommand) -> Result<ExitCode> {
 
 /// The operator and all keys. Users of identity providers are known to the gateway alone.
 async fn members(config: &Config, store: &dyn AccessStore) -> Result<Vec<Member>> {
-    let operator = Member {
-        principal: Principal::Operator,
-        role: None,
-        labels: Default::default(),
-        overrides: Vec::new(),
-    };
+    let operator =
+        Member { principal: Principal::Operator, role: None, labels: Default::default(), overrides: Vec::new() };
     let configured = config.access.keys.iter().map(|(name, key)| Member {
         principal: Principal::Key(name.as_str().into()),
         role: Some(key.role.clone()),
         labels: key.labels.clone(),
         overrides: Vec::new(),
     });
-    let issued = store.keys_since(0).await?.keys.into_iter().map(|StoredKey { name, role, labels, overrides, .. }| {
-        Member { principal: Principal::Key(name.into()), role: Some(role), labels, overrides }
-    });
+    let issued =
+        store.keys_since(0).await?.keys.into_iter().map(|StoredKey { name, role, labels, overrides, .. }| Member {
+            principal: Principal::Key(name.into()),
+            role: Some(role),
+            labels,
+            overrides,
+        });
     Ok([operator].into_iter().chain(configured).chain(issued).collect())
 }
 

@@ -50,18 +50,37 @@ pub(crate) struct BodyRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum HeadEvent {
-    RunRefused { outcome: String, source_bytes: u64, source_sha256: String },
+    RunRefused {
+        outcome: String,
+        source_bytes: u64,
+        source_sha256: String,
+    },
     RunStarted(Box<StartHead>),
-    RunReadings { count: u64 },
+    RunReadings {
+        count: u64,
+    },
     CallIntended {
         call: CallHead,
         rule: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cost_micros: Option<u64>,
     },
-    CallRefused { call: CallHead, code: String, rule: String },
-    CallReused { call: CallHead, of: String, reused: u64 },
-    CallEnded { id: u64, code: String, value_bytes: u64, ms: u64 },
+    CallRefused {
+        call: CallHead,
+        code: String,
+        rule: String,
+    },
+    CallReused {
+        call: CallHead,
+        of: String,
+        reused: u64,
+    },
+    CallEnded {
+        id: u64,
+        code: String,
+        value_bytes: u64,
+        ms: u64,
+    },
     RunEnded(EndHead),
 }
 

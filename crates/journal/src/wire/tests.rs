@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exuvia_test_support::compared;
 use exuvia_tool::{
-    Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity, RunId, ToolCall,
-    ToolName,
+    Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity, RunId,
+    ToolCall, ToolName,
 };
 
 use super::*;
@@ -118,11 +118,21 @@ fn examples() -> Vec<(String, Event)> {
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         (
             "call-intended".to_owned(),
-            Event::CallIntended { call: call(1, Some(4)), written: Some(json("{\"b\":1.5}")), rule: "crm.*".into(), cost: Cost::ZERO },
+            Event::CallIntended {
+                call: call(1, Some(4)),
+                written: Some(json("{\"b\":1.5}")),
+                rule: "crm.*".into(),
+                cost: Cost::ZERO,
+            },
         ),
         (
             "call-intended-cost".to_owned(),
-            Event::CallIntended { call: call(1, None), written: None, rule: "crm.*".into(), cost: Cost::from_micros(2_000) },
+            Event::CallIntended {
+                call: call(1, None),
+                written: None,
+                rule: "crm.*".into(),
+                cost: Cost::from_micros(2_000),
+            },
         ),
         (
             "call-intended-direct".to_owned(),
@@ -142,7 +152,11 @@ fn examples() -> Vec<(String, Event)> {
             Event::CallRefused {
                 call: call(2, None),
                 code: "budget-exhausted".into(),
-                error: Some(CallError::Exhausted(Exhausted { retry_after_ms: None, is_reserved: false, ..exhausted() })),
+                error: Some(CallError::Exhausted(Exhausted {
+                    retry_after_ms: None,
+                    is_reserved: false,
+                    ..exhausted()
+                })),
                 rule: "budgets.support-day".into(),
             },
         ),

@@ -13,7 +13,9 @@ use exuvia_journal::{
     Entry, Event, Journal, OpenOptions, Reading, Report, RunEnd, RunError, RunStart, RunUsage, SqliteArchive,
     SqliteJournal, StoreArchive, StoreJournal,
 };
-use exuvia_tool::{Arguments, CallError, CallId, Cost, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_tool::{
+    Arguments, CallError, CallId, Cost, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName,
+};
 
 /// The time of day of all entries.
 pub(crate) const NOW_MS: u64 = 1_764_385_200_000;

@@ -30,9 +30,7 @@ impl Direct<'_> {
         let seen = || Arc::new(Json::from_value(&Value::Object(request.arguments.unwrap_or_default())));
         let arguments = past.map_or_else(seen, |Arguments(arguments)| arguments);
         let asker = spending_client(self.context)?;
-        let make = |options| {
-            self.gateway.proxy_call(self.view, &asker, tool.clone(), Json::clone(&arguments), options)
-        };
+        let make = |options| self.gateway.proxy_call(self.view, &asker, tool.clone(), Json::clone(&arguments), options);
         let input = input(request.input_responses, request.request_state);
         let mut told = LoggedCall::of(tool);
         let request = DirectRequest { name: tool.clone(), arguments: Arc::clone(&arguments), make };

@@ -5,8 +5,8 @@ use exuvia_mcp_client::{Relayed, ResultKind};
 use exuvia_tool::{CallError, Json, ToolName, raw};
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult, MetaObject,
-    ReadResourceResult, ResultType,
+    CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult,
+    MetaObject, ReadResourceResult, ResultType,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -148,7 +148,9 @@ pub(super) fn failed(error: CallError) -> ErrorData {
     let message = exuvia_text::printable(&error.to_string());
     match error {
         CallError::Denied(_) => ErrorData::invalid_request(message, None),
-        CallError::Exhausted(exhausted) => ErrorData::invalid_request(message, Some(json!({ EXHAUSTED_KEY: exhausted }))),
+        CallError::Exhausted(exhausted) => {
+            ErrorData::invalid_request(message, Some(json!({ EXHAUSTED_KEY: exhausted })))
+        }
         _ => ErrorData::internal_error(message, None),
     }
 }

@@ -133,12 +133,8 @@ async fn an_override_holds_for_its_key_until_it_ends() {
     let budgets = world.process([("day", each)]);
     let (ci, other) = (spender(&budgets, "ci"), spender(&budgets, "other"));
     assert_eq!((calls(&ci, 9).await, calls(&other, 9).await), (2, 2));
-    let own = |percent| BudgetOverride {
-        budget: "day".to_owned(),
-        percent,
-        amounts: BTreeMap::new(),
-        until_ms: NOON + HOUR,
-    };
+    let own =
+        |percent| BudgetOverride { budget: "day".to_owned(), percent, amounts: BTreeMap::new(), until_ms: NOON + HOUR };
     budgets.set_overrides(HashMap::from([("ci".to_owned(), vec![own(300)])]));
     assert_eq!((calls(&ci, 9).await, calls(&other, 9).await), (4, 0));
     world.at(NOON + HOUR);
@@ -146,7 +142,10 @@ async fn an_override_holds_for_its_key_until_it_ends() {
     world.at(NOON + DAY);
     assert_eq!(calls(&ci, 9).await, 2);
     world.at(NOON + 2 * DAY);
-    budgets.set_overrides(HashMap::from([("ci".to_owned(), vec![BudgetOverride { until_ms: NOON + 9 * DAY, ..own(50) }])]));
+    budgets.set_overrides(HashMap::from([(
+        "ci".to_owned(),
+        vec![BudgetOverride { until_ms: NOON + 9 * DAY, ..own(50) }],
+    )]));
     assert_eq!(calls(&ci, 9).await, 1);
 }
 
@@ -213,6 +212,7 @@ async fn what_is_used_is_told_for_each_quantity_that_is_limited() {
     let each = BudgetConfig { each: Each::Key, ..budget(&[(Quantity::Calls, 10)]) };
     let budgets = world.process([("each", each), ("other", budget(&[(Quantity::Fuel, 5)]))]);
     assert_eq!((calls(&spender(&budgets, "ada"), 3).await, calls(&spender(&budgets, "bob"), 11).await), (3, 10));
-    let told: Vec<_> = budgets.used().into_iter().map(|one| (one.budget.to_string(), one.used, one.limit, one.exceeded)).collect();
+    let told: Vec<_> =
+        budgets.used().into_iter().map(|one| (one.budget.to_string(), one.used, one.limit, one.exceeded)).collect();
     assert_eq!(told, [("each".to_owned(), Some(10), 10, 1), ("other".to_owned(), Some(0), 5, 0)]);
 }

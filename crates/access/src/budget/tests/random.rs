@@ -38,7 +38,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn configured(calls: u64) -> BTreeMap<String, BudgetConfig> {
     let hourly = |limits: &[(Quantity, u64)]| BudgetConfig { period: Period::Hour, ..budget(limits) };
-    let all = hourly(&[(Quantity::Calls, calls), (Quantity::Cost, 400), (Quantity::Runs, 6), (Quantity::Fuel, 90_000_000)]);
+    let all =
+        hourly(&[(Quantity::Calls, calls), (Quantity::Cost, 400), (Quantity::Runs, 6), (Quantity::Fuel, 90_000_000)]);
     let each = BudgetConfig { each: Each::Key, ..hourly(&[(Quantity::Calls, 9), (Quantity::Fuel, 50_000_000)]) };
     BTreeMap::from([("all".to_owned(), all), ("each".to_owned(), each)])
 }
@@ -110,7 +111,10 @@ async fn played(steps: Vec<Step>) {
         process.close().await;
     }
     let counted = |quantity: &str| world.store.counted(quantity).into_iter().sum::<u64>();
-    assert!(counted("cost") >= cost && counted("calls") >= 2 * calls && counted("fuel") >= 2 * fuel, "nothing is forgotten");
+    assert!(
+        counted("cost") >= cost && counted("calls") >= 2 * calls && counted("fuel") >= 2 * fuel,
+        "nothing is forgotten"
+    );
     if now == NOON {
         assert_eq!((counted("cost"), counted("calls"), counted("fuel")), (cost, 2 * calls, 2 * fuel), "nothing leaks");
     }

@@ -13,7 +13,8 @@ fn limits() -> Limits {
 #[tokio::test]
 async fn a_run_reserves_its_limits_and_gives_back_what_it_did_not_use() {
     let world = World::new();
-    let budgets = world.process([("day", budget(&[(Quantity::Runs, 3), (Quantity::Fuel, 50 * G), (Quantity::WallMs, 300_000)]))]);
+    let budgets =
+        world.process([("day", budget(&[(Quantity::Runs, 3), (Quantity::Fuel, 50 * G), (Quantity::WallMs, 300_000)]))]);
     let spender = spender(&budgets, "ci");
     let mut run = spender.reserve_run(&limits()).await.expect("there is enough");
     assert_eq!((run.lower(limits()), run.lowered_by(Quantity::Fuel)), (limits(), None));
@@ -27,7 +28,8 @@ async fn a_run_reserves_its_limits_and_gives_back_what_it_did_not_use() {
 #[tokio::test]
 async fn a_run_has_the_rest_of_a_budget_and_knows_whose_it_is() {
     let world = World::new();
-    let budgets = world.process([("day", budget(&[(Quantity::Fuel, 25 * G)])), ("wide", budget(&[(Quantity::Fuel, 26 * G)]))]);
+    let budgets =
+        world.process([("day", budget(&[(Quantity::Fuel, 25 * G)])), ("wide", budget(&[(Quantity::Fuel, 26 * G)]))]);
     let spender = spender(&budgets, "ci");
     let mut first = spender.reserve_run(&limits()).await.expect("there is enough");
     let second = spender.reserve_run(&limits()).await.expect("there is a rest");
