@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_access::Access;
+use exuvia_access::budget::Budgets;
 use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub repair_age: Option<Duration>,
     /// Who may use it.
     pub access: Arc<Access>,
+    /// What they may use in a period.
+    pub budgets: Arc<Budgets>,
 }
 
 impl Settings {
@@ -58,6 +61,7 @@ impl Default for Settings {
             journal: Arc::default(),
             repair_age: None,
             access: Access::open(),
+            budgets: Budgets::none(),
         }
     }
 }
@@ -122,6 +126,7 @@ impl SampleGateway {
                 repair_age: settings.repair_age.unwrap_or_default(),
             },
             access: Arc::clone(&settings.access),
+            budgets: Arc::clone(&settings.budgets),
             answer_shapes: None,
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }

@@ -84,6 +84,11 @@ impl Access {
         self.changed.send_replace(());
     }
 
+    /// Keys that were issued at run time, once they are let in.
+    pub(crate) fn issued(&self) -> Option<&Arc<IssuedKeys>> {
+        self.issued.get()
+    }
+
     /// Notifies of every change of who may do what.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {

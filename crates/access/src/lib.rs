@@ -1,4 +1,4 @@
-//! Who acts: virtual keys and their roles.
+//! Who acts, and what they may use: virtual keys, their roles, [budgets](budget).
 //!
 //! [`Access`] turns what a request brings (a bearer token) into an [`Identity`], which goes with everything that is done for the request. What
 //! the identity may do is asked anew for each request and each call ([`Access::role_of`]), so that a revoked key stops at its next call.
@@ -33,6 +33,7 @@
 //! ```
 
 mod access;
+pub mod budget;
 mod clock;
 mod error;
 mod identity;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use exuvia_policy::{Policy, RoleRules};
 use exuvia_tool::Limits;
 
-use crate::IdentityProviderConfig;
+use crate::{BudgetConfig, IdentityProviderConfig};
 
 /// Who may use the gateway beside its operator. Empty: every client is the operator.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct AccessConfig {
     pub keys: BTreeMap<String, KeyConfig>,
     /// Authorization servers whose tokens are accepted, by name.
     pub identity_providers: BTreeMap<String, IdentityProviderConfig>,
+    /// What may be used in a period, by the name of a budget.
+    pub budgets: BTreeMap<String, BudgetConfig>,
 }
 
 /// What those who have a role may do.

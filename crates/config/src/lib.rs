@@ -25,6 +25,7 @@
 //! ```
 
 mod access;
+mod budget;
 mod builder;
 mod choices;
 mod config;
@@ -53,6 +54,7 @@ mod summary;
 mod trust;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
+pub use budget::{BudgetAction, BudgetConfig, Each, Members, Period};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;
 pub use expand::expand;

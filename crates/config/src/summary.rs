@@ -1,14 +1,16 @@
 //! What would run, in a line for each server. Of variables and headers the names alone, of addresses the origin: the rest
 //! may hold secrets.
 
+use std::collections::BTreeSet;
+
 use exuvia_catalog::files::Layout;
 use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
-use exuvia_tool::CredentialId;
+use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode,
-    PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig,
+    JournalStore, Members, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -24,6 +26,7 @@ pub fn summary(config: &Config) -> String {
     }
     lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
     lines.extend(access(&config.access));
+    lines.extend(config.access.budgets.iter().map(|(name, budget)| format!("budget {name}: {}", budget_parts(budget))));
     let tls = if config.tls.is_some() { " by https" } else { "" };
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
@@ -46,6 +49,26 @@ fn access(access: &AccessConfig) -> Option<String> {
     let providers = (!providers.is_empty()).then(|| format!("identity providers: {providers}"));
     let parts: Vec<String> = [roles, keys, providers].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What a budget allows, and whom.
+fn budget_parts(budget: &BudgetConfig) -> String {
+    let zone = budget.time_zone.iana_name().unwrap_or("UTC");
+    let mut parts = vec![format!("{} in {zone}", budget.period)];
+    let limits = budget.limits.iter().filter_map(|(quantity, limit)| Some((quantity, (*limit)?)));
+    parts.extend(limits.map(|(quantity, limit)| match quantity {
+        Quantity::Cost => format!("cost {}", Cost::from_micros(limit)),
+        _ => format!("{} {limit}", quantity.name()),
+    }));
+    let Members { roles, keys, principals, labels } = &budget.members;
+    let texts = |texts: &BTreeSet<String>| texts.iter().cloned().collect::<Vec<_>>();
+    parts.extend(list("roles", &texts(roles)));
+    parts.extend(list("keys", &texts(keys)));
+    parts.extend(list("principals", &principals.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    parts.extend(list("labels", &labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()));
+    parts.extend((budget.each == Each::Key).then(|| "each key".to_owned()));
+    parts.extend((budget.action == BudgetAction::Report).then(|| "report".to_owned()));
+    parts.join("; ")
 }
 
 /// Where runs are recorded, where that is configured.
@@ -118,6 +141,8 @@ fn rules(rules: &ServerRules) -> Vec<String> {
         list("constraints", &constraints),
         rules.calls_per_run.map(|most| format!("calls_per_run {most}")),
         rules.calls_per_minute.map(|most| format!("calls_per_minute {most}")),
+        (!rules.cost_per_call.is_zero()).then(|| format!("cost_per_call {}", rules.cost_per_call)),
+        list("costs", &rules.costs.keys().cloned().collect::<Vec<_>>()),
     ];
     parts.into_iter().flatten().collect()
 }

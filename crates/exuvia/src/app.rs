@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_access::Access;
+use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, View, now_ms};
 use exuvia_runtime::{Engine, Script};
@@ -108,6 +109,17 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
     }
 }
 
+/// The budgets of a configuration. Nothing is run on behalf of anybody: none.
+fn budgets(config: &Config, recording: Recording, access: &Arc<Access>) -> Arc<Budgets> {
+    match recording {
+        Recording::MemoryOnly => Budgets::none(),
+        Recording::Configured => {
+            let store = Arc::new(journal::Counters::new(config.journal.clone()));
+            Budgets::new(store, &config.access.budgets, Arc::clone(access), Arc::new(now_ms))
+        }
+    }
+}
+
 /// Whether runs are recorded beyond the process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
@@ -122,6 +134,7 @@ pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
     answer_shapes: Option<Arc<AnswerShapes>>,
+    budgets: Arc<Budgets>,
     journal: ProcessJournal,
     /// Of the servers, which may go on.
     start: StartProgress,
@@ -151,6 +164,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
+        let budgets = budgets(&config, recording, &access);
         let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
@@ -166,12 +180,13 @@ impl App {
             pre_pass: PrePass::On,
             settings,
             access,
+            budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
         };
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, journal, start })
+        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, budgets, journal, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -206,10 +221,13 @@ impl App {
 
     /// The journal is the last: calls that are cut off are recorded.
     async fn shutdown(self) {
-        let Self { upstreams, answer_shapes, journal, start, .. } = self;
+        let Self { upstreams, answer_shapes, budgets, journal, start, .. } = self;
         drop(start);
         store(answer_shapes).await;
         upstreams.shutdown().await;
+        if tokio::time::timeout(STORING, budgets.close()).await.is_err() {
+            tracing::warn!("unused amounts of budgets were not given back; they count as used until their periods end");
+        }
         journal.close().await;
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Read the record of runs: list, show, export, erase, sum
     Runs(RunsArgs),
+    /// Print what is used of the configured budgets
+    Budgets(BudgetsArgs),
     /// Verify the record of runs, or prove a part of it to a third party
     Audit(AuditArgs),
     /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
@@ -83,6 +85,7 @@ impl Command {
             Self::Tools(_) | Self::Login(_) => ENDS,
             Self::Audit(_)
             | Self::Bench(_)
+            | Self::Budgets(_)
             | Self::Demo
             | Self::Stdio(_)
             | Self::Serve(_)
@@ -154,6 +157,25 @@ impl From<ClientArgs> for Sources {
     fn from(args: ClientArgs) -> Self {
         Self { auto_execute: args.auto_execute, ..args.servers.into() }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BudgetsArgs {
+    #[command(subcommand)]
+    pub(crate) command: BudgetsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BudgetsCommand {
+    /// Print how much of each budget is used in its present period, with what running processes hold for their next calls. Of a
+    /// budget with a counter for each key: the keys that have used something
+    List {
+        #[command(flatten)]
+        servers: ServerArgs,
+        /// Print it as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ pub(crate) fn status(outcome: &Outcome) -> u8 {
         Outcome::Raised(_) if has_left(outcome) => 0,
         Outcome::Raised(_) => RAISED,
         Outcome::Stopped(_) => STOPPED,
-        Outcome::Denied(_) | Outcome::AwaitingApproval(_) => DENIED,
+        Outcome::Denied(_) | Outcome::AwaitingApproval(_) | Outcome::Exhausted(_) => DENIED,
         Outcome::Cancelled => CANCELLED,
         _ => FAULT,
     }

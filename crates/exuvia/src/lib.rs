@@ -86,6 +86,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Config(args) => commands::config::config(args.command).await,
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
+        Command::Budgets(args) => commands::budgets::budgets(args.command).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,
         Command::Tokens(args) => commands::tokens::tokens(args).await,

@@ -1,16 +1,17 @@
 //! The way of every tool call: validate, authorize, record, dispatch.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use exuvia_access::Identity;
+use exuvia_access::budget::{CallReservation, Refused, Spender};
 use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
-    BoxFuture, CallContext, CallError, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
+    BoxFuture, CallContext, CallError, Cost, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
     MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
 };
 use exuvia_upstream::CallLimits;
@@ -22,6 +23,7 @@ use crate::authority::Authority;
 use crate::call_notes::CallNotes;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
+use crate::over_budget;
 use crate::record::RunRecord;
 use crate::repair::{Earlier, Repair};
 use crate::retries::{RetryBudget, is_repeatable};
@@ -49,6 +51,8 @@ struct Inner {
     orders: Mutex<HashMap<String, DispatchOrder>>,
     notes: CallNotes,
     retries: RetryBudget,
+    /// What its calls have cost, in millionths.
+    cost: AtomicU64,
 }
 
 /// What one run, or one call of a client, is made with.
@@ -58,6 +62,8 @@ pub(crate) struct RunParts {
     pub(crate) run_view: Arc<RunView>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
+    /// The budgets of whoever acts.
+    pub(crate) spender: Spender,
     pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
@@ -89,6 +95,7 @@ impl RunTools {
             orders: Mutex::default(),
             notes: CallNotes::default(),
             retries: RetryBudget::default(),
+            cost: AtomicU64::new(0),
         }))
     }
 
@@ -100,6 +107,11 @@ impl RunTools {
     /// What there is to say of the calls made so far.
     pub(crate) fn notes(&self) -> &CallNotes {
         &self.0.notes
+    }
+
+    /// What the calls made so far have cost.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::from_micros(self.0.cost.load(Ordering::Relaxed))
     }
 
     /// Takes a call as far as to its permit: validated, authorized, recorded.
@@ -191,7 +203,8 @@ fn intent(permit: &Permit, asked: &ToolCall) -> Event {
     let (call, written) = (permit.call().clone(), &asked.arguments);
     let is_amended = call.arguments.as_str() != written.as_str();
     let rule = permit.rule().map_or_else(|| OPERATOR.to_owned(), ToString::to_string);
-    Event::CallIntended { call, written: is_amended.then(|| written.clone().into_json()), rule }
+    let written = is_amended.then(|| written.clone().into_json());
+    Event::CallIntended { call, written, rule, cost: permit.cost() }
 }
 
 impl From<CallError> for CallRejected {
@@ -345,10 +358,26 @@ impl Inner {
         asked: &ToolCall,
         deadline: Option<&Deadline>,
     ) -> Result<Admitted, CallRejected> {
+        // What is reserved and not made is given back when it is dropped.
+        let reserved = self.run.spender.reserve_call(allowed.quotas().cost).await;
+        let of_budgets = reserved.map_err(|refused| self.over_budget(&asked.name, refused))?;
         let reserved = self.run.authority.reserve(allowed, &self.spent).await;
         let permit = reserved.map_err(|refusal| self.rejected(refusal))?;
         self.goes_on(&permit.call().name)?;
-        Ok(self.record_intent(permit, asked, deadline).await?)
+        // Its record may be written whatever becomes of this future.
+        let (made, cost) = (of_budgets.map(CallReservation::make), permit.cost());
+        match self.record_intent(permit, asked, deadline).await {
+            Ok(admitted) => {
+                self.cost.fetch_add(cost.micros(), Ordering::Relaxed);
+                Ok(admitted)
+            }
+            Err(error) => {
+                if let Some(made) = made {
+                    made.give_back();
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Nothing of a script is called once it has ended.
@@ -374,6 +403,15 @@ impl Inner {
                 CallRejected::Held(held)
             }
         }
+    }
+
+    fn over_budget(&self, tool: &ToolName, refused: Refused) -> CallRejected {
+        let origin = &self.run.context.origin;
+        let (run, direct) = (origin.run().map(display), origin.direct().map(display));
+        let (principal, rejected) = (&self.run.context.principal, over_budget::call_rejected(refused));
+        let rule = rejected.rule();
+        tracing::info!(run.id = run, direct.id = direct, principal = %principal, tool.name = %tool, rule, "call over budget");
+        rejected
     }
 
     /// Checks that the tool exists for this run and that the arguments match its schema. Arguments that are too large for a

@@ -122,6 +122,7 @@ impl Gateway {
                 CallKind::Read => Grants::listed_reads(&run_view.settings.policy),
             },
             authority: Arc::clone(&self.authority),
+            spender: self.budgets.spender(identity, client.and_then(|client| client.budget().cloned())),
             record: self.recorder.of(&context),
             context,
             identity: Arc::clone(identity),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use exuvia_journal::{Event, RunEnd};
 use exuvia_runtime::Report;
-use exuvia_tool::{CallError, CallId, Deadline, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Cost, Deadline, ToolOutcome};
 
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
@@ -124,7 +124,7 @@ impl RunEndGuard {
         self.is_over = true;
         let mut is_recorded = false;
         if self.is_started {
-            let end = self.came.take().unwrap_or_else(|| recorded_end(report));
+            let end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
             // A failure is logged and counted. One that is late is recorded when the journal can be written again.
             is_recorded = self.record.require(Event::RunEnded(Box::new(end))).await.is_ok();
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{fmt, io, thread};
 
 use exuvia_access::Access;
+use exuvia_access::budget::Budgets;
 use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
@@ -53,6 +54,8 @@ pub struct GatewayConfig {
     pub settings: Settings,
     /// Who may use it.
     pub access: Arc<Access>,
+    /// What they may use in a period.
+    pub budgets: Arc<Budgets>,
     /// What is learned of the answers of tools, shown in stubs. None: nothing is.
     pub answer_shapes: Option<Arc<AnswerShapes>>,
 }
@@ -78,6 +81,7 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     configuration: Configuration,
     access: Arc<Access>,
+    pub(crate) budgets: Arc<Budgets>,
     /// How many answers about tools are rendered at a time.
     pub(crate) readers: Arc<Semaphore>,
     /// Cancels every run.
@@ -141,6 +145,7 @@ impl Gateway {
             metrics,
             configuration: Configuration::default(),
             access: config.access,
+            budgets: config.budgets,
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             stopped,
         })
@@ -150,6 +155,12 @@ impl Gateway {
     #[must_use]
     pub fn access(&self) -> &Arc<Access> {
         &self.access
+    }
+
+    /// What they may use in a period.
+    #[must_use]
+    pub fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
     }
 
     /// What clients see now that name no profile.
@@ -304,6 +315,7 @@ impl Gateway {
         self.metrics.memory_held(self.engine.held_memory_bytes());
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
+        self.metrics.budgets(&self.budgets.used());
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
         let lanes = self.upstreams.lanes();
         self.metrics.text(&self.servers(), &self.failing(), &lanes, &self.upstreams.retiring())
@@ -398,6 +410,7 @@ impl Gateway {
             run_view,
             pending_namespace: PendingNamespace::of(&self.view_store, (view.name(), view.role()), by),
             authority: Arc::clone(&self.authority),
+            spender: self.budgets.spender(client.identity(), client.budget().cloned()),
             engine: self.engine.clone(),
             analyses: Arc::clone(&self.analyses),
             events: sender,

@@ -28,6 +28,7 @@ mod kept_view;
 mod listing;
 pub mod meta;
 mod metrics;
+mod over_budget;
 mod pending_namespace;
 mod pending_run;
 mod plain_items;

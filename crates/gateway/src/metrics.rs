@@ -4,10 +4,13 @@
 //! series.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use exuvia_access::budget::BudgetUse;
 use exuvia_runtime::Report;
+use exuvia_tool::Quantity;
 use exuvia_upstream::{Failing, LaneCounts, ServerStatus};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -31,6 +34,12 @@ struct RunLabels {
 struct CallLabels {
     server: String,
     outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct BudgetLabels {
+    budget: String,
+    of: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,6 +77,11 @@ pub(crate) struct Metrics {
     lanes: Family<ServerLabels, Gauge>,
     lanes_failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
+    budget_used: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
+    budget_limit: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
+    budget_exceeded: Family<BudgetLabels, Counter>,
+    /// The budgets that there are series of, and how often they were exceeded.
+    budgets: Mutex<BTreeMap<BudgetLabels, u64>>,
     config_is_current: Gauge,
     config_taken: Gauge,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
@@ -96,6 +110,10 @@ impl Metrics {
             lanes: Family::default(),
             lanes_failing: Family::default(),
             tools: Family::default(),
+            budget_used: Family::default(),
+            budget_limit: Family::default(),
+            budget_exceeded: Family::default(),
+            budgets: Mutex::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
             known: Mutex::default(),
@@ -131,6 +149,12 @@ impl Metrics {
         let help = "Those of them over which every call fails";
         registry.register("server_lanes_failing", help, self.lanes_failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
+        let help = "What is used of a budget in its present period, as far as this process knows; of one with a counter for each \
+                    key, of the key that is nearest to its limit";
+        registry.register("budget_used", help, self.budget_used.clone());
+        registry.register("budget_limit", "The limit of a budget", self.budget_limit.clone());
+        let help = "Runs and calls that a budget refused; where it only reports, periods in which it was exceeded";
+        registry.register("budget_exceeded", help, self.budget_exceeded.clone());
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
         let help = "When they last matched";
@@ -176,6 +200,27 @@ impl Metrics {
         self.config_is_current.set(i64::from(configuration.outdated().is_empty()));
         let taken = configuration.taken().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.config_taken.set(i64::try_from(taken.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// What is used of each budget now. Series of others are removed.
+    pub(crate) fn budgets(&self, used: &[BudgetUse]) {
+        let mut before = std::mem::take(&mut *self.budgets.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut known = BTreeMap::new();
+        for BudgetUse { budget, quantity, used, limit, exceeded, .. } in used {
+            let labels = BudgetLabels { budget: budget.to_string(), of: quantity.name() };
+            self.budget_used.get_or_create(&labels).set(in_units(*quantity, used.unwrap_or(0)));
+            self.budget_limit.get_or_create(&labels).set(in_units(*quantity, *limit));
+            // One that was configured otherwise counts anew.
+            let counted = before.remove(&labels).filter(|counted| counted <= exceeded).unwrap_or(0);
+            self.budget_exceeded.get_or_create(&labels).inc_by(exceeded - counted);
+            known.insert(labels, *exceeded);
+        }
+        for labels in before.into_keys() {
+            self.budget_used.remove(&labels);
+            self.budget_limit.remove(&labels);
+            self.budget_exceeded.remove(&labels);
+        }
+        *self.budgets.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     pub(crate) fn rejected(&self) {
@@ -246,6 +291,12 @@ impl Metrics {
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An amount in the unit of the configuration: costs are counted in millionths.
+fn in_units(quantity: Quantity, amount: u64) -> f64 {
+    let amount = amount as f64;
+    if quantity == Quantity::Cost { amount / 1e6 } else { amount }
 }
 
 #[cfg(test)]

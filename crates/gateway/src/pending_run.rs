@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_access::Identity;
+use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, GUEST_COMPONENT, GUEST_DIGEST, Outcome, Report, Script, ScriptError};
+use exuvia_runtime::{Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError};
 use exuvia_text::{cut, one_line};
-use exuvia_tool::{BoxFuture, CallContext, HeldCall, Namespace, Origin, RunEvent, ToolName};
+use exuvia_tool::{BoxFuture, CallContext, Cost, HeldCall, Namespace, Origin, RunEvent, ToolName};
 use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,7 @@ use crate::call::{RunParts, RunTools, call_limits};
 use crate::call_notes::CallNotes;
 use crate::end_guards::RunEndGuard;
 use crate::metrics::Metrics;
+use crate::over_budget::{run_outcome, settled};
 use crate::pending_namespace::PendingNamespace;
 use crate::queue::QueuePlace;
 use crate::record::RunRecord;
@@ -61,6 +63,8 @@ pub(crate) struct PendingRun {
     /// What there will be instead of that.
     pub(crate) pending_namespace: PendingNamespace,
     pub(crate) authority: Arc<Authority>,
+    /// The budgets of whoever acts.
+    pub(crate) spender: Spender,
     pub(crate) engine: Engine,
     pub(crate) record: Arc<RunRecord>,
     pub(crate) analyses: Arc<Semaphore>,
@@ -97,6 +101,12 @@ impl PendingRun {
     }
 
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
+        // Before the script is read: who has nothing left costs nothing.
+        let reserved = self.cancellation.run_until_cancelled(self.reserved()).await;
+        let mut reservation = match reserved.unwrap_or(Err(Outcome::Cancelled)) {
+            Ok(reservation) => reservation,
+            Err(outcome) => return self.refused(outcome, (script.source().len() as u64, String::new())),
+        };
         let mut may_wait = true;
         self.registered.live().is(RunState::Reading);
         let keeps_namespace = self.record.keeps_readings();
@@ -119,7 +129,8 @@ impl PendingRun {
         };
         self.registered.live().is(RunState::Queued);
         let namespace = admitted.namespace.clone();
-        let started = Event::RunStarted(Box::new(self.start(&admitted)));
+        let limits = reservation.lower(self.run_view.settings.limits.clone());
+        let started = Event::RunStarted(Box::new(self.start(&admitted, &limits)));
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = admitted;
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
@@ -127,8 +138,10 @@ impl PendingRun {
         match recorded {
             Some(Ok(())) => {
                 self.keep_guest();
-                let report = self.run(script, grants, took).await;
-                ending.came = Some(recorded_end(&report));
+                reservation.start();
+                let (report, cost) = self.run(script, grants, limits, took).await;
+                let report = settled(report, reservation);
+                ending.came = Some(recorded_end(&report, cost));
                 with_ending(noted(report, &notes), at_the_end)
             }
             Some(Err(error)) => {
@@ -139,8 +152,19 @@ impl PendingRun {
         }
     }
 
+    /// What its budgets have for it.
+    async fn reserved(&self) -> Result<RunReservation, Outcome> {
+        let reserved = self.spender.reserve_run(&self.run_view.settings.limits).await;
+        reserved.map_err(|refused| {
+            let outcome = run_outcome(refused);
+            let (principal, why) = (&self.context.principal, reason(&outcome));
+            tracing::info!(%principal, outcome = outcome.name(), why, "run over budget");
+            outcome
+        })
+    }
+
     /// What the journal has of its beginning.
-    fn start(&self, admitted: &AdmittedScript) -> RunStart {
+    fn start(&self, admitted: &AdmittedScript, limits: &Limits) -> RunStart {
         let RunView { settings, kept, .. } = &*self.run_view;
         let finding = |note: &Note| cut(&format!("line {}: {}", note.line, note.message), FINDING);
         let trace = self.context.trace.as_ref();
@@ -152,7 +176,7 @@ impl PendingRun {
             trace_id: trace.map(|trace| format!("{:032x}", u128::from_be_bytes(trace.trace_id))),
             rule: admitted.rule.clone(),
             findings: admitted.notes.iter().take(FINDINGS).map(finding).collect(),
-            limits: self.engine.effective(settings.limits.clone()),
+            limits: self.engine.effective(limits.clone()),
             namespace_sha256: admitted.namespace.as_ref().map(|object| object.sha256.clone()).unwrap_or_default(),
             policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
             guest_sha256: self.engine.guest_sha256().to_owned(),
@@ -176,11 +200,11 @@ impl PendingRun {
     }
 
     /// `took` is how much of its time it has used already.
-    async fn run(self, script: Script, grants: Grants, took: Duration) -> Report {
+    async fn run(self, script: Script, grants: Grants, limits: Limits, took: Duration) -> (Report, Cost) {
         // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let (held, holds) = mpsc::unbounded_channel();
-        let (limits, io) = (self.run_view.settings.limits.clone(), self.record.io());
+        let io = self.record.io();
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,
@@ -188,6 +212,7 @@ impl PendingRun {
             run_view: self.run_view,
             grants,
             authority: self.authority,
+            spender: self.spender,
             record: self.record,
             metrics: self.metrics,
             limits: call_limits(&limits),
@@ -212,7 +237,7 @@ impl PendingRun {
             .execute()
             .await;
         tell_calls(&mut report, &run_view.namespace, tools.notes());
-        report
+        (report, tools.cost())
     }
 }
 
@@ -251,6 +276,7 @@ fn reason(outcome: &Outcome) -> String {
         Outcome::Raised(error) | Outcome::Denied(error) => format!("{}\n{}", error.message, error.traceback),
         Outcome::Stopped(stop) => stop.message.clone(),
         Outcome::AwaitingApproval(held) => awaiting(held),
+        Outcome::Exhausted(exhausted) => exhausted.to_string(),
         // What went wrong inside is in the log.
         _ => String::new(),
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exuvia_access::Identity;
+use exuvia_access::budget::RequestBudget;
 use exuvia_config::{OnDisconnect, QueueLimits};
 use exuvia_journal::ClientClaims;
 use exuvia_tool::{CallContext, Origin, Principal};
@@ -19,6 +20,7 @@ pub struct Client {
     name: Arc<str>,
     identity: Arc<Identity>,
     claims: Arc<ClientClaims>,
+    budget: Option<Arc<RequestBudget>>,
 }
 
 impl PartialEq for Client {
@@ -45,13 +47,24 @@ impl Client {
     /// A client of this name that acts for this identity.
     #[must_use]
     pub fn of(identity: Arc<Identity>, name: &str) -> Self {
-        Self { name: name.into(), identity, claims: Arc::default() }
+        Self { name: name.into(), identity, claims: Arc::default(), budget: None }
     }
 
     /// The same client, with what it says of itself in this request: it is recorded, and decides nothing.
     #[must_use]
     pub fn claiming(self, claims: ClientClaims) -> Self {
         Self { claims: Arc::new(claims), ..self }
+    }
+
+    /// The same client, with the budget that it sets for this request.
+    #[must_use]
+    pub fn within(self, budget: Option<Arc<RequestBudget>>) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// The budget of this request.
+    pub(crate) fn budget(&self) -> Option<&Arc<RequestBudget>> {
+        self.budget.as_ref()
     }
 
     /// What it says of itself.

@@ -2,9 +2,10 @@
 
 use exuvia_journal::{RunEnd, RunError, RunUsage};
 use exuvia_runtime::{Outcome, Report, ScriptError};
+use exuvia_tool::Cost;
 
-/// The end of a run, as its report has it.
-pub(crate) fn recorded_end(report: &Report) -> RunEnd {
+/// The end of a run, as its report has it. `cost`: of its calls.
+pub(crate) fn recorded_end(report: &Report, cost: Cost) -> RunEnd {
     let (result, limit, error) = match &report.outcome {
         Outcome::Returned(value) => (Some(value.clone()), None, None),
         Outcome::Raised(error) | Outcome::Denied(error) => (None, None, Some(run_error(error))),
@@ -20,6 +21,7 @@ pub(crate) fn recorded_end(report: &Report) -> RunEnd {
         memory_bytes_peak: report.usage.memory_bytes_peak,
         wall_ms: report.usage.wall_ms,
         tool_calls: report.usage.tool_calls,
+        cost,
     };
     RunEnd {
         outcome: report.outcome.name().to_owned(),

@@ -70,7 +70,7 @@ impl Repair {
 #[cfg(test)]
 mod tests {
     use exuvia_journal::{Entry, Event, Journal as _, MemoryJournal, Record};
-    use exuvia_tool::{Arguments, Origin, Principal, ToolName, ToolOutcome};
+    use exuvia_tool::{Arguments, Cost, Origin, Principal, ToolName, ToolOutcome};
 
     use super::*;
 
@@ -83,7 +83,7 @@ mod tests {
         let mut events = vec![Event::RunStarted(Box::default())];
         for (call, outcome) in calls {
             let id = call.id;
-            events.push(Event::CallIntended { call, written: None, rule: String::new() });
+            events.push(Event::CallIntended { call, written: None, rule: String::new(), cost: Cost::ZERO });
             let code = String::new();
             events.extend(outcome.map(|outcome| Event::CallEnded {
                 id,

@@ -222,6 +222,8 @@ impl From<CallError> for tools::CallError {
             CallError::LimitReached { limit, allowed, used } => {
                 Self::LimitReached(tools::LimitReached { limit, allowed, used })
             }
+            // There is nothing to wait for that a script could wait for.
+            CallError::Exhausted(_) => Self::Denied(error.to_string()),
             // `CallError` may grow; the contract may not. What it has no case for is said in words.
             other => Self::UpstreamUnavailable(other.to_string()),
         }

@@ -14,7 +14,7 @@ use exuvia_journal::{
     Archive, Entry, Event, Filter, Journal, OpenOptions, PostgresArchive, PostgresJournal, RunEnd, RunStart,
     SqliteArchive, SqliteJournal, StoreArchive, StoreJournal,
 };
-use exuvia_tool::{Arguments, CallError, CallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallError, CallId, Cost, Json, Origin, Principal, RunId, ToolCall, ToolName};
 
 const APPENDS: u32 = 1_000;
 
@@ -54,7 +54,7 @@ fn entry(run: &str, event: Event) -> Entry {
 fn intended(call: u64, tool: &str) -> Event {
     let arguments = Arguments::parse(r#"{"name":"Ada Lovelace","limit":20,"fields":["id","mail","phone"]}"#).unwrap();
     let call = ToolCall { id: CallId(call), name: ToolName::new("crm", tool), arguments, line: Some(2) };
-    Event::CallIntended { call, written: None, rule: "key ci: crm.*".into() }
+    Event::CallIntended { call, written: None, rule: "key ci: crm.*".into(), cost: Cost::ZERO }
 }
 
 fn answered(call: u64, fails: bool) -> Event {

@@ -1,6 +1,6 @@
 //! What there is to read in a journal.
 
-use exuvia_tool::{BoxFuture, Origin, Principal};
+use exuvia_tool::{BoxFuture, Cost, Origin, Principal};
 
 use crate::{Entry, Event, JournalError, Object, Seq, Stamped};
 
@@ -106,6 +106,8 @@ pub struct Summary {
     pub failed_calls: u64,
     /// What it used, in units of fuel.
     pub fuel: u64,
+    /// What its calls cost.
+    pub cost: Cost,
     /// The error that ended it, in one line.
     pub error: Option<String>,
     /// Its script, arguments, answers and log were erased.

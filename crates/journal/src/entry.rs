@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{BoxFuture, CallError, CallId, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, CallId, Cost, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
 use serde::{Deserialize, Serialize};
 
 use crate::{JournalError, Object, PackedGuest, Reading};
@@ -47,6 +47,8 @@ pub enum Event {
         written: Option<Json>,
         /// The rule that allowed it.
         rule: String,
+        /// What it costs.
+        cost: Cost,
     },
     /// A call was refused before anything left the gateway, or waits for an approval.
     CallRefused {
@@ -180,6 +182,9 @@ pub struct RunUsage {
     pub wall_ms: u64,
     /// Calls made.
     pub tool_calls: u64,
+    /// What they cost.
+    #[serde(default, skip_serializing_if = "Cost::is_zero")]
+    pub cost: Cost,
 }
 
 impl Entry {
@@ -237,7 +242,7 @@ impl Event {
             Self::RunRefused { source_sha256, reason, .. } => source_sha256.len() + reason.len(),
             Self::RunStarted(start) => start.text_bytes(),
             Self::RunReadings(readings) => readings.iter().map(Reading::size_bytes).sum(),
-            Self::CallIntended { call, written, rule } => {
+            Self::CallIntended { call, written, rule, .. } => {
                 call_bytes(call) + written.as_ref().map_or(0, Json::size_bytes) + rule.len()
             }
             Self::CallRefused { call, rule, error, .. } => {

@@ -39,6 +39,8 @@ pub(crate) enum CallChange {
         call: u64,
         server: String,
         tool: String,
+        /// In millionths.
+        cost: u64,
     },
     /// The call has this outcome without having been dispatched.
     Decided {
@@ -93,9 +95,12 @@ fn call_change(event: &HeadEvent, error: Option<&String>) -> CallChange {
         error: error.cloned(),
     };
     match event {
-        HeadEvent::CallIntended { call, .. } => {
-            CallChange::Intended { call: call.id.min(MAX), server: text(&call.server), tool: text(&call.tool) }
-        }
+        HeadEvent::CallIntended { call, cost_micros, .. } => CallChange::Intended {
+            call: call.id.min(MAX),
+            server: text(&call.server),
+            tool: text(&call.tool),
+            cost: cost_micros.unwrap_or(0).min(MAX),
+        },
         HeadEvent::CallRefused { call, code, .. } => decided(call, code),
         HeadEvent::CallReused { call, .. } => decided(call, REUSED),
         HeadEvent::CallEnded { id, code, ms, .. } => {
@@ -161,6 +166,8 @@ pub(crate) struct CallIndex {
     pub(crate) tool: String,
     pub(crate) code: Option<String>,
     pub(crate) ms: Option<u64>,
+    /// What it cost in millionths, all attempts together.
+    pub(crate) cost: u64,
 }
 
 impl Change {
@@ -194,15 +201,22 @@ impl RunIndex {
         }
     }
 
+    /// What the attempts of a call have cost so far, in millionths.
+    fn cost_of(&self, call: u64) -> u64 {
+        self.calls.get(&call).map_or(0, |call| call.cost)
+    }
+
     /// The index after one more record.
     pub(crate) fn apply(&mut self, change: Change) {
         match change.call {
             CallChange::None => {}
-            CallChange::Intended { call, server, tool } => {
-                self.calls.insert(call, CallIndex { server, tool, code: None, ms: None });
+            CallChange::Intended { call, server, tool, cost } => {
+                let cost = self.cost_of(call).saturating_add(cost).min(MAX);
+                self.calls.insert(call, CallIndex { server, tool, code: None, ms: None, cost });
             }
             CallChange::Decided { call, server, tool, code, .. } => {
-                self.calls.insert(call, CallIndex { server, tool, code: Some(code), ms: None });
+                let cost = self.cost_of(call);
+                self.calls.insert(call, CallIndex { server, tool, code: Some(code), ms: None, cost });
             }
             CallChange::Ended { call, code, ms, .. } => {
                 if let Some(call) = self.calls.get_mut(&call) {

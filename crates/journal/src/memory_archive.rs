@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 
-use exuvia_tool::BoxFuture;
+use exuvia_tool::{BoxFuture, Cost};
 
 use crate::{Archive, Entry, Event, Filter, JournalError, MemoryJournal, Object, Record, Stamped, Summary};
 
@@ -76,6 +76,7 @@ fn summary(record: &Record) -> Option<Summary> {
         calls: 0,
         failed_calls: 0,
         fuel: 0,
+        cost: Cost::ZERO,
         error: None,
         is_erased: record.is_erased,
     };
@@ -86,7 +87,11 @@ fn summary(record: &Record) -> Option<Summary> {
 impl Summary {
     fn count(&mut self, stamped: &Stamped) {
         match &stamped.entry.event {
-            Event::CallIntended { .. } | Event::CallReused { .. } => self.calls += 1,
+            Event::CallIntended { cost, .. } => {
+                self.calls += 1;
+                self.cost = self.cost + *cost;
+            }
+            Event::CallReused { .. } => self.calls += 1,
             Event::CallRefused { error, code, .. } => {
                 self.calls += 1;
                 self.failed_calls += 1;

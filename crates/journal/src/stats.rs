@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use exuvia_tool::Principal;
+use exuvia_tool::{Cost, Principal};
 
 /// Sums over the runs and calls that fit a [`Filter`](crate::Filter). `before` and `limit` of the filter are not looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct PrincipalStats {
     pub direct_calls: u64,
     /// What the runs used, in units of fuel.
     pub fuel: u64,
+    /// What calls cost, in runs and direct: where a server or a tool is asked for, those of it.
+    pub cost: Cost,
     /// How long runs took, in milliseconds. None: none has ended.
     pub latency: Option<Latency>,
     pub(crate) latencies: Latencies,
@@ -48,6 +50,8 @@ pub struct ToolStats {
     pub calls: u64,
     /// Those among them that did not succeed.
     pub failed_calls: u64,
+    /// What they cost.
+    pub cost: Cost,
     /// How long dispatched calls took, in milliseconds. None: none has ended.
     pub latency: Option<Latency>,
     pub(crate) latencies: Latencies,
@@ -64,6 +68,14 @@ pub struct Latency {
 }
 
 impl Stats {
+    /// The sums over principals, which have the costs of their calls from those over tools.
+    pub(crate) fn of(mut principals: Vec<PrincipalStats>, tools: Vec<ToolStats>) -> Self {
+        for sum in &mut principals {
+            sum.cost = tools.iter().filter(|tool| tool.principal == sum.principal).map(|tool| tool.cost).sum();
+        }
+        Self { principals, tools }
+    }
+
     /// The sums over several journals.
     #[must_use]
     pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -94,6 +106,7 @@ impl PrincipalStats {
         self.failed_runs += other.failed_runs;
         self.direct_calls += other.direct_calls;
         self.fuel += other.fuel;
+        self.cost = self.cost + other.cost;
         self.latencies.merge(&other.latencies);
         self.latency = self.latencies.latency();
     }
@@ -103,6 +116,7 @@ impl ToolStats {
     pub(crate) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
+        self.cost = self.cost + other.cost;
         self.latencies.merge(&other.latencies);
         self.latency = self.latencies.latency();
     }
@@ -150,12 +164,22 @@ mod tests {
             ms.for_each(|ms| latencies.add(ms));
             let (principal, latency) = (Principal::Operator, latencies.latency());
             let (server, tool) = (server.to_owned(), "get".to_owned());
-            let tools = vec![ToolStats { principal, server, tool, calls: 50, failed_calls: 1, latency, latencies }];
+            let tools = vec![ToolStats {
+                principal,
+                server,
+                tool,
+                calls: 50,
+                failed_calls: 1,
+                cost: Cost::from_micros(5),
+                latency,
+                latencies,
+            }];
             Stats { principals: Vec::new(), tools }
         };
         let merged = Stats::merged([part("b", 1..=50), part("a", 7..=7), part("b", 51..=100)]).tools;
-        let sums: Vec<_> = merged.iter().map(|sum| (sum.server.as_str(), sum.calls, sum.failed_calls)).collect();
-        assert_eq!(sums, [("a", 50, 1), ("b", 100, 2)]);
+        let sum = |sum: &ToolStats| (sum.server.clone(), sum.calls, sum.failed_calls, sum.cost.micros());
+        let sums: Vec<_> = merged.iter().map(sum).collect();
+        assert_eq!(sums, [("a".to_owned(), 50, 1, 5), ("b".to_owned(), 100, 2, 10)]);
         assert_eq!(merged[1].latency, Some(Latency { p50_ms: 50, p95_ms: 95 }));
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use exuvia_journal::{
     Entry, Event, Journal, JournalError, JournalErrorKind, MemoryJournal, RunEnd, RunStart, Seq, Stamped,
 };
-use exuvia_tool::{Arguments, CallId, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallId, Cost, Origin, Principal, RunId, ToolCall, ToolName};
 
 fn of_run(run: &str, event: Event) -> Entry {
     Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new(run)), event }
@@ -29,7 +29,7 @@ fn intended(arguments_bytes: usize) -> Entry {
     let arguments = Arguments::parse(format!("\"{}\"", "x".repeat(arguments_bytes - 2))).expect("JSON");
     let name = ToolName::new("s".repeat(300), "t".repeat(20));
     let call = ToolCall { id: CallId(2), name, arguments, line: None };
-    entry(Event::CallIntended { call, written: None, rule: String::new() })
+    entry(Event::CallIntended { call, written: None, rule: String::new(), cost: Cost::ZERO })
 }
 
 fn refused(name_bytes: usize) -> Entry {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use exuvia_tool::{BoxFuture, HeldCall, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, Cost, HeldCall, ToolCall, ToolName};
 
 use crate::arguments::{self, WrongArgument};
 use crate::classification::Classification;
@@ -18,6 +18,7 @@ use crate::source::OnUnlisted;
 #[derive(Debug)]
 pub struct Permit {
     call: ToolCall,
+    cost: Cost,
     rule: Option<Rule>,
     is_repeatable: bool,
 }
@@ -27,6 +28,12 @@ impl Permit {
     #[must_use]
     pub fn call(&self) -> &ToolCall {
         &self.call
+    }
+
+    /// What it costs.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// The entry of a list that allows it. None: it is granted on the word of the operator.
@@ -158,6 +165,8 @@ pub struct Quotas {
     pub calls_per_run: Option<u64>,
     /// Calls of all runs to the server, in a minute.
     pub calls_per_minute: Option<u32>,
+    /// What the call costs: for whoever keeps budgets.
+    pub cost: Cost,
 }
 
 /// Where the calls of all runs are counted.
@@ -189,7 +198,11 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
     arguments::check(&mut call.arguments, &rules.bounded(&tool.tool))
         .map_err(|WrongArgument { name, must }| denied(DenialReason::Argument { name, must }))?;
     call.arguments.decided();
-    let quotas = Quotas { calls_per_run: rules.calls_per_run, calls_per_minute: rules.calls_per_minute };
+    let quotas = Quotas {
+        calls_per_run: rules.calls_per_run,
+        calls_per_minute: rules.calls_per_minute,
+        cost: rules.cost(&tool.tool),
+    };
     let is_repeatable = rules.repeats(&tool.tool);
     let rule = match standing {
         Classification::Listed(rule) => Some(rule),
@@ -233,8 +246,8 @@ impl Allowed {
             locked(spent).give_back(server);
             return Err(self.denied(DenialReason::CallsPerMinute { most, wait }));
         }
-        let Self { call, rule, is_repeatable, .. } = self;
-        Ok(Permit { call, rule, is_repeatable })
+        let Self { call, quotas, rule, is_repeatable } = self;
+        Ok(Permit { call, cost: quotas.cost, rule, is_repeatable })
     }
 
     fn denied(&self, reason: DenialReason) -> Refusal {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use exuvia_tool::Cost;
+
 use crate::arguments::Bounded;
 use crate::classification::Classification;
 use crate::condition::Check;
@@ -27,6 +29,17 @@ pub(crate) struct CompiledRules {
     constraints: Vec<Constraint>,
     pub(crate) calls_per_run: Option<u64>,
     pub(crate) calls_per_minute: Option<u32>,
+    cost_per_call: Cost,
+    costs: Vec<ToolCost>,
+}
+
+/// What a call of the tools costs that a pattern names.
+#[derive(Debug, Clone)]
+struct ToolCost {
+    tools: Patterns,
+    /// The pattern as written: where it is the name of a tool it means this one before all.
+    text: String,
+    cost: Cost,
 }
 
 /// Conditions on the arguments of the tools that a pattern names.
@@ -74,9 +87,17 @@ impl CompiledRules {
                 Constraint::compile(tools, arguments, &key, context)
             }));
         }
+        let costs = rules.costs.iter().map(|(tool, &cost)| {
+            let key = Key::of_server(context.server).below("costs").below(tool);
+            let tools = Patterns::of_server(&key, std::slice::from_ref(tool), Effect::Restricts, context);
+            ToolCost { tools, text: tool.clone(), cost }
+        });
+        let costs = costs.collect();
         Self {
             constraints,
             visible,
+            costs,
+            cost_per_call: rules.cost_per_call,
             tools,
             auto_execute,
             deny,
@@ -111,6 +132,15 @@ impl CompiledRules {
     /// Whether a call of the tool does no harm when it is made twice.
     pub(crate) fn repeats(&self, tool: &str) -> bool {
         tool.len() <= NAME_BYTES && self.repeatable.find(tool).is_some()
+    }
+
+    /// What a call of the tool costs.
+    pub(crate) fn cost(&self, tool: &str) -> Cost {
+        if let Some(own) = self.costs.iter().find(|entry| entry.text == tool) {
+            return own.cost;
+        }
+        let matching = self.costs.iter().filter(|entry| entry.tools.find(tool).is_some());
+        matching.map(|entry| entry.cost).max().unwrap_or(self.cost_per_call)
     }
 
     /// The arguments of a tool that conditions hold for.

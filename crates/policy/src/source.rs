@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use exuvia_tool::Cost;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,6 +65,15 @@ pub struct ServerRules {
     pub calls_per_run: Option<u64>,
     /// The most calls to this server in any 60 seconds, of all runs together. Default: no bound but the runs' own.
     pub calls_per_minute: Option<u32>,
+    /// What a call to this server costs, for budgets. Default: nothing.
+    #[serde(skip_serializing_if = "Cost::is_zero")]
+    #[schemars(with = "f64")]
+    pub cost_per_call: Cost,
+    /// What a call of a tool costs, by the tool's name or glob. An entry that is the tool's name counts before globs, and of globs
+    /// the highest. Default: `cost_per_call`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, f64>")]
+    pub costs: BTreeMap<String, Cost>,
 }
 
 impl Default for ServerRules {
@@ -78,6 +88,8 @@ impl Default for ServerRules {
             constraints: BTreeMap::new(),
             calls_per_run: None,
             calls_per_minute: None,
+            cost_per_call: Cost::ZERO,
+            costs: BTreeMap::new(),
         }
     }
 }

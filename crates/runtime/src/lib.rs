@@ -41,7 +41,7 @@ mod space;
 pub use artifact::{GUEST_COMPONENT, GUEST_DIGEST};
 pub use engine::{Engine, EngineConfig};
 pub use engine_error::EngineError;
-pub use exuvia_host::{EventSink, LogText, SystemIo};
+pub use exuvia_host::{EventSink, FUEL_SLICE, LogText, SystemIo};
 pub use exuvia_tool::{Limit, Limits};
 pub use guest::Guest;
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};

@@ -1,7 +1,7 @@
 //! The report of a run.
 
 use exuvia_host::LogText;
-use exuvia_tool::{CallRecord, HeldCall, Json, RunId};
+use exuvia_tool::{CallRecord, Exhausted, HeldCall, Json, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::Limit;
@@ -45,6 +45,8 @@ pub enum Outcome {
     Denied(ScriptError),
     /// These calls wait for an approval. Before that, nothing more of the script runs.
     AwaitingApproval(Vec<HeldCall>),
+    /// A budget of whoever acts has not enough left: the script was not started.
+    Exhausted(Exhausted),
     /// Somebody cancelled it.
     Cancelled,
     /// It was not run, because whoever had it run lacks something for the moment: the text says what, for whoever sent it and may send it
@@ -89,6 +91,7 @@ impl Outcome {
             Self::Stopped(_) => "stopped",
             Self::Denied(_) => "denied",
             Self::AwaitingApproval(_) => AWAITING,
+            Self::Exhausted(_) => "budget-exhausted",
             Self::Cancelled => "cancelled",
             Self::Unavailable(_) => "unavailable",
             Self::Fault(_) => "fault",

@@ -1,5 +1,7 @@
 //! The report as JSON: what `exuvia run --json` prints.
 
+use std::borrow::Cow;
+
 use exuvia_tool::{CallRecord, HeldCall};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -34,7 +36,7 @@ struct AwaitingJson<'a> {
 #[derive(Serialize)]
 struct ErrorJson<'a> {
     kind: &'a str,
-    message: &'a str,
+    message: Cow<'a, str>,
     line: Option<u32>,
     traceback: &'a str,
     hint: Option<&'a str>,
@@ -56,15 +58,16 @@ impl<'a> ReportJson<'a> {
             }
             Outcome::Raised(error) | Outcome::Denied(error) => (None, None, Some(script_error(error))),
             Outcome::Stopped(stop) => {
-                let error = stop.error.as_ref().map_or_else(|| plain("Stopped", &stop.message), script_error);
+                let error = stop.error.as_ref().map_or_else(|| plain("Stopped", stop.message.as_str()), script_error);
                 (None, Some(stop.limit.name()), Some(error))
             }
+            Outcome::Exhausted(exhausted) => (None, None, Some(plain("BudgetExhausted", exhausted.to_string()))),
             Outcome::Cancelled => (None, None, Some(plain("Cancelled", "the run was cancelled"))),
             Outcome::AwaitingApproval(_) => {
                 (None, None, Some(plain("AwaitingApproval", "calls require approval; see `awaiting`")))
             }
-            Outcome::Unavailable(why) => (None, None, Some(plain("Unavailable", why))),
-            Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
+            Outcome::Unavailable(why) => (None, None, Some(plain("Unavailable", why.as_str()))),
+            Outcome::Fault(message) => (None, None, Some(plain("Fault", message.as_str()))),
         };
         Self {
             outcome: report.outcome.name(),
@@ -94,15 +97,15 @@ fn awaiting<'a>(outcome: &'a Outcome) -> Vec<AwaitingJson<'a>> {
 fn script_error(error: &ScriptError) -> ErrorJson<'_> {
     ErrorJson {
         kind: &error.kind,
-        message: &error.message,
+        message: error.message.as_str().into(),
         line: error.line,
         traceback: &error.traceback,
         hint: error.hint.as_deref(),
     }
 }
 
-fn plain<'a>(kind: &'a str, message: &'a str) -> ErrorJson<'a> {
-    ErrorJson { kind, message, line: None, traceback: "", hint: None }
+fn plain<'a>(kind: &'a str, message: impl Into<Cow<'a, str>>) -> ErrorJson<'a> {
+    ErrorJson { kind, message: message.into(), line: None, traceback: "", hint: None }
 }
 
 #[cfg(test)]

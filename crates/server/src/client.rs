@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use exuvia_access::Identity;
+use exuvia_access::budget::{BUDGET_KEY, RequestBudget};
 use exuvia_gateway::Client;
 use exuvia_journal::ClientClaims;
 use exuvia_text::cut;
 use exuvia_tool::Principal;
 use http::HeaderMap;
 use http::request::Parts;
+use rmcp::ErrorData;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{NotificationContext, RequestContext, RoleServer};
 
@@ -59,18 +61,37 @@ pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
     session.map_or_else(|| of_connection(head), |session| of_session(identity_of(head), session))
 }
 
+/// The same, within the budget that it sets for this request.
+///
+/// # Errors
+///
+/// What it sent is none.
+pub(crate) fn spending_client(context: &RequestContext<RoleServer>) -> Result<Client, ErrorData> {
+    Ok(client(context).within(request_budget(context)?))
+}
+
+fn request_budget(context: &RequestContext<RoleServer>) -> Result<Option<Arc<RequestBudget>>, ErrorData> {
+    let budget = context.meta.get(BUDGET_KEY).map(RequestBudget::parse).transpose();
+    budget.map(|budget| budget.map(Arc::new)).map_err(|message| ErrorData::invalid_params(message, None))
+}
+
 /// The same, with what it says of itself in this request.
-pub(crate) fn claiming_client(context: &RequestContext<RoleServer>) -> Client {
+///
+/// # Errors
+///
+/// As [`spending_client`].
+pub(crate) fn claiming_client(context: &RequestContext<RoleServer>) -> Result<Client, ErrorData> {
     let claim = |text: &str| cut(text, CLAIM);
     let info = context.client_info();
     let headers = context.extensions.get::<Parts>().map(|head| &head.headers);
     let header = || headers.and_then(|headers| headers.get(MODEL_HEADER)?.to_str().ok());
-    client(context).claiming(ClientClaims {
+    let claims = ClientClaims {
         name: info.as_ref().map(|info| claim(&info.name)),
         version: info.as_ref().map(|info| claim(&info.version)),
         request_id: Some(claim(&context.id.to_string())),
         model: context.meta.get(MODEL_KEY).and_then(|model| model.as_str()).or_else(header).map(claim),
-    })
+    };
+    Ok(spending_client(context)?.claiming(claims))
 }
 
 /// The sender of a notification. Over HTTP it is a session that rmcp has found.

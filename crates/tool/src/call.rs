@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Arguments, Json};
+use crate::{Arguments, Exhausted, Json};
 
 /// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub enum CallError {
         /// What this call would have used, in the same unit.
         used: u64,
     },
+    /// A budget of whoever acts has not enough left for the call.
+    Exhausted(Exhausted),
 }
 
 impl CallError {
@@ -99,6 +101,7 @@ impl CallError {
             Self::ToolFailed { .. } => "tool-failed",
             Self::UpstreamUnavailable(_) => "upstream-unavailable",
             Self::LimitReached { .. } => "limit-reached",
+            Self::Exhausted(_) => "budget-exhausted",
         }
     }
 }
@@ -117,6 +120,7 @@ impl fmt::Display for CallError {
             Self::LimitReached { limit, allowed, used } => {
                 write!(f, "{limit} is {allowed}, this call would use {used}")
             }
+            Self::Exhausted(exhausted) => write!(f, "not called: {exhausted}"),
         }
     }
 }

@@ -30,8 +30,10 @@
 mod absent;
 mod arguments;
 mod beside;
+mod budget;
 mod call;
 mod context;
+mod cost;
 mod credential;
 mod deadline;
 mod event;
@@ -49,8 +51,10 @@ mod transcribe;
 
 pub use absent::{Absence, Absent};
 pub use arguments::Arguments;
+pub use budget::{Exhausted, Quantities, Quantity};
 pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
+pub use cost::{Cost, NoCost};
 pub use credential::CredentialId;
 pub use deadline::Deadline;
 pub use event::{CallRecord, LogStream, RunEvent, RunId};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{
     Absence, Absent, ArgumentCheck, BoxFuture, CallContext, CallError, CallId, Deadline, DirectCallId, DispatchOrder,
-    DispatchTicket, Json, LazyText, Limit, Limits, Namespace, Origin, Principal, RunId, RunIo, Server, Tool,
-    ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
+    DispatchTicket, Exhausted, Json, LazyText, Limit, Limits, Namespace, Origin, Principal, Quantity, RunId, RunIo,
+    Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, TraceContext,
 };
 use serde_json::{Value, json};
 
@@ -101,6 +101,16 @@ fn errors_have_stable_codes_and_say_what_happened() {
             CallError::LimitReached { limit: "buffered_bytes".to_owned(), allowed: 5, used: 7 },
             "limit-reached",
             "buffered_bytes is 5, this call would use 7",
+        ),
+        (
+            CallError::Exhausted(Exhausted {
+                budget: "day".to_owned(),
+                quantity: Quantity::Calls,
+                retry_after_ms: Some(1),
+                is_reserved: false,
+            }),
+            "budget-exhausted",
+            "not called: budget `day` has not enough calls left: try again in 1 s",
         ),
     ] {
         assert_eq!((error.code(), error.to_string().as_str()), (code, said));

@@ -5,6 +5,7 @@ mod answers;
 mod architecture;
 mod bench;
 mod bombs;
+mod budgets;
 mod call_times;
 mod canaries;
 mod caps;

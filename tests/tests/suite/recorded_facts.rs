@@ -63,7 +63,7 @@ async fn a_run_is_recorded_with_its_claims_rules_and_digests_and_its_calls_with_
     let calls: Vec<_> = entries
         .iter()
         .filter_map(|entry| match &entry.event {
-            Event::CallIntended { call, written, rule } => {
+            Event::CallIntended { call, written, rule, .. } => {
                 let written = written.as_ref().map(|written| written.as_str().to_owned());
                 Some((call.line, call.arguments.as_str().to_owned(), written, rule.clone()))
             }

@@ -6,10 +6,11 @@ mod refresh;
 mod standing;
 mod table;
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
-use exuvia_journal::{AccessStore, AccessStoreError, Clock};
+use exuvia_journal::{AccessStore, AccessStoreError, BudgetOverride, Clock};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -118,6 +119,12 @@ impl IssuedKeys {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.shared.table().by_name(name).is_some()
+    }
+
+    /// The budgets that are other ones for a key, by the names of the keys that have some.
+    #[must_use]
+    pub fn overrides(&self) -> HashMap<String, Vec<BudgetOverride>> {
+        self.shared.table().overrides()
     }
 
     /// How many keys are known, with those that hold no longer.

@@ -101,6 +101,12 @@ impl Table {
         self.by_name.get(name).map(|key| &**key)
     }
 
+    /// The overrides of keys, by the names of those that have some.
+    pub(super) fn overrides(&self) -> HashMap<String, Vec<BudgetOverride>> {
+        let own = self.by_name.values().filter(|key| !key.overrides.is_empty());
+        own.map(|key| (key.name.to_string(), key.overrides.to_vec())).collect()
+    }
+
     pub(super) fn count(&self) -> usize {
         self.by_name.len()
     }

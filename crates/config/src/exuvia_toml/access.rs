@@ -42,6 +42,7 @@ impl Resolver<'_> {
         }
         self.same_secrets(&access.keys);
         access.identity_providers = self.identity_providers(&written.identity_providers, &written.roles);
+        access.budgets = self.budgets(written);
         access
     }
 

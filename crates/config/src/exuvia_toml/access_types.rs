@@ -35,6 +35,8 @@ pub(super) struct Role {
     pub(super) profile: Option<String>,
     /// Whether its keys may read `/metrics` and the details of `/readyz`. Default: false.
     pub(super) metrics: bool,
+    /// Budgets that are for it, beside those that name it themselves.
+    pub(super) budgets: Vec<String>,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
     /// Credentials for servers, by their names. Default: those of the servers' own entries.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access_types::{Key, Role};
+use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
@@ -52,6 +53,8 @@ pub(super) struct File {
     pub(super) keys: BTreeMap<String, Key>,
     /// Authorization servers whose users may use the gateway, by the names that stand before their users'.
     pub(super) identity_providers: BTreeMap<String, IdentityProvider>,
+    /// What keys, users and roles may use in a period of the calendar.
+    pub(super) budgets: BTreeMap<String, Budget>,
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,
@@ -173,6 +176,12 @@ pub(super) struct Server {
     /// Maximum calls in any 60 s, over all runs. Default: no such limit.
     #[schemars(range(min = 1))]
     pub(super) calls_per_minute: Option<u32>,
+    /// What a call costs, in any unit, with at most six decimals: for the `cost` of budgets, and recorded. Requests of
+    /// clients to a direct server are calls as well. Default: 0.
+    pub(super) cost_per_call: Option<Price>,
+    /// What a call of a tool costs, by its name or a glob: `{ "export_*" = 0.05 }`. An entry that is the name applies
+    /// before globs, and of globs the highest. Default: `cost_per_call`.
+    pub(super) costs: BTreeMap<String, Price>,
     /// Timeout for starting and listing tools, in milliseconds. When it expires, the server has failed; the others
     /// work. Default: 30,000.
     #[schemars(range(min = 1, max = LONGEST_MS))]

@@ -5,6 +5,8 @@
 
 mod access;
 mod access_types;
+mod budget;
+mod budget_types;
 mod bytes;
 mod document;
 mod file_types;

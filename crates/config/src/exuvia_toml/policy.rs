@@ -42,6 +42,8 @@ pub(super) fn of_file(
 
 fn rules(written: &file_types::Server) -> ServerRules {
     let default = ServerRules::default();
+    // One that is wrong is reported with its server.
+    let costs = written.costs.iter().filter_map(|(tool, price)| Some((tool.clone(), price.cost().ok()?)));
     ServerRules {
         tools: written.tools.clone().unwrap_or(default.tools),
         auto_execute: written.auto_execute.clone(),
@@ -52,6 +54,8 @@ fn rules(written: &file_types::Server) -> ServerRules {
         constraints: written.constraints.clone(),
         calls_per_run: written.calls_per_run,
         calls_per_minute: written.calls_per_minute,
+        cost_per_call: written.cost_per_call.as_ref().and_then(|price| price.cost().ok()).unwrap_or_default(),
+        costs: costs.collect(),
     }
 }
 

@@ -4,8 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exuvia_tool::Cost;
 use ipnet::IpNet;
 
+use super::budget_types::Price;
 use super::document::Document;
 use super::{file_types, policy, profile, schema_errors};
 use crate::builder::{ConfigBuilder, ServerDecl};
@@ -109,6 +111,11 @@ impl Resolver<'_> {
     pub(super) fn texts(&mut self, texts: &[String], pointer: &str) -> Vec<String> {
         let text = |(index, text): (usize, &String)| self.text(text, &format!("{pointer}/{index}"));
         texts.iter().enumerate().map(text).collect()
+    }
+
+    /// A cost. `None` with an error reported.
+    pub(super) fn cost(&mut self, written: &Price, pointer: &str) -> Option<Cost> {
+        written.cost().map_err(|message| self.error(pointer, message)).ok()
     }
 
     /// A path, from the file's folder or the home directory.
@@ -324,6 +331,7 @@ mod tests {
             ("roles.x.limits.", &schema["$defs"]["RoleLimits"]),
             ("roles.x.credentials.y.", &schema["$defs"]["Credential"]),
             ("keys.x.", &schema["$defs"]["Key"]),
+            ("budgets.x.", &schema["$defs"]["Budget"]),
             ("telemetry.", &schema["$defs"]["Telemetry"]),
             ("journal.", &schema["$defs"]["Journal"]),
             ("journal.redact.", &schema["$defs"]["Redact"]),

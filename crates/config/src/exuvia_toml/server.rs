@@ -24,6 +24,7 @@ impl Resolver<'_> {
         if let Err(message) = check::server_name(name) {
             self.error(pointer, message);
         }
+        self.costs(written, pointer);
         let env = self.environment(written, pointer);
         let stdio = written.command.as_deref().map(|command| self.stdio(command, written, &env, pointer));
         let http = written.url.as_deref().map(|url| self.http(url, name, written, env, pointer));
@@ -51,6 +52,16 @@ impl Resolver<'_> {
             Some(file_types::Stubs::Tool) => Layout::Tool,
         };
         (self.errors.len() == before).then_some(ConfiguredServer { config, mode, layout })
+    }
+
+    /// Reports costs that are none: the policy has those that are.
+    fn costs(&mut self, written: &file_types::Server, pointer: &str) {
+        let costs = below(pointer, "costs");
+        let of_tools = written.costs.iter().map(|(tool, price)| (below(&costs, tool), price));
+        let of_calls = written.cost_per_call.iter().map(|price| (below(pointer, "cost_per_call"), price));
+        for (pointer, price) in of_calls.chain(of_tools) {
+            self.cost(price, &pointer);
+        }
     }
 
     /// The whole environment of what is started for a server.

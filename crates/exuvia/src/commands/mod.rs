@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod budgets;
 pub(crate) mod check;
 pub(crate) mod config;
 mod guest_engines;

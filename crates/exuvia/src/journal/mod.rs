@@ -2,6 +2,7 @@
 
 mod access_store;
 mod checkpoint_copy;
+mod counters;
 mod folders;
 mod open;
 
@@ -14,6 +15,7 @@ use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal
 
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
 use checkpoint_copy::CheckpointCopy;
+pub(crate) use counters::Counters;
 pub(crate) use folders::{Archives, Found, unknown};
 pub(crate) use open::open;
 

@@ -131,6 +131,7 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
             text
         }
         Outcome::AwaitingApproval(held) => cut(&awaiting(held), room, "name fewer tools"),
+        Outcome::Exhausted(exhausted) => format!("not run: {}", line(&exhausted.to_string())),
         Outcome::Cancelled => "cancelled".into(),
         Outcome::Unavailable(why) => format!("not run: {}", line(why)),
         // What went wrong inside is the operator's to read.

@@ -85,6 +85,8 @@ pub(crate) struct Prepared {
     pub(crate) id: Arc<str>,
     /// Its key: with the first record of the run or direct call, and no other.
     pub(crate) key: Option<RunKey>,
+    /// The version of the format.
+    pub(crate) version: u32,
     /// The head but for its beginning with the place: [`at_seq`](crate::wire::at_seq) makes it whole.
     pub(crate) head: Vec<u8>,
     /// The sealed body.

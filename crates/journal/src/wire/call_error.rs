@@ -1,6 +1,6 @@
 //! Errors of calls as they are written.
 
-use exuvia_tool::{CallError, Json};
+use exuvia_tool::{CallError, Exhausted, Json, Quantity};
 use serde::{Deserialize, Serialize};
 
 use super::head::malformed;
@@ -25,6 +25,15 @@ pub(super) enum WireCallError {
         allowed: u64,
         used: u64,
     },
+    /// From version 2 on.
+    BudgetExhausted {
+        budget: String,
+        quantity: Quantity,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_reserved: bool,
+    },
 }
 
 impl TryFrom<&CallError> for WireCallError {
@@ -39,6 +48,9 @@ impl TryFrom<&CallError> for WireCallError {
             CallError::ToolFailed { message, data } => Self::ToolFailed { message, data: data.map(Json::into_string) },
             CallError::UpstreamUnavailable(message) => Self::UpstreamUnavailable(message),
             CallError::LimitReached { limit, allowed, used } => Self::LimitReached { limit, allowed, used },
+            CallError::Exhausted(Exhausted { budget, quantity, retry_after_ms, is_reserved }) => {
+                Self::BudgetExhausted { budget, quantity, retry_after_ms, is_reserved }
+            }
             other => return Err(malformed(format!("the format has no error `{}`", other.code()))),
         })
     }
@@ -56,6 +68,9 @@ impl WireCallError {
             }
             Self::UpstreamUnavailable(message) => CallError::UpstreamUnavailable(message),
             Self::LimitReached { limit, allowed, used } => CallError::LimitReached { limit, allowed, used },
+            Self::BudgetExhausted { budget, quantity, retry_after_ms, is_reserved } => {
+                CallError::Exhausted(Exhausted { budget, quantity, retry_after_ms, is_reserved })
+            }
         })
     }
 }

@@ -4,7 +4,7 @@ use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, RunId, ToolCall, Tool
 
 use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
 use super::call_error::WireCallError;
-use super::head::{CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
+use super::head::{self, CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
 use super::readings::WireReading;
 use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, Stamped};
 
@@ -33,9 +33,10 @@ fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
             let ReadingsBody { readings } = body::read(body)?;
             Event::RunReadings(readings.into_iter().map(WireReading::read).collect::<Result<_, _>>()?)
         }
-        HeadEvent::CallIntended { call, rule } => {
+        HeadEvent::CallIntended { call, rule, cost_micros } => {
             let (call, CallBody { written, .. }) = tool_call(call, body)?;
-            Event::CallIntended { call, written: written.map(body::json).transpose()?, rule }
+            let (written, cost) = (written.map(body::json).transpose()?, head::cost(cost_micros));
+            Event::CallIntended { call, written, rule, cost }
         }
         HeadEvent::CallRefused { call, code, rule } => {
             let (call, CallBody { error, .. }) = tool_call(call, body)?;

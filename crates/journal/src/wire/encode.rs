@@ -3,7 +3,7 @@
 use exuvia_tool::{Arguments, CallError, Json, ToolCall};
 
 use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
-use super::head::{CallHead, EndHead, HeadEvent, StartHead};
+use super::head::{CallHead, EndHead, HeadEvent, StartHead, micros};
 use crate::{Event, JournalError, RunEnd, RunStart};
 
 /// The public part of an event.
@@ -16,8 +16,8 @@ pub(crate) fn head_event(event: &Event) -> HeadEvent {
         },
         Event::RunStarted(start) => HeadEvent::RunStarted(Box::new(start_head(start))),
         Event::RunReadings(readings) => HeadEvent::RunReadings { count: readings.len() as u64 },
-        Event::CallIntended { call, rule, .. } => {
-            HeadEvent::CallIntended { call: CallHead::of(call), rule: rule.clone() }
+        Event::CallIntended { call, rule, cost, .. } => {
+            HeadEvent::CallIntended { call: CallHead::of(call), rule: rule.clone(), cost_micros: micros(*cost) }
         }
         Event::CallRefused { call, code, rule, .. } => {
             HeadEvent::CallRefused { call: CallHead::of(call), code: code.clone(), rule: rule.clone() }
@@ -58,6 +58,7 @@ fn end_head(end: &RunEnd) -> EndHead {
         memory_bytes_peak: end.usage.memory_bytes_peak,
         wall_ms: end.usage.wall_ms,
         tool_calls: end.usage.tool_calls,
+        cost_micros: micros(end.usage.cost),
     }
 }
 

@@ -1,13 +1,19 @@
 //! The public part of a record: who did what, when, and what came of it.
 
-use exuvia_tool::{Limits, Principal, ToolCall};
+use exuvia_tool::{CallError, Cost, Limits, Principal, ToolCall};
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Digest;
-use crate::{ClientClaims, JournalError, JournalErrorKind, RunUsage};
+use crate::{ClientClaims, Event, JournalError, JournalErrorKind, RunUsage};
 
-/// The version that this program writes, and the newest that it reads.
-pub(crate) const VERSION: u32 = 1;
+/// The newest version that this program reads. It writes each record in the oldest that can hold it.
+pub(crate) const VERSION: u32 = 2;
+/// The version that has costs, and refusals by a budget.
+const COSTS: u32 = 2;
+/// The version that has records of what was removed.
+pub(crate) const REMOVALS: u32 = 2;
+/// The oldest version.
+const OLDEST: u32 = 1;
 
 /// The public part of a record, as JSON. Its bytes as stored are a leaf of the Merkle tree.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +64,8 @@ pub(crate) enum HeadEvent {
     CallIntended {
         call: CallHead,
         rule: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_micros: Option<u64>,
     },
     CallRefused {
         call: CallHead,
@@ -173,6 +181,8 @@ pub(crate) struct EndHead {
     pub(crate) memory_bytes_peak: u64,
     pub(crate) wall_ms: u64,
     pub(crate) tool_calls: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_micros: Option<u64>,
 }
 
 /// The limits of a run.
@@ -207,10 +217,15 @@ impl Head {
     /// A newer program wrote it, or it is malformed.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, JournalError> {
         match serde_json::from_slice::<Self>(bytes) {
-            Ok(head) if head.v == VERSION && head.is_in_place() => Ok(head),
-            Ok(head) if head.v == VERSION => Err(malformed("a record belongs to a run or to a direct call")),
+            Ok(head) if !head.is_known() => Err(refusal(bytes, None)),
+            Ok(head) if head.is_in_place() => Ok(head),
+            Ok(_) => Err(malformed("a record belongs to a run or to a direct call")),
             parsed => Err(refusal(bytes, parsed.err())),
         }
+    }
+
+    fn is_known(&self) -> bool {
+        (OLDEST..=VERSION).contains(&self.v)
     }
 
     /// Whether it belongs to a run or to a direct call, or is of the kind that belongs to neither.
@@ -231,23 +246,46 @@ impl Head {
     /// None that can occur: all keys are texts.
     pub(crate) fn without_seq(&self) -> Result<Vec<u8>, JournalError> {
         let mut text = serde_json::to_vec(self).map_err(malformed)?;
-        text.drain(..prefix(self.seq).len());
+        text.drain(..prefix(self.v, self.seq).len());
         Ok(text)
     }
 }
 
-/// The stored bytes of a head at this place.
-pub(crate) fn at_seq(without_seq: &[u8], seq: u64) -> Vec<u8> {
-    [prefix(seq).as_bytes(), without_seq].concat()
+/// The stored bytes of a head of this version at this place.
+pub(crate) fn at_seq(without_seq: &[u8], version: u32, seq: u64) -> Vec<u8> {
+    [prefix(version, seq).as_bytes(), without_seq].concat()
 }
 
-fn prefix(seq: u64) -> String {
-    format!("{{\"v\":{VERSION},\"seq\":{seq}")
+fn prefix(version: u32, seq: u64) -> String {
+    format!("{{\"v\":{version},\"seq\":{seq}")
+}
+
+/// The version of the record of an event: the oldest that can hold it.
+pub(crate) fn version_of(event: &Event) -> u32 {
+    let has_costs = match event {
+        Event::Erased => return REMOVALS,
+        Event::CallIntended { cost, .. } => !cost.is_zero(),
+        Event::CallRefused { error, .. } => matches!(error, Some(CallError::Exhausted(_))),
+        Event::CallEnded { outcome: Some(Err(error)), .. } => matches!(error, CallError::Exhausted(_)),
+        Event::RunEnded(end) => !end.usage.cost.is_zero(),
+        _ => false,
+    };
+    if has_costs { COSTS } else { OLDEST }
+}
+
+/// A cost as it is written. None: nothing.
+pub(crate) fn micros(cost: Cost) -> Option<u64> {
+    (!cost.is_zero()).then(|| cost.micros())
+}
+
+/// A cost as it is read.
+pub(crate) fn cost(micros: Option<u64>) -> Cost {
+    micros.map_or(Cost::ZERO, Cost::from_micros)
 }
 
 fn refusal(bytes: &[u8], error: Option<serde_json::Error>) -> JournalError {
     match (serde_json::from_slice::<Version>(bytes), error) {
-        (Ok(Version { v }), _) if v != VERSION => JournalError::new(JournalErrorKind::Newer)
+        (Ok(Version { v }), _) if !(OLDEST..=VERSION).contains(&v) => JournalError::new(JournalErrorKind::Newer)
             .caused_by(format!("a record has version {v}, this program reads up to {VERSION}")),
         (_, Some(error)) => malformed(error),
         _ => malformed("a record has no version"),
@@ -322,7 +360,7 @@ impl From<LimitsHead> for Limits {
 
 impl EndHead {
     pub(crate) fn usage(&self) -> RunUsage {
-        let Self { fuel, memory_bytes_peak, wall_ms, tool_calls, .. } = *self;
-        RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls }
+        let Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros, .. } = *self;
+        RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros) }
     }
 }

@@ -18,5 +18,5 @@ mod tests;
 
 pub(crate) use decode::stamped;
 pub(crate) use encode::{body, head_event};
-pub(crate) use head::{BodyRef, CallHead, ExpiredBy, Head, HeadEvent, VERSION, at_seq, malformed};
+pub(crate) use head::{BodyRef, CallHead, ExpiredBy, Head, HeadEvent, REMOVALS, at_seq, malformed, version_of};
 pub(crate) use removals::{erased, expired};

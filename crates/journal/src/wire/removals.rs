@@ -2,10 +2,10 @@
 
 use exuvia_tool::Principal;
 
-use super::head::{ExpiredBy, Head, HeadEvent, VERSION};
+use super::head::{ExpiredBy, Head, HeadEvent, REMOVALS};
 use crate::{Erasure, JournalError};
 
-/// The record that a run or direct call was erased, as it is stored but for its [beginning](super::at_seq).
+/// The record that a run or direct call was erased, of the version [`REMOVALS`], as it is stored but for its [beginning](super::at_seq).
 ///
 /// # Errors
 ///
@@ -19,7 +19,7 @@ pub(crate) fn erased(id: &str, is_direct: bool, erasure: &Erasure) -> Result<Vec
     head.without_seq()
 }
 
-/// The record that retention removed something, as it is stored but for its [beginning](super::at_seq). `places`: where the first and
+/// The record that retention removed something, of the version [`REMOVALS`], as it is stored but for its [beginning](super::at_seq). `places`: where the first and
 /// the last of the runs and direct calls begin. `runs`: how many of them are removed by this.
 ///
 /// # Errors
@@ -35,5 +35,5 @@ pub(crate) fn expired(
 }
 
 fn head(principal: Principal, at_ms: u64, event: HeadEvent) -> Head {
-    Head { v: VERSION, seq: 0, at_ms, principal, run: None, direct: None, event, key_sha256: None, body: None }
+    Head { v: REMOVALS, seq: 0, at_ms, principal, run: None, direct: None, event, key_sha256: None, body: None }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use exuvia_test_support::compared;
 use exuvia_tool::{
-    Arguments, CallError, CallId, DirectCallId, Json, Limits, Origin, Principal, RunId, ToolCall, ToolName,
+    Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity, RunId,
+    ToolCall, ToolName,
 };
 
 use super::*;
@@ -74,8 +75,13 @@ fn end() -> RunEnd {
         }),
         log: "printed\n".into(),
         log_dropped_bytes: 12,
-        usage: RunUsage { fuel: 1 << 40, memory_bytes_peak: 33_554_432, wall_ms: 45, tool_calls: 2 },
+        usage: RunUsage { fuel: 1 << 40, memory_bytes_peak: 33_554_432, wall_ms: 45, tool_calls: 2, cost: Cost::ZERO },
     }
+}
+
+fn exhausted() -> Exhausted {
+    let (budget, quantity) = ("support-day".into(), Quantity::WallMs);
+    Exhausted { budget, quantity, retry_after_ms: Some(1_000), is_reserved: true }
 }
 
 fn errors() -> Vec<CallError> {
@@ -87,6 +93,7 @@ fn errors() -> Vec<CallError> {
         CallError::ToolFailed { message: "failed".into(), data: Some(json("{\"code\": 7}")) },
         CallError::UpstreamUnavailable("down".into()),
         CallError::LimitReached { limit: "call_result_bytes".into(), allowed: 10, used: 11 },
+        CallError::Exhausted(exhausted()),
     ]
 }
 
@@ -94,6 +101,8 @@ fn errors() -> Vec<CallError> {
 fn examples() -> Vec<(String, Event)> {
     let ended =
         |outcome, code: &str| Event::CallEnded { id: CallId(1), code: code.into(), outcome, value_bytes: 17, ms: 3 };
+    let usage = RunUsage { cost: Cost::from_micros(1_500_000), ..end().usage };
+    let with_cost = RunEnd { usage, ..end() };
     let mut examples = vec![
         (
             "run-refused".to_owned(),
@@ -109,11 +118,25 @@ fn examples() -> Vec<(String, Event)> {
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         (
             "call-intended".to_owned(),
-            Event::CallIntended { call: call(1, Some(4)), written: Some(json("{\"b\":1.5}")), rule: "crm.*".into() },
+            Event::CallIntended {
+                call: call(1, Some(4)),
+                written: Some(json("{\"b\":1.5}")),
+                rule: "crm.*".into(),
+                cost: Cost::ZERO,
+            },
+        ),
+        (
+            "call-intended-cost".to_owned(),
+            Event::CallIntended {
+                call: call(1, None),
+                written: None,
+                rule: "crm.*".into(),
+                cost: Cost::from_micros(2_000),
+            },
         ),
         (
             "call-intended-direct".to_owned(),
-            Event::CallIntended { call: call(1, None), written: None, rule: String::new() },
+            Event::CallIntended { call: call(1, None), written: None, rule: String::new(), cost: Cost::ZERO },
         ),
         (
             "call-refused".to_owned(),
@@ -125,12 +148,26 @@ fn examples() -> Vec<(String, Event)> {
             },
         ),
         (
+            "call-refused-budget".to_owned(),
+            Event::CallRefused {
+                call: call(2, None),
+                code: "budget-exhausted".into(),
+                error: Some(CallError::Exhausted(Exhausted {
+                    retry_after_ms: None,
+                    is_reserved: false,
+                    ..exhausted()
+                })),
+                rule: "budgets.support-day".into(),
+            },
+        ),
+        (
             "call-reused".to_owned(),
             Event::CallReused { call: call(3, None), of: RunId::new("01KB0000000000000000000000"), reused: CallId(2) },
         ),
         ("call-ended".to_owned(), ended(Some(Ok(json("{\"rows\": [1]}"))), "ok")),
         ("call-ended-dropped".to_owned(), ended(None, "dropped")),
         ("run-ended".to_owned(), Event::RunEnded(Box::new(end()))),
+        ("run-ended-cost".to_owned(), Event::RunEnded(Box::new(with_cost))),
         ("run-ended-least".to_owned(), Event::RunEnded(Box::default())),
         ("erased".to_owned(), Event::Erased),
         ("erased-direct".to_owned(), Event::Erased),
@@ -148,7 +185,7 @@ fn written(name: &str, event: Event) -> (Vec<u8>, Option<Vec<u8>>, Entry) {
     let origin = if is_direct { Origin::Direct(DirectCallId::new(id)) } else { Origin::Run(RunId::new(id)) };
     let body = body(&event).expect("a body");
     let head = Head {
-        v: VERSION,
+        v: version_of(&event),
         seq: 0,
         at_ms: 1_764_385_200_000,
         principal: if is_direct { Principal::Operator } else { Principal::Key("ci".into()) },
@@ -158,14 +195,14 @@ fn written(name: &str, event: Event) -> (Vec<u8>, Option<Vec<u8>>, Entry) {
         key_sha256: name.starts_with("run-started").then(|| Digest::of(b"key")),
         body: body.as_ref().map(|body| BodyRef { bytes: body.len() as u64, sha256: Digest::of(body) }),
     };
-    let bytes = at_seq(&head.without_seq().expect("a head"), 7);
+    let bytes = at_seq(&head.without_seq().expect("a head"), head.v, 7);
     (bytes, body, Entry { principal: head.principal, origin, event })
 }
 
 /// The record of retention, which is of no run.
 fn retention() -> (&'static str, Vec<u8>) {
     let head = expired((1, 5), 2, ExpiredBy::Age, 1_764_385_200_000).expect("a head");
-    ("expired", at_seq(&head, 7))
+    ("expired", at_seq(&head, REMOVALS, 7))
 }
 
 #[test]
@@ -176,7 +213,7 @@ fn erasing_is_recorded_as_the_examples_have_it() {
         let (head, _, _) = written(name, Event::Erased);
         let erasure = crate::Erasure { principal, at_ms: 1_764_385_200_000 };
         let made = erased("01KB9V3Y1Q0000000000000000", is_direct, &erasure).expect("a head");
-        assert_eq!(String::from_utf8_lossy(&at_seq(&made, 7)), String::from_utf8_lossy(&head));
+        assert_eq!(String::from_utf8_lossy(&at_seq(&made, REMOVALS, 7)), String::from_utf8_lossy(&head));
     }
 }
 
@@ -240,7 +277,9 @@ fn a_newer_version_is_refused_as_such_and_anything_else_as_malformed() {
     let (head, _, _) = written("run-refused", examples().remove(0).1);
     let head = String::from_utf8(head).expect("text");
     assert!(kind(&head).is_ok());
-    for newer in [head.replacen("\"v\":1", "\"v\":2", 1), "{\"v\":2,\"other\":[]}".to_owned()] {
+    // What the oldest version holds is written in it, and read in every later one.
+    assert!(head.starts_with("{\"v\":1,") && kind(&head.replacen("\"v\":1", "\"v\":2", 1)).is_ok());
+    for newer in [head.replacen("\"v\":1", "\"v\":3", 1), "{\"v\":3,\"other\":[]}".to_owned()] {
         assert_eq!(kind(&newer), Err(JournalErrorKind::Newer), "{newer}");
     }
     for malformed in [

@@ -10,7 +10,7 @@ use crate::hex::Digest;
 use crate::index::{Change, State, error_line};
 use crate::seal::RunKey;
 use crate::store::{KeyState, Prepared, Store};
-use crate::wire::{self, BodyRef, Head, VERSION};
+use crate::wire::{self, BodyRef, Head, version_of};
 use crate::{Event, JournalError};
 
 /// Runs whose keys are remembered. What is forgotten is read from the store.
@@ -111,7 +111,7 @@ fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: boo
     };
     let key = key.filter(|_| is_first);
     let head = Head {
-        v: VERSION,
+        v: version_of(&entry.event),
         seq: 0,
         at_ms: waiting.at_ms,
         principal: entry.principal.clone(),
@@ -123,5 +123,5 @@ fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: boo
     };
     // Without a key there is no private part, and the index has no text of it either.
     let change = Change::of(&head, error_line(&entry.event).filter(|_| body.is_some()));
-    Ok(Prepared { id: Arc::clone(id), key, head: head.without_seq()?, body, change })
+    Ok(Prepared { id: Arc::clone(id), key, version: head.v, head: head.without_seq()?, body, change })
 }

@@ -12,7 +12,9 @@ use exuvia_journal::{
     Entry, Event, Journal, OpenOptions, Reading, Report, RunEnd, RunError, RunStart, RunUsage, SqliteArchive,
     SqliteJournal, StoreArchive, StoreJournal,
 };
-use exuvia_tool::{Arguments, CallError, CallId, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName};
+use exuvia_tool::{
+    Arguments, CallError, CallId, Cost, DirectCallId, Json, Origin, Principal, RunId, ToolCall, ToolName,
+};
 
 /// The time of day of all entries.
 pub(crate) const NOW_MS: u64 = 1_764_385_200_000;
@@ -61,7 +63,7 @@ pub(crate) fn intended(call: u64, server: &str, tool: &str) -> Event {
     let arguments = Arguments::parse(format!("{{\"secret\": \"argument {call}\"}}")).expect("JSON");
     let name = ToolName::new(server, tool);
     let call = ToolCall { id: CallId(call), name, arguments, line: Some(3) };
-    Event::CallIntended { call, written: None, rule: "operator".into() }
+    Event::CallIntended { call, written: None, rule: "operator".into(), cost: Cost::ZERO }
 }
 
 pub(crate) fn answered(call: u64, ms: u64) -> Event {

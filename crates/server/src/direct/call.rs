@@ -12,7 +12,7 @@ use super::Direct;
 use super::call_log::LoggedCall;
 use super::in_flight::{DirectRequest, End};
 use super::results::{self, failure};
-use crate::client::{client, is_modern};
+use crate::client::{is_modern, spending_client};
 use crate::large_arguments::Arguments;
 
 impl Direct<'_> {
@@ -29,9 +29,8 @@ impl Direct<'_> {
     ) -> Result<CallToolResponse, ErrorData> {
         let seen = || Arc::new(Json::from_value(&Value::Object(request.arguments.unwrap_or_default())));
         let arguments = past.map_or_else(seen, |Arguments(arguments)| arguments);
-        let make = |options| {
-            self.gateway.proxy_call(self.view, &client(self.context), tool.clone(), Json::clone(&arguments), options)
-        };
+        let asker = spending_client(self.context)?;
+        let make = |options| self.gateway.proxy_call(self.view, &asker, tool.clone(), Json::clone(&arguments), options);
         let input = input(request.input_responses, request.request_state);
         let mut told = LoggedCall::of(tool);
         let request = DirectRequest { name: tool.clone(), arguments: Arc::clone(&arguments), make };

@@ -17,7 +17,7 @@ use super::call::input;
 use super::client_messages::abilities;
 use super::in_flight::{DirectRequest, End};
 use super::results::{self, Complete, DirectResult, unreadable};
-use crate::client::client;
+use crate::client::{client, spending_client};
 
 /// What a server is asked for that has an address.
 pub(super) const RESOURCES: &str = "resources/read";
@@ -108,7 +108,7 @@ impl Direct<'_> {
 
     /// Asks for something that a server may ask the client about first.
     async fn read<T: Complete>(&self, server: &str, query: Query, input: Input) -> Result<DirectResult<T>, ErrorData> {
-        let asker = client(self.context);
+        let asker = spending_client(self.context)?;
         let make = |options| self.gateway.proxy_query(self.view, &asker, server, &query, options);
         let name = ToolName::new(server, query.method());
         let request = DirectRequest { name, arguments: Arc::new(Json::from_value(&query.params())), make };
@@ -123,7 +123,8 @@ impl Direct<'_> {
     /// Asks for something that no client is asked about.
     pub(super) async fn ask(&self, server: &str, query: Query) -> Result<Json, ErrorData> {
         let options = RelayOptions { can: abilities(self.context), ..RelayOptions::default() };
-        let asked = self.gateway.proxy_query(self.view, &client(self.context), server, &query, options).answer;
+        let asker = spending_client(self.context)?;
+        let asked = self.gateway.proxy_query(self.view, &asker, server, &query, options).answer;
         tokio::select! {
             () = self.context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None)),
             answer = asked => match answer {

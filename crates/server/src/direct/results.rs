@@ -6,12 +6,13 @@ use exuvia_tool::{CallError, Json, ToolName, raw};
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult,
-    ReadResourceResult, ResultType,
+    MetaObject, ReadResourceResult, ResultType,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::repair::Repair;
+use crate::mcp_handler::EXHAUSTED_KEY;
 
 /// The memory that a result may take in rmcp's types beyond that of its text, as the estimate for a tree has it. Structured
 /// content does not count: it becomes no tree.
@@ -123,7 +124,7 @@ fn for_older_era(mut result: CallToolResult) -> CallToolResult {
 /// The server's own error, as it was.
 pub(super) fn unanswered(answer: DirectAnswer) -> Result<CallToolResponse, ErrorData> {
     match answer {
-        DirectAnswer::Failed(error) => Ok(failure(&error.to_string())),
+        DirectAnswer::Failed(error) => Ok(failed_call(&error)),
         DirectAnswer::Held(held) => Ok(failure(&answer::awaiting(std::slice::from_ref(&held)))),
         DirectAnswer::Relayed(_) => Err(error(answer)),
     }
@@ -147,6 +148,9 @@ pub(super) fn failed(error: CallError) -> ErrorData {
     let message = exuvia_text::printable(&error.to_string());
     match error {
         CallError::Denied(_) => ErrorData::invalid_request(message, None),
+        CallError::Exhausted(exhausted) => {
+            ErrorData::invalid_request(message, Some(json!({ EXHAUSTED_KEY: exhausted })))
+        }
         _ => ErrorData::internal_error(message, None),
     }
 }
@@ -159,9 +163,24 @@ pub(super) fn about(mut error: ErrorData, uri: &str) -> ErrorData {
     error
 }
 
+/// The same for a call that has no answer. Of a budget that has too little left the client learns more than the model.
+fn failed_call(error: &CallError) -> CallToolResponse {
+    let mut result = failed_result(&error.to_string());
+    if let CallError::Exhausted(exhausted) = error {
+        let mut meta = MetaObject::default();
+        meta.insert(EXHAUSTED_KEY.into(), json!(exhausted));
+        result.meta = Some(meta);
+    }
+    result.into()
+}
+
 /// A call that did not work, for the model.
 pub(super) fn failure(message: &str) -> CallToolResponse {
-    CallToolResult::error(vec![ContentBlock::text(exuvia_text::printable(message))]).into()
+    failed_result(message).into()
+}
+
+fn failed_result(message: &str) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(exuvia_text::printable(message))])
 }
 
 pub(super) fn unreadable() -> ErrorData {

@@ -23,6 +23,7 @@ use crate::updates::{Listener, Updates};
 use crate::viewer::Viewer;
 
 pub(crate) use invalid_params::beforehand;
+pub(crate) use tools::EXHAUSTED_KEY;
 
 /// The gateway, and what there is to see at the moment.
 type Opened = (Arc<Gateway>, Arc<View>);

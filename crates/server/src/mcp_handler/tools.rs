@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use exuvia_gateway::answer::{ModelAnswer, render_aside};
 use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::{Profile, trees};
-use exuvia_runtime::Report;
+use exuvia_gateway::{Client, Profile, trees};
+use exuvia_runtime::{Outcome, Report};
 use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -24,6 +24,8 @@ use crate::progress::follow;
 const PARAMETER_HEADER: &str = "x-mcp-header";
 /// The key in `_meta` of the resources that the run used.
 const USAGE_KEY: &str = "exuvia/usage";
+/// The key in `_meta` of the budget that had too little left.
+pub(crate) const EXHAUSTED_KEY: &str = "exuvia/exhausted";
 
 impl McpHandler {
     /// The tools that a client sees, and what is missing.
@@ -60,7 +62,8 @@ impl McpHandler {
         let view = &opened.1;
         let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);
         if metas.clone().any(|name| name == request.name) {
-            return Ok(self.meta_call(&opened, request, bypassed, context).await.into());
+            let client = claiming_client(context).inspect_err(|error| self.mistakes.note(error))?;
+            return Ok(self.meta_call(&opened, &client, request, bypassed, context).await.into());
         }
         let names = metas.chain(view.tools().iter().map(|tool| tool.name.as_str()));
         let unknown = match view.absent_owner(&request.name) {
@@ -83,6 +86,7 @@ impl McpHandler {
     async fn meta_call(
         &self,
         (gateway, view): &Opened,
+        client: &Client,
         request: CallToolRequestParams,
         bypassed: Option<Arguments>,
         context: &RequestContext<RoleServer>,
@@ -94,7 +98,7 @@ impl McpHandler {
             },
             None => request.arguments.unwrap_or_default(),
         };
-        match meta::call(gateway, view, &claiming_client(context), &request.name, &arguments).await {
+        match meta::call(gateway, view, client, &request.name, &arguments).await {
             Ok(MetaAnswer::Text(answer)) => text(answer, false),
             Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await),
             Ok(MetaAnswer::Run(run)) => {
@@ -136,10 +140,13 @@ fn text(text: String, is_error: bool) -> CallToolResult {
     if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
 }
 
-/// What the run used, where it costs the model nothing.
+/// What the run used, and the budget that had too little left for it, where that costs the model nothing.
 fn usage(report: &Report) -> MetaObject {
     let mut meta = MetaObject::default();
     meta.insert(USAGE_KEY.into(), json!(report.usage));
+    if let Outcome::Exhausted(exhausted) = &report.outcome {
+        meta.insert(EXHAUSTED_KEY.into(), json!(exhausted));
+    }
     meta
 }
 

@@ -2,7 +2,7 @@
 
 use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage, Stamped};
 use exuvia_policy::Redaction;
-use exuvia_tool::{CallError, CallId, Json, Limits, Origin, ToolCall, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Cost, Json, Limits, Origin, ToolCall, ToolOutcome};
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
@@ -144,6 +144,10 @@ pub(crate) struct ExportedCall {
     /// From its intent to its end, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ms: Option<u64>,
+    /// What it cost, a number with at most six decimals. Left out: nothing.
+    #[schemars(with = "Option<f64>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cost: Option<Cost>,
 }
 
 /// How a run ended.
@@ -164,7 +168,7 @@ pub(crate) struct ExportedEnd {
     pub(super) log: String,
     /// How much more it printed than was kept, in bytes.
     pub(super) log_dropped_bytes: u64,
-    /// What it used: `fuel`, `memory_bytes_peak`, `wall_ms`, `tool_calls`.
+    /// What it used: `fuel`, `memory_bytes_peak`, `wall_ms`, `tool_calls`, and the `cost` of its calls.
     #[schemars(with = "Value")]
     pub(super) usage: RunUsage,
 }
@@ -223,9 +227,10 @@ impl Exported {
                 self.rejected = Some(redaction.text(reason).into_owned());
             }
             Event::RunStarted(start) => self.start = Some(exported_start(start, redaction)),
-            Event::CallIntended { call, written, rule } => {
+            Event::CallIntended { call, written, rule, cost } => {
                 let written = written.as_ref().map(|written| redaction.json(written));
-                self.calls.push(ExportedCall { written, ..exported_call(call, "sent", rule, at_ms, redaction) });
+                let cost = (!cost.is_zero()).then_some(*cost);
+                self.calls.push(ExportedCall { written, cost, ..exported_call(call, "sent", rule, at_ms, redaction) });
             }
             Event::CallRefused { call, code, error, rule } => {
                 let error = error.as_ref().map(|error| redacted_error(error, redaction));

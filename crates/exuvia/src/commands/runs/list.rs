@@ -15,7 +15,7 @@ pub(super) fn text(found: &[Summary], redaction: &Redaction) -> String {
     if found.is_empty() {
         return "no runs\n".to_owned();
     }
-    let headings = ["RUN", "STARTED", "PRINCIPAL", "OUTCOME", ">CALLS", ">FAILED", ">MS", ">FUEL", "ERROR"];
+    let headings = ["RUN", "STARTED", "PRINCIPAL", "OUTCOME", ">CALLS", ">FAILED", ">MS", ">FUEL", ">COST", "ERROR"];
     let row = |summary: &Summary| {
         let ms = summary.ended_ms.map(|ended| ended.saturating_sub(summary.started_ms).to_string());
         [
@@ -27,6 +27,7 @@ pub(super) fn text(found: &[Summary], redaction: &Redaction) -> String {
             summary.failed_calls.to_string(),
             ms.unwrap_or_default(),
             summary.fuel.to_string(),
+            summary.cost.to_string(),
             one_line(&error(summary, redaction).unwrap_or_default(), ERROR_CHARS),
         ]
     };
@@ -45,6 +46,7 @@ pub(super) fn json(found: &[Summary], redaction: &Redaction) -> Value {
             "calls": summary.calls,
             "failed_calls": summary.failed_calls,
             "fuel": summary.fuel,
+            "cost": summary.cost,
             "error": error(summary, redaction),
             "is_erased": summary.is_erased,
         })

@@ -117,6 +117,7 @@ fn call_line(call: &ExportedCall, paint: Paint) -> String {
         (None, None) => (Tone::Bad, String::new()),
     };
     let ms = call.ms.map_or_else(String::new, |ms| format!(" {ms} ms"));
+    let cost = call.cost.map_or_else(String::new, |cost| format!(" cost {cost}"));
     let refusal = match (call.decision, call.rule.as_str()) {
         ("refused", rule) if !rule.is_empty() => format!(" ({})", brief(rule)),
         _ => String::new(),
@@ -127,7 +128,7 @@ fn call_line(call: &ExportedCall, paint: Paint) -> String {
         paint.text(Tone::Aside, format!("#{}", call.id)),
         brief(arguments),
         paint.text(tone, format!("{}{refusal}{reused}", line(code(call)))),
-        paint.text(Tone::Aside, ms),
+        paint.text(Tone::Aside, ms + &cost),
         if answer.is_empty() { answer } else { format!("  {answer}") },
     )
 }
@@ -157,8 +158,9 @@ fn ended(run: &Exported, end: &ExportedEnd, paint: Paint) -> String {
     }
     let usage = &end.usage;
     let limit = end.limit.as_ref().map_or_else(String::new, |limit| format!(" by {}", line(limit)));
+    let cost = if usage.cost.is_zero() { String::new() } else { format!(", cost {}", usage.cost) };
     let summary = format!(
-        "{}{limit}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls",
+        "{}{limit}: {:.1} M fuel, {} MiB peak, {} ms, {} tool calls{cost}",
         line(run.outcome.as_deref().unwrap_or("unknown")),
         usage.fuel as f64 / 1e6,
         usage.memory_bytes_peak >> 20,

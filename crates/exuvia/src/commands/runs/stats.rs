@@ -21,13 +21,13 @@ pub(super) async fn of(archives: &Archives, filter: &Filter) -> Result<Stats> {
 }
 
 pub(super) fn text(stats: &Stats) -> String {
-    let headings = [">RUNS", ">FAILED", ">DIRECT CALLS", ">P50 MS", ">P95 MS", ">FUEL", "PRINCIPAL"];
+    let headings = [">RUNS", ">FAILED", ">DIRECT CALLS", ">P50 MS", ">P95 MS", ">FUEL", ">COST", "PRINCIPAL"];
     let principals = table(headings, stats.principals.iter().map(principal));
-    let headings = [">CALLS", ">FAILED", ">P50 MS", ">P95 MS", "TOOL", "PRINCIPAL"];
+    let headings = [">CALLS", ">FAILED", ">P50 MS", ">P95 MS", ">COST", "TOOL", "PRINCIPAL"];
     format!("{principals}\n{}", table(headings, stats.tools.iter().map(tool)))
 }
 
-fn principal(stats: &PrincipalStats) -> [String; 7] {
+fn principal(stats: &PrincipalStats) -> [String; 8] {
     let [p50, p95] = latencies(stats.latency);
     [
         stats.runs.to_string(),
@@ -36,17 +36,19 @@ fn principal(stats: &PrincipalStats) -> [String; 7] {
         p50,
         p95,
         stats.fuel.to_string(),
+        stats.cost.to_string(),
         one_line(&stats.principal.to_string(), NAME_CHARS),
     ]
 }
 
-fn tool(stats: &ToolStats) -> [String; 6] {
+fn tool(stats: &ToolStats) -> [String; 7] {
     let [p50, p95] = latencies(stats.latency);
     [
         stats.calls.to_string(),
         stats.failed_calls.to_string(),
         p50,
         p95,
+        stats.cost.to_string(),
         one_line(&format!("{}.{}", stats.server, stats.tool), NAME_CHARS),
         one_line(&stats.principal.to_string(), NAME_CHARS),
     ]
@@ -64,6 +66,7 @@ pub(super) fn json(stats: &Stats) -> Value {
             "failed_runs": stats.failed_runs,
             "direct_calls": stats.direct_calls,
             "fuel": stats.fuel,
+            "cost": stats.cost,
             "p50_ms": stats.latency.map(|latency| latency.p50_ms),
             "p95_ms": stats.latency.map(|latency| latency.p95_ms),
         })
@@ -75,6 +78,7 @@ pub(super) fn json(stats: &Stats) -> Value {
             "tool": stats.tool,
             "calls": stats.calls,
             "failed_calls": stats.failed_calls,
+            "cost": stats.cost,
             "p50_ms": stats.latency.map(|latency| latency.p50_ms),
             "p95_ms": stats.latency.map(|latency| latency.p95_ms),
         })

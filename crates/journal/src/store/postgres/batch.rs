@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
 
     fn add_record(&mut self, record: &'a Prepared, edge: &mut Edge, run: i64, is_erased: bool) {
         let seq = edge.size() + 1;
-        let head = at_seq(&record.head, seq);
+        let head = at_seq(&record.head, record.version, seq);
         for tile in edge.append(&head) {
             self.tiles.ids.push(tile.id.key());
             self.tiles.hashes.push(tile.hashes);

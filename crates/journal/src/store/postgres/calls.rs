@@ -12,11 +12,12 @@ pub(super) const TOOLS: &str = "INSERT INTO tools (server, tool) SELECT DISTINCT
     FROM unnest($1::text[], $2::text[]) AS n (server, tool) \
     WHERE NOT EXISTS (SELECT 1 FROM tools t WHERE t.server = n.server AND t.tool = n.tool)";
 /// Calls that begin, or begin again.
-pub(super) const BEGIN: &str = "INSERT INTO calls (run, call, tool, code, ms, error) \
-    SELECT n.run, n.call, t.id, n.code, n.ms, n.error \
-    FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::text[], $6::int8[], $7::text[]) \
-    AS n (server, tool, run, call, code, ms, error) JOIN tools t ON t.server = n.server AND t.tool = n.tool \
-    ON CONFLICT (run, call) DO UPDATE SET tool = excluded.tool, code = excluded.code, ms = excluded.ms, error = excluded.error";
+pub(super) const BEGIN: &str = "INSERT INTO calls (run, call, tool, code, ms, error, cost) \
+    SELECT n.run, n.call, t.id, n.code, n.ms, n.error, n.cost \
+    FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::text[], $6::int8[], $7::text[], $8::int8[]) \
+    AS n (server, tool, run, call, code, ms, error, cost) JOIN tools t ON t.server = n.server AND t.tool = n.tool \
+    ON CONFLICT (run, call) DO UPDATE SET tool = excluded.tool, code = excluded.code, ms = excluded.ms, error = excluded.error, \
+    cost = least(calls.cost, 9223372036854775807 - excluded.cost) + excluded.cost";
 /// Calls that began before, and end.
 pub(super) const END: &str = "UPDATE calls SET code = n.code, ms = n.ms, error = n.error \
     FROM unnest($1::int8[], $2::int8[], $3::text[], $4::int8[], $5::text[]) AS n (run, call, code, ms, error) \
@@ -33,6 +34,8 @@ struct Call<'a> {
     code: Option<&'a str>,
     ms: Option<i64>,
     error: Option<&'a str>,
+    /// Of the attempts in this batch.
+    cost: i64,
 }
 
 impl<'a> Calls<'a> {
@@ -41,11 +44,13 @@ impl<'a> Calls<'a> {
         let error_of = |error: &'a Option<String>| error.as_deref().filter(|_| !is_erased);
         match change {
             CallChange::None => {}
-            CallChange::Intended { call, server, tool } => {
-                self.0.insert((run, sql(*call)), Call { begun: Some((server, tool)), ..Call::default() });
+            CallChange::Intended { call, server, tool, cost } => {
+                let cost = self.cost_of(run, *call).saturating_add(sql(*cost));
+                self.0.insert((run, sql(*call)), Call { begun: Some((server, tool)), cost, ..Call::default() });
             }
             CallChange::Decided { call, server, tool, code, error } => {
-                let call_row = Call { begun: Some((server, tool)), code: Some(code), ms: None, error: error_of(error) };
+                let (cost, begun) = (self.cost_of(run, *call), Some((server.as_str(), tool.as_str())));
+                let call_row = Call { begun, code: Some(code), ms: None, error: error_of(error), cost };
                 self.0.insert((run, sql(*call)), call_row);
             }
             CallChange::Ended { call, code, ms, error } => {
@@ -55,12 +60,17 @@ impl<'a> Calls<'a> {
         }
     }
 
+    fn cost_of(&self, run: i64, call: u64) -> i64 {
+        self.0.get(&(run, sql(call))).map_or(0, |call| call.cost)
+    }
+
     /// The values for [`TOOLS`] and [`BEGIN`], and those for [`END`].
     pub(super) fn columns(self) -> (Begun<'a>, Ended<'a>) {
         let (mut begun, mut ended) = (Begun::default(), Ended::default());
         for ((run, number), call) in self.0 {
             let into = match call.begun {
                 Some((server, tool)) => {
+                    begun.costs.push(call.cost);
                     begun.servers.push(server);
                     begun.tools.push(tool);
                     &mut begun.calls
@@ -82,6 +92,7 @@ impl<'a> Calls<'a> {
 pub(super) struct Begun<'a> {
     servers: Vec<&'a str>,
     tools: Vec<&'a str>,
+    costs: Vec<i64>,
     calls: Ended<'a>,
 }
 
@@ -109,7 +120,8 @@ impl Begun<'_> {
         let (servers, tools, calls) = (&self.servers, &self.tools, &self.calls);
         if !servers.is_empty() {
             let (ended, errors) = (&calls.ms, &calls.errors);
-            let values: Parameters<'_> = &[servers, tools, &calls.runs, &calls.numbers, &calls.codes, ended, errors];
+            let values: Parameters<'_> =
+                &[servers, tools, &calls.runs, &calls.numbers, &calls.codes, ended, errors, &self.costs];
             session.execute(BEGIN, values).await?;
         }
         Ok(())

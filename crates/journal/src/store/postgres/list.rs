@@ -1,6 +1,6 @@
 //! Lists of runs and direct calls.
 
-use exuvia_tool::{DirectCallId, Origin, RunId};
+use exuvia_tool::{Cost, DirectCallId, Origin, RunId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -84,7 +84,8 @@ pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summa
     let mut query = format!(
         "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
-         (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')) \
+         (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
+         (SELECT least(coalesce(sum(cost), 0), 9223372036854775807)::int8 FROM calls WHERE run = first) \
          FROM runs WHERE {} ORDER BY first DESC",
         conditions.text()
     );
@@ -108,6 +109,7 @@ fn summary(row: &Row) -> Result<Summary, JournalError> {
         calls: number(10)?,
         failed_calls: number(11)?,
         fuel: number(7)?,
+        cost: Cost::from_micros(number(12)?),
         error: row.try_get(8).map_err(unreadable)?,
         is_erased: row.try_get(9).map_err(unreadable)?,
     })

@@ -37,7 +37,7 @@ const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_m
     (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first) \
     FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE first > $1 ORDER BY first LIMIT $2";
 const CALLS: &str =
-    "SELECT run, call, server, t.tool, code, ms FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ANY($1)";
+    "SELECT run, call, server, t.tool, code, ms, cost FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ANY($1)";
 const HEADS: &str = "SELECT run, seq, head, body IS NOT NULL FROM records WHERE run = ANY($1) ORDER BY run, seq";
 const OBJECT: &str = "SELECT kind, zstd FROM objects JOIN object_bytes USING (sha256) WHERE sha256 = $1";
 
@@ -250,8 +250,9 @@ async fn add_calls_and_heads(session: &Session, found: &mut [IndexRow]) -> Resul
     let places: HashMap<i64, usize> = firsts.iter().copied().zip(0..).collect();
     for row in session.query(CALLS, &[&firsts]).await? {
         if let Some(&place) = places.get(&row.try_get(0)?) {
+            let cost = unsigned(row.try_get(6)?);
             let (call, ms) = (unsigned(row.try_get(1)?), row.try_get::<_, Option<i64>>(5)?.map(unsigned));
-            let entry = CallIndex { server: row.try_get(2)?, tool: row.try_get(3)?, code: row.try_get(4)?, ms };
+            let entry = CallIndex { server: row.try_get(2)?, tool: row.try_get(3)?, code: row.try_get(4)?, ms, cost };
             found[place].run.calls.insert(call, entry);
         }
     }

@@ -86,7 +86,7 @@ async fn record(
 ) -> Result<i64, JournalError> {
     let (Some(first), Some(last), true) = (firsts.first(), firsts.last(), runs > 0) else { return Ok(0) };
     let head = wire::expired((unsigned(*first), unsigned(*last)), runs, by, at_ms)?;
-    append(session, edge, NO_RUN, &head).await
+    append(session, edge, NO_RUN, (wire::REMOVALS, &head)).await
 }
 
 /// Whether runs may be removed for their age by this time.

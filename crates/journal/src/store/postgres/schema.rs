@@ -62,6 +62,10 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE runs DROP COLUMN is_erased;
     ALTER TABLE log ADD COLUMN clock_ms int8 NOT NULL DEFAULT 0, ADD COLUMN jump_ms int8 NOT NULL DEFAULT 0;
     ",
+    // Version 3: what calls cost, in millionths.
+    "
+    ALTER TABLE calls ADD COLUMN cost int8 NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// The version of the schema that this program writes.

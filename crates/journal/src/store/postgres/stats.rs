@@ -1,5 +1,6 @@
 //! Sums over runs and calls.
 
+use exuvia_tool::Cost;
 use tokio_postgres::Row;
 
 use super::list::Conditions;
@@ -12,7 +13,7 @@ use crate::{Filter, JournalError, PrincipalStats, Stats, ToolStats};
 
 pub(super) async fn stats(session: &Session, filter: &Filter) -> Result<Stats, JournalError> {
     let filter = Filter { before: None, limit: 0, ..filter.clone() };
-    Ok(Stats { principals: principals(session, &filter).await?, tools: tools(session, &filter).await? })
+    Ok(Stats::of(principals(session, &filter).await?, tools(session, &filter).await?))
 }
 
 async fn principals(session: &Session, filter: &Filter) -> Result<Vec<PrincipalStats>, JournalError> {
@@ -40,15 +41,16 @@ fn principal(row: &Row) -> Result<PrincipalStats, JournalError> {
     let (number, principal) = (|column| number(row, column), name(row, 0)?.parse().map_err(malformed)?);
     let (runs, failed_runs, direct_calls, fuel) = (number(1)?, number(2)?, number(3)?, number(4)?);
     let latencies = latencies(row, 5, runs)?;
-    Ok(PrincipalStats { principal, runs, failed_runs, direct_calls, fuel, latency: latencies.latency(), latencies })
+    let (cost, latency) = (Cost::ZERO, latencies.latency());
+    Ok(PrincipalStats { principal, runs, failed_runs, direct_calls, fuel, cost, latency, latencies })
 }
 
 async fn tools(session: &Session, filter: &Filter) -> Result<Vec<ToolStats>, JournalError> {
     let mut conditions = Conditions::of(filter);
     let tools = conditions.tools(filter).map_or_else(|| "TRUE".to_owned(), |tools| format!("c.tool IN ({tools})"));
     let query = format!(
-        "SELECT principal, t.server, t.tool, count(*), count(*) FILTER (WHERE c.code NOT IN ('ok', '{REUSED}', '{AWAITING}')), c.ms \
-         FROM (SELECT first, principal FROM runs WHERE {}) r JOIN calls c ON c.run = r.first JOIN tools t ON t.id = c.tool \
+        "SELECT principal, t.server, t.tool, count(*), count(*) FILTER (WHERE c.code NOT IN ('ok', '{REUSED}', '{AWAITING}')), c.ms, \
+         least(sum(c.cost), 9223372036854775807)::int8 FROM (SELECT first, principal FROM runs WHERE {}) r JOIN calls c ON c.run = r.first JOIN tools t ON t.id = c.tool \
          WHERE {tools} GROUP BY principal, t.server, t.tool, c.ms ORDER BY principal, t.server, t.tool, c.ms",
         conditions.text()
     );
@@ -70,7 +72,8 @@ fn tool(row: &Row) -> Result<ToolStats, JournalError> {
     let (server, tool) = (name(row, 1)?.to_owned(), name(row, 2)?.to_owned());
     let (calls, failed_calls) = (number(row, 3)?, number(row, 4)?);
     let (principal, latencies) = (name(row, 0)?.parse().map_err(malformed)?, latencies(row, 5, calls)?);
-    Ok(ToolStats { principal, server, tool, calls, failed_calls, latency: latencies.latency(), latencies })
+    let (cost, latency) = (Cost::from_micros(number(row, 6)?), latencies.latency());
+    Ok(ToolStats { principal, server, tool, calls, failed_calls, cost, latency, latencies })
 }
 
 fn name(row: &Row, column: usize) -> Result<&str, JournalError> {

@@ -79,15 +79,15 @@ pub(super) async fn check_contains(session: &Session, edge: &Edge, known: TreeHe
     }
 }
 
-/// Appends a record of a run, whose head lacks its beginning with the place. The log is locked, and the edge is that of all records.
+/// Appends a record of a run, whose head has this version and lacks its beginning with the place. The log is locked, and the edge is that of all records.
 /// Returns the bytes of the record.
 ///
 /// # Errors
 ///
 /// The server cannot be reached.
-pub(super) async fn append(session: &Session, edge: &mut Edge, run: i64, head: &[u8]) -> Result<i64, JournalError> {
+pub(super) async fn append(session: &Session, edge: &mut Edge, run: i64, (version, head): (u32, &[u8])) -> Result<i64, JournalError> {
     let seq = edge.size() + 1;
-    let head = at_seq(head, seq);
+    let head = at_seq(head, version, seq);
     session.execute(RECORD, &[&sql(seq), &run, &head]).await.map_err(unavailable)?;
     for tile in edge.append(&head) {
         session.execute(TILE, &[&tile.id.key(), &tile.hashes]).await.map_err(unavailable)?;

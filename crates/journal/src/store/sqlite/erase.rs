@@ -48,7 +48,7 @@ fn remove(connection: &mut Connection, id: &str, erasure: &Erasure) -> Result<bo
 
 fn record(connection: &Connection, first: i64, head: &[u8]) -> Result<(), JournalError> {
     let mut edge = tree::edge(connection)?;
-    tree::append(connection, &mut edge, first, head, None).map_err(unavailable)?;
+    tree::append(connection, &mut edge, first, (wire::REMOVALS, head), None).map_err(unavailable)?;
     let marked = "UPDATE runs SET erased_by = ?2 WHERE first = ?1";
     connection.execute(marked, params![first, sql(edge.size())]).map_err(unavailable)?;
     Ok(())

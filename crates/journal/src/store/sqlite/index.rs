@@ -30,12 +30,13 @@ pub(super) fn apply(
 fn call(connection: &Connection, places: &mut Places, run: i64, change: &Change) -> rusqlite::Result<()> {
     match &change.call {
         CallChange::None => Ok(()),
-        CallChange::Intended { call, server, tool } => {
-            decided(connection, (run, sql(*call)), places.tool(connection, server, tool)?, None, None)
+        CallChange::Intended { call, server, tool, cost } => {
+            let tool = places.tool(connection, server, tool)?;
+            decided(connection, (run, sql(*call)), tool, sql(*cost), None, None)
         }
         CallChange::Decided { call, server, tool, code, error } => {
             let tool = places.tool(connection, server, tool)?;
-            decided(connection, (run, sql(*call)), tool, Some(code), error.as_deref())
+            decided(connection, (run, sql(*call)), tool, 0, Some(code), error.as_deref())
         }
         CallChange::Ended { call, code, ms, error } => {
             let ended = "UPDATE calls SET code = ?3, ms = ?4, error = ?5 WHERE run = ?1 AND call = ?2";
@@ -49,11 +50,15 @@ fn decided(
     connection: &Connection,
     (run, call): (i64, i64),
     tool: i64,
+    cost: i64,
     code: Option<&str>,
     error: Option<&str>,
 ) -> rusqlite::Result<()> {
-    let decided = "INSERT OR REPLACE INTO calls (run, call, tool, code, error) VALUES (?1, ?2, ?3, ?4, ?5)";
-    connection.prepare_cached(decided)?.execute(params![run, call, tool, code, error])?;
+    // A call that is made again costs what all attempts do.
+    let decided = "INSERT INTO calls (run, call, tool, code, error, cost) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                   ON CONFLICT DO UPDATE SET tool = ?3, code = ?4, ms = NULL, error = ?5, \
+                   cost = min(cost, 9223372036854775807 - ?6) + ?6";
+    connection.prepare_cached(decided)?.execute(params![run, call, tool, code, error, cost])?;
     Ok(())
 }
 

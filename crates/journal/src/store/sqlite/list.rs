@@ -1,6 +1,6 @@
 //! Lists of runs and direct calls.
 
-use exuvia_tool::{DirectCallId, Origin, RunId};
+use exuvia_tool::{Cost, DirectCallId, Origin, RunId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -117,7 +117,8 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
     let query = format!(
         "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
-         (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')) \
+         (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
+         (SELECT CAST(total(cost) AS INTEGER) FROM calls WHERE run = first) \
          FROM runs WHERE {} ORDER BY first DESC LIMIT ?",
         conditions.text()
     );
@@ -148,6 +149,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, JournalError> {
         calls: number(10)?,
         failed_calls: number(11)?,
         fuel: number(7)?,
+        cost: Cost::from_micros(number(12)?),
         error: optional(8)?,
         is_erased: row.get(9).map_err(unreadable)?,
     })

@@ -208,7 +208,7 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint
 fn index(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec<IndexRow>> {
     let select = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key \
                   FROM runs LEFT JOIN keys ON run = first WHERE first > ?1 ORDER BY first LIMIT ?2";
-    let calls = "SELECT call, server, t.tool, code, ms FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ?1";
+    let calls = "SELECT call, server, t.tool, code, ms, cost FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ?1";
     let heads = "SELECT seq, head, body IS NOT NULL FROM records WHERE run = ?1 ORDER BY seq";
     let (mut calls, mut heads) = (connection.prepare_cached(calls)?, connection.prepare_cached(heads)?);
     let mut select = connection.prepare_cached(select)?;
@@ -247,7 +247,8 @@ fn run_index(row: &SqlRow<'_>) -> rusqlite::Result<RunIndex> {
 
 fn call_index(row: &SqlRow<'_>) -> rusqlite::Result<(u64, CallIndex)> {
     let ms = row.get::<_, Option<i64>>(4)?.map(unsigned);
-    Ok((unsigned(row.get(0)?), CallIndex { server: row.get(1)?, tool: row.get(2)?, code: row.get(3)?, ms }))
+    let cost = unsigned(row.get(5)?);
+    Ok((unsigned(row.get(0)?), CallIndex { server: row.get(1)?, tool: row.get(2)?, code: row.get(3)?, ms, cost }))
 }
 
 fn object(connection: &Connection, sha256: String) -> Result<Option<Object>, JournalError> {

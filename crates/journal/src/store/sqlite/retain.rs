@@ -79,7 +79,7 @@ impl Removed {
     fn record(&self, connection: &Connection, edge: &mut Edge, by: ExpiredBy, at_ms: u64) -> rusqlite::Result<bool> {
         let Some((first, last)) = self.places.filter(|_| self.runs > 0) else { return Ok(false) };
         let head = wire::expired((unsigned(first), unsigned(last)), self.runs, by, at_ms).map_err(unwritable)?;
-        tree::append(connection, edge, tree::NO_RUN, &head, None)?;
+        tree::append(connection, edge, tree::NO_RUN, (wire::REMOVALS, &head), None)?;
         Ok(true)
     }
 }

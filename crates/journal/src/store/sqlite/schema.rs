@@ -54,6 +54,10 @@ const MIGRATIONS: &[&str] = &[
     UPDATE runs SET erased_by = 0 WHERE is_erased;
     ALTER TABLE runs DROP COLUMN is_erased;
     ",
+    // Version 3: what calls cost, in millionths.
+    "
+    ALTER TABLE calls ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use exuvia_tool::Principal;
+use exuvia_tool::{Cost, Principal};
 use rusqlite::{Connection, params_from_iter};
 
 use super::list::{Conditions, TOOLS, tool_values};
@@ -24,12 +24,13 @@ struct Runs {
 struct Calls {
     calls: u64,
     failed: u64,
+    cost: Cost,
     latencies: Latencies,
 }
 
 pub(super) fn stats(connection: &Connection, filter: &Filter) -> rusqlite::Result<Stats> {
     let filter = Filter { before: None, limit: 0, ..filter.clone() };
-    Ok(Stats { principals: principals(connection, &filter)?, tools: tools(connection, &filter)? })
+    Ok(Stats::of(principals(connection, &filter)?, tools(connection, &filter)?))
 }
 
 fn principals(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<PrincipalStats>> {
@@ -62,6 +63,7 @@ fn principals(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<
             failed_runs: sum.failed,
             direct_calls: sum.direct,
             fuel: sum.fuel,
+            cost: Cost::ZERO,
             latency: sum.latencies.latency(),
             latencies: sum.latencies,
         })
@@ -72,7 +74,7 @@ fn principals(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<
 fn tools(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<ToolStats>> {
     let conditions = Conditions::of(connection, filter)?;
     let query = format!(
-        "SELECT principal, t.server, t.tool, c.code, c.ms FROM runs JOIN calls c ON c.run = first JOIN tools t ON t.id = c.tool \
+        "SELECT principal, t.server, t.tool, c.code, c.ms, c.cost FROM runs JOIN calls c ON c.run = first JOIN tools t ON t.id = c.tool \
          WHERE {} AND c.tool IN ({TOOLS})",
         conditions.text()
     );
@@ -83,15 +85,16 @@ fn tools(connection: &Connection, filter: &Filter) -> rusqlite::Result<Vec<ToolS
         let sum = sums.entry((row.get(0)?, row.get(1)?, row.get(2)?)).or_default();
         let code: Option<String> = row.get(3)?;
         sum.calls += 1;
+        sum.cost = sum.cost + Cost::from_micros(unsigned(row.get(5)?));
         sum.failed += u64::from(code.is_some_and(|code| !["ok", REUSED, AWAITING].contains(&code.as_str())));
         if let Some(ms) = row.get::<_, Option<i64>>(4)? {
             sum.latencies.add(unsigned(ms));
         }
     }
     let stats = sums.into_iter().map(|((name, server, tool), sum)| {
-        let Calls { calls, failed: failed_calls, latencies } = sum;
+        let Calls { calls, failed: failed_calls, cost, latencies } = sum;
         let latency = latencies.latency();
-        Some(ToolStats { principal: principal(&name)?, server, tool, calls, failed_calls, latency, latencies })
+        Some(ToolStats { principal: principal(&name)?, server, tool, calls, failed_calls, cost, latency, latencies })
     });
     Ok(stats.flatten().collect())
 }

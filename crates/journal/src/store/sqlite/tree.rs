@@ -46,16 +46,16 @@ pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Opti
     tile.query_row([id.key()], |row| row.get(0)).optional()
 }
 
-/// Appends a record of a run, whose head lacks its beginning with the place. The edge must be that of all records.
+/// Appends a record of a run, whose head has this version and lacks its beginning with the place. The edge must be that of all records.
 pub(super) fn append(
     connection: &Connection,
     edge: &mut Edge,
     run: i64,
-    head: &[u8],
+    (version, head): (u32, &[u8]),
     body: Option<&[u8]>,
 ) -> rusqlite::Result<()> {
     let seq = edge.size() + 1;
-    let head = at_seq(head, seq);
+    let head = at_seq(head, version, seq);
     let mut inserted =
         connection.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
     inserted.execute(params![sql(seq), run, head, body])?;

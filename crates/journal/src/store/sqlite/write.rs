@@ -257,7 +257,7 @@ fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &
     let Place { first: run, is_erased } = places.run(connection, &record.id, seq)?;
     // Of a run that was erased, no private part is kept, whatever its key was when it was sealed.
     let body = record.body.as_deref().filter(|_| !is_erased);
-    tree::append(connection, edge, run, &record.head, body)?;
+    tree::append(connection, edge, run, (record.version, &record.head), body)?;
     if let Some(key) = &record.key {
         let mut inserted = connection.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
         inserted.execute(params![run, key.as_bytes()])?;

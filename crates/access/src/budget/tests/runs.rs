@@ -1,0 +1,104 @@
+//! Runs: reserved before they start, with what they did not use given back.
+
+use exuvia_tool::Limits;
+
+use super::*;
+
+const G: u64 = 1_000_000_000;
+
+fn limits() -> Limits {
+    Limits { fuel: 20 * G, wall_ms: 120_000, ..Limits::default() }
+}
+
+#[tokio::test]
+async fn a_run_reserves_its_limits_and_gives_back_what_it_did_not_use() {
+    let world = World::new();
+    let budgets =
+        world.process([("day", budget(&[(Quantity::Runs, 3), (Quantity::Fuel, 50 * G), (Quantity::WallMs, 300_000)]))]);
+    let spender = spender(&budgets, "ci");
+    let mut run = spender.reserve_run(&limits()).await.expect("there is enough");
+    assert_eq!((run.lower(limits()), run.lowered_by(Quantity::Fuel)), (limits(), None));
+    run.start();
+    run.settle(5 * G, 1_000);
+    budgets.close().await;
+    let counted = |quantity| world.store.counted(quantity);
+    assert_eq!((counted("runs"), counted("fuel"), counted("wall_ms")), (vec![1], vec![5 * G], vec![1_000]));
+}
+
+#[tokio::test]
+async fn a_run_has_the_rest_of_a_budget_and_knows_whose_it_is() {
+    let world = World::new();
+    let budgets =
+        world.process([("day", budget(&[(Quantity::Fuel, 25 * G)])), ("wide", budget(&[(Quantity::Fuel, 26 * G)]))]);
+    let spender = spender(&budgets, "ci");
+    let mut first = spender.reserve_run(&limits()).await.expect("there is enough");
+    let second = spender.reserve_run(&limits()).await.expect("there is a rest");
+    assert_eq!((second.lower(limits()).fuel, second.lowered_by(Quantity::Fuel)), (5 * G, Some("day")));
+    assert_eq!(second.lowered_by(Quantity::WallMs), None);
+    // All that is left is reserved, and may come back soon.
+    let refused = exhausted(spender.reserve_run(&limits()).await.expect_err("nothing is left"));
+    assert_eq!((refused.quantity, refused.retry_after_ms, refused.is_reserved), (Quantity::Fuel, Some(1_000), true));
+    drop(second);
+    let third = spender.reserve_run(&limits()).await.expect("what was given back");
+    assert_eq!(third.lower(limits()).fuel, 5 * G);
+    first.start();
+    first.settle(20 * G, 1);
+    drop(third);
+    // Less than any script needs is left.
+    let mut last = spender.reserve_run(&limits()).await.expect("five");
+    last.start();
+    last.settle(5 * G - 999_999, 1);
+    let refused = exhausted(spender.reserve_run(&limits()).await.expect_err("too little"));
+    assert_eq!((refused.budget.as_str(), refused.retry_after_ms, refused.is_reserved), ("day", Some(12 * HOUR), false));
+    budgets.close().await;
+    assert_eq!(world.store.counted("fuel"), [25 * G - 999_999; 2]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_dropped_before_it_starts_counts_nothing_and_afterwards_all_that_it_reserved() {
+    let world = World::new();
+    let budgets = world.process([("day", budget(&[(Quantity::Runs, 9), (Quantity::Fuel, 500 * G)]))]);
+    let spender = spender(&budgets, "ci");
+    drop(spender.reserve_run(&limits()).await.expect("there is enough"));
+    budgets.close().await;
+    assert_eq!((world.store.counted("runs"), world.store.counted("fuel")), (vec![], vec![]));
+    let mut run = spender.reserve_run(&limits()).await.expect("there is enough");
+    run.start();
+    drop(run);
+    budgets.close().await;
+    assert_eq!((world.store.counted("runs"), world.store.counted("fuel")), (vec![1], vec![20 * G]));
+}
+
+#[tokio::test]
+async fn a_run_is_counted_in_the_window_in_which_it_starts() {
+    let world = World::new();
+    let budgets = world.process([("day", budget(&[(Quantity::Fuel, 30 * G)]))]);
+    let spender = spender(&budgets, "ci");
+    world.at(NOON + 12 * HOUR - 1);
+    let mut late = spender.reserve_run(&limits()).await.expect("there is enough");
+    late.start();
+    world.at(NOON + 12 * HOUR);
+    let mut early = spender.reserve_run(&limits()).await.expect("of the next day");
+    early.start();
+    late.settle(7 * G, 1);
+    early.settle(3 * G, 1);
+    budgets.close().await;
+    let counted = world.store.counted("fuel");
+    // The rest of a lease that ended with its window is not given back.
+    assert!(counted.len() == 2 && (7 * G..8 * G).contains(&counted[0]) && counted[1] == 3 * G, "{counted:?}");
+}
+
+#[tokio::test]
+async fn a_request_lowers_the_limits_of_its_run_and_reserves_no_more() {
+    let world = World::new();
+    let budgets = world.process([("day", budget(&[(Quantity::Fuel, 40 * G)]))]);
+    let request = RequestBudget::parse(&serde_json::json!({"fuel": 2 * G, "wall_ms": 999_999_999})).expect("valid");
+    let spender = budgets.spender(&key("ci"), Some(Arc::new(request)));
+    let run = spender.reserve_run(&limits()).await.expect("there is enough");
+    let lowered = run.lower(limits());
+    assert_eq!((lowered.fuel, lowered.wall_ms), (2 * G, 120_000));
+    assert_eq!(run.lowered_by(Quantity::Fuel), None);
+    drop(run);
+    budgets.close().await;
+    assert!(world.store.counted("fuel").is_empty());
+}

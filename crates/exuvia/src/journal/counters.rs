@@ -1,0 +1,62 @@
+//! The counters of budgets, in a store that is opened when the first one is needed.
+
+use std::sync::Arc;
+
+use exuvia_config::JournalConfig;
+use exuvia_journal::{
+    AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
+    StoredKey, Taken,
+};
+use exuvia_tool::BoxFuture;
+use tokio::sync::OnceCell;
+
+use super::open_access_store;
+
+/// The store of the configured journal. One that cannot be opened is tried again at each need: until then nothing that needs it goes on.
+pub(crate) struct Counters {
+    config: JournalConfig,
+    store: OnceCell<Arc<dyn AccessStore>>,
+}
+
+impl Counters {
+    pub(crate) fn new(config: JournalConfig) -> Self {
+        Self { config, store: OnceCell::new() }
+    }
+
+    async fn store(&self) -> Result<&Arc<dyn AccessStore>, AccessStoreError> {
+        let unavailable = |error: anyhow::Error| {
+            AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error.into_boxed_dyn_error())
+        };
+        self.store.get_or_try_init(|| open_access_store(&self.config)).await.map_err(unavailable)
+    }
+}
+
+impl AccessStore for Counters {
+    fn keys_since(&self, after: u64) -> BoxFuture<'_, Result<KeyChanges, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.keys_since(after).await })
+    }
+
+    fn key<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<StoredKey>, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.key(name).await })
+    }
+
+    fn put_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.put_key(key).await })
+    }
+
+    fn take<'a>(&'a self, takes: &'a [CounterTake]) -> BoxFuture<'a, Result<Taken, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.take(takes).await })
+    }
+
+    fn give_back<'a>(&'a self, amounts: &'a [CounterAmount]) -> BoxFuture<'a, Result<(), AccessStoreError>> {
+        Box::pin(async move { self.store().await?.give_back(amounts).await })
+    }
+
+    fn read<'a>(&'a self, windows: &'a [CounterWindow]) -> BoxFuture<'a, Result<Vec<u64>, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.read(windows).await })
+    }
+
+    fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.prune(ended).await })
+    }
+}
