@@ -10,11 +10,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use oauth_as::client::{Client, ClientAuth, ClientId, SecretHash};
-use oauth_as::server::SystemClock;
 use oauth_as::grant::GrantType;
 use oauth_as::http::{AuthorizationService, ServiceBuilder};
 use oauth_as::jwt::{AccessTokenFormat, Jwk, JwsAlg, JwsSignature, JwsSigner, JwtConfig, SignerError};
 use oauth_as::scope::ScopeSet;
+use oauth_as::server::SystemClock;
 use oauth_as::server::{AuthorizationServer, ServerConfig};
 use oauth_as::store::MemoryStorage;
 use serde_json::Value;
@@ -84,7 +84,8 @@ async fn service(issuer: &str, key: &str) -> Service {
     let mut config = ServerConfig::new(issuer, format!("{issuer}/device"));
     config.scopes_supported = Some(SCOPES.map(str::to_owned).to_vec());
     config.access_token_ttl = LIFE;
-    let signing = JwtConfig::new(Signer(SigningKey::new(key, "ES256")), "nobody").with_jwks_uri(format!("{issuer}/keys"));
+    let signing =
+        JwtConfig::new(Signer(SigningKey::new(key, "ES256")), "nobody").with_jwks_uri(format!("{issuer}/keys"));
     config.access_token_format = AccessTokenFormat::Jwt(Box::new(signing));
     let server = Arc::new(AuthorizationServer::new(config, MemoryStorage::new()));
     for client in ["ada", "bob"] {

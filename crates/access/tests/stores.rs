@@ -1,10 +1,6 @@
 //! Budgets over the stores of the product: two processes with one file, and two replicas with one database.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-#[path = "../../journal/tests/made/server.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the tests of the journal use more of it")]
-mod server;
-
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -14,10 +10,9 @@ use exuvia_access::budget::{Budgets, CallReservation, Member, Spender, counted};
 use exuvia_access::{Access, Identity, secret_hash};
 use exuvia_config::{AccessConfig, BudgetAction, BudgetConfig, Each, KeyConfig, Members, Period, RoleConfig};
 use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+use exuvia_test_support::postgres::{self, Server};
 use exuvia_tool::{Cost, Limits, Principal, Quantities, Quantity};
 use jiff::tz::TimeZone;
-
-use server::Server;
 
 const NOON: u64 = 1_795_953_600_000;
 
@@ -147,5 +142,5 @@ async fn two_replicas_with_one_database_have_one_budget_together() {
         stores.push(PostgresAccessStore::open(&url).await.unwrap());
     }
     one_budget_together(stores).await;
-    server::remove(&url);
+    postgres::remove(&url);
 }

@@ -45,7 +45,8 @@ fn access(access: &AccessConfig) -> Option<String> {
     let keys = access.keys.iter().map(|(name, key)| format!("{name} ({})", key.role)).collect::<Vec<_>>().join(", ");
     let keys = (!keys.is_empty()).then(|| format!("keys: {keys}"));
     let providers = access.identity_providers.iter();
-    let providers = providers.map(|(name, provider)| format!("{name} ({})", provider.issuer)).collect::<Vec<_>>().join(", ");
+    let providers =
+        providers.map(|(name, provider)| format!("{name} ({})", provider.issuer)).collect::<Vec<_>>().join(", ");
     let providers = (!providers.is_empty()).then(|| format!("identity providers: {providers}"));
     let parts: Vec<String> = [roles, keys, providers].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))

@@ -36,7 +36,8 @@ impl Documents {
     /// A sentence for the operator, without anything that the server chose: it cannot be reached, it answers something
     /// else, or the document is too long.
     pub async fn read(&self, place: &Url, most_bytes: usize) -> Result<Option<Vec<u8>>, String> {
-        let request = Request::builder().method(Method::GET).uri(place.as_str()).header(header::ACCEPT, "application/json");
+        let request =
+            Request::builder().method(Method::GET).uri(place.as_str()).header(header::ACCEPT, "application/json");
         let request = request.body(Vec::new()).map_err(|_| "its URL cannot be requested".to_owned())?;
         let response = self.client.send(request).await.map_err(|error| error.to_string())?;
         let (status, origin) = (response.status(), place.origin().ascii_serialization());

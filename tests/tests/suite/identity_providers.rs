@@ -10,7 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use exuvia_tests::identity_provider::{IdentityProvider, SigningKey, compact};
-use exuvia_tests::{Answer, CLIENT_SECRET, Daemon, Folder, HttpClient, PATIENCE, TokenIssuer, WebServer, built, exuvia};
+use exuvia_tests::{
+    Answer, CLIENT_SECRET, Daemon, Folder, HttpClient, PATIENCE, TokenIssuer, WebServer, built, exuvia,
+};
 use serde_json::{Value, json};
 
 /// What tokens are for.
@@ -81,8 +83,11 @@ impl Client {
         params["_meta"] = exuvia_tests::modern_meta();
         let name = params["name"].as_str().unwrap_or_default().to_owned();
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut headers =
-            vec![("authorization", self.bearer.as_str()), ("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)];
+        let mut headers = vec![
+            ("authorization", self.bearer.as_str()),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+        ];
         if !name.is_empty() {
             headers.push(("mcp-name", name.as_str()));
         }
@@ -98,7 +103,8 @@ impl Client {
 
 /// The challenge of an answer, without its description.
 fn challenge(answer: &Answer) -> String {
-    let parameters = answer.header("www-authenticate").split(", ").filter(|part| !part.starts_with("error_description="));
+    let parameters =
+        answer.header("www-authenticate").split(", ").filter(|part| !part.starts_with("error_description="));
     parameters.collect::<Vec<_>>().join(", ")
 }
 
@@ -131,7 +137,8 @@ async fn a_client_is_led_to_the_authorization_server_and_let_in_with_its_token()
          oauth = {{ grant = 'client-credentials', client_id = 'ada', client_secret = '{CLIENT_SECRET}' }}\n"
     ));
     let script = "gate.executeToolCode(code='ruby.echo(value=42)')";
-    let ran = tokio::task::spawn_blocking(move || exuvia(&["run", "--config", &client.text("exuvia.toml"), "-"], script));
+    let ran =
+        tokio::task::spawn_blocking(move || exuvia(&["run", "--config", &client.text("exuvia.toml"), "-"], script));
     let ran = ran.await.expect("no panic");
     assert!(ran.status == Some(0) && ran.stdout.contains("42"), "{ran:?}");
 }
@@ -175,7 +182,9 @@ async fn a_client_without_a_token_is_told_where_to_get_one() {
     let mut http = HttpClient::connect(world.daemon.address()).await;
     let origin = format!("http://{}", world.daemon.address());
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
-    for (path, method) in [("/mcp", "POST"), ("/mcp", "GET"), ("/mcp", "DELETE"), ("/mcp/any", "POST"), ("/metrics", "GET")] {
+    for (path, method) in
+        [("/mcp", "POST"), ("/mcp", "GET"), ("/mcp", "DELETE"), ("/mcp/any", "POST"), ("/metrics", "GET")]
+    {
         let body = if method == "POST" { list.to_string() } else { String::new() };
         let answer = http.send(method, path, &[("content-type", "application/json")], &body).await;
         let endpoint = if path == "/metrics" { "/mcp" } else { path };
@@ -238,7 +247,8 @@ async fn forged_tokens_are_rejected_with_a_challenge() {
     let world = World::new().await;
     assert_eq!(world.asked(&world.token(&json!({}))).await.status, 200);
     let claims = world.claims(&json!({})).to_string();
-    let unsigned = |algorithm: &str| compact(&json!({"alg": algorithm, "kid": "k1"}).to_string(), &claims, |_| Vec::new());
+    let unsigned =
+        |algorithm: &str| compact(&json!({"alg": algorithm, "kid": "k1"}).to_string(), &claims, |_| Vec::new());
     let jwk = world.key.jwk();
     let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, jwk["n"].as_str().expect("a modulus").as_bytes());
     let confused = compact(&json!({"alg": "HS256", "kid": "k1"}).to_string(), &claims, |message| {
@@ -260,7 +270,10 @@ async fn forged_tokens_are_rejected_with_a_challenge() {
         let answer = world.asked(&token).await;
         let told = challenge(&answer);
         assert_eq!(answer.status, 401, "{name}: {answer:?}");
-        assert!(told.starts_with("Bearer error=\"invalid_token\"") && told.contains("resource_metadata="), "{name}: {told}");
+        assert!(
+            told.starts_with("Bearer error=\"invalid_token\"") && told.contains("resource_metadata="),
+            "{name}: {told}"
+        );
         assert!(!answer.text.contains(&token), "{name}");
     }
     assert_eq!(world.provider.fetches(), 1, "made-up tokens cause no traffic");
@@ -284,13 +297,20 @@ async fn a_provider_that_cannot_be_reached_is_said_to_be_unavailable_and_others_
         key.token(&claims)
     };
     let answer = Client::of(daemon.address(), &token(&away)).await.ask("tools/list", json!({})).await;
-    assert_eq!((answer.status, answer.header("retry-after"), answer.header("www-authenticate")), (503, "1", ""), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.header("retry-after"), answer.header("www-authenticate")),
+        (503, "1", ""),
+        "{answer:?}"
+    );
     let other = token(&here);
     assert_eq!(Client::of(daemon.address(), &other).await.ask("tools/list", json!({})).await.status, 200);
     let bearer = format!("Bearer {other}");
     let mut http = HttpClient::connect(daemon.address()).await;
     let ready = http.send("GET", "/readyz", &[("authorization", &bearer)], "").await;
-    assert!(ready.status == 200 && ready.text.contains("identity provider okta: no token can be verified"), "{ready:?}");
+    assert!(
+        ready.status == 200 && ready.text.contains("identity provider okta: no token can be verified"),
+        "{ready:?}"
+    );
     assert!(!ready.text.contains("second"), "{ready:?}");
     daemon.says("key set unavailable", 1).await;
 }

@@ -92,7 +92,8 @@ mod tests {
     const NOW: u64 = 1_764_000_000_000;
 
     fn config() -> IdentityProviderConfig {
-        let mut config = IdentityProviderConfig::new(Issuer::parse("https://i.example").unwrap(), "https://e.example/mcp");
+        let mut config =
+            IdentityProviderConfig::new(Issuer::parse("https://i.example").unwrap(), "https://e.example/mcp");
         config.scopes = vec!["mcp".to_owned()];
         let mapping = |value: &str, role: &str| RoleMapping {
             claim: ClaimPath::parse("groups").unwrap(),
@@ -135,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_token_is_from_this_issuer_and_for_this_audience() {
-        for issuer in [json!("https://i.example/"), json!("https://j.example"), json!(["https://i.example"]), json!(null)] {
+        for issuer in
+            [json!("https://i.example/"), json!("https://j.example"), json!(["https://i.example"]), json!(null)]
+        {
             assert_eq!(wrong(json!({"iss": issuer})), InvalidToken::Issuer.into());
         }
         for audience in [json!("https://e.example/mcp/"), json!("https://e.example"), json!(["x", "y"]), json!([])] {
@@ -176,9 +179,14 @@ mod tests {
 
     #[test]
     fn tokens_for_clients_and_tokens_that_are_bound_to_a_key_are_rejected() {
-        for (name, value) in
-            [("at_hash", "x"), ("c_hash", "x"), ("token_use", "id"), ("typ", "ID"), ("typ", "Refresh"), ("typ", "Offline")]
-        {
+        for (name, value) in [
+            ("at_hash", "x"),
+            ("c_hash", "x"),
+            ("token_use", "id"),
+            ("typ", "ID"),
+            ("typ", "Refresh"),
+            ("typ", "Offline"),
+        ] {
             assert_eq!(wrong(json!({name: value})), InvalidToken::Type.into(), "{name} {value}");
         }
         assert!(checked(json!({"token_use": "access", "typ": "Bearer", "nonce": "x"})).is_ok());

@@ -62,9 +62,13 @@ impl Claims {
     pub(super) fn have(&self, place: &ClaimPath, text: &str) -> bool {
         let [name, inner @ ..] = place.parts() else { return false };
         if inner.is_empty() && SCOPES.contains(&name.as_str()) {
-            return self.texts(name).ok().flatten().into_iter().flatten().any(|all| {
-                all.split_ascii_whitespace().any(|scope| scope == text)
-            });
+            return self
+                .texts(name)
+                .ok()
+                .flatten()
+                .into_iter()
+                .flatten()
+                .any(|all| all.split_ascii_whitespace().any(|scope| scope == text));
         }
         match inner.iter().fold(self.0.get(name), |found, part| found?.get(part)) {
             Some(Value::String(found)) => found == text,

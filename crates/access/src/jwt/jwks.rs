@@ -57,7 +57,8 @@ impl KeyList {
             keys: Vec<Value>,
         }
         // The parser's own message could quote the document.
-        let document: Document = serde_json::from_slice(document).map_err(|_| "its key set is no JWK set".to_owned())?;
+        let document: Document =
+            serde_json::from_slice(document).map_err(|_| "its key set is no JWK set".to_owned())?;
         let key = |value: Value| serde_json::from_value(value).ok().and_then(|key| usable(&key)).map(Arc::new);
         Ok(Self(document.keys.into_iter().filter_map(key).take(KEYS).collect()))
     }
@@ -186,7 +187,9 @@ mod tests {
         assert!(!fits(&rsa(json!({})), Algorithm::ES256) && !fits(&rsa(json!({})), Algorithm::HS256));
         let bound = rsa(json!({"alg": "PS256"}));
         assert!(fits(&bound, Algorithm::PS256) && !fits(&bound, Algorithm::RS256));
-        assert!(fits(&ec(32), Algorithm::ES256) && !fits(&ec(32), Algorithm::ES384) && !fits(&ec(32), Algorithm::EdDSA));
+        assert!(
+            fits(&ec(32), Algorithm::ES256) && !fits(&ec(32), Algorithm::ES384) && !fits(&ec(32), Algorithm::EdDSA)
+        );
         let ed = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode([3; 32])});
         assert!(fits(&ed, Algorithm::EdDSA));
     }

@@ -99,13 +99,18 @@ impl KeySet {
             known: watch::Sender::new(Known::default()),
         };
         let end = CancellationToken::new();
-        let keys = Self { fetcher: Arc::new(fetcher), begun: AtomicBool::new(false), _ends: end.clone().drop_guard(), end };
+        let keys =
+            Self { fetcher: Arc::new(fetcher), begun: AtomicBool::new(false), _ends: end.clone().drop_guard(), end };
         keys.begin();
         keys
     }
 
     /// The key that a token names. Waits for a fetch where that may help.
-    pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Arc<VerificationKey>, TokenError> {
+    pub(super) async fn find(
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<VerificationKey>, TokenError> {
         self.begin();
         let mut changes = self.fetcher.known.subscribe();
         let known = changes.borrow_and_update().clone();

@@ -130,7 +130,11 @@ mod tests {
     fn a_key_of_one_family_is_no_key_of_another() {
         let rsa = DecodingKey::from_rsa_raw_components(&[0xc1; 256], &[1, 0, 1]);
         let point = DecodingKey::from_ec_der(&[4; 65]);
-        assert!(RingVerifier::new(Algorithm::PS512, &rsa).is_ok() && RingVerifier::new(Algorithm::ES256, &point).is_ok());
-        assert!(RingVerifier::new(Algorithm::ES256, &rsa).is_err() && RingVerifier::new(Algorithm::EdDSA, &point).is_err());
+        assert!(
+            RingVerifier::new(Algorithm::PS512, &rsa).is_ok() && RingVerifier::new(Algorithm::ES256, &point).is_ok()
+        );
+        assert!(
+            RingVerifier::new(Algorithm::ES256, &rsa).is_err() && RingVerifier::new(Algorithm::EdDSA, &point).is_err()
+        );
     }
 }

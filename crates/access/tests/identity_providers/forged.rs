@@ -60,8 +60,10 @@ async fn the_public_key_is_no_shared_secret() {
     let jwk = world.key.jwk();
     let n = jwk["n"].as_str().expect("a modulus");
     // Whatever somebody takes for the key: both algorithms and every form of the key that libraries have used for a secret.
-    let secrets = [n.to_owned(), jwk.to_string(), format!("{n}.{}", jwk["e"].as_str().expect("an exponent")), String::new()];
-    for (algorithm, name) in [(hmac::HMAC_SHA256, "HS256"), (hmac::HMAC_SHA384, "HS384"), (hmac::HMAC_SHA512, "HS512")] {
+    let secrets =
+        [n.to_owned(), jwk.to_string(), format!("{n}.{}", jwk["e"].as_str().expect("an exponent")), String::new()];
+    for (algorithm, name) in [(hmac::HMAC_SHA256, "HS256"), (hmac::HMAC_SHA384, "HS384"), (hmac::HMAC_SHA512, "HS512")]
+    {
         for secret in &secrets {
             let key = hmac::Key::new(algorithm, secret.as_bytes());
             let token = compact(&header(json!({"alg": name})).to_string(), &claims, |message| {
@@ -150,11 +152,16 @@ async fn a_token_whose_text_was_changed_is_rejected() {
 async fn a_claim_that_is_there_twice_is_rejected_although_it_is_signed() {
     let world = World::new();
     let claims = world.claims(&json!({})).to_string();
-    for second in [r#""aud":"https://other.example""#, r#""sub":"eve""#, r#""groups":["admin"],"groups":[]"#, r#""iss":"x""#] {
+    for second in
+        [r#""aud":"https://other.example""#, r#""sub":"eve""#, r#""groups":["admin"],"groups":[]"#, r#""iss":"x""#]
+    {
         let twice = format!("{},{second}}}", claims.trim_end_matches('}'));
         let token = world.key.signed(&header(json!({"alg": "ES256"})), &twice);
         let why = world.why_not(&token).await;
-        assert!(matches!(why, TokenError::Invalid(InvalidToken::Claims | InvalidToken::Malformed)), "{second}: {why:?}");
+        assert!(
+            matches!(why, TokenError::Invalid(InvalidToken::Claims | InvalidToken::Malformed)),
+            "{second}: {why:?}"
+        );
     }
 }
 

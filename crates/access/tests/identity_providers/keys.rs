@@ -84,7 +84,8 @@ async fn made_up_keys_have_the_set_fetched_again_after_a_while_and_once_for_all_
     assert!(world.validate(&world.token(&json!({}))).await.is_ok());
     cool_down().await;
     world.provider.delay(Duration::from_millis(200));
-    let tokens: Vec<_> = (0..50).map(|n| SigningKey::new(&n.to_string(), "EdDSA").token(&world.claims(&json!({})))).collect();
+    let tokens: Vec<_> =
+        (0..50).map(|n| SigningKey::new(&n.to_string(), "EdDSA").token(&world.claims(&json!({})))).collect();
     let all = tokens.iter().map(|token| world.why_not(token));
     let why = futures_util::future::join_all(all).await;
     assert!(why.iter().all(|why| *why == InvalidToken::Key.into()), "{why:?}");

@@ -45,7 +45,10 @@ impl Resolver<'_> {
         for (name, provider) in providers {
             if let Some(other) = first.insert(provider.issuer.as_str(), name) {
                 let pointer = below(&below("/identity_providers", name), "issuer");
-                self.error(&pointer, format!("duplicate issuer, also of `{other}`; one provider may have several audiences"));
+                self.error(
+                    &pointer,
+                    format!("duplicate issuer, also of `{other}`; one provider may have several audiences"),
+                );
             }
         }
     }
@@ -72,7 +75,8 @@ impl Resolver<'_> {
         if let Some(algorithms) = &written.algorithms {
             config.algorithms.clone_from(algorithms);
         }
-        config.ca = written.ca.as_deref().and_then(|ca| self.certificates(ca, &below(pointer, "ca"))).unwrap_or_default();
+        config.ca =
+            written.ca.as_deref().and_then(|ca| self.certificates(ca, &below(pointer, "ca"))).unwrap_or_default();
         let at_proxy = below(pointer, "proxy");
         config.proxy = written.proxy.as_deref().and_then(|proxy| self.proxy(proxy, &at_proxy));
         if let Err(message) = config.http().check_proxy() {

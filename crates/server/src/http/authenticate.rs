@@ -104,7 +104,9 @@ impl Authenticator {
         let (status, rejection) = match why {
             NotAuthenticated::Missing => (StatusCode::UNAUTHORIZED, Rejection::NoToken),
             NotAuthenticated::Unavailable => return later("keys and tokens cannot be checked at the moment, retry\n"),
-            NotAuthenticated::TooManyFailures { retry_after } => return too_many(format!("{why}\n").into(), *retry_after),
+            NotAuthenticated::TooManyFailures { retry_after } => {
+                return too_many(format!("{why}\n").into(), *retry_after);
+            }
             // Another token of the same user would not help, so none is asked for.
             NotAuthenticated::Token(TokenError::NoRole) => return told(StatusCode::FORBIDDEN, why),
             NotAuthenticated::Token(TokenError::InsufficientScope(scopes)) => {
@@ -149,7 +151,6 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 
 fn told(status: StatusCode, why: &NotAuthenticated) -> Response<TrackedBody> {
     with_body(status, "text/plain; charset=utf-8", format!("{why}\n").into())
-    response
 }
 
 /// The answer to an address that asks too often.

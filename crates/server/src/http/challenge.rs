@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn no_text_breaks_out_of_its_quotes() {
-        assert_eq!(told(Rejection::NoToken, Some("https://e/\", error=\"x\\"), &[]), r#"Bearer resource_metadata="https://e/, error=x""#);
+        assert_eq!(
+            told(Rejection::NoToken, Some("https://e/\", error=\"x\\"), &[]),
+            r#"Bearer resource_metadata="https://e/, error=x""#
+        );
         assert_eq!(told(Rejection::NoToken, Some("https://e/\r\nX: y"), &[]), "Bearer");
     }
 }

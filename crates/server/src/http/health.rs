@@ -98,8 +98,14 @@ fn problems(gateway: &Gateway) -> Vec<String> {
     let journal = "journal cannot be written: runs and calls are rejected, and the next one tries again";
     let journal = (!gateway.is_recording()).then(|| journal.to_owned());
     let providers = gateway.access().identity_providers();
-    let providers = providers.problems().map(|(name, why)| line(&format!("identity provider {name}: no token can be verified: {why}")));
-    journal.into_iter().chain(providers.collect::<Vec<_>>()).chain(gateway.configuration().outdated().iter().map(outdated)).collect()
+    let providers = providers
+        .problems()
+        .map(|(name, why)| line(&format!("identity provider {name}: no token can be verified: {why}")));
+    journal
+        .into_iter()
+        .chain(providers.collect::<Vec<_>>())
+        .chain(gateway.configuration().outdated().iter().map(outdated))
+        .collect()
 }
 
 fn outdated(older: &Outdated) -> String {

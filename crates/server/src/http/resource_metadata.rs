@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn metadata_names_issuers_and_scopes() {
-        let document = base(None).metadata("/.well-known/oauth-protected-resource/mcp", &providers(&["api://x"], &["mcp"]));
+        let document =
+            base(None).metadata("/.well-known/oauth-protected-resource/mcp", &providers(&["api://x"], &["mcp"]));
         let document: Value = serde_json::from_str(&document.unwrap()).unwrap();
         let expected = json!({
             "resource": "https://e.example:8420/mcp", "authorization_servers": ["https://i.example/t"],
@@ -152,7 +153,8 @@ mod tests {
     #[test]
     fn a_token_is_asked_for_with_an_audience_that_is_accepted() {
         let at = |path: &str, audiences: &[&str]| {
-            resource_at("https://e.example", &format!("/.well-known/oauth-protected-resource{path}"), audiences).unwrap()
+            resource_at("https://e.example", &format!("/.well-known/oauth-protected-resource{path}"), audiences)
+                .unwrap()
         };
         let all = ["https://e.example/mcp", "https://e.example/mcp/support", "https://e.example"];
         assert_eq!(at("/mcp/support", &all), "https://e.example/mcp/support");
@@ -160,7 +162,13 @@ mod tests {
         assert_eq!(at("/mcp", &all), "https://e.example/mcp");
         assert_eq!(at("/mcp", &["https://e.example/mcp/"]), "https://e.example/mcp/");
         assert_eq!(at("/mcp/supporters", &["https://e.example/mcp/support"]), "https://e.example/mcp/supporters");
-        for foreign in ["https://f.example/mcp", "http://e.example/mcp", "https://e.example:1/mcp", "client-id", "https://e.example/m"] {
+        for foreign in [
+            "https://f.example/mcp",
+            "http://e.example/mcp",
+            "https://e.example:1/mcp",
+            "client-id",
+            "https://e.example/m",
+        ] {
             assert_eq!(at("/mcp", &[foreign]), "https://e.example/mcp", "{foreign}");
         }
     }

@@ -270,7 +270,7 @@ mod tests {
         for (path, audience) in ROUTES {
             let route = Route::of(path).expect("it is a route");
             let expected = match route {
-                Route::Health => Audience::Anybody,
+                Route::Health | Route::ResourceMetadata => Audience::Anybody,
                 Route::Readiness => Audience::AnybodyInPart,
                 Route::Metrics => Audience::Monitoring,
                 Route::Mcp(_) => Audience::Principals,

@@ -85,7 +85,12 @@ pub(super) async fn check_contains(session: &Session, edge: &Edge, known: TreeHe
 /// # Errors
 ///
 /// The server cannot be reached.
-pub(super) async fn append(session: &Session, edge: &mut Edge, run: i64, (version, head): (u32, &[u8])) -> Result<i64, JournalError> {
+pub(super) async fn append(
+    session: &Session,
+    edge: &mut Edge,
+    run: i64,
+    (version, head): (u32, &[u8]),
+) -> Result<i64, JournalError> {
     let seq = edge.size() + 1;
     let head = at_seq(head, version, seq);
     session.execute(RECORD, &[&sql(seq), &run, &head]).await.map_err(unavailable)?;
