@@ -303,6 +303,12 @@ pub(crate) struct LoginArgs {
     /// Print the authorization URL without opening a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Log in for this virtual key, whose role has `oauth = true` for the server
+    #[arg(long, value_name = "KEY", conflicts_with = "user")]
+    pub(crate) key: Option<String>,
+    /// Log in for this user of an identity provider
+    #[arg(long, value_name = "PROVIDER/SUBJECT")]
+    pub(crate) user: Option<String>,
     /// Server to log in to
     #[arg(value_name = "SERVER")]
     pub(crate) server: String,

@@ -220,9 +220,12 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "SCRIPT", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) edit: Option<PathBuf>,
     /// Also replay runs of other guests with the guest of this program, and print what changes: what an upgrade would
-    /// change
+    /// change. Otherwise each run is replayed with its own guest, where the journal has kept it
     #[arg(long)]
     pub(crate) any_guest: bool,
+    /// Replay with this guest, and print what changes: a guest component, or a file of the folder `guests` of a journal
+    #[arg(long, value_name = "FILE", conflicts_with = "any_guest", value_parser = OsStringValueParser::new().map(from_home))]
+    pub(crate) guest: Option<PathBuf>,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

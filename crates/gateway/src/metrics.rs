@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use exuvia_runtime::Report;
-use exuvia_upstream::{Failing, ServerStatus};
+use exuvia_upstream::{Failing, LaneCounts, ServerStatus};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -65,6 +65,8 @@ pub(crate) struct Metrics {
     append_failures: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
+    lanes: Family<ServerLabels, Gauge>,
+    lanes_failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
     config_is_current: Gauge,
     config_taken: Gauge,
@@ -91,6 +93,8 @@ impl Metrics {
             append_failures: Family::default(),
             ready: Family::default(),
             failing: Family::default(),
+            lanes: Family::default(),
+            lanes_failing: Family::default(),
             tools: Family::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
@@ -122,6 +126,10 @@ impl Metrics {
         registry.register("server_ready", "1 if the server is up, else 0", self.ready.clone());
         let help = "1 if every call of the server fails, else 0";
         registry.register("server_failing", help, self.failing.clone());
+        let help = "Connections to the server that belong to keys, roles, runs and clients";
+        registry.register("server_lanes", help, self.lanes.clone());
+        let help = "Those of them over which every call fails";
+        registry.register("server_lanes_failing", help, self.lanes_failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
@@ -189,6 +197,7 @@ impl Metrics {
         &self,
         servers: &[ServerStatus],
         failing: &BTreeMap<String, Failing>,
+        lanes: &BTreeMap<String, LaneCounts>,
         leaving: &[String],
     ) -> String {
         let mut known = self.known();
@@ -208,6 +217,9 @@ impl Metrics {
             let labels = ServerLabels { server: server.name.clone() };
             self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
             self.failing.get_or_create(&labels).set(i64::from(failing.contains_key(&server.name)));
+            let lanes = lanes.get(&server.name).copied().unwrap_or_default();
+            self.lanes.get_or_create(&labels).set(i64::try_from(lanes.open).unwrap_or(i64::MAX));
+            self.lanes_failing.get_or_create(&labels).set(i64::try_from(lanes.failing).unwrap_or(i64::MAX));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
@@ -219,6 +231,8 @@ impl Metrics {
         let labels = ServerLabels { server: server.to_owned() };
         self.ready.remove(&labels);
         self.failing.remove(&labels);
+        self.lanes.remove(&labels);
+        self.lanes_failing.remove(&labels);
         self.tools.remove(&labels);
     }
 
@@ -259,16 +273,16 @@ mod tests {
             metrics.call_ended(name, "denied", Duration::from_millis(1));
         }
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
-        let whole = metrics.text(&both, &BTreeMap::new(), &[]);
+        let whole = metrics.text(&both, &BTreeMap::new(), &BTreeMap::new(), &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
-        // Two outcomes, ready, failing, tools, and the buckets with their sum and count.
+        // Two outcomes, ready, failing, lanes, tools, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
-        let leaving = metrics.text(&both[1..], &BTreeMap::new(), &["crm".to_owned()]);
-        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 3, "{leaving}");
-        let gone = metrics.text(&both[1..], &BTreeMap::new(), &[]);
+        let leaving = metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &["crm".to_owned()]);
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 5, "{leaving}");
+        let gone = metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.
         metrics.call_ended("crm", "ok", Duration::from_millis(1));
-        assert_eq!(lines(&metrics.text(&both[1..], &BTreeMap::new(), &[]), "crm"), 0);
+        assert_eq!(lines(&metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &[]), "crm"), 0);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `[keys.NAME]` with a secret that is the name itself.
-fn key(name: &str, role: &str) -> String {
+pub(crate) fn key(name: &str, role: &str) -> String {
     let hash: String = secret_hash(name).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("[keys.{name}]\nrole = '{role}'\nhash = 'sha256:{hash}'\n")
 }

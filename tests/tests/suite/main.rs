@@ -27,6 +27,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod guests;
 mod headers_commands;
 mod import;
 mod isolation;
@@ -61,6 +62,7 @@ mod replays;
 mod results;
 #[cfg(target_os = "linux")]
 mod reuse;
+mod role_credentials;
 mod second_layers;
 mod serve;
 mod servers;
