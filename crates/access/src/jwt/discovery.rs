@@ -41,7 +41,7 @@ pub(super) async fn key_set(issuer: &Issuer, documents: &Documents) -> Result<Ur
 
 /// The address in a metadata document, which must be that of this issuer, letter by letter (RFC 8414, 3.3): whoever can have
 /// another document served at its place would else choose the keys.
-fn address(document: &[u8], issuer: &Issuer) -> Result<Url, &'static str> {
+pub(super) fn address(document: &[u8], issuer: &Issuer) -> Result<Url, &'static str> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,

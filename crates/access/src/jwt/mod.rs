@@ -15,6 +15,8 @@ mod checks;
 mod claims;
 mod discovery;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod identity_providers;
 mod jwks;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::runs::{printed, printed_json, table, utc};
 use crate::args::BudgetsCommand;
 use crate::file_threads::FileThreads;
-use crate::journal::open_access_store;
+use crate::journal::StorePlace;
 
 /// How much of a name is shown, in characters.
 const NAME_CHARS: usize = 80;
@@ -25,7 +25,7 @@ pub(crate) async fn budgets(command: BudgetsCommand) -> Result<ExitCode> {
     if config.journal.store == JournalStore::Memory {
         bail!("budgets are counted in the memory of each process: see its metrics");
     }
-    let store = open_access_store(&config.journal).await?;
+    let store = StorePlace::of(&config.journal)?.open().await?;
     let members = members(&config, &*store).await?;
     let found = counted(&*store, &config.access.budgets, &members, now_ms()).await?;
     match json {

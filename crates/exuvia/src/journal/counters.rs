@@ -10,7 +10,7 @@ use exuvia_journal::{
 use exuvia_tool::BoxFuture;
 use tokio::sync::OnceCell;
 
-use super::open_access_store;
+use super::StorePlace;
 
 /// The store of the configured journal. One that cannot be opened is tried again at each need: until then nothing that needs it goes on.
 pub(crate) struct Counters {
@@ -27,7 +27,8 @@ impl Counters {
         let unavailable = |error: anyhow::Error| {
             AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error.into_boxed_dyn_error())
         };
-        self.store.get_or_try_init(|| open_access_store(&self.config)).await.map_err(unavailable)
+        let open = || async { StorePlace::of(&self.config)?.open().await };
+        self.store.get_or_try_init(open).await.map_err(unavailable)
     }
 }
 

@@ -11,7 +11,7 @@ mod shapes;
 use crate::Target;
 
 /// All of them.
-pub static TARGETS: [Target; 12] = [
+pub static TARGETS: [Target; 14] = [
     Target {
         name: "analysis_text",
         run: analysis::text,
@@ -43,7 +43,28 @@ pub static TARGETS: [Target; 12] = [
         corpus: &["corpus/lines"],
         scraps: LINE_SCRAPS,
     },
+    Target { name: "tokens", run: exuvia_access::jwt::fuzzing::token, corpus: &["corpus/tokens"], scraps: TOKEN_SCRAPS },
+    Target {
+        name: "key_sets",
+        run: exuvia_access::jwt::fuzzing::document,
+        corpus: &["corpus/key_sets"],
+        scraps: &["\"kty\":\"EC\"", "\"crv\":\"P-384\"", "\"use\":\"enc\"", "\"alg\":\"ES256\"", "\"key_ops\":[\"sign\"]", "AQAB", "{}", ",", "null"],
+    },
     Target { name: "client_lines", run: exuvia_server::fuzzing::lines, corpus: &["corpus/lines"], scraps: LINE_SCRAPS },
+];
+
+const TOKEN_SCRAPS: &[&str] = &[
+    "\n",
+    "{\"alg\":\"RS256\"}",
+    "\"crit\":[]",
+    "\"aud\":\"audience\"",
+    "\"groups\":\"a\"",
+    "\"sub\":\"\"",
+    "\\u0000",
+    "1e400",
+    "-0",
+    "[",
+    "null",
 ];
 
 const LINE_SCRAPS: &[&str] = &[
