@@ -54,8 +54,6 @@ impl Owner {
 #[derive(Debug)]
 pub(super) struct Used {
     pub(super) lane: Arc<Lane>,
-    /// Made over the lane.
-    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) usage: Arc<Mutex<LaneUsage>>,
     /// Its credential was replaced: by then it closes at the latest.
     pub(super) until: Option<Instant>,
@@ -69,28 +67,28 @@ pub(super) struct LaneUsage {
     pub(super) last: Instant,
     /// Its client is gone.
     pub(super) is_left: bool,
+    /// What is subscribed to over it.
+    pub(super) subscriptions: Arc<Subscriptions>,
 }
 
 /// A lane in use: it is not closed for being idle.
 #[derive(Debug)]
 pub(crate) struct Lease {
     lane: Arc<Lane>,
-    subscriptions: Arc<Subscriptions>,
     usage: Option<Arc<Mutex<LaneUsage>>>,
     left: Arc<Notify>,
 }
 
 impl Used {
     pub(super) fn new(lane: Lane, subscriptions: Arc<Subscriptions>, place: Option<Arc<()>>) -> Self {
-        let usage = LaneUsage { calls: 0, last: Instant::now(), is_left: false };
-        Self { lane: Arc::new(lane), subscriptions, usage: Arc::new(Mutex::new(usage)), until: None, place }
+        let usage = LaneUsage { calls: 0, last: Instant::now(), is_left: false, subscriptions };
+        Self { lane: Arc::new(lane), usage: Arc::new(Mutex::new(usage)), until: None, place }
     }
 
     /// One more user of it.
     pub(super) fn lease(&self, left: &Arc<Notify>) -> Lease {
         locked(&self.usage).calls += 1;
-        let (lane, subscriptions) = (self.lane.clone(), self.subscriptions.clone());
-        Lease { lane, subscriptions, usage: Some(self.usage.clone()), left: left.clone() }
+        Lease { lane: self.lane.clone(), usage: Some(self.usage.clone()), left: left.clone() }
     }
 
     /// Whether it is one of the lanes that this place stands for; of all lanes without one.
@@ -123,13 +121,13 @@ impl Used {
 
 impl Lease {
     /// Of the lane that is never closed for being idle.
-    pub(super) fn of_first(lane: &Arc<Lane>, subscriptions: &Arc<Subscriptions>, left: &Arc<Notify>) -> Self {
-        Self { lane: lane.clone(), subscriptions: subscriptions.clone(), usage: None, left: left.clone() }
+    pub(super) fn of_first(lane: &Arc<Lane>, left: &Arc<Notify>) -> Self {
+        Self { lane: lane.clone(), usage: None, left: left.clone() }
     }
 
-    /// The subscriptions that are made over it.
-    pub(super) fn subscriptions(&self) -> &Arc<Subscriptions> {
-        &self.subscriptions
+    /// What is subscribed to over it. None: it is the first lane.
+    pub(super) fn subscriptions(&self) -> Option<Arc<Subscriptions>> {
+        self.usage.as_ref().map(|usage| locked(usage).subscriptions.clone())
     }
 }
 

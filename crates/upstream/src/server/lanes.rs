@@ -91,9 +91,14 @@ impl Lanes {
         locked(&self.others).tenant(self.dialer.config.share, context).1.is_some()
     }
 
-    /// The first lane, and what is subscribed to over it.
+    /// The first lane.
     pub(crate) fn lease_first(&self) -> Lease {
-        Lease::of_first(&self.first, &self.subscriptions, &self.left)
+        Lease::of_first(&self.first, &self.left)
+    }
+
+    /// What is subscribed to over a lane.
+    pub(crate) fn subscriptions(&self, lane: &Lease) -> Arc<Subscriptions> {
+        lane.subscriptions().unwrap_or_else(|| self.subscriptions.clone())
     }
 
     /// The subscribers over the first lane.
@@ -305,8 +310,8 @@ impl Lanes {
     /// Whether changes still come for this subscription.
     pub(crate) fn has(&self, subscription: &Subscription) -> bool {
         let others = locked(&self.others);
-        let lanes = others.lanes.values().map(|used| &used.subscriptions).chain([&self.subscriptions]);
-        lanes.map(|subscriptions| subscriptions.subscribers()).any(|subscribers| subscription.is_with(subscribers))
+        let is_with = |subscriptions: &Arc<Subscriptions>| subscription.is_with(subscriptions.subscribers());
+        is_with(&self.subscriptions) || others.lanes.values().any(|used| is_with(&locked(&used.usage).subscriptions))
     }
 
     /// Closes a lane that was removed.

@@ -236,7 +236,7 @@ impl UpstreamServer {
             Share::Run => self.lanes.lease_first(),
             Share::All | Share::Key => self.lanes.lease(context, None).map_err(|refused| refused.of_call(name))?,
         };
-        let subscribed = lane.subscriptions().subscribe(&lane, address, mailbox, deadline).await?;
+        let subscribed = self.lanes.subscriptions(&lane).subscribe(&lane, address, mailbox, deadline).await?;
         Ok(subscribed.map_or_else(Subscribing::Refused, |place| Subscribing::Done(Subscription::new(place, lane))))
     }
 

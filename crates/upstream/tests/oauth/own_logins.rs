@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::authorization_server::{World, browser, log, stored};
 use crate::permit::permit;
 use exuvia_config::{CodeGrant, Grant, Http, OAuth, RoleCredential, ServerConfig, Transport, UpstreamLimits};
-use exuvia_oauth::login;
+use exuvia_oauth::{Authorization as _, TokenSource, login};
 use exuvia_tool::{BoxFuture, CallContext, CredentialId, Origin, Principal, RunId, ToolOutcome};
 use exuvia_upstream::{CallLimits, LaneCounts, ServerState, Upstreams};
 
@@ -102,6 +102,18 @@ async fn a_key_without_a_login_is_told_to_ask_the_operator_who_is_told_the_comma
     assert!(call(&upstreams, &dora, "read_note").await.is_err());
     // The operator's login is that of the gateway.
     assert!(call(&upstreams, &Principal::Operator, "read_note").await.is_ok());
+}
+
+#[tokio::test]
+async fn without_its_file_a_login_is_no_request_without_a_token() {
+    let world = World::new().await;
+    let (http, oauth) = world.server(&world.a, Grant::Code(CodeGrant::default()), "notes.json");
+    assert_eq!(TokenSource::new("notes", &http, &oauth).headers().await.unwrap().len(), 0, "it may need none");
+    let own = TokenSource::new("notes", &http, &oauth.of_principal(key("ada"))).headers().await;
+    assert_eq!(own.unwrap_err().message, "server notes: not logged in; run `exuvia login notes --key ada`");
+    let user = Principal::User("okta/ada%40x".into());
+    let own = TokenSource::new("notes", &http, &oauth.of_principal(user)).headers().await;
+    assert!(own.unwrap_err().message.ends_with("run `exuvia login notes --user okta/ada%40x`"));
 }
 
 #[tokio::test]
