@@ -12,6 +12,7 @@ mod folder;
 mod gateway;
 mod http;
 mod journal;
+mod key_client;
 #[cfg(target_os = "linux")]
 pub mod pages;
 mod program;
@@ -44,6 +45,7 @@ pub use folder::{Folder, echo_table, fake_table};
 pub use gateway::{SampleGateway, Settings, direct_fake, fake, outcomes, rules};
 pub use http::{Answer, HttpClient, events};
 pub use journal::TestJournal;
+pub use key_client::{KeyClient, key_table, modern};
 pub use program::{Ended, Program, exuvia, sample};
 pub use proxy::TestProxy;
 pub use screen::Screen;

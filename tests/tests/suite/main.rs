@@ -37,6 +37,7 @@ mod keys;
 mod listing;
 mod live_runs;
 mod logs;
+mod matrix;
 mod memory;
 mod model_api;
 mod operators;

@@ -133,8 +133,8 @@ mod tests {
             ((*name).to_owned(), KeyConfig { role, hash, expires_ms: None, labels: Default::default() })
         };
         let roles = [("all".to_owned(), RoleConfig::default())].into();
-        let config =
-            AccessConfig { roles, keys: ["ada", "bob"].iter().map(key).collect(), ..AccessConfig::default() };
+        let mut config = AccessConfig { roles, ..AccessConfig::default() };
+        config.keys = ["ada", "bob"].iter().map(key).collect();
         let access = Access::new(config, || 0);
         let identity = async |name| access.authenticate(Some(name), [127, 0, 0, 1].into()).await.unwrap();
         [identity("ada").await, identity("bob").await]
