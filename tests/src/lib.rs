@@ -13,6 +13,7 @@ mod gateway;
 mod http;
 mod journal;
 mod journal_place;
+mod key_client;
 #[cfg(target_os = "linux")]
 pub mod pages;
 mod program;
@@ -48,6 +49,7 @@ pub use gateway::{SampleGateway, Settings, direct_fake, fake, outcomes, rules};
 pub use http::{Answer, HttpClient, events};
 pub use journal::TestJournal;
 pub use journal_place::JournalPlace;
+pub use key_client::{KeyClient, key_table, modern};
 pub use program::{Ended, Program, exuvia, sample};
 pub use proxy::TestProxy;
 pub use screen::Screen;

@@ -271,8 +271,17 @@ pub(crate) struct ToolsArgs {
 pub(crate) enum ToolsCommand {
     /// Learned shapes: the keys and types of earlier answers, which stubs show of tools without an output schema. For the stub of a
     /// server of this name: shapes.pyi
-    #[command(subcommand, disable_help_subcommand = true)]
-    Shapes(ShapesCommand),
+    Shapes(ShapesArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct ShapesArgs {
+    #[command(subcommand)]
+    pub(crate) command: ShapesCommand,
+    /// What clients of this role got, which is kept apart. Default: what clients without a key got
+    #[arg(long, global = true, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

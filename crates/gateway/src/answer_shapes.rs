@@ -30,6 +30,9 @@ const STORE_AFTER: Duration = Duration::from_secs(30);
 /// How many tools' keys are kept.
 const MAX_KEYS: usize = 16_000;
 
+/// How many roles' shapes are kept in memory beside those that views show.
+const ROLES: usize = 256;
+
 /// What is known of the answers of tools, kept in a file.
 ///
 /// The file is read when something is first needed of it, and written some time after something was learned. Neither failure is one of
@@ -46,6 +49,8 @@ pub struct AnswerShapes {
     /// Whether what is fresh is about to be stored.
     stores: AtomicBool,
     has_complained: AtomicBool,
+    /// What those got who have a role, each in a file of its own: others are told nothing of it.
+    of_roles: Mutex<HashMap<String, Arc<Self>>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +78,34 @@ impl AnswerShapes {
             reader: Arc::new(Semaphore::new(1)),
             stores: AtomicBool::new(false),
             has_complained: AtomicBool::new(false),
+            of_roles: Mutex::default(),
         }
+    }
+
+    /// Those of the answers that this role got. Not for threads that serve others: what nobody uses any more may have to be stored to make
+    /// room.
+    pub(crate) fn of_role(&self, role: &str) -> Arc<Self> {
+        let mut of_roles = self.of_roles();
+        if let Some(known) = of_roles.get(role) {
+            return Arc::clone(known);
+        }
+        let mut unused = Vec::new();
+        if of_roles.len() >= ROLES {
+            unused.extend(of_roles.extract_if(|_, shapes| Arc::strong_count(shapes) == 1));
+        }
+        let shapes = Arc::new(Self::kept_in(self.file.of_role(role)));
+        of_roles.insert(role.to_owned(), Arc::clone(&shapes));
+        drop(of_roles);
+        unused.iter().for_each(|(_, shapes)| shapes.store());
+        shapes
+    }
+
+    fn of_roles(&self) -> MutexGuard<'_, HashMap<String, Arc<Self>>> {
+        self.of_roles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_of_roles(&self) -> Vec<Arc<Self>> {
+        self.of_roles().values().cloned().collect()
     }
 
     /// Learns from an answer, if there is something to be learned from it. The caller waits neither for a file nor for a long
@@ -119,6 +151,9 @@ impl AnswerShapes {
     pub async fn settled(&self) {
         // What comes meanwhile finds no room and is passed over, so that this comes to an end.
         let _all = self.waiting.acquire_many(WAITING_BYTES).await;
+        for of_role in self.all_of_roles() {
+            let _all = of_role.waiting.acquire_many(WAITING_BYTES).await;
+        }
     }
 
     /// What is known, once the file was read. Not for threads that serve others.
@@ -165,8 +200,9 @@ impl AnswerShapes {
         });
     }
 
-    /// Adds what was learned to the file. Not for threads that serve others.
+    /// Adds what was learned to the files. Not for threads that serve others.
     pub fn store(&self) {
+        self.all_of_roles().iter().for_each(|of_role| of_role.store());
         let Some(state) = self.state.get() else { return };
         let fresh = locked(state).shapes.take_fresh();
         if let Err(error) = self.file.add(&fresh) {
@@ -339,5 +375,37 @@ mod tests {
         }
         let changed: Vec<bool> = versions.windows(2).map(|pair| pair[0] != pair[1]).collect();
         assert_eq!(changed, [true, true, false, true], "at 1 and 2, not at 3, and at another shape");
+    }
+
+    #[tokio::test]
+    async fn what_a_role_got_is_told_to_that_role_alone_and_kept_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let file = ShapeFile::new(folder.path().join("shapes.json"));
+        let own = Arc::new(AnswerShapes::kept_in(file.clone()));
+        let [red, blue] = ["red", "blue"].map(|role| own.of_role(role));
+        red.observe(&ToolName::new("crm", "untold"), tool, &Json::parse("{\"secret\": 1}").expect("JSON"));
+        own.settled().await;
+        assert_eq!(own.of_role("red").shape("crm", tool).as_deref(), Some("{\"secret\": int} # seen once"));
+        assert_eq!((own.shape("crm", tool), blue.shape("crm", tool)), (None, None));
+        own.store();
+        assert_eq!(file.of_role("red").read().expect("stored").len(), 1);
+        assert!(file.read().expect("readable").is_empty() && file.of_role("blue").read().expect("readable").is_empty());
+    }
+
+    #[tokio::test]
+    async fn shapes_of_many_roles_are_stored_and_leave_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let own = Arc::new(AnswerShapes::kept_in(ShapeFile::new(folder.path().join("shapes.json"))));
+        let first = own.of_role("first");
+        first.observe(&ToolName::new("crm", "untold"), tool, &Json::parse("1").expect("JSON"));
+        own.settled().await;
+        drop(first);
+        (0..2 * ROLES).for_each(|role| drop(own.of_role(&role.to_string())));
+        assert!(own.of_roles().len() <= ROLES);
+        assert_eq!(own.of_role("first").shape("crm", tool).as_deref(), Some("int # seen once"));
     }
 }

@@ -4,21 +4,24 @@
 //! millisecond the earlier one of a gateway comes first, too.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use exuvia_tool::{DirectCallId, RunId};
 use ulid::Ulid;
 
-/// Of the 80 bits that stand behind the time, so many count what was made, and the others are random.
-const COUNTED: u32 = 24;
+/// Of the 80 bits that stand behind the time, so many count what was made in the same millisecond, and the others are random. A client
+/// learns nothing from its names of how much others have made.
+const COUNTED: u32 = 20;
+const RANDOM: u32 = 80 - COUNTED;
 
 /// Makes all names of a gateway.
 #[derive(Debug)]
 pub(crate) struct Ids {
-    made: AtomicU32,
+    /// The millisecond of the latest name, above the number of those that were made in it.
+    latest: AtomicU64,
     /// In place of randomness, should the system have none any more.
-    seed: [u8; 7],
+    seed: [u8; 8],
 }
 
 /// The time of day, in milliseconds since the epoch.
@@ -33,9 +36,9 @@ impl Ids {
     ///
     /// The system has no randomness.
     pub(crate) fn new() -> io::Result<Self> {
-        let mut seed = [0; 7];
+        let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self { made: AtomicU32::new(0), seed })
+        Ok(Self { latest: AtomicU64::new(0), seed })
     }
 
     /// The name of another run.
@@ -52,9 +55,15 @@ impl Ids {
         let mut random = self.seed;
         // What it began with is as good where that fails: no other process has it.
         let _ = getrandom::fill(&mut random);
-        let random = random.iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte));
-        let number = self.made.fetch_add(1, Ordering::Relaxed) % (1 << COUNTED);
-        Ulid::from_parts(now_ms(), u128::from(number) << (80 - COUNTED) | random)
+        let random = u128::from(u64::from_ne_bytes(random));
+        let mut made = 0;
+        // Never earlier than the latest one: a clock may be set back. More in one millisecond than are counted are of the next one.
+        let _ = self.latest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest| {
+            made = (latest + 1).max(now_ms() << COUNTED);
+            Some(made)
+        });
+        let number = u128::from(made % (1 << COUNTED));
+        Ulid::from_parts(made >> COUNTED, (number << RANDOM) | (random % (1 << RANDOM)))
     }
 }
 
@@ -77,5 +86,14 @@ mod tests {
             let made = Ulid::from_string(name).unwrap().timestamp_ms();
             assert!(name.len() == 26 && (begun..=now_ms()).contains(&made), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_tells_nothing_of_how_many_were_made_before() {
+        let number = |name: RunId| Ulid::from_string(name.as_str()).unwrap().random() >> RANDOM;
+        let ids = Ids::new().unwrap();
+        (0..1_000).for_each(|_| drop(ids.run()));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        assert_eq!(number(ids.run()), 0);
     }
 }

@@ -77,6 +77,10 @@ impl Gateway {
 
     async fn record_of(&self, client: &Client, id: &str) -> Result<Record, NotKept> {
         let archive = self.archive.as_deref().filter(|_| id.len() <= ID_BYTES).ok_or(NotKept::Unknown)?;
+        // Before anything else is looked at: of another one's run not even its size is told, nor how long it takes to be read.
+        if archive.principal(id).await.map_err(unreadable)?.is_none_or(|principal| principal != *client.principal()) {
+            return Err(NotKept::Unknown);
+        }
         let record = record(archive, id).await?.filter(|record| record.principal == *client.principal());
         let record = record.ok_or(NotKept::Unknown)?;
         if self.live_runs().has(&RunId::new(id)) {
@@ -86,12 +90,13 @@ impl Gateway {
     }
 }
 
+fn unreadable(error: JournalError) -> NotKept {
+    let error = format!("{error:#}");
+    tracing::error!(error, "journal read failed");
+    NotKept::Unreadable
+}
+
 async fn record(archive: &dyn Archive, id: &str) -> Result<Option<Record>, NotKept> {
-    let unreadable = |error: JournalError| {
-        let error = format!("{error:#}");
-        tracing::error!(error, "journal read failed");
-        NotKept::Unreadable
-    };
     let size = archive.record_bytes(id).await.map_err(unreadable)?;
     if size.is_some_and(|bytes| bytes > RECORD_BYTES) {
         return Err(NotKept::TooLarge);

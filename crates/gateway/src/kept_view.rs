@@ -20,9 +20,13 @@ impl KeptView {
         Arc::clone(self.namespace.get_or_init(|| Arc::new(namespace_object(namespace))))
     }
 
-    /// The digest of the policy as the operator wrote it.
+    /// The digest of the policy as the operator wrote it, and of what the role says.
     pub(crate) fn policy_sha256(&self, policy: &Policy) -> &str {
         // Plain data with texts as keys: serializing it does not fail.
-        self.policy_sha256.get_or_init(|| sha256_hex(serde_json::to_vec(policy.source()).unwrap_or_default()))
+        self.policy_sha256.get_or_init(|| {
+            let mut written = serde_json::to_vec(policy.source()).unwrap_or_default();
+            written.extend(policy.role().map(|role| serde_json::to_vec(role).unwrap_or_default()).unwrap_or_default());
+            sha256_hex(written)
+        })
     }
 }

@@ -71,12 +71,12 @@ impl Settings {
 
 impl UpstreamState {
     /// The same for those who have this role. What was learned of answers that others got is not theirs.
-    pub(crate) fn of_role(&self, role: &RoleConfig) -> Self {
+    pub(crate) fn of_role(&self, name: &str, role: &RoleConfig) -> Self {
         Self {
             servers: Arc::clone(&self.servers),
             routes: self.routes.clone(),
             settings: Arc::new(self.settings.of_role(role)),
-            answer_shapes: None,
+            answer_shapes: self.answer_shapes.as_ref().map(|answer_shapes| answer_shapes.of_role(name)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use exuvia_mcp_client::Relayed;
 use exuvia_policy::Policy;
-use exuvia_tool::{Arguments, CallError, CallId, ToolCall, ToolName};
+use exuvia_tool::{Arguments, CallError, CallId, Principal, ToolCall, ToolName};
 use exuvia_upstream::{Mailbox, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,8 @@ const SUBSCRIBE: &str = "resources/subscribe";
 const OWN: usize = 128;
 /// Subscriptions of all clients.
 const ALL: usize = 1_024;
+/// Subscriptions of all clients of one principal, but for the operator.
+const OF_PRINCIPAL: usize = ALL / 2;
 
 /// The subscribers, by client.
 #[derive(Debug)]
@@ -61,11 +63,18 @@ impl ClientSubscriptions {
             let (limit, allowed) = (limit.to_owned(), allowed as u64);
             CallError::LimitReached { limit, allowed, used: allowed + 1 }
         };
-        let own =
-            self.clients().get(client).map_or(0, |own| own.held.len() - usize::from(own.held.contains_key(address)));
+        let clients = self.clients();
+        let own = clients.get(client).map_or(0, |own| own.held.len() - usize::from(own.held.contains_key(address)));
         if own >= OWN {
             return Err(full("subscriptions of one client", OWN));
         }
+        let principal = client.principal();
+        let of_principal = clients.iter().filter(|(other, _)| other.principal() == principal);
+        let of_principal: usize = of_principal.map(|(_, other)| other.held.len()).sum();
+        if *principal != Principal::Operator && of_principal >= OF_PRINCIPAL {
+            return Err(full("subscriptions of one key", OF_PRINCIPAL));
+        }
+        drop(clients);
         Arc::clone(&self.room).try_acquire_owned().map_err(|_| full("subscriptions", ALL))
     }
 }

@@ -112,7 +112,7 @@ impl ViewStore {
         let (profiles, upstream_state) =
             (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
         let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
-        let upstream_state = upstream_state.of_role(role_config);
+        let upstream_state = upstream_state.of_role(role, role_config);
         // Made without the lock: a change of servers waits for nobody's view.
         drop(views);
         Some(Arc::clone(place.get_or_init(|| Arc::new(View::of_role(role, profile, &shown, &upstream_state)))))

@@ -13,7 +13,16 @@ pub trait Archive: Send + Sync {
     /// The journal cannot be read.
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>>;
 
-    /// About how many bytes that is. None: nothing is kept, or nobody has counted.
+    /// On whose behalf a run or a client's own call is, by its id, without reading all that is kept of it. None: nothing is.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Principal>, JournalError>> {
+        Box::pin(async move { Ok(self.record(id).await?.map(|record| record.principal)) })
+    }
+
+    /// About how many bytes a record has. None: nothing is kept, or nobody has counted.
     ///
     /// # Errors
     ///

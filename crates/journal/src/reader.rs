@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exuvia_tool::BoxFuture;
+use exuvia_tool::{BoxFuture, Principal};
 
 use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
@@ -178,6 +178,10 @@ impl Archive for StoreArchive {
         })
     }
 
+    fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Principal>, JournalError>> {
+        Box::pin(async move { self.reads.principal(id).await?.map(|name| name.parse().map_err(malformed)).transpose() })
+    }
+
     fn record_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<u64>, JournalError>> {
         Box::pin(async move { self.reads.sealed_bytes(id).await.map(Some) })
     }
@@ -226,7 +230,7 @@ fn entry(row: Row, key: Option<&RunKey>, left: &mut usize) -> Result<Stamped, Jo
 
 #[cfg(test)]
 mod tests {
-    use exuvia_tool::{CallId, Json, Origin, Principal, RunId};
+    use exuvia_tool::{CallId, Json, Origin, RunId};
 
     use super::*;
     use crate::{Entry, Event, Journal as _, OpenOptions, SqliteJournal};

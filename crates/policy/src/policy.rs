@@ -71,6 +71,12 @@ impl Policy {
         &self.source
     }
 
+    /// The role that it holds for. None: it holds for everyone without a role.
+    #[must_use]
+    pub fn role(&self) -> Option<&RoleRules> {
+        self.role.as_ref()
+    }
+
     /// The classification of a tool.
     #[must_use]
     pub fn classify(&self, tool: &ToolName) -> Classification {

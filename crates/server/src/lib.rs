@@ -27,5 +27,6 @@ mod stdio;
 mod updates;
 mod viewer;
 
+pub use mcp_handler::METHODS;
 pub use pending_gateway::PendingGateway;
 pub use stdio::{ServeError, ServeErrorKind, serve_stdio};

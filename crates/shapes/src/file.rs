@@ -92,6 +92,17 @@ impl ShapeFile {
         Self { path }
     }
 
+    /// The file beside it for what those got who have this role: `shapes.ROLE.json` beside `shapes.json`. Of the name of the role, all but
+    /// lower-case letters, digits, `_` and `-` is written as `%XX`, so that no two roles share a file on any system.
+    #[must_use]
+    pub fn of_role(&self, role: &str) -> Self {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        let escaped = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        let role: String = role.bytes().map(escaped).collect();
+        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
+        Self { path: self.path.with_file_name(format!("{stem}.{role}.json")) }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -298,5 +309,14 @@ mod tests {
             let shown = learned.iter().next().expect("one").1.to_string();
             assert!(!shown.contains("auto_execute") && !shown.contains('\n') && shown.len() < 100, "{shown}");
         }
+    }
+
+    #[test]
+    fn each_role_has_a_file_of_its_own_beside_that_of_the_operator() {
+        let file = ShapeFile::new("/data/shapes.json".into());
+        let path = |role| file.of_role(role).path().to_str().map(str::to_owned);
+        assert_eq!(path("support-1").as_deref(), Some("/data/shapes.support-1.json"));
+        assert_eq!(path("Support").as_deref(), Some("/data/shapes.%53upport.json"));
+        assert_eq!(path("../a").as_deref(), Some("/data/shapes.%2E%2E%2Fa.json"));
     }
 }

@@ -1,20 +1,12 @@
 //! Keys and roles over HTTP: who is let in, and what each sees and calls.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use exuvia_access::secret_hash;
-use exuvia_tests::{Answer, Daemon, Folder, HttpClient, built};
-use serde_json::{Value, json};
+use exuvia_tests::{Daemon, Folder, HttpClient, KeyClient, built, key_table};
+use serde_json::json;
 
 /// How long a changed configuration may take to be in force.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// `[keys.NAME]` with a secret that is the name itself.
-pub(crate) fn key(name: &str, role: &str) -> String {
-    let hash: String = secret_hash(name).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("[keys.{name}]\nrole = '{role}'\nhash = 'sha256:{hash}'\n")
-}
 
 /// Two servers, of which each key sees one.
 fn configuration(keys: &str) -> String {
@@ -26,51 +18,7 @@ fn configuration(keys: &str) -> String {
 }
 
 fn all_keys() -> String {
-    [key("ada", "red"), key("bob", "blue"), key("cid", "blind"), key("mon", "monitor")].concat()
-}
-
-/// A client with a key.
-pub(crate) struct Client {
-    http: HttpClient,
-    bearer: String,
-}
-
-impl Client {
-    pub(crate) async fn of(address: SocketAddr, secret: &str) -> Self {
-        Self { http: HttpClient::connect(address).await, bearer: format!("Bearer {secret}") }
-    }
-
-    /// A request of the modern era.
-    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Answer {
-        let mut params = params;
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let name = params["name"].as_str().unwrap_or_default().to_owned();
-        let mut headers = vec![
-            ("authorization", self.bearer.as_str()),
-            ("mcp-protocol-version", "2026-07-28"),
-            ("mcp-method", method),
-        ];
-        if !name.is_empty() {
-            headers.push(("mcp-name", name.as_str()));
-        }
-        self.http.post(&headers, &message).await
-    }
-
-    /// The text that a meta-tool answers.
-    async fn call(&mut self, tool: &str, arguments: Value) -> String {
-        let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments})).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
-    }
-
-    pub(crate) async fn run(&mut self, code: &str) -> String {
-        self.call("executeToolCode", json!({"code": code})).await
-    }
+    [key_table("ada", "red"), key_table("bob", "blue"), key_table("cid", "blind"), key_table("mon", "monitor")].concat()
 }
 
 async fn served(folder: &Folder) -> Daemon {
@@ -108,8 +56,8 @@ async fn nobody_is_let_in_without_a_key() {
 async fn each_key_sees_and_calls_what_its_role_shows() {
     let folder = Folder::new("");
     let daemon = served(&folder).await;
-    let mut ada = Client::of(daemon.address(), "ada").await;
-    let mut bob = Client::of(daemon.address(), "bob").await;
+    let mut ada = KeyClient::of(daemon.address(), "ada").await;
+    let mut bob = KeyClient::of(daemon.address(), "bob").await;
     let listed = ada.call("listToolFiles", json!({})).await;
     assert!(listed.contains("ruby") && !listed.contains("azure"), "{listed}");
     let tools = bob.ask("tools/list", json!({})).await.text;
@@ -128,7 +76,7 @@ async fn each_key_sees_and_calls_what_its_role_shows() {
 async fn a_key_that_sees_nothing_is_told_so() {
     let folder = Folder::new("");
     let daemon = served(&folder).await;
-    let mut cid = Client::of(daemon.address(), "cid").await;
+    let mut cid = KeyClient::of(daemon.address(), "cid").await;
     let found = cid.ask("server/discover", json!({})).await.text;
     assert!(found.contains("This key sees no tools: its role"), "{found}");
     daemon.says("a key sees no tools", 1).await;
@@ -159,16 +107,16 @@ async fn a_session_is_unknown_to_another_key() {
 async fn a_key_that_is_taken_away_stops_a_running_script_at_its_next_call() {
     let folder = Folder::new("");
     let daemon = served(&folder).await;
-    let mut ada = Client::of(daemon.address(), "ada").await;
+    let mut ada = KeyClient::of(daemon.address(), "ada").await;
     let code = "import time\nfor n in range(200):\n    ruby.echo(value=n)\n    time.sleep(0.05)\n'all'";
     let running = tokio::spawn(async move { ada.run(code).await });
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let left: String = [key("bob", "blue"), key("mon", "monitor")].concat();
+    let left: String = [key_table("bob", "blue"), key_table("mon", "monitor")].concat();
     folder.write("exuvia.toml", &configuration(&left));
     let answer = tokio::time::timeout(PATIENCE, running).await.expect("in time").expect("no panic");
     assert!(answer.contains("the key was revoked"), "{answer}");
-    let mut bob = Client::of(daemon.address(), "bob").await;
+    let mut bob = KeyClient::of(daemon.address(), "bob").await;
     assert_eq!(bob.run("azure.echo(value=3)['value']").await, "3");
-    let mut ada = Client::of(daemon.address(), "ada").await;
+    let mut ada = KeyClient::of(daemon.address(), "ada").await;
     assert_eq!(ada.ask("tools/list", json!({})).await.status, 401);
 }

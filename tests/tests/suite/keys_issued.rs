@@ -7,7 +7,7 @@ use exuvia_access::Secret;
 use exuvia_tests::{Daemon, HttpClient, built};
 use serde_json::json;
 
-use super::keys::Client;
+use exuvia_tests::KeyClient as Client;
 use super::keys_command::World;
 
 /// How long a change may take to hold.

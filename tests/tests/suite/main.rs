@@ -43,6 +43,7 @@ mod keys_issued;
 mod listing;
 mod live_runs;
 mod logs;
+mod matrix;
 mod memory;
 mod model_api;
 mod operators;

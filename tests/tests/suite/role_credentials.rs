@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use exuvia_tests::{Authorizing, Daemon, Folder, HttpClient, built, here};
+use exuvia_tests::{Authorizing, Daemon, Folder, HttpClient, KeyClient as Client, built, here, key_table as key};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-
-use crate::keys::{Client, key};
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

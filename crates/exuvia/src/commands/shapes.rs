@@ -10,7 +10,7 @@ use exuvia_config::Paths;
 use exuvia_shapes::{Learned, ShapeFile, ToolKey, read, to_json};
 use exuvia_text::one_line;
 
-use crate::args::ShapesCommand;
+use crate::args::{ShapesArgs, ShapesCommand};
 use crate::file_threads::FileThreads;
 use crate::terminal::Terminal;
 
@@ -23,9 +23,11 @@ enum Said {
     Notice(String),
 }
 
-pub(crate) async fn shapes(command: ShapesCommand) -> Result<ExitCode> {
+pub(crate) async fn shapes(ShapesArgs { command, role }: ShapesArgs) -> Result<ExitCode> {
     let path = Paths::of_user().shape_file.context("no home directory, so that no shapes are kept")?;
-    let said = FileThreads::default().run(move || done(command, &ShapeFile::new(path))).await??;
+    let file = ShapeFile::new(path);
+    let file = role.map_or_else(|| file.clone(), |role| file.of_role(&role));
+    let said = FileThreads::default().run(move || done(command, &file)).await??;
     match said {
         Said::Output(text) => stdout().write_all(text.as_bytes()).context("standard output")?,
         Said::Notice(text) => Terminal::new().print(&text),

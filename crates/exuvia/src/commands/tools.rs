@@ -20,8 +20,8 @@ use crate::start_progress::GLANCE;
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
-    if let Some(ToolsCommand::Shapes(command)) = args.command {
-        return shapes(command).await;
+    if let Some(ToolsCommand::Shapes(wanted)) = args.command {
+        return shapes(wanted).await;
     }
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;

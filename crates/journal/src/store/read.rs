@@ -29,6 +29,9 @@ pub(crate) trait Reads: Send + Sync {
     /// The records of a run or direct call. None: there are none.
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<RecordRows>, JournalError>>;
 
+    /// The principal of a run or direct call, as text. None: there is no such.
+    fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<String>, JournalError>>;
+
     /// The size of the private parts of a run or direct call, sealed, in bytes. 0: there are none.
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>>;
 

@@ -68,8 +68,9 @@ impl Direct<'_> {
     {
         let name = request.name.clone();
         let can = abilities(self.context);
+        let mut waiting = self.waiting(&request, &mut input)?;
         for _ in 0..ROUNDS {
-            let ongoing = match self.waiting(&request, &input)? {
+            let ongoing = match waiting.take() {
                 Some((waiting, None)) => {
                     let PendingInputRequest { ongoing, question, until, .. } = waiting;
                     return Ok(self.ask_later(request, ongoing, question, until));
@@ -107,7 +108,8 @@ impl Direct<'_> {
             let unasked = || End::Nothing(format!("{name} asked for input, {UNASKABLE}"));
             match kind {
                 ResultKind::AsksForInput if is_modern(self.context) => {
-                    let shown = input_requests::shown_result(&name.server, &result, can);
+                    let seal = |state: &str| self.shared.states.seal(&name, state);
+                    let shown = input_requests::shown_result(&name.server, &result, can, seal);
                     return Ok(shown.map_or_else(unasked, |shown| End::Result(kind, shown)));
                 }
                 ResultKind::AsksForInput => match self.answers(&name.server, &result, patience).await {
@@ -120,16 +122,21 @@ impl Direct<'_> {
         Ok(End::Nothing(format!("{name} asked {ROUNDS} times for input and did not answer")))
     }
 
-    /// The request that waits for this client, and what the client answers.
+    /// The request that waits for this client, and what the client answers; or with its server's own state in `input`, where that is what
+    /// the client comes back with.
     fn waiting<F>(
         &self,
         request: &DirectRequest<F>,
-        input: &Input,
+        input: &mut Input,
     ) -> Result<Option<(PendingInputRequest, Option<Json>)>, ErrorData> {
-        let Some(state) = &input.state else { return Ok(None) };
-        let waiting = self.shared.pending_input.take(state, &request.name, &request.arguments);
+        let Some(state) = input.state.take() else { return Ok(None) };
+        if let Some(own) = self.shared.states.open(&request.name, &state) {
+            input.state = Some(own);
+            return Ok(None);
+        }
+        let waiting = self.shared.pending_input.take(&state, &request.name, &request.arguments);
         let waiting = waiting.map_err(|message| ErrorData::invalid_params(message, None))?;
-        Ok(waiting.map(|waiting| (waiting, input_requests::answer(input.responses.as_ref()))))
+        Ok(Some((waiting, input_requests::answer(input.responses.as_ref()))))
     }
 
     /// Follows a request. Only this task, the one of the client's request, talks to the client.

@@ -52,10 +52,18 @@ pub(super) async fn of_client(
     Some(Input { responses, state: request_state })
 }
 
-/// A result of `server` that asks, as a client of the modern era is shown it. `None`: it asks something that this client cannot be
-/// asked.
-pub(super) fn shown_result(server: &str, asks: &Json, can: Abilities) -> Option<Json> {
+/// A result of `server` that asks, as a client of the modern era is shown it: with its state sealed. `None`: it asks something that this
+/// client cannot be asked, or its state cannot be sealed.
+pub(super) fn shown_result(
+    server: &str,
+    asks: &Json,
+    can: Abilities,
+    seal: impl Fn(&str) -> Option<String>,
+) -> Option<Json> {
     let mut asks: Map<String, Value> = typed(asks)?;
+    if let Some(state) = asks.get_mut("requestState").filter(|state| !state.is_null()) {
+        *state = Value::String(seal(state.as_str()?)?);
+    }
     if let Some(Value::Object(requests)) = asks.remove("inputRequests") {
         let count = requests.len();
         let shown = question_form::requests(server, requests, can);

@@ -13,6 +13,7 @@ mod pending_input;
 mod question_form;
 mod reads;
 mod repair;
+mod request_states;
 mod results;
 mod subscriptions;
 mod tasks;
@@ -26,17 +27,19 @@ use rmcp::service::{RequestContext, RoleServer};
 use directory::{Asker, Directory};
 use open_questions::OpenQuestions;
 use pending_input::PendingInputRequests;
+use request_states::RequestStates;
 use tasks::Tasks;
 
 pub(crate) use lists::{Page, absent, notices, tool};
 
-/// What the clients of one profile share.
+/// What the clients of one profile share that act for one principal.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pending_input: Arc<PendingInputRequests>,
     questions: Arc<OpenQuestions>,
     directory: Directory,
     tasks: Tasks,
+    states: RequestStates,
 }
 
 impl Shared {

@@ -19,7 +19,7 @@ use super::open_questions::QuestionPlace;
 const REQUESTS: usize = 256;
 /// What they were asked with and what they ask, together.
 const REQUESTS_BYTES: usize = 64 << 20;
-/// What the names of waiting requests begin with: servers of the modern era have such names of their own.
+/// What the names of waiting requests begin with.
 const PREFIX: &str = "exuvia-";
 
 /// A request that was made.
@@ -85,7 +85,7 @@ impl PendingInputRequests {
         Some(name)
     }
 
-    /// The request of this name, once. `None` for a name that is a server's own.
+    /// The request of this name, once.
     ///
     /// # Errors
     ///
@@ -95,17 +95,16 @@ impl PendingInputRequests {
         state: &str,
         name: &ToolName,
         arguments: &Json,
-    ) -> Result<Option<PendingInputRequest>, &'static str> {
-        if !state.starts_with(PREFIX) {
-            return Ok(None);
-        }
+    ) -> Result<PendingInputRequest, &'static str> {
         let mut requests = self.requests();
         match requests.get(state) {
-            None => Err("this requestState was already used or has expired: repeat the request without it"),
             Some((waiting, _)) if waiting.name != *name || *waiting.arguments != *arguments => {
                 Err("this requestState belongs to another request: repeat that one, with the same arguments")
             }
-            Some(_) => Ok(requests.remove(state).map(|(waiting, _)| waiting)),
+            _ => {
+                let waiting = requests.remove(state).map(|(waiting, _)| waiting);
+                waiting.ok_or("this requestState was already used or has expired: repeat the request without it")
+            }
         }
     }
 }

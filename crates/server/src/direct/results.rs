@@ -5,8 +5,8 @@ use exuvia_mcp_client::{Relayed, ResultKind};
 use exuvia_tool::{CallError, Json, ToolName, raw};
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult, InputRequiredResult,
-    MetaObject, ReadResourceResult, ResultType,
+    CacheScope, CallToolResponse, CallToolResult, CompleteResult, ContentBlock, ErrorCode, GetPromptResult,
+    InputRequiredResult, MetaObject, ReadResourceResult, ResultType,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -31,6 +31,9 @@ pub(super) enum DirectResult<T> {
 /// A result that says that it is complete.
 pub(super) trait Complete: DeserializeOwned + Repair {
     fn result_type(&mut self) -> &mut Option<ResultType>;
+
+    /// Takes back what its server says to all and what is for one client.
+    fn restrict(&mut self) {}
 }
 
 macro_rules! complete {
@@ -43,7 +46,18 @@ macro_rules! complete {
     )*};
 }
 
-complete!(CallToolResult, CompleteResult, GetPromptResult, ReadResourceResult);
+complete!(CallToolResult, CompleteResult, GetPromptResult);
+
+impl Complete for ReadResourceResult {
+    fn result_type(&mut self) -> &mut Option<ResultType> {
+        &mut self.result_type
+    }
+
+    /// What a server allows everybody is here for those who may read it: a cache between would give it to others.
+    fn restrict(&mut self) {
+        self.cache_scope = Some(CacheScope::Private);
+    }
+}
 
 /// Reads a result. What its kind does not lead one to expect is none.
 pub(super) fn read<T: Complete>(kind: ResultKind, result: &Json) -> Option<DirectResult<T>> {
@@ -63,6 +77,7 @@ pub(super) fn complete<T: Complete>(result: &Json) -> Option<T> {
 /// The legacy era has no such field; rmcp removes it for legacy clients.
 fn completed<T: Complete>(mut result: T) -> T {
     result.result_type().get_or_insert(ResultType::COMPLETE);
+    result.restrict();
     result
 }
 

@@ -22,6 +22,27 @@ const WHY_CHARS: usize = 200;
 /// The key in `_meta` of a request's protocol version.
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
+/// All methods of requests that clients may send, in either era.
+pub const METHODS: [&str; 17] = [
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+    "prompts/list",
+    "prompts/get",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "subscriptions/listen",
+    "completion/complete",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
+];
+
 /// Methods of the legacy era alone.
 const LEGACY: [&str; 4] = ["initialize", "ping", "resources/subscribe", "resources/unsubscribe"];
 
@@ -189,6 +210,16 @@ mod tests {
         {
             assert_eq!(code(method, is_modern), ErrorCode::METHOD_NOT_FOUND, "{method}");
             assert_eq!(code(method, !is_modern), ErrorCode::INVALID_PARAMS, "{method}");
+        }
+    }
+
+    #[test]
+    fn every_method_is_listed_and_its_parameters_are_known() {
+        for method in LEGACY.iter().chain(&MODERN).chain(&DIRECT) {
+            assert!(METHODS.contains(method), "{method}");
+        }
+        for method in METHODS {
+            assert!(wrong_params(method, Some(&json!([]))).is_some(), "{method}");
         }
     }
 }

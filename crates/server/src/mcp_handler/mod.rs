@@ -22,6 +22,7 @@ use crate::mistakes::Mistakes;
 use crate::updates::{Listener, Updates};
 use crate::viewer::Viewer;
 
+pub use invalid_params::METHODS;
 pub(crate) use invalid_params::beforehand;
 pub(crate) use tools::EXHAUSTED_KEY;
 

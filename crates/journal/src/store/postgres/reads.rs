@@ -28,6 +28,7 @@ const ROWS: &str = "SELECT seq, head, body FROM (SELECT seq, head, body, \
     FROM (SELECT * FROM records WHERE seq > $1 ORDER BY seq LIMIT $2) AS next) AS summed WHERE before <= $3 ORDER BY seq";
 const RUN: &str = "SELECT first, erased_by, key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 const RECORD: &str = "SELECT seq, head, body FROM records WHERE run = $1 ORDER BY seq";
+const PRINCIPAL: &str = "SELECT principal FROM runs WHERE id = $1";
 const SEALED_BYTES: &str = "SELECT coalesce(sum(octet_length(body)), 0)::int8 FROM records \
     WHERE run = (SELECT first FROM runs WHERE id = $1)";
 const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
@@ -143,6 +144,10 @@ impl Reads for PostgresReads {
         read!(self, |session| record(session, id))
     }
 
+    fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<String>, JournalError>> {
+        read!(self, |session| principal(session, id))
+    }
+
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>> {
         read!(self, |session| sealed_bytes(session, id))
     }
@@ -209,6 +214,11 @@ async fn record(session: &Session, id: &str) -> Result<Option<RecordRows>, Journ
 fn key(row: &SqlRow, column: usize) -> Result<Option<[u8; 32]>, JournalError> {
     let key: Option<&[u8]> = row.try_get(column).map_err(unreadable)?;
     key.map(|key| key.try_into().map_err(|_| malformed("a key has 32 bytes"))).transpose()
+}
+
+async fn principal(session: &Session, id: &str) -> Result<Option<String>, JournalError> {
+    let row = session.query_opt(PRINCIPAL, &[&text(id)]).await.map_err(unreadable)?;
+    row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
 }
 
 async fn sealed_bytes(session: &Session, id: &str) -> Result<u64, JournalError> {

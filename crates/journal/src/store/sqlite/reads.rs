@@ -123,6 +123,14 @@ impl Reads for SqliteReads {
         self.read(move |connection| record(connection, &id).map_err(unreadable))
     }
 
+    fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<String>, JournalError>> {
+        let id = id.to_owned();
+        self.read(move |connection| {
+            let select = "SELECT principal FROM runs WHERE id = ?1";
+            connection.query_row(select, [id], |row| row.get(0)).optional().map_err(unreadable)
+        })
+    }
+
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>> {
         let id = id.to_owned();
         self.read(move |connection| {
