@@ -28,7 +28,8 @@ async fn main() {
 async fn measure(algorithm: &'static str) {
     let key = SigningKey::new("k1", algorithm);
     let provider = IdentityProvider::start(&[&key]);
-    let mut config = IdentityProviderConfig::new(Issuer::parse(&provider.issuer()).unwrap(), "https://exuvia.example/mcp");
+    let mut config =
+        IdentityProviderConfig::new(Issuer::parse(&provider.issuer()).unwrap(), "https://exuvia.example/mcp");
     config.default_role = Some("guest".to_owned());
     let clock = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let providers = IdentityProviders::new(BTreeMap::from([("okta".to_owned(), config)]), Arc::new(clock));

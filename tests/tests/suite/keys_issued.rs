@@ -7,8 +7,8 @@ use exuvia_access::Secret;
 use exuvia_tests::{Daemon, HttpClient, built};
 use serde_json::json;
 
-use exuvia_tests::KeyClient as Client;
 use super::keys_command::World;
+use exuvia_tests::KeyClient as Client;
 
 /// How long a change may take to hold.
 const WITHIN: Duration = Duration::from_secs(1);

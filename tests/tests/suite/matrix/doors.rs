@@ -110,6 +110,7 @@ pub(super) fn rows() -> Vec<Row> {
 async fn the_host_can_be_asked_past_what_python_shows() {
     let world = super::World::new().await;
     let mut ada = world.client("ada").await;
-    let answer = ada.call("executeToolCode", json!({"code": asking("host.call('ruby', 'crimson_ledger', '{}', 0)")})).await;
+    let answer =
+        ada.call("executeToolCode", json!({"code": asking("host.call('ruby', 'crimson_ledger', '{}', 0)")})).await;
     assert!(answer.contains("crimson_total"), "else the rows above show nothing: {answer}");
 }

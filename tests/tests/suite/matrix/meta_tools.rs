@@ -45,7 +45,9 @@ pub(super) fn rows() -> Vec<Row> {
             hides: |_, ada, bob| {
                 Box::pin(async move {
                     // What answers of one key look like is not shown to the other.
-                    let learned = ada.run("common.answer(result={'structuredContent': {'crimson_field': 1}, 'content': []})").await;
+                    let learned = ada
+                        .run("common.answer(result={'structuredContent': {'crimson_field': 1}, 'content': []})")
+                        .await;
                     assert!(learned.contains("crimson_field"), "{learned}");
                     let shown = async |client: &mut exuvia_tests::KeyClient| {
                         let stub = client.call("readToolFile", json!({"file": "common.pyi"})).await;
@@ -118,19 +120,28 @@ pub(super) fn rows() -> Vec<Row> {
                         ("help('ruby.echo')", RUBY),
                     ] {
                         let hidden = without_runs(&bob.run(code).await);
-                        assert_eq!(hidden.replace(name.0, name.1), without_runs(&bob.run(&code.replace(name.0, name.1)).await), "{code}");
+                        assert_eq!(
+                            hidden.replace(name.0, name.1),
+                            without_runs(&bob.run(&code.replace(name.0, name.1)).await),
+                            "{code}"
+                        );
                     }
                     // A run that is kept for its own client, and the result of one.
                     let failed = run_of(&ada.run("common.echo(value='ada')\nraise ValueError('crimson')").await);
                     let large = run_of(&ada.run("[{'crimson': n, 'text': 'x' * 50} for n in range(2000)]").await);
-                    let other = run_of(&world.client("mon").await.run("[{'n': n, 'text': 'x' * 50} for n in range(2000)]").await);
+                    let other = run_of(
+                        &world.client("mon").await.run("[{'n': n, 'text': 'x' * 50} for n in range(2000)]").await,
+                    );
                     let unknown = "0".repeat(other.len());
-                    for arguments in [json!({}), json!({"part": "[0]"}), json!({"code": "common.echo(value='ada')\n1"})] {
+                    for arguments in [json!({}), json!({"part": "[0]"}), json!({"code": "common.echo(value='ada')\n1"})]
+                    {
                         let mut answers = Vec::new();
                         for run in [&failed, &large, &other, &unknown] {
                             let mut arguments = arguments.clone();
                             arguments["run"] = json!(run);
-                            answers.push(bob.ask("tools/call", json!({"name": "executeToolCode", "arguments": arguments})).await);
+                            answers.push(
+                                bob.ask("tools/call", json!({"name": "executeToolCode", "arguments": arguments})).await,
+                            );
                         }
                         for answer in &answers[1..] {
                             same(&answers[0], answer, ("", ""));

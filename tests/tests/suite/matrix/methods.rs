@@ -81,7 +81,9 @@ fn lists() -> Vec<Row> {
             hides: |_, ada, bob| {
                 Box::pin(async move {
                     let listed = ada.ask("tools/list", json!({})).await;
-                    assert!(listed.text.contains("garnet__crimson_desk") && listed.text.contains("plaza__crimson_stall"));
+                    assert!(
+                        listed.text.contains("garnet__crimson_desk") && listed.text.contains("plaza__crimson_stall")
+                    );
                     let message = listed.message();
                     assert_eq!(message["result"]["cacheScope"], "private", "no cache gives it to others");
                     let listed = bob.ask("tools/list", json!({})).await;
@@ -109,11 +111,7 @@ fn lists() -> Vec<Row> {
     ]
 }
 
-fn ping<'a>(
-    _: &'a World,
-    ada: &'a mut KeyClient,
-    bob: &'a mut KeyClient,
-) -> exuvia_tool::BoxFuture<'a, ()> {
+fn ping<'a>(_: &'a World, ada: &'a mut KeyClient, bob: &'a mut KeyClient) -> exuvia_tool::BoxFuture<'a, ()> {
     Box::pin(async move {
         for client in [ada, bob] {
             let session = client.session().await;
@@ -281,7 +279,8 @@ fn subscriptions() -> Vec<Row> {
                 Box::pin(async move {
                     for (client, uri) in [(ada, "crimson://ledger"), (bob, "navy://ledger")] {
                         let session = client.session().await;
-                        let answer = client.in_session(&session, &legacy(2, "resources/subscribe", json!({"uri": uri}))).await;
+                        let answer =
+                            client.in_session(&session, &legacy(2, "resources/subscribe", json!({"uri": uri}))).await;
                         assert_eq!(answer.message()["result"], json!({}), "{answer:?}");
                     }
                 })
@@ -303,7 +302,13 @@ fn subscriptions() -> Vec<Row> {
                     let session = ada.session().await;
                     assert_eq!(ada.in_session(&session, &subscribe).await.message()["result"], json!({}));
                     let mut stream = super::routes::Stream::of(ada, &session).await;
-                    alike_in_session(bob, "resources/unsubscribe", json!({"uri": "square://ledger"}), ("square", "squore")).await;
+                    alike_in_session(
+                        bob,
+                        "resources/unsubscribe",
+                        json!({"uri": "square://ledger"}),
+                        ("square", "squore"),
+                    )
+                    .await;
                     let touch = json!({"name": "plaza__touch", "arguments": {"uri": "square://ledger"}});
                     assert_eq!(bob.ask("tools/call", touch).await.status, 200);
                     stream.says("square://ledger").await;
@@ -346,7 +351,8 @@ fn subscriptions() -> Vec<Row> {
 async fn task(ada: &mut KeyClient) -> String {
     let task = json!({"resultType": "task", "taskId": "t", "status": "working", "createdAt": "2026-07-28T00:00:00Z",
         "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": null});
-    let created = ada.ask("tools/call", json!({"name": "forum__answer", "arguments": {"result": task}})).await.message();
+    let created =
+        ada.ask("tools/call", json!({"name": "forum__answer", "arguments": {"result": task}})).await.message();
     created["result"]["taskId"].as_str().unwrap_or_else(|| panic!("{created}")).to_owned()
 }
 
@@ -396,9 +402,11 @@ fn notifications() -> Vec<Row> {
                     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
                     let session = bob.session().await;
                     for id in 0..5 {
-                        let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
+                        let cancel =
+                            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
                         assert_eq!(bob.in_session(&session, &cancel).await.status, 202);
-                        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "notifications/cancelled")];
+                        let headers =
+                            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "notifications/cancelled")];
                         let _ = bob.post("/mcp", &headers, &cancel).await;
                     }
                     assert!(work.await.expect("no panic").contains("done"), "it is not cancelled");
@@ -426,8 +434,12 @@ fn notifications() -> Vec<Row> {
                     let mut answers = Vec::new();
                     for tool in ["garnet__crimson_desk", "garnot__crimson_desk"] {
                         let message = modern(1, "tools/call", json!({"name": tool, "arguments": {"value": "b"}}));
-                        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", tool),
-                            ("mcp-param-value", "a")];
+                        let headers = [
+                            ("mcp-protocol-version", "2026-07-28"),
+                            ("mcp-method", "tools/call"),
+                            ("mcp-name", tool),
+                            ("mcp-param-value", "a"),
+                        ];
                         answers.push(bob.post("/mcp", &headers, &message).await);
                     }
                     same(&answers[0], &answers[1], GARNET);

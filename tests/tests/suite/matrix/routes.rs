@@ -17,7 +17,8 @@ pub(super) fn rows() -> Vec<Row> {
             surface: "route /healthz",
             hides: |world, ada, bob| {
                 Box::pin(async move {
-                    let [ada, bob] = [ada.send("GET", "/healthz", &[], "").await, bob.send("GET", "/healthz", &[], "").await];
+                    let [ada, bob] =
+                        [ada.send("GET", "/healthz", &[], "").await, bob.send("GET", "/healthz", &[], "").await];
                     let mut nobody = HttpClient::connect(world.daemon().address()).await;
                     let nobody = nobody.send("GET", "/healthz", &[], "").await;
                     assert!(ada.text == "ok\n" && bob.text == ada.text && nobody.text == ada.text);
@@ -76,7 +77,8 @@ pub(super) fn rows() -> Vec<Row> {
                     let (session, unknown) = (ada.session().await, "00000000-0000-0000-0000-000000000000");
                     assert_eq!(session.len(), unknown.len());
                     let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).to_string();
-                    let message = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+                    let message =
+                        [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
                     let events = [("accept", "text/event-stream")];
                     let resumed = [("accept", "text/event-stream"), ("last-event-id", "0/0")];
                     let latest = [("accept", "text/event-stream"), ("last-event-id", "0")];

@@ -32,7 +32,8 @@ fn results(word: &str) -> Value {
 }
 
 fn tools(names: &[&str]) -> Value {
-    let tool = |name: &&str| json!({"name": name, "description": format!("Does {name}."), "inputSchema": {"type": "object"}});
+    let tool =
+        |name: &&str| json!({"name": name, "description": format!("Does {name}."), "inputSchema": {"type": "object"}});
     names.iter().map(tool).collect()
 }
 
@@ -43,7 +44,10 @@ fn configuration(folder: &Folder) -> String {
         let names = [&["echo", "answer", "ask", "work", "hang", "seen", "touch"], own].concat();
         folder.write(&listed, &tools(&names).to_string());
         let secret = json!({"content": [], "structuredContent": {format!("{word}_total"): 7}});
-        folder.write(&answers, &own.iter().map(|name| ((*name).to_owned(), secret.clone())).collect::<Value>().to_string());
+        folder.write(
+            &answers,
+            &own.iter().map(|name| ((*name).to_owned(), secret.clone())).collect::<Value>().to_string(),
+        );
         folder.write(&format!("{name}.results.json"), &results(word).to_string());
         let results = folder.text(&format!("{name}.results.json"));
         let mode = if direct { "direct" } else { "code" };
