@@ -78,6 +78,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-trace", "tool"),
         ("exuvia-text", ""),
         ("exuvia-shapes", ""),
+        ("exuvia-pins", "text tool"),
         ("exuvia-catalog", "text tool"),
         ("exuvia-analysis", "catalog text tool"),
         ("exuvia-policy", "tool"),
