@@ -36,6 +36,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             line: document.line(&pointer),
             key: document.key(&pointer),
         });
+        found.pins.extend(server.pin.map(|pin| (name.clone(), pin)));
         found.config.servers.extend(resolver.server(name, server, &pointer));
     }
     let include = |(index, include): (usize, &String)| resolver.include(include, &format!("/include/{index}"));
@@ -46,6 +47,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
+    found.pin = written.pin;
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
