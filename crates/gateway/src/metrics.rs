@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::configuration::Configuration;
+use crate::tool_pins::WithheldTools;
 
 /// The media type of [`Gateway::metrics`](crate::Gateway::metrics).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -66,6 +67,7 @@ pub(crate) struct Metrics {
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
+    withheld_tools: Family<ServerLabels, Gauge>,
     config_is_current: Gauge,
     config_taken: Gauge,
     /// The servers that there are series of, and the outcomes of their calls. Locked while any of those changes.
@@ -92,6 +94,7 @@ impl Metrics {
             ready: Family::default(),
             failing: Family::default(),
             tools: Family::default(),
+            withheld_tools: Family::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
             known: Mutex::default(),
@@ -123,6 +126,8 @@ impl Metrics {
         let help = "1 if every call of the server fails, else 0";
         registry.register("server_failing", help, self.failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
+        let help = "Tools of the server that are withheld until they are accepted";
+        registry.register("server_tools_withheld", help, self.withheld_tools.clone());
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
         let help = "When they last matched";
@@ -190,6 +195,7 @@ impl Metrics {
         servers: &[ServerStatus],
         failing: &BTreeMap<String, Failing>,
         leaving: &[String],
+        withheld: &WithheldTools,
     ) -> String {
         let mut known = self.known();
         let is_there = |name: &str| servers.iter().any(|server| server.name == name);
@@ -209,6 +215,8 @@ impl Metrics {
             self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
             self.failing.get_or_create(&labels).set(i64::from(failing.contains_key(&server.name)));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
+            let withheld = withheld.count(&server.name);
+            self.withheld_tools.get_or_create(&labels).set(i64::try_from(withheld).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -220,6 +228,7 @@ impl Metrics {
         self.ready.remove(&labels);
         self.failing.remove(&labels);
         self.tools.remove(&labels);
+        self.withheld_tools.remove(&labels);
     }
 
     fn forget_calls(&self, server: &str, outcomes: &BTreeSet<String>) {
@@ -253,22 +262,25 @@ mod tests {
     #[test]
     fn removed_servers_have_no_series() {
         let metrics = Metrics::new();
+        let text = |servers: &[ServerStatus], leaving: &[String]| {
+            metrics.text(servers, &BTreeMap::new(), leaving, &WithheldTools::default())
+        };
         let both = [server("crm"), server("billing")];
         for name in ["crm", "billing"] {
             metrics.call_ended(name, "ok", Duration::from_millis(1));
             metrics.call_ended(name, "denied", Duration::from_millis(1));
         }
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
-        let whole = metrics.text(&both, &BTreeMap::new(), &[]);
+        let whole = text(&both, &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
-        // Two outcomes, ready, failing, tools, and the buckets with their sum and count.
+        // Two outcomes, ready, failing, tools, withheld ones, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
-        let leaving = metrics.text(&both[1..], &BTreeMap::new(), &["crm".to_owned()]);
-        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 3, "{leaving}");
-        let gone = metrics.text(&both[1..], &BTreeMap::new(), &[]);
+        let leaving = text(&both[1..], &["crm".to_owned()]);
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 4, "{leaving}");
+        let gone = text(&both[1..], &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.
         metrics.call_ended("crm", "ok", Duration::from_millis(1));
-        assert_eq!(lines(&metrics.text(&both[1..], &BTreeMap::new(), &[]), "crm"), 0);
+        assert_eq!(lines(&text(&both[1..], &[]), "crm"), 0);
     }
 }

@@ -1,10 +1,11 @@
 //! Settings that a reload may change while scripts run, and what each run keeps of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, Profiles, QueueLimits};
+use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
@@ -12,6 +13,7 @@ use exuvia_upstream::{Routes, ServerStatus};
 
 use crate::answer_shapes::AnswerShapes;
 use crate::kept_view::KeptView;
+use crate::tool_pins::ToolPins;
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub on_disconnect: OnDisconnect,
     /// How old a run may be whose answers a repaired script takes. Zero: none does.
     pub repair_age: Duration,
+    /// What comes of tools that are not as they were first seen, by server; others are not looked at.
+    pub pins: BTreeMap<String, PinMode>,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.
@@ -49,6 +53,8 @@ pub(crate) struct RunView {
     pub(crate) settings: Arc<Settings>,
     /// What is learned of their answers, unless nothing is.
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What is withheld at each moment, unless nothing is.
+    pub(crate) pins: Option<Arc<ToolPins>>,
     /// What the journal has of all this.
     pub(crate) kept: KeptView,
 }
@@ -59,4 +65,5 @@ pub(crate) struct UpstreamState {
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    pub(crate) pins: Option<Arc<ToolPins>>,
 }

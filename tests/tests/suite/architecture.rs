@@ -93,17 +93,17 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            "analysis catalog config guest host journal mcp-client oauth policy replay runtime shapes text tool trace \
+            "analysis catalog config guest host journal mcp-client oauth pins policy replay runtime shapes text tool trace \
              upstream",
         ),
         (
             "exuvia-server",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime shapes text tool \
+            "analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
              trace upstream",
         ),
         (
             "exuvia",
-            "analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime server shapes suite \
+            "analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
              text tool trace upstream",
         ),
     ];
