@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Access;
 use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
@@ -42,6 +43,8 @@ pub struct Settings {
     pub pins: Option<PinFolder>,
     /// What comes of those that change.
     pub pin: PinMode,
+    /// Who may use it.
+    pub access: Arc<Access>,
 }
 
 impl Settings {
@@ -62,6 +65,7 @@ impl Default for Settings {
             repair_age: None,
             pins: None,
             pin: PinMode::Off,
+            access: Access::open(),
         }
     }
 }
@@ -114,6 +118,7 @@ impl SampleGateway {
             archive: settings.repair_age.map(|_| Arc::clone(&settings.journal) as Arc<dyn Archive>),
             pre_pass: settings.pre_pass,
             settings: exuvia_gateway::Settings {
+                roles: Arc::default(),
                 layouts: Layouts::default(),
                 profiles: settings.profiles_of(&names),
                 policy: Arc::new(unlisted(&upstreams)),
@@ -125,6 +130,7 @@ impl SampleGateway {
                 repair_age: settings.repair_age.unwrap_or_default(),
                 pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
             },
+            access: Arc::clone(&settings.access),
             answer_shapes: None,
             pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
         });

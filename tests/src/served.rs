@@ -1,6 +1,7 @@
 //! A server over HTTP in this process.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_config::ServerConfig;
@@ -47,7 +48,7 @@ impl Served {
     /// It does not start.
     pub async fn over(servers: Vec<ServerConfig>, config: HttpConfig, limits: Limits, mut settings: Settings) -> Self {
         let names: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-        let profiles = settings.profiles_of(&names);
+        let (profiles, access) = (settings.profiles_of(&names), Arc::clone(&settings.access));
         settings.profiles = Some(profiles.clone());
         let gateway = SampleGateway::with(servers, limits, settings).await;
         let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
@@ -56,7 +57,7 @@ impl Served {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
         let (address, stop) = (server.address(), ShutdownSignal::default());
         let shared = gateway.gateway().clone();
-        let serving = server.serve(PendingGateway::start(profiles, async { shared }), stop.clone());
+        let serving = server.serve(PendingGateway::start(profiles, access, async { shared }), stop.clone());
         let drained = tokio::spawn(serving);
         Self { address, gateway, stop, drained }
     }

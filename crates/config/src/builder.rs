@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use exuvia_policy::PolicySource;
+use exuvia_policy::{PolicyError, PolicySource};
 
 use crate::merged_policy::merged;
 use crate::server_refs::{self, ServerRef};
@@ -92,6 +93,7 @@ impl ConfigBuilder {
         self.config.pins = names.map(|name| (name.clone(), pin(&name))).collect();
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
+        compile_roles(&mut self.config, &mut self.errors);
         server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
@@ -105,6 +107,23 @@ impl ConfigBuilder {
         let rank = |error: &ConfigError| (files.iter().position(|file| *file == error.file), error.line);
         self.errors.sort_by_key(rank);
         Err(ConfigErrors { errors: self.errors, files: self.files })
+    }
+}
+
+/// What each role may do, over all servers there are.
+fn compile_roles(config: &mut Config, errors: &mut Vec<ConfigError>) {
+    for role in config.access.roles.values_mut() {
+        match config.policy.for_role(role.rules.clone()) {
+            Ok(policy) => role.policy = Arc::new(policy),
+            // What is wrong with it in its file is reported already, where it is.
+            Err(wrong) if errors.is_empty() => {
+                let error = |error: PolicyError| {
+                    ConfigError::of_file("the policy", error.message).at_key(error.key.to_string())
+                };
+                errors.extend(wrong.into_iter().map(error));
+            }
+            Err(_) => {}
+        }
     }
 }
 

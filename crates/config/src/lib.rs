@@ -24,6 +24,7 @@
 //! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
 //! ```
 
+mod access;
 mod builder;
 mod choices;
 mod config;
@@ -49,12 +50,14 @@ mod sources;
 mod summary;
 mod trust;
 
+pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;
 pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
 pub use import::KnownClient;
+pub use ipnet::IpNet;
 pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// Files that everybody on the machine can read.
 const WORLD_READABLE: u32 = 0o004;
 
@@ -14,6 +16,12 @@ pub struct HttpConfig {
     /// Browser origins whose pages may send requests, such as `https://inspector.example:443`, beside the server's own.
     /// Requests of pages from elsewhere are refused; what is no browser sends no origin. Default: none.
     pub origins: Vec<String>,
+    /// Names under which clients may ask for this server, as `NAME` or `NAME:PORT`, beside the machine's own. Default: none.
+    pub hosts: Vec<String>,
+    /// Proxies whose word on the addresses of clients counts. Default: none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether other machines may reach it: clients authenticate, and what they send is encrypted, here or by a trusted proxy. Default: no.
+    pub is_exposable: bool,
     /// Connections at the same time. 16 further ones are answered for health and metrics and rejected with 503 otherwise; those
     /// beyond are rejected with 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
@@ -48,6 +56,9 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
+            hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            is_exposable: false,
             connections: 1_024,
             sessions: 1_024,
             session_grace: Duration::from_secs(5),

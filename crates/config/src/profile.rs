@@ -47,6 +47,13 @@ impl Profile {
         self
     }
 
+    /// The same with those servers alone for which `shows` holds.
+    #[must_use]
+    pub fn narrowed(&self, shows: impl Fn(&str) -> bool) -> Self {
+        let servers = self.servers.iter().filter(|(name, _)| shows(name)).cloned().collect();
+        Self { servers, has_bare_names: self.has_bare_names }
+    }
+
     /// Whether it is one of those.
     #[must_use]
     pub fn has_bare_names(&self) -> bool {

@@ -6,8 +6,8 @@ use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
 
 use crate::{
-    Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode, PASSED_VARIABLES, PinMode,
-    Profile, Share, Stdio, Transport,
+    AccessConfig, Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode,
+    PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -23,6 +23,7 @@ pub fn summary(config: &Config) -> String {
         lines.push(format!("all: {}", everywhere.join("; ")));
     }
     lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
+    lines.extend(access(&config.access));
     let tls = if config.tls.is_some() { " by https" } else { "" };
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
@@ -32,6 +33,16 @@ pub fn summary(config: &Config) -> String {
     }
     lines.push(String::new());
     lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Who may use the gateway beside its operator.
+fn access(access: &AccessConfig) -> Option<String> {
+    let names = |names: &mut dyn Iterator<Item = &String>| names.cloned().collect::<Vec<_>>().join(", ");
+    let roles = (!access.roles.is_empty()).then(|| format!("roles: {}", names(&mut access.roles.keys())));
+    let keys = access.keys.iter().map(|(name, key)| format!("{name} ({})", key.role)).collect::<Vec<_>>().join(", ");
+    let keys = (!keys.is_empty()).then(|| format!("keys: {keys}"));
+    let parts: Vec<String> = [roles, keys].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Where runs are recorded, where that is configured.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use exuvia_config::{Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins};
+use exuvia_access::Access;
+use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms};
 use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
@@ -15,6 +16,7 @@ use exuvia_upstream::Upstreams;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
 use crate::journal::{self, ProcessJournal};
@@ -39,6 +41,20 @@ pub(crate) async fn from_files<T: Send + 'static>(read: impl FnOnce() -> Result<
     FileThreads::default().run(read).await.context("the configuration cannot be read")?
 }
 
+/// What those who have this role see, or without one: what the operator sees.
+///
+/// # Errors
+///
+/// There is no such role.
+pub(crate) fn view_of(gateway: &Gateway, role: Option<&str>) -> Result<Arc<View>> {
+    gateway.view_as(None, role).with_context(|| {
+        let role = role.unwrap_or_default();
+        let roles = gateway.access().roles().keys().cloned().collect::<Vec<_>>().join(", ");
+        let roles = if roles.is_empty() { "none".to_owned() } else { roles };
+        format!("unknown role {role:?}; configured roles: {roles}")
+    })
+}
+
 /// Warns that no server is configured.
 pub(crate) fn report_no_servers(config: &Config, terminal: &Terminal) {
     if config.servers.is_empty() {
@@ -52,12 +68,14 @@ pub(crate) struct ReloadableConfig {
     pub(crate) servers: Vec<ServerConfig>,
     pub(crate) server_limits: UpstreamLimits,
     pub(crate) settings: Settings,
+    pub(crate) access: AccessConfig,
 }
 
 impl ReloadableConfig {
     /// With these profiles.
     pub(crate) fn of(config: &Config, profiles: Profiles) -> Self {
         let settings = Settings {
+            roles: Arc::new(config.access.roles.clone()),
             layouts: config.layouts(),
             profiles,
             policy: Arc::new(config.policy.clone()),
@@ -70,7 +88,7 @@ impl ReloadableConfig {
             pins: config.pins.clone(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
-        Self { servers, server_limits: config.upstream_limits, settings }
+        Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
     }
 }
 
@@ -126,6 +144,7 @@ impl App {
         over: CancellationToken,
         patience: Duration,
         recording: Recording,
+        access: Arc<Access>,
     ) -> Result<Self> {
         terminal.show_progress("starting");
         let engine = engine(&config, Memory::here());
@@ -139,7 +158,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
-        let ReloadableConfig { servers, server_limits, settings } = ReloadableConfig::of(&config, profiles);
+        let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
         // One that cannot be opened is reported before servers are waited for.
@@ -153,6 +172,7 @@ impl App {
             journal: journal.entries(),
             pre_pass: PrePass::On,
             settings,
+            access,
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
         };
@@ -174,7 +194,8 @@ impl App {
         terminal: &Terminal,
         recording: Recording,
     ) -> Result<Self> {
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording).await?;
+        let access = Access::new(config.access.clone(), now_ms);
+        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, access).await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }
@@ -206,6 +227,7 @@ pub(crate) struct AppStartup {
     gateway: PendingGateway,
     app: oneshot::Receiver<Result<App>>,
     over: CancellationToken,
+    _issued_keys: AbortOnDropHandle<()>,
 }
 
 impl AppStartup {
@@ -213,9 +235,12 @@ impl AppStartup {
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
-        let until = over.clone();
-        let gateway = PendingGateway::start(profiles.clone(), async move {
-            let started = App::start(config, profiles, &terminal, until, OPENING, Recording::Configured).await;
+        let access = Access::new(config.access.clone(), now_ms);
+        let (until, admitted) = (over.clone(), Arc::clone(&access));
+        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), config.journal.clone());
+        let gateway = PendingGateway::start(profiles.clone(), access, async move {
+            let recording = Recording::Configured;
+            let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
             if started.is_err() {
                 terminal.clear_progress();
             }
@@ -229,7 +254,7 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over }
+        Self { gateway, app, over, _issued_keys }
     }
 
     /// The gateway, once it has started.

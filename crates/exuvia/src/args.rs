@@ -193,6 +193,9 @@ pub(crate) struct ScriptArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) clients: ClientArgs,
+    /// Decide as for a client of this role
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -230,6 +233,9 @@ pub(crate) struct ToolsArgs {
     pub(crate) command: Option<ToolsCommand>,
     #[command(flatten)]
     pub(crate) servers: ServerArgs,
+    /// Show what this role sees
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
     /// Server or stub file to print, or tool to print the docs of. Default: list all stub files
     #[arg(value_name = "SERVER[.TOOL]|FILE.pyi")]
     pub(crate) name: Option<String>,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use exuvia_journal::Event;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
@@ -56,6 +57,7 @@ struct Inner {
 /// What one run, or one call of a client, is made with.
 pub(crate) struct RunParts {
     pub(crate) context: CallContext,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) run_view: Arc<RunView>,
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
@@ -330,7 +332,7 @@ impl Inner {
             self.validate(&mut call)?;
         }
         self.goes_on(&call.name)?;
-        self.run.authority.decide(call, &self.run.grants).map_err(|refusal| self.rejected(refusal))
+        self.run.authority.decide(call, &self.run.grants, &self.run.identity).map_err(|refusal| self.rejected(refusal))
     }
 
     /// Takes the quotas of a call and records it.

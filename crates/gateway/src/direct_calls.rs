@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use exuvia_mcp_client::{InterimMessage, Query, RelayOptions, Relayed};
 use exuvia_policy::Grants;
-use exuvia_tool::{
-    Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, Principal, ToolCall, ToolName,
-};
+use exuvia_tool::{Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, ToolCall, ToolName};
 use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, CallKind, CallRejected, RunParts, RunTools, call_limits};
@@ -93,24 +92,25 @@ impl Gateway {
             let unknown = CallError::UnknownTool(format!("unknown server {}", name.server));
             return DirectCall::failed(interim, unknown);
         }
-        let (tools, over) = self.direct_tools(view, Some(client), kind);
+        let (tools, over) = self.direct_tools(view, client.identity(), Some(client), kind);
         let question_timeout = view.direct().routes.question_timeout(&name.server);
         let call = ToolCall { id: CallId(1), name, arguments, line: None };
         let answer = Box::pin(followed(tools, over, place, kind, call, options));
         DirectCall { interim, answer, question_timeout }
     }
 
-    /// What one call of a client is made with. Without a client the gateway itself asks.
+    /// What one call of a client is made with. Without a client the gateway itself asks, for this identity.
     pub(crate) fn direct_tools(
         &self,
         view: &View,
+        identity: &Arc<Identity>,
         client: Option<&Client>,
         kind: CallKind,
     ) -> (RunTools, OriginEndGuard) {
         let origin = Origin::Direct(self.ids.direct_call());
         let context = match client {
             Some(client) => client.context(origin.clone()),
-            None => CallContext::new(Principal::Operator, origin.clone()),
+            None => CallContext::new(identity.principal().clone(), origin.clone()),
         };
         let context = context.below(exuvia_trace::current());
         let run_view = Arc::clone(view.direct());
@@ -124,6 +124,7 @@ impl Gateway {
             authority: Arc::clone(&self.authority),
             record: self.recorder.of(&context),
             context,
+            identity: Arc::clone(identity),
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&run_view.settings.limits),
             held,

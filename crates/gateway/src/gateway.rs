@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use exuvia_access::Access;
 use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
@@ -51,6 +52,8 @@ pub struct GatewayConfig {
     pub pre_pass: PrePass,
     /// What may change while it runs.
     pub settings: Settings,
+    /// Who may use it.
+    pub access: Arc<Access>,
     /// What is learned of the answers of tools, shown in stubs. None: nothing is.
     pub answer_shapes: Option<Arc<AnswerShapes>>,
     /// What was first seen of tools. None: nothing is held against it.
@@ -77,6 +80,7 @@ pub struct Gateway {
     pub(crate) subscribers: ClientSubscriptions,
     pub(crate) metrics: Arc<Metrics>,
     configuration: Configuration,
+    access: Arc<Access>,
     /// How many answers about tools are rendered at a time.
     pub(crate) readers: Arc<Semaphore>,
     /// Cancels every run.
@@ -117,7 +121,7 @@ impl Gateway {
         let queue = Queue::new(config.settings.queue, config.engine.concurrent_runs(), stopped.clone());
         let requests = Queue::new(direct_calls::REQUESTS, 1, stopped.clone());
         let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
-        let authority = Arc::new(Authority::new(Arc::clone(&config.settings.policy), servers));
+        let authority = Arc::new(Authority::new(config.settings.policies(), servers, Arc::clone(&config.access)));
         let metrics = Arc::new(Metrics::new());
         let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
         let sources = ViewSources {
@@ -143,9 +147,16 @@ impl Gateway {
             subscribers: ClientSubscriptions::default(),
             metrics,
             configuration: Configuration::default(),
+            access: config.access,
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             stopped,
         })
+    }
+
+    /// Who may use it.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
     }
 
     /// What clients see now that name no profile.
@@ -158,6 +169,22 @@ impl Gateway {
     #[must_use]
     pub fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
         self.view_store.view(profile)
+    }
+
+    /// What those who have this role see now of a profile, if there are both; without a role, what the operator sees. The first use after a
+    /// change of servers takes processor time where they list much.
+    #[must_use]
+    pub fn view_as(&self, profile: Option<&str>, role: Option<&str>) -> Option<Arc<View>> {
+        match role {
+            None => self.view_store.view(profile),
+            Some(role) => self.view_store.role_view(profile, role),
+        }
+    }
+
+    /// Whether [`view_as`](Self::view_as) has what it returns, and does not make it first.
+    #[must_use]
+    pub fn has_view(&self, profile: Option<&str>, role: Option<&str>) -> bool {
+        role.is_none_or(|role| self.view_store.has_role_view(profile, role))
     }
 
     /// Notifies of every change of what clients see, even one that results in the same view.
@@ -218,7 +245,7 @@ impl Gateway {
         let names: BTreeSet<String> = servers.iter().map(|server| server.name.clone()).collect();
         let mut used: BTreeSet<String> = self.upstreams.retiring().into_iter().collect();
         used.extend(self.servers().iter().map(|server| server.name.clone()));
-        self.authority.reconfigure(Arc::clone(&settings.policy), names, |server| used.contains(server));
+        self.authority.reconfigure(settings.policies(), names, |server| used.contains(server));
         async move {
             let drain = self.longest_run();
             let prepared_servers = self.upstreams.prepare(servers, limits, drain).await?;
@@ -229,7 +256,7 @@ impl Gateway {
             });
             // Completes even if the caller has dropped its future: the servers are already replaced.
             let view_store = Arc::clone(&self.view_store);
-            let shown = tokio::task::spawn_blocking(move || view_store.show(&changed));
+            let shown = tokio::task::spawn_blocking(move || view_store.show(changed));
             if shown.await.is_err() {
                 tracing::error!("catalog rebuild failed; the previous catalog stays in use");
             }
@@ -246,10 +273,9 @@ impl Gateway {
         Duration::from_millis(limits.wall_ms).saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
-    /// What would become of a client's script that is started now, and why.
+    /// What would become of a client's script that is started now with what `view` shows, and why.
     #[must_use]
-    pub fn check(&self, script: &Script) -> Checked {
-        let view = self.default_view();
+    pub fn check(&self, view: &View, script: &Script) -> Checked {
         let run_view = view.scripts();
         let admission = AdmissionCheck {
             by: StartedBy::Client,
@@ -350,7 +376,7 @@ impl Gateway {
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
         let context = client.context(Origin::Run(run.clone()));
-        let span = run_span::begin(&run, exuvia_trace::current().as_ref());
+        let span = run_span::begin(&run, client.principal(), exuvia_trace::current().as_ref());
         // Its calls are below it.
         let context = context.below(span.place());
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
@@ -362,6 +388,7 @@ impl Gateway {
         let prepared = PendingRun {
             record: self.recorder.of(&context),
             context,
+            identity: Arc::clone(client.identity()),
             profile: view.name(),
             claims: Arc::clone(client.claims()),
             repair: repair.map(Arc::new),
@@ -370,7 +397,7 @@ impl Gateway {
             by,
             pre_pass: self.pre_pass,
             run_view,
-            pending_namespace: PendingNamespace::of(&self.view_store, view.name(), by),
+            pending_namespace: PendingNamespace::of(&self.view_store, (view.name(), view.role()), by),
             authority: Arc::clone(&self.authority),
             engine: self.engine.clone(),
             analyses: Arc::clone(&self.analyses),

@@ -1,7 +1,9 @@
 //! Resource, template and prompt lists of direct servers, read page by page within bounds.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use exuvia_access::Identity;
 use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
 use exuvia_mcp_client::{Listing, Pages, Relayed, offload};
 use exuvia_tool::{CallError, Json, raw};
@@ -89,13 +91,20 @@ impl Gateway {
         self.requests.enter(client).map(RequestPlace).map_err(|busy| DirectCall::busy(&busy))
     }
 
-    /// Reads a list of a direct server of `view`, as far as it comes until `deadline`.
-    pub async fn list(&self, view: &View, server: &str, listing: Listing, deadline: Instant) -> ItemList {
+    /// Reads a list of a direct server of `view` for this identity, as far as it comes until `deadline`.
+    pub async fn list(
+        &self,
+        view: &View,
+        identity: &Arc<Identity>,
+        server: &str,
+        listing: Listing,
+        deadline: Instant,
+    ) -> ItemList {
         if view.absent_direct().iter().any(|absent| absent.name == server) {
             return ItemList { gap: Some(Gap::Absent), ..ItemList::default() };
         }
         // All pages are asked for by one call: it may have a server of its own.
-        let (tools, _over) = self.direct_tools(view, None, CallKind::Read);
+        let (tools, _over) = self.direct_tools(view, identity, None, CallKind::Read);
         let run = tools.run();
         let (mut reading, mut cursor) = (ListReader::default(), None);
         let gap = loop {

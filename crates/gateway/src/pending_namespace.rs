@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct PendingNamespace {
     view_store: Arc<ViewStore>,
     profile: Option<Arc<str>>,
+    role: Option<Arc<str>>,
     /// None: the time to start that each server has is the bound.
     until: Option<Instant>,
 }
@@ -27,9 +28,13 @@ pub(crate) struct PendingNamespace {
 impl PendingNamespace {
     /// From now on. Scripts of clients wait at most `PATIENCE`; those of the operator wait until each server has started or
     /// failed.
-    pub(crate) fn of(view_store: &Arc<ViewStore>, profile: Option<Arc<str>>, by: StartedBy) -> Self {
+    pub(crate) fn of(
+        view_store: &Arc<ViewStore>,
+        (profile, role): (Option<Arc<str>>, Option<Arc<str>>),
+        by: StartedBy,
+    ) -> Self {
         let until = (by == StartedBy::Client).then(|| Instant::now() + PATIENCE);
-        Self { view_store: Arc::clone(view_store), profile, until }
+        Self { view_store: Arc::clone(view_store), profile, role, until }
     }
 
     /// Waits until the set of starting servers differs from that of `seen`. None: the deadline passed, or the profile no longer
@@ -37,7 +42,10 @@ impl PendingNamespace {
     pub(crate) async fn other(&self, seen: &RunView) -> Option<Arc<RunView>> {
         let mut changes = self.view_store.changes();
         loop {
-            let view = self.view_store.view(self.profile.as_deref())?;
+            let view = match &self.role {
+                None => self.view_store.view(self.profile.as_deref()),
+                Some(role) => self.view_store.role_view(self.profile.as_deref(), role),
+            }?;
             if !starting(&view.scripts().namespace).eq(starting(&seen.namespace)) {
                 return Some(Arc::clone(view.scripts()));
             }
@@ -63,7 +71,7 @@ impl Gateway {
     }
 
     async fn ready(&self, is_early: impl Fn(&Namespace) -> bool) {
-        let later = PendingNamespace::of(&self.view_store, None, StartedBy::Operator);
+        let later = PendingNamespace::of(&self.view_store, (None, None), StartedBy::Operator);
         let mut seen = Arc::clone(self.default_view().scripts());
         while is_early(&seen.namespace) {
             match later.other(&seen).await {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use exuvia_analysis::Note;
 use exuvia_journal::{ClientClaims, Event, RunStart};
 use exuvia_policy::Grants;
@@ -44,6 +45,7 @@ const FINDINGS: usize = 20;
 /// A run that has not begun.
 pub(crate) struct PendingRun {
     pub(crate) context: CallContext,
+    pub(crate) identity: Arc<Identity>,
     /// The profile that its client named.
     pub(crate) profile: Option<Arc<str>>,
     /// What its client says of itself.
@@ -176,6 +178,7 @@ impl PendingRun {
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,
+            identity: self.identity,
             run_view: self.run_view,
             grants,
             authority: self.authority,

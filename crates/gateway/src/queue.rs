@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia_access::Identity;
 use exuvia_config::{OnDisconnect, QueueLimits};
 use exuvia_journal::ClientClaims;
 use exuvia_tool::{CallContext, Origin, Principal};
@@ -16,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone)]
 pub struct Client {
     name: Arc<str>,
-    principal: Principal,
+    identity: Arc<Identity>,
     claims: Arc<ClientClaims>,
 }
 
 impl PartialEq for Client {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.principal) == (&other.name, &other.principal)
+        (&self.name, self.principal()) == (&other.name, other.principal())
     }
 }
 
@@ -30,7 +31,7 @@ impl Eq for Client {}
 
 impl Hash for Client {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (&self.name, &self.principal).hash(hasher);
+        (&self.name, self.principal()).hash(hasher);
     }
 }
 
@@ -38,13 +39,13 @@ impl Client {
     /// A client of this name that acts as the operator.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self::of(Principal::Operator, name)
+        Self::of(Identity::operator(), name)
     }
 
-    /// A client of this name that acts for a principal.
+    /// A client of this name that acts for this identity.
     #[must_use]
-    pub fn of(principal: Principal, name: &str) -> Self {
-        Self { name: name.into(), principal, claims: Arc::default() }
+    pub fn of(identity: Arc<Identity>, name: &str) -> Self {
+        Self { name: name.into(), identity, claims: Arc::default() }
     }
 
     /// The same client, with what it says of itself in this request: it is recorded, and decides nothing.
@@ -65,12 +66,17 @@ impl Client {
 
     /// Who it acts for.
     pub(crate) fn principal(&self) -> &Principal {
-        &self.principal
+        self.identity.principal()
+    }
+
+    /// The same, with what it may do.
+    pub(crate) fn identity(&self) -> &Arc<Identity> {
+        &self.identity
     }
 
     /// What goes with a call of it.
     pub(crate) fn context(&self, origin: Origin) -> CallContext {
-        CallContext::new(self.principal.clone(), origin).of_client(Arc::clone(&self.name))
+        CallContext::new(self.principal().clone(), origin).of_client(Arc::clone(&self.name))
     }
 }
 
@@ -107,6 +113,8 @@ struct State {
     limits: QueueLimits,
     runs: usize,
     clients: HashMap<Client, Own>,
+    /// The scripts of each key and user, over all connections: opening more of them gives no more room.
+    keyed: HashMap<Principal, usize>,
     /// What the latest scripts took on average, in seconds.
     seconds: f64,
 }
@@ -163,12 +171,16 @@ impl Queue {
     /// There is none.
     pub(crate) fn enter_for(self: &Arc<Self>, client: &Client, when_gone: OnDisconnect) -> Result<QueuePlace, Busy> {
         let mut state = self.locked();
-        let own = state.clients.get(client).map_or(0, |own| own.runs);
+        let of_client = state.clients.get(client).map_or(0, |own| own.runs);
+        let own = of_client.max(state.keyed.get(client.principal()).copied().unwrap_or(0));
         if state.runs >= state.limits.runs || own >= state.limits.runs_per_client {
             let own = state.runs < state.limits.runs;
             return Err(Busy { retry_after: self.wait(&state), own });
         }
         state.runs += 1;
+        if *client.principal() != Principal::Operator {
+            *state.keyed.entry(client.principal().clone()).or_default() += 1;
+        }
         let first = || Own::new(&self.stopped);
         let own = state.clients.entry(client.clone()).or_insert_with(first);
         own.runs += 1;
@@ -233,6 +245,12 @@ impl Drop for QueuePlace {
         const WEIGHT: f64 = 0.1;
         let mut state = self.queue.locked();
         state.runs -= 1;
+        if let Some(runs) = state.keyed.get_mut(self.client.principal()) {
+            *runs -= 1;
+            if *runs == 0 {
+                state.keyed.remove(self.client.principal());
+            }
+        }
         state.seconds += WEIGHT * (self.since.elapsed().as_secs_f64() - state.seconds);
         if let Some(own) = state.clients.get_mut(&self.client) {
             own.runs -= 1;

@@ -3,13 +3,19 @@
 use std::future::Future;
 
 use exuvia_runtime::{Outcome, Report};
-use exuvia_tool::{RunId, TraceContext};
+use exuvia_tool::{Principal, RunId, TraceContext};
 use exuvia_trace::{KeyValue, Span, SpanKind};
 
 /// Begins the span of a run, below the request that asks for it.
-pub(crate) fn begin(run: &RunId, above: Option<&TraceContext>) -> Span {
-    let log = tracing::info_span!("run", run.id = %run);
-    let describe = || ("run".to_owned(), vec![KeyValue::new("exuvia.run.id", run.to_string())]);
+pub(crate) fn begin(run: &RunId, principal: &Principal, above: Option<&TraceContext>) -> Span {
+    let log = tracing::info_span!("run", run.id = %run, %principal);
+    let describe = || {
+        let attributes = vec![
+            KeyValue::new("exuvia.run.id", run.to_string()),
+            KeyValue::new("exuvia.principal", principal.to_string()),
+        ];
+        ("run".to_owned(), attributes)
+    };
     Span::below(above, SpanKind::Internal, log, describe)
 }
 

@@ -121,6 +121,7 @@ mod tests {
     async fn reading() -> ScriptAnalysis {
         let upstreams = Upstreams::start(Vec::new(), UpstreamLimits::default()).await;
         let settings = Settings {
+            roles: Arc::default(),
             layouts: Default::default(),
             profiles: Profiles::default(),
             policy: Arc::default(),

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Roles;
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits};
+use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
 use exuvia_upstream::{Routes, ServerStatus};
 
 use crate::answer_shapes::AnswerShapes;
+use crate::authority::Policies;
 use crate::kept_view::KeptView;
-use crate::tool_pins::ToolPins;
+use crate::tool_pins::{ToolPins, WithheldTools};
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub profiles: Profiles,
     /// Who may call what.
     pub policy: Arc<Policy>,
+    /// What those may do who have a role.
+    pub roles: Roles,
     /// The limits of every run.
     pub limits: Limits,
     /// How many scripts may be in flight.
@@ -59,11 +63,40 @@ pub(crate) struct RunView {
     pub(crate) kept: KeptView,
 }
 
+impl Settings {
+    /// What holds for everyone, and for each role.
+    pub(crate) fn policies(&self) -> Policies {
+        Policies { policy: Arc::clone(&self.policy), roles: Arc::clone(&self.roles) }
+    }
+
+    /// The same for those who have this role.
+    fn of_role(&self, role: &RoleConfig) -> Self {
+        Self { policy: Arc::clone(&role.policy), limits: role.limits.of(&self.limits), ..self.clone() }
+    }
+}
+
+impl UpstreamState {
+    /// The same for those who have this role. What was learned of answers that others got is not theirs.
+    pub(crate) fn of_role(&self, role: &RoleConfig) -> Self {
+        Self {
+            servers: Arc::clone(&self.servers),
+            routes: self.routes.clone(),
+            settings: Arc::new(self.settings.of_role(role)),
+            answer_shapes: None,
+            pins: self.pins.clone(),
+            withheld: Arc::clone(&self.withheld),
+        }
+    }
+}
+
 /// What there is at one moment, for all profiles.
+#[derive(Debug)]
 pub(crate) struct UpstreamState {
     pub(crate) servers: Arc<[ServerStatus]>,
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
     pub(crate) pins: Option<Arc<ToolPins>>,
+    /// What is withheld of the servers.
+    pub(crate) withheld: Arc<WithheldTools>,
 }

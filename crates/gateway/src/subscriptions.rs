@@ -91,7 +91,7 @@ impl Gateway {
     ) -> Result<(), DirectAnswer> {
         let _place = self.requests.enter(client).map_err(|busy| DirectAnswer::Failed(DirectCall::busy(&busy)))?;
         let mailbox = self.mailbox(client);
-        let (tools, over) = self.direct_tools(view, Some(client), CallKind::Read);
+        let (tools, over) = self.direct_tools(view, client.identity(), Some(client), CallKind::Read);
         let _over = over;
         let mut counted = CallCountGuard::new(&tools.run().metrics, Some(server.to_owned()), None);
         let (name, arguments) = (ToolName::new(server, SUBSCRIBE), Arguments::from_tree(json!({ "uri": address })));

@@ -17,13 +17,14 @@ use crate::meta;
 use crate::plain_items;
 use crate::public_names::{self, NameOwners};
 use crate::settings::{RunView, Settings, UpstreamState};
-use crate::tool_pins::WithheldTools;
 
 /// What the clients of one profile see. Whoever started with it keeps it.
 #[derive(Debug)]
 pub struct View {
     /// Of the profile; none for clients that name none.
     name: Option<Arc<str>>,
+    /// Whose view it is; none for the operator's.
+    role: Option<Arc<str>>,
     profile: Profile,
     scripts: Arc<RunView>,
     direct: Arc<RunView>,
@@ -31,7 +32,7 @@ pub struct View {
     by_name: HashMap<String, usize>,
     /// The tools that clients would call by these names if they were not withheld.
     withheld: HashMap<String, ToolName>,
-    names: NameOwners,
+    names: Arc<NameOwners>,
     tools_digest: u64,
 }
 
@@ -49,15 +50,26 @@ pub struct DirectTool {
 }
 
 impl View {
-    /// What the policy shows of the servers, without what is withheld. `names`: those that clients of this profile were given before.
+    /// What a role shows of a profile, where `upstream_state` has the policy of the role.
+    pub(crate) fn of_role(
+        role: &str,
+        name: Option<&str>,
+        profile: &Profile,
+        upstream_state: &UpstreamState,
+        names: Option<&NameOwners>,
+    ) -> Self {
+        let shown = profile.narrowed(|server| upstream_state.settings.policy.shows_server(server));
+        Self { role: Some(role.into()), ..Self::new(name, &shown, upstream_state, names) }
+    }
+
+    /// What the policy shows of the servers, without what is withheld. `names`: those that clients were given before who see the same.
     pub(crate) fn new(
         name: Option<&str>,
         profile: &Profile,
         upstream_state: &UpstreamState,
-        withheld: &WithheldTools,
         names: Option<&NameOwners>,
     ) -> Self {
-        let UpstreamState { servers, routes, settings, answer_shapes, pins } = upstream_state;
+        let UpstreamState { servers, routes, settings, answer_shapes, pins, withheld } = upstream_state;
         let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
@@ -87,26 +99,29 @@ impl View {
         let scripts = run_view(Mode::Code);
         let mut view = Self {
             name: name.map(Arc::from),
+            role: None,
             profile: profile.clone(),
             scripts,
             direct: run_view(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
             withheld: HashMap::new(),
-            names: names.cloned().unwrap_or_default(),
+            names: Arc::default(),
             tools_digest: 0,
         };
+        let mut names = names.cloned().unwrap_or_default();
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
                 let tool = ToolName::new(server.name.as_str(), tool.name.as_str());
                 if policy.shows(&tool) {
                     let is_withheld = withheld.why(&tool.server, &tool.tool).is_some();
-                    view.add(tool, (!is_withheld).then_some(written));
+                    view.add(tool, (!is_withheld).then_some(written), &mut names);
                 }
             }
             let known = withheld.known(&server.name).map(|tool| ToolName::new(server.name.as_str(), tool));
-            known.filter(|tool| policy.shows(tool)).for_each(|tool| view.reserve(&tool));
+            known.filter(|tool| policy.shows(tool)).for_each(|tool| view.reserve(&tool, &mut names));
         }
+        view.names = Arc::new(names);
         // Here, where time may be taken, and not when a client asks.
         view.tools_digest = view.digest();
         view
@@ -127,7 +142,7 @@ impl View {
     /// client has allowed would come to mean a tool of another server. Of two tools that come to the same name the first one keeps
     /// it, and the other has another name. So do the meta-tools, and whoever had a name before. A tool that is withheld, which is
     /// not `written`, keeps its name and is not shown.
-    fn add(&mut self, tool: ToolName, written: Option<&Json>) {
+    fn add(&mut self, tool: ToolName, written: Option<&Json>, owners: &mut NameOwners) {
         let names = public_names::names(&tool.server, &tool.tool, self.profile.has_bare_names());
         let metas = meta::tools_of(&self.profile);
         let longer = |other: &str| other.len() > tool.server.len();
@@ -135,7 +150,7 @@ impl View {
         let is_free = |name: &&String| {
             let is_given = self.by_name.contains_key(*name) || self.withheld.contains_key(*name);
             let is_taken = is_given || metas.iter().any(|meta| meta.name == name.as_str());
-            let is_of_another = !self.names.is_free_for(name, &tool);
+            let is_of_another = !owners.is_free_for(name, &tool);
             !is_taken
                 && !is_of_another
                 && (**name != names[0] || !others().any(|other| public_names::is_of(name, other)))
@@ -147,7 +162,7 @@ impl View {
         if *name != names[0] {
             tracing::warn!(tool.name = %tool, wanted = names[0], name, "tool renamed: its public name is taken");
         }
-        self.names.keep(name, &tool);
+        owners.keep(name, &tool);
         match written {
             Some(written) => {
                 self.by_name.insert(name.clone(), self.tools.len());
@@ -160,19 +175,35 @@ impl View {
     }
 
     /// The name that a tool had or will have again is not given to another one.
-    fn reserve(&mut self, tool: &ToolName) {
+    fn reserve(&self, tool: &ToolName, owners: &mut NameOwners) {
         let names = public_names::names(&tool.server, &tool.tool, self.profile.has_bare_names());
-        self.names.keep(&names[0], tool);
+        owners.keep(&names[0], tool);
     }
 
     /// The names that clients were given, and whose they are.
-    pub(crate) fn names(&self) -> &NameOwners {
+    pub(crate) fn names(&self) -> &Arc<NameOwners> {
         &self.names
     }
 
     /// The name of the profile; none for clients that name none.
     pub(crate) fn name(&self) -> Option<Arc<str>> {
         self.name.clone()
+    }
+
+    /// The role whose view it is; none for the operator's.
+    #[must_use]
+    pub fn role(&self) -> Option<Arc<str>> {
+        self.role.clone()
+    }
+
+    /// Whether there is nothing to call, now or later: the role hides every tool.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let is_bare = |run_view: &RunView| {
+            run_view.namespace.absent().is_empty()
+                && run_view.namespace.servers().iter().all(|server| server.tools().is_empty())
+        };
+        is_bare(&self.scripts) && is_bare(&self.direct)
     }
 
     /// Which servers it shows, and how.

@@ -1,7 +1,7 @@
 //! What scripts, models and clients see, as the servers list it and the policy shows it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use exuvia_config::Profile;
 use exuvia_policy::Policy;
@@ -9,6 +9,7 @@ use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
 use crate::answer_shapes::AnswerShapes;
+use crate::public_names::NameOwners;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Settings, UpstreamState};
 use crate::tool_pins::{POLL, ToolPins, WithheldTools};
@@ -48,8 +49,23 @@ struct Views {
     of: u64,
     default: Arc<View>,
     named: BTreeMap<String, Arc<View>>,
-    withheld: Arc<WithheldTools>,
+    of_roles: RoleViews,
 }
+
+/// The views of roles, made when they are first asked for.
+#[derive(Debug)]
+struct RoleViews {
+    upstream_state: UpstreamState,
+    /// The names that were given before, which are not given to other tools.
+    names: HashMap<RoleViewKey, Arc<NameOwners>>,
+    made: Mutex<HashMap<RoleViewKey, Arc<OnceLock<Arc<View>>>>>,
+}
+
+/// A profile, none for those who name none, and a role.
+type RoleViewKey = (Option<String>, String);
+
+/// How many views of roles are kept at a time. One that is not kept is made again.
+const ROLE_VIEWS: usize = 256;
 
 /// What there is to be seen after a change, and which change that is.
 pub(crate) struct Changed {
@@ -61,7 +77,7 @@ impl ViewStore {
     /// What there is to see now, kept up to date for as long as the servers and the store exist.
     pub(crate) fn following(sources: ViewSources, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
         let mut changes = sources.upstreams.changes();
-        let views = RwLock::new(Views::of(&sources.state(&settings), 0, None));
+        let views = RwLock::new(Views::of(sources.state(&settings), 0, None));
         let settings = Mutex::new(Current { settings, changes: 0 });
         let (changed, making) = (watch::Sender::new(()), Mutex::default());
         let view_store = Arc::new(Self { views, sources, making, settings, changed });
@@ -88,6 +104,31 @@ impl ViewStore {
         self.views.read().unwrap_or_else(PoisonError::into_inner).get(profile).cloned()
     }
 
+    /// What those who have this role see now of a profile, or without a name: of the one for clients that name none. Made at the first
+    /// use after a change, which takes processor time where servers list much.
+    pub(crate) fn role_view(&self, profile: Option<&str>, role: &str) -> Option<Arc<View>> {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        let place = views.of_roles.place(profile, role)?;
+        if let Some(view) = place.get() {
+            return Some(Arc::clone(view));
+        }
+        let (profiles, upstream_state) =
+            (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
+        let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
+        let upstream_state = upstream_state.of_role(role_config);
+        let names = views.of_roles.names.get(&(profile.map(str::to_owned), role.to_owned())).cloned();
+        // Made without the lock: a change of servers waits for nobody's view.
+        drop(views);
+        let make = || Arc::new(View::of_role(role, profile, &shown, &upstream_state, names.as_deref()));
+        Some(Arc::clone(place.get_or_init(make)))
+    }
+
+    /// Whether that view is there already.
+    pub(crate) fn has_role_view(&self, profile: Option<&str>, role: &str) -> bool {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        views.of_roles.place(profile, role).is_some_and(|place| place.get().is_some())
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -104,13 +145,13 @@ impl ViewStore {
 
     /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
     /// much: not for the threads that serve others.
-    pub(crate) fn show(&self, changed: &Changed) {
+    pub(crate) fn show(&self, changed: Changed) {
         let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = self.views.read().unwrap_or_else(PoisonError::into_inner);
         if changed.number < shown.of {
             return;
         }
-        let views = Views::of(&changed.upstream_state, changed.number, Some(&shown));
+        let views = Views::of(changed.upstream_state, changed.number, Some(&shown));
         drop(shown);
         let before = {
             let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
@@ -123,13 +164,13 @@ impl ViewStore {
 
     /// What is withheld of the servers, as it is shown.
     pub(crate) fn withheld(&self) -> Arc<WithheldTools> {
-        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).withheld)
+        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).of_roles.upstream_state.withheld)
     }
 
     /// Puts another policy in force for what scripts see, and for what they are granted at their start.
     pub(crate) fn set_policy(&self, policy: Arc<Policy>) {
         let ((), changed) = self.change(|settings| settings.policy = policy);
-        self.show(&changed);
+        self.show(changed);
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -142,7 +183,7 @@ impl ViewSources {
         let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = self.upstreams.snapshot();
         let (settings, answer_shapes, pins) =
             (Arc::new(settings.clone()), self.answer_shapes.clone(), self.pins.clone());
-        UpstreamState { servers, routes, settings, answer_shapes, pins }
+        UpstreamState { servers, routes, settings, answer_shapes, pins, withheld: Arc::default() }
     }
 }
 
@@ -151,7 +192,7 @@ async fn renew(followed: &Weak<ViewStore>) -> bool {
     let Some(view_store) = followed.upgrade() else { return false };
     let renewed = tokio::task::spawn_blocking(move || {
         let changed = view_store.change(|_| {}).1;
-        view_store.show(&changed);
+        view_store.show(changed);
     });
     if renewed.await.is_err() {
         tracing::error!("catalog rebuild failed; the previous catalog stays in use");
@@ -174,18 +215,22 @@ async fn follow_pins(followed: Weak<ViewStore>, pins: Arc<ToolPins>) {
 
 impl Views {
     /// `before`: what was seen before, whose names are not given to other tools.
-    fn of(upstream_state: &UpstreamState, number: u64, before: Option<&Self>) -> Self {
-        let UpstreamState { servers, settings, pins, .. } = upstream_state;
+    fn of(mut upstream_state: UpstreamState, number: u64, before: Option<&Self>) -> Self {
+        let UpstreamState { servers, settings, pins, .. } = &upstream_state;
         let profiles = &settings.profiles;
         let needs_known = [&profiles.default].into_iter().chain(profiles.named.values()).any(Profile::has_bare_names);
-        let withheld = pins.as_ref().map(|pins| pins.screen(servers, &settings.pins, needs_known)).unwrap_or_default();
+        let withheld = pins.as_ref().map(|pins| pins.screen(servers, &settings.pins, needs_known));
+        upstream_state.withheld = withheld.unwrap_or_default();
         let view = |name: Option<&str>, profile| {
-            let before = before.and_then(|before| before.get(name)).map(|view| view.names());
-            Arc::new(View::new(name, profile, upstream_state, &withheld, before))
+            let before = before.and_then(|before| before.get(name)).map(|view| &**view.names());
+            Arc::new(View::new(name, profile, &upstream_state, before))
         };
+        let profiles = &upstream_state.settings.profiles;
         let named =
             profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
-        Self { of: number, default: view(None, &profiles.default), named, withheld: Arc::clone(&withheld) }
+        let default = view(None, &profiles.default);
+        let names = before.map(|before| before.of_roles.names()).unwrap_or_default();
+        Self { of: number, default, named, of_roles: RoleViews { upstream_state, names, made: Mutex::default() } }
     }
 
     fn get(&self, profile: Option<&str>) -> Option<&Arc<View>> {
@@ -193,6 +238,35 @@ impl Views {
             None => Some(&self.default),
             Some(name) => self.named.get(name),
         }
+    }
+}
+
+impl RoleViews {
+    /// The names that were given to those who have roles, in the views of now and in those before.
+    fn names(&self) -> HashMap<RoleViewKey, Arc<NameOwners>> {
+        let mut names = self.names.clone();
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, place) in made.iter() {
+            if let Some(view) = place.get().filter(|_| names.len() < ROLE_VIEWS || names.contains_key(key)) {
+                names.insert(key.clone(), Arc::clone(view.names()));
+            }
+        }
+        names
+    }
+
+    /// Where the view of a role is, or will be. None: there is no such profile or role.
+    fn place(&self, profile: Option<&str>, role: &str) -> Option<Arc<OnceLock<Arc<View>>>> {
+        let settings = &self.upstream_state.settings;
+        if settings.profiles.get(profile).is_none() || !settings.roles.contains_key(role) {
+            return None;
+        }
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (profile.map(str::to_owned), role.to_owned());
+        if made.len() >= ROLE_VIEWS && !made.contains_key(&key) {
+            let another = made.keys().next().cloned();
+            another.and_then(|another| made.remove(&another));
+        }
+        Some(Arc::clone(made.entry(key).or_default()))
     }
 }
 
@@ -214,6 +288,7 @@ mod tests {
             layouts: Default::default(),
             profiles: Profiles::default(),
             policy: Arc::default(),
+            roles: Arc::default(),
             limits: Limits::default(),
             queue: QueueLimits::default(),
             answer_bytes: 1,
@@ -232,9 +307,9 @@ mod tests {
         // A change is made at once, and seen when it is shown.
         assert!(!seen(&older));
         let ((), second) = view_store.change(|settings| settings.policy = Arc::clone(&newer));
-        view_store.show(&second);
+        view_store.show(second);
         assert!(seen(&newer));
-        view_store.show(&first);
+        view_store.show(first);
         assert!(seen(&newer));
     }
 }

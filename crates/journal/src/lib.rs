@@ -61,6 +61,7 @@
 //! # }
 //! ```
 
+mod access;
 mod archive;
 mod audit;
 mod entry;
@@ -80,6 +81,11 @@ mod tree;
 mod wire;
 mod writer;
 
+pub use access::{
+    AccessStore, AccessStoreError, AccessStoreErrorKind, BudgetOverride, CounterAmount, CounterTake, CounterWindow,
+    Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PostgresAccessStore, PreviousSecret,
+    SqliteAccessStore, StoredKey, Taken,
+};
 pub use archive::{Archive, Filter, Record, Summary};
 pub use audit::{Findings, Proof, Report, Verdict, check};
 pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};

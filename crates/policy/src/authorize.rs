@@ -94,6 +94,8 @@ pub enum DenialReason {
     },
     /// The script has ended; what still runs of it may call nothing.
     Ended,
+    /// Whoever the script acts for may do nothing any more, for this reason.
+    NoAccess(String),
 }
 
 impl fmt::Display for Denial {
@@ -114,6 +116,7 @@ impl fmt::Display for Denial {
                 write!(f, "{} is limited to {most} calls per minute: try again in {seconds} s", tool.server)
             }
             DenialReason::Ended => write!(f, "{tool} was not called: the script has ended"),
+            DenialReason::NoAccess(why) => write!(f, "{tool} was not called: {why}"),
         }
     }
 }
@@ -133,6 +136,7 @@ impl Denial {
             DenialReason::CallsPerRun(most) => format!("servers.{server}.calls_per_run is {most}"),
             DenialReason::CallsPerMinute { most, .. } => format!("servers.{server}.calls_per_minute is {most}"),
             DenialReason::Ended => "the grants of a run end with its script".to_owned(),
+            DenialReason::NoAccess(why) => why.clone(),
         }
     }
 }

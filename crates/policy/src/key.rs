@@ -15,6 +15,10 @@ impl Key {
         Self::of("servers").below(server)
     }
 
+    pub(crate) fn of_role(role: &str) -> Self {
+        Self::of("roles").below(role)
+    }
+
     pub(crate) fn below(&self, part: &str) -> Self {
         Self(self.0.iter().map(String::as_str).chain([part]).map(str::to_owned).collect())
     }

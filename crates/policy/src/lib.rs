@@ -80,4 +80,4 @@ pub use provider::{Offered, Provider};
 pub use rate::{RateWindows, RunCallCounts};
 pub use reads::{READS, is_read};
 pub use redaction::{REDACTED, Redaction, RedactionError};
-pub use source::{Condition, OnUnlisted, PolicySource, ServerRules};
+pub use source::{Condition, OnUnlisted, PolicySource, RoleRules, ServerRules};

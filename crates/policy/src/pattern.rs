@@ -65,11 +65,23 @@ impl Patterns {
         patterns
     }
 
+    /// The part of a list for all servers that is about this one.
+    pub(crate) fn qualified(key: &Key, texts: &[String], effect: Effect, context: &mut Context<'_>) -> Self {
+        let mut patterns = Self { effect, entries: Vec::new() };
+        patterns.add_qualified(key, texts, context);
+        patterns
+    }
+
     /// Adds those of `texts` that are about the server: `SERVER.TOOL`, where both may be globs, and groups.
     pub(crate) fn add_qualified(&mut self, key: &Key, texts: &[String], context: &mut Context<'_>) {
         for text in texts {
             self.add(text, true, &rule(key, text), context);
         }
+    }
+
+    /// Whether it has no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// The entry that matches this name.

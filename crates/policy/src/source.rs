@@ -23,6 +23,23 @@ pub struct PolicySource {
     pub repeatable: Vec<String>,
 }
 
+/// What holds for one role, beside what the servers' own rules say. All patterns have the form `SERVER.TOOL`, or are groups.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RoleRules {
+    /// The role, as keys of configuration name it: `roles.NAME`.
+    pub name: String,
+    /// What the role sees of what the servers' own `tools` show. None: all of it.
+    pub tools: Option<Vec<String>>,
+    /// What runs without asking, in place of every server's own list and of the top-level one. None: those hold.
+    pub auto_execute: Option<Vec<String>>,
+    /// What is never called, in addition to the servers' own lists.
+    pub deny: Vec<String>,
+    /// What happens with all other tools, in place of the servers' own choices. None: those hold.
+    pub on_unlisted: Option<OnUnlisted>,
+    /// Conditions on arguments, in addition to the servers' own, by pattern and argument.
+    pub constraints: BTreeMap<String, BTreeMap<String, Condition>>,
+}
+
 /// What holds for the tools of one server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -7,10 +7,12 @@ use rmcp::service::{Peer, RoleServer, SubscriptionContext};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::viewer::Viewer;
+
 /// Changes of what the clients of one profile can call themselves.
 pub(crate) struct Changes {
     gateway: Weak<Gateway>,
-    profile: Option<Arc<str>>,
+    viewer: Viewer,
     heard: watch::Receiver<()>,
     /// Of what was there the last time. The view itself would keep servers that were replaced.
     seen: u64,
@@ -18,17 +20,17 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// From now on.
-    pub(crate) fn of(gateway: &Arc<Gateway>, profile: Option<Arc<str>>) -> Option<Self> {
+    pub(crate) fn of(gateway: &Arc<Gateway>, viewer: Viewer) -> Option<Self> {
         let heard = gateway.changes();
-        let seen = gateway.view(profile.as_deref())?.tools_digest();
-        Some(Self { gateway: Arc::downgrade(gateway), profile, heard, seen })
+        let seen = viewer.view(gateway)?.tools_digest();
+        Some(Self { gateway: Arc::downgrade(gateway), viewer, heard, seen })
     }
 
     /// Waits until the tools are others than the last time. None: there is nothing to wait for any more.
     pub(crate) async fn next(&mut self) -> Option<()> {
         loop {
             self.heard.changed().await.ok()?;
-            let seen = self.gateway.upgrade()?.view(self.profile.as_deref())?.tools_digest();
+            let seen = self.viewer.view(&*self.gateway.upgrade()?)?.tools_digest();
             if std::mem::replace(&mut self.seen, seen) != seen {
                 return Some(());
             }

@@ -1,8 +1,10 @@
 //! The identity of a client, and what it says of itself.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use exuvia_access::Identity;
 use exuvia_gateway::Client;
 use exuvia_journal::ClientClaims;
 use exuvia_text::cut;
@@ -37,9 +39,9 @@ impl Peer {
         Self { address, connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// The client at this end, where it has no session.
-    pub(crate) fn client(&self) -> Client {
-        acting(&format!("connection {}", self.connection))
+    /// The client at this end that acts for this identity, where it has no session.
+    pub(crate) fn client(&self, identity: Arc<Identity>) -> Client {
+        acting(identity, &format!("connection {}", self.connection))
     }
 }
 
@@ -53,7 +55,8 @@ pub(crate) fn client(context: &RequestContext<RoleServer>) -> Client {
     let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
     // In the modern era the session header is not validated: a client could send a new name with each request and count as a
     // new client each time.
-    session_of(&head.headers).filter(|_| !is_modern(context)).map_or_else(|| of_connection(head), of_session)
+    let session = session_of(&head.headers).filter(|_| !is_modern(context));
+    session.map_or_else(|| of_connection(head), |session| of_session(identity_of(head), session))
 }
 
 /// The same, with what it says of itself in this request.
@@ -73,7 +76,7 @@ pub(crate) fn claiming_client(context: &RequestContext<RoleServer>) -> Client {
 /// The sender of a notification. Over HTTP it is a session that rmcp has found.
 pub(crate) fn notifying_client(context: &NotificationContext<RoleServer>) -> Client {
     let Some(head) = context.extensions.get::<Parts>() else { return of_pipe() };
-    session_of(&head.headers).map_or_else(|| of_connection(head), of_session)
+    session_of(&head.headers).map_or_else(|| of_connection(head), |session| of_session(identity_of(head), session))
 }
 
 /// The session that a request names. Whether there is one of this name is for others to say.
@@ -82,20 +85,36 @@ pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The client whose session this is. What a client writes there is never the name of another one's connection.
-pub(crate) fn of_session(session: &str) -> Client {
-    acting(&format!("session {session}"))
+pub(crate) fn of_session(identity: Arc<Identity>, session: &str) -> Client {
+    acting(identity, &format!("session {session}"))
+}
+
+/// Who sends a request, as it was authenticated. Without that: nobody who may do anything.
+pub(crate) fn identity_of(head: &Parts) -> Arc<Identity> {
+    head.extensions.get::<Arc<Identity>>().cloned().unwrap_or_else(Identity::nobody)
 }
 
 fn of_connection(head: &Parts) -> Client {
-    head.extensions.get::<Peer>().map_or_else(|| acting("connection"), Peer::client)
+    let identity = identity_of(head);
+    match head.extensions.get::<Peer>() {
+        Some(peer) => peer.client(identity),
+        None => acting(identity, "connection"),
+    }
 }
 
 /// The one client at the other end of a pipe.
 pub(crate) fn of_pipe() -> Client {
-    acting("stdio")
+    acting(Identity::operator(), "stdio")
 }
 
-/// A client of this name. Without keys every client acts as the operator, over a pipe as over HTTP.
-pub(crate) fn acting(name: &str) -> Client {
-    Client::of(Principal::Operator, name)
+/// A client of this name that acts for this identity. The principal is a part of the name: whoever shares a connection with another one is
+/// another client to servers as well.
+pub(crate) fn acting(identity: Arc<Identity>, name: &str) -> Client {
+    match identity.principal() {
+        Principal::Operator => Client::of(identity, name),
+        principal => {
+            let name = format!("{name} {principal}");
+            Client::of(identity, &name)
+        }
+    }
 }

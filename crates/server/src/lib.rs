@@ -25,6 +25,7 @@ mod progress;
 mod request_span;
 mod stdio;
 mod updates;
+mod viewer;
 
 pub use pending_gateway::PendingGateway;
 pub use stdio::{ServeError, ServeErrorKind, serve_stdio};

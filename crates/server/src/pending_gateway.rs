@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use exuvia_access::Access;
 use exuvia_gateway::{Gateway, Profiles};
 use tokio::sync::watch;
 
@@ -11,17 +12,23 @@ use tokio::sync::watch;
 pub struct PendingGateway {
     ready: watch::Receiver<Option<Arc<Gateway>>>,
     profiles: Arc<Profiles>,
+    access: Arc<Access>,
 }
 
 impl PendingGateway {
-    /// The gateway that `start` will return, with these profiles. It starts at once on the current tokio runtime.
-    pub fn start(profiles: Profiles, start: impl Future<Output = Arc<Gateway>> + Send + 'static) -> Self {
+    /// The gateway that `start` will return, with these profiles, for those whom `access` lets in. It starts at once on the current tokio
+    /// runtime.
+    pub fn start(
+        profiles: Profiles,
+        access: Arc<Access>,
+        start: impl Future<Output = Arc<Gateway>> + Send + 'static,
+    ) -> Self {
         let (sender, ready) = watch::channel(None);
         tokio::spawn(async move {
             // The receivers are gone when the client left before the start was over.
             let _ = sender.send(Some(start.await));
         });
-        Self { ready, profiles: Arc::new(profiles) }
+        Self { ready, profiles: Arc::new(profiles), access }
     }
 
     /// Waits for it. None: its start was given up.
@@ -29,6 +36,12 @@ impl PendingGateway {
         let mut ready = self.ready.clone();
         let gateway = ready.wait_for(Option::is_some).await.ok()?;
         gateway.clone()
+    }
+
+    /// Who may use it.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
     }
 
     /// The profiles that it starts with.

@@ -8,7 +8,7 @@ use rmcp::ErrorData;
 use rmcp::model::ConstString;
 use rmcp::service::{RequestContext, RoleServer};
 
-use crate::client::{Peer, is_modern, session_of};
+use crate::client::{Peer, identity_of, is_modern, session_of};
 use crate::client_span;
 
 /// The target of a request, as in the name of its span.
@@ -88,6 +88,7 @@ fn transport_of(head: Option<&Parts>) -> Vec<KeyValue> {
         KeyValue::new("network.protocol.name", "http"),
         KeyValue::new("network.protocol.version", "1.1"),
     ];
+    attributes.push(KeyValue::new("exuvia.principal", identity_of(head).principal().to_string()));
     if let Some(Peer { address: peer, .. }) = head.extensions.get() {
         attributes.push(KeyValue::new("client.address", peer.ip().to_string()));
         attributes.push(KeyValue::new("client.port", i64::from(peer.port())));

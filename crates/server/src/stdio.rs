@@ -18,6 +18,7 @@ use crate::client::of_pipe;
 use crate::mcp_handler::McpHandler;
 use crate::mistakes::Mistakes;
 use crate::pipe::Pipe;
+use crate::viewer::Viewer;
 
 /// The longest message of a client, in bytes: the largest script, escaped, and room for its envelope.
 const LINE_BYTES: usize = 16 << 20;
@@ -88,7 +89,7 @@ pub async fn serve_stdio(
     let ending = cancellation.child_token();
     let input = UntilClosed { input, closed: ending.clone() };
     let mistakes = Arc::<Mistakes>::default();
-    let handler = McpHandler::new(gateway.clone(), profile, ending, Arc::clone(&mistakes));
+    let handler = McpHandler::new(gateway.clone(), Viewer::operator(profile), ending, Arc::clone(&mistakes));
     let transport = Pipe::new(input, output, handler.bypassed(), mistakes, LINE_BYTES);
     let service = match Box::pin(handler.serve_with_ct(transport, cancellation.child_token())).await {
         Ok(service) => service,

@@ -11,12 +11,12 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::acting;
+use crate::viewer::Viewer;
 
 /// The subscriptions of one client. While this is there its subscriptions follow the servers.
 pub(crate) struct Updates {
     gateway: Weak<Gateway>,
-    profile: Option<Arc<str>>,
+    viewer: Viewer,
     client: Client,
     mailbox: Arc<Mailbox>,
     told: watch::Receiver<()>,
@@ -24,12 +24,12 @@ pub(crate) struct Updates {
 }
 
 impl Updates {
-    pub(crate) fn of(gateway: &Arc<Gateway>, profile: Option<Arc<str>>, client: Client) -> Self {
+    pub(crate) fn of(gateway: &Arc<Gateway>, viewer: Viewer, client: Client) -> Self {
         let mailbox = gateway.mailbox(&client);
         let (told, mut changes) = (mailbox.follow(), gateway.changes());
         // Changes that happened before anyone subscribed.
         changes.mark_changed();
-        Self { gateway: Arc::downgrade(gateway), profile, client, mailbox, told, changes }
+        Self { gateway: Arc::downgrade(gateway), viewer, client, mailbox, told, changes }
     }
 
     /// Waits until an update is pending. `None`: there will be no more.
@@ -44,7 +44,7 @@ impl Updates {
                 changed = self.changes.changed() => {
                     changed.ok()?;
                     let gateway = self.gateway.upgrade()?;
-                    if let Some(view) = gateway.view(self.profile.as_deref()) {
+                    if let Some(view) = self.viewer.view(&gateway) {
                         gateway.renew_subscriptions(&view, &self.client).await;
                     }
                 }
@@ -110,9 +110,9 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
+    pub(crate) fn new(gateway: Arc<Gateway>, viewer: &Viewer) -> Self {
         static LISTENERS: AtomicU64 = AtomicU64::new(0);
-        let client = acting(&format!("listener {}", LISTENERS.fetch_add(1, Ordering::Relaxed)));
+        let client = viewer.client(&format!("listener {}", LISTENERS.fetch_add(1, Ordering::Relaxed)));
         Self { gateway, client }
     }
 }

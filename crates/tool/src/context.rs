@@ -10,10 +10,13 @@ use crate::{Deadline, RunId};
 
 /// How a key's name begins where a principal is written as text.
 const KEY: &str = "key:";
+/// How the name of an identity provider's user begins there.
+const USER: &str = "user:";
 /// How the operator is written.
 const OPERATOR: &str = "operator";
 
-/// Who acts. Written as text it is `operator`, or `key:` and a key's name.
+/// Who acts. Written as text it is `operator`, `key:` and a key's name, or `user:` and the name of an identity provider, `/` and that of
+/// its user.
 ///
 /// ```
 /// use exuvia_tool::Principal;
@@ -28,6 +31,8 @@ pub enum Principal {
     Operator,
     /// The holder of the key of this name.
     Key(Arc<str>),
+    /// A user of an identity provider: `PROVIDER/SUBJECT`, where the subject is percent-encoded.
+    User(Arc<str>),
 }
 
 impl fmt::Display for Principal {
@@ -35,6 +40,7 @@ impl fmt::Display for Principal {
         match self {
             Self::Operator => f.write_str(OPERATOR),
             Self::Key(name) => write!(f, "{KEY}{name}"),
+            Self::User(name) => write!(f, "{USER}{name}"),
         }
     }
 }
@@ -45,7 +51,7 @@ pub struct UnknownPrincipal;
 
 impl fmt::Display for UnknownPrincipal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a principal is `{OPERATOR}` or `{KEY}NAME`")
+        write!(f, "a principal is `{OPERATOR}`, `{KEY}NAME` or `{USER}PROVIDER/SUBJECT`")
     }
 }
 
@@ -55,9 +61,16 @@ impl FromStr for Principal {
     type Err = UnknownPrincipal;
 
     fn from_str(text: &str) -> Result<Self, UnknownPrincipal> {
-        match text.strip_prefix(KEY) {
-            Some(name) if !name.is_empty() => Ok(Self::Key(name.into())),
-            None if text == OPERATOR => Ok(Self::Operator),
+        match (text.strip_prefix(KEY), text.strip_prefix(USER)) {
+            (Some(name), _) if !name.is_empty() => Ok(Self::Key(name.into())),
+            (_, Some(name))
+                if name
+                    .split_once('/')
+                    .is_some_and(|(provider, subject)| !provider.is_empty() && !subject.is_empty()) =>
+            {
+                Ok(Self::User(name.into()))
+            }
+            _ if text == OPERATOR => Ok(Self::Operator),
             _ => Err(UnknownPrincipal),
         }
     }
@@ -200,14 +213,17 @@ mod tests {
 
     #[test]
     fn a_principal_is_one_text_and_back() {
-        for (principal, text) in [(Principal::Operator, "operator"), (Principal::Key("ci:2".into()), "key:ci:2")] {
+        let user = || Principal::User("okta/ada%40x".into());
+        let key = || Principal::Key("ci:2".into());
+        for (principal, text) in [(Principal::Operator, "operator"), (key(), "key:ci:2"), (user(), "user:okta/ada%40x")]
+        {
             assert_eq!(principal.to_string(), text);
             assert_eq!(text.parse(), Ok(principal.clone()));
             let written = serde_json::to_string(&principal).expect("JSON");
             assert_eq!(written, format!("\"{text}\""));
             assert_eq!(serde_json::from_str::<Principal>(&written).expect("the same"), principal);
         }
-        for text in ["", "key:", "Operator", "operator ", "ci"] {
+        for text in ["", "key:", "user:", "user:okta", "user:/ada", "user:okta/", "Operator", "operator ", "ci"] {
             assert_eq!(text.parse::<Principal>(), Err(UnknownPrincipal), "{text}");
         }
     }

@@ -88,22 +88,23 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-replay", "guest host journal runtime text tool"),
         ("exuvia-suite", "catalog guest host runtime text tool"),
         ("exuvia-config", "catalog policy text tool"),
+        ("exuvia-access", "catalog config journal policy text tool"),
         ("exuvia-oauth", "catalog config policy text tool"),
         ("exuvia-mcp-client", "catalog config oauth policy text tool trace"),
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            "analysis catalog config guest host journal mcp-client oauth pins policy replay runtime shapes text tool trace \
+            "access analysis catalog config guest host journal mcp-client oauth pins policy replay runtime shapes text tool trace \
              upstream",
         ),
         (
             "exuvia-server",
-            "analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
+            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
              trace upstream",
         ),
         (
             "exuvia",
-            "analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
+            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
              text tool trace upstream",
         ),
     ];

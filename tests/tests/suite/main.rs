@@ -33,6 +33,7 @@ mod isolation;
 mod journal;
 mod kept_kills;
 mod kept_runs;
+mod keys;
 mod listing;
 mod live_runs;
 mod logs;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use exuvia_access::secret_hash;
 use exuvia_tests::{Daemon, Ended, Folder, HttpClient, NOWHERE, Program, built};
 use serde_json::{Value, json};
 
@@ -395,4 +396,54 @@ fn a_run_that_named_a_withheld_tool_is_replayed() {
     assert!(ended.stdout.contains(WITHHELD), "{ended:?}");
     let replayed = world.exuvia(&["replay", "--last", "1"]);
     assert!(replayed.status == Some(0) && replayed.stdout.contains("reproduced"), "{replayed:?}");
+}
+
+/// Runs a script with a key.
+async fn run_as(daemon: &Daemon, secret: &str, code: &str) -> String {
+    let bearer = format!("Bearer {secret}");
+    let mut params = json!({"name": "executeToolCode", "arguments": {"code": code}});
+    params["_meta"] = exuvia_tests::modern_meta();
+    let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "executeToolCode"),
+    ];
+    let answer = HttpClient::connect(daemon.address()).await.post(&headers, &message).await;
+    answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_told_of_a_withheld_tool_that_its_role_shows_and_of_no_other() {
+    let world = World::new("", "");
+    let key = |name: &str, tools: &str| {
+        let hash: String = secret_hash(name).iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("[roles.{name}]\ntools = [{tools}]\n[keys.{name}]\nrole = '{name}'\nhash = 'sha256:{hash}'\n")
+    };
+    let keys = [key("ada", "'crm.*'"), key("bob", "'crm.get_order'")].concat();
+    world.0.write("exuvia.toml", &["pin = 'enforce'\n", &world.server("crm", ""), &keys].concat());
+    let daemon = world.serve().await;
+    daemon.says(PINNED, 1).await;
+    assert_eq!(run_as(&daemon, "ada", GET).await, ANSWER);
+    world.change();
+    daemon.says(CHANGED, 1).await;
+    let begun = Instant::now();
+    while !run_as(&daemon, "ada", GET).await.contains("crm.get_contact is withheld") {
+        assert!(begun.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let unseen = "try:\n    getattr(crm, 'get_' + 'contact')()\nexcept Exception as error:\n    result = str(error)";
+    assert!(run_as(&daemon, "ada", unseen).await.contains(WITHHELD));
+    for code in [GET, unseen, "result = crm.get_contact.__doc__"] {
+        let unknown = run_as(&daemon, "bob", code).await;
+        assert!(unknown.contains("has no tool 'get_contact'") && !unknown.contains(WITHHELD), "{unknown}");
+    }
+    assert_eq!(run_as(&daemon, "bob", "result = crm.get_order()").await, ANSWER);
+    assert_eq!(world.exuvia(&["tools", "accept", "crm"]).status, Some(0));
+    let begun = Instant::now();
+    while run_as(&daemon, "ada", GET).await != ANSWER {
+        assert!(begun.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use exuvia_gateway::Client;
 use exuvia_gateway::answer::{ModelAnswer, render};
 use exuvia_gateway::meta::{self, BadRequestKind, MetaAnswer};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_runtime::{Limits, Report};
 use exuvia_tests::{SampleGateway, Settings, TestJournal, fake};
-use exuvia_tool::Principal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -143,7 +143,7 @@ async fn a_call_with_an_unknown_outcome_is_not_made_again_by_itself() {
 async fn runs_of_others_that_are_old_or_that_never_were_are_unknown() {
     let repaired = Repaired::new(Limits::default()).await;
     let (run, _) = repaired.run(json!({"code": writes(Some(3))})).await;
-    let other = Client::of(Principal::Key("other".into()), "test");
+    let other = Client::of(Identity::nobody(), "test");
     for (client, run) in [(&other, run.as_str()), (&Client::new("test"), "01K00000000000000000000000")] {
         for arguments in [json!({"code": "1", "run": run}), json!({"run": run})] {
             let refused = repaired.send(client, arguments).await.expect_err("it is not theirs");

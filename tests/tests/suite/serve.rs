@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use exuvia_access::Access;
 use exuvia_config::{Http, ServerConfig, Transport, UpstreamLimits};
 use exuvia_gateway::{Profiles, QueueLimits};
 use exuvia_runtime::Limits;
@@ -147,7 +148,8 @@ async fn readiness_names_what_is_not_ready() {
         HttpServer::bind("127.0.0.1:0".parse().expect("an address"), HttpConfig::default()).await.expect("a port");
     let (address, stop) = (server.address(), ShutdownSignal::default());
     let (sender, gateway) = tokio::sync::oneshot::channel();
-    let pending = PendingGateway::start(Profiles::default(), async { gateway.await.expect("a gateway") });
+    let pending =
+        PendingGateway::start(Profiles::default(), Access::open(), async { gateway.await.expect("a gateway") });
     let serving = tokio::spawn(server.serve(pending, stop.clone()));
     let mut client = HttpClient::connect(address).await;
     let starting = client.send("GET", "/readyz", &[], "").await;

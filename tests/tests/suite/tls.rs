@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use exuvia_access::Access;
 use exuvia_gateway::Profiles;
 use exuvia_server::PendingGateway;
 use exuvia_server::http::{HttpConfig, HttpServer, Shutdown, ShutdownSignal, Tls, TlsFiles};
@@ -128,7 +129,8 @@ impl Served {
         let server = HttpServer::bind("127.0.0.1:0".parse().expect("an address"), config).await.expect("a port");
         let server = server.with_tls(tls);
         let (address, stop) = (server.address(), ShutdownSignal::default());
-        let serving = server.serve(PendingGateway::start(Profiles::default(), std::future::pending()), stop.clone());
+        let serving = server
+            .serve(PendingGateway::start(Profiles::default(), Access::open(), std::future::pending()), stop.clone());
         Self { address, stop, drained: tokio::spawn(serving) }
     }
 

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access_types::{Key, Role};
 use super::bytes::Bytes;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use crate::{HttpProtocol, Mode, OnDisconnect, PinMode, Share};
@@ -44,6 +45,11 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
+    /// What keys and users may do. With at least one key or identity provider, every client of `exuvia serve` must
+    /// authenticate.
+    pub(super) roles: BTreeMap<String, Role>,
+    /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
+    pub(super) keys: BTreeMap<String, Key>,
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,
@@ -282,11 +288,17 @@ pub(super) struct Runs {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Listen {
-    /// The address and port for MCP over Streamable HTTP. Loopback only, because clients are not authenticated.
-    /// Default: 127.0.0.1:8420.
+    /// The address and port for MCP over Streamable HTTP. Loopback only, unless clients authenticate (`[roles]`) and what
+    /// they send is encrypted, by `tls` or by one of `trusted_proxies`. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
     /// Serves HTTPS with this certificate, and no plain HTTP. Default: plain HTTP.
     pub(super) tls: Option<Tls>,
+    /// Host names under which clients may ask for this server, for example `["exuvia.example"]`, beside `localhost` and
+    /// loopback addresses. A name without a port allows every port. Default: none.
+    pub(super) hosts: Vec<String>,
+    /// Addresses or networks of proxies in front, for example `["10.0.0.0/8"]`. Their `X-Forwarded-For` says who the
+    /// client is, and what reaches them is taken to be encrypted. Default: none.
+    pub(super) trusted_proxies: Vec<String>,
     /// Browser origins that may send requests, for example `["http://localhost:6274"]`. Requests without an origin do
     /// not come from browsers and are accepted. Default: none.
     pub(super) origins: Vec<String>,

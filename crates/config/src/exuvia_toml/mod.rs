@@ -3,6 +3,8 @@
 //! A file is read to a [document], checked against the schema that editors use (`schema`), then [resolved](resolve): variables,
 //! paths, defaults. Each step reports all of its errors and passes on what is valid, so that all errors are reported at once.
 
+mod access;
+mod access_types;
 mod bytes;
 mod document;
 mod file_types;

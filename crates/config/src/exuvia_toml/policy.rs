@@ -6,10 +6,15 @@ use exuvia_policy::{Policy, PolicyError, PolicySource, ServerRules};
 
 use super::document::{Document, below};
 use super::file_types;
-use crate::ConfigError;
+use crate::{AccessConfig, ConfigError};
 
 /// The policy of a file. Errors are reported where they are.
-pub(super) fn of_file(written: &file_types::File, document: &Document, errors: &mut Vec<ConfigError>) -> PolicySource {
+pub(super) fn of_file(
+    written: &file_types::File,
+    access: &AccessConfig,
+    document: &Document,
+    errors: &mut Vec<ConfigError>,
+) -> PolicySource {
     let servers: BTreeMap<String, ServerRules> =
         written.servers.iter().map(|(name, server)| (name.clone(), rules(server))).collect();
     let groups = written.groups.iter().map(|(name, group)| (name.clone(), group.tools.clone())).collect();
@@ -17,7 +22,12 @@ pub(super) fn of_file(written: &file_types::File, document: &Document, errors: &
         (written.auto_execute.clone(), written.deny.clone(), written.repeatable.clone());
     let source = PolicySource { servers, groups, auto_execute, deny, repeatable };
     let names: Vec<&str> = source.servers.keys().map(String::as_str).collect();
-    if let Err(wrong) = Policy::compile(source.clone(), names) {
+    let compiled = Policy::compile(source.clone(), names).and_then(|policy| {
+        let roles = access.roles.values().filter_map(|role| policy.for_role(role.rules.clone()).err());
+        let wrong: Vec<PolicyError> = roles.flatten().collect();
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    });
+    if let Err(wrong) = compiled {
         let told: Vec<String> = errors.iter().map(|error| error.key.clone()).collect();
         for error in wrong {
             let error = document.error(&pointer(&error), error.message);

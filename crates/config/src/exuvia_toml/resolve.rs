@@ -1,8 +1,10 @@
 //! From the configuration as written to the one that the program runs on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::document::Document;
 use super::{file_types, policy, profile, schema_errors};
@@ -48,11 +50,14 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
     found.pin = written.pin;
+    found.config.access = resolver.access(&written);
+    let (http, has_tls) = (&mut found.config.http, found.config.tls.is_some());
+    http.is_exposable = !found.config.access.is_empty() && (has_tls || !http.trusted_proxies.is_empty());
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
     found.config.notices.append(&mut resolver.notices);
-    found.policy = policy::of_file(&written, &document, &mut found.errors);
+    found.policy = policy::of_file(&written, &found.config.access, &document, &mut found.errors);
     found.mentions = profile::of_file(&written, &document, &mut found.errors);
     for (name, text) in included {
         mcp_file::add(&text, Path::new(&name), environment, found);
@@ -163,6 +168,8 @@ impl Resolver<'_> {
         config.tls = written.tls.as_ref().and_then(|tls| self.tls(tls));
         config.http = HttpConfig {
             origins: self.origins(&written.origins),
+            hosts: self.hosts(&written.hosts),
+            trusted_proxies: self.networks(&written.trusted_proxies),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
             session_grace: written.session_grace_ms.map_or(default.session_grace, Duration::from_millis),
@@ -171,6 +178,32 @@ impl Resolver<'_> {
             drain: written.drain_ms.map_or(default.drain, Duration::from_millis),
             ..default
         };
+    }
+
+    /// Names for the header `Host`.
+    fn hosts(&mut self, written: &[String]) -> Vec<String> {
+        for (index, host) in written.iter().enumerate() {
+            let authority = host.parse::<http::uri::Authority>();
+            if !authority.is_ok_and(|authority| !authority.as_str().contains('@')) {
+                let message = "must be a host name, for example \"exuvia.example\" or \"exuvia.example:8443\"";
+                self.error(&format!("/listen/hosts/{index}"), message);
+            }
+        }
+        written.to_vec()
+    }
+
+    fn networks(&mut self, written: &[String]) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for (index, text) in written.iter().enumerate() {
+            match text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+                Ok(network) => networks.push(network),
+                Err(_) => {
+                    let message = "must be an IP address or network, for example \"10.0.0.0/8\"";
+                    self.error(&format!("/listen/trusted_proxies/{index}"), message);
+                }
+            }
+        }
+        networks
     }
 
     /// An address without what would not go on to `/v1/traces`.
@@ -277,6 +310,9 @@ mod tests {
             ("runs.", &schema["$defs"]["Runs"]),
             ("listen.", &schema["$defs"]["Listen"]),
             ("listen.tls.", &schema["$defs"]["Tls"]),
+            ("roles.x.", &schema["$defs"]["Role"]),
+            ("roles.x.limits.", &schema["$defs"]["RoleLimits"]),
+            ("keys.x.", &schema["$defs"]["Key"]),
             ("telemetry.", &schema["$defs"]["Telemetry"]),
             ("journal.", &schema["$defs"]["Journal"]),
             ("journal.redact.", &schema["$defs"]["Redact"]),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use exuvia_gateway::AdmissionVerdict;
 
-use crate::app::{App, Recording, configured};
+use crate::app::{App, Recording, configured, view_of};
 use crate::args::CheckArgs;
 use crate::check_report::{CheckJson, check_text};
 use crate::exit;
@@ -22,7 +22,8 @@ pub(crate) async fn check(args: CheckArgs) -> Result<ExitCode> {
         app = App::start_for(&script, config, profiles, &terminal, Recording::MemoryOnly) => app?,
         _ = tokio::signal::ctrl_c() => return Ok(exit::CANCELLED.into()),
     };
-    let (checked, visible) = (app.gateway.check(&script), app.gateway.namespace());
+    let view = view_of(&app.gateway, args.role.as_deref())?;
+    let (checked, visible) = (app.gateway.check(&view, &script), view.namespace());
     app.end().await;
     terminal.clear_progress();
     if args.json {

@@ -45,7 +45,7 @@ fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String
     }
     // What `serve` would refuse.
     if let Some(address) = config.listen {
-        HttpServer::check(address).context("listen.mcp")?;
+        HttpServer::check(address, &config.http).context("listen.mcp")?;
     }
     if let Some(tls) = &config.tls {
         if let Some(warning) = tls.warning() {

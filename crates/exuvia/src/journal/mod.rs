@@ -1,5 +1,6 @@
 //! The journal of this process, and those that earlier and other processes keep.
 
+mod access_store;
 mod checkpoint_copy;
 mod folders;
 mod open;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use exuvia_gateway::now_ms;
 use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
 
+pub(crate) use access_store::{follow_issued_keys, open_access_store};
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use folders::{Archives, Found, unknown};
 pub(crate) use open::open;

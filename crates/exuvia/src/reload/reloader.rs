@@ -145,7 +145,8 @@ impl Reloader {
                     };
                     if is_other && let Some(reloadable) = self.reloadable.clone() {
                         // Its policy holds from here on, whatever still starts for the configuration before.
-                        let ReloadableConfig { servers, server_limits, settings } = reloadable;
+                        let ReloadableConfig { servers, server_limits, settings, access } = reloadable;
+                        gateway.access().reconfigure(access);
                         let change: Changing<'_> = Box::pin(gateway.reconfigure(servers, server_limits, settings));
                         *(if changing.is_none() { &mut changing } else { &mut next }) = Some(change);
                     } else if changing.is_none() && self.last_reported.errors.is_empty() {

@@ -17,6 +17,8 @@ impl RestartOnlySettings {
             // Other files of a certificate are read anew.
             ("listen.tls", config.tls.is_some().to_string()),
             ("listen.origins", format!("{:?}", http.origins)),
+            ("listen.hosts", format!("{:?}", http.hosts)),
+            ("listen.trusted_proxies", format!("{:?}", http.trusted_proxies)),
             ("listen.connections", http.connections.to_string()),
             ("listen.sessions", http.sessions.to_string()),
             ("listen.session_grace_ms", format!("{:?}", http.session_grace)),

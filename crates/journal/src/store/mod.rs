@@ -12,6 +12,7 @@ pub(crate) mod sqlite;
 mod write;
 
 pub(crate) use folder::Folder;
+pub(crate) use numbers::{sql, unsigned};
 use read::object;
 pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

@@ -19,6 +19,7 @@ mod tasks;
 
 use std::sync::Arc;
 
+use exuvia_access::Identity;
 use exuvia_gateway::{Gateway, View};
 use rmcp::service::{RequestContext, RoleServer};
 
@@ -51,10 +52,11 @@ pub(crate) struct Direct<'a> {
     pub(crate) view: &'a View,
     pub(crate) shared: &'a Shared,
     pub(crate) context: &'a RequestContext<RoleServer>,
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl Direct<'_> {
     fn asker(&self) -> Asker<'_> {
-        Asker { gateway: self.gateway, view: self.view }
+        Asker { gateway: self.gateway, view: self.view, identity: &self.identity }
     }
 }

@@ -66,15 +66,18 @@ fn reason(server: &str, failing: &Failing) -> String {
 }
 
 /// 200 once the gateway has started and until it shuts down, whatever becomes of single servers; else 503.
-pub(super) fn ready(gateway: &PendingGateway, is_ending: bool) -> Response<TrackedBody> {
+///
+/// Names of servers and problems are for those who may read them: `is_told`.
+pub(super) fn ready(gateway: &PendingGateway, is_ending: bool, is_told: bool) -> Response<TrackedBody> {
     let gateway = gateway.now();
     let status = match &gateway {
         _ if is_ending => Status::ShuttingDown,
         None => Status::Starting,
         Some(_) => Status::Ready,
     };
-    let (unavailable_servers, problems) =
-        gateway.map_or_else(Default::default, |gateway| (unavailable(&gateway), problems(&gateway)));
+    let (unavailable_servers, problems) = gateway
+        .filter(|_| is_told)
+        .map_or_else(Default::default, |gateway| (unavailable(&gateway), problems(&gateway)));
     let code = if status == Status::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = serde_json::to_vec(&Readiness { status, unavailable_servers, problems }).unwrap_or_default();
     body.push(b'\n');

@@ -39,9 +39,9 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// The names and addresses under which a server on this machine alone is asked for. A page in a browser that had its own name
+/// The names and addresses under which a server is asked for: those of this machine alone, and the configured `hosts`. A page in a browser that had its own name
 /// point here (DNS rebinding) would ask for another.
-pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: SocketAddr) -> bool {
+pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: SocketAddr, names: &[String]) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
@@ -50,7 +50,13 @@ pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: S
         let is_local = name.eq_ignore_ascii_case("localhost")
             || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let port = authority.port_u16().unwrap_or(scheme.port());
-        is_local && port == address.port() && !authority.as_str().contains('@')
+        let is_local = is_local && port == address.port();
+        let is_named = |host: &String| match host.parse::<Authority>() {
+            Ok(host) if host.port().is_some() => host == *authority,
+            Ok(host) => host.host().eq_ignore_ascii_case(authority.host()),
+            Err(_) => false,
+        };
+        (is_local || names.iter().any(is_named)) && !authority.as_str().contains('@')
     };
     is_ours(&host) && uri.authority().is_none_or(is_ours)
 }
@@ -67,7 +73,7 @@ mod tests {
             for host in hosts {
                 headers.append(header::HOST, host.parse().unwrap());
             }
-            is_ours(&uri.parse().unwrap(), &headers, Scheme::Http, address)
+            is_ours(&uri.parse().unwrap(), &headers, Scheme::Http, address, &[])
         };
         for host in ["localhost:8420", "LOCALHOST:8420", "127.0.0.1:8420", "[::1]:8420", "127.1.2.3:8420"] {
             assert!(asked(&[host], "/mcp"), "{host}");
@@ -98,7 +104,26 @@ mod tests {
             (Scheme::Https, 80, false),
         ] {
             let address = SocketAddr::from(([127, 0, 0, 1], port));
-            assert_eq!(is_ours(&"/mcp".parse().unwrap(), &headers, scheme, address), expected, "{scheme} {port}");
+            assert_eq!(is_ours(&"/mcp".parse().unwrap(), &headers, scheme, address, &[]), expected, "{scheme} {port}");
+        }
+    }
+
+    #[test]
+    fn configured_names_are_answered_with_their_ports_or_with_any() {
+        let hosts = ["exuvia.example".to_owned(), "other.example:8443".to_owned()];
+        let address = "10.0.0.1:8420".parse().unwrap();
+        for (host, expected) in [
+            ("exuvia.example", true),
+            ("EXUVIA.example:443", true),
+            ("other.example:8443", true),
+            ("other.example", false),
+            ("other.example:1", false),
+            ("x.exuvia.example", false),
+            ("a@exuvia.example", false),
+            ("10.0.0.1:8420", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
+            assert_eq!(is_ours(&"/mcp".parse().unwrap(), &headers, Scheme::Https, address, &hosts), expected, "{host}");
         }
     }
 }

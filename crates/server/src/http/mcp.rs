@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use exuvia_access::Identity;
+use exuvia_gateway::Client;
 use exuvia_mcp_client::offload;
+use exuvia_tool::Principal;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -32,12 +35,18 @@ use crate::client::{self, session_of};
 use crate::invalid_message::InvalidMessage;
 use crate::large_arguments::SplitMessage;
 use crate::mcp_handler::McpHandler;
+use crate::viewer::Viewer;
 
 /// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
 const VERSION: &str = "mcp-protocol-version";
 const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
 /// The longest body of a request that may only open a session.
 const OPENING_BYTES: usize = 64 * 1024;
+
+/// How many pairs of a principal and a profile have something open at a time.
+const ENDPOINTS: usize = 10_000;
+/// How often it is looked for those whose access has ended.
+const SWEEP: Duration = Duration::from_millis(500);
 
 const TOO_MANY: &str = "too many sessions, retry\n";
 
@@ -48,9 +57,9 @@ pub(super) struct Mcp {
     ending: CancellationToken,
     protocol: StreamableHttpServerConfig,
     session_idle: Duration,
-    /// By profile, created at the first request. An endpoint whose profile was removed from the configuration stays, and
+    /// Created at the first request. An endpoint whose profile was removed from the configuration stays, and
     /// accepts no new requests.
-    endpoints: Mutex<HashMap<Option<String>, Arc<ProfileEndpoint>>>,
+    endpoints: Mutex<HashMap<EndpointKey, Arc<ProfileEndpoint>>>,
     listeners: Arc<SessionStreams>,
     /// The sessions of all endpoints.
     table: Arc<SessionTable>,
@@ -60,8 +69,14 @@ pub(super) struct Mcp {
     rejections: Arc<RejectionCounters>,
 }
 
-/// The endpoint of one profile. A session that began at one endpoint is unknown at the others.
+/// A profile, who acts, and the role: what has one of its own has nothing of another's.
+type EndpointKey = (Option<String>, Principal, Option<Arc<str>>);
+
+/// The endpoint of one profile for one principal. A session that began at one endpoint is unknown at the others.
 struct ProfileEndpoint {
+    viewer: Viewer,
+    /// Ends what is open at it.
+    ending: CancellationToken,
     service: StreamableHttpService<McpHandler, Sessions>,
     sessions: Arc<Sessions>,
     handler: McpHandler,
@@ -75,7 +90,7 @@ impl Mcp {
         stop: &CancellationToken,
         ending: CancellationToken,
         rejections: Arc<RejectionCounters>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let protocol = StreamableHttpServerConfig::default()
             // The host is checked before anything else, with its port.
             .disable_allowed_hosts()
@@ -83,7 +98,7 @@ impl Mcp {
             .with_json_response(true)
             .with_max_request_body_bytes(config.body_bytes)
             .with_cancellation_token(stop.clone());
-        Self {
+        let mcp = Arc::new(Self {
             table: SessionTable::new(config.sessions, config.session_grace, gateway.clone()),
             gateway,
             ending,
@@ -95,10 +110,12 @@ impl Mcp {
             bodies: Bodies::new(config.all_bodies_bytes.max(config.body_bytes)),
             body_timeout: config.body_timeout,
             rejections,
-        }
+        });
+        tokio::spawn(sweep(Arc::downgrade(&mcp)));
+        mcp
     }
 
-    fn endpoints(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<ProfileEndpoint>>> {
+    fn endpoints(&self) -> MutexGuard<'_, HashMap<EndpointKey, Arc<ProfileEndpoint>>> {
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,34 +125,86 @@ impl Mcp {
         OpenNow { sessions: self.table.sessions(), questions }
     }
 
-    /// The endpoint of a profile, if there is such a profile.
-    fn endpoint(&self, profile: Option<&str>) -> Option<Arc<ProfileEndpoint>> {
-        let gateway = self.gateway.now();
-        let exists = match &gateway {
-            Some(gateway) => gateway.view(profile).is_some(),
-            None => self.gateway.profiles().get(profile).is_some(),
+    /// The endpoint of a profile for whoever asks, if there is such a profile for them.
+    ///
+    /// # Errors
+    ///
+    /// There is none: with the answer to that.
+    async fn endpoint(
+        &self,
+        profile: Option<&str>,
+        identity: &Arc<Identity>,
+    ) -> Result<Arc<ProfileEndpoint>, Response<TrackedBody>> {
+        let unknown = || line(StatusCode::NOT_FOUND, "unknown profile; the default MCP endpoint is /mcp\n");
+        let Ok(role) = self.gateway.access().role_of(identity) else {
+            return Err(later("the access of this key is changing, retry\n"));
         };
-        let mistakes = || Arc::clone(&self.rejections.mistakes);
-        let handler = || McpHandler::new(self.gateway.clone(), profile, self.ending.clone(), mistakes());
-        let open = || {
-            Arc::new(ProfileEndpoint::new(
-                handler(),
-                Sessions::new(&self.table, self.session_idle),
-                self.protocol.clone(),
-            ))
-        };
-        exists.then(|| Arc::clone(self.endpoints().entry(profile.map(str::to_owned)).or_insert_with(open)))
+        // A role that has a profile has no other, and has it also where none is named.
+        let own = self.gateway.access().profile_of(role.as_deref());
+        if own.is_some() && profile.is_some() && own.as_deref() != profile {
+            return Err(unknown());
+        }
+        let profile = own.as_deref().or(profile);
+        if !self.shows(profile, role.clone()).await {
+            return Err(unknown());
+        }
+        let key = (profile.map(str::to_owned), identity.principal().clone(), role);
+        let mut endpoints = self.endpoints();
+        if endpoints.len() >= ENDPOINTS && !endpoints.contains_key(&key) {
+            endpoints.retain(|_, endpoint| !endpoint.is_idle());
+            if endpoints.len() >= ENDPOINTS {
+                return Err(later("too many principals at a time, retry\n"));
+            }
+        }
+        let endpoint = endpoints.entry(key).or_insert_with(|| self.open_endpoint(profile, identity));
+        endpoint.viewer.renew(identity);
+        Ok(Arc::clone(endpoint))
+    }
+
+    /// Whether there is such a profile for this role. Makes the view where it is not there yet, which takes processor time.
+    async fn shows(&self, profile: Option<&str>, role: Option<Arc<str>>) -> bool {
+        let Some(gateway) = self.gateway.now() else { return self.gateway.profiles().get(profile).is_some() };
+        if role.is_none() || gateway.has_view(profile, role.as_deref()) {
+            return gateway.view_as(profile, role.as_deref()).is_some();
+        }
+        let profile = profile.map(str::to_owned);
+        let made = tokio::task::spawn_blocking(move || gateway.view_as(profile.as_deref(), role.as_deref()).is_some());
+        made.await.unwrap_or(false)
+    }
+
+    fn open_endpoint(&self, profile: Option<&str>, identity: &Arc<Identity>) -> Arc<ProfileEndpoint> {
+        let (viewer, ending) = (Viewer::new(profile, Arc::clone(identity)), self.ending.child_token());
+        if let Some(notice) = viewer.notice(&self.gateway) {
+            tracing::warn!(principal = %identity.principal(), notice, "a key sees no tools");
+        }
+        let mistakes = Arc::clone(&self.rejections.mistakes);
+        let handler = McpHandler::new(self.gateway.clone(), viewer.clone(), ending.clone(), mistakes);
+        let sessions = Sessions::new(&self.table, Arc::clone(identity), self.session_idle);
+        Arc::new(ProfileEndpoint::new(handler, viewer, ending, sessions, self.protocol.clone()))
+    }
+
+    /// Closes what is open for those who may do nothing any more.
+    async fn close_revoked(&self) {
+        let access = self.gateway.access();
+        let is_over =
+            |_: &EndpointKey, endpoint: &mut Arc<ProfileEndpoint>| access.role_of(&endpoint.viewer.identity()).is_err();
+        let over: Vec<_> = self.endpoints().extract_if(is_over).collect();
+        for ((_, principal, _), endpoint) in over {
+            tracing::info!(%principal, "access ended: its sessions and streams are closed");
+            endpoint.close().await;
+        }
     }
 
     pub(super) async fn answer(
         &self,
-        profile: Option<&str>,
+        (profile, identity): (Option<&str>, Arc<Identity>),
         mut head: Parts,
         body: &mut Incoming,
         drain: &Drain,
     ) -> Response<TrackedBody> {
-        let Some(endpoint) = self.endpoint(profile) else {
-            return line(StatusCode::NOT_FOUND, "unknown profile; the default MCP endpoint is /mcp\n");
+        let endpoint = match self.endpoint(profile, &identity).await {
+            Ok(endpoint) => endpoint,
+            Err(refusal) => return refusal,
         };
         media::widen(&mut head.headers);
         // What seems to open a session is rejected before it is read. What does is counted where sessions are made.
@@ -182,8 +251,10 @@ impl Mcp {
         {
             return line(StatusCode::NOT_FOUND, "unknown session\n");
         }
-        let session_request = session.as_deref().filter(|_| !is_without_sessions(&head.headers));
-        let session_request = session_request.and_then(|session| self.table.begin_request(session));
+        let session_request = match session.as_deref().filter(|_| !is_without_sessions(&head.headers)) {
+            Some(session) if endpoint.sessions.has(session).await => self.table.begin_request(session),
+            _ => None,
+        };
         // Else it is what is left of the answer to one request.
         let listens = method == Method::GET && !resumes_a_request(&head.headers);
         let handled = endpoint.service.handle(Request::from_parts(head, Full::<Bytes>::new(message)));
@@ -196,9 +267,11 @@ impl Mcp {
             return messages::answer((StatusCode::BAD_REQUEST, Box::new(refusal)), &self.rejections);
         }
         match (method, session) {
-            (Method::DELETE, Some(session)) if response.status().is_success() => self.session_ended(&session),
+            (Method::DELETE, Some(session)) if response.status().is_success() => {
+                self.session_ended(&client::of_session(identity, &session))
+            }
             (Method::GET, Some(session)) if listens && response.status().is_success() => {
-                let client = client::of_session(&session);
+                let client = client::of_session(identity, &session);
                 let listening = |body| SessionStream::new(body, client, endpoint.handler.clone(), &self.listeners);
                 response.map(|body| TrackedBody::new(listening(body), open, held).of_session(session_request))
             }
@@ -214,20 +287,37 @@ impl Mcp {
 
     /// rmcp lets the requests of a deleted session continue for 5 s and answers 202. Nobody waits for those requests, and
     /// clients take 202 for a failure: they are cancelled here, and the answer is 204.
-    fn session_ended(&self, session: &str) -> Response<TrackedBody> {
+    fn session_ended(&self, client: &Client) -> Response<TrackedBody> {
         if let Some(gateway) = self.gateway.now() {
-            gateway.cancel_client(&client::of_session(session));
+            gateway.cancel_client(client);
         }
         line(StatusCode::NO_CONTENT, "")
     }
 }
 
 impl ProfileEndpoint {
-    fn new(handler: McpHandler, sessions: Sessions, protocol: StreamableHttpServerConfig) -> Self {
+    fn new(
+        handler: McpHandler,
+        viewer: Viewer,
+        ending: CancellationToken,
+        sessions: Sessions,
+        protocol: StreamableHttpServerConfig,
+    ) -> Self {
         let sessions = Arc::new(sessions);
         let served = handler.clone();
         let service = StreamableHttpService::new(move || Ok(served.clone()), Arc::clone(&sessions), protocol);
-        Self { service, sessions, handler }
+        Self { viewer, ending, service, sessions, handler }
+    }
+
+    /// Whether nothing is lost with it: it has no session, and no request is being answered.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 && self.sessions.is_empty() && self.handler.open_questions() == 0
+    }
+
+    /// Ends its sessions and streams.
+    async fn close(&self) {
+        self.ending.cancel();
+        self.sessions.close_all().await;
     }
 
     /// Whether the request names no session, or one of this endpoint. In the modern era the session header is ignored.
@@ -235,6 +325,17 @@ impl ProfileEndpoint {
         match session_of(&head.headers).filter(|_| !is_without_sessions(&head.headers)) {
             Some(session) => self.sessions.has(session).await,
             None => true,
+        }
+    }
+}
+
+/// Closes what is open for those whose access has ended, within a second.
+async fn sweep(mcp: Weak<Mcp>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(mcp) = mcp.upgrade() else { return };
+        if !mcp.gateway.access().is_open() {
+            mcp.close_revoked().await;
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `health.rs` (the operator's questions). `drain.rs` is how it ends.
 
 mod accept;
+mod authenticate;
 mod bodies;
 mod connection;
 mod drain;
@@ -44,7 +45,7 @@ pub use tls_error::{TlsError, TlsErrorKind};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BindError {
-    /// Others on the network could reach it, and clients are not authenticated.
+    /// Others on the network could reach it, and clients are not authenticated, or what they send is not encrypted.
     NotLoopback(SocketAddr),
     /// The system says no.
     Io(SocketAddr, std::io::Error),
@@ -55,8 +56,8 @@ impl fmt::Display for BindError {
         match self {
             Self::NotLoopback(address) => write!(
                 f,
-                "{address} is not a loopback address, and clients are not authenticated: listen on 127.0.0.1 or [::1], \
-                 behind an authenticating proxy"
+                "{address} is not a loopback address: listen on 127.0.0.1 or [::1], or configure [roles] for clients, and \
+                 `tls` or `trusted_proxies` in [listen]"
             ),
             Self::Io(address, error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 write!(f, "{address}: address already in use; choose another port, for example with --port")
@@ -82,9 +83,9 @@ impl HttpServer {
     ///
     /// # Errors
     ///
-    /// The address is not that of this machine alone, or it is taken.
+    /// The address is not that of this machine alone and clients are not authenticated, or it is taken.
     pub async fn bind(address: SocketAddr, config: HttpConfig) -> Result<Self, BindError> {
-        Self::check(address)?;
+        Self::check(address, &config)?;
         let error = |error| BindError::Io(address, error);
         let listener = TcpListener::bind(address).await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
@@ -101,9 +102,9 @@ impl HttpServer {
     ///
     /// # Errors
     ///
-    /// It is not that of this machine alone.
-    pub fn check(address: SocketAddr) -> Result<(), BindError> {
-        if address.ip().is_loopback() { Ok(()) } else { Err(BindError::NotLoopback(address)) }
+    /// It is not that of this machine alone, and clients are not authenticated.
+    pub fn check(address: SocketAddr, config: &HttpConfig) -> Result<(), BindError> {
+        if address.ip().is_loopback() || config.is_exposable { Ok(()) } else { Err(BindError::NotLoopback(address)) }
     }
 
     /// Where it listens; the real port where port 0 was asked for.

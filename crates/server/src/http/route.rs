@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
+use super::authenticate::{Authenticator, forbidden};
 use super::bodies::{ExpectContinue, discard};
 use super::drain::Drain;
 use super::exposition;
@@ -35,7 +37,9 @@ pub(super) struct Router {
     scheme: Scheme,
     address: SocketAddr,
     tls: Option<Tls>,
-    mcp: Mcp,
+    hosts: Vec<String>,
+    authenticator: Authenticator,
+    mcp: Arc<Mcp>,
     gateway: PendingGateway,
     drain: Drain,
     rejections: Arc<RejectionCounters>,
@@ -59,7 +63,10 @@ impl Router {
         let scheme = Scheme::of(tls.as_ref());
         let mcp =
             Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&rejections));
+        let authenticator = Authenticator::new(Arc::clone(gateway.access()), config.trusted_proxies.clone());
         Self {
+            hosts: config.hosts.clone(),
+            authenticator,
             scheme,
             address,
             tls,
@@ -84,7 +91,8 @@ impl Router {
     /// A connection is closed.
     pub(super) fn closed(&self, peer: Peer) {
         if let Some(gateway) = self.gateway.now() {
-            gateway.client_left(&peer.client());
+            // Connections to servers go by the name of the client, whoever it acts for.
+            gateway.client_left(&peer.client(Identity::operator()));
         }
     }
 
@@ -105,8 +113,8 @@ impl Router {
         Ok(response)
     }
 
-    async fn answered(&self, head: Parts, body: &mut Incoming, class: ConnectionClass) -> Response<TrackedBody> {
-        if !host::is_ours(&head.uri, &head.headers, self.scheme, self.address) {
+    async fn answered(&self, mut head: Parts, body: &mut Incoming, class: ConnectionClass) -> Response<TrackedBody> {
+        if !host::is_ours(&head.uri, &head.headers, self.scheme, self.address, &self.hosts) {
             return line(
                 StatusCode::MISDIRECTED_REQUEST,
                 "host not allowed: this server accepts requests for its own host name only\n",
@@ -120,17 +128,28 @@ impl Router {
             return later("too many connections, retry\n");
         }
         if let Some(profile) = profile {
-            return match self.drain.is_asked() {
-                true => later("server is shutting down\n"),
-                false => self.mcp.answer(profile, head, body, &self.drain).await,
+            if self.drain.is_asked() {
+                return later("server is shutting down\n");
+            }
+            return match self.authenticator.identify(&mut head).await {
+                Ok(identity) => self.mcp.answer((profile, identity), head, body, &self.drain).await,
+                Err(refusal) => refusal,
             };
         }
         match path.as_str() {
             "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
-            "/readyz" if is_read => health::ready(&self.gateway, self.drain.is_asked()),
-            "/metrics" if is_read => {
-                exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers)
+            "/readyz" if is_read => {
+                let identity = self.authenticator.identify(&mut head).await.ok();
+                let is_told = identity.is_some_and(|identity| self.authenticator.access().reads_metrics(&identity));
+                health::ready(&self.gateway, self.drain.is_asked(), is_told)
             }
+            "/metrics" if is_read => match self.authenticator.identify(&mut head).await {
+                Ok(identity) if self.authenticator.access().reads_metrics(&identity) => {
+                    exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers)
+                }
+                Ok(_) => forbidden(),
+                Err(refusal) => refusal,
+            },
             "/healthz" | "/readyz" | "/metrics" => {
                 line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n")
             }

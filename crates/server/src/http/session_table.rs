@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use exuvia_access::Identity;
+use exuvia_gateway::Client;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager as _};
 use tokio::runtime::Handle;
@@ -27,6 +29,8 @@ pub(super) struct SessionTable {
 
 /// A session that is open.
 struct Open {
+    /// Whose it is.
+    client: Client,
     place: OwnedSemaphorePermit,
     endpoint: Weak<LocalSessionManager>,
     /// Its requests that are not answered to their end, and the streams that it listens on.
@@ -85,10 +89,10 @@ impl SessionTable {
         }
         let mut open = self.open();
         let session = self.idlest(&open)?;
-        let Open { place, endpoint, .. } = open.remove(&session)?;
+        let Open { client, place, endpoint, .. } = open.remove(&session)?;
         drop(open);
         tracing::info!("session limit reached: the session idle longest is closed");
-        self.forget(&session);
+        self.forget(&client);
         if let Some(endpoint) = endpoint.upgrade() {
             self.runtime.spawn(async move { endpoint.close_session(&session).await });
         }
@@ -98,35 +102,38 @@ impl SessionTable {
     /// The session that was idle longest, of those that were for the time of grace: nothing of it runs, and it has no stream.
     fn idlest(&self, open: &HashMap<SessionId, Open>) -> Option<SessionId> {
         let gateway = self.gateway.now();
-        let is_busy =
-            |session: &str| gateway.as_ref().is_some_and(|gateway| gateway.is_busy_for(&client::of_session(session)));
+        let is_busy = |client: &Client| gateway.as_ref().is_some_and(|gateway| gateway.is_busy_for(client));
         let idle = open
             .iter()
-            .filter(|(session, open)| open.streams == 0 && open.seen.elapsed() >= self.grace && !is_busy(session));
+            .filter(|(_, open)| open.streams == 0 && open.seen.elapsed() >= self.grace && !is_busy(&open.client));
         idle.min_by_key(|(_, open)| open.seen).map(|(session, _)| session.clone())
     }
 
-    /// A session was opened at this endpoint.
+    /// A session of this identity was opened at this endpoint.
     pub(super) fn opened(
         &self,
+        identity: Arc<Identity>,
         session: SessionId,
         SessionPlace(place): SessionPlace,
         endpoint: &Arc<LocalSessionManager>,
     ) {
         let (endpoint, seen) = (Arc::downgrade(endpoint), Instant::now());
-        self.open().insert(session, Open { place, endpoint, streams: 0, broke: false, seen, is_watched: false });
+        let client = client::of_session(identity, &session);
+        self.open()
+            .insert(session, Open { client, place, endpoint, streams: 0, broke: false, seen, is_watched: false });
     }
 
     /// A session ends. Its place is free when what this gives is dropped.
     pub(super) fn ended(&self, session: &str) -> Option<SessionPlace> {
-        self.forget(session);
-        self.open().remove(session).map(|open| SessionPlace(open.place))
+        let open = self.open().remove(session)?;
+        self.forget(&open.client);
+        Some(SessionPlace(open.place))
     }
 
     /// What a session was subscribed to ends with it.
-    fn forget(&self, session: &str) {
+    fn forget(&self, client: &Client) {
         if let Some(gateway) = self.gateway.now() {
-            gateway.forget_subscriptions(&client::of_session(session));
+            gateway.forget_subscriptions(client);
         }
     }
 
@@ -170,7 +177,8 @@ impl SessionTable {
 
     /// Nobody came back for what a session does.
     fn gone(&self, session: &SessionId) {
-        let (gateway, client) = (self.gateway.now(), client::of_session(session));
+        let Some(client) = self.open().get(session).map(|open| open.client.clone()) else { return };
+        let gateway = self.gateway.now();
         if let Some(gateway) = gateway.filter(|gateway| gateway.is_busy_for(&client)) {
             tracing::info!("client did not reconnect within the grace period: its requests are cancelled");
             gateway.client_gone(&client);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use exuvia_access::Identity;
 use futures_util::Stream;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{
@@ -26,6 +27,8 @@ tokio::task_local! {
 pub(super) struct Sessions {
     inner: Arc<LocalSessionManager>,
     table: Arc<SessionTable>,
+    /// Whose they are.
+    identity: Arc<Identity>,
 }
 
 /// Why a session does not do what is asked of it.
@@ -56,17 +59,31 @@ impl From<LocalSessionManagerError> for SessionError {
 
 impl Sessions {
     /// None yet. One in which nothing happens for `idle` ends.
-    pub(super) fn new(table: &Arc<SessionTable>, idle: Duration) -> Self {
+    pub(super) fn new(table: &Arc<SessionTable>, identity: Arc<Identity>, idle: Duration) -> Self {
         let mut inner = LocalSessionManager::default();
         let mut config = SessionConfig::default();
         config.keep_alive = Some(idle);
         inner.session_config = config;
-        Self { inner: Arc::new(inner), table: Arc::clone(table) }
+        Self { inner: Arc::new(inner), table: Arc::clone(table), identity }
     }
 
     /// Whether a session of this name began at this endpoint and is open.
     pub(super) async fn has(&self, session: &str) -> bool {
         self.inner.sessions.read().await.contains_key(session)
+    }
+
+    /// Whether none is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inner.sessions.try_read().is_ok_and(|sessions| sessions.is_empty())
+    }
+
+    /// Closes all of them.
+    pub(super) async fn close_all(&self) {
+        let open: Vec<SessionId> = self.inner.sessions.read().await.keys().cloned().collect();
+        for session in open {
+            // One that has ended meanwhile is closed.
+            let _ = self.close_session(&session).await;
+        }
     }
 
     /// Answers a request, and returns whether its session was rejected because the session limit was reached.
@@ -90,7 +107,7 @@ impl SessionManager for Sessions {
             return Err(SessionError::Full);
         };
         let (session, transport) = self.inner.create_session().await?;
-        self.table.opened(session.clone(), place, &self.inner);
+        self.table.opened(Arc::clone(&self.identity), session.clone(), place, &self.inner);
         Ok((session, transport))
     }
 

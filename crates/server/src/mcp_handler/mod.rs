@@ -20,18 +20,18 @@ use crate::direct::{Direct, Shared};
 use crate::large_arguments::BypassedArguments;
 use crate::mistakes::Mistakes;
 use crate::updates::{Listener, Updates};
+use crate::viewer::Viewer;
 
 pub(crate) use invalid_params::beforehand;
 
 /// The gateway, and what there is to see at the moment.
 type Opened = (Arc<Gateway>, Arc<View>);
 
-/// Answers the clients of one profile.
+/// Answers the clients of one profile that act for one principal: nothing here is shared with another one.
 #[derive(Clone)]
 pub(crate) struct McpHandler {
     gateway: PendingGateway,
-    /// None for clients that name no profile.
-    profile: Option<Arc<str>>,
+    viewer: Viewer,
     shared: Arc<Shared>,
     detached_runs: Arc<DetachedRuns>,
     /// Arguments of calls that came over a pipe and went past rmcp.
@@ -46,13 +46,12 @@ pub(crate) struct McpHandler {
 impl McpHandler {
     pub(crate) fn new(
         gateway: PendingGateway,
-        profile: Option<&str>,
+        viewer: Viewer,
         ending: CancellationToken,
         mistakes: Arc<Mistakes>,
     ) -> Self {
-        let profile = profile.map(Arc::from);
         let (shared, detached_runs, bypassed, is_telling) = Default::default();
-        Self { gateway, profile, shared, detached_runs, bypassed, ending, is_telling, mistakes }
+        Self { gateway, viewer, shared, detached_runs, bypassed, ending, is_telling, mistakes }
     }
 
     /// Where arguments are put that go past rmcp.
@@ -67,26 +66,21 @@ impl McpHandler {
 
     /// What is known of the profile, the gateway may still be starting.
     fn profile(&self) -> Profile {
-        let name = self.profile.as_deref();
-        match self.gateway.now() {
-            Some(gateway) => gateway.view(name).map(|view| view.profile().clone()),
-            None => self.gateway.profiles().get(name).cloned(),
-        }
-        .unwrap_or_default()
+        self.viewer.profile(&self.gateway)
     }
 
     /// The gateway, and what there is to see at the moment.
     async fn open(&self) -> Result<Opened, ErrorData> {
         let ended = || ErrorData::internal_error("the gateway is shutting down", None);
         let gateway = self.gateway.get().await.ok_or_else(ended)?;
-        let gone = || ErrorData::invalid_request("the profile no longer exists", None);
-        let view = gateway.view(self.profile.as_deref()).ok_or_else(gone)?;
+        let gone = || ErrorData::invalid_request("the profile, or the access to it, no longer exists", None);
+        let view = self.viewer.view(&gateway).ok_or_else(gone)?;
         Ok((gateway, view))
     }
 
     /// Changes of tools: those of direct servers, and the names of the servers that scripts see.
     pub(crate) async fn changes(&self) -> Option<Changes> {
-        Changes::of(&self.gateway.get().await?, self.profile.clone())
+        Changes::of(&self.gateway.get().await?, self.viewer.clone())
     }
 
     /// The notifications about resources that a client receives, if any.
@@ -94,12 +88,12 @@ impl McpHandler {
         if !self.profile().has_direct() {
             return None;
         }
-        Some(Updates::of(&self.gateway.get().await?, self.profile.clone(), client))
+        Some(Updates::of(&self.gateway.get().await?, self.viewer.clone(), client))
     }
 
     /// Whether any server may notify of changes of its resources.
     fn offers_subscriptions(&self) -> bool {
-        let view = || self.gateway.now().and_then(|gateway| Some((gateway.view(self.profile.as_deref())?, gateway)));
+        let view = || self.gateway.now().and_then(|gateway| Some((self.viewer.view(&gateway)?, gateway)));
         self.profile().has_direct() && view().is_none_or(|(view, gateway)| gateway.offers_subscriptions(&view))
     }
 
@@ -110,11 +104,11 @@ impl McpHandler {
         addresses: &[String],
     ) -> Result<(Listener, Updates), ErrorData> {
         let opened = self.open_direct::<SubscriptionsListenRequestMethod>().await?;
-        let hearer = Listener::new(Arc::clone(&opened.0));
+        let hearer = Listener::new(Arc::clone(&opened.0), &self.viewer);
         for address in addresses {
             self.direct(&opened, listener.request_context()).subscribe(&hearer.client, address).await?;
         }
-        let updates = Updates::of(&opened.0, self.profile.clone(), hearer.client.clone());
+        let updates = Updates::of(&opened.0, self.viewer.clone(), hearer.client.clone());
         Ok((hearer, updates))
     }
 
@@ -124,6 +118,6 @@ impl McpHandler {
     }
 
     fn direct<'a>(&'a self, (gateway, view): &'a Opened, context: &'a RequestContext<RoleServer>) -> Direct<'a> {
-        Direct { gateway, view, shared: &self.shared, context }
+        Direct { gateway, view, shared: &self.shared, context, identity: self.viewer.identity() }
     }
 }

@@ -36,7 +36,12 @@ impl ServerHandler for McpHandler {
         } else {
             tools.build()
         };
-        ServerConfig::new(capabilities).with_server_info(Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
+        let info = Implementation::new("exuvia", env!("CARGO_PKG_VERSION"));
+        let config = ServerConfig::new(capabilities).with_server_info(info);
+        match self.viewer.notice(&self.gateway) {
+            Some(notice) => config.with_instructions(notice),
+            None => config,
+        }
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {

@@ -42,7 +42,7 @@ impl McpHandler {
 
     /// The tool, if some of its arguments are repeated in headers.
     pub(super) fn tool_with_headers(&self, name: &str) -> Option<Tool> {
-        let view = self.gateway.now()?.view(self.profile.as_deref())?;
+        let view = self.viewer.view(&*self.gateway.now()?)?;
         view.tool(name).filter(|tool| tool.written.as_str().contains(PARAMETER_HEADER)).map(direct::tool)
     }
 

@@ -9,15 +9,16 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_access::Access;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, Gateway};
+use exuvia_gateway::{Client, Gateway, View, now_ms};
 use exuvia_text::printable;
 use exuvia_tool::{Absent, Namespace};
 use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Recording, configured};
+use crate::app::{App, Recording, configured, view_of};
 use crate::args::{ToolsArgs, ToolsCommand};
 use crate::commands::shapes::shapes;
 use crate::start_progress::GLANCE;
@@ -34,11 +35,15 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     }
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
-    let profiles = config.for_operator();
-    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE, Recording::MemoryOnly).await?;
+    let (profiles, access) = (config.for_operator(), Access::new(config.access.clone(), now_ms));
+    let over = CancellationToken::new();
+    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, access).await?;
     let name = args.name.as_deref();
     app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
-    let text = shown(&app.gateway, name).await;
+    let text = match view_of(&app.gateway, args.role.as_deref()) {
+        Ok(view) => shown(&app.gateway, &view, name).await,
+        Err(error) => Err(error),
+    };
     app.end().await;
     terminal.clear_progress();
     let mut text = printable(&text?);
@@ -57,11 +62,11 @@ fn is_of(name: &str, server: &Absent) -> bool {
 }
 
 /// What the model would read: this goes through the very meta-tools.
-async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
+async fn shown(gateway: &Gateway, view: &View, name: Option<&str>) -> Result<String> {
     let calls = match name {
         None => vec![(meta::LIST_TOOL_FILES.name, json!({}))],
         Some(name) => {
-            let namespace = gateway.namespace();
+            let namespace = view.namespace();
             if !name.contains('.') && namespace.find_server(name).is_none() {
                 let names: Vec<&str> = namespace.servers().iter().map(|server| server.name.as_str()).collect();
                 let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -73,7 +78,7 @@ async fn shown(gateway: &Gateway, name: Option<&str>) -> Result<String> {
     let mut shown = String::new();
     for (tool, arguments) in calls {
         let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-        match meta::call(gateway, &gateway.default_view(), &Client::new("operator"), tool, &arguments).await? {
+        match meta::call(gateway, view, &Client::new("operator"), tool, &arguments).await? {
             MetaAnswer::Text(text) => shown.push_str(&text),
             MetaAnswer::Run(_) | MetaAnswer::Stored(..) => bail!("{tool} does not run scripts"),
         }

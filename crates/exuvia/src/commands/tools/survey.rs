@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
+use exuvia_access::Access;
 use exuvia_config::{Paths, PinMode};
-use exuvia_gateway::listed;
+use exuvia_gateway::{listed, now_ms};
 use exuvia_pins::{Difference, Digest, PinFolder, ServerPins, Standing, differences};
 use exuvia_policy::Policy;
 use exuvia_tool::{ToolDescriptor, ToolName};
@@ -49,7 +50,8 @@ pub(super) async fn survey(servers: ServerArgs) -> Result<Vec<SurveyedServer>> {
     let terminal = Terminal::new();
     let config = configured(servers.into(), &terminal).await?;
     let (profiles, pins) = (config.for_operator(), config.pins.clone());
-    let app = App::start(config, profiles, &terminal, CancellationToken::new(), GLANCE, Recording::MemoryOnly).await?;
+    let (over, access) = (CancellationToken::new(), Access::new(config.access.clone(), now_ms));
+    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, access).await?;
     app.gateway.ready_with(|_| true).await;
     let (servers, policy) = (app.gateway.servers(), app.gateway.policy());
     let folder = Paths::of_user().pin_dir.map(PinFolder::new);

@@ -16,10 +16,10 @@ const MAX_NAME_BYTES: usize = 63;
 
 /// Where a journal is.
 #[derive(Clone)]
-pub(super) struct Address {
-    pub(super) config: Config,
+pub(crate) struct Address {
+    pub(crate) config: Config,
     /// The schema that has the tables: lower-case letters, digits and `_`.
-    pub(super) schema: String,
+    pub(crate) schema: String,
 }
 
 impl Address {
@@ -28,7 +28,7 @@ impl Address {
     /// # Errors
     ///
     /// It is malformed, or its `search_path` is no plain name.
-    pub(super) fn parse(url: &str) -> Result<Self, JournalError> {
+    pub(crate) fn parse(url: &str) -> Result<Self, JournalError> {
         let mut config: Config = url.parse().map_err(|_| {
             refused(
                 "the URL of the journal is malformed: write postgres://USER:PASSWORD@HOST:PORT/DATABASE, special characters as %XX; \
@@ -49,7 +49,7 @@ impl Address {
     }
 
     /// The same, but of several servers only one that can be written.
-    pub(super) fn for_writing(mut self) -> Self {
+    pub(crate) fn for_writing(mut self) -> Self {
         self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         self
     }

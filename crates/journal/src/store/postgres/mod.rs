@@ -19,8 +19,10 @@ mod tls;
 mod tree;
 mod write;
 
+pub(crate) use address::Address;
 pub use open::PostgresJournal;
 pub(crate) use reads::PostgresReads;
+pub(crate) use session::{Purpose, STEP, Session};
 pub(crate) use write::PostgresStore;
 
 use tokio_postgres::types::ToSql;
@@ -30,7 +32,7 @@ use super::numbers::{sql, unsigned};
 use crate::{JournalError, JournalErrorKind};
 
 /// The values of a statement's parameters.
-type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 fn unavailable(error: tokio_postgres::Error) -> JournalError {
     JournalError::new(JournalErrorKind::Unavailable).caused_by(error)

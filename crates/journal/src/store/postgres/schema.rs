@@ -116,7 +116,7 @@ pub(super) fn supported(version: i32) -> Result<usize, JournalError> {
 /// The version of the schema. 0: there is none.
 async fn version(session: &Session, schema: &str) -> Result<usize, JournalError> {
     let found = "SELECT current_setting('server_encoding'), current_setting('server_version_num')::int8, \
-                 (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident($1))), \
+                 (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident($1)) AND NOT starts_with(relname, 'access_')), \
                  (SELECT count(*) FROM pg_attribute WHERE attname = 'removed_objects' \
                   AND attrelid = to_regclass(quote_ident($1) || '.log'))";
     let row = session.client.query_one(found, &[&schema]).await.map_err(unreadable)?;

@@ -14,7 +14,7 @@ use super::tls::Tls;
 use crate::{JournalError, JournalErrorKind};
 
 /// How long one step of the writer may take: a commit with all that belongs to it. A server that does not answer for so long is given up.
-pub(super) const STEP: Duration = Duration::from_secs(10);
+pub(crate) const STEP: Duration = Duration::from_secs(10);
 /// How long one query of a reader may take.
 pub(super) const READ: Duration = Duration::from_secs(120);
 /// How long a transaction of a process that is gone may hold the lock.
@@ -22,7 +22,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Changing the journal.
     Write,
     /// Reading it, and nothing else.
@@ -30,8 +30,8 @@ pub(super) enum Purpose {
 }
 
 /// A connection. It ends when it is dropped, and the server undoes a transaction that is open.
-pub(super) struct Session {
-    pub(super) client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     driver: JoinHandle<()>,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
@@ -42,7 +42,7 @@ impl Session {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses.
-    pub(super) async fn connect(address: &Address, purpose: Purpose) -> Result<Self, tokio_postgres::Error> {
+    pub(crate) async fn connect(address: &Address, purpose: Purpose) -> Result<Self, tokio_postgres::Error> {
         let (client, connection) = address.config.connect(Tls).await?;
         let driver = tokio::spawn(async move { drop(connection.await) });
         let session = Self { client, driver, statements: Mutex::default() };
@@ -51,7 +51,7 @@ impl Session {
     }
 
     /// Whether the connection still stands, as far as is known.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.client.is_closed()
     }
 
@@ -60,7 +60,7 @@ impl Session {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses it.
-    pub(super) async fn prepare(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
+    pub(crate) async fn prepare(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);
@@ -75,7 +75,7 @@ impl Session {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses it.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &self,
         sql: &'static str,
         parameters: Parameters<'_>,
@@ -88,7 +88,7 @@ impl Session {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses it.
-    pub(super) async fn query_opt(
+    pub(crate) async fn query_opt(
         &self,
         sql: &'static str,
         parameters: Parameters<'_>,
@@ -101,7 +101,7 @@ impl Session {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses it.
-    pub(super) async fn execute(
+    pub(crate) async fn execute(
         &self,
         sql: &'static str,
         parameters: Parameters<'_>,

@@ -17,6 +17,8 @@ pub(crate) use open::opened;
 pub(crate) use reads::SqliteReads;
 pub(crate) use write::SqliteStore;
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::Folder;
@@ -24,7 +26,7 @@ use super::numbers::{sql, unsigned};
 use crate::{JournalError, JournalErrorKind};
 
 /// How long one connection waits for another.
-const BUSY_MS: u64 = 5_000;
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 fn unavailable(error: rusqlite::Error) -> JournalError {
     JournalError::new(JournalErrorKind::Unavailable).caused_by(error)
@@ -35,8 +37,8 @@ fn unreadable(error: rusqlite::Error) -> JournalError {
 }
 
 /// What all connections have in common.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
 }

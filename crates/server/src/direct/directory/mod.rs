@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use exuvia_access::Identity;
 use exuvia_gateway::{Gap, Gateway, ItemList, View};
 use exuvia_mcp_client::{Listing, offload};
 use futures_util::future::join_all;
@@ -45,6 +46,7 @@ struct Shelf {
 pub(super) struct Asker<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) view: &'a View,
+    pub(super) identity: &'a Arc<Identity>,
 }
 
 impl Shelf {
@@ -95,7 +97,7 @@ impl Directory {
         }
         let begun = Instant::now();
         let listed = match turn {
-            Ok(_) => asker.gateway.list(asker.view, server, listing, deadline).await,
+            Ok(_) => asker.gateway.list(asker.view, asker.identity, server, listing, deadline).await,
             Err(_) => ItemList { gap: Some(Gap::Late), ..ItemList::default() },
         };
         let bytes = listed.items.iter().map(|item| item.size_bytes()).sum();

@@ -1,0 +1,209 @@
+//! Authentication: from a token to who acts, and what that one is now.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use exuvia_config::{AccessConfig, Profile, RoleConfig};
+use exuvia_tool::Principal;
+use tokio::sync::watch;
+
+use crate::error::{NoLonger, NotAuthenticated};
+use crate::identity::{Identity, Source};
+use crate::keys::{IssuedKeys, NoStanding};
+use crate::logins::FailedLogins;
+use crate::secret::{is_secret, secret_hash};
+use crate::static_keys::StaticKeys;
+
+/// A clock: the time of day, in milliseconds since the epoch, UTC.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What those may do who have a role, by its name.
+pub type Roles = Arc<BTreeMap<String, RoleConfig>>;
+
+/// The longest token that is looked at, in bytes.
+const TOKEN_BYTES: usize = 16 << 10;
+
+/// Who may use a gateway. One for a process; a reload changes it.
+pub struct Access {
+    state: RwLock<Arc<State>>,
+    /// Whether clients must say who they are. Stays so: a reload that takes the last role away lets nobody in.
+    is_closed: AtomicBool,
+    clock: Clock,
+    changed: watch::Sender<()>,
+    /// Keys that were issued at run time, once their store is open.
+    issued: OnceLock<Arc<IssuedKeys>>,
+    failed: FailedLogins,
+}
+
+/// What holds at one moment.
+#[derive(Default)]
+struct State {
+    roles: Roles,
+    keys: StaticKeys,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// Who `config` lets in.
+    pub fn new(config: AccessConfig, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
+        let state = State::new(config);
+        let is_closed = AtomicBool::new(!state.roles.is_empty());
+        let state = RwLock::new(Arc::new(state));
+        let (issued, failed) = Default::default();
+        Arc::new(Self { state, is_closed, clock: Arc::new(clock), changed: watch::Sender::new(()), issued, failed })
+    }
+
+    /// Every client is the operator.
+    #[must_use]
+    pub fn open() -> Arc<Self> {
+        Self::new(AccessConfig::default(), || 0)
+    }
+
+    /// Puts another configuration in force. Identities that it does not know any more may do nothing from their next call on.
+    pub fn reconfigure(&self, config: AccessConfig) {
+        let state = State::new(config);
+        self.is_closed.fetch_or(!state.roles.is_empty(), Ordering::SeqCst);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.changed.send_replace(());
+    }
+
+    /// Lets in those whose keys were issued as well. Until then, a secret that is not in the configuration cannot be checked.
+    pub fn set_issued(&self, issued: Arc<IssuedKeys>) {
+        // Opened once in a process.
+        let _ = self.issued.set(issued);
+        self.changed.send_replace(());
+    }
+
+    /// Notifies of every change of who may do what.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Whether every client is the operator, because no role was ever configured.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Who sends a request with this token from this address.
+    ///
+    /// # Errors
+    ///
+    /// Nobody who is known, or it cannot be found out now.
+    pub async fn authenticate(&self, token: Option<&str>, from: IpAddr) -> Result<Arc<Identity>, NotAuthenticated> {
+        if self.is_open() {
+            return Ok(Identity::operator());
+        }
+        let state = self.state();
+        let token = token.ok_or(NotAuthenticated::Missing)?;
+        if token.len() > TOKEN_BYTES {
+            return Err(NotAuthenticated::Invalid);
+        }
+        match self.key(&state, token) {
+            Err(NotAuthenticated::Invalid) => {
+                let wait = self.failed.failed(from).err();
+                Err(wait
+                    .map_or(NotAuthenticated::Invalid, |retry_after| NotAuthenticated::TooManyFailures { retry_after }))
+            }
+            found => found,
+        }
+    }
+
+    /// Whose key this is.
+    fn key(&self, state: &State, token: &str) -> Result<Arc<Identity>, NotAuthenticated> {
+        let hash = secret_hash(token);
+        if let Some(configured) = state.keys.find(&hash, (self.clock)()) {
+            return configured;
+        }
+        // What cannot be a secret is none, whether or not the store answers.
+        if !is_secret(token) {
+            return Err(NotAuthenticated::Invalid);
+        }
+        let issued = self.issued.get().ok_or(NotAuthenticated::Unavailable)?;
+        match issued.find(&hash) {
+            // The name means a key of the configuration, which has another secret.
+            Ok(key) if state.keys.has(&key.name) => Err(NotAuthenticated::Invalid),
+            Ok(key) => Ok(Identity::of_issued(key, hash)),
+            Err(NoStanding::Unavailable) => Err(NotAuthenticated::Unavailable),
+            Err(_) => Err(NotAuthenticated::Invalid),
+        }
+    }
+
+    /// The name of the role that an identity has now; none for the operator. Does no I/O.
+    ///
+    /// # Errors
+    ///
+    /// It may do nothing any more.
+    pub fn role_of(&self, identity: &Identity) -> Result<Option<Arc<str>>, NoLonger> {
+        let state = self.state();
+        let role = match (identity.principal(), identity.source()) {
+            (Principal::Operator, Source::Operator) => return Ok(None),
+            (Principal::Key(name), Source::Configured { hash }) => {
+                let role = state.keys.role_of(name, hash, (self.clock)())?;
+                // The same text in most cases.
+                identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
+            }
+            (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
+                self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role
+            }
+            _ => return Err(NoLonger::Revoked),
+        };
+        if !state.roles.contains_key(&*role) {
+            return Err(NoLonger::NoRole);
+        }
+        Ok(Some(role))
+    }
+
+    /// The roles of the configuration.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        Arc::clone(&self.state().roles)
+    }
+
+    /// The only profile of a role, if it has one; of no role: none.
+    #[must_use]
+    pub fn profile_of(&self, role: Option<&str>) -> Option<String> {
+        self.state().roles.get(role?)?.profile.clone()
+    }
+
+    /// Whether an identity may read metrics and the state of servers.
+    #[must_use]
+    pub fn reads_metrics(&self, identity: &Identity) -> bool {
+        match self.role_of(identity) {
+            Ok(None) => true,
+            Ok(Some(role)) => self.state().roles.get(&*role).is_some_and(|role| role.reads_metrics),
+            Err(_) => false,
+        }
+    }
+
+    /// What a role shows of a profile; all of it to the operator.
+    #[must_use]
+    pub fn shown_of(&self, profile: &Profile, role: Option<&str>) -> Profile {
+        match role {
+            None => profile.clone(),
+            Some(role) => match self.state().roles.get(role) {
+                Some(role) => profile.narrowed(|server| role.policy.shows_server(server)),
+                None => Profile::default(),
+            },
+        }
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn new(config: AccessConfig) -> Self {
+        Self { roles: Arc::new(config.roles), keys: StaticKeys::new(config.keys) }
+    }
+}

@@ -1,0 +1,88 @@
+//! Who a request is made by.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use exuvia_tool::Principal;
+
+use crate::keys::KeyStanding;
+
+/// Labels of a key, by name.
+pub type Labels = BTreeMap<String, String>;
+
+/// Who a request is made by, as authenticated. What it may do now is [asked](crate::Access::role_of) at each use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    principal: Principal,
+    /// None: the operator's own.
+    role: Option<Arc<str>>,
+    labels: Arc<Labels>,
+    source: Source,
+}
+
+/// Where an identity comes from, and what has to hold for it to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Operator,
+    /// Nobody was authenticated.
+    Nobody,
+    /// A key that was issued, with the hash of the secret that was shown.
+    Issued {
+        hash: [u8; 32],
+    },
+    /// A key of the configuration, with the hash of the secret that was shown.
+    Configured {
+        hash: [u8; 32],
+    },
+}
+
+impl Identity {
+    /// The operator, and every client where no key is configured.
+    #[must_use]
+    pub fn operator() -> Arc<Self> {
+        static OPERATOR: LazyLock<Arc<Identity>> = LazyLock::new(|| {
+            let (principal, source) = (Principal::Operator, Source::Operator);
+            Arc::new(Identity { principal, role: None, labels: Arc::default(), source })
+        });
+        Arc::clone(&OPERATOR)
+    }
+
+    /// Who may do nothing: stands where no identity was established.
+    #[must_use]
+    pub fn nobody() -> Arc<Self> {
+        let (principal, source) = (Principal::Key("".into()), Source::Nobody);
+        Arc::new(Self { principal, role: Some("".into()), labels: Arc::default(), source })
+    }
+
+    pub(crate) fn new(principal: Principal, role: &str, labels: Arc<Labels>, source: Source) -> Arc<Self> {
+        Arc::new(Self { principal, role: Some(role.into()), labels, source })
+    }
+
+    /// The holder of a key that was issued.
+    pub(crate) fn of_issued(key: KeyStanding, hash: [u8; 32]) -> Arc<Self> {
+        let (principal, source) = (Principal::Key(key.name), Source::Issued { hash });
+        Arc::new(Self { principal, role: Some(key.role), labels: key.labels, source })
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The role when the identity was authenticated. None for the operator.
+    #[must_use]
+    pub fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
+    }
+
+    /// What the operator calls it by.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+}

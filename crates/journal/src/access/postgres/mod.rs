@@ -1,0 +1,122 @@
+//! Issued keys and counters in PostgreSQL, in the schema of the journal: their tables are named `access_*`.
+
+mod counters;
+mod keys;
+mod schema;
+mod sessions;
+
+use std::sync::Arc;
+
+use exuvia_tool::BoxFuture;
+
+use self::sessions::{Sessions, within};
+use super::plan::Plan;
+use super::{
+    AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
+    StoredKey, Taken, json,
+};
+use crate::store::postgres::Address;
+
+/// Connections for keys: one reads them regularly, one writes.
+const KEY_SESSIONS: usize = 2;
+/// Connections for counters. What comes while all are in use waits.
+const COUNTER_SESSIONS: usize = 4;
+
+/// Issued keys and counters in PostgreSQL, 13 or later, by the URL of the journal. It connects when it is needed, and again when it lost its connections.
+pub struct PostgresAccessStore {
+    keys: Sessions,
+    counters: Sessions,
+}
+
+impl PostgresAccessStore {
+    /// Opens the store at a URL, or makes its tables.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](AccessStoreErrorKind::Malformed): the URL is, or the schema has other tables than Exuvia's. [`Newer`](AccessStoreErrorKind::Newer): a newer
+    /// program made it. [`Unavailable`](AccessStoreErrorKind::Unavailable): the server cannot be reached, or refuses.
+    pub async fn open(url: &str) -> Result<Arc<Self>, AccessStoreError> {
+        let address = Address::parse(url)
+            .map_err(|error| AccessStoreError::new(AccessStoreErrorKind::Malformed).caused_by(error))?
+            .for_writing();
+        within(sessions::migrated(&address)).await?;
+        Ok(Arc::new(Self {
+            keys: Sessions::new(address.clone(), KEY_SESSIONS),
+            counters: Sessions::new(address, COUNTER_SESSIONS),
+        }))
+    }
+}
+
+/// Does by `$session` what `$work` says. A connection on which that failed is used no more.
+macro_rules! by_session {
+    ($sessions:expr, |$session:ident| $work:expr) => {
+        within(async move {
+            let lent = $sessions.lend().await?;
+            let $session = lent.session();
+            let done = $work.await?;
+            lent.give_back();
+            Ok(done)
+        })
+    };
+}
+
+impl AccessStore for PostgresAccessStore {
+    fn keys_since(&self, after: u64) -> BoxFuture<'_, Result<KeyChanges, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| keys::since(session, after)))
+    }
+
+    fn key<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<StoredKey>, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| keys::one(session, name)))
+    }
+
+    fn put_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        Box::pin(async move {
+            let json = json::encode(key)?;
+            by_session!(self.keys, |session| keys::put(session, key, &json)).await
+        })
+    }
+
+    fn take<'a>(&'a self, takes: &'a [CounterTake]) -> BoxFuture<'a, Result<Taken, AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_takes(takes)?;
+            by_session!(self.counters, |session| counters::take(session, &plan)).await
+        })
+    }
+
+    fn give_back<'a>(&'a self, amounts: &'a [CounterAmount]) -> BoxFuture<'a, Result<(), AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_amounts(amounts)?;
+            by_session!(self.counters, |session| counters::give_back(session, &plan)).await
+        })
+    }
+
+    fn read<'a>(&'a self, windows: &'a [CounterWindow]) -> BoxFuture<'a, Result<Vec<u64>, AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_windows(windows)?;
+            by_session!(self.counters, |session| counters::read(session, &plan)).await
+        })
+    }
+
+    fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
+        Box::pin(async move {
+            let windows = ended.windows_before_ms;
+            let counters = by_session!(self.counters, |session| counters::prune(session, windows)).await?;
+            Ok(by_session!(self.keys, |session| keys::prune(session, ended.keys_before_ms)).await? || counters)
+        })
+    }
+}
+
+impl std::fmt::Debug for PostgresAccessStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresAccessStore").finish_non_exhaustive()
+    }
+}
+
+fn unavailable(error: tokio_postgres::Error) -> AccessStoreError {
+    AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error)
+}
+
+/// A row that is always there is missing.
+fn missing(what: &str) -> AccessStoreError {
+    AccessStoreError::new(AccessStoreErrorKind::Malformed).caused_by(format!("{what} is missing"))
+}

@@ -1,0 +1,117 @@
+//! Issued keys and counters in SQLite, in one file that several processes may write.
+
+mod counters;
+mod database;
+mod keys;
+mod lane;
+mod schema;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use exuvia_tool::BoxFuture;
+
+use self::database::{Database, Durability};
+use self::lane::Lane;
+use super::plan::Plan;
+use super::{
+    AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
+    StoredKey, Taken, json,
+};
+
+/// Issued keys and counters in SQLite: one file, which several processes on one machine may write. Two threads work on it, one for keys and one for
+/// counters, so that neither waits for the other.
+pub struct SqliteAccessStore {
+    keys: Lane,
+    counters: Lane,
+}
+
+impl SqliteAccessStore {
+    /// Opens the store in a file, or makes one, with mode 0600 in folders with mode 0700. Reads and writes files: call it where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`Newer`](AccessStoreErrorKind::Newer): a newer program made it. [`Malformed`](AccessStoreErrorKind::Malformed): it is another database.
+    /// [`Unavailable`](AccessStoreErrorKind::Unavailable): it cannot be written.
+    pub fn open(file: &Path) -> Result<Arc<Self>, AccessStoreError> {
+        database::create(file)?;
+        let open = |name: &str, durability| {
+            let mut database = Database::new(Some(file.to_owned()), durability);
+            database.with(|_| Ok(()))?;
+            Lane::start(name, database)
+        };
+        Ok(Arc::new(Self { keys: open("keys", Durability::Full)?, counters: open("counters", Durability::Process)? }))
+    }
+
+    /// A store that ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn in_memory() -> Result<Arc<Self>, AccessStoreError> {
+        let lane = Lane::start("counters", Database::new(None, Durability::Process))?;
+        Ok(Arc::new(Self { keys: lane.clone(), counters: lane }))
+    }
+}
+
+impl AccessStore for SqliteAccessStore {
+    fn keys_since(&self, after: u64) -> BoxFuture<'_, Result<KeyChanges, AccessStoreError>> {
+        Box::pin(self.keys.run(move |connection| keys::since(connection, after)))
+    }
+
+    fn key<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<StoredKey>, AccessStoreError>> {
+        let name = name.to_owned();
+        Box::pin(self.keys.run(move |connection| keys::one(connection, &name)))
+    }
+
+    fn put_key<'a>(&'a self, key: &'a StoredKey) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        Box::pin(async move {
+            let (key, json) = (key.clone(), json::encode(key)?);
+            self.keys.run(move |connection| keys::put(connection, &key, &json)).await
+        })
+    }
+
+    fn take<'a>(&'a self, takes: &'a [CounterTake]) -> BoxFuture<'a, Result<Taken, AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_takes(takes)?;
+            self.counters.run(move |connection| counters::take(connection, &plan)).await
+        })
+    }
+
+    fn give_back<'a>(&'a self, amounts: &'a [CounterAmount]) -> BoxFuture<'a, Result<(), AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_amounts(amounts)?;
+            self.counters.run(move |connection| counters::give_back(connection, &plan)).await
+        })
+    }
+
+    fn read<'a>(&'a self, windows: &'a [CounterWindow]) -> BoxFuture<'a, Result<Vec<u64>, AccessStoreError>> {
+        Box::pin(async move {
+            let plan = Plan::of_windows(windows)?;
+            self.counters.run(move |connection| counters::read(connection, &plan)).await
+        })
+    }
+
+    fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
+        Box::pin(async move {
+            let counters = self.counters.run(move |connection| counters::prune(connection, ended.windows_before_ms));
+            let counters = counters.await?;
+            let keys = self.keys.run(move |connection| keys::prune(connection, ended.keys_before_ms)).await?;
+            Ok(counters || keys)
+        })
+    }
+}
+
+impl std::fmt::Debug for SqliteAccessStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteAccessStore").finish_non_exhaustive()
+    }
+}
+
+fn unavailable(error: rusqlite::Error) -> AccessStoreError {
+    AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error)
+}
+
+fn unavailable_at(path: &Path, error: impl std::fmt::Display) -> AccessStoreError {
+    AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(format!("{}: {error}", path.display()))
+}
