@@ -32,6 +32,7 @@ struct State {
     sent: usize,
     issued: usize,
     spent_again: usize,
+    called_with: Vec<String>,
 }
 
 impl Authorizing {
@@ -91,6 +92,12 @@ impl Authorizing {
     /// From now on it takes this long to answer who sends a refresh token.
     pub fn takes(&self, delay: Duration) {
         self.state().delay = delay;
+    }
+
+    /// The access tokens that came with calls of tools, in their order.
+    #[must_use]
+    pub fn called_with(&self) -> Vec<String> {
+        self.state().called_with.clone()
     }
 
     /// How many refresh tokens came.
@@ -163,6 +170,9 @@ impl Authorizing {
     }
 
     async fn renew(&self, form: &str) -> (&'static str, Value) {
+        if form.contains("grant_type=authorization_code") {
+            return self.issue();
+        }
         let refresh = form.split('&').find_map(|pair| pair.strip_prefix("refresh_token=")).unwrap_or_default();
         let (is_new, delay) = {
             let mut state = self.state();
@@ -175,6 +185,11 @@ impl Authorizing {
         if !is_new {
             return ("400 Bad Request", json!({"error": "invalid_grant"}));
         }
+        self.issue()
+    }
+
+    /// New tokens.
+    fn issue(&self) -> (&'static str, Value) {
         let mut state = self.state();
         let refresh = state.refresh_token();
         let access = format!("access-{}", state.issued);
@@ -192,10 +207,8 @@ impl Authorizing {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("authorization").then(|| value.trim_start_matches("Bearer ").to_owned())
         });
-        let is_valid = |token| self.state().ends.get(&token).is_some_and(|end| *end > Instant::now());
-        if bearer.is_none_or(|token| !is_valid(token)) {
-            return ("401 Unauthorized", json!({}));
-        }
+        let is_valid = |token: &String| self.state().ends.get(token).is_some_and(|end| *end > Instant::now());
+        let Some(bearer) = bearer.filter(|token| is_valid(token)) else { return ("401 Unauthorized", json!({})) };
         let message: Value = serde_json::from_str(body).unwrap_or_default();
         let id = &message["id"];
         let result = match message["method"].as_str().unwrap_or_default() {
@@ -205,7 +218,10 @@ impl Authorizing {
                 "serverInfo": {"name": "s", "version": "1"},
             }),
             "tools/list" => json!({"tools": [{"name": "t", "inputSchema": {"type": "object"}}]}),
-            "tools/call" => json!({"content": [{"type": "text", "text": "ok"}]}),
+            "tools/call" => {
+                self.state().called_with.push(bearer);
+                json!({"content": [{"type": "text", "text": "ok"}]})
+            }
             _ => return ("200 OK", json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "no"}})),
         };
         ("200 OK", json!({"jsonrpc": "2.0", "id": id, "result": result}))

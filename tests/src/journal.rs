@@ -124,11 +124,11 @@ impl Journal for TestJournal {
         self.objects.is_some()
     }
 
-    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
+    fn keep(&self, object: Arc<Object>) -> BoxFuture<'_, Result<(), JournalError>> {
         if let Some(objects) = &self.objects {
             objects.lock().unwrap_or_else(PoisonError::into_inner).insert(object.sha256.clone(), object);
         }
-        Ok(())
+        Box::pin(ready(Ok(())))
     }
 }
 

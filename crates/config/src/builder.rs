@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use exuvia_policy::{PolicyError, PolicySource};
 
+use crate::credential_refs::{self, CredentialRef};
 use crate::merged_policy::merged;
 use crate::server_refs::{self, ServerRef};
 use crate::{Config, ConfigError, ConfigErrors, McpServers, PinMode, ServerConfig, Transport};
@@ -21,6 +22,8 @@ pub(super) struct ConfigBuilder {
     pub(super) policy: PolicySource,
     /// The servers that its profiles name.
     pub(super) mentions: Vec<ServerRef>,
+    /// What its roles show servers.
+    pub(super) credentials: Vec<CredentialRef>,
     /// The servers that are not disabled, right or wrong, each at its place.
     pub(super) named: Vec<ServerDecl>,
     /// What the configuration file says of pins, for all servers and for each.
@@ -95,6 +98,8 @@ impl ConfigBuilder {
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
         compile_roles(&mut self.config, &mut self.errors);
         server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
+        let named: Vec<String> = self.named.iter().map(|server| server.name.clone()).collect();
+        credential_refs::resolve(self.credentials, &named, &mut self.config, &mut self.errors);
         self.errors.extend(twice(&self.named));
         if self.errors.is_empty() {
             self.config.files = self.files;

@@ -22,10 +22,13 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether other machines may reach it: clients authenticate, and what they send is encrypted, here or by a trusted proxy. Default: no.
     pub is_exposable: bool,
-    /// Connections at the same time. 16 further ones are answered for health and metrics and rejected with 503 otherwise; those
+    /// Requests of one address in a minute, of which those of 10 s may come at once. Further ones are rejected with 429. This machine is not
+    /// counted, and without keys nobody is. Default 60,000.
+    pub requests_per_minute: u32,
+    /// Connections at the same time, of which one address of another machine and one principal with a key have half at most. 16 further ones are answered for health and metrics and rejected with 503 otherwise; those
     /// beyond are rejected with 503, where there is no TLS, and closed. Default 1,024.
     pub connections: usize,
-    /// Sessions of clients up to 2025-11-25 at the same time. For a further one the session ends that was idle longest, with no
+    /// Sessions of clients up to 2025-11-25 at the same time, of which one principal with a key has half at most. For a further one the session ends that was idle longest, with no
     /// stream and nothing in flight; if there is none, it is rejected with 503. Default 1,024.
     pub sessions: usize,
     /// How long the client of a session that lost its last stream may take to come back. Then what it asked for is cancelled, and
@@ -59,6 +62,7 @@ impl Default for HttpConfig {
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             is_exposable: false,
+            requests_per_minute: 60_000,
             connections: 1_024,
             sessions: 1_024,
             session_grace: Duration::from_secs(5),

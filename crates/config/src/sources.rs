@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::builder::{ConfigBuilder, ServerDecl};
 use crate::paths::{self, Contents, Paths, read};
 use crate::{
-    Config, ConfigError, ConfigErrors, Environment, JournalConfig, KnownClient, exuvia_toml, flag, import, mcp_file,
+    AccessConfig, Config, ConfigError, ConfigErrors, Environment, JournalConfig, KnownClient, exuvia_toml, flag,
+    import, mcp_file,
 };
 
 /// Where an administrator keeps what Claude Code has to hold to.
@@ -15,6 +16,8 @@ const SYSTEM: &str =
 
 /// The table of the journal.
 const JOURNAL: &str = "journal";
+/// The tables of roles and keys.
+const ACCESS: [&str; 2] = ["roles", "keys"];
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -101,18 +104,31 @@ impl Sources {
     ///
     /// Everything that is wrong with that part, or with the file as a whole.
     pub fn journal(&self, paths: &Paths) -> Result<JournalConfig, ConfigErrors> {
+        self.access(paths).0
+    }
+
+    /// The same, and what the configuration file says of roles and keys, whatever is wrong with the rest of it: a key can be revoked where the
+    /// servers cannot be started.
+    ///
+    /// The policies of roles are not compiled.
+    pub fn access(&self, paths: &Paths) -> (Result<JournalConfig, ConfigErrors>, Result<AccessConfig, ConfigErrors>) {
         let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
         let default_file = paths.default_file.as_deref().filter(|file| self.names_nothing() && file.exists());
         let mut builder = ConfigBuilder::default();
         if let Some(file) = self.config.as_deref().or(default_file) {
             read_config(file, environment, &mut builder);
         }
-        builder.errors.retain(|error| error.key.is_empty() || error.key.starts_with(JOURNAL));
-        if builder.errors.is_empty() {
-            Ok(builder.config.journal)
-        } else {
-            Err(ConfigErrors { errors: builder.errors, files: builder.files })
-        }
+        let ConfigBuilder { config, errors, files, .. } = builder;
+        let errors_of = |tables: &[&str]| {
+            let is_of = |error: &&ConfigError| {
+                let table = error.key.split('.').next().unwrap_or_default();
+                table.is_empty() || tables.contains(&table)
+            };
+            let errors: Vec<_> = errors.iter().filter(is_of).cloned().collect();
+            if errors.is_empty() { Ok(()) } else { Err(ConfigErrors { errors, files: files.clone() }) }
+        };
+        let (journal, access) = (errors_of(&[JOURNAL]), errors_of(&ACCESS));
+        (journal.map(|()| config.journal), access.map(|()| config.access))
     }
 }
 
@@ -157,5 +173,26 @@ mod tests {
         let keys: Vec<_> = wrong.errors.iter().map(|error| error.key.as_str()).collect();
         assert_eq!(keys, ["journal.keep_days", "journal.url", "journal.redact.patterns[0]"]);
         assert!(journal("[journal\n").is_err());
+    }
+
+    #[test]
+    fn roles_and_keys_are_found_whatever_is_wrong_with_the_servers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("exuvia.toml");
+        let sources = Sources { config: Some(file.clone()), ..Sources::default() };
+        let access = |text: &str| {
+            fs::write(&file, text).expect("written");
+            sources.access(&Paths::default())
+        };
+        let (journal, found) = access("nonsense = 1\n[servers.a]\ncommand = '${UNSET_HERE}'\n[roles.support]\n");
+        assert!(journal.is_ok() && found.expect("read").roles.contains_key("support"));
+        let (journal, found) =
+            access("[roles.support]\nnonsense = 1\n[keys.a]\nrole = 'none'\nhash = 'x'\n[keys.b]\nhash = 7\n");
+        assert!(journal.is_ok());
+        let wrong = found.expect_err("wrong").errors;
+        assert!(wrong.iter().any(|error| error.key == "roles.support.nonsense"), "{wrong:?}");
+        assert!(wrong.iter().any(|error| error.key == "keys.a.role"), "{wrong:?}");
+        let (journal, found) = access("[journal]\nkeep_days = 0\n[roles.support]\n");
+        assert!(journal.is_err() && found.is_ok());
     }
 }

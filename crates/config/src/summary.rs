@@ -4,6 +4,7 @@
 use exuvia_catalog::files::Layout;
 use exuvia_policy::{PolicySource, ServerRules};
 use exuvia_text::line as one_line;
+use exuvia_tool::CredentialId;
 
 use crate::{
     AccessConfig, Config, ConfiguredServer, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Mode,
@@ -93,6 +94,10 @@ fn line(server: &ConfiguredServer, pin: PinMode, policy: &PolicySource) -> Strin
         Share::All => {}
         Share::Key => parts.push("share key".to_owned()),
         Share::Run => parts.push("share run".to_owned()),
+    }
+    if !server.config.credentials.is_empty() {
+        let names: Vec<&str> = server.config.credentials.keys().map(CredentialId::role).collect();
+        parts.push(format!("credentials of {}", names.join(" ")));
     }
     parts.extend(policy.servers.get(&server.config.name).into_iter().flat_map(rules));
     format!("{}: {}", server.config.name, parts.join("; "))

@@ -10,6 +10,7 @@ use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
+use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Tools(ToolsArgs),
     /// Log in to an HTTP server that requires OAuth authorization
     Login(LoginArgs),
+    /// Issue, rotate, revoke and list keys of clients
+    Keys(KeysArgs),
     /// Validate a configuration, or print its JSON Schema
     Config(ConfigArgs),
     /// Read the record of runs: list, show, export, erase, sum
@@ -84,6 +87,7 @@ impl Command {
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)
+            | Self::Keys(_)
             | Self::Replay(_)
             | Self::Runs(_)
             | Self::Sample(_)
@@ -338,6 +342,12 @@ pub(crate) struct LoginArgs {
     /// Print the authorization URL without opening a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Log in for this virtual key, whose role has `oauth = true` for the server
+    #[arg(long, value_name = "KEY", conflicts_with = "user")]
+    pub(crate) key: Option<String>,
+    /// Log in for this user of an identity provider
+    #[arg(long, value_name = "PROVIDER/SUBJECT")]
+    pub(crate) user: Option<String>,
     /// Server to log in to
     #[arg(value_name = "SERVER")]
     pub(crate) server: String,

@@ -1,4 +1,4 @@
-//! The command line of what reads the journal: `exuvia runs`, `exuvia audit`, `exuvia replay`.
+//! The command line of what reads the journal: `exuvia runs`, `exuvia audit`, `exuvia replay`; and which journal `exuvia keys` means.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,12 +27,17 @@ impl JournalArgs {
     ///
     /// What is wrong with that part of the configuration.
     pub(crate) fn load(self) -> anyhow::Result<JournalConfig> {
-        let sources = Sources { config: self.config, ..Sources::default() };
-        let mut config = sources.journal(&Paths::of_user())?;
-        if let Some(folder) = self.journal {
-            config.store = JournalStore::Sqlite(Some(folder));
+        let sources = Sources { config: self.config.clone(), ..Sources::default() };
+        let config = sources.journal(&Paths::of_user())?;
+        Ok(self.in_place(config))
+    }
+
+    /// The configured journal, or the one that the command line names in its place.
+    pub(crate) fn in_place(self, configured: JournalConfig) -> JournalConfig {
+        match self.journal {
+            Some(folder) => JournalConfig { store: JournalStore::Sqlite(Some(folder)), ..configured },
+            None => configured,
         }
-        Ok(config)
     }
 }
 
@@ -215,9 +220,12 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "SCRIPT", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) edit: Option<PathBuf>,
     /// Also replay runs of other guests with the guest of this program, and print what changes: what an upgrade would
-    /// change
+    /// change. Otherwise each run is replayed with its own guest, where the journal has kept it
     #[arg(long)]
     pub(crate) any_guest: bool,
+    /// Replay with this guest, and print what changes: a guest component, or a file of the folder `guests` of a journal
+    #[arg(long, value_name = "FILE", conflicts_with = "any_guest", value_parser = OsStringValueParser::new().map(from_home))]
+    pub(crate) guest: Option<PathBuf>,
     /// Print the outcome as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -17,6 +17,7 @@ mod exit;
 mod file_threads;
 mod journal;
 mod journal_args;
+mod keys_args;
 mod log_writer;
 mod logs;
 mod machine;
@@ -81,6 +82,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
+        Command::Keys(args) => commands::keys::keys(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia_oauth::renewals_settled;
+use exuvia_oauth::{LostToken, renewals_settled};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::logs;
@@ -12,10 +12,10 @@ const RENEWALS: Duration = Duration::from_secs(15);
 
 /// Waits until every renewed token is stored, and logs those that are not.
 pub(crate) async fn settle() {
-    for server in renewals_settled(RENEWALS).await.err().unwrap_or_default() {
+    for LostToken { server, login, .. } in renewals_settled(RENEWALS).await.err().unwrap_or_default() {
         tracing::error!(
             server.name = %server,
-            "its renewed token could not be written and is lost; run `exuvia login {server}`"
+            "its renewed token could not be written and is lost; run `exuvia login {login}`"
         );
     }
 }

@@ -9,7 +9,7 @@ use exuvia_policy::{
     Allowed, Classification, Denial, DenialReason, Grants, Permit, Policy, PolicySource, RateStore, RateWindows,
     Refusal, RunCallCounts, decide,
 };
-use exuvia_tool::{BoxFuture, ToolCall, ToolName};
+use exuvia_tool::{BoxFuture, CredentialId, ToolCall, ToolName};
 
 /// Decides on calls as the policy is when they are made. A policy that is replaced holds for running scripts at once.
 #[derive(Debug)]
@@ -73,6 +73,13 @@ impl Authority {
         rules.left.retain(|server, _| !servers.contains(server) && is_used(server));
         rules.servers = servers;
         rules.replace(policies);
+    }
+
+    /// Under which name the credentials are found that this identity has now. Of one that may do nothing any more: those that it had, and
+    /// never those of the gateway.
+    pub(crate) fn credential(&self, identity: &Identity) -> Option<CredentialId> {
+        let role = self.access.role_of(identity).unwrap_or_else(|_| identity.role().cloned());
+        role.map(CredentialId::of_role)
     }
 
     /// Decides on a call of this identity, which takes as long as its arguments are large. What the identity may do is what holds now: of a

@@ -70,6 +70,13 @@ pub(crate) struct RunParts {
     pub(crate) repair: Option<Arc<Repair>>,
 }
 
+impl RunParts {
+    /// What goes with a call that is made now: with the credentials of the role that its principal has now.
+    pub(crate) fn call_context(&self) -> CallContext {
+        self.context.clone().with_credential(self.authority.credential(&self.identity))
+    }
+}
+
 /// The part of a run's limits that holds for one call.
 pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
     CallLimits { timeout: Duration::from_millis(limits.call_timeout_ms), result_bytes: limits.call_result_bytes as u64 }
@@ -450,7 +457,7 @@ impl Inner {
 
     async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let (permit, mut recorded) = admitted;
-        let context = self.run.context.clone().until(deadline).bounded(self.run.limits.result_bytes);
+        let context = self.run.call_context().until(deadline).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;
         let answer_shapes = self.run.run_view.answer_shapes.as_ref();
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));

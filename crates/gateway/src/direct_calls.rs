@@ -161,8 +161,8 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
     };
     let routes = &run.run_view.routes;
     let relayed = match kind {
-        CallKind::Tool => routes.relay(permit, run.context.clone(), run.limits, options).await,
-        CallKind::Read => routes.read(permit, run.context.clone(), run.limits, options).await,
+        CallKind::Tool => routes.relay(permit, run.call_context(), run.limits, options).await,
+        CallKind::Read => routes.read(permit, run.call_context(), run.limits, options).await,
     };
     let answer = relayed.map_or_else(DirectAnswer::Failed, DirectAnswer::Relayed);
     let value_bytes = match &answer {

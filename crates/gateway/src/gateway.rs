@@ -181,10 +181,16 @@ impl Gateway {
         }
     }
 
-    /// Whether [`view_as`](Self::view_as) has what it returns, and does not make it first.
-    #[must_use]
-    pub fn has_view(&self, profile: Option<&str>, role: Option<&str>) -> bool {
-        role.is_none_or(|role| self.view_store.has_role_view(profile, role))
+    /// The same, made on a thread of its own where it is not there yet. Of many who ask at a time after a change, as many are served at a time
+    /// as there are processors.
+    pub async fn view_ready(self: &Arc<Self>, profile: Option<&str>, role: Option<&str>) -> Option<Arc<View>> {
+        if role.is_none_or(|role| self.view_store.has_role_view(profile, role)) {
+            return self.view_as(profile, role);
+        }
+        let _turn = self.readers.acquire().await.ok()?;
+        let (this, profile, role) = (Arc::clone(self), profile.map(str::to_owned), role.map(str::to_owned));
+        let made = tokio::task::spawn_blocking(move || this.view_as(profile.as_deref(), role.as_deref()));
+        made.await.ok().flatten()
     }
 
     /// Notifies of every change of what clients see, even one that results in the same view.
@@ -306,8 +312,8 @@ impl Gateway {
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
-        let withheld = self.view_store.withheld();
-        self.metrics.text(&self.servers(), &self.failing(), &self.upstreams.retiring(), &withheld)
+        let (lanes, withheld) = (self.upstreams.lanes(), self.view_store.withheld());
+        self.metrics.text(&self.servers(), &self.failing(), &lanes, &self.upstreams.retiring(), &withheld)
     }
 
     /// Whether what is in force is what its files say.

@@ -108,7 +108,7 @@ impl Gateway {
         let run = tools.run();
         let (mut reading, mut cursor) = (ListReader::default(), None);
         let gap = loop {
-            let asked = run.run_view.routes.list(server, listing, cursor.take(), run.context.clone(), run.limits);
+            let asked = run.run_view.routes.list(server, listing, cursor.take(), run.call_context(), run.limits);
             let answer = tokio::time::timeout_at(deadline.into(), self.stopped.run_until_cancelled(asked)).await;
             let result = match answer {
                 Err(_) => break Some(Gap::Late),

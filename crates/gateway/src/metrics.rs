@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use exuvia_runtime::Report;
-use exuvia_upstream::{Failing, ServerStatus};
+use exuvia_upstream::{Failing, LaneCounts, ServerStatus};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -66,6 +66,8 @@ pub(crate) struct Metrics {
     append_failures: Family<EntryLabels, Counter>,
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
+    lanes: Family<ServerLabels, Gauge>,
+    lanes_failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
     withheld_tools: Family<ServerLabels, Gauge>,
     config_is_current: Gauge,
@@ -93,6 +95,8 @@ impl Metrics {
             append_failures: Family::default(),
             ready: Family::default(),
             failing: Family::default(),
+            lanes: Family::default(),
+            lanes_failing: Family::default(),
             tools: Family::default(),
             withheld_tools: Family::default(),
             config_is_current: Gauge::default(),
@@ -125,6 +129,10 @@ impl Metrics {
         registry.register("server_ready", "1 if the server is up, else 0", self.ready.clone());
         let help = "1 if every call of the server fails, else 0";
         registry.register("server_failing", help, self.failing.clone());
+        let help = "Connections to the server that belong to keys, roles, runs and clients";
+        registry.register("server_lanes", help, self.lanes.clone());
+        let help = "Those of them over which every call fails";
+        registry.register("server_lanes_failing", help, self.lanes_failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
         let help = "Tools of the server that are withheld until they are accepted";
         registry.register("server_tools_withheld", help, self.withheld_tools.clone());
@@ -194,6 +202,7 @@ impl Metrics {
         &self,
         servers: &[ServerStatus],
         failing: &BTreeMap<String, Failing>,
+        lanes: &BTreeMap<String, LaneCounts>,
         leaving: &[String],
         withheld: &WithheldTools,
     ) -> String {
@@ -214,6 +223,9 @@ impl Metrics {
             let labels = ServerLabels { server: server.name.clone() };
             self.ready.get_or_create(&labels).set(i64::from(server.is_ready()));
             self.failing.get_or_create(&labels).set(i64::from(failing.contains_key(&server.name)));
+            let lanes = lanes.get(&server.name).copied().unwrap_or_default();
+            self.lanes.get_or_create(&labels).set(i64::try_from(lanes.open).unwrap_or(i64::MAX));
+            self.lanes_failing.get_or_create(&labels).set(i64::try_from(lanes.failing).unwrap_or(i64::MAX));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
             let withheld = withheld.count(&server.name);
             self.withheld_tools.get_or_create(&labels).set(i64::try_from(withheld).unwrap_or(i64::MAX));
@@ -227,6 +239,8 @@ impl Metrics {
         let labels = ServerLabels { server: server.to_owned() };
         self.ready.remove(&labels);
         self.failing.remove(&labels);
+        self.lanes.remove(&labels);
+        self.lanes_failing.remove(&labels);
         self.tools.remove(&labels);
         self.withheld_tools.remove(&labels);
     }
@@ -263,7 +277,7 @@ mod tests {
     fn removed_servers_have_no_series() {
         let metrics = Metrics::new();
         let text = |servers: &[ServerStatus], leaving: &[String]| {
-            metrics.text(servers, &BTreeMap::new(), leaving, &WithheldTools::default())
+            metrics.text(servers, &BTreeMap::new(), &BTreeMap::new(), leaving, &WithheldTools::default())
         };
         let both = [server("crm"), server("billing")];
         for name in ["crm", "billing"] {
@@ -273,10 +287,10 @@ mod tests {
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
         let whole = text(&both, &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
-        // Two outcomes, ready, failing, tools, withheld ones, and the buckets with their sum and count.
+        // Two outcomes, ready, failing, lanes, tools, withheld ones, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
         let leaving = text(&both[1..], &["crm".to_owned()]);
-        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 4, "{leaving}");
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 6, "{leaving}");
         let gone = text(&both[1..], &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.

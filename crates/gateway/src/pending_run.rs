@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use exuvia_access::Identity;
 use exuvia_analysis::Note;
-use exuvia_journal::{ClientClaims, Event, RunStart};
+use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, Outcome, Report, Script, ScriptError};
+use exuvia_runtime::{Engine, GUEST_COMPONENT, GUEST_DIGEST, Outcome, Report, Script, ScriptError};
 use exuvia_text::{cut, one_line};
 use exuvia_tool::{BoxFuture, CallContext, HeldCall, Namespace, Origin, RunEvent, ToolName};
 use exuvia_upstream::Routes;
@@ -118,23 +118,22 @@ impl PendingRun {
             }
         };
         self.registered.live().is(RunState::Queued);
-        if let Some(namespace) = &admitted.namespace {
-            self.record.keep(Arc::clone(namespace));
-        }
+        let namespace = admitted.namespace.clone();
         let started = Event::RunStarted(Box::new(self.start(&admitted)));
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = admitted;
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
-        let recorded = self.cancellation.run_until_cancelled(self.record.require(started)).await;
+        let recorded = self.cancellation.run_until_cancelled(self.record.require_with(namespace, started)).await;
         match recorded {
             Some(Ok(())) => {
+                self.keep_guest();
                 let report = self.run(script, grants, took).await;
                 ending.came = Some(recorded_end(&report));
                 with_ending(noted(report, &notes), at_the_end)
             }
             Some(Err(error)) => {
                 ending.is_started = false;
-                Report::fault(error.to_string())
+                Report::not_started(Outcome::Unavailable(unrecorded(&error)))
             }
             None => Report::not_started(Outcome::Cancelled),
         }
@@ -158,6 +157,13 @@ impl PendingRun {
             policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
             guest_sha256: self.engine.guest_sha256().to_owned(),
             repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
+        }
+    }
+
+    /// Has the guest kept that the run is made with.
+    fn keep_guest(&self) {
+        if self.record.keeps_readings() && self.engine.guest_sha256() == GUEST_DIGEST {
+            self.record.keep_guest(PackedGuest { sha256: GUEST_DIGEST, zstd: GUEST_COMPONENT });
         }
     }
 
@@ -208,6 +214,15 @@ impl PendingRun {
         tell_calls(&mut report, &run_view.namespace, tools.notes());
         report
     }
+}
+
+/// Why a script is not run whose start cannot be recorded, for its client.
+fn unrecorded(error: &JournalError) -> String {
+    let why = match error.kind() {
+        JournalErrorKind::Full => "too much waits to be recorded",
+        _ => "the journal is unavailable, and nothing is run that cannot be recorded",
+    };
+    format!("{why}; nothing was called, and it may be sent again later")
 }
 
 /// Adds the configuration key to change to the hint of a timed-out call, for the model to show to its user.

@@ -65,7 +65,8 @@ impl Client {
     }
 
     /// Who it acts for.
-    pub(crate) fn principal(&self) -> &Principal {
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
         self.identity.principal()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, Losses, Object};
+use exuvia_journal::{Entry, Event, Journal, JournalError, Losses, Object, PackedGuest};
 use exuvia_replay::RecordingIo;
 use exuvia_runtime::SystemIo;
 use exuvia_tool::{CallContext, Origin, Principal, RunIo};
@@ -78,6 +78,17 @@ impl Losses for Failures {
         let call = entry.event.call_id().map(|id| id.0);
         self.log(entry.event.kind(), &entry.origin, call, error);
     }
+
+    fn retention_waits(&self) {
+        tracing::warn!(
+            "the clock jumped forward: nothing is removed from the journal for its age until it has stood there for a day"
+        );
+    }
+
+    fn guest_not_kept(&self, sha256: &str, error: &JournalError) {
+        let error = format!("{error:#}");
+        tracing::warn!(guest = sha256, error, "guest not kept: another version of this program cannot replay its runs");
+    }
 }
 
 impl RunRecord {
@@ -119,11 +130,25 @@ impl RunRecord {
         self.recorder.journal.keeps_readings()
     }
 
-    /// Keeps what the run names by its digest.
-    pub(crate) fn keep(&self, object: Arc<Object>) {
-        if let Err(error) = self.recorder.journal.keep(object) {
-            self.on_result("object", None, Some(&error));
+    /// Records what is about to be done, and what it names by its digest.
+    ///
+    /// # Errors
+    ///
+    /// As [`require`](Self::require).
+    pub(crate) async fn require_with(&self, object: Option<Arc<Object>>, event: Event) -> Result<(), JournalError> {
+        if let Some(object) = object {
+            self.recorder
+                .journal
+                .keep(object)
+                .await
+                .inspect_err(|error| self.on_result("object", None, Some(error)))?;
         }
+        self.require(event).await
+    }
+
+    /// Keeps the guest that the run is made with, in the background.
+    pub(crate) fn keep_guest(&self, guest: PackedGuest) {
+        self.recorder.journal.keep_guest(guest);
     }
 
     /// What the run takes time and chance from, recorded where the journal keeps it.

@@ -30,6 +30,8 @@ const PASSING: [&str; 9] = [
     "too many requests",
     "503 service unavailable",
 ];
+/// What texts say of a server that is of no use for longer: its circuit breaker is open, or a credential is missing or refused.
+const LASTING: [&str; 2] = ["circuit breaker", "ask the operator"];
 /// What stands before the number of seconds to wait, in lower case.
 const AFTER: [&str; 4] = ["retry after ", "retry-after: ", "retry in ", "try again in "];
 
@@ -67,7 +69,7 @@ pub(crate) fn is_repeatable(annotations: ToolAnnotations) -> bool {
 fn passing(error: &CallError) -> Option<Option<Duration>> {
     match error {
         // Lost, overloaded, or not there for the moment. What the circuit breaker refuses comes back when it closes.
-        CallError::UpstreamUnavailable(text) if !text.contains("circuit breaker") => Some(asked(text)),
+        CallError::UpstreamUnavailable(text) if !LASTING.iter().any(|words| text.contains(words)) => Some(asked(text)),
         CallError::ToolFailed { message, .. } => {
             let head = message[..message.floor_char_boundary(LOOKED_AT)].to_ascii_lowercase();
             PASSING.iter().any(|reason| head.contains(reason)).then(|| asked(&head))
@@ -112,6 +114,7 @@ mod tests {
             (failed("HTTP 429, retry after 500 ms."), Some(Duration::from_millis(500))),
             (failed("Too many requests: retry in 3600 s"), None),
             (CallError::UpstreamUnavailable("server x: circuit breaker open; retry in 2 s".into()), None),
+            (CallError::UpstreamUnavailable("server x refuses your login; ask the operator to ..".into()), None),
             (failed("no such table"), None),
             (failed("429 rows"), None),
             (CallError::TimedOut(5), None),

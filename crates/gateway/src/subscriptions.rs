@@ -103,7 +103,7 @@ impl Gateway {
                     CallRejected::Refused { error, .. } => DirectAnswer::Failed(error),
                     CallRejected::Held(held) => DirectAnswer::Held(*held),
                 })?;
-            let subscribing = view.direct().routes.subscribe(permit, tools.run().context.clone(), &mailbox).await;
+            let subscribing = view.direct().routes.subscribe(permit, tools.run().call_context(), &mailbox).await;
             let subscribing = match subscribing {
                 Ok(Subscribing::Done(subscription)) => Ok((subscription, room)),
                 Ok(Subscribing::Refused(refused)) => Err(DirectAnswer::Relayed(refused)),

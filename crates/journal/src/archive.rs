@@ -52,6 +52,15 @@ pub struct Record {
     pub entries: Vec<Stamped>,
 }
 
+/// Who erases something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// On whose behalf.
+    pub principal: Principal,
+    /// In milliseconds since the epoch, UTC.
+    pub at_ms: u64,
+}
+
 /// Which runs and direct calls are meant. What is None fits all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -118,6 +127,13 @@ impl Record {
             Event::RunStarted(start) => Some(&**start),
             _ => None,
         })
+    }
+
+    /// Who erased it, and when. None: nobody, or it expired.
+    #[must_use]
+    pub fn erasure(&self) -> Option<Erasure> {
+        let erased = self.entries.iter().find(|stamped| matches!(stamped.entry.event, Event::Erased))?;
+        Some(Erasure { principal: erased.entry.principal.clone(), at_ms: erased.at_ms })
     }
 
     /// Its end, if it is that of a run.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use exuvia_tool::{BoxFuture, CallError, CallId, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{JournalError, Object, Reading};
+use crate::{JournalError, Object, PackedGuest, Reading};
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone)]
@@ -83,6 +83,9 @@ pub enum Event {
     },
     /// A run is over.
     RunEnded(Box<RunEnd>),
+    /// Its private parts were erased, on behalf of the entry's principal. [Erasing](crate::StoreArchive::erase) records it: a journal takes
+    /// no such entry.
+    Erased,
 }
 
 /// What a run begins with.
@@ -199,6 +202,7 @@ impl Event {
             Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
             Self::RunEnded(_) => "run-ended",
+            Self::Erased => "erased",
         }
     }
 
@@ -210,7 +214,9 @@ impl Event {
                 Some(call.id)
             }
             Self::CallEnded { id, .. } => Some(*id),
-            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) => None,
+            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) | Self::Erased => {
+                None
+            }
         }
     }
 
@@ -234,6 +240,7 @@ impl Event {
             Self::CallReused { call, .. } => call_bytes(call),
             Self::CallEnded { outcome, .. } => outcome.as_ref().map_or(0, outcome_bytes),
             Self::RunEnded(end) => end.text_bytes(),
+            Self::Erased => 0,
         }
     }
 }
@@ -309,14 +316,21 @@ pub trait Journal: Send + Sync {
     /// The entry could not be taken: there is no [room](crate::JournalErrorKind::Full), or nothing can be written. It is lost.
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError>;
 
-    /// Keeps what runs name by its digest. Takes it at once and waits for nothing; what is kept already is not kept twice.
+    /// Keeps what runs name by its digest: no entry that is appended when the future is complete is kept without it. What is kept already
+    /// is not kept twice.
     ///
     /// # Errors
     ///
     /// As [`enqueue`](Self::enqueue).
-    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
+    fn keep(&self, object: Arc<Object>) -> BoxFuture<'_, Result<(), JournalError>> {
         let _ = object;
-        Ok(())
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Keeps the guest that a run was made with whose start is recorded, in the background. Waits for nothing; one that could not be kept is
+    /// reported to [`Losses`], and is tried again with the next run.
+    fn keep_guest(&self, guest: PackedGuest) {
+        let _ = guest;
     }
 
     /// Whether it keeps what only replays need: readings and objects. Where it does not, they are not even made.
@@ -339,4 +353,12 @@ pub trait Journal: Send + Sync {
 pub trait Losses: Send + Sync {
     /// An entry was taken, and could not be written.
     fn lost(&self, entry: &Entry, error: &JournalError);
+
+    /// A guest could not be kept: runs that were made with it are replayed by this program only.
+    fn guest_not_kept(&self, sha256: &str, error: &JournalError) {
+        let _ = (sha256, error);
+    }
+
+    /// The clock jumped forward. Nothing is removed for its age until the clock has stood there for a day.
+    fn retention_waits(&self) {}
 }

@@ -149,7 +149,8 @@ pub(crate) struct RunIndex {
     pub(crate) ended_ms: Option<u64>,
     pub(crate) outcome: Option<String>,
     pub(crate) fuel: u64,
-    pub(crate) is_erased: bool,
+    /// The place of the record that says that it was erased or expired.
+    pub(crate) erased_by: Option<u64>,
     pub(crate) calls: BTreeMap<u64, CallIndex>,
 }
 
@@ -160,6 +161,20 @@ pub(crate) struct CallIndex {
     pub(crate) tool: String,
     pub(crate) code: Option<String>,
     pub(crate) ms: Option<u64>,
+}
+
+impl Change {
+    /// The same, without the text of an error: of a run that was erased.
+    pub(crate) fn without_error(&self) -> Self {
+        let mut change = self.clone();
+        if let CallChange::Decided { error, .. } | CallChange::Ended { error, .. } = &mut change.call {
+            *error = None;
+        }
+        if let State::Ended { error, .. } = &mut change.state {
+            *error = None;
+        }
+        change
+    }
 }
 
 impl RunIndex {
@@ -174,7 +189,7 @@ impl RunIndex {
             ended_ms: None,
             outcome: None,
             fuel: 0,
-            is_erased: false,
+            erased_by: None,
             calls: BTreeMap::new(),
         }
     }

@@ -13,7 +13,7 @@
 //! verifiable; [`SqliteArchive`] opens it for reading, also while it is written:
 //!
 //! ```
-//! use exuvia_journal::{Archive, Entry, Event, Filter, Journal, OpenOptions, RunStart, SqliteArchive, SqliteJournal, check};
+//! use exuvia_journal::{Archive, Entry, Erasure, Event, Filter, Journal, OpenOptions, RunStart, SqliteArchive, SqliteJournal, check};
 //! use exuvia_tool::{Origin, Principal, RunId};
 //!
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -39,8 +39,9 @@
 //! let public_key = std::fs::read_to_string(dir.join("journal.vkey")).unwrap();
 //! assert_eq!(check(&proof, &public_key).unwrap().record.entries.len(), 1);
 //!
-//! // Erase: the log still verifies.
-//! assert!(archive.erase("01KB").await.unwrap());
+//! // Erase: the log says who did, and still verifies.
+//! let erasure = Erasure { principal: Principal::Operator, at_ms: 1_764_385_300_000 };
+//! assert!(archive.erase("01KB", &erasure).await.unwrap());
 //! assert!(archive.verify().await.unwrap().is_consistent());
 //! # });
 //! ```
@@ -86,12 +87,12 @@ pub use access::{
     Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PostgresAccessStore, PreviousSecret,
     SqliteAccessStore, StoredKey, Taken,
 };
-pub use archive::{Archive, Filter, Record, Summary};
-pub use audit::{Findings, Proof, Report, Verdict, check};
+pub use archive::{Archive, Erasure, Filter, Record, Summary};
+pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
 pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;
-pub use object::{Object, ObjectKind};
+pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};
 pub use reader::{PostgresArchive, SqliteArchive, StoreArchive};
 pub use reading::Reading;

@@ -17,7 +17,7 @@ pub struct Object {
 pub enum ObjectKind {
     /// The servers and tools that a script sees, as JSON.
     Namespace,
-    /// A compiled guest.
+    /// The component of a guest: what a run can be made again with when the program has another one.
     Guest,
 }
 
@@ -30,4 +30,13 @@ impl ObjectKind {
             Self::Guest => "guest",
         }
     }
+}
+
+/// The guest that runs are made with, as the program has it.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedGuest {
+    /// The SHA-256 of its component, in lower-case hexadecimal digits.
+    pub sha256: &'static str,
+    /// The component, compressed by zstd.
+    pub zstd: &'static [u8],
 }

@@ -9,9 +9,11 @@ use crate::audit::{self, Proof, Report};
 use crate::seal::RunKey;
 use crate::store::postgres::PostgresReads;
 use crate::store::sqlite::SqliteReads;
-use crate::store::{Folder, Reads, RecordRows, Row};
+use crate::store::{Folder, GuestFolder, Reads, RecordRows, Row, object};
 use crate::wire::{Head, malformed, stamped};
-use crate::{Archive, Filter, JournalError, JournalErrorKind, Object, Record, Stamped, Stats, Summary};
+use crate::{
+    Archive, Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary,
+};
 
 /// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
 /// stored in a thousandth of their size.
@@ -30,6 +32,13 @@ pub struct StoreArchive {
 pub(crate) struct Files {
     pub(crate) public_key: PathBuf,
     pub(crate) checkpoint: PathBuf,
+    guests: GuestFolder,
+}
+
+impl Files {
+    fn of(folder: &Folder) -> Self {
+        Self { public_key: folder.public_key(), checkpoint: folder.checkpoint(), guests: folder.guests() }
+    }
 }
 
 /// A journal in SQLite, for reading.
@@ -44,7 +53,7 @@ impl SqliteArchive {
     /// There is none, a newer program made it, or it cannot be read.
     pub fn open(dir: &Path) -> Result<StoreArchive, JournalError> {
         let reads = SqliteReads::open(Folder::new(dir))?;
-        let files = Files { public_key: reads.folder().public_key(), checkpoint: reads.folder().checkpoint() };
+        let files = Files::of(reads.folder());
         Ok(StoreArchive::new(reads, files))
     }
 }
@@ -61,9 +70,7 @@ impl PostgresArchive {
     ///
     /// The URL is malformed.
     pub fn open(url: &str, dir: &Path) -> Result<StoreArchive, JournalError> {
-        let folder = Folder::new(dir);
-        let files = Files { public_key: folder.public_key(), checkpoint: folder.checkpoint() };
-        Ok(StoreArchive::new(PostgresReads::open(url)?, files))
+        Ok(StoreArchive::new(PostgresReads::open(url)?, Files::of(&Folder::new(dir))))
     }
 }
 
@@ -82,15 +89,16 @@ impl StoreArchive {
     }
 
     /// Drops the key and the private parts of a run or direct call: its script, arguments, answers, result, log, readings and texts of errors.
-    /// The public parts stay, and the log still verifies. Works while another process writes the journal. Returns whether there was such a run.
+    /// The public parts stay, the log has a record of who erased it and when, and it still verifies. Works while another process writes the
+    /// journal, whose next checkpoint covers the record: within a minute, or when the journal is opened. Returns whether there was such a run.
     ///
     /// The key's bytes are overwritten in the files. Copies that were made of the files have it still, and so may the medium.
     ///
     /// # Errors
     ///
     /// The journal cannot be written, or a reader keeps the key from being overwritten.
-    pub async fn erase(&self, id: &str) -> Result<bool, JournalError> {
-        self.reads.erase(id).await
+    pub async fn erase(&self, id: &str, erasure: &Erasure) -> Result<bool, JournalError> {
+        self.reads.erase(id, erasure).await
     }
 
     /// Verifies the whole log, as it is now: that it is consistent with itself and its checkpoints, and that it is complete.
@@ -128,7 +136,7 @@ impl StoreArchive {
     /// It cannot be read.
     pub async fn public_key(&self) -> Result<String, JournalError> {
         let text = tokio::fs::read_to_string(&self.files.public_key).await;
-        text.map_err(|error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error))
+        text.map_err(unreadable)
     }
 
     /// A file that proves the records of one run or direct call to whoever has the public key, without showing others. `with_content`: with
@@ -142,6 +150,22 @@ impl StoreArchive {
     }
 }
 
+impl StoreArchive {
+    /// A guest that is kept in the folder.
+    async fn guest(&self, sha256: &str) -> Result<Option<Object>, JournalError> {
+        let (guests, sha256) = (self.files.guests.clone(), sha256.to_owned());
+        let read = tokio::task::spawn_blocking(move || {
+            let zstd = guests.read(&sha256).map_err(unreadable)?;
+            zstd.map(|zstd| object(ObjectKind::Guest.name(), &sha256, &zstd)).transpose()
+        });
+        read.await.map_err(unreadable)?
+    }
+}
+
+fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> JournalError {
+    JournalError::new(JournalErrorKind::Unreadable).caused_by(error)
+}
+
 impl Archive for StoreArchive {
     fn record<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Record>, JournalError>> {
         Box::pin(async move {
@@ -149,7 +173,7 @@ impl Archive for StoreArchive {
                 return Err(too_large());
             }
             let Some(rows) = self.reads.record(id).await? else { return Ok(None) };
-            let is_erased = rows.is_erased;
+            let is_erased = rows.erased_by.is_some();
             Ok(Record::of(entries(rows, MAX_OPENED_BYTES)?).map(|record| Record { is_erased, ..record }))
         })
     }
@@ -163,14 +187,19 @@ impl Archive for StoreArchive {
     }
 
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
-        self.reads.object(sha256)
+        Box::pin(async move {
+            match self.reads.object(sha256).await? {
+                Some(object) => Ok(Some(object)),
+                None => self.guest(sha256).await,
+            }
+        })
     }
 }
 
 /// The entries that rows are, whose private parts have no more than `max_bytes` together.
 fn entries(rows: RecordRows, max_bytes: usize) -> Result<Vec<Stamped>, JournalError> {
-    let RecordRows { rows, key, is_erased } = rows;
-    let key = key.map(RunKey::from).filter(|_| !is_erased);
+    let RecordRows { rows, key, erased_by } = rows;
+    let key = key.map(RunKey::from).filter(|_| erased_by.is_none());
     let mut left = max_bytes;
     rows.into_iter().map(|row| entry(row, key.as_ref(), &mut left)).collect()
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use exuvia_journal::{Journal, JournalErrorKind, SqliteJournal, check};
+use exuvia_journal::{Erasure, Journal, JournalErrorKind, Removal, SqliteJournal, check};
 use exuvia_tool::Principal;
 use made::changes::changes;
 use made::{
@@ -216,7 +216,6 @@ const COLUMNS: &[(&str, &str)] = &[
     ("runs", "ended_ms"),
     ("runs", "outcome"),
     ("runs", "fuel"),
-    ("runs", "is_erased"),
     ("calls", "tool"),
     ("calls", "code"),
     ("calls", "ms"),
@@ -332,8 +331,59 @@ fn proof_key() -> String {
 fn an_erased_run_is_still_proved() {
     let dir = tempdir().expect("folder");
     wait(journal_of(dir.path(), 2));
-    assert!(wait(archive(dir.path()).erase("run-0001")).expect("erased"));
+    assert!(wait(archive(dir.path()).erase("run-0001", &erasure())).expect("erased"));
     let (proof, key) = proof(dir.path(), "run-0001", true);
     let verdict = check(&proof, &key).expect("proved");
     assert_eq!((verdict.opened, verdict.withheld), (0, 13));
+    // No checkpoint covers that it was erased, until the journal is opened.
+    assert_eq!(verdict.removal, None);
+    wait(open(dir.path()).close()).expect("closed");
+    let (proof, key) = self::proof(dir.path(), "run-0001", true);
+    let verdict = check(&proof, &key).expect("proved");
+    assert_eq!(verdict.removal, Some(Removal::Erased(erasure())));
+}
+
+fn erasure() -> Erasure {
+    Erasure { principal: Principal::Operator, at_ms: 7 }
+}
+
+/// A journal with runs that somebody erased and runs that retention removed, changed in every way that hides or invents that.
+#[test]
+fn what_was_erased_and_removed_cannot_be_hidden_or_invented() {
+    let whole = tempdir().expect("folder");
+    wait(journal_of(whole.path(), 6));
+    for (run, keep) in [("run-0004", false), ("run-0000", true)] {
+        let archive = archive(whole.path());
+        assert!(keep || wait(archive.erase(run, &erasure())).expect("erased"));
+    }
+    // Retention removes the first ones.
+    let retention = exuvia_journal::Retention { max_bytes: 1, ..Default::default() };
+    let options = exuvia_journal::OpenOptions { retention, ..options(whole.path()) };
+    let journal = SqliteJournal::open(&options).expect("a journal");
+    wait(journal.append_durable(of_run("open", started("x")))).expect("kept");
+    wait(journal.close()).expect("closed");
+    let report = wait(verify(whole.path()));
+    assert!(report.is_consistent(), "{report:?}");
+    assert_eq!((report.erased_runs, report.expired_runs), (1, 5));
+
+    let found = |statements: &str| {
+        let dir = tempdir().expect("folder");
+        let dir = copied(whole.path(), &dir.path().join("copy"));
+        sql(&dir, statements);
+        !wait(verify(&dir)).is_consistent()
+    };
+    assert!(!found("SELECT 1"));
+    for change in [
+        "UPDATE runs SET erased_by = NULL WHERE id = 'run-0004'",
+        "UPDATE runs SET erased_by = NULL WHERE id = 'run-0001'",
+        "UPDATE runs SET erased_by = erased_by + 1 WHERE id = 'run-0001'",
+        "UPDATE runs SET erased_by = (SELECT erased_by FROM runs WHERE id = 'run-0001') WHERE id = 'run-0004'",
+        "UPDATE runs SET erased_by = (SELECT erased_by FROM runs WHERE id = 'run-0004') WHERE id = 'run-0001'",
+        "UPDATE runs SET erased_by = 0 WHERE id = 'run-0001'",
+        "UPDATE runs SET erased_by = (SELECT erased_by FROM runs WHERE id = 'run-0001') WHERE id = 'open'; DELETE FROM keys",
+        "DELETE FROM records WHERE run = 0",
+        "UPDATE records SET run = 1 WHERE run = 0",
+    ] {
+        assert!(found(change), "{change}");
+    }
 }

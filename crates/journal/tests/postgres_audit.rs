@@ -81,7 +81,6 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("runs", "ended_ms", "{} + 1"),
     ("runs", "outcome", "'failed'"),
     ("runs", "fuel", "{} + 1"),
-    ("runs", "is_erased", "NOT {}"),
     ("calls", "tool", "{} + 1"),
     ("calls", "code", "'failed'"),
     ("calls", "ms", "{} + 1"),

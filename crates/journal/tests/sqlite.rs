@@ -31,7 +31,8 @@ async fn an_erased_run_leaves_no_key_in_the_files() {
     let (erased, kept) = (key("run-150").expect("a key"), key("run-151").expect("a key"));
     assert!(is_in_files(dir.path(), &erased));
     // Also while the journal is written.
-    assert!(archive(dir.path()).erase("run-150").await.expect("erased"));
+    let erasure = exuvia_journal::Erasure { principal: exuvia_tool::Principal::Operator, at_ms: 7 };
+    assert!(archive(dir.path()).erase("run-150", &erasure).await.expect("erased"));
     assert!(!is_in_files(dir.path(), &erased), "the key is in the files");
     assert!(is_in_files(dir.path(), &kept));
     journal.close().await.expect("closed");

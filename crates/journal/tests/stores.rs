@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exuvia_journal::{
-    Archive, Event, Filter, Journal, JournalError, JournalErrorKind, Object, ObjectKind, OpenOptions, Retention,
-    RunStart, StoreArchive,
+    Archive, Erasure, Event, Filter, Journal, JournalError, JournalErrorKind, Object, ObjectKind, OpenOptions,
+    PackedGuest, Removal, Retention, RunStart, StoreArchive, check,
 };
 use exuvia_tool::{CallId, Principal};
 use made::place::Place;
@@ -214,24 +214,19 @@ fn object(text: &str) -> Arc<Object> {
     Arc::new(Object { kind: ObjectKind::Namespace, sha256, bytes: text.as_bytes().to_vec() })
 }
 
-fn started_with(object: &Object) -> Event {
-    Event::RunStarted(Box::new(RunStart { namespace_sha256: object.sha256.clone(), ..RunStart::default() }))
+fn started_with(object: &Object, guest: PackedGuest) -> Event {
+    let (namespace_sha256, guest_sha256) = (object.sha256.clone(), guest.sha256.to_owned());
+    Event::RunStarted(Box::new(RunStart { namespace_sha256, guest_sha256, ..RunStart::default() }))
 }
 
 async fn objects_are_kept_once_and_a_changed_one_is_found(place: Place) {
-    let kept = object(&"tools ".repeat(1_000));
+    let kept = object(&"tools ".repeat(100_000));
     for run in ["01", "02"] {
         let journal = place.open().await;
-        journal.keep(Arc::clone(&kept)).expect("taken");
-        journal.append_durable(of_run(run, started_with(&kept))).await.expect("kept");
-        let archive = place.archive();
-        for _ in 0..400 {
-            if archive.object(&kept.sha256).await.expect("read").is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert_eq!(archive.object(&kept.sha256).await.expect("read").as_ref(), Some(&*kept));
+        journal.keep(Arc::clone(&kept)).await.expect("taken");
+        journal.append_durable(of_run(run, started_with(&kept, guest("a")))).await.expect("kept");
+        // It is there as soon as the start is that names it.
+        assert_eq!(place.archive().object(&kept.sha256).await.expect("read").as_ref(), Some(&*kept));
         journal.close().await.expect("closed");
     }
     assert_eq!(place.sql("SELECT count(*) FROM object_bytes").as_deref(), Some("1"));
@@ -252,13 +247,15 @@ async fn an_erased_run_has_no_key_and_no_private_part_and_the_log_verifies(place
 
     // Also while the journal is written.
     let archive = place.archive();
-    assert!(archive.erase("02").await.expect("erased"));
-    assert!(archive.erase("goes on").await.expect("erased"));
-    assert!(!archive.erase("no such run").await.expect("nothing"));
-    assert!(!archive.erase("NUL \0").await.expect("nothing"));
+    let erasure = Erasure { principal: principal("boss"), at_ms: NOW_MS + 5 };
+    for (run, is_there) in [("02", true), ("goes on", true), ("02", true), ("no such run", false), ("NUL \0", false)] {
+        assert_eq!(archive.erase(run, &erasure).await.expect("erased"), is_there, "{run}");
+    }
     assert_eq!(place.sql("SELECT count(*) FROM keys").as_deref(), Some("2"));
     let record = archive.record("02").await.expect("read").expect("there");
     assert!(record.is_erased);
+    assert_eq!(record.erasure(), Some(erasure.clone()));
+    assert_eq!(record.principal, Principal::Operator);
     assert_eq!(record.start().expect("start").source, "");
     assert_eq!(record.entries[1].entry.event.call_id(), Some(CallId(1)));
     let having = async |text: &str| ids(&archive, Filter { error: Some(text.into()), ..Filter::default() }).await;
@@ -266,12 +263,20 @@ async fn an_erased_run_has_no_key_and_no_private_part_and_the_log_verifies(place
 
     // What comes later of an erased run has no private part.
     journal.append_durable(of_run("02", failed(1, "late secret"))).await.expect("kept");
+    // Nor of one whose key its writer had.
+    journal.append_durable(of_run("goes on", ended("failed", Some("late secret")))).await.expect("kept");
+    assert!(journal.append_durable(of_run("03", Event::Erased)).await.is_err(), "erasing alone records it");
     journal.close().await.expect("closed");
     assert_eq!(having("late").await, [""; 0]);
     assert_eq!(place.sql("SELECT count(*) FROM records WHERE body IS NOT NULL").as_deref(), Some("8"));
     let report = place.verify().await;
     assert!(report.is_consistent(), "{report:?}");
-    assert_eq!((report.erased_runs, report.runs), (2, 4));
+    assert_eq!((report.erased_runs, report.expired_runs, report.runs), (2, 0, 4));
+    // A checkpoint covers it, and a proof shows who did it.
+    assert_eq!(report.covered_records, report.records);
+    let proof = archive.prove("02", true).await.expect("read").expect("there").to_json().expect("JSON");
+    let verdict = check(&proof, &archive.public_key().await.expect("a key")).expect("proved");
+    assert_eq!(verdict.removal, Some(Removal::Erased(erasure)));
     // What is written next is verified as well.
     let journal = place.open().await;
     append(&journal, &Principal::Operator, "after", run(1)).await;
@@ -287,21 +292,36 @@ async fn what_is_too_much_goes_and_the_log_verifies(place: Place) {
     what_is_over_goes(place, Retention { max_bytes: 1, ..Retention::default() }).await;
 }
 
+fn guest(digit: &str) -> PackedGuest {
+    PackedGuest { sha256: digit.repeat(64).leak(), zstd: b"not compressed" }
+}
+
+fn has_guest(place: &Place, guest: PackedGuest) -> bool {
+    place.dir().join(format!("guests/{}.wasm.zst", guest.sha256)).exists()
+}
+
 async fn what_is_over_goes(place: Place, retention: Retention) {
-    let object = object("tools");
+    let (object, named) = (object("tools"), object("other tools"));
+    let (old, new) = (guest("a"), guest("b"));
     let clock = Arc::new(AtomicU64::new(1_000));
     let time = Arc::clone(&clock);
     let journal = place.open_with(&OpenOptions::new(place.dir(), move || time.load(Ordering::Relaxed))).await;
-    journal.keep(Arc::clone(&object)).expect("taken");
+    for object in [&object, &named] {
+        journal.keep(Arc::clone(object)).await.expect("taken");
+    }
     let mut events = run(1);
-    events[0] = started_with(&object);
+    events[0] = started_with(&object, old);
     for number in 0..40 {
         append(&journal, &Principal::Operator, &format!("old-{number}"), events.clone()).await;
     }
     clock.store(10_000, Ordering::Relaxed);
-    append(&journal, &Principal::Operator, "open", vec![started("y")]).await;
+    append(&journal, &Principal::Operator, "open", vec![started_with(&named, new)]).await;
+    [old, new].into_iter().for_each(|guest| journal.keep_guest(guest));
     journal.close().await.expect("closed");
     drop(journal);
+    let erasure = Erasure { principal: Principal::Operator, at_ms: 9_000 };
+    assert!(place.archive().erase("old-3", &erasure).await.expect("erased"));
+    assert!(has_guest(&place, old) && has_guest(&place, new));
 
     let options = OpenOptions { retention, ..OpenOptions::new(place.dir(), || 10_000) };
     let journal = place.open_with(&options).await;
@@ -319,11 +339,54 @@ async fn what_is_over_goes(place: Place, retention: Retention) {
     let kept: Vec<_> = listed.iter().filter(|run| !run.is_erased).map(|run| format!("{:?}", run.origin)).collect();
     assert_eq!(kept, ["Run(RunId(\"open\"))"]);
     assert!(archive.object(&object.sha256).await.expect("read").is_none());
+    assert!(archive.object(&named.sha256).await.expect("read").is_some());
+    assert!(!has_guest(&place, old) && has_guest(&place, new));
     let report = place.verify().await;
     assert!(report.is_consistent() && report.is_complete(), "{report:?}");
+    assert_eq!((report.erased_runs, report.expired_runs, report.covered_records), (1, 39, report.records));
+    let proof = |run| {
+        let archive = archive.clone();
+        async move { archive.prove(run, true).await.expect("read").expect("there").to_json().expect("JSON") }
+    };
+    let key = archive.public_key().await.expect("a key");
+    let (old, erased, open) = (proof("old-7").await, proof("old-3").await, proof("open").await);
+    assert_eq!(check(&old, &key).expect("proved").removal, Some(Removal::Expired(10_000)));
+    assert!(matches!(check(&erased, &key).expect("proved").removal, Some(Removal::Erased(_))));
+    assert_eq!(check(&open, &key).expect("proved").removal, None);
+    // The record of retention proves nothing of another run.
+    let expired = |proof: &str| serde_json::from_str::<serde_json::Value>(proof).expect("JSON")["expired"].clone();
+    let mut forged: serde_json::Value = serde_json::from_str(&open).expect("JSON");
+    forged["expired"] = expired(&old);
+    assert!(check(&forged.to_string(), &key).is_err());
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Opens the journal at this time, and closes it, which removes what is over. How many runs are kept then.
+async fn kept_at(place: &Place, at_ms: u64) -> usize {
+    let retention = Retention { max_age_ms: 5 * DAY_MS, ..Retention::default() };
+    let options = OpenOptions { retention, ..OpenOptions::new(place.dir(), move || at_ms) };
+    place.open_with(&options).await.close().await.expect("closed");
+    let listed = place.archive().list(&Filter::default()).await.expect("listed");
+    listed.iter().filter(|run| !run.is_erased).count()
+}
+
+async fn a_clock_that_jumps_removes_nothing_for_a_day(place: Place) {
+    place.fill(3).await;
+    let years_ms = 3_650 * DAY_MS;
+    assert_eq!(kept_at(&place, NOW_MS).await, 3);
+    // Somebody sets it right in time.
+    assert_eq!(kept_at(&place, NOW_MS + years_ms).await, 3);
+    assert_eq!(kept_at(&place, NOW_MS + years_ms + DAY_MS / 2).await, 3);
+    assert_eq!(kept_at(&place, NOW_MS + DAY_MS).await, 3);
+    assert_eq!(kept_at(&place, NOW_MS + years_ms + 2 * DAY_MS).await, 3);
+    // It is the time, and the machine was off for long.
+    assert_eq!(kept_at(&place, NOW_MS + years_ms + 3 * DAY_MS).await, 0);
+    assert!(place.verify().await.is_consistent());
 }
 
 for_both_stores! {
+    a_clock_that_jumps_removes_nothing_for_a_day,
     what_is_appended_is_read_again_in_order_also_while_it_is_written,
     queued_entries_are_written_soon_without_a_durable_one,
     a_journal_goes_on_where_it_was_closed,

@@ -21,17 +21,17 @@ pub(crate) enum OAuthError {
 }
 
 impl OAuthError {
-    /// The problem as the operator reads it while the gateway works.
-    pub(crate) fn unauthorized(&self, server: &str) -> Unauthorized {
+    /// The problem as the operator reads it while the gateway works. `login` is what `exuvia login` is to be given.
+    pub(crate) fn unauthorized(&self, server: &str, login: &str) -> Unauthorized {
         let message = match self {
-            Self::Login(_) | Self::Revoked => format!("server {server}: {self}; run `exuvia login {server}`"),
+            Self::Login(_) | Self::Revoked => format!("server {server}: {self}; run `exuvia login {login}`"),
             Self::Scopes(wanted) => match scopes::quoted(wanted) {
                 Some(quoted) => {
                     format!(
-                        "server {server}: it requires the scopes {quoted}; run `exuvia login {server} --scope {quoted}`"
+                        "server {server}: it requires the scopes {quoted}; run `exuvia login {login} --scope {quoted}`"
                     )
                 }
-                None => format!("server {server}: it requires further scopes; run `exuvia login {server}`"),
+                None => format!("server {server}: it requires further scopes; run `exuvia login {login}`"),
             },
             Self::Mend(what) | Self::Passing(what) => format!("server {server}: {what}"),
         };

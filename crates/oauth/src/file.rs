@@ -154,7 +154,7 @@ mod tests {
 
     fn record(file: &Path) -> Record {
         let grant = Grant::Code(CodeGrant::default());
-        let oauth = OAuth { grant, scopes: Vec::new(), token_file: file.to_owned() };
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: file.to_owned(), principal: None };
         Record::new(&"https://example.com/mcp".parse().unwrap(), &oauth, None, RegisteredClient::configured("c"))
     }
 

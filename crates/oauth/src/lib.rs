@@ -6,8 +6,9 @@
 //!
 //! # Nouns
 //!
-//! - A **token file** holds what one server's login brought: its tokens and what they are bound to. One per server, shared by all
-//!   processes that are configured alike, readable by its owner alone.
+//! - A **token file** holds what one server's login brought: its tokens and what they are bound to. One per server, and one per server
+//!   and principal for logins of their own ([`OAuth::of_principal`](exuvia_config::OAuth::of_principal)), shared by all processes that
+//!   are configured alike, readable by its owner alone.
 //! - A **source** is one per server and program. Whoever needs a renewed token at the same time, here or in another process, shares
 //!   one renewal: a refresh token is spent once. What cannot be written is used from memory until it can be, and
 //!   [`renewals_settled`] waits for that at the end of the process.
@@ -61,5 +62,5 @@ mod source;
 mod unsaved_tokens;
 
 pub use authorization::{AuthRejection, Authorization, Unauthorized};
-pub use source::TokenSource;
-pub use unsaved_tokens::renewals_settled;
+pub use source::{TokenSource, login_arguments};
+pub use unsaved_tokens::{LostToken, renewals_settled};

@@ -74,7 +74,7 @@ pub async fn begin(http: &Http, oauth: &OAuth, more: &[String]) -> Result<Login,
     let file = TokenFile::new(&oauth.token_file);
     // A damaged file is replaced by the new one.
     let earlier =
-        file.read().await.ok().flatten().filter(|record| record.check(&http.url).is_ok() && record.is_of(oauth));
+        file.read().await.ok().flatten().filter(|record| record.check(&http.url, oauth).is_ok() && record.is_of(oauth));
     let mut discovery = Discovery::of(http, None).await?;
     discovery.check_code_grant()?;
     // Before anybody registers or consents to what could not be kept.

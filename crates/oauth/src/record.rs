@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use exuvia_config::{Grant, OAuth};
+use exuvia_tool::Principal;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -22,6 +23,9 @@ pub(crate) struct Record {
     version: u32,
     /// The server that the token is for, as [`resource`] writes it.
     server: String,
+    /// Whose login it is, as text. None: the gateway's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    principal: Option<Principal>,
     /// `authorization_code` or `client_credentials`.
     grant: String,
     /// The authorization server that the token is from.
@@ -71,7 +75,8 @@ impl Record {
         let (server, grant) = (resource(server), grant(oauth).to_owned());
         let (granted, demanded) = (Vec::new(), Vec::new());
         let (token, refresh_stays) = (None, false);
-        Self { version: VERSION, server, grant, issuer, client, token, granted, demanded, refresh_stays }
+        let principal = oauth.principal.clone();
+        Self { version: VERSION, server, principal, grant, issuer, client, token, granted, demanded, refresh_stays }
     }
 
     /// The refresh token.
@@ -89,12 +94,13 @@ impl Record {
     /// Whether this is the result of renewing `earlier`.
     pub(crate) fn follows(&self, earlier: &Self) -> bool {
         let received_at = |record: &Self| record.token.as_ref().map(|token| token.received_at);
-        let same = (&self.server, &self.grant, &self.client) == (&earlier.server, &earlier.grant, &earlier.client);
+        let bound = |record: &Self| (record.server.clone(), record.principal.clone(), record.grant.clone());
+        let same = bound(self) == bound(earlier) && self.client == earlier.client;
         same && received_at(self).is_some() && received_at(self) >= received_at(earlier)
     }
 
-    /// Whether this is the record of this server. If not, nothing of it may be sent there.
-    pub(crate) fn check(&self, server: &Url) -> Result<(), OAuthError> {
+    /// Whether this is the record of this server and of the principal whose login it has to be. If not, nothing of it may be sent there.
+    pub(crate) fn check(&self, server: &Url, oauth: &OAuth) -> Result<(), OAuthError> {
         if self.version != VERSION {
             return Err(OAuthError::Login("its token file was written by another version".to_owned()));
         }
@@ -103,6 +109,9 @@ impl Record {
             return Err(OAuthError::Login(format!(
                 "its token file contains the token of {other}, which is not sent to other servers"
             )));
+        }
+        if self.principal != oauth.principal {
+            return Err(OAuthError::Login("its token file contains the token of another login".to_owned()));
         }
         Ok(())
     }

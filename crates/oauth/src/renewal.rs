@@ -114,7 +114,7 @@ impl State {
                 None => return Ok(None),
             },
         };
-        record.check(&self.http.url)?;
+        record.check(&self.http.url, &self.oauth)?;
         match (record.is_of(&self.oauth), &self.oauth.grant) {
             (true, _) => Ok(Some(record)),
             (false, Grant::ClientCredentials(_)) => Ok(None),
@@ -191,7 +191,7 @@ impl State {
         if is_unsaved {
             unsaved_tokens::put(
                 &self.file,
-                Unsaved { server: self.server.clone(), record: record.clone(), spent, lock },
+                Unsaved { server: self.server.clone(), login: self.login.clone(), record: record.clone(), spent, lock },
             );
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use exuvia_config::{Grant, Http, OAuth};
-use exuvia_tool::{BoxFuture, locked};
+use exuvia_tool::{BoxFuture, Principal, locked};
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
 use http::header::AUTHORIZATION;
@@ -28,6 +28,8 @@ pub struct TokenSource {
 
 pub(crate) struct State {
     pub(crate) server: String,
+    /// What `exuvia login` is to be given for this token.
+    pub(crate) login: String,
     /// Where it is, and the configured headers, which go along.
     pub(crate) http: Http,
     pub(crate) oauth: OAuth,
@@ -69,6 +71,7 @@ impl TokenSource {
         Self {
             state: Arc::new(State {
                 server: server.to_owned(),
+                login: login_arguments(server, oauth.principal.as_ref()),
                 http: http.clone(),
                 oauth: oauth.clone(),
                 file: TokenFile::new(&oauth.token_file),
@@ -108,11 +111,11 @@ impl TokenSource {
 impl Authorization for TokenSource {
     fn headers(&self) -> BoxFuture<'_, Result<HeaderMap, Unauthorized>> {
         Box::pin(async move {
-            if self.state.nobody_has_logged_in() {
+            if self.state.oauth.principal.is_none() && self.state.nobody_has_logged_in() {
                 // The server may need no credentials. If it does, its response tells the operator what to do.
                 return Ok(self.state.http.headers.clone());
             }
-            let told = |problem: OAuthError| problem.unauthorized(&self.state.server);
+            let told = |problem: OAuthError| self.state.unauthorized(&problem);
             let token = self.current().await.map_err(told)?.token;
             let value = HeaderValue::try_from(format!("Bearer {}", token.access));
             let mut value = value.map_err(|_| told(OAuthError::Login("its token is malformed".to_owned())))?;
@@ -125,12 +128,16 @@ impl Authorization for TokenSource {
 
     fn refused<'a>(&'a self, refusal: &'a AuthRejection) -> BoxFuture<'a, Result<(), Unauthorized>> {
         Box::pin(async move {
-            self.replacement(refusal).await.map(drop).map_err(|problem| problem.unauthorized(&self.state.server))
+            self.replacement(refusal).await.map(drop).map_err(|problem| self.state.unauthorized(&problem))
         })
     }
 }
 
 impl State {
+    fn unauthorized(&self, problem: &OAuthError) -> Unauthorized {
+        problem.unauthorized(&self.server, &self.login)
+    }
+
     /// Looks at the file for each request of a server without a token: one call of the kernel, and a login is seen at once.
     fn nobody_has_logged_in(&self) -> bool {
         matches!(self.oauth.grant, Grant::Code(_)) && locked(&self.held).is_none() && !self.oauth.token_file.exists()
@@ -176,6 +183,16 @@ impl TokenRequirement {
     pub(crate) fn find(&self, record: &Record) -> Option<CurrentToken> {
         let token = record.token.clone().filter(|token| self.is_met_by(token, &record.granted))?;
         Some(CurrentToken { token, granted: record.granted.clone(), replaced_at: None })
+    }
+}
+
+/// What `exuvia login` is to be given for a login with a server: the gateway's, or that of a principal.
+#[must_use]
+pub fn login_arguments(server: &str, principal: Option<&Principal>) -> String {
+    let principal = principal.map(ToString::to_string).unwrap_or_default();
+    match principal.split_once(':') {
+        Some((kind, name)) => format!("{server} --{kind} {name}"),
+        None => server.to_owned(),
     }
 }
 

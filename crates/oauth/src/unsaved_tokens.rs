@@ -20,6 +20,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Unsaved {
     pub(crate) server: String,
+    /// What `exuvia login` is to be given for it.
+    pub(crate) login: String,
     pub(crate) record: Record,
     /// The refresh token in the file.
     pub(crate) spent: String,
@@ -30,9 +32,19 @@ pub(crate) struct Unsaved {
 struct UnsavedSlot {
     /// Of the task that tries to write it.
     number: u64,
-    server: String,
+    lost: LostToken,
     /// Not here while that task tries.
     unsaved: Option<Unsaved>,
+}
+
+/// A renewed token that could not be written before the process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostToken {
+    /// The server that it was for.
+    pub server: String,
+    /// What `exuvia login` is to be given for another one.
+    pub login: String,
 }
 
 /// By their files.
@@ -61,18 +73,19 @@ pub(crate) fn record(path: &Path) -> Option<Record> {
 ///
 /// # Errors
 ///
-/// The names of the servers whose new tokens could not be written. A login is needed for each.
-pub async fn renewals_settled(within: Duration) -> Result<(), Vec<String>> {
+/// The new tokens that could not be written. A login is needed for each.
+pub async fn renewals_settled(within: Duration) -> Result<(), Vec<LostToken>> {
     if spending_ended(within).await {
         return Ok(());
     }
-    Err(locked(&UNSAVED).values().map(|entry| entry.server.clone()).collect())
+    Err(locked(&UNSAVED).values().map(|entry| entry.lost.clone()).collect())
 }
 
 /// Keeps a record in memory and tries to write it until that succeeds. Must be called on a runtime.
 pub(crate) fn put(file: &TokenFile, unsaved: Unsaved) {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let entry = UnsavedSlot { number, server: unsaved.server.clone(), unsaved: Some(unsaved) };
+    let lost = LostToken { server: unsaved.server.clone(), login: unsaved.login.clone() };
+    let entry = UnsavedSlot { number, lost, unsaved: Some(unsaved) };
     locked(&UNSAVED).insert(file.path().to_owned(), entry);
     tokio::spawn(write(file.clone(), number));
 }

@@ -1,5 +1,6 @@
 //! Bytes that are embedded in the program, as a part of a file that can be mapped.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use crate::space::{Space, rest_constant};
 /// Bytes as this process has them anyway, and a part of a file that holds the same.
 #[derive(Debug)]
 pub(crate) struct Embedded {
-    pub(crate) bytes: &'static [u8],
+    pub(crate) bytes: Cow<'static, [u8]>,
     pub(crate) file: File,
     pub(crate) offset: u64,
 }
@@ -22,9 +23,15 @@ impl Embedded {
     /// otherwise in a copy in memory of this name.
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
         if let Some((file, offset)) = in_program(bytes) {
-            return Ok(Self { bytes, file, offset });
+            return Ok(Self { bytes: bytes.into(), file, offset });
         }
-        Ok(Self { bytes, file: sealed::file(name, bytes)?, offset: 0 })
+        Self::copied(name, bytes)
+    }
+
+    /// Bytes that are not in the program: in a copy in memory of this name.
+    pub(crate) fn copied(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> io::Result<Self> {
+        let bytes = bytes.into();
+        Ok(Self { file: sealed::file(name, &bytes)?, bytes, offset: 0 })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -33,8 +40,10 @@ impl Embedded {
 
     /// Takes the pages at its address out of this process until they are used, if they come from the program's file.
     pub(crate) fn rest(&self) {
-        if self.offset > 0 {
-            rest_constant(self.bytes);
+        if let Cow::Borrowed(bytes) = self.bytes
+            && self.offset > 0
+        {
+            rest_constant(bytes);
         }
     }
 

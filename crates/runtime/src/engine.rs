@@ -1,6 +1,5 @@
 //! The engine: one per process.
 
-use std::fmt;
 use std::sync::Arc;
 
 use exuvia_host::{GuestPre, Sandbox, SandboxView, add_to_linker};
@@ -11,6 +10,8 @@ use wasmtime::error::Context as _;
 
 use crate::artifact::GUEST_DIGEST;
 use crate::budget::Budget;
+use crate::engine_error::EngineError;
+use crate::guest::Guest;
 use crate::memory::MemoryLimit;
 use crate::settings::{self, HOST_STACK_BYTES};
 use crate::slots::{self, Slots};
@@ -89,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
     pub(crate) slots: Arc<Slots>,
+    guest_sha256: String,
 }
 
 /// What a store holds.
@@ -103,18 +105,6 @@ impl SandboxView for StoreState {
     }
 }
 
-/// The engine could not start: a defect of the build, or a machine that lacks something.
-#[derive(Debug)]
-pub struct EngineError(wasmtime::Error);
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the sandbox engine failed to start: {:#}", self.0)
-    }
-}
-
-impl std::error::Error for EngineError {}
-
 impl Engine {
     /// Maps the compiled guest, and makes sure that there is address space for its instances.
     ///
@@ -122,7 +112,18 @@ impl Engine {
     ///
     /// The processor lacks an instruction set of the artifact's baseline, or the address space cannot be reserved.
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
-        Inner::new(config).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+        Inner::new(config, None).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+    }
+
+    /// An engine with another guest than the program's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new). The guest was made for another version of the interface `exuvia:sandbox` than this program has.
+    pub fn with_guest(config: &EngineConfig, guest: Guest) -> Result<Self, EngineError> {
+        let context = format!("guest {}", guest.sha256());
+        let inner = Inner::new(config, Some(guest)).context(context);
+        inner.map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
     /// How many runs execute at the same time.
@@ -165,12 +166,14 @@ impl Engine {
     /// The digest of the guest that runs the scripts.
     #[must_use]
     pub fn guest_sha256(&self) -> &str {
-        GUEST_DIGEST
+        &self.inner.guest_sha256
     }
 }
 
 impl Inner {
-    fn new(config: &EngineConfig) -> wasmtime::Result<Self> {
+    /// `guest`: another one than the program's own.
+    fn new(config: &EngineConfig, guest: Option<Guest>) -> wasmtime::Result<Self> {
+        let guest_sha256 = guest.as_ref().map_or(GUEST_DIGEST, Guest::sha256).to_owned();
         let room = || {
             format!(
                 "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \
@@ -179,7 +182,7 @@ impl Inner {
                 config.address_space_bytes() >> 30
             )
         };
-        let slots = Slots::of_guest(config).with_context(room)?;
+        let slots = Slots::of_guest(config, guest).with_context(room)?;
         let mut wasm = settings::wasmtime(config)?;
         slots.configure(&mut wasm);
         let engine = wasmtime::Engine::new(&wasm).with_context(room)?;
@@ -188,6 +191,7 @@ impl Inner {
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
         let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        Ok(Self { engine, guest, turns, budget: Budget::new(config.runs_memory_bytes), config: config.clone(), slots })
+        let (budget, config) = (Budget::new(config.runs_memory_bytes), config.clone());
+        Ok(Self { engine, guest, turns, budget, config, slots, guest_sha256 })
     }
 }

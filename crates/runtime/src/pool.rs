@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::component::Component;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::guest::Guest;
 use crate::{EngineConfig, artifact};
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
@@ -32,6 +33,8 @@ mod per_run {
 pub(crate) struct Slots {
     runs: u32,
     memory_bytes_max: u64,
+    /// None: the program's own.
+    guest: Option<Guest>,
 }
 
 /// The address space of one run with a stack of this size, in bytes.
@@ -42,8 +45,8 @@ pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
 
 impl Slots {
     /// Slots for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
-    pub(crate) fn of_guest(config: &EngineConfig) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { runs: config.concurrent_runs, memory_bytes_max: config.memory_bytes_max }))
+    pub(crate) fn of_guest(config: &EngineConfig, guest: Option<Guest>) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { runs: config.concurrent_runs, memory_bytes_max: config.memory_bytes_max, guest }))
     }
 
     /// Has wasmtime take memories and stacks from here.
@@ -75,8 +78,9 @@ impl Slots {
     /// Loads the guest.
     #[expect(unsafe_code, reason = "compiled code is loaded, see SAFETY")]
     pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
-        // SAFETY: the bytes were made by this crate's build script with `precompile_component`.
-        unsafe { Component::deserialize(engine, artifact::CODE) }
+        let code = self.guest.as_ref().map_or(artifact::CODE, |guest| &guest.code);
+        // SAFETY: the bytes were made with `precompile_component` by this crate.
+        unsafe { Component::deserialize(engine, code) }
     }
 
     /// Nothing: wasmtime cleans when a store is dropped.

@@ -47,6 +47,9 @@ pub enum Outcome {
     AwaitingApproval(Vec<HeldCall>),
     /// Somebody cancelled it.
     Cancelled,
+    /// It was not run, because whoever had it run lacks something for the moment: the text says what, for whoever sent it and may send it
+    /// again.
+    Unavailable(String),
     /// The sandbox itself went wrong. The text is for the operator only.
     Fault(String),
 }
@@ -87,6 +90,7 @@ impl Outcome {
             Self::Denied(_) => "denied",
             Self::AwaitingApproval(_) => AWAITING,
             Self::Cancelled => "cancelled",
+            Self::Unavailable(_) => "unavailable",
             Self::Fault(_) => "fault",
         }
     }

@@ -63,6 +63,7 @@ impl<'a> ReportJson<'a> {
             Outcome::AwaitingApproval(_) => {
                 (None, None, Some(plain("AwaitingApproval", "calls require approval; see `awaiting`")))
             }
+            Outcome::Unavailable(why) => (None, None, Some(plain("Unavailable", why))),
             Outcome::Fault(message) => (None, None, Some(plain("Fault", message))),
         };
         Self {

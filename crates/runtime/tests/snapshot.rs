@@ -1,6 +1,6 @@
 //! The snapshot is taken out of a component, on components that are small enough to read.
 
-#[path = "../build/snapshot.rs"]
+#[path = "../src/snapshot.rs"]
 mod snapshot;
 
 use snapshot::split;

@@ -20,9 +20,9 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// From now on.
-    pub(crate) fn of(gateway: &Arc<Gateway>, viewer: Viewer) -> Option<Self> {
+    pub(crate) async fn of(gateway: &Arc<Gateway>, viewer: Viewer) -> Option<Self> {
         let heard = gateway.changes();
-        let seen = viewer.view(gateway)?.tools_digest();
+        let seen = viewer.view_ready(gateway).await?.tools_digest();
         Some(Self { gateway: Arc::downgrade(gateway), viewer, heard, seen })
     }
 
@@ -30,7 +30,7 @@ impl Changes {
     pub(crate) async fn next(&mut self) -> Option<()> {
         loop {
             self.heard.changed().await.ok()?;
-            let seen = self.viewer.view(&*self.gateway.upgrade()?)?.tools_digest();
+            let seen = self.viewer.view_ready(&self.gateway.upgrade()?).await?.tools_digest();
             if std::mem::replace(&mut self.seen, seen) != seen {
                 return Some(());
             }

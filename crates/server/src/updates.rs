@@ -44,7 +44,7 @@ impl Updates {
                 changed = self.changes.changed() => {
                     changed.ok()?;
                     let gateway = self.gateway.upgrade()?;
-                    if let Some(view) = self.viewer.view(&gateway) {
+                    if let Some(view) = self.viewer.view_ready(&gateway).await {
                         gateway.renew_subscriptions(&view, &self.client).await;
                     }
                 }

@@ -45,6 +45,12 @@ impl Viewer {
         gateway.view_as(self.profile.as_deref(), role.as_deref())
     }
 
+    /// The same, for where it may take time to be made: after a change, servers that list much are read anew.
+    pub(crate) async fn view_ready(&self, gateway: &Arc<Gateway>) -> Option<Arc<View>> {
+        let role = gateway.access().role_of(&self.identity()).ok()?;
+        gateway.view_ready(self.profile.as_deref(), role.as_deref()).await
+    }
+
     /// What is known of the profile, also while the gateway still starts.
     pub(crate) fn profile(&self, pending: &PendingGateway) -> Profile {
         let known = match pending.now() {

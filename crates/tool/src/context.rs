@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Deadline, RunId};
+use crate::{CredentialId, Deadline, RunId};
 
 /// How a key's name begins where a principal is written as text.
 const KEY: &str = "key:";
@@ -167,6 +167,8 @@ pub struct CallContext {
     /// The client, as the gateway identifies clients; none if the gateway itself asks. On a connection that several clients
     /// have used, a server's questions are forwarded to none.
     pub client: Option<Arc<str>>,
+    /// Under which name the caller's own credentials are found. None: the caller has none, and uses those of the servers.
+    pub credential: Option<CredentialId>,
     /// The call's deadline, for everything that waits on its behalf. None: the provider has its own limit.
     pub deadline: Option<Deadline>,
     /// The most bytes that its value may have, as JSON text.
@@ -179,13 +181,19 @@ impl CallContext {
     /// A call by `principal` for `origin`, of no client, without bounds.
     #[must_use]
     pub fn new(principal: Principal, origin: Origin) -> Self {
-        Self { principal, origin, client: None, deadline: None, result_bytes: u64::MAX, trace: None }
+        Self { principal, origin, client: None, credential: None, deadline: None, result_bytes: u64::MAX, trace: None }
     }
 
     /// The same, of this client.
     #[must_use]
     pub fn of_client(self, client: Arc<str>) -> Self {
         Self { client: Some(client), ..self }
+    }
+
+    /// The same, with the credentials of this name where the configuration has some for the server.
+    #[must_use]
+    pub fn with_credential(self, credential: Option<CredentialId>) -> Self {
+        Self { credential, ..self }
     }
 
     /// The same, for a value of no more than so many bytes.

@@ -79,5 +79,5 @@ pub use mailbox::Mailbox;
 pub use prepared_servers::{Change, PreparedServers};
 pub use routes::Routes;
 pub use server::{Subscribing, Subscription};
-pub use status::{Failing, ServerState, ServerStatus};
+pub use status::{Failing, LaneCounts, ServerState, ServerStatus};
 pub use upstreams::{UpstreamSnapshot, Upstreams};

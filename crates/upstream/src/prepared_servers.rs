@@ -1,10 +1,11 @@
 //! A new set of servers, prepared beside the one in use until it replaces that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_config::{ServerConfig, UpstreamLimits};
+use exuvia_config::{RoleCredential, ServerConfig, UpstreamLimits};
+use exuvia_tool::CredentialId;
 use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,6 +35,8 @@ pub struct PreparedServers<'a> {
     upstreams: &'a Upstreams,
     cells: Vec<Arc<StatusCell>>,
     servers: HashMap<String, Arc<Route>>,
+    /// For the servers that stay.
+    credentials: Vec<(Arc<Route>, BTreeMap<CredentialId, RoleCredential>)>,
     change: Change,
     /// Cancelled when the new ones, each for itself, are ready or have failed.
     starts: Vec<CancellationToken>,
@@ -65,7 +68,8 @@ impl Upstreams {
 
     /// Starts what another configuration has that is not there yet, beside what is, and waits until each is ready or has
     /// failed. Servers whose configuration is the same to the last value, limits included, stay what they are: connection,
-    /// breaker and list. Nobody sees anything of it before [`PreparedServers::take_over`].
+    /// breaker and list. What callers have for credentials of their own is no part of that: of a server that stays, lanes of credentials
+    /// that are other ones now are replaced, and drain. Nobody sees anything of it before [`PreparedServers::take_over`].
     ///
     /// From then on new routes lead to the new servers. What was replaced or removed serves the routes that were taken before,
     /// and ends when there are none left and no call is in flight, at the latest after `drain`; then what is still in flight
@@ -115,7 +119,7 @@ impl<'a> PreparedServers<'a> {
         let turn = upstreams.turn.lock().await;
         let current = upstreams.routes();
         let (mut cells, mut servers, mut change) = (Vec::new(), HashMap::new(), Change::default());
-        let mut new = Vec::new();
+        let (mut new, mut credentials) = (Vec::new(), Vec::new());
         let mut names = HashSet::new();
         for config in configs {
             let name = config.name.clone();
@@ -127,6 +131,7 @@ impl<'a> PreparedServers<'a> {
                 Some(route) if route.server().is_of(&config, limits) => {
                     cells.push(Arc::clone(route.server().cell()));
                     servers.insert(name, Arc::clone(route));
+                    credentials.push((Arc::clone(route), config.credentials));
                     continue;
                 }
                 Some(_) => change.replaced.push(name),
@@ -146,13 +151,16 @@ impl<'a> PreparedServers<'a> {
             servers.insert(name, route);
             starts.push(ready);
         }
-        Self { upstreams, cells, servers, change, starts, room, drain, _turn: turn }
+        Self { upstreams, cells, servers, credentials, change, starts, room, drain, _turn: turn }
     }
 
     /// Replaces the servers in use with these, for all routes taken from now on.
     pub fn take_over(mut self) -> Change {
         let old = self.upstreams.swap(std::mem::take(&mut self.servers), std::mem::take(&mut self.cells));
         let new = self.upstreams.routes();
+        for (route, credentials) in self.credentials.drain(..) {
+            route.server().set_credentials(credentials, self.drain);
+        }
         let is_left = |name: &str, route: &Arc<Route>| !new.get(name).is_some_and(|new| Arc::ptr_eq(new, route));
         for (_, route) in old.iter().filter(|(name, route)| is_left(name, route)) {
             self.upstreams.retiring.retire(Arc::clone(route), &mut self.room, self.drain);

@@ -149,13 +149,13 @@ impl Routes {
     /// Whether a server offers subscriptions to its resources. `None`: not known yet.
     #[must_use]
     pub fn offers_subscriptions(&self, server: &str) -> Option<bool> {
-        self.get(server)?.server.subscribers().offered()
+        self.get(server)?.server.offers_subscriptions()
     }
 
-    /// Whether this subscription is one with the server that has this name here.
+    /// Whether this subscription is one with the server that has this name here, over a lane that is in use.
     #[must_use]
     pub fn has(&self, server: &str, subscription: &Subscription) -> bool {
-        self.get(server).is_some_and(|route| subscription.is_with(route.server.subscribers()))
+        self.get(server).is_some_and(|route| route.server.has(subscription))
     }
 
     /// Asks a server for the page of a list at this cursor, and gives the answer as it was written.

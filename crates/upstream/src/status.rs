@@ -53,6 +53,17 @@ pub enum Failing {
     },
 }
 
+/// How many connections to a server belong to keys, roles, runs and clients, and how many of those are of no use at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneCounts {
+    /// All of them.
+    pub open: usize,
+    /// Those over which calls fail: the breaker is open, or the server refuses the credential. What happens to the gateway's own is
+    /// [`Failing`].
+    pub failing: usize,
+}
+
 /// A server at one moment.
 #[derive(Debug, Clone)]
 pub struct ServerStatus {

@@ -15,8 +15,7 @@ use crate::limits::CallLimits;
 use crate::retiring_servers::RetiringServers;
 use crate::routes::{Route, Routes};
 use crate::server::{EndedRuns, UpstreamServer};
-use crate::status::{Failing, ServerStatus};
-use crate::status::{StatusBoard, StatusCell};
+use crate::status::{Failing, LaneCounts, ServerStatus, StatusBoard, StatusCell};
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
 #[derive(Debug, Clone)]
@@ -87,7 +86,14 @@ impl Upstreams {
         UpstreamSnapshot { servers: self.board.read(), routes: current.clone() }
     }
 
-    /// The servers whose every call fails at the moment, and why, by name.
+    /// The connections to each server beside the one that all share, by name.
+    #[must_use]
+    pub fn lanes(&self) -> BTreeMap<String, LaneCounts> {
+        self.routes().iter().map(|(name, route)| (name.clone(), route.server().lane_counts())).collect()
+    }
+
+    /// The servers whose every call fails at the moment, and why, by name. A connection of a key, or of another credential than the
+    /// gateway's, is none of it: [`lanes`](Self::lanes) counts those.
     #[must_use]
     pub fn failing(&self) -> BTreeMap<String, Failing> {
         let routes = self.routes();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::out::Out;
 use crate::questions::Asking;
-use crate::server::{Reply, Server};
+use crate::server::{HEADERS, Reply, Server};
 
 /// Answers one `tools/call`.
 pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Out) -> Reply {
@@ -96,7 +96,7 @@ pub(crate) fn call(server: &Server, id: &Value, params: &Value, out: &mut dyn Ou
             let child = server.state().child.as_ref().map(std::process::Child::id);
             structured(json!({"pid": std::process::id(), "child": child}))
         }
-        "request" => structured(json!({"headers": server.state().headers})),
+        "request" => structured(json!({"headers": HEADERS.take()})),
         "environment" => {
             let variables: serde_json::Map<String, Value> =
                 std::env::vars().map(|(name, value)| (name, value.into())).collect();

@@ -1,11 +1,12 @@
 //! The protocol, both eras of it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::call::call;
 use crate::list::list;
@@ -14,6 +15,11 @@ use crate::out::{Later, Out};
 use crate::questions::Asking;
 use crate::record;
 use crate::subscriptions::Subscriptions;
+
+thread_local! {
+    /// The headers of the request that this thread answers over HTTP.
+    pub(crate) static HEADERS: RefCell<Map<String, Value>> = RefCell::default();
+}
 
 /// The server behind any transport.
 pub(crate) struct Server {
@@ -38,8 +44,6 @@ pub(crate) struct State {
     pub(crate) listeners: Vec<(Later, Option<Value>)>,
     /// The subscribers of each resource.
     pub(crate) subscriptions: Subscriptions,
-    /// The headers of the latest request over HTTP.
-    pub(crate) headers: serde_json::Map<String, Value>,
 }
 
 /// What comes of a message.

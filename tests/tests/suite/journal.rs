@@ -323,7 +323,7 @@ async fn a_journal_that_breaks_in_the_middle_of_a_run_stops_its_further_calls() 
 async fn a_run_that_cannot_be_recorded_does_not_start() {
     let recorded = Recorded::failing_at(&["run-started"]).await;
     let (report, told) = recorded.run("print('begun')\nfake.echo(value=1)").await;
-    assert!(matches!(report.outcome, Outcome::Fault(_)), "{:?}", report.outcome);
+    assert!(matches!(report.outcome, Outcome::Unavailable(_)), "{:?}", report.outcome);
     assert_eq!((report.logs.text.as_str(), report.usage.fuel, report.calls.len()), ("", 0, 0));
     assert!(told.iter().all(|line| !line.starts_with("call")), "{told:?}");
     assert_eq!(recorded.received(), Vec::<String>::new());

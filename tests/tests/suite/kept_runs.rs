@@ -102,11 +102,14 @@ fn a_run_is_listed_shown_replayed_proven_and_erased() {
     let erased = world.configured(&["runs", "erase", &id]);
     assert_eq!(erased.status, Some(0), "{erased:?}");
     let shown = world.configured(&["runs", "show", &id]).stdout;
-    assert!(shown.contains("returned, erased") && !shown.contains("s3cret"), "{shown}");
+    assert!(
+        shown.contains("returned, erased 20") && shown.contains("by operator") && !shown.contains("s3cret"),
+        "{shown}"
+    );
     let replayed = world.configured(&["replay", &id]);
     assert!(replayed.stdout.contains("not replayable: its content was erased"), "{replayed:?}");
     let verified = world.configured(&["audit", "verify"]);
-    assert!(verified.status == Some(0) && verified.stdout.contains("(1 erased)"), "{verified:?}");
+    assert!(verified.status == Some(0) && verified.stdout.contains("(1 erased, 0 expired)"), "{verified:?}");
     let unknown = world.configured(&["runs", "show", "01K"]);
     assert!(unknown.status == Some(2) && unknown.stderr.contains("exuvia runs list"), "{unknown:?}");
 
@@ -362,6 +365,6 @@ fn the_record_of_a_daemon_is_read_while_it_runs_and_after_it_was_killed() {
     // Which kills it.
     drop(client);
     let ended = world.configured(&["audit", "verify"]);
-    assert!(ended.status == Some(0) && ended.stdout.contains("(1 erased)"), "{ended:?}");
+    assert!(ended.status == Some(0) && ended.stdout.contains("(1 erased, 0 expired)"), "{ended:?}");
     assert_eq!(world.listed(&[]).len(), 2);
 }

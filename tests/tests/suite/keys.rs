@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `[keys.NAME]` with a secret that is the name itself.
-fn key(name: &str, role: &str) -> String {
+pub(crate) fn key(name: &str, role: &str) -> String {
     let hash: String = secret_hash(name).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("[keys.{name}]\nrole = '{role}'\nhash = 'sha256:{hash}'\n")
 }
@@ -29,18 +29,19 @@ fn all_keys() -> String {
     [key("ada", "red"), key("bob", "blue"), key("cid", "blind"), key("mon", "monitor")].concat()
 }
 
-struct Client {
+/// A client with a key.
+pub(crate) struct Client {
     http: HttpClient,
     bearer: String,
 }
 
 impl Client {
-    async fn of(address: SocketAddr, secret: &str) -> Self {
+    pub(crate) async fn of(address: SocketAddr, secret: &str) -> Self {
         Self { http: HttpClient::connect(address).await, bearer: format!("Bearer {secret}") }
     }
 
     /// A request of the modern era.
-    async fn ask(&mut self, method: &str, params: Value) -> Answer {
+    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Answer {
         let mut params = params;
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -67,7 +68,7 @@ impl Client {
         answer.message()["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
     }
 
-    async fn run(&mut self, code: &str) -> String {
+    pub(crate) async fn run(&mut self, code: &str) -> String {
         self.call("executeToolCode", json!({"code": code})).await
     }
 }

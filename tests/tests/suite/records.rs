@@ -81,12 +81,15 @@ async fn a_script_whose_start_cannot_be_recorded_does_not_run() {
     let gateway = SampleGateway::echo(Limits::default(), &[]).await;
     gateway.journal().fail(&["run-started"]);
     let report = gateway.run("result = 1").await;
-    assert_eq!((report.outcome.name(), report.usage.fuel, report.unrecorded), ("fault", 0, 1));
+    assert_eq!((report.outcome.name(), report.usage.fuel, report.unrecorded), ("unavailable", 0, 1));
+    let Outcome::Unavailable(why) = &report.outcome else { panic!("{report:?}") };
+    assert!(why.contains("the journal is unavailable") && why.contains("sent again"), "{why}");
     assert!(!gateway.gateway().is_recording());
     let counted = gateway.gateway().metrics();
-    for line in
-        ["exuvia_runs_total{outcome=\"fault\"} 1\n", "exuvia_journal_append_failures_total{entry=\"run-started\"} 1\n"]
-    {
+    for line in [
+        "exuvia_runs_total{outcome=\"unavailable\"} 1\n",
+        "exuvia_journal_append_failures_total{entry=\"run-started\"} 1\n",
+    ] {
         assert!(counted.contains(line), "{line} is missing:\n{counted}");
     }
     gateway.journal().fail(&[]);

@@ -34,7 +34,8 @@ impl Resolver<'_> {
         for (name, key) in &written.keys {
             let pointer = below("/keys", name);
             self.access_name(name, &pointer);
-            if !written.roles.contains_key(&key.role) {
+            // Where it is missing or no text, that is said already.
+            if key.role.as_ref().is_some_and(|role| !written.roles.contains_key(role)) {
                 let known = written.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 let known = if known.is_empty() { "none is defined".to_owned() } else { format!("defined: {known}") };
                 self.error(&below(&pointer, "role"), format!("unknown role; {known}"));
@@ -74,13 +75,7 @@ impl Resolver<'_> {
     }
 
     fn key(&mut self, written: &Key, pointer: &str) -> Option<KeyConfig> {
-        let hash = hash(&written.hash);
-        if hash.is_none() {
-            self.error(
-                &below(pointer, "hash"),
-                "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it",
-            );
-        }
+        let hash = written.hash.as_deref().and_then(hash);
         let expires_ms = written.expires.as_deref().and_then(|text| self.time(text, &below(pointer, "expires")));
         let is_label = |text: &str| !text.is_empty() && text.chars().count() <= LABEL_CHARS;
         let labels = &written.labels;
@@ -88,14 +83,14 @@ impl Resolver<'_> {
             let message = format!("must be at most {LABELS} labels of at most {LABEL_CHARS} characters each");
             self.error(&below(pointer, "labels"), message);
         }
-        Some(KeyConfig { role: written.role.clone(), hash: hash?, expires_ms, labels: labels.clone() })
+        Some(KeyConfig { role: written.role.clone()?, hash: hash?, expires_ms, labels: labels.clone() })
     }
 
     fn time(&mut self, text: &str, pointer: &str) -> Option<u64> {
         let time = humantime::parse_rfc3339_weak(text).ok();
         let ms = time.and_then(|time| u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok());
         if ms.is_none() {
-            self.error(pointer, "must be a time in UTC, for example \"2027-01-31T12:00:00Z\"");
+            self.error(pointer, "must be a time in UTC, for example 2027-01-31T12:00:00Z");
         }
         ms
     }

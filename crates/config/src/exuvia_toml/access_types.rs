@@ -9,6 +9,11 @@ use serde::Deserialize;
 use super::bytes::Bytes;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
 
+/// The hash of a key's secret, as written.
+pub(super) const HASH: &str = "^sha256:[0-9a-f]{64}$";
+/// What is said of another one.
+pub(super) const HASH_EXPECTED: &str = "must be sha256: and 64 hexadecimal digits; `exuvia keys hash` prints it";
+
 /// What the keys and users of a role may do.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +37,23 @@ pub(super) struct Role {
     pub(super) metrics: bool,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
+    /// Credentials for servers, by their names. Default: those of the servers' own entries.
+    pub(super) credentials: BTreeMap<String, Credential>,
+}
+
+/// What a role shows a server in place of the credentials of the server's own entry. Its keys and users share a connection
+/// of their own.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Credential {
+    /// Headers of every request, for example `{ Authorization = "Bearer ${SUPPORT_TOKEN}" }`. None of the server's own
+    /// headers go along, and no token of `oauth`.
+    pub(super) headers: BTreeMap<String, String>,
+    /// Environment variables of the server's process, in addition to its own and instead of those of the same names.
+    pub(super) env: BTreeMap<String, String>,
+    /// Whether each key and user has a login of its own with the server's authorization server, by
+    /// `exuvia login SERVER --key KEY`. Default: false.
+    pub(super) oauth: bool,
 }
 
 /// Limits of the runs of a role. They lower those of `[limits]` and never raise one.
@@ -59,18 +81,18 @@ pub(super) struct RoleLimits {
 
 /// A virtual key. Its secret is never in the file: `exuvia keys hash` prints the hash of one, and `exuvia keys create` issues keys
 /// that need no entry here.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+// What the schema requires and reports can be missing here.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["role", "hash"]))]
 pub(super) struct Key {
     /// The role of the key.
-    pub(super) role: String,
+    pub(super) role: Option<String>,
     /// `sha256:` and the SHA-256 of the secret in hexadecimal digits.
-    #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
-    pub(super) hash: String,
-    /// When the key ends, for example `"2027-01-31T12:00:00Z"`. Default: never.
-    #[serde(default)]
+    #[schemars(regex(pattern = HASH))]
+    pub(super) hash: Option<String>,
+    /// When the key ends, for example `2027-01-31T12:00:00Z`. Default: never.
     pub(super) expires: Option<String>,
     /// Labels for budgets and reports, for example `{ team = "billing" }`.
-    #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,
 }

@@ -126,6 +126,7 @@ fn value(spanned: &Spanned<DeValue<'_>>, pointer: &str, places: &Places, lines: 
             i64::from_str_radix(integer.as_str(), integer.radix()).map_or(Value::Null, Value::from)
         }
         DeValue::Float(text) => text.as_str().parse().map_or(Value::Null, float),
+        DeValue::Datetime(time) if takes_time(pointer) => Value::String(time.to_string()),
         DeValue::Datetime(_) => Value::Null,
         DeValue::Table(table) => object(table, pointer, places, lines),
         DeValue::Array(items) => {
@@ -137,6 +138,12 @@ fn value(spanned: &Spanned<DeValue<'_>>, pointer: &str, places: &Places, lines: 
             Value::Array(items.iter().enumerate().map(read).collect())
         }
     }
+}
+
+/// Whether a date may stand here without quotes: the schema, as JSON has no dates, asks for a string.
+fn takes_time(pointer: &str) -> bool {
+    let parts: Vec<&str> = pointer.split('/').collect();
+    matches!(parts[..], ["", "keys", _, "expires"])
 }
 
 /// JSON Schema takes 5.0 for a whole number; so it has to be one for everybody.

@@ -45,8 +45,7 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
-    /// What keys and users may do. With at least one key or identity provider, every client of `exuvia serve` must
-    /// authenticate.
+    /// What keys and users may do. With at least one role, every client of `exuvia serve` must authenticate.
     pub(super) roles: BTreeMap<String, Role>,
     /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
     pub(super) keys: BTreeMap<String, Key>,
@@ -302,11 +301,17 @@ pub(super) struct Listen {
     /// Browser origins that may send requests, for example `["http://localhost:6274"]`. Requests without an origin do
     /// not come from browsers and are accepted. Default: none.
     pub(super) origins: Vec<String>,
-    /// Open connections. Further ones are rejected with 503.
+    /// Requests of one address in a minute, where clients authenticate. A sixth of them may come at once; further ones are
+    /// rejected with 429. This machine is not counted. Default: 60,000.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(super) requests_per_minute: Option<u32>,
+    /// Open connections. Further ones are rejected with 503. One key, and one address of another machine that is no trusted
+    /// proxy, has half of them at most.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) connections: Option<usize>,
     /// Open sessions of clients up to 2025-11-25. At the limit a new session replaces the one that has been idle
-    /// longest, without a stream or a request in flight; if there is none, it is rejected with 503.
+    /// longest, without a stream or a request in flight; if there is none, it is rejected with 503. One key has half of them
+    /// at most.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) sessions: Option<usize>,
     /// How long the client of a session without a stream may take to reconnect, in milliseconds. After that it has

@@ -22,7 +22,7 @@ impl Resolver<'_> {
             let url = check::server_url(&url);
             url.map_err(|message| self.error(&at_url, message)).ok()
         });
-        let headers = self.headers(written, &below(pointer, "headers"));
+        let headers = self.header_values(&written.headers, &below(pointer, "headers"));
         let header_command = self.header_command(written, env, &below(pointer, "headers_command"));
         let ca = written.ca.as_deref().and_then(|ca| self.certificates(ca, &below(pointer, "ca")));
         let proxy = written.proxy.as_deref().and_then(|proxy| self.proxy(proxy, &below(pointer, "proxy")));
@@ -64,20 +64,6 @@ impl Resolver<'_> {
     fn proxy(&mut self, text: &str, pointer: &str) -> Option<Proxy> {
         let text = self.some_text(text, pointer)?;
         Proxy::parse(&text).map_err(|message| self.error(pointer, message)).ok()
-    }
-
-    fn headers(&mut self, written: &file_types::Server, pointer: &str) -> Vec<(http::HeaderName, http::HeaderValue)> {
-        let mut headers = Vec::new();
-        for (name, value) in &written.headers {
-            let pointer = below(pointer, name);
-            let value = self.text(value, &pointer);
-            match check::header(name, &value) {
-                Ok(Some(header)) => headers.push(header),
-                Ok(None) => self.error(&pointer, "is set by the transport; remove it"),
-                Err(message) => self.error(&pointer, message),
-            }
-        }
-        headers
     }
 
     fn header_command(
@@ -127,6 +113,6 @@ impl Resolver<'_> {
                 Grant::ClientCredentials(ClientCredentials { client_id: client_id?, client_secret: client_secret? })
             }
         };
-        Some(OAuth { grant, scopes, token_file: check::token_file(dir, name) })
+        Some(OAuth { grant, scopes, token_file: check::token_file(dir, name), principal: None })
     }
 }

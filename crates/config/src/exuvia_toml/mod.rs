@@ -15,6 +15,7 @@ mod policy;
 mod profile;
 mod resolve;
 mod resolve_limits;
+mod role_credential;
 mod schema;
 mod schema_errors;
 mod server;

@@ -51,6 +51,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.journal = resolver.journal(&written.journal);
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
+    found.credentials = resolver.role_credentials(&written);
     let (http, has_tls) = (&mut found.config.http, found.config.tls.is_some());
     http.is_exposable = !found.config.access.is_empty() && (has_tls || !http.trusted_proxies.is_empty());
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
@@ -170,6 +171,7 @@ impl Resolver<'_> {
             origins: self.origins(&written.origins),
             hosts: self.hosts(&written.hosts),
             trusted_proxies: self.networks(&written.trusted_proxies),
+            requests_per_minute: written.requests_per_minute.unwrap_or(default.requests_per_minute),
             connections: written.connections.unwrap_or(default.connections),
             sessions: written.sessions.unwrap_or(default.sessions),
             session_grace: written.session_grace_ms.map_or(default.session_grace, Duration::from_millis),
@@ -184,7 +186,7 @@ impl Resolver<'_> {
     fn hosts(&mut self, written: &[String]) -> Vec<String> {
         for (index, host) in written.iter().enumerate() {
             let authority = host.parse::<http::uri::Authority>();
-            if !authority.is_ok_and(|authority| !authority.as_str().contains('@')) {
+            if !authority.is_ok_and(|authority| !authority.as_str().contains(['@', '*'])) {
                 let message = "must be a host name, for example \"exuvia.example\" or \"exuvia.example:8443\"";
                 self.error(&format!("/listen/hosts/{index}"), message);
             }
@@ -312,6 +314,7 @@ mod tests {
             ("listen.tls.", &schema["$defs"]["Tls"]),
             ("roles.x.", &schema["$defs"]["Role"]),
             ("roles.x.limits.", &schema["$defs"]["RoleLimits"]),
+            ("roles.x.credentials.y.", &schema["$defs"]["Credential"]),
             ("keys.x.", &schema["$defs"]["Key"]),
             ("telemetry.", &schema["$defs"]["Telemetry"]),
             ("journal.", &schema["$defs"]["Journal"]),
@@ -335,9 +338,10 @@ mod tests {
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
         let text = "[journal]\nurl = 'postgres://a:s3cret@d'\n[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
             url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n\
-            proxy = 'http://s3cret:s3cret@p.example'\n";
+            proxy = 'http://s3cret:s3cret@p.example'\n[roles.c.credentials.b]\nheaders = { A = 's3cret' }\n";
         let found = found(text);
-        let shown = format!("{:?}", found.config);
+        let shown =
+            format!("{:?} {:?}", found.config, found.credentials.iter().map(|own| &own.credential).collect::<Vec<_>>());
         assert!(found.errors.is_empty() && shown.contains("b.example") && !shown.contains("s3cret"), "{shown}");
     }
 

@@ -5,6 +5,7 @@ use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;
 
+use super::access_types::{HASH, HASH_EXPECTED};
 use super::document::{Document, below};
 use super::schema::schema;
 use crate::ConfigError;
@@ -22,7 +23,10 @@ pub(super) fn check(document: &mut Document) -> Vec<ConfigError> {
         match error.kind() {
             // What is no table at all is reported as such.
             Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } if !error.instance().is_object() => {}
-            // Here nothing is required but by another key.
+            Kind::Required { property } if is_always_required(&schema, &error) => {
+                let needed = property.as_str().unwrap_or_default();
+                errors.push(document.error(pointer, format!("requires `{needed}`")));
+            }
             Kind::Required { property } => {
                 for key in dependents(&schema, &error, property) {
                     let needed = property.as_str().unwrap_or_default();
@@ -64,6 +68,7 @@ fn sentence(kind: &Kind, schema: &Value, error: &ValidationError<'_>, pointer: &
         Kind::Minimum { limit } => (here, format!("must be at least {limit}"), true),
         Kind::Maximum { limit } => (here, format!("must be at most {limit}"), true),
         Kind::MinLength { .. } | Kind::MinItems { .. } => (here, "must not be empty".to_owned(), true),
+        Kind::Pattern { pattern } if pattern == HASH => (here, HASH_EXPECTED.to_owned(), true),
         Kind::Pattern { .. } => (
             here,
             "must be a number of bytes, or a string with a unit: \"512 KiB\", \"256 MiB\", \"1 GiB\"".to_owned(),
@@ -73,6 +78,12 @@ fn sentence(kind: &Kind, schema: &Value, error: &ValidationError<'_>, pointer: &
         Kind::OneOfMultipleValid { .. } => (here, "has both `command` and `url`; remove one".to_owned(), false),
         _ => (here, error.masked().to_string(), true),
     }
+}
+
+/// Whether the table requires the key whatever else it holds; else another key of it does.
+fn is_always_required(schema: &Value, error: &ValidationError<'_>) -> bool {
+    error.schema_path().as_str().ends_with("/required")
+        && schema.pointer(error.schema_path().as_str()).is_some_and(Value::is_array)
 }
 
 /// The keys of a table that are there although what they need is not. None where a server has neither of the keys that say

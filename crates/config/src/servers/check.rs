@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use exuvia_tool::Principal;
 use http::{HeaderName, HeaderValue};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 use crate::{CodeGrant, Grant, Http, OAuth};
@@ -123,17 +125,35 @@ pub(crate) fn scope(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The longest name of a file, in bytes, that leaves room for what stands beside it.
+const FILE_NAME_BYTES: usize = 200;
+
 /// The file for the tokens of a server. Different servers have different files, also where a file system takes `CRM` and
 /// `crm` for the same.
 pub(crate) fn token_file(token_dir: &Path, server: &str) -> PathBuf {
-    let mut name = String::with_capacity(server.len() + 5);
-    for byte in server.bytes() {
+    token_dir.join(file_name(server) + ".json")
+}
+
+/// The file for the tokens that a principal has for a server: in a folder beside the server's own file, whose name no server's file has.
+pub(crate) fn own_token_file(token_file: &Path, principal: &Principal) -> PathBuf {
+    let mut name = file_name(&principal.to_string());
+    if name.len() > FILE_NAME_BYTES {
+        let hash = Sha256::digest(name.as_bytes());
+        name = hash.iter().fold("%sha256-".to_owned(), |name, byte| format!("{name}{byte:02x}"));
+    }
+    token_file.with_extension("logins").join(name + ".json")
+}
+
+/// A text as the name of a file. Different texts have different ones, also where a file system ignores case.
+fn file_name(text: &str) -> String {
+    let mut name = String::with_capacity(text.len() + 5);
+    for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
             _ => name.push_str(&format!("%{byte:02x}")),
         }
     }
-    token_dir.join(name + ".json")
+    name
 }
 
 impl Http {
@@ -166,12 +186,13 @@ impl Http {
     pub fn allow_login(&mut self, token_file: PathBuf) {
         let is_known = self.header_command.is_some() || self.headers.contains_key(http::header::AUTHORIZATION);
         if self.oauth.is_none() && !is_known && self.is_private() {
-            self.oauth = Some(OAuth { grant: Grant::Code(CodeGrant::default()), scopes: Vec::new(), token_file });
+            let grant = Grant::Code(CodeGrant::default());
+            self.oauth = Some(OAuth { grant, scopes: Vec::new(), token_file, principal: None });
         }
     }
 
     /// Nobody on the way can read along.
-    fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.url.scheme() == "https" || self.proxy.is_none() && is_loopback(&self.url)
     }
 }
@@ -254,6 +275,19 @@ mod tests {
         assert_ne!(file("a%2f"), file("a/"));
         let longest = file(&"\u{e9}".repeat(SERVER_NAME_BYTES / 2));
         assert!(longest.file_name().unwrap().len() < 255);
+    }
+
+    #[test]
+    fn every_principal_has_a_token_file_of_its_own_for_each_server() {
+        let file = |server: &str, principal: &str| {
+            own_token_file(&token_file(Path::new("/d"), server), &principal.parse().unwrap())
+        };
+        assert_eq!(file("crm", "key:ci"), Path::new("/d/crm.logins/key%3aci.json"));
+        assert_eq!(file("crm.logins/x", "key:../Ci"), Path::new("/d/crm%2elogins%2fx.logins/key%3a%2e%2e%2f%43i.json"));
+        let long = |last: &str| file("crm", &format!("key:{}{last}", "/".repeat(256)));
+        assert_ne!(long("a"), long("b"));
+        let names = [long("a"), file("crm", &format!("key:{}", "a".repeat(195)))];
+        assert!(names.iter().all(|file| file.file_name().unwrap().len() <= FILE_NAME_BYTES + 5));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use exuvia_tool::Principal;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::Proxy;
+use super::{Proxy, check};
 use crate::choices::values_only;
 
 /// A server over HTTP.
@@ -69,6 +70,8 @@ pub struct OAuth {
     pub scopes: Vec<String>,
     /// Where tokens are kept, readable by their owner alone. Its directory is made when it is missing.
     pub token_file: PathBuf,
+    /// Whose login it is. None: the gateway's, for all callers that have none of their own.
+    pub principal: Option<Principal>,
 }
 
 /// How tokens are obtained.
@@ -98,6 +101,15 @@ pub struct ClientCredentials {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
+}
+
+impl OAuth {
+    /// The login of one principal, in a token file of its own beside that of the gateway.
+    #[must_use]
+    pub fn of_principal(&self, principal: Principal) -> Self {
+        let token_file = check::own_token_file(&self.token_file, &principal);
+        Self { token_file, principal: Some(principal), ..self.clone() }
+    }
 }
 
 impl Http {

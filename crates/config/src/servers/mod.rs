@@ -7,9 +7,11 @@ mod mcp_servers;
 mod proxy;
 mod stdio;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use check::is_loopback;
+use exuvia_tool::CredentialId;
 pub use http::{ClientCredentials, CodeGrant, Grant, HeaderCommand, Http, HttpProtocol, OAuth};
 pub use limits::UpstreamLimits;
 pub use mcp_servers::{EnvFile, Environment, McpServers, ToolLists, parse_mcp_servers};
@@ -19,6 +21,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 pub use stdio::{PASSED_VARIABLES, Stdio, passed_variables};
 
+use crate::RoleCredential;
 use crate::choices::values_only;
 
 /// One server.
@@ -49,6 +52,8 @@ pub struct ServerConfig {
     /// Whether clients speak with it themselves: its tools are kept as it lists them, and it may ask what a client can be
     /// asked. `false`.
     pub direct: bool,
+    /// What callers show it instead, by the names of their credentials. Empty: all callers show the same.
+    pub credentials: BTreeMap<CredentialId, RoleCredential>,
 }
 
 /// How a server is reached.
@@ -78,7 +83,7 @@ pub enum Share {
     /// Everybody.
     #[default]
     All,
-    /// All runs of one virtual key.
+    /// All runs of one virtual key, or of one user.
     Key,
     /// Nobody: every run has its own, which ends with the run.
     Run,
@@ -99,6 +104,7 @@ impl ServerConfig {
             share: Share::All,
             refresh: Duration::from_secs(600),
             direct: false,
+            credentials: BTreeMap::new(),
         }
     }
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_journal::{Findings, JournalErrorKind, Report, Verdict, check};
+use exuvia_journal::{Findings, JournalErrorKind, Removal, Report, Verdict, check};
 use exuvia_policy::Redaction;
 use exuvia_text::line;
 use serde_json::{Value, json};
 
-use super::runs::{Exported, opened, printed, printed_json, shown};
+use super::runs::{Exported, opened, printed, printed_json, shown, utc};
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, Found, unknown};
 use crate::journal_args::{AuditArgs, AuditCommand};
@@ -69,11 +69,12 @@ fn verified_text(found: &Found, report: &Report) -> String {
     let mut out = format!("{}\n", line(&found.place()));
     let _ = writeln!(
         out,
-        "{}: {} records of {} runs and direct calls ({} erased), {} checkpoints; the newest covers {} records",
+        "{}: {} records of {} runs and direct calls ({} erased, {} expired), {} checkpoints; the newest covers {} records",
         verdict(report.is_consistent(), "consistent", "NOT CONSISTENT"),
         report.records,
         report.runs,
         report.erased_runs,
+        report.expired_runs,
         report.checkpoints,
         report.covered_records,
     );
@@ -108,6 +109,7 @@ fn verified_json(found: &Found, report: &Report) -> Value {
         "records": report.records,
         "runs": report.runs,
         "erased_runs": report.erased_runs,
+        "expired_runs": report.expired_runs,
         "checkpoints": report.checkpoints,
         "covered_records": report.covered_records,
         "inconsistencies": findings(&report.inconsistencies),
@@ -178,17 +180,24 @@ fn told(checked: Result<Verdict, String>, json: bool) -> Result<ExitCode> {
             "root": verdict.root,
             "opened": verdict.opened,
             "withheld": verdict.withheld,
+            "expired_at": match &verdict.removal { Some(Removal::Expired(at_ms)) => Some(utc(*at_ms)), _ => None },
             "record": run,
         }));
     }
+    let removal = match &verdict.removal {
+        Some(Removal::Erased(by)) => format!("; erased {} by {}", utc(by.at_ms), line(&by.principal.to_string())),
+        Some(Removal::Expired(at_ms)) => format!("; removed by retention {}", utc(*at_ms)),
+        _ => String::new(),
+    };
     printed(&format!(
         "proven: the journal {} had these {} records when it signed a checkpoint of {} records\n\
-         private parts opened: {}, withheld or erased: {}\n\n{}",
+         private parts opened: {}, withheld or erased: {}{}\n\n{}",
         line(&verdict.journal),
         verdict.record.entries.len(),
         verdict.tree_size,
         verdict.opened,
         verdict.withheld,
+        removal,
         shown(&run, MOST_CALLS),
     ))
 }

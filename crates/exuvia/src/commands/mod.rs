@@ -4,6 +4,8 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod config;
+mod guest_engines;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_journal::{Filter, Summary};
 use exuvia_policy::Redaction;
 use exuvia_replay::{Difference, Replay, ReplayError, Replayed, Verdict};
-use exuvia_runtime::{Engine, EngineConfig, Report};
+use exuvia_runtime::Report;
 use exuvia_text::{line, one_line, printable};
 use exuvia_tool::{CallId, Principal, RunId};
 use serde_json::{Value, json};
 
+use super::guest_engines::GuestEngines;
 use super::runs::{latest_run, opened, printed, printed_json, table};
 use crate::args::ScriptArgs;
 use crate::journal::Archives;
@@ -44,12 +45,14 @@ pub(crate) async fn replay(args: ReplayArgs) -> Result<ExitCode> {
     let edited = edited.as_ref().map(exuvia_runtime::Script::source);
     let (archives, redaction) = opened(args.journal.clone()).await?;
     let runs = selected(&archives, &args).await?;
-    let engine = tokio::task::spawn_blocking(|| Engine::new(&EngineConfig::default()));
-    let engine = engine.await.context("mapping the guest")??;
+    let mut engines = match &args.guest {
+        Some(file) => GuestEngines::of_file(file, &terminal).await?,
+        None => GuestEngines::default(),
+    };
     let mut told = Vec::new();
     for (done, run) in runs.iter().enumerate() {
         terminal.show_progress(format!("replaying {} of {}", done + 1, runs.len()));
-        told.push(replayed(&archives, run, &args, edited, &engine).await?);
+        told.push(replayed(&archives, run, &args, edited, (&mut engines, &terminal)).await?);
     }
     terminal.clear_progress();
     let status = if told.iter().any(|told| told.differs) { DIFFERS } else { 0 };
@@ -94,7 +97,7 @@ async fn replayed(
     run: &str,
     args: &ReplayArgs,
     edited: Option<&str>,
-    engine: &Engine,
+    (engines, terminal): (&mut GuestEngines, &Terminal),
 ) -> Result<Told> {
     let (found, _) = archives.record(run).await?;
     let mut replay = match Replay::load(&found.archive, &RunId::new(run)).await {
@@ -102,7 +105,12 @@ async fn replayed(
         Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),
         Err(error) => return Err(error).with_context(|| found.place()),
     };
-    if args.any_guest {
+    let recorded = replay.recorded().start.guest_sha256.clone();
+    let engine = match engines.of_run(&recorded, args.any_guest, archives, terminal).await? {
+        Ok(engine) => engine,
+        Err(why) => return Ok(Told::not_replayable(run, &why)),
+    };
+    if engine.guest_sha256() != recorded {
         replay = replay.with_any_guest();
     }
     if let Some(call) = args.until_call {
@@ -111,7 +119,7 @@ async fn replayed(
     if let Some(source) = edited {
         replay = replay.edited(source);
     }
-    match replay.run(engine).await {
+    match replay.run(&engine).await {
         Ok(replayed) => Ok(Told::of(run, replayed)),
         Err(reason) => Ok(Told::not_replayable(run, &reason.to_string())),
     }

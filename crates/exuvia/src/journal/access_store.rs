@@ -1,4 +1,4 @@
-//! The store of issued keys and of what budgets have counted, beside the journal.
+//! The store of issued keys and of the counters of budgets, beside the journal.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,38 +6,69 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_access::{Access, IssuedKeys};
-use exuvia_config::{JournalConfig, JournalStore, Paths};
+use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
 use exuvia_gateway::now_ms;
 use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
-use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The file in a folder.
+use crate::file_threads::FileThreads;
+
+/// The file of the store, in the folder of the configured journal or in the data directory of the user.
 const FILE: &str = "access.db";
 /// How long it takes until a store that could not be opened is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Opens the store that belongs to the configured journal: in its database, in its folder, or beside the default one, where all processes
-/// of the user share it.
-///
-/// # Errors
-///
-/// It cannot be opened.
-pub(crate) async fn open_access_store(config: &JournalConfig) -> Result<Arc<dyn AccessStore>> {
-    let file = match &config.store {
-        JournalStore::Memory => return Ok(SqliteAccessStore::in_memory()?),
-        JournalStore::Postgres { url, .. } => return Ok(PostgresAccessStore::open(&url.0).await?),
-        JournalStore::Sqlite(Some(folder)) => folder.join(FILE),
-        JournalStore::Sqlite(None) => in_data_dir()?,
-    };
-    let store = spawn_blocking(move || SqliteAccessStore::open(&file)).await.context("opening the store of keys")?;
-    Ok(store?)
+/// Where the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StorePlace {
+    /// In a file, which all processes of the user share.
+    File(PathBuf),
+    /// In the database of the journal.
+    Database(DatabaseUrl),
+    /// In memory: nobody can issue a key, and budgets are those of one process.
+    Memory,
 }
 
-fn in_data_dir() -> Result<PathBuf> {
-    let journal = Paths::of_user().journal_dir;
-    let journal = journal.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
-    Ok(journal.with_file_name(FILE))
+impl StorePlace {
+    /// Where it is, with this journal.
+    ///
+    /// # Errors
+    ///
+    /// It would be in the data directory of the user, who has none.
+    pub(crate) fn of(journal: &JournalConfig) -> Result<Self> {
+        Ok(match &journal.store {
+            JournalStore::Memory => Self::Memory,
+            JournalStore::Postgres { url, .. } => Self::Database(url.clone()),
+            JournalStore::Sqlite(Some(folder)) => Self::File(folder.join(FILE)),
+            JournalStore::Sqlite(None) => {
+                let folder = Paths::of_user().journal_dir;
+                let folder = folder.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
+                Self::File(folder.with_file_name(FILE))
+            }
+        })
+    }
+
+    /// Opens it, or makes one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written, or a newer program made it.
+    pub(crate) async fn open(self) -> Result<Arc<dyn AccessStore>> {
+        let opened = match self {
+            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(|store| store as Arc<dyn AccessStore>),
+            Self::Memory => SqliteAccessStore::in_memory().map(|store| store as _),
+            Self::File(file) => {
+                let open = move || SqliteAccessStore::open(&file).map(|store| store as _);
+                FileThreads::default().run(open).await.context("the store of keys and budgets cannot be opened")?
+            }
+        };
+        Ok(opened?)
+    }
+
+    /// Whether nobody has written anything there yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::File(file) if !file.exists())
+    }
 }
 
 /// Lets in those whose keys were issued, as soon as a role is configured and the store answers. Ends when it is dropped.
@@ -60,6 +91,24 @@ pub(crate) fn follow_issued_keys(access: Arc<Access>, config: JournalConfig) -> 
 }
 
 async fn opened(config: &JournalConfig) -> Result<Arc<IssuedKeys>> {
-    let store = open_access_store(config).await?;
+    let store = StorePlace::of(config)?.open().await?;
     Ok(IssuedKeys::open(store, Arc::new(now_ms)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(store: JournalStore) -> StorePlace {
+        StorePlace::of(&JournalConfig { store, ..JournalConfig::default() }).expect("a place")
+    }
+
+    #[test]
+    fn the_store_is_where_the_journal_is() {
+        assert_eq!(place(JournalStore::Memory), StorePlace::Memory);
+        let file = place(JournalStore::Sqlite(Some("/data/journal".into())));
+        assert_eq!(file, StorePlace::File("/data/journal/access.db".into()));
+        let url = DatabaseUrl("postgres://db/x".to_owned());
+        assert_eq!(place(JournalStore::Postgres { url: url.clone(), folder: None }), StorePlace::Database(url));
+    }
 }

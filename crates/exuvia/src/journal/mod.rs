@@ -12,7 +12,7 @@ use std::time::Duration;
 use exuvia_gateway::now_ms;
 use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
 
-pub(crate) use access_store::{follow_issued_keys, open_access_store};
+pub(crate) use access_store::{StorePlace, follow_issued_keys};
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use folders::{Archives, Found, unknown};
 pub(crate) use open::open;

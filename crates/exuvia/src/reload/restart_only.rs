@@ -19,6 +19,7 @@ impl RestartOnlySettings {
             ("listen.origins", format!("{:?}", http.origins)),
             ("listen.hosts", format!("{:?}", http.hosts)),
             ("listen.trusted_proxies", format!("{:?}", http.trusted_proxies)),
+            ("listen.requests_per_minute", http.requests_per_minute.to_string()),
             ("listen.connections", http.connections.to_string()),
             ("listen.sessions", http.sessions.to_string()),
             ("listen.session_grace_ms", format!("{:?}", http.session_grace)),

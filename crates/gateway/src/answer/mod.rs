@@ -132,6 +132,7 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
         }
         Outcome::AwaitingApproval(held) => cut(&awaiting(held), room, "name fewer tools"),
         Outcome::Cancelled => "cancelled".into(),
+        Outcome::Unavailable(why) => format!("not run: {}", line(why)),
         // What went wrong inside is the operator's to read.
         _ => "internal sandbox error; retry once".into(),
     };
@@ -376,6 +377,12 @@ mod tests {
     fn an_internal_error_shows_no_internals() {
         let answer = render(&Report::fault("/srv/secret: no such file"), 1_000);
         assert!(answer.is_error && !answer.text.contains("secret"), "{}", answer.text);
+    }
+
+    #[test]
+    fn a_script_that_was_not_run_says_why() {
+        let answer = render(&Report::not_started(Outcome::Unavailable("no journal; send it again".into())), 1_000);
+        assert!(answer.is_error && answer.text == "not run: no journal; send it again", "{answer:?}");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::prove::{Proof, ProofRecord, VERSION};
 use crate::hex::{self, Digest};
 use crate::seal::RunKey;
 use crate::tree::{TreeHead, VerifyKey};
-use crate::wire::{Head, malformed, stamped};
-use crate::{JournalError, JournalErrorKind, Record, Stamped};
+use crate::wire::{Head, HeadEvent, malformed, stamped};
+use crate::{Erasure, JournalError, JournalErrorKind, Record, Stamped};
 
 /// The longest inclusion proof: of a tree of 2^64 records.
 const MAX_INCLUSION: usize = 64;
@@ -30,8 +30,20 @@ pub struct Verdict {
     pub opened: u64,
     /// See `opened`.
     pub withheld: u64,
+    /// Why there is no private part, if the log says so.
+    pub removal: Option<Removal>,
     /// The records. What was withheld is empty.
     pub record: Record,
+}
+
+/// Why a record has no private part any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Removal {
+    /// Somebody erased it.
+    Erased(Erasure),
+    /// Retention removed it, at this time in milliseconds since the epoch, UTC.
+    Expired(u64),
 }
 
 /// Checks a [proof](crate::Proof) with the public key of the journal: the text of its `journal.vkey`.
@@ -65,8 +77,25 @@ pub fn check(proof: &str, public_key: &str) -> Result<Verdict, JournalError> {
         entries.push(stamped(head, body.as_deref())?);
     }
     let record = Record::of(entries).ok_or_else(|| refused("it has no record".to_owned()))?;
+    let removal = removal(&proof, &record, tree)?;
     let (journal, root) = (key.name().to_owned(), tree.root.to_string());
-    Ok(Verdict { journal, tree_size: tree.size, root, opened, withheld, record })
+    Ok(Verdict { journal, tree_size: tree.size, root, opened, withheld, removal, record })
+}
+
+/// Why there is no private part, as the records say.
+fn removal(proof: &Proof, record: &Record, tree: TreeHead) -> Result<Option<Removal>, JournalError> {
+    if let Some(erasure) = record.erasure() {
+        return Ok(Some(Removal::Erased(erasure)));
+    }
+    let Some(expired) = &proof.expired else { return Ok(None) };
+    let head = included(expired, tree)?;
+    let begins = record.entries.first().map_or(0, |first| first.seq.0);
+    match head.event {
+        HeadEvent::Expired { first, last, .. } if (first..=last).contains(&begins) && expired.body.is_none() => {
+            Ok(Some(Removal::Expired(head.at_ms)))
+        }
+        _ => Err(refused(format!("record {} does not say that retention removed it", head.seq))),
+    }
 }
 
 /// The head of a record that the tree includes.

@@ -6,13 +6,15 @@
 //! it says is true.
 
 mod check;
+mod expiries;
 mod findings;
 mod prove;
+mod report;
 mod verify;
 
-pub use check::{Verdict, check};
+pub use check::{Removal, Verdict, check};
 pub use findings::Findings;
 pub use prove::Proof;
 pub(crate) use prove::{newest, prove};
-pub use verify::Report;
+pub use report::Report;
 pub(crate) use verify::verify;

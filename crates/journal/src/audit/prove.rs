@@ -31,6 +31,9 @@ pub struct Proof {
     pub(super) key: Option<String>,
     /// The records, in order.
     pub(super) records: Vec<ProofRecord>,
+    /// The record that retention removed the private parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) expired: Option<ProofRecord>,
 }
 
 /// A record in a proof.
@@ -66,7 +69,9 @@ pub(crate) async fn prove(
     // Before the snapshot: what it covers is in it.
     let (checkpoint, tree) = newest(reads, files).await?;
     let reads = reads.snapshot().await?;
-    let Some(found) = reads.record(id).await? else { return Ok(None) };
+    let Some(mut found) = reads.record(id).await? else { return Ok(None) };
+    // That it was erased a moment ago is proved later.
+    found.rows.pop_if(|last| Some(last.seq) == found.erased_by && last.seq > tree.size);
     if found.rows.last().is_some_and(|last| last.seq > tree.size) {
         return Err(unreadable(
             "no checkpoint covers the run yet: one is signed within a second, or when the journal is opened; that of another process is \
@@ -74,13 +79,22 @@ pub(crate) async fn prove(
         ));
     }
     let mut tiles = TileSet::new(edge(&*reads).await?);
+    let expiry = found.erased_by.filter(|by| *by <= tree.size && found.rows.iter().all(|row| row.seq != *by));
     let mut records = Vec::with_capacity(found.rows.len());
     for row in found.rows {
         let inclusion = inclusion(&*reads, &mut tiles, tree.size, row.seq).await?;
         records.push(record(row, inclusion, with_content)?);
     }
+    let mut expired = None;
+    if let Some(row) = match expiry.and_then(|seq| seq.checked_sub(1)) {
+        Some(before) => reads.rows(before, 1).await?.pop(),
+        None => None,
+    } {
+        let inclusion = inclusion(&*reads, &mut tiles, tree.size, row.seq).await?;
+        expired = Some(record(row, inclusion, false)?);
+    }
     let key = found.key.filter(|_| with_content).map(|key| hex::encode(&key));
-    Ok(Some(Proof { v: VERSION, id: id.to_owned(), checkpoint, key, records }))
+    Ok(Some(Proof { v: VERSION, id: id.to_owned(), checkpoint, key, records, expired }))
 }
 
 /// The newest signed checkpoint, and what it says: that in the file, or one that another process has stored since.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::findings::Findings;
+use super::expiries::Expiries;
+use super::report::Report;
 use crate::hex::Digest;
 use crate::index::{Change, RunIndex};
 use crate::reader::Files;
@@ -15,51 +16,15 @@ use crate::{JournalError, JournalErrorKind};
 const ROWS: u64 = 4_096;
 const RUNS: u64 = 512;
 
-/// What verification found, in two verdicts.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Report {
-    /// Records in the log.
-    pub records: u64,
-    /// Runs and direct calls.
-    pub runs: u64,
-    /// Those among them that were erased: their private parts cannot be checked.
-    pub erased_runs: u64,
-    /// Checkpoints that were compared, that in the file included.
-    pub checkpoints: u64,
-    /// The records that the newest checkpoint covers. Later ones are consistent, but could be cut off without a trace.
-    pub covered_records: u64,
-    /// What shows that the log was changed, or is damaged.
-    pub inconsistencies: Findings,
-    /// Outcomes without an intent, and runs that do not begin with their start.
-    pub gaps: Findings,
-    /// Calls that were dispatched and have no outcome: unknown, or still going on.
-    pub unknown_calls: Findings,
-    /// Runs without an end: unknown, or still going on.
-    pub unknown_runs: Findings,
-}
-
-impl Report {
-    /// No record was changed, removed, inserted or moved, and no checkpoint says otherwise.
-    #[must_use]
-    pub fn is_consistent(&self) -> bool {
-        self.inconsistencies.is_empty()
-    }
-
-    /// Each outcome has its intent, and each intent its outcome or is listed as unknown; the same of runs and their ends.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.gaps.is_empty()
-    }
-}
-
 pub(crate) async fn verify(reads: &dyn Reads, files: &Files, more: &[Vec<u8>]) -> Result<Report, JournalError> {
     let mut report = Report::default();
     // Before the snapshot: what the file covers is in it.
     let roots = roots(reads, files, more, &mut report).await?;
     let reads = reads.snapshot().await?;
-    log(&*reads, &roots, &mut report).await?;
-    runs(&*reads, &mut report).await?;
+    let mut expiries = Expiries::default();
+    log(&*reads, &roots, &mut expiries, &mut report).await?;
+    runs(&*reads, &mut expiries, &mut report).await?;
+    expiries.finish(&mut report);
     Ok(report)
 }
 
@@ -106,7 +71,12 @@ pub(super) async fn file(path: &std::path::Path) -> Result<Option<Vec<u8>>, Jour
 }
 
 /// Builds the tree again from the records, and compares it with tiles and checkpoints.
-async fn log(reads: &dyn Reads, roots: &BTreeMap<u64, TreeHead>, report: &mut Report) -> Result<(), JournalError> {
+async fn log(
+    reads: &dyn Reads,
+    roots: &BTreeMap<u64, TreeHead>,
+    expiries: &mut Expiries,
+    report: &mut Report,
+) -> Result<(), JournalError> {
     let (mut edge, mut after) = (Edge::default(), 0);
     compare(&edge, roots, report);
     loop {
@@ -114,7 +84,9 @@ async fn log(reads: &dyn Reads, roots: &BTreeMap<u64, TreeHead>, report: &mut Re
         let Some(last) = rows.last() else { break };
         after = last.seq;
         for row in &rows {
-            record(row, edge.size() + 1, report);
+            if let Some(head) = record(row, edge.size() + 1, report) {
+                expiries.note(&head, report);
+            }
             for tile in edge.append(&row.head) {
                 stored(reads, &tile, report).await?;
             }
@@ -152,14 +124,18 @@ async fn stored(reads: &dyn Reads, tile: &Tile, report: &mut Report) -> Result<(
     Ok(())
 }
 
-fn record(row: &Row, expected: u64, report: &mut Report) {
+/// Checks a record by itself. Returns its head, if it has one.
+fn record(row: &Row, expected: u64, report: &mut Report) -> Option<Head> {
     let seq = row.seq;
     if seq != expected {
         report.inconsistencies.add(format!("record {seq} stands at place {expected}"));
     }
     let head = match Head::parse(&row.head) {
         Ok(head) => head,
-        Err(error) => return report.inconsistencies.add(format!("record {seq}: {error:#}")),
+        Err(error) => {
+            report.inconsistencies.add(format!("record {seq}: {error:#}"));
+            return None;
+        }
     };
     if head.seq != seq {
         report.inconsistencies.add(format!("record {seq} says that it is record {}", head.seq));
@@ -170,20 +146,20 @@ fn record(row: &Row, expected: u64, report: &mut Report) {
         (None, _) => {}
         _ => report.inconsistencies.add(format!("the private part of record {seq} differs from its digest")),
     }
+    Some(head)
 }
 
 /// Compares the index with the records of each run, and looks for what is missing.
-async fn runs(reads: &dyn Reads, report: &mut Report) -> Result<(), JournalError> {
-    let (mut after, mut records) = (0, 0);
+async fn runs(reads: &dyn Reads, expiries: &mut Expiries, report: &mut Report) -> Result<(), JournalError> {
+    let (mut after, mut records) = (0, expiries.count());
     loop {
         let rows = reads.index(after, RUNS).await?;
         let Some(last) = rows.last() else { break };
         after = last.run.first;
         for row in &rows {
             report.runs += 1;
-            report.erased_runs += u64::from(row.run.is_erased);
             records += row.heads.len() as u64;
-            run(row, report);
+            run(row, expiries, report);
         }
     }
     if records != report.records {
@@ -192,16 +168,18 @@ async fn runs(reads: &dyn Reads, report: &mut Report) -> Result<(), JournalError
     Ok(())
 }
 
-fn run(row: &IndexRow, report: &mut Report) {
-    let id = &row.run.id;
+fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) {
+    let (id, is_erased) = (&row.run.id, row.run.erased_by.is_some());
     let mut heads = Vec::new();
     for found in &row.heads {
         // One that is malformed was reported with the log.
         let Ok(head) = Head::parse(&found.head) else { return };
-        if head.id() != id || head.principal.to_string() != row.run.principal {
+        // Not whoever made the run need erase it.
+        let is_its_own = matches!(head.event, HeadEvent::Erased {}) || head.principal.to_string() == row.run.principal;
+        if head.id() != id || !is_its_own {
             report.inconsistencies.add(format!("record {} is of another run than the index says", found.seq));
         }
-        if head.body.is_some() && !found.has_body && !row.run.is_erased {
+        if head.body.is_some() && !found.has_body && !is_erased {
             report.inconsistencies.add(format!("the private part of record {} is missing", found.seq));
         }
         heads.push(head);
@@ -211,21 +189,39 @@ fn run(row: &IndexRow, report: &mut Report) {
     };
     let said = first.key_sha256;
     let is_key_right = match row.key {
-        Some(key) => said == Some(Digest::of(&key)) && !row.run.is_erased,
-        None => row.run.is_erased,
+        Some(key) => said == Some(Digest::of(&key)) && !is_erased,
+        None => is_erased,
     };
     if !is_key_right {
         report.inconsistencies.add(format!("the key of {id} differs from its digest, or is missing"));
     }
+    removal(row, &heads, expiries, report);
     index(row, &heads, report);
     completeness(id, &heads, report);
+}
+
+/// Compares what the index says was removed with the records of that.
+fn removal(row: &IndexRow, heads: &[Head], expiries: &mut Expiries, report: &mut Report) {
+    let run = &row.run;
+    let erased = heads.iter().find(|head| matches!(head.event, HeadEvent::Erased {})).map(|head| head.seq);
+    match (run.erased_by, erased) {
+        (None, None) if !expiries.covers(run.first) => {}
+        (None, _) => {
+            report
+                .inconsistencies
+                .add(format!("the log says that {} was erased, and its private part is there", run.id));
+        }
+        (Some(by), Some(erased)) if by == erased => report.erased_runs += 1,
+        (Some(by), _) if expiries.take(by, run.first) => report.expired_runs += 1,
+        (Some(_), _) => report.inconsistencies.add(format!("{} was erased, and no record says so", run.id)),
+    }
 }
 
 fn index(row: &IndexRow, heads: &[Head], report: &mut Report) {
     let mut changes = heads.iter().map(|head| Change::of(head, None));
     let Some(first) = changes.next() else { return };
     let mut found = RunIndex::new(heads[0].seq, heads[0].id(), &first);
-    found.is_erased = row.run.is_erased;
+    found.erased_by = row.run.erased_by;
     found.apply(first);
     changes.for_each(|change| found.apply(change));
     if found != row.run {

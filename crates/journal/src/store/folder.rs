@@ -1,10 +1,11 @@
-//! The folder of a journal in SQLite.
+//! The folder of a journal, or of a process that writes one in PostgreSQL.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::GuestFolder;
 use crate::tree::SigningKey;
 use crate::{JournalError, JournalErrorKind};
 
@@ -25,6 +26,11 @@ impl Folder {
     /// The newest signed checkpoint.
     pub(crate) fn checkpoint(&self) -> PathBuf {
         self.0.join("checkpoint")
+    }
+
+    /// The guests that runs were made with.
+    pub(crate) fn guests(&self) -> GuestFolder {
+        GuestFolder::new(self.0.join("guests"))
     }
 
     /// The private key that signs checkpoints.

@@ -5,14 +5,17 @@
 //! [`PostgresStore`](postgres::PostgresStore) the shared one.
 
 mod folder;
+mod guests;
 mod numbers;
 pub(crate) mod postgres;
 mod read;
+mod retention_clock;
 pub(crate) mod sqlite;
 mod write;
 
 pub(crate) use folder::Folder;
+pub(crate) use guests::GuestFolder;
 pub(crate) use numbers::{sql, unsigned};
-use read::object;
-pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
+pub(crate) use read::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint, object};
+use retention_clock::RetentionClock;
 pub(crate) use write::{Batch, KeyState, PackedObject, Prepared, Retained, Store};

@@ -7,7 +7,7 @@ use crate::index::RunIndex;
 use crate::seal::decompressed;
 use crate::tree::TileId;
 use crate::wire::malformed;
-use crate::{Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
 
 /// The largest object that is read.
 const MAX_OBJECT_BYTES: u64 = 1 << 30;
@@ -54,8 +54,8 @@ pub(crate) trait Reads: Send + Sync {
     /// What has this digest.
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>>;
 
-    /// Drops the key and the private parts of a run or direct call. Returns whether there was one.
-    fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>>;
+    /// Drops the key and the private parts of a run or direct call, and records that, unless it is recorded. Returns whether there was one.
+    fn erase<'a>(&'a self, id: &'a str, erasure: &'a Erasure) -> BoxFuture<'a, Result<bool, JournalError>>;
 }
 
 /// An object as it was before it was compressed.
@@ -63,7 +63,7 @@ pub(crate) trait Reads: Send + Sync {
 /// # Errors
 ///
 /// It is of a kind that this program does not know, or differs from its digest.
-pub(super) fn object(kind: &str, sha256: &str, zstd: &[u8]) -> Result<Object, JournalError> {
+pub(crate) fn object(kind: &str, sha256: &str, zstd: &[u8]) -> Result<Object, JournalError> {
     let known = [ObjectKind::Namespace, ObjectKind::Guest].into_iter().find(|known| known.name() == kind);
     let kind =
         known.ok_or_else(|| JournalError::new(JournalErrorKind::Newer).caused_by("an object of an unknown kind"))?;
@@ -88,7 +88,8 @@ pub(crate) struct Row {
 pub(crate) struct RecordRows {
     pub(crate) rows: Vec<Row>,
     pub(crate) key: Option<[u8; 32]>,
-    pub(crate) is_erased: bool,
+    /// The place of the record that says that it was erased or expired.
+    pub(crate) erased_by: Option<u64>,
 }
 
 /// A run or direct call as it is indexed.

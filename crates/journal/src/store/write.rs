@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
+use super::GuestFolder;
 use crate::index::Change;
 use crate::seal::RunKey;
 use crate::tree::TreeHead;
@@ -25,6 +26,9 @@ pub(crate) trait Store: Send {
     ///
     /// The backend cannot be reached.
     fn settle<'a>(&'a mut self, head: &'a [u8]) -> BoxFuture<'a, Result<bool, JournalError>>;
+
+    /// Where the guests are that runs were made with.
+    fn guests(&self) -> GuestFolder;
 
     /// The key of a run or direct call.
     ///
@@ -58,8 +62,12 @@ pub(crate) trait Store: Send {
 pub(crate) struct Retained {
     /// There may be more to remove.
     pub(crate) more: bool,
-    /// Objects that were removed.
+    /// Objects and guests that were removed.
     pub(crate) objects: usize,
+    /// The log has a record of it.
+    pub(crate) is_recorded: bool,
+    /// The clock jumped, and what is too old by it stays.
+    pub(crate) waits: bool,
 }
 
 /// What is written at once.

@@ -54,6 +54,8 @@ fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
             Event::CallEnded { id: CallId(id), code, outcome, value_bytes, ms }
         }
         HeadEvent::RunEnded(end) => Event::RunEnded(Box::new(run_end(end, body::read(body)?)?)),
+        HeadEvent::Erased {} => Event::Erased,
+        HeadEvent::Expired { .. } => return Err(malformed("a record of retention belongs to no run")),
     })
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn head_event(event: &Event) -> HeadEvent {
             HeadEvent::CallEnded { id: id.0, code: code.clone(), value_bytes: *value_bytes, ms: *ms }
         }
         Event::RunEnded(end) => HeadEvent::RunEnded(end_head(end)),
+        Event::Erased => HeadEvent::Erased {},
     }
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn body(event: &Event) -> Result<Option<Vec<u8>>, JournalError> {
         Event::CallIntended { call, written, .. } => call_body(call, written.as_ref(), None),
         Event::CallRefused { call, error, .. } => call_body(call, None, error.as_ref()),
         Event::CallReused { call, .. } => call_body(call, None, None),
-        Event::CallEnded { outcome: None, .. } => return Ok(None),
+        Event::CallEnded { outcome: None, .. } | Event::Erased => return Ok(None),
         Event::CallEnded { outcome: Some(Ok(value)), .. } => {
             body::write(&OutcomeBody::Value(value.as_str().to_owned()))
         }

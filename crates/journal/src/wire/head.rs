@@ -46,14 +46,54 @@ pub(crate) struct BodyRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum HeadEvent {
-    RunRefused { outcome: String, source_bytes: u64, source_sha256: String },
+    RunRefused {
+        outcome: String,
+        source_bytes: u64,
+        source_sha256: String,
+    },
     RunStarted(Box<StartHead>),
-    RunReadings { count: u64 },
-    CallIntended { call: CallHead, rule: String },
-    CallRefused { call: CallHead, code: String, rule: String },
-    CallReused { call: CallHead, of: String, reused: u64 },
-    CallEnded { id: u64, code: String, value_bytes: u64, ms: u64 },
+    RunReadings {
+        count: u64,
+    },
+    CallIntended {
+        call: CallHead,
+        rule: String,
+    },
+    CallRefused {
+        call: CallHead,
+        code: String,
+        rule: String,
+    },
+    CallReused {
+        call: CallHead,
+        of: String,
+        reused: u64,
+    },
+    CallEnded {
+        id: u64,
+        code: String,
+        value_bytes: u64,
+        ms: u64,
+    },
     RunEnded(EndHead),
+    /// The private parts of the run or direct call were erased, on behalf of the principal of this head.
+    Erased {},
+    /// Retention removed the private parts of the runs and direct calls that begin at these places or between them: so many of them, and
+    /// the others were erased before. It belongs to none of them.
+    Expired {
+        first: u64,
+        last: u64,
+        runs: u64,
+        by: ExpiredBy,
+    },
+}
+
+/// The bound of retention that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExpiredBy {
+    Age,
+    Size,
 }
 
 impl HeadEvent {
@@ -68,6 +108,8 @@ impl HeadEvent {
             Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
             Self::RunEnded(_) => "run-ended",
+            Self::Erased {} => "erased",
+            Self::Expired { .. } => "expired",
         }
     }
 }
@@ -165,13 +207,19 @@ impl Head {
     /// A newer program wrote it, or it is malformed.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, JournalError> {
         match serde_json::from_slice::<Self>(bytes) {
-            Ok(head) if head.v == VERSION && head.run.is_some() != head.direct.is_some() => Ok(head),
+            Ok(head) if head.v == VERSION && head.is_in_place() => Ok(head),
             Ok(head) if head.v == VERSION => Err(malformed("a record belongs to a run or to a direct call")),
             parsed => Err(refusal(bytes, parsed.err())),
         }
     }
 
-    /// The id of the run or direct call.
+    /// Whether it belongs to a run or to a direct call, or is of the kind that belongs to neither.
+    fn is_in_place(&self) -> bool {
+        let owners = usize::from(self.run.is_some()) + usize::from(self.direct.is_some());
+        owners == usize::from(!matches!(self.event, HeadEvent::Expired { .. }))
+    }
+
+    /// The id of the run or direct call. Empty: it belongs to none.
     pub(crate) fn id(&self) -> &str {
         self.run.as_deref().or(self.direct.as_deref()).unwrap_or_default()
     }

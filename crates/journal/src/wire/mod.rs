@@ -12,9 +12,11 @@ mod decode;
 mod encode;
 mod head;
 mod readings;
+mod removals;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decode::stamped;
 pub(crate) use encode::{body, head_event};
-pub(crate) use head::{BodyRef, CallHead, Head, HeadEvent, VERSION, at_seq, malformed};
+pub(crate) use head::{BodyRef, CallHead, ExpiredBy, Head, HeadEvent, VERSION, at_seq, malformed};
+pub(crate) use removals::{erased, expired};

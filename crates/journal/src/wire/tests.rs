@@ -132,6 +132,8 @@ fn examples() -> Vec<(String, Event)> {
         ("call-ended-dropped".to_owned(), ended(None, "dropped")),
         ("run-ended".to_owned(), Event::RunEnded(Box::new(end()))),
         ("run-ended-least".to_owned(), Event::RunEnded(Box::default())),
+        ("erased".to_owned(), Event::Erased),
+        ("erased-direct".to_owned(), Event::Erased),
     ];
     examples.extend(errors().into_iter().map(|error| {
         let code = error.code();
@@ -160,6 +162,24 @@ fn written(name: &str, event: Event) -> (Vec<u8>, Option<Vec<u8>>, Entry) {
     (bytes, body, Entry { principal: head.principal, origin, event })
 }
 
+/// The record of retention, which is of no run.
+fn retention() -> (&'static str, Vec<u8>) {
+    let head = expired((1, 5), 2, ExpiredBy::Age, 1_764_385_200_000).expect("a head");
+    ("expired", at_seq(&head, 7))
+}
+
+#[test]
+fn erasing_is_recorded_as_the_examples_have_it() {
+    for (name, is_direct, principal) in
+        [("erased", false, Principal::Key("ci".into())), ("erased-direct", true, Principal::Operator)]
+    {
+        let (head, _, _) = written(name, Event::Erased);
+        let erasure = crate::Erasure { principal, at_ms: 1_764_385_200_000 };
+        let made = erased("01KB9V3Y1Q0000000000000000", is_direct, &erasure).expect("a head");
+        assert_eq!(String::from_utf8_lossy(&at_seq(&made, 7)), String::from_utf8_lossy(&head));
+    }
+}
+
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(format!("{name}.json"))
 }
@@ -179,6 +199,13 @@ fn every_kind_is_written_as_its_example_and_read_again() {
         assert_eq!(format!("{read:?}"), format!("{same:?}"), "{name}");
         names.push(format!("{name}.json"));
     }
+    let (name, head) = retention();
+    compared(&file(name), &format!("{{\"head\":\n{},\n\"body\":\nnull}}\n", String::from_utf8_lossy(&head)))
+        .expect("the same");
+    let read = Head::parse(&head).expect("a head");
+    assert_eq!(read.event, HeadEvent::Expired { first: 1, last: 5, runs: 2, by: ExpiredBy::Age });
+    assert!(read.id().is_empty() && stamped(read, None).is_err(), "it belongs to no run");
+    names.push(format!("{name}.json"));
     let mut files: Vec<_> = std::fs::read_dir(file("x").with_file_name("")).expect("folder").collect();
     files.retain(|file| !names.contains(&file.as_ref().expect("file").file_name().into_string().expect("name")));
     assert!(files.is_empty(), "examples of nothing: {files:?}");

@@ -1,5 +1,6 @@
 //! The writing side of a stored journal: a queue, and a thread that writes what waits, all of it at once.
 
+mod objects;
 mod pace;
 mod prepare;
 mod queue;
@@ -14,7 +15,8 @@ use exuvia_tool::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::store::Store;
-use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, Seq};
+use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Seq};
+use objects::{KnownObjects, kept};
 pub(crate) use pace::Pace;
 use queue::{Queue, Waiting};
 pub(crate) use upkeep::CheckpointFile;
@@ -27,6 +29,7 @@ use worker::Worker;
 /// durably is refused as [`Unavailable`](JournalErrorKind::Unavailable); queued entries wait until the database can be written again.
 pub struct StoreJournal {
     queue: Arc<Queue>,
+    objects: Arc<KnownObjects>,
     clock: Clock,
     upkeep: Upkeep,
     ended: Mutex<Option<oneshot::Receiver<Result<(), JournalError>>>>,
@@ -46,10 +49,12 @@ impl StoreJournal {
     ) -> Result<Arc<Self>, JournalError> {
         let queue = Arc::new(Queue::new(options.queue_bytes));
         let checkpoints = Arc::new(checkpoints);
-        let upkeep = Upkeep::start(Arc::clone(&queue), Arc::clone(&checkpoints))?;
+        let objects = Arc::new(KnownObjects::default());
+        let upkeep = Upkeep::start(Arc::clone(&queue), Arc::clone(&checkpoints), store.guests())?;
         let (sender, ended) = oneshot::channel();
         let (clock, retention) = (Arc::clone(&options.clock), options.retention);
-        let worker = Worker::new(store, Arc::clone(&queue), checkpoints, upkeep.clone(), (clock, retention), pace);
+        let shared = (Arc::clone(&queue), Arc::clone(&objects));
+        let worker = Worker::new(store, shared, checkpoints, upkeep.clone(), (clock, retention), pace);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         std::thread::Builder::new()
             .name("journal".to_owned())
@@ -58,7 +63,7 @@ impl StoreJournal {
             })
             .map_err(no_thread)?;
         let (clock, ended) = (Arc::clone(&options.clock), Mutex::new(Some(ended)));
-        Ok(Arc::new(Self { queue, clock, upkeep, ended }))
+        Ok(Arc::new(Self { queue, objects, clock, upkeep, ended }))
     }
 
     /// Writes what waits and a last checkpoint, and ends the thread. Later entries are refused. A second call waits for nothing.
@@ -67,6 +72,7 @@ impl StoreJournal {
     ///
     /// Entries could not be written within some seconds: each was reported to [`Losses`]. Or the checkpoint could not.
     pub async fn close(&self) -> Result<(), JournalError> {
+        self.objects.settled().await;
         self.queue.close();
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
         match ended {
@@ -96,12 +102,18 @@ impl Journal for StoreJournal {
         self.queue.push(|| Waiting::new(entry, (self.clock)(), None))
     }
 
-    fn keep(&self, object: Arc<Object>) -> Result<(), JournalError> {
-        let sha256 = object.sha256.clone();
-        if self.queue.is_known(&sha256) {
-            return Ok(());
+    fn keep(&self, object: Arc<Object>) -> BoxFuture<'_, Result<(), JournalError>> {
+        let (keeping, keeper) = self.objects.claim(&object.sha256);
+        if let Some(keeper) = keeper {
+            self.upkeep.keep(object, keeper);
         }
-        self.upkeep.keep(object).inspect_err(|_| self.queue.forget_objects())
+        Box::pin(kept(keeping))
+    }
+
+    fn keep_guest(&self, guest: PackedGuest) {
+        if let (_, Some(keeper)) = self.objects.claim(guest.sha256) {
+            self.upkeep.keep_guest(guest, keeper);
+        }
     }
 
     fn tell_losses(&self, losses: Arc<dyn Losses>) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use exuvia_tool::Origin;
 
 use super::queue::Waiting;
-use crate::JournalError;
 use crate::hex::Digest;
 use crate::index::{Change, State, error_line};
 use crate::seal::RunKey;
 use crate::store::{KeyState, Prepared, Store};
 use crate::wire::{self, BodyRef, Head, VERSION};
+use crate::{Event, JournalError};
 
 /// Runs whose keys are remembered. What is forgotten is read from the store.
 const MAX_KEYS: usize = 1 << 16;
@@ -23,6 +23,8 @@ pub(super) struct Keys {
     open: HashMap<Arc<str>, Option<RunKey>>,
     /// Those that are over once the batch is written.
     ended: Vec<Arc<str>>,
+    /// The last batch was not written: perhaps because a run had begun before.
+    is_cautious: bool,
 }
 
 /// Why an entry is not ready.
@@ -41,6 +43,7 @@ impl Keys {
 
     /// The batch is written.
     pub(super) fn on_written(&mut self) {
+        self.is_cautious = false;
         for id in self.ended.drain(..) {
             self.open.remove(&id);
         }
@@ -51,6 +54,7 @@ impl Keys {
 
     /// The batch is not written, or not in this form.
     pub(super) fn forget(&mut self) {
+        self.is_cautious = true;
         self.open.clear();
         self.ended.clear();
     }
@@ -58,7 +62,9 @@ impl Keys {
     /// The entry as it will be written.
     pub(super) async fn prepare(&mut self, waiting: &Waiting, store: &mut dyn Store) -> Result<Prepared, Unready> {
         let id = id(&waiting.entry.origin);
-        let (key, is_first) = self.key(&id, store).await?;
+        // Whoever begins a run has just made its id, which no other run has: the store, which may be far, is not asked.
+        let begins = matches!(waiting.entry.event, Event::RunStarted(_) | Event::RunRefused { .. });
+        let (key, is_first) = self.key(&id, begins && !self.is_cautious, store).await?;
         let prepared = prepared(waiting, &id, key, is_first).map_err(Unready::Entry)?;
         if matches!(prepared.change.state, State::Ended { .. }) {
             self.ended.push(id);
@@ -66,11 +72,17 @@ impl Keys {
         Ok(prepared)
     }
 
-    async fn key(&mut self, id: &Arc<str>, store: &mut dyn Store) -> Result<(Option<RunKey>, bool), Unready> {
+    async fn key(
+        &mut self,
+        id: &Arc<str>,
+        is_new: bool,
+        store: &mut dyn Store,
+    ) -> Result<(Option<RunKey>, bool), Unready> {
         if let Some(key) = self.open.get(id) {
             return Ok((key.clone(), false));
         }
-        let (key, is_first) = match store.key(id).await.map_err(Unready::Store)? {
+        let state = if is_new { KeyState::New } else { store.key(id).await.map_err(Unready::Store)? };
+        let (key, is_first) = match state {
             KeyState::New => (Some(RunKey::generate().map_err(Unready::Store)?), true),
             KeyState::Known(key) => (Some(key), false),
             KeyState::Erased => (None, false),
@@ -90,6 +102,9 @@ fn id(origin: &Origin) -> Arc<str> {
 
 fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: bool) -> Result<Prepared, JournalError> {
     let entry = &waiting.entry;
+    if matches!(entry.event, Event::Erased) {
+        return Err(wire::malformed("erasing is recorded by whoever erases"));
+    }
     let body = match &key {
         Some(key) => wire::body(&entry.event)?.map(|body| key.seal(id, entry.event.kind(), &body)).transpose()?,
         None => None,

@@ -1,6 +1,6 @@
 //! What waits to be written: in order, and bounded.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
@@ -8,9 +8,6 @@ use tokio::time::Instant;
 
 use crate::store::PackedObject;
 use crate::{Entry, JournalError, JournalErrorKind, Losses, Seq};
-
-/// Objects that are remembered as kept.
-const KNOWN_OBJECTS: usize = 4_096;
 
 /// An entry that waits to be written.
 pub(super) struct Waiting {
@@ -61,8 +58,6 @@ struct State {
     is_closed: bool,
     is_failing: bool,
     losses: Option<Arc<dyn Losses>>,
-    /// Digests of objects that are kept.
-    known: HashSet<String>,
 }
 
 impl Queue {
@@ -96,25 +91,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Notes that an object is kept. Returns whether it was noted before.
-    pub(super) fn is_known(&self, sha256: &str) -> bool {
-        let mut state = self.state();
-        if state.known.contains(sha256) {
-            return true;
-        }
-        if state.known.len() >= KNOWN_OBJECTS {
-            state.known.clear();
-        }
-        state.known.insert(sha256.to_owned());
-        false
-    }
-
-    /// Some objects are kept no more.
-    pub(super) fn forget_objects(&self) {
-        self.state().known.clear();
-    }
-
-    /// Adds an object.
+    /// Adds an object: it is written before any entry that is added later, or with it.
     pub(super) fn push_object(&self, object: PackedObject) -> Result<(), JournalError> {
         let mut state = self.state();
         self.admit(&state)?;
@@ -232,7 +209,7 @@ impl Queue {
     /// Reports entries that were taken and can never be written.
     pub(super) fn lose(&self, entries: Vec<Waiting>, error: &JournalError) {
         self.release(&entries, &[]);
-        let losses = self.state().losses.clone();
+        let losses = self.losses();
         for entry in entries {
             match (entry.done, &losses) {
                 (Some(done), _) => drop(done.send(Err(repeated(error.kind(), error)))),
@@ -244,6 +221,11 @@ impl Queue {
 
     pub(super) fn tell_losses(&self, losses: Arc<dyn Losses>) {
         self.state().losses = Some(losses);
+    }
+
+    /// Who is told of losses.
+    pub(super) fn losses(&self) -> Option<Arc<dyn Losses>> {
+        self.state().losses.clone()
     }
 }
 

@@ -10,7 +10,7 @@ use tempfile::{TempDir, tempdir};
 
 use super::{Pace, StoreJournal};
 use crate::store::sqlite::{SqliteStore, opened};
-use crate::store::{Batch, KeyState, Retained, Store};
+use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::TreeHead;
 use crate::{
     Archive, Entry, Event, Journal, JournalError, JournalErrorKind, Losses, OpenOptions, Retention, RunEnd, RunStart,
@@ -58,6 +58,10 @@ impl Store for Faulty {
             return Box::pin(std::future::ready(Err(failed())));
         }
         self.inner.settle(head)
+    }
+
+    fn guests(&self) -> GuestFolder {
+        self.inner.guests()
     }
 
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
 use super::queue::{Queue, Taken, Urgency, Waiting};
 use super::upkeep::{CheckpointFile, Upkeep};
-use crate::store::{Batch, PackedObject, Store};
+use crate::store::{Batch, PackedObject, Retained, Store};
 use crate::{Clock, JournalError, Retention, Seq};
 
 /// What is written at once, in bytes of memory and in entries.
@@ -30,6 +31,7 @@ struct Doubt {
 pub(super) struct Worker {
     store: Box<dyn Store>,
     queue: Arc<Queue>,
+    objects: Arc<KnownObjects>,
     keys: Keys,
     checkpoints: Arc<CheckpointFile>,
     upkeep: Upkeep,
@@ -44,6 +46,10 @@ pub(super) struct Worker {
     /// Records are written that no checkpoint covers.
     is_dirty: bool,
     checkpoint_at: Instant,
+    /// The records that the newest checkpoint covers.
+    signed_size: u64,
+    /// Retention waits because the clock jumped.
+    waits: bool,
     /// The newest checkpoint, until it is in the database.
     unstored: Option<(u64, Vec<u8>)>,
     store_checkpoint_at: Instant,
@@ -53,7 +59,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         store: Box<dyn Store>,
-        queue: Arc<Queue>,
+        (queue, objects): (Arc<Queue>, Arc<KnownObjects>),
         checkpoints: Arc<CheckpointFile>,
         upkeep: Upkeep,
         (clock, retention): (Clock, Retention),
@@ -63,6 +69,7 @@ impl Worker {
         Self {
             store,
             queue,
+            objects,
             keys: Keys::default(),
             checkpoints,
             upkeep,
@@ -74,6 +81,8 @@ impl Worker {
             retry_at: now,
             is_dirty: true,
             checkpoint_at: now + pace.checkpoint,
+            signed_size: 0,
+            waits: false,
             unstored: None,
             store_checkpoint_at: now,
             retain_at: now + pace.checkpoint,
@@ -241,19 +250,30 @@ impl Worker {
             self.checkpoint_at = now + self.pace.checkpoint;
         }
         if self.retain_at <= now && self.doubt.is_none() {
-            let keys = &self.keys;
-            let is_open = |id: &str| keys.is_open(id);
+            let is_open = |id: &str| self.keys.is_open(id);
             let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
-            if retained.objects > 0 {
-                self.queue.forget_objects();
-            }
+            self.retained(retained);
             self.retain_at = Instant::now() + if retained.more { self.pace.flush } else { self.pace.retain };
+            // Others may have recorded that they erased something.
+            self.is_dirty |= self.store.tree().await.is_ok_and(|tree| tree.size != self.signed_size);
         }
+    }
+
+    fn retained(&mut self, retained: Retained) {
+        if retained.objects > 0 {
+            self.objects.forget();
+        }
+        self.is_dirty |= retained.is_recorded;
+        if retained.waits && !std::mem::replace(&mut self.waits, retained.waits) {
+            self.queue.losses().inspect(|losses| losses.retention_waits());
+        }
+        self.waits = retained.waits;
     }
 
     async fn checkpoint(&mut self) -> Result<(), JournalError> {
         let tree = self.store.tree().await?;
         self.unstored = Some((tree.size, self.checkpoints.sign(tree)?));
+        self.signed_size = tree.size;
         self.is_dirty = false;
         Ok(())
     }
@@ -274,6 +294,10 @@ impl Worker {
                 (Err(_), _) => tokio::time::sleep(self.pace.retry).await,
             }
         }
+        // A process that ends before its first look for what is over has one here.
+        let is_open = |id: &str| self.keys.is_open(id);
+        let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
+        self.retained(retained);
         self.checkpoint().await?;
         // The file is written beside the database: closing waits for the disk once.
         self.upkeep.checkpoint();

@@ -27,8 +27,13 @@ pub(crate) fn changes() -> Vec<(&'static str, String)> {
         ("a run missing from the index", "DELETE FROM runs WHERE first = 14".to_owned()),
         (
             "a run invented in the index",
-            "INSERT INTO runs SELECT 999, 'x', false, 'operator', 1, 1, 'returned', 1, false, NULL".to_owned(),
+            "INSERT INTO runs SELECT 999, 'x', false, 'operator', 1, 1, 'returned', 1, NULL, NULL".to_owned(),
         ),
-        ("marked as erased", "UPDATE runs SET is_erased = true WHERE first = 1".to_owned()),
+        ("marked as erased", "UPDATE runs SET erased_by = 20 WHERE first = 1".to_owned()),
+        (
+            "erased without a record",
+            "UPDATE runs SET erased_by = 20 WHERE first = 1; DELETE FROM keys WHERE run = 1; UPDATE records SET body = NULL WHERE run = 1"
+                .to_owned(),
+        ),
     ]
 }

@@ -10,7 +10,6 @@ use wasmtime::component::Component;
 use wasmtime::error::Context as _;
 use wasmtime::{CustomCodeMemory, Engine, Result};
 
-use crate::artifact;
 use crate::embedded::Embedded;
 use crate::space::Space;
 
@@ -23,8 +22,8 @@ pub(super) struct Code {
 }
 
 impl Code {
-    pub(super) fn new() -> io::Result<Arc<Self>> {
-        let embedded = Embedded::new("exuvia-guest", artifact::CODE)?;
+    /// Native code that was made with `precompile_component`.
+    pub(super) fn new(embedded: &Embedded) -> io::Result<Arc<Self>> {
         let (len, mapped_len) = (embedded.len(), embedded.mapped_len());
         let mut space = Space::reserve(mapped_len)?;
         space.show_read_only(0..mapped_len, &embedded.file, embedded.offset)?;
@@ -35,7 +34,7 @@ impl Code {
     #[expect(unsafe_code, reason = "compiled code is loaded, see SAFETY")]
     pub(super) fn load(&self, engine: &Engine) -> Result<Component> {
         let code = NonNull::new(slice_from_raw_parts_mut(self.space.start(), self.len)).context("a mapping")?;
-        // SAFETY: the bytes were made by this crate's build script with `precompile_component`, and nobody can write to them. They
+        // SAFETY: the bytes were made with `precompile_component` by this crate, and nobody can write to them. They
         // stay mapped for as long as the code is loaded: what wasmtime loads keeps its code memory, which is this.
         unsafe { Component::deserialize_raw(engine, code) }
     }

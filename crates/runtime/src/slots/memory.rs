@@ -84,7 +84,7 @@ impl MemorySlot {
     fn put_back(&mut self, find: DirtyPages, keep: usize) -> io::Result<(usize, usize)> {
         let start = self.space.start().addr() + BASE;
         let range = start..start + self.image.len();
-        let (image, mut kept) = (self.image.bytes, 0);
+        let (image, mut kept) = (&self.image.bytes, 0);
         let space = &mut self.space;
         let reached = find.find(range, keep / page_size(), |dirty| {
             let dirty = dirty.start - start..dirty.end - start;

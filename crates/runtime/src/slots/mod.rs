@@ -25,6 +25,7 @@ use wasmtime::component::Component;
 use wasmtime::{CustomCodeMemory, InstanceAllocationStrategy};
 
 use crate::embedded::Embedded;
+use crate::guest::Guest;
 use crate::space::Space;
 use crate::{EngineConfig, artifact, settings};
 
@@ -33,6 +34,10 @@ const ADDRESSABLE_BYTES: usize = 4 << 30;
 
 /// What lies before and behind a guest's memory, in bytes: wasmtime's default.
 const GUARD_BYTES: usize = 32 << 20;
+
+/// The names of copies in memory.
+const SNAPSHOT: &str = "exuvia-snapshot";
+const CODE: &str = "exuvia-guest";
 
 /// What stays in memory of one slot, in bytes: what ordinary scripts write.
 const KEEP_BYTES: usize = 8 << 20;
@@ -74,7 +79,8 @@ pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
 }
 
 impl Slots {
-    /// Slots for so many guests at a time, which begin with `image`: whole pages, from the beginning of one.
+    /// Slots for so many guests at a time, which begin with `image`: whole pages, from the beginning of one. Their code is that of the
+    /// program's own guest.
     ///
     /// # Errors
     ///
@@ -85,9 +91,20 @@ impl Slots {
         runs_memory_bytes: u64,
         find: Option<DirtyPages>,
     ) -> io::Result<Arc<Self>> {
+        let (image, code) = (Embedded::new(SNAPSHOT, image)?, Embedded::new(CODE, artifact::CODE)?);
+        Self::with(image, &code, most, runs_memory_bytes, find)
+    }
+
+    fn with(
+        image: Embedded,
+        code: &Embedded,
+        most: u32,
+        runs_memory_bytes: u64,
+        find: Option<DirtyPages>,
+    ) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            image: Arc::new(Embedded::new("exuvia-snapshot", image)?),
-            code: Code::new()?,
+            image: Arc::new(image),
+            code: Code::new(code)?,
             find: find.unwrap_or_else(DirtyPages::here),
             most: most as usize,
             kept_bytes_most: usize::try_from(runs_memory_bytes / KEPT_SHARE).unwrap_or(usize::MAX),
@@ -95,11 +112,14 @@ impl Slots {
         }))
     }
 
-    /// Those of an engine, if there is address space for them all. It is reserved when they are used.
-    pub(crate) fn of_guest(config: &EngineConfig) -> io::Result<Arc<Self>> {
+    /// Those of an engine with this guest or the program's own, if there is address space for them all. It is reserved when they are used.
+    pub(crate) fn of_guest(config: &EngineConfig, guest: Option<Guest>) -> io::Result<Arc<Self>> {
         let all = usize::try_from(config.address_space_bytes()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         drop(Space::reserve(all)?);
-        Self::new(artifact::IMAGE, config.concurrent_runs, config.runs_memory_bytes, None)
+        let (most, bytes) = (config.concurrent_runs, config.runs_memory_bytes);
+        let Some(guest) = guest else { return Self::new(artifact::IMAGE, most, bytes, None) };
+        let (image, code) = (Embedded::copied(SNAPSHOT, guest.image)?, Embedded::copied(CODE, guest.code)?);
+        Self::with(image, &code, most, bytes, None)
     }
 
     /// The settings of an engine with these slots as wasmtime knows them: for tests of what one run leaves for the next, which need

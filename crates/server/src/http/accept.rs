@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::connection::served;
+use super::connection::{FULL, served, turn_away};
 use super::drain::Drain;
 use super::overflow::OverflowConnections;
 use super::route::{ConnectionClass, Router};
@@ -38,21 +38,31 @@ pub(super) async fn until_stopped(
                 }
             },
         };
+        let Some(place) = router.connected(Peer::new(peer)) else {
+            reject(stream, &router);
+            continue;
+        };
         match Arc::clone(&room).try_acquire_owned() {
-            Ok(place) => {
+            Ok(open) => {
                 let (watcher, router, config) = (graceful.watcher(), Arc::clone(&router), Arc::clone(&config));
                 tokio::spawn(async move {
-                    let (_place, peer) = (place, Peer::new(peer));
-                    if let Err(why) =
-                        served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Main).await
-                    {
+                    let _open = open;
+                    let (served_by, main) = (Arc::clone(&router), ConnectionClass::Main);
+                    if let Err(why) = served(stream, Arc::clone(&place), served_by, &config, watcher, main).await {
                         tracing::debug!(%why, "connection lost");
                     }
-                    router.closed(peer);
+                    router.closed(&place);
                 });
             }
-            Err(_) => overflow.serve(stream, peer, &router, graceful.watcher()),
+            Err(_) => overflow.serve(stream, place, &router, graceful.watcher()),
         }
+    }
+}
+
+/// Turns a connection away: there are too many.
+pub(super) fn reject(stream: TcpStream, router: &Router) {
+    if router.tls().is_none() {
+        turn_away(stream, FULL);
     }
 }
 

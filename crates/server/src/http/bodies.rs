@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf as _;
+use exuvia_tool::Principal;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::shares::{Share, Shares};
 use crate::large_arguments::SMALL_BYTES;
 
 /// What a permit stands for.
@@ -17,16 +19,20 @@ const UNIT_BYTES: usize = 1024;
 /// How long a client may pause in a discarded body before it gets the answer: it may be waiting for it.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Room for bodies. Small ones take none: their number is that of the connections.
+/// Room for bodies. Small ones take none: their number is that of the connections. No principal but the operator has more than half of
+/// it.
 #[derive(Debug, Clone)]
 pub(super) struct Bodies {
     room: Arc<Semaphore>,
+    shares: Arc<Shares<Principal>>,
 }
 
 /// The room that one request takes, until this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct BodyRoom {
     permit: Option<OwnedSemaphorePermit>,
+    /// What is counted of whoever has a share.
+    share: Option<Share<Principal>>,
     bytes: usize,
 }
 
@@ -40,14 +46,17 @@ pub(super) enum BodyError {
 }
 
 impl Bodies {
-    /// Room for that many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new((bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS))) }
+    /// Room for `all` bytes, and for one body of `longest` at least.
+    pub(super) fn new(all: usize, longest: usize) -> Self {
+        let units = |bytes: usize| (bytes / UNIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        let room = Arc::new(Semaphore::new(units(all.max(longest))));
+        Self { room, shares: Shares::of(units(longest.next_multiple_of(SMALL_BYTES).max(all / 2))) }
     }
 
-    /// Reads a body of at most `most` bytes.
+    /// Reads a body of at most `most` bytes, which a principal sends.
     pub(super) async fn read(
         &self,
+        principal: &Principal,
         head: &HeaderMap,
         body: &mut Incoming,
         most: usize,
@@ -58,7 +67,7 @@ impl Bodies {
             if length > most {
                 return Err(BodyError::TooLarge);
             }
-            held.grow(self, length)?;
+            held.grow(self, principal, length)?;
             read.reserve_exact(length);
         }
         while let Some(frame) = body.frame().await {
@@ -67,7 +76,7 @@ impl Bodies {
             if length > most {
                 return Err(BodyError::TooLarge);
             }
-            held.grow(self, length)?;
+            held.grow(self, principal, length)?;
             while data.has_remaining() {
                 let chunk = data.chunk();
                 read.extend_from_slice(chunk);
@@ -113,13 +122,25 @@ impl ExpectContinue {
 
 impl BodyRoom {
     /// Reserves this many bytes in total.
-    fn grow(&mut self, bodies: &Bodies, bytes: usize) -> Result<(), BodyError> {
+    fn grow(&mut self, bodies: &Bodies, principal: &Principal, bytes: usize) -> Result<(), BodyError> {
         if bytes <= SMALL_BYTES || bytes <= self.bytes {
             return Ok(());
         }
         // In steps, so that a body of many small pieces does not ask for each.
         let more = (bytes - self.bytes).next_multiple_of(SMALL_BYTES);
         let units = u32::try_from(more / UNIT_BYTES).map_err(|_| BodyError::TooLarge)?;
+        if *principal != Principal::Operator {
+            let has_share = match &mut self.share {
+                Some(share) => share.grow(units as usize),
+                none => {
+                    *none = bodies.shares.take(principal.clone(), units as usize);
+                    none.is_some()
+                }
+            };
+            if !has_share {
+                return Err(BodyError::NoRoom);
+            }
+        }
         let permit = Arc::clone(&bodies.room).try_acquire_many_owned(units).map_err(|_| BodyError::NoRoom)?;
         match &mut self.permit {
             Some(held) => held.merge(permit),
@@ -136,10 +157,10 @@ mod tests {
 
     #[test]
     fn large_bodies_share_the_room_and_small_ones_take_none() {
-        let bodies = Bodies::new(1 << 20);
+        let bodies = Bodies::new(1 << 20, 1);
         let take = |bytes: usize| {
             let mut held = BodyRoom::default();
-            held.grow(&bodies, bytes).map(|()| held)
+            held.grow(&bodies, &Principal::Operator, bytes).map(|()| held)
         };
         let first = take(600 << 10);
         assert!(first.is_ok());
@@ -147,9 +168,24 @@ mod tests {
         assert!(take(SMALL_BYTES).is_ok_and(|held| held.permit.is_none()));
         drop(first);
         let mut grown = take(600 << 10).expect("room");
-        assert!(grown.grow(&bodies, 900 << 10).is_ok());
-        assert_eq!(grown.grow(&bodies, 2 << 20), Err(BodyError::NoRoom));
+        assert!(grown.grow(&bodies, &Principal::Operator, 900 << 10).is_ok());
+        assert_eq!(grown.grow(&bodies, &Principal::Operator, 2 << 20), Err(BodyError::NoRoom));
         drop(grown);
         assert!(take(1 << 20).is_ok());
+    }
+
+    #[test]
+    fn a_key_leaves_others_half_of_the_room() {
+        let bodies = Bodies::new(1 << 20, 1);
+        let take = |key: &str, bytes: usize| {
+            let mut held = BodyRoom::default();
+            held.grow(&bodies, &Principal::Key(key.into()), bytes).map(|()| held)
+        };
+        let mut first = take("ada", 200 << 10).expect("room");
+        assert!(first.grow(&bodies, &Principal::Key("ada".into()), 400 << 10).is_ok());
+        assert_eq!(take("ada", 200 << 10).unwrap_err(), BodyError::NoRoom);
+        assert!(take("bob", 500 << 10).is_ok());
+        drop(first);
+        assert!(take("ada", 500 << 10).is_ok());
     }
 }

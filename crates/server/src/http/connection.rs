@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 
 use super::HttpConfig;
+use super::connection_place::ConnectionPlace;
 use super::route::{ConnectionClass, Router};
-use crate::client::Peer;
 
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 << 10;
@@ -35,7 +35,7 @@ const HTTPS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCon
 /// Serves one connection to its end.
 pub(super) async fn served(
     stream: TcpStream,
-    peer: Peer,
+    place: Arc<ConnectionPlace>,
     router: Arc<Router>,
     config: &HttpConfig,
     watcher: Watcher,
@@ -44,7 +44,7 @@ pub(super) async fn served(
     // Events are small, and wait for nothing.
     let _ = stream.set_nodelay(true);
     let Some(tls) = router.tls().cloned() else {
-        return Ok(watcher.watch(connection(bounded(stream, config), peer, router, config, class)).await?);
+        return Ok(watcher.watch(connection(bounded(stream, config), place, router, config, class)).await?);
     };
     let secure = async {
         if is_plain(&stream).await? {
@@ -54,7 +54,7 @@ pub(super) async fn served(
         tls.acceptor().accept(bounded(stream, config)).await
     };
     let stream = timeout(config.header_timeout, secure).await.map_err(|_| "TLS handshake timed out")??;
-    Ok(watcher.watch(connection(stream, peer, router, config, class)).await?)
+    Ok(watcher.watch(connection(stream, place, router, config, class)).await?)
 }
 
 /// Whether a request begins where a TLS handshake should: a capital letter, which begins no record of TLS.
@@ -72,7 +72,7 @@ fn bounded(stream: TcpStream, config: &HttpConfig) -> Pin<Box<TimeoutStream<TcpS
 
 fn connection<S>(
     stream: S,
-    peer: Peer,
+    place: Arc<ConnectionPlace>,
     router: Arc<Router>,
     config: &HttpConfig,
     class: ConnectionClass,
@@ -81,7 +81,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(place.peer());
+        request.extensions_mut().insert(Arc::clone(&place));
         let router = Arc::clone(&router);
         async move { router.answer(request, class).await }
     });

@@ -4,10 +4,14 @@
 //! `health.rs` (the operator's questions). `drain.rs` is how it ends.
 
 mod accept;
+mod address;
 mod authenticate;
 mod bodies;
 mod connection;
+mod connection_place;
 mod drain;
+mod endpoint;
+mod endpoints;
 mod exposition;
 mod health;
 mod host;
@@ -16,10 +20,12 @@ mod media;
 mod messages;
 mod overflow;
 mod rejections;
+mod request_rate;
 mod route;
 mod session_stream;
 mod session_table;
 mod sessions;
+mod shares;
 mod tls;
 mod tls_error;
 mod tracked_body;
@@ -38,6 +44,7 @@ use route::Router;
 
 pub use drain::{Shutdown, ShutdownSignal};
 pub use exuvia_config::{HttpConfig, TlsFiles};
+pub use route::{Audience, ROUTES};
 pub use tls::Tls;
 pub use tls_error::{TlsError, TlsErrorKind};
 

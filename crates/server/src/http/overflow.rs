@@ -1,6 +1,5 @@
 //! Connections beyond the limit: health and metrics are answered, everything else is rejected with 503.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::connection::{FULL, served, turn_away};
+use super::accept::reject;
+use super::connection::served;
+use super::connection_place::ConnectionPlace;
 use super::route::{ConnectionClass, Router};
-use crate::client::Peer;
 
 /// How many there may be at a time. Further ones are rejected with 503, where there is no TLS, and closed.
 const CONNECTIONS: usize = 16;
@@ -32,22 +32,19 @@ impl OverflowConnections {
     }
 
     /// Serves a connection beyond the limit.
-    pub(super) fn serve(&self, stream: TcpStream, peer: SocketAddr, router: &Arc<Router>, watcher: Watcher) {
-        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+    pub(super) fn serve(&self, stream: TcpStream, place: Arc<ConnectionPlace>, router: &Arc<Router>, watcher: Watcher) {
+        let Ok(open) = Arc::clone(&self.room).try_acquire_owned() else {
             router.rejections().connections.note();
-            if router.tls().is_none() {
-                turn_away(stream, FULL);
-            }
-            return;
+            return reject(stream, router);
         };
         let (router, config) = (Arc::clone(router), Arc::clone(&self.config));
         tokio::spawn(async move {
-            let (_place, peer) = (place, Peer::new(peer));
-            if let Err(why) = served(stream, peer, Arc::clone(&router), &config, watcher, ConnectionClass::Spare).await
-            {
+            let _open = open;
+            let (served_by, spare) = (Arc::clone(&router), ConnectionClass::Spare);
+            if let Err(why) = served(stream, Arc::clone(&place), served_by, &config, watcher, spare).await {
                 tracing::debug!(%why, "connection lost");
             }
-            router.closed(peer);
+            router.closed(&place);
         });
     }
 }

@@ -1,4 +1,6 @@
 //! Routing of requests.
+//!
+//! What is not health is for those who authenticate: [`ROUTES`] has every path with who is let in.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,8 +13,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 
-use super::authenticate::{Authenticator, forbidden};
+use super::authenticate::Authenticator;
 use super::bodies::{ExpectContinue, discard};
+use super::connection_place::{ConnectionPlace, ConnectionShares, TooMany};
 use super::drain::Drain;
 use super::exposition;
 use super::health;
@@ -23,6 +26,49 @@ use super::tracked_body::{TrackedBody, later, line};
 use super::{HttpConfig, Tls};
 use crate::PendingGateway;
 use crate::client::Peer;
+
+/// Who is answered at a path, where clients authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody: it tells nothing but whether the program works.
+    Anybody,
+    /// Anybody, and details those whose roles may read metrics.
+    AnybodyInPart,
+    /// Those whose roles may read metrics.
+    Monitoring,
+    /// Everybody with a key or token: what there is depends on whose it is.
+    Principals,
+}
+
+/// All paths there are, with the audience of each. `{profile}` is the name of one.
+pub const ROUTES: [(&str, Audience); 5] = [
+    ("/healthz", Audience::Anybody),
+    ("/readyz", Audience::AnybodyInPart),
+    ("/metrics", Audience::Monitoring),
+    ("/mcp", Audience::Principals),
+    ("/mcp/{profile}", Audience::Principals),
+];
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route<'a> {
+    Health,
+    Readiness,
+    Metrics,
+    /// With the name of a profile.
+    Mcp(Option<&'a str>),
+}
+
+impl<'a> Route<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        Some(match path {
+            "/healthz" => Self::Health,
+            "/readyz" => Self::Readiness,
+            "/metrics" => Self::Metrics,
+            path => Self::Mcp(profile(path)?),
+        })
+    }
+}
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +85,8 @@ pub(super) struct Router {
     tls: Option<Tls>,
     hosts: Vec<String>,
     authenticator: Authenticator,
+    /// Open connections of each address and of each principal.
+    connection_shares: ConnectionShares,
     mcp: Arc<Mcp>,
     gateway: PendingGateway,
     drain: Drain,
@@ -63,10 +111,11 @@ impl Router {
         let scheme = Scheme::of(tls.as_ref());
         let mcp =
             Mcp::new(gateway.clone(), (scheme, address), config, sessions, drain.ending(), Arc::clone(&rejections));
-        let authenticator = Authenticator::new(Arc::clone(gateway.access()), config.trusted_proxies.clone());
+        let authenticator = Authenticator::new(Arc::clone(gateway.access()), config, scheme);
         Self {
             hosts: config.hosts.clone(),
             authenticator,
+            connection_shares: ConnectionShares::new(config),
             scheme,
             address,
             tls,
@@ -88,11 +137,19 @@ impl Router {
         &self.rejections
     }
 
+    /// The place of a new connection. None: its address has too many.
+    pub(super) fn connected(&self, peer: Peer) -> Option<Arc<ConnectionPlace>> {
+        let place = self.connection_shares.enter(peer);
+        if place.is_none() {
+            self.rejections.connections.note();
+        }
+        place.map(Arc::new)
+    }
+
     /// A connection is closed.
-    pub(super) fn closed(&self, peer: Peer) {
+    pub(super) fn closed(&self, place: &ConnectionPlace) {
         if let Some(gateway) = self.gateway.now() {
-            // Connections to servers go by the name of the client, whoever it acts for.
-            gateway.client_left(&peer.client(Identity::operator()));
+            gateway.client_left(&place.peer().client(place.identity().unwrap_or_else(Identity::operator)));
         }
     }
 
@@ -122,38 +179,63 @@ impl Router {
         }
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         let path = head.uri.path().to_owned();
-        let profile = profile(&path);
-        if profile.is_some() && class == ConnectionClass::Spare {
+        match Route::of(&path) {
+            Some(Route::Mcp(profile)) => self.mcp(profile, head, body, class).await,
+            None => line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n"),
+            Some(_) if !is_read => line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n"),
+            Some(Route::Health) => line(StatusCode::OK, "ok\n"),
+            Some(Route::Readiness) => {
+                let is_told = self.authenticator.reads_metrics(&mut head).await.is_ok();
+                health::ready(&self.gateway, self.drain.is_asked(), is_told)
+            }
+            Some(Route::Metrics) => match self.authenticator.reads_metrics(&mut head).await {
+                Ok(()) => exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers),
+                Err(refusal) => refusal,
+            },
+        }
+    }
+
+    /// Answers a client of MCP, if it may be one.
+    async fn mcp(
+        &self,
+        profile: Option<&str>,
+        mut head: Parts,
+        body: &mut Incoming,
+        class: ConnectionClass,
+    ) -> Response<TrackedBody> {
+        if class == ConnectionClass::Spare {
             self.rejections.connections.note();
             return later("too many connections, retry\n");
         }
-        if let Some(profile) = profile {
-            if self.drain.is_asked() {
-                return later("server is shutting down\n");
-            }
-            return match self.authenticator.identify(&mut head).await {
-                Ok(identity) => self.mcp.answer((profile, identity), head, body, &self.drain).await,
-                Err(refusal) => refusal,
-            };
+        if self.drain.is_asked() {
+            return later("server is shutting down\n");
         }
-        match path.as_str() {
-            "/healthz" if is_read => line(StatusCode::OK, "ok\n"),
-            "/readyz" if is_read => {
-                let identity = self.authenticator.identify(&mut head).await.ok();
-                let is_told = identity.is_some_and(|identity| self.authenticator.access().reads_metrics(&identity));
-                health::ready(&self.gateway, self.drain.is_asked(), is_told)
-            }
-            "/metrics" if is_read => match self.authenticator.identify(&mut head).await {
-                Ok(identity) if self.authenticator.access().reads_metrics(&identity) => {
-                    exposition::metrics(&self.gateway, &self.rejections, self.mcp.open_now(), &head.headers)
+        let identity = match self.authenticator.identify(&mut head).await {
+            Ok(identity) => identity,
+            Err(refusal) => return refusal,
+        };
+        if !self.takes_connection(&head, &identity) {
+            self.rejections.connections.note();
+            let mut response = later("too many connections of this key, retry\n");
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
+        self.mcp.answer((profile, identity), head, body, &self.drain).await
+    }
+
+    /// Whether the connection may be used by this identity: none has all of them.
+    fn takes_connection(&self, head: &Parts, identity: &Arc<Identity>) -> bool {
+        let Some(place) = head.extensions.get::<Arc<ConnectionPlace>>() else { return true };
+        match self.connection_shares.take(place, identity) {
+            Ok(None) => true,
+            Ok(Some(before)) => {
+                // Whoever shares a connection by a proxy is another client.
+                if let Some(gateway) = self.gateway.now() {
+                    gateway.client_left(&place.peer().client(before));
                 }
-                Ok(_) => forbidden(),
-                Err(refusal) => refusal,
-            },
-            "/healthz" | "/readyz" | "/metrics" => {
-                line(StatusCode::METHOD_NOT_ALLOWED, "method not allowed; use GET\n")
+                true
             }
-            _ => line(StatusCode::NOT_FOUND, "not found; the MCP endpoint is /mcp\n"),
+            Err(TooMany) => false,
         }
     }
 }
@@ -164,5 +246,28 @@ fn profile(path: &str) -> Option<Option<&str>> {
     match rest.strip_prefix('/') {
         Some(name) => Some(Some(name).filter(|name| !name.is_empty())),
         None => rest.is_empty().then_some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_listed_with_its_audience() {
+        for (path, audience) in ROUTES {
+            let route = Route::of(path).expect("it is a route");
+            let expected = match route {
+                Route::Health => Audience::Anybody,
+                Route::Readiness => Audience::AnybodyInPart,
+                Route::Metrics => Audience::Monitoring,
+                Route::Mcp(_) => Audience::Principals,
+            };
+            assert_eq!(audience, expected, "{path}");
+        }
+        for (path, expected) in [("/mcp", None), ("/mcp/", None), ("/mcp/a", Some("a")), ("/mcp/a/b", Some("a/b"))] {
+            assert_eq!(Route::of(path), Some(Route::Mcp(expected)), "{path}");
+        }
+        assert!(["/", "", "/mcpx", "/metrics/", "/Metrics", "//mcp"].iter().all(|path| Route::of(path).is_none()));
     }
 }

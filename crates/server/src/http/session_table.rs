@@ -1,4 +1,5 @@
-//! The sessions of all endpoints: how many there are, whose client is gone, and which one is closed to make room.
+//! The sessions of all endpoints: how many there are, whose client is gone, and which one is closed to make room. No principal but the
+//! operator has more than half of them, and none makes room at the cost of one that has fewer.
 //!
 //! Where the protocol has sessions, a stream that breaks says nothing: its client may come back for the rest. A session none of
 //! whose streams is open after one of them broke has a time of grace; then its client is taken for gone.
@@ -10,17 +11,20 @@ use std::time::{Duration, Instant};
 
 use exuvia_access::Identity;
 use exuvia_gateway::Client;
+use exuvia_tool::Principal;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager as _};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::shares::{Share, Shares};
 use crate::PendingGateway;
 use crate::client;
 
 /// All sessions.
 pub(super) struct SessionTable {
     room: Arc<Semaphore>,
+    shares: Arc<Shares<Principal>>,
     open: Mutex<HashMap<SessionId, Open>>,
     grace: Duration,
     gateway: PendingGateway,
@@ -31,7 +35,7 @@ pub(super) struct SessionTable {
 struct Open {
     /// Whose it is.
     client: Client,
-    place: OwnedSemaphorePermit,
+    place: SessionPlace,
     endpoint: Weak<LocalSessionManager>,
     /// Its requests that are not answered to their end, and the streams that it listens on.
     streams: usize,
@@ -45,7 +49,11 @@ struct Open {
 
 /// A place in the table.
 #[derive(Debug)]
-pub(super) struct SessionPlace(OwnedSemaphorePermit);
+pub(super) struct SessionPlace {
+    permit: OwnedSemaphorePermit,
+    /// None: the operator's are not counted.
+    share: Option<Share<Principal>>,
+}
 
 /// One request of a session, until its answer has ended or broken off, which is when this is dropped.
 pub(super) struct SessionRequest {
@@ -64,7 +72,14 @@ impl SessionTable {
     /// Room for so many sessions.
     pub(super) fn new(most: usize, grace: Duration, gateway: PendingGateway) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { room, open: Mutex::default(), grace, gateway, runtime: Handle::current() })
+        Arc::new(Self {
+            room,
+            shares: Shares::half_of(most),
+            open: Mutex::default(),
+            grace,
+            gateway,
+            runtime: Handle::current(),
+        })
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
@@ -76,36 +91,52 @@ impl SessionTable {
         self.open().len()
     }
 
-    /// Whether a further session can be opened now.
-    pub(super) fn has_room(&self) -> bool {
-        self.room.available_permits() > 0 || self.idlest(&self.open()).is_some()
+    /// Whether a principal can open a further session now.
+    pub(super) fn has_room(&self, principal: &Principal) -> bool {
+        let has_share = *principal == Principal::Operator || self.shares.has_room(principal);
+        let is_free = has_share && self.room.available_permits() > 0;
+        is_free || self.idlest(&self.open(), principal, has_share).is_some()
     }
 
-    /// A place for a further session. Where there is none, the session that was idle longest ends; where none is idle, there is
-    /// no place.
-    pub(super) fn enter(&self) -> Option<SessionPlace> {
-        if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
-            return Some(SessionPlace(place));
+    /// A place for a further session of a principal. Where there is none, the session that was idle longest ends: of its own, if it has too
+    /// many. Where none is idle, there is no place.
+    pub(super) fn enter(&self, principal: &Principal) -> Option<SessionPlace> {
+        let share = match principal {
+            Principal::Operator => None,
+            principal => self.shares.take(principal.clone(), 1),
+        };
+        let has_share = *principal == Principal::Operator || share.is_some();
+        if has_share && let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            return Some(SessionPlace { permit, share });
         }
         let mut open = self.open();
-        let session = self.idlest(&open)?;
+        let session = self.idlest(&open, principal, has_share)?;
         let Open { client, place, endpoint, .. } = open.remove(&session)?;
         drop(open);
-        tracing::info!("session limit reached: the session idle longest is closed");
+        tracing::info!(%principal, "session limit reached: the session idle longest is closed");
         self.forget(&client);
         if let Some(endpoint) = endpoint.upgrade() {
             self.runtime.spawn(async move { endpoint.close_session(&session).await });
         }
-        Some(SessionPlace(place))
+        // Its own share is that of the session that ends.
+        let SessionPlace { permit, share: before } = place;
+        Some(SessionPlace { permit, share: if has_share { share } else { before } })
     }
 
-    /// The session that was idle longest, of those that were for the time of grace: nothing of it runs, and it has no stream.
-    fn idlest(&self, open: &HashMap<SessionId, Open>) -> Option<SessionId> {
+    /// The session that was idle longest, of those that were for the time of grace: nothing of it runs, and it has no stream. Not one of
+    /// another principal that has no more of them, and one of its own alone where the principal has no share left.
+    fn idlest(&self, open: &HashMap<SessionId, Open>, principal: &Principal, has_share: bool) -> Option<SessionId> {
         let gateway = self.gateway.now();
         let is_busy = |client: &Client| gateway.as_ref().is_some_and(|gateway| gateway.is_busy_for(client));
-        let idle = open
-            .iter()
-            .filter(|(_, open)| open.streams == 0 && open.seen.elapsed() >= self.grace && !is_busy(&open.client));
+        // What is to be opened is counted already.
+        let own = self.shares.held_by(principal);
+        let may_end = |other: &Principal| other == principal || has_share && self.shares.held_by(other) >= own.max(1);
+        let idle = open.iter().filter(|(_, open)| {
+            open.streams == 0
+                && open.seen.elapsed() >= self.grace
+                && may_end(open.client.principal())
+                && !is_busy(&open.client)
+        });
         idle.min_by_key(|(_, open)| open.seen).map(|(session, _)| session.clone())
     }
 
@@ -114,7 +145,7 @@ impl SessionTable {
         &self,
         identity: Arc<Identity>,
         session: SessionId,
-        SessionPlace(place): SessionPlace,
+        place: SessionPlace,
         endpoint: &Arc<LocalSessionManager>,
     ) {
         let (endpoint, seen) = (Arc::downgrade(endpoint), Instant::now());
@@ -127,7 +158,7 @@ impl SessionTable {
     pub(super) fn ended(&self, session: &str) -> Option<SessionPlace> {
         let open = self.open().remove(session)?;
         self.forget(&open.client);
-        Some(SessionPlace(open.place))
+        Some(open.place)
     }
 
     /// What a session was subscribed to ends with it.

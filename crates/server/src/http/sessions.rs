@@ -101,7 +101,7 @@ impl SessionManager for Sessions {
     type Transport = <LocalSessionManager as SessionManager>::Transport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
-        let Some(place) = self.table.enter() else {
+        let Some(place) = self.table.enter(self.identity.principal()) else {
             // Outside the task of a request there is no response that could carry a retry-after.
             let _ = FULL.try_with(|full| full.store(true, Ordering::Relaxed));
             return Err(SessionError::Full);

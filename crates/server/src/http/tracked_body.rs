@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::bodies::BodyRoom;
+use super::endpoint::ProfileEndpoint;
 use super::session_table::SessionRequest;
 
 /// The body of every answer. Its request counts as open until it is sent, or given up.
@@ -22,6 +24,8 @@ pub(super) struct TrackedBody {
     _held: BodyRoom,
     /// The session whose request it is.
     session_request: Option<SessionRequest>,
+    /// Where it was asked for: an endpoint at which something is open is closed when the access to it ends.
+    _endpoint: Option<Arc<ProfileEndpoint>>,
 }
 
 impl TrackedBody {
@@ -30,12 +34,18 @@ impl TrackedBody {
         open: Option<TaskTrackerToken>,
         held: BodyRoom,
     ) -> Self {
-        Self { body: body.boxed_unsync(), _open: open, _held: held, session_request: None }
+        Self { body: body.boxed_unsync(), _open: open, _held: held, session_request: None, _endpoint: None }
     }
 
     /// Attaches the request of a session, which is notified when the response was sent completely.
     pub(super) fn of_session(mut self, session_request: Option<SessionRequest>) -> Self {
         self.session_request = session_request;
+        self
+    }
+
+    /// Keeps the endpoint at which it was asked for.
+    pub(super) fn at(mut self, endpoint: Arc<ProfileEndpoint>) -> Self {
+        self._endpoint = Some(endpoint);
         self
     }
 

@@ -74,13 +74,13 @@ impl McpHandler {
         let ended = || ErrorData::internal_error("the gateway is shutting down", None);
         let gateway = self.gateway.get().await.ok_or_else(ended)?;
         let gone = || ErrorData::invalid_request("the profile, or the access to it, no longer exists", None);
-        let view = self.viewer.view(&gateway).ok_or_else(gone)?;
+        let view = self.viewer.view_ready(&gateway).await.ok_or_else(gone)?;
         Ok((gateway, view))
     }
 
     /// Changes of tools: those of direct servers, and the names of the servers that scripts see.
     pub(crate) async fn changes(&self) -> Option<Changes> {
-        Changes::of(&self.gateway.get().await?, self.viewer.clone())
+        Changes::of(&self.gateway.get().await?, self.viewer.clone()).await
     }
 
     /// The notifications about resources that a client receives, if any.

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use exuvia_mcp_client::error_code::{INVALID_PARAMS, METHOD_NOT_FOUND};
 use exuvia_mcp_client::{
     BrokenOff, Connection, InterimMessage, RelayOptions, ServerAnswer, SessionOutcome, Slot, SlotContents,
 };
@@ -14,10 +15,12 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::BreakerDecision;
-use super::dialer::Dialer;
+use super::dialer::{CredentialHolder, Dialer};
 use super::elicitation_history::ElicitationHistory;
+use super::health::Health;
 use super::lane_error::LaneError;
 use super::lane_state::LaneState;
+use super::subscribers::Subscribers;
 use crate::status::StartError;
 
 /// How long a call waits for what comes of another one that probes an ailing server: long enough for most to start.
@@ -33,6 +36,10 @@ pub(crate) struct Lane {
     /// First come, first served.
     in_flight: Arc<Semaphore>,
     history: Arc<ElicitationHistory>,
+    /// Why its calls fail at the moment, and those of all lanes that share this.
+    health: Arc<Health>,
+    /// Whom its connections tell of changed resources.
+    subscribers: Arc<Subscribers>,
     /// One client's, for calls of tools that ask: they go one by one.
     is_own: bool,
 }
@@ -61,19 +68,44 @@ enum Step {
 
 impl Lane {
     /// A new lane.
-    pub(crate) fn new(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>) -> Self {
+    pub(crate) fn new(
+        dialer: Arc<Dialer>,
+        history: Arc<ElicitationHistory>,
+        health: Arc<Health>,
+        subscribers: Arc<Subscribers>,
+    ) -> Self {
         let in_flight = dialer.limits.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
-        Self::of(dialer, history, in_flight, false)
+        let (verdicts, in_flight) = (watch::Sender::new(()), Arc::new(Semaphore::new(in_flight)));
+        let state = Mutex::new(LaneState::new(health.clone()));
+        Self { dialer, state, verdicts, in_flight, history, health, subscribers, is_own: false }
     }
 
     /// A lane for the calls of one client that it may be asked about, one by one.
-    pub(crate) fn own(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>) -> Self {
-        Self::of(dialer, history, 1, true)
+    pub(crate) fn own(
+        dialer: Arc<Dialer>,
+        history: Arc<ElicitationHistory>,
+        health: Arc<Health>,
+        subscribers: Arc<Subscribers>,
+    ) -> Self {
+        let in_flight = Arc::new(Semaphore::new(1));
+        Self { in_flight, is_own: true, ..Self::new(dialer, history, health, subscribers) }
     }
 
-    fn of(dialer: Arc<Dialer>, history: Arc<ElicitationHistory>, in_flight: usize, is_own: bool) -> Self {
-        let (verdicts, in_flight) = (watch::Sender::new(()), Arc::new(Semaphore::new(in_flight)));
-        Self { dialer, state: Mutex::default(), verdicts, in_flight, history, is_own }
+    /// Why its calls fail at the moment.
+    pub(crate) fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Whether calls fail here, and not for what `other` has in common with it.
+    pub(crate) fn is_failing_alone(&self, other: &Self) -> bool {
+        !Arc::ptr_eq(&self.health, &other.health) && self.health.failing().is_some()
+    }
+
+    /// The server refuses the credential.
+    pub(crate) fn refuses_credentials(&self) {
+        if self.health.set(Some(self.dialer.refusal())) {
+            self.dialer.log_refusal();
+        }
     }
 
     /// Makes a call, or asks for something else that `name` names in errors, once, for `client`. All waiting ends with
@@ -115,7 +147,10 @@ impl Lane {
                 Ok(contents) => {
                     self.on_response(&contents, &connection, began);
                     in_flight_call.complete(&contents);
-                    Ok(contents)
+                    match self.is_refused(&contents) {
+                        true => Err(LaneError::Refused(self.dialer.holder.clone()).of_call(name)),
+                        false => Ok(contents),
+                    }
                 }
                 Err(BrokenOff) => {
                     self.on_disconnected(&connection, began, "it disconnected during a call");
@@ -172,7 +207,7 @@ impl Lane {
                 Step::Join(opened) => {
                     opened.cancelled().await;
                     let mut state = locked(&self.state);
-                    let Some(connection) = state.live(&self.dialer) else { return Err(state.unopened()) };
+                    let Some(connection) = state.live(&self.dialer) else { return Err(state.unopened(&self.dialer)) };
                     return Ok(Admitted { connection, probe });
                 }
                 Step::Wait { until } => {
@@ -198,16 +233,14 @@ impl Lane {
                 BreakerDecision::Pass => {}
                 BreakerDecision::Probe(number) => *probe = Some(Probe { lane: self.clone(), number }),
                 BreakerDecision::Wait { until } => return Ok(Step::Wait { until }),
-                BreakerDecision::Refuse { until } => {
-                    return Err(LaneError::Open { failures: state.breaker.failures(), until });
-                }
+                BreakerDecision::Refuse { until } => return Err(state.refused(&self.dialer, until)),
             }
         }
         Ok(match live {
             Some(connection) => Step::Go(connection),
             None => {
                 let lane = Arc::downgrade(self);
-                Step::Join(state.open(&self.dialer, move |began, opened| {
+                Step::Join(state.open(&self.dialer, &self.subscribers, move |began, opened| {
                     if let Some(lane) = Weak::upgrade(&lane) {
                         lane.on_connected(began, opened);
                     }
@@ -237,7 +270,7 @@ impl Lane {
     /// Derives the server's health from a response.
     fn on_response(&self, contents: &SlotContents, connection: &Arc<Connection>, began: Instant) {
         if contents.session == SessionOutcome::Renewed {
-            self.dialer.subscribers.forgotten();
+            self.subscribers.forgotten();
         }
         match &contents.answer {
             _ if contents.session == SessionOutcome::Lost => {
@@ -249,11 +282,30 @@ impl Lane {
             }
             Some(ServerAnswer::Failed(failure)) if failure.is_unauthorized() => {
                 self.on_answer();
-                self.dialer.refuses_credentials();
+                self.refuses_credentials();
             }
             // Whatever it says, it says something.
             _ => self.on_answer(),
         }
+    }
+
+    /// What to add to the server's error, if it may mean that it has no such tool for the credential of this lane: the tools that are
+    /// shown are those that it lists for the gateway's own.
+    pub(crate) fn unlisted_hint(&self, contents: &SlotContents, name: &ToolName) -> Option<String> {
+        let is_unlisted =
+            matches!(contents.answer, Some(ServerAnswer::Error { code: INVALID_PARAMS | METHOD_NOT_FOUND, .. }));
+        let is_other = self.dialer.holder != CredentialHolder::Gateway;
+        let server = &name.server;
+        (is_unlisted && is_other).then(|| {
+            format!("{name} is listed for the gateway's credential; server {server} may not offer it for the one that you have")
+        })
+    }
+
+    /// Whether the server refuses a credential that is not the gateway's own.
+    fn is_refused(&self, contents: &SlotContents) -> bool {
+        let is_refusal =
+            || matches!(&contents.answer, Some(ServerAnswer::Failed(failure)) if failure.is_unauthorized());
+        self.dialer.holder != CredentialHolder::Gateway && is_refusal()
     }
 
     /// A connection is of no use any more.

@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::{Absence, CallError, ToolName};
 
+use super::dialer::CredentialHolder;
 use crate::status::StartError;
+
+/// Who can help where scripts and clients cannot. A call that fails with it is not made again by itself.
+const ASK: &str = "ask the operator";
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
@@ -23,7 +27,18 @@ pub(crate) enum LaneError {
         again: bool,
     },
     /// All connections that the server may have are in use.
-    Full { connections: usize },
+    Full {
+        /// How many that are.
+        connections: usize,
+        /// They are all that one principal may have, and its own.
+        is_own: bool,
+    },
+    /// Its credential was replaced while it was in use.
+    Replaced,
+    /// The principal has to log in first.
+    LoginMissing,
+    /// The server refuses the credential of this holder.
+    Refused(CredentialHolder),
 }
 
 impl LaneError {
@@ -41,9 +56,20 @@ impl LaneError {
                 format!("server {server} exited and could not be restarted; {name} was not called")
             }
             Self::Unopened { again: false, .. } => format!("server {server} did not start; {name} was not called"),
-            Self::Full { connections } => {
+            Self::Full { connections, is_own } => {
                 let (allowed, used) = (*connections as u64, *connections as u64 + 1);
-                return CallError::LimitReached { limit: "connections".to_owned(), allowed, used };
+                let limit = if *is_own { "connections of one key" } else { "connections" };
+                return CallError::LimitReached { limit: limit.to_owned(), allowed, used };
+            }
+            Self::Replaced => format!("the credential for server {server} was replaced; {name} was not called"),
+            Self::LoginMissing => {
+                format!("server {server} needs a login of your own; {ASK} to log in for you; {name} was not called")
+            }
+            Self::Refused(CredentialHolder::Principal(_)) => {
+                format!("server {server} refuses your login; {ASK} to log in for you again; {name} was not called")
+            }
+            Self::Refused(_) => {
+                format!("server {server} refuses the credential of your role; {ASK} to check it; {name} was not called")
             }
         })
     }
@@ -65,7 +91,10 @@ impl LaneError {
                 format!("it has failed {failures} times in a row, circuit breaker open")
             }
             Self::Unopened { start_error, .. } => start_error.message.clone(),
-            Self::Full { connections } => format!("all of its {connections} connections are in use"),
+            Self::Replaced => "its credential was replaced".to_owned(),
+            Self::LoginMissing => "a login is missing".to_owned(),
+            Self::Refused(_) => "it refuses the credential".to_owned(),
+            Self::Full { connections, .. } => format!("all of its {connections} connections are in use"),
         }
     }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exuvia_mcp_client::Connection;
+use exuvia_tool::Absence;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backoff::jitter;
 use super::breaker::Breaker;
-use super::dialer::Dialer;
+use super::dialer::{CredentialHolder, Dialer};
+use super::health::Health;
 use super::lane_error::LaneError;
+use super::subscribers::Subscribers;
 use crate::status::Failing;
 use crate::status::StartError;
 
@@ -18,9 +21,10 @@ use crate::status::StartError;
 const UNANSWERED: u32 = 3;
 
 /// What a lane knows of its connection. Dropping it ends everything in it at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LaneState {
     pub(crate) breaker: Breaker,
+    health: Arc<Health>,
     live: Option<Live>,
     opening: Option<ConnectionAttempt>,
     /// A connection that is given up and still ends in good order. One at most: a further one has it killed.
@@ -32,6 +36,8 @@ pub(crate) struct LaneState {
     lost: bool,
     /// Why the last connection could not be opened.
     start_error: Option<StartError>,
+    /// For that the server refuses a credential that is not the gateway's own.
+    is_refused: bool,
     over: Option<LaneError>,
 }
 
@@ -57,6 +63,23 @@ pub(crate) struct Teardown {
 }
 
 impl LaneState {
+    /// Without a connection.
+    pub(crate) fn new(health: Arc<Health>) -> Self {
+        Self {
+            breaker: Breaker::default(),
+            health,
+            live: None,
+            opening: None,
+            ending: None,
+            test: None,
+            unanswered: 0,
+            lost: false,
+            start_error: None,
+            is_refused: false,
+            over: None,
+        }
+    }
+
     /// Why no connection is given out any more, if that is so.
     pub(crate) fn over(&self) -> Option<LaneError> {
         self.over.clone()
@@ -77,12 +100,13 @@ impl LaneState {
     pub(crate) fn open(
         &mut self,
         dialer: &Arc<Dialer>,
+        subscribers: &Arc<Subscribers>,
         opened: impl FnOnce(Instant, Result<Connection, StartError>) + Send + 'static,
     ) -> CancellationToken {
         if let Some(opening) = &self.opening {
             return opening.done.clone();
         }
-        let dialer = dialer.clone();
+        let (dialer, subscribers) = (dialer.clone(), subscribers.clone());
         let begins = self.breaker.opens_at(Instant::now(), jitter());
         let done = CancellationToken::new();
         let told = done.clone().drop_guard();
@@ -91,7 +115,7 @@ impl LaneState {
             let _told = told;
             tokio::time::sleep_until(begins.into()).await;
             let began = Instant::now();
-            opened(began, dialer.dial().await);
+            opened(began, dialer.dial(&subscribers).await);
         });
         self.opening = Some(ConnectionAttempt { task: AbortOnDropHandle::new(task), done: done.clone() });
         done
@@ -105,6 +129,7 @@ impl LaneState {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 let list_changes = dialer.runtime.spawn(pass_on(connection.clone(), dialer.stale.clone()));
+                self.is_refused = false;
                 self.live = Some(Live { connection, _list_changes: AbortOnDropHandle::new(list_changes) });
                 self.unanswered = 0;
                 if std::mem::take(&mut self.lost) {
@@ -113,6 +138,8 @@ impl LaneState {
                 }
             }
             Err(start_error) => {
+                let is_unauthorized = matches!(start_error.why, Absence::Unauthorized { .. });
+                self.is_refused = is_unauthorized && dialer.holder != CredentialHolder::Gateway;
                 if self.breaker.failed(began, Instant::now(), jitter()) {
                     let message = &start_error.message;
                     tracing::debug!(server.name = %dialer.config.name, message, "no connection to the server");
@@ -124,11 +151,21 @@ impl LaneState {
     }
 
     /// Why there is no connection although one was to be opened.
-    pub(crate) fn unopened(&self) -> LaneError {
-        self.over().unwrap_or_else(|| {
-            let start_error = self.start_error.clone().unwrap_or_else(|| StartError::from(String::new()));
-            LaneError::Unopened { start_error, again: self.lost }
-        })
+    pub(crate) fn unopened(&self, dialer: &Dialer) -> LaneError {
+        if let Some(error) = self.over().or_else(|| self.refusal(dialer)) {
+            return error;
+        }
+        let start_error = self.start_error.clone().unwrap_or_else(|| StartError::from(String::new()));
+        LaneError::Unopened { start_error, again: self.lost }
+    }
+
+    /// Why none is opened before this moment.
+    pub(crate) fn refused(&self, dialer: &Dialer, until: Instant) -> LaneError {
+        self.refusal(dialer).unwrap_or_else(|| LaneError::Open { failures: self.breaker.failures(), until })
+    }
+
+    fn refusal(&self, dialer: &Dialer) -> Option<LaneError> {
+        self.is_refused.then(|| LaneError::Refused(dialer.holder.clone()))
     }
 
     /// A connection is of no use any more. It ends in good order, beside whatever follows it: what still waits for an answer on
@@ -155,8 +192,12 @@ impl LaneState {
     }
 
     fn warn(&self, dialer: &Dialer) {
-        if !self.breaker.is_closed() {
-            dialer.is_failing(Some(Failing::Broken));
+        if self.is_refused {
+            if self.health.set(Some(dialer.refusal())) {
+                dialer.log_refusal();
+            }
+        } else if !self.breaker.is_closed() {
+            self.health.set(Some(Failing::Broken));
             let failures = self.breaker.failures();
             tracing::warn!(server.name = %dialer.config.name, failures, "circuit breaker opened");
         }
@@ -166,7 +207,7 @@ impl LaneState {
     pub(crate) fn on_answer(&mut self, dialer: &Dialer) -> bool {
         self.unanswered = 0;
         self.test = None;
-        dialer.is_failing(None);
+        self.health.set(None);
         let reopened = self.breaker.succeeded();
         if reopened {
             tracing::info!(server.name = %dialer.config.name, "circuit breaker closed");

@@ -2,29 +2,35 @@
 
 mod backoff;
 mod breaker;
+mod credentials;
 mod dialer;
 mod elicitation_history;
 mod ended_runs;
+mod health;
 mod lane;
 mod lane_error;
+mod lane_owner;
 mod lane_state;
 mod lanes;
+mod missing_logins;
 mod reads;
 mod schedule;
 mod subscribers;
+mod subscription;
 mod subscriptions;
 mod upkeep;
 mod upstream_subscriptions;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use exuvia_config::{ServerConfig, Transport, UpstreamLimits};
+use exuvia_config::{RoleCredential, ServerConfig, Share, Transport, UpstreamLimits};
 use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, call, offload, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
-    Arguments, CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome, locked, raw,
+    Arguments, CallContext, CallError, CredentialId, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome,
+    locked, raw,
 };
 use exuvia_trace::Span;
 use rmcp::model::ClientRequest;
@@ -34,15 +40,11 @@ use tokio_util::sync::CancellationToken;
 use crate::call_span;
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
-use crate::status::Failing;
-use crate::status::{StatusBoard, StatusCell};
+use crate::status::{Failing, LaneCounts, StatusBoard, StatusCell};
 use dialer::Dialer;
 pub(crate) use ended_runs::EndedRuns;
 use lanes::Lanes;
-use subscribers::Subscribers;
-pub use subscribers::Subscription;
-pub use subscriptions::Subscribing;
-use subscriptions::Subscriptions;
+pub use subscription::{Subscribing, Subscription};
 
 /// How long a client waits to be subscribed.
 const SUBSCRIBED: Duration = Duration::from_secs(30);
@@ -52,7 +54,6 @@ const SUBSCRIBED: Duration = Duration::from_secs(30);
 pub(crate) struct UpstreamServer {
     dialer: Arc<Dialer>,
     lanes: Lanes,
-    subscriptions: Arc<Subscriptions>,
     /// The tools whose values come boxed.
     boxed: Mutex<Arc<HashSet<String>>>,
     board: Arc<StatusBoard>,
@@ -64,17 +65,17 @@ pub(crate) struct UpstreamServer {
 impl UpstreamServer {
     /// Must run on the runtime on which connections shall live.
     pub(crate) fn new(
-        config: ServerConfig,
+        mut config: ServerConfig,
         limits: UpstreamLimits,
         reaper: Arc<Reaper>,
         ended: Arc<EndedRuns>,
         board: Arc<StatusBoard>,
         cell: Arc<StatusCell>,
     ) -> Self {
+        let credentials = std::mem::take(&mut config.credentials);
         let dialer = Arc::new(Dialer::new(config, limits, reaper));
-        let lanes = Lanes::new(dialer.clone(), ended);
-        let subscriptions = Arc::new(Subscriptions::new(dialer.subscribers.clone()));
-        Self { dialer, lanes, subscriptions, boxed: Mutex::default(), board, cell, shut_down: CancellationToken::new() }
+        let lanes = Lanes::new(dialer.clone(), ended, credentials);
+        Self { dialer, lanes, boxed: Mutex::default(), board, cell, shut_down: CancellationToken::new() }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -89,9 +90,14 @@ impl UpstreamServer {
         &self.cell
     }
 
-    /// Why its calls fail at the moment.
+    /// Why its calls fail at the moment, those over lanes of keys and other credentials aside.
     pub(crate) fn failing(&self) -> Option<Failing> {
-        self.dialer.failing()
+        self.lanes.first().health().failing()
+    }
+
+    /// The lanes beside that of the operator.
+    pub(crate) fn lane_counts(&self) -> LaneCounts {
+        self.lanes.counts()
     }
 
     /// Where its connections live.
@@ -99,9 +105,15 @@ impl UpstreamServer {
         &self.dialer.runtime
     }
 
-    /// Whether it is the one of this configuration, to the last value.
+    /// Whether it is the one of this configuration, to the last value but the [credentials](Self::set_credentials).
     pub(crate) fn is_of(&self, config: &ServerConfig, limits: UpstreamLimits) -> bool {
-        self.dialer.config == *config && self.dialer.limits == limits
+        let own = ServerConfig { credentials: config.credentials.clone(), ..self.dialer.config.clone() };
+        own == *config && self.dialer.limits == limits
+    }
+
+    /// Puts other credentials of callers in force; lanes of those that were replaced drain.
+    pub(crate) fn set_credentials(&self, credentials: BTreeMap<CredentialId, RoleCredential>, drain: Duration) {
+        self.lanes.set_credentials(credentials, drain);
     }
 
     /// Makes the call that is permitted.
@@ -133,10 +145,16 @@ impl UpstreamServer {
         let lane = self.lanes.lease(context, None).map_err(|refused| refused.of_call(&name))?;
         let contents = lane.call(&name, context.client.as_ref(), request, None, deadline, ticket).await?;
         let boxed = locked(&self.boxed).contains(&name.tool);
+        let hint = lane.unlisted_hint(&contents, &name);
         let text_bytes = outcome::text_bytes(&contents);
         let message_bytes = self.dialer.limits.message_bytes;
         let read = move || outcome::outcome(contents, &name, boxed, limits.result_bytes, message_bytes);
-        offload(text_bytes, read).await
+        match (offload(text_bytes, read).await, hint) {
+            (Err(CallError::ToolFailed { message, data }), Some(hint)) => {
+                Err(CallError::ToolFailed { message: format!("{message}: {hint}"), data })
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     /// A call of a tool with these arguments, which become no tree.
@@ -191,8 +209,7 @@ impl UpstreamServer {
         let address: String = address.ok_or_else(unusable)?;
         let deadline = Deadline::after(Instant::now(), SUBSCRIBED).or_earlier(self.own_deadline(context));
         let span = call_span::begin_query(&self.dialer.config, upstream_subscriptions::SUBSCRIBE, context);
-        let subscribing = self.subscriptions.subscribe(self.lanes.first(), address, mailbox, deadline);
-        let subscribing = span.scope().over(subscribing).await;
+        let subscribing = span.scope().over(self.subscribed(&name, context, address, mailbox, deadline)).await;
         span.end(match &subscribing {
             Ok(Subscribing::Done(_)) => None,
             Ok(Subscribing::Refused(_)) => Some("refused"),
@@ -201,9 +218,31 @@ impl UpstreamServer {
         subscribing
     }
 
-    /// The subscribers to its resources.
-    pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
-        &self.dialer.subscribers
+    async fn subscribed(
+        &self,
+        name: &ToolName,
+        context: &CallContext,
+        address: String,
+        mailbox: &Arc<Mailbox>,
+        deadline: Deadline,
+    ) -> Result<Subscribing, CallError> {
+        let lane = match self.dialer.config.share {
+            // It offers none: a process for a run is no place for them.
+            Share::Run => self.lanes.lease_first(),
+            Share::All | Share::Key => self.lanes.lease(context, None).map_err(|refused| refused.of_call(name))?,
+        };
+        let subscribed = lane.subscriptions().subscribe(&lane, address, mailbox, deadline).await?;
+        Ok(subscribed.map_or_else(Subscribing::Refused, |place| Subscribing::Done(Subscription::new(place, lane))))
+    }
+
+    /// Whether it offers subscriptions to its resources. None: not known yet.
+    pub(crate) fn offers_subscriptions(&self) -> Option<bool> {
+        self.lanes.subscribers().offered()
+    }
+
+    /// Whether changes still come for this subscription.
+    pub(crate) fn has(&self, subscription: &Subscription) -> bool {
+        self.lanes.has(subscription)
     }
 
     /// Asks for a page of a list.
@@ -240,9 +279,15 @@ impl UpstreamServer {
             let (client, ticket) = (context.client.as_ref(), DispatchTicket::default());
             let contents = lane.call(name, client, request, Some(options), self.own_deadline(context), ticket).await?;
             let text_bytes = outcome::text_bytes(&contents);
+            let hint = lane.unlisted_hint(&contents, name).filter(|_| is_call);
             let (name, message_bytes) = (name.clone(), self.dialer.limits.message_bytes);
             let read = move || outcome::relayed(contents, &name, is_call, limits.result_bytes, message_bytes);
-            offload(text_bytes, read).await
+            match (offload(text_bytes, read).await, hint) {
+                (Ok(Relayed::Error { code, message, data }), Some(hint)) => {
+                    Ok(Relayed::Error { code, message: format!("{message}: {hint}"), data })
+                }
+                (relayed, _) => relayed,
+            }
         };
         let relayed = span.scope().over(relayed).await;
         call_span::end_relayed(span, &relayed);

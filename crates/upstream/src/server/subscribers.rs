@@ -1,4 +1,4 @@
-//! The subscribers to the resources of one server.
+//! The subscribers to the resources of one server, as one tenant sees them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,17 +16,17 @@ pub(super) const ADDRESS_BYTES: usize = 2 << 10;
 /// The longest notification that is read.
 const NOTE_BYTES: usize = 4 << 20;
 
-/// A client's subscription to one resource. Dropping it ends the subscription.
+/// A client's place among the subscribers to one resource. Dropping it ends the subscription.
 #[derive(Debug)]
-pub struct Subscription {
+pub(crate) struct SubscriberPlace {
     of: Arc<Subscribers>,
     address: Arc<str>,
     number: u64,
 }
 
-impl Subscription {
-    /// Whether it is one with this server.
-    pub(crate) fn is_with(&self, subscribers: &Arc<Subscribers>) -> bool {
+impl SubscriberPlace {
+    /// Whether it is one among these.
+    pub(super) fn is_with(&self, subscribers: &Arc<Subscribers>) -> bool {
         Arc::ptr_eq(&self.of, subscribers)
     }
 
@@ -36,7 +36,7 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for SubscriberPlace {
     fn drop(&mut self) {
         let mut heard = locked(&self.of.heard);
         if let Some(hearers) = heard.get_mut(&self.address) {
@@ -116,11 +116,11 @@ impl Subscribers {
     }
 
     /// Adds a subscriber to this resource, until the subscription is dropped.
-    pub(super) fn add_subscriber(self: &Arc<Self>, address: Arc<str>, mailbox: &Arc<Mailbox>) -> Subscription {
+    pub(super) fn add_subscriber(self: &Arc<Self>, address: Arc<str>, mailbox: &Arc<Mailbox>) -> SubscriberPlace {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let hearer = Subscriber { number, mailbox: Arc::clone(mailbox) };
         locked(&self.heard).entry(Arc::clone(&address)).or_default().push(hearer);
-        Subscription { of: Arc::clone(self), address, number }
+        SubscriberPlace { of: Arc::clone(self), address, number }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Subscriptions of clients to the resources of one server.
 //!
-//! However many clients subscribe to one address, the server gets one subscription, over the operator's lane, which all share,
-//! and an unsubscription when the last client leaves. After a lost connection a task connects again and renews the
+//! However many clients of one [tenant](super::lane_owner::Tenant) subscribe to one address, the server gets one subscription, over the
+//! lane that they share, and an unsubscription when the last client leaves. After a lost connection a task connects again and renews the
 //! subscriptions, and all subscribers are notified that their resources may have changed meanwhile.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use exuvia_mcp_client::error_code::METHOD_NOT_FOUND;
 use exuvia_tool::{CallError, Deadline, ToolName};
 
 use super::lane::Lane;
-use super::subscribers::{ADDRESS_BYTES, Subscribers, Subscription};
+use super::subscribers::{ADDRESS_BYTES, SubscriberPlace, Subscribers};
 use super::upstream_subscriptions::{SUBSCRIBE, UpstreamSubscriptions};
 use crate::mailbox::Mailbox;
 
@@ -21,15 +21,6 @@ use crate::mailbox::Mailbox;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The outcome of a subscription request.
-#[derive(Debug)]
-pub enum Subscribing {
-    /// The client is notified of them.
-    Done(Subscription),
-    /// The server's own error, or that it offers nothing of the kind.
-    Refused(Relayed),
-}
 
 /// What the server was asked for on behalf of the subscribers.
 #[derive(Debug)]
@@ -41,12 +32,17 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Nothing yet.
+    /// On behalf of these.
     pub(crate) fn new(of: Arc<Subscribers>) -> Self {
         Self { of, asked: tokio::sync::Mutex::default(), is_tended: AtomicBool::new(false) }
     }
 
-    /// Subscribes a client to the changes of a resource.
+    /// The subscribers.
+    pub(crate) fn subscribers(&self) -> &Arc<Subscribers> {
+        &self.of
+    }
+
+    /// Subscribes a client to the changes of a resource. Else what the server says against it.
     ///
     /// # Errors
     ///
@@ -57,7 +53,7 @@ impl Subscriptions {
         address: String,
         mailbox: &Arc<Mailbox>,
         deadline: Deadline,
-    ) -> Result<Subscribing, CallError> {
+    ) -> Result<Result<SubscriberPlace, Relayed>, CallError> {
         let server = lane.dialer.config.name.clone();
         if address.len() > ADDRESS_BYTES {
             let message = format!("resource URIs are limited to {ADDRESS_BYTES} bytes");
@@ -68,7 +64,7 @@ impl Subscriptions {
             let connection = lane.connection().await.map_err(|refused| refused.of_call(&name))?.connection;
             if self.of.offered() != Some(true) {
                 let message = format!("server {server} does not offer subscriptions to resources");
-                return Ok(Subscribing::Refused(Relayed::Error { code: METHOD_NOT_FOUND, message, data: None }));
+                return Ok(Err(Relayed::Error { code: METHOD_NOT_FOUND, message, data: None }));
             }
             let mut asked = self.asked.lock().await;
             // First, so that a change that follows the answer at once is not missed.
@@ -78,13 +74,13 @@ impl Subscriptions {
                 && let Some(refused) =
                     asked.ask(&self.of, lane, &connection, subscription.address(), deadline.clone()).await?
             {
-                return Ok(Subscribing::Refused(refused));
+                return Ok(Err(refused));
             }
-            Ok(Subscribing::Done(subscription))
+            Ok(Ok(subscription))
         };
         let done =
             tokio::time::timeout_at(deadline.at().into(), asking).await.unwrap_or_else(|_| Err(deadline.missed()));
-        if matches!(done, Ok(Subscribing::Done(_))) && !self.is_tended.swap(true, Ordering::SeqCst) {
+        if matches!(done, Ok(Ok(_))) && !self.is_tended.swap(true, Ordering::SeqCst) {
             lane.dialer.runtime.spawn(tend(Arc::downgrade(self), Arc::downgrade(lane)));
         }
         done

@@ -1,8 +1,8 @@
 //! What is done for a server without being asked: it is started, tried again if it did not start, and its list of tools is
 //! kept up to date.
 //!
-//! The list is that of the operator's lane, and all callers are shown that one. A server may list other tools to other keys; a
-//! key that may see fewer meets the server's refusal when it calls the others, and one that may see more does not see them.
+//! The list is that of the operator's lane, and all callers are shown that one. A server may list other tools for another credential;
+//! who may call fewer meets the server's refusal when it calls the others, and who may call more does not see them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,14 +41,19 @@ impl UpstreamServer {
         let shut_down = self.shut_down.clone();
         let upkeep = async {
             let idle = Duration::from_millis(self.dialer.limits.key_idle_ms);
-            let has_others = self.dialer.config.share == Share::Key || self.dialer.config.direct;
             let mut sweep = tokio::time::interval((idle.min(CLIENT_IDLE) / SWEEPS).max(SHORTEST_SWEEP));
             sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
+                let has_others =
+                    self.dialer.config.share == Share::Key || self.dialer.config.direct || self.lanes.has_others();
+                let end = self.lanes.next_end();
                 tokio::select! {
                     () = tokio::time::sleep_until(schedule.due().into()) => self.refresh(&mut schedule).await,
                     () = self.dialer.stale.notified(), if !schedule.is_noticed() => schedule.changed(Instant::now()),
                     () = self.lanes.left() => self.lanes.close_idle(idle),
+                    () = tokio::time::sleep_until(end.unwrap_or_else(Instant::now).into()), if end.is_some() => {
+                        self.lanes.close_idle(idle);
+                    }
                     _ = sweep.tick(), if has_others => self.lanes.close_idle(idle),
                 }
             }
@@ -97,10 +102,10 @@ impl UpstreamServer {
         match &listed {
             // Not counted without need: a server that lists its tools and crashes in every call must not look healthy.
             Ok(_) if probe.is_some() => first.on_answer(),
-            Ok(_) if matches!(self.dialer.failing(), Some(Failing::Unauthorized { .. })) => {
-                self.dialer.is_failing(None)
+            Ok(_) if matches!(self.failing(), Some(Failing::Unauthorized { .. })) => {
+                first.health().set(None);
             }
-            Err(_) if connection.is_unauthorized() => self.dialer.refuses_credentials(),
+            Err(_) if connection.is_unauthorized() => first.refuses_credentials(),
             Err(start_error) if !self.has_started() => first.on_disconnected(&connection, begun, &start_error.message),
             _ => {}
         }

@@ -81,7 +81,7 @@ impl Hostile {
     async fn begin(&self) -> Result<login::Login, login::LoginError> {
         let home = tempfile::tempdir().unwrap();
         let grant = Grant::Code(CodeGrant::default());
-        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json") };
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json"), principal: None };
         let mut http = Http::new(format!("{}/mcp?key=SECRET", self.url).parse().unwrap());
         http.add_header(HeaderName::from_static("x-key"), HeaderValue::from_static("SECRET-key"));
         http.add_header(AUTHORIZATION, HeaderValue::from_static("Bearer SECRET-token"));
@@ -94,7 +94,7 @@ impl Hostile {
             client_id: "gateway".to_owned(),
             client_secret: "s3cr3t-of-the-gateway".to_owned(),
         });
-        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json") };
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: home.path().join("t.json"), principal: None };
         let http = Http::new(format!("{}/mcp", self.url).parse().unwrap());
         let message = login::fetch(&http, &oauth).await.unwrap_err().to_string();
         assert!(!oauth.token_file.exists() && !message.contains("s3cr3t"), "{message}");
@@ -251,7 +251,7 @@ async fn metadata_that_leads_on_and_on_is_left_soon() {
 #[tokio::test]
 async fn without_https_a_token_is_not_even_asked_for() {
     let grant = Grant::Code(CodeGrant::default());
-    let oauth = OAuth { grant, scopes: Vec::new(), token_file: "/nonexistent/t.json".into() };
+    let oauth = OAuth { grant, scopes: Vec::new(), token_file: "/nonexistent/t.json".into(), principal: None };
     let http = Http::new("http://mcp.example.com/mcp".parse().unwrap());
     let message = login::begin(&http, &oauth, &[]).await.unwrap_err().to_string();
     assert!(message.contains("https only"), "{message}");

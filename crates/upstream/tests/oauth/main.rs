@@ -4,6 +4,7 @@
 mod authorization_server;
 mod hostile;
 mod login;
+mod own_logins;
 #[path = "../fake/permit.rs"]
 mod permit;
 mod tokens;

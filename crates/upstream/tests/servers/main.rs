@@ -3,6 +3,7 @@
 
 mod breaker;
 mod calls;
+mod credentials;
 #[path = "../fake/mod.rs"]
 mod fake;
 mod http;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::options::{Options, Stop};
 use crate::out::Later;
 use crate::record;
-use crate::server::{Server, forever};
+use crate::server::{HEADERS, Server, forever};
 use answer::Answer;
 use request::Request;
 
@@ -80,7 +80,7 @@ impl Http {
     fn answer(&self, request: &Request, stream: &mut TcpStream) -> Connection {
         let options = &self.server.options;
         let headers = request.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        self.server.state().headers = headers;
+        HEADERS.set(headers);
         if let (Some(to), "/mcp") = (&options.redirect, request.path()) {
             return Answer::new(options.redirect_status).header("Location", to).send(stream);
         }

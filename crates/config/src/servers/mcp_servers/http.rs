@@ -80,7 +80,7 @@ impl ServerEntry<'_> {
             self.error(&[key], "no directory for token files; set HOME or XDG_DATA_HOME");
             return None;
         };
-        Some(OAuth { grant: Grant::Code(code), scopes, token_file: check::token_file(dir, self.name) })
+        Some(OAuth { grant: Grant::Code(code), scopes, token_file: check::token_file(dir, self.name), principal: None })
     }
 
     fn port(&mut self, port: Option<&Value>, path: &[&str]) -> u16 {

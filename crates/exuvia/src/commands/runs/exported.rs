@@ -1,6 +1,6 @@
 //! A record in the form that `exuvia runs export` publishes.
 
-use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage};
+use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage, Stamped};
 use exuvia_policy::Redaction;
 use exuvia_tool::{CallError, CallId, Json, Limits, Origin, ToolCall, ToolOutcome};
 use schemars::generate::SchemaSettings;
@@ -34,8 +34,11 @@ pub(crate) struct Exported {
     pub(super) recorded_at: String,
     /// The places of its first and its last record in the log.
     pub(super) places: [u64; 2],
-    /// Whether its script, arguments, answers, result, log and errors were erased.
+    /// Whether its script, arguments, answers, result, log and errors were erased, by somebody or because it was too old or too much.
     pub(super) is_erased: bool,
+    /// Who erased it, where somebody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) erased: Option<ExportedErasure>,
     /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its
     /// error. Left out: it goes on, or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +54,15 @@ pub(crate) struct Exported {
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) end: Option<ExportedEnd>,
+}
+
+/// Who erased something.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ExportedErasure {
+    /// On whose behalf: `operator` or `key:NAME`.
+    pub(super) by: String,
+    /// When, in RFC 3339, UTC.
+    pub(super) at: String,
 }
 
 /// How a run began.
@@ -179,15 +191,20 @@ impl Exported {
             _ => ("unknown", String::new()),
         };
         let (first, last) = (record.entries.first(), record.entries.last());
+        // That it was erased is no part of what happened.
+        let is_of_it = |stamped: &&Stamped| !matches!(stamped.entry.event, Event::Erased);
+        let recorded = record.entries.iter().rfind(is_of_it);
+        let erased = record.erasure();
         let mut exported = Self {
             v: VERSION,
             id,
             kind,
             principal: record.principal.to_string(),
             started_at: utc(first.map_or(0, |first| first.at_ms)),
-            recorded_at: utc(last.map_or(0, |last| last.at_ms)),
+            recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
+            erased: erased.map(|erased| ExportedErasure { by: erased.principal.to_string(), at: utc(erased.at_ms) }),
             ..Self::default()
         };
         for stamped in &record.entries {

@@ -13,8 +13,10 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_journal::Filter;
+use exuvia_gateway::now_ms;
+use exuvia_journal::{Erasure, Filter};
 use exuvia_policy::Redaction;
+use exuvia_tool::Principal;
 
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
@@ -84,10 +86,11 @@ pub(crate) async fn latest_run(archives: &Archives) -> Result<String> {
 
 async fn erase(archives: &Archives, runs: &[String]) -> Result<ExitCode> {
     let terminal = Terminal::new();
+    let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
         let mut is_erased = false;
         for found in archives.all() {
-            is_erased = found.archive.erase(id).await.with_context(|| found.place())?;
+            is_erased = found.archive.erase(id, &erasure).await.with_context(|| found.place())?;
             if is_erased {
                 break;
             }

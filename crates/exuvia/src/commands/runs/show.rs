@@ -44,7 +44,11 @@ pub(crate) fn shown(run: &Exported, most_calls: usize) -> String {
 fn heading(run: &Exported, paint: Paint) -> String {
     let outcome = run.outcome.as_deref().unwrap_or("unknown");
     let tone = if matches!(outcome, "returned" | "ok") { Tone::Good } else { Tone::Bad };
-    let erased = if run.is_erased { ", erased" } else { "" };
+    let erased = match &run.erased {
+        Some(erased) => format!(", erased {} by {}", erased.at, line(&erased.by)),
+        None if run.is_erased => ", erased: too old or too much for this journal".to_owned(),
+        None => String::new(),
+    };
     format!(
         "{} {}: {}{erased}\n{}\n",
         if run.kind == "run" { "run" } else { "direct call" },

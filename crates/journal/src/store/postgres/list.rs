@@ -82,7 +82,7 @@ fn like(error: &str) -> String {
 pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summary>, JournalError> {
     let mut conditions = Conditions::of(filter);
     let mut query = format!(
-        "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, is_erased, \
+        "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')) \
          FROM runs WHERE {} ORDER BY first DESC",

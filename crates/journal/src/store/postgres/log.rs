@@ -6,6 +6,7 @@ use tokio_postgres::Row;
 use super::session::Session;
 use super::{schema, unavailable, unsigned};
 use crate::JournalError;
+use crate::store::RetentionClock;
 use crate::tree::Edge;
 use crate::wire::malformed;
 
@@ -19,12 +20,16 @@ pub(super) struct Log {
     pub(super) retained_to: i64,
     /// How many objects were ever removed.
     pub(super) removed_objects: u64,
+    /// What retention has seen of the clock.
+    pub(super) clock: RetentionClock,
 }
 
 /// Locks the log, and reads its row.
-pub(super) const LOCK: &str = "SELECT version, size, root, bytes, retained_to, removed_objects FROM log FOR UPDATE";
+pub(super) const LOCK: &str =
+    "SELECT version, size, root, bytes, retained_to, removed_objects, clock_ms, jump_ms FROM log FOR UPDATE";
 /// Reads the row of the table `log`.
-pub(super) const LOG: &str = "SELECT version, size, root, bytes, retained_to, removed_objects FROM log";
+pub(super) const LOG: &str =
+    "SELECT version, size, root, bytes, retained_to, removed_objects, clock_ms, jump_ms FROM log";
 
 impl Log {
     /// What the row of [`LOG`] says.
@@ -41,6 +46,7 @@ impl Log {
             bytes: unsigned(number(3)?),
             retained_to: number(4)?,
             removed_objects: unsigned(number(5)?),
+            clock: RetentionClock { seen_ms: unsigned(number(6)?), jump_ms: unsigned(number(7)?) },
         })
     }
 

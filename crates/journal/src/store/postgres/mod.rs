@@ -6,6 +6,7 @@
 mod address;
 mod batch;
 mod calls;
+mod erase;
 mod list;
 mod log;
 mod open;

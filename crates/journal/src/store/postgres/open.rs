@@ -57,7 +57,7 @@ impl PostgresJournal {
         checkpoints.sign(edge.head()?)?;
         checkpoints.write()?;
         folder.sync()?;
-        let store = PostgresStore::new(address, edge, lock);
+        let store = PostgresStore::new(address, edge, folder.guests(), lock);
         StoreJournal::start(Box::new(store), checkpoints, options, Pace::default())
     }
 }

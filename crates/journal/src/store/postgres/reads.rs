@@ -10,12 +10,12 @@ use tokio_postgres::Row as SqlRow;
 
 use super::address::Address;
 use super::session::{Purpose, READ, Session};
-use super::{list, retain, schema, sql, stats, unreadable, unsigned};
+use super::{erase, list, schema, sql, stats, unreadable, unsigned};
 use crate::index::{CallIndex, RunIndex, text};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
 use crate::wire::malformed;
-use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
 
 /// What is read at once, in bytes, but for its last row.
 const ROWS_BYTES: i64 = 16 << 20;
@@ -26,14 +26,14 @@ const SIZE: &str = "SELECT size FROM log";
 const ROWS: &str = "SELECT seq, head, body FROM (SELECT seq, head, body, \
     sum(octet_length(head) + coalesce(octet_length(body), 0)) OVER (ORDER BY seq) - octet_length(head) - coalesce(octet_length(body), 0) AS before \
     FROM (SELECT * FROM records WHERE seq > $1 ORDER BY seq LIMIT $2) AS next) AS summed WHERE before <= $3 ORDER BY seq";
-const RUN: &str = "SELECT first, is_erased, key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
+const RUN: &str = "SELECT first, erased_by, key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 const RECORD: &str = "SELECT seq, head, body FROM records WHERE run = $1 ORDER BY seq";
 const SEALED_BYTES: &str = "SELECT coalesce(sum(octet_length(body)), 0)::int8 FROM records \
     WHERE run = (SELECT first FROM runs WHERE id = $1)";
 const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
 const CHECKPOINTS: &str = "SELECT size, note FROM checkpoints ORDER BY size";
 pub(super) const NEWEST_CHECKPOINT: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
-const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, is_erased, key, \
+const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key, \
     (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first) \
     FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE first > $1 ORDER BY first LIMIT $2";
 const CALLS: &str =
@@ -175,10 +175,10 @@ impl Reads for PostgresReads {
         read!(self, |session| object(session, sha256))
     }
 
-    fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>> {
+    fn erase<'a>(&'a self, id: &'a str, erasure: &'a Erasure) -> BoxFuture<'a, Result<bool, JournalError>> {
         Box::pin(within(async {
             let session = connect(&self.address.clone().for_writing(), Purpose::Write).await?;
-            retain::erase(&session, &text(id)).await
+            erase::erase(&session, &text(id), erasure).await
         }))
     }
 }
@@ -202,7 +202,8 @@ async fn record(session: &Session, id: &str) -> Result<Option<RecordRows>, Journ
     let first: i64 = run.try_get(0).map_err(unreadable)?;
     let rows = session.query(RECORD, &[&first]).await.map_err(unreadable)?;
     let rows = rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)?;
-    Ok(Some(RecordRows { rows, key: key(&run, 2)?, is_erased: run.try_get(1).map_err(unreadable)? }))
+    let erased_by = run.try_get::<_, Option<i64>>(1).map_err(unreadable)?.map(unsigned);
+    Ok(Some(RecordRows { rows, key: key(&run, 2)?, erased_by }))
 }
 
 fn key(row: &SqlRow, column: usize) -> Result<Option<[u8; 32]>, JournalError> {
@@ -273,7 +274,7 @@ fn run_index(row: &SqlRow) -> Result<RunIndex, tokio_postgres::Error> {
         ended_ms: row.try_get::<_, Option<i64>>(5)?.map(unsigned),
         outcome: row.try_get(6)?,
         fuel: unsigned(row.try_get(7)?),
-        is_erased: row.try_get(8)?,
+        erased_by: row.try_get::<_, Option<i64>>(8)?.map(unsigned),
         calls: std::collections::BTreeMap::new(),
     })
 }

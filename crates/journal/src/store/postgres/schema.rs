@@ -54,6 +54,14 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX calls_tool ON calls (tool, run);
     CREATE INDEX calls_error ON calls (run) WHERE error IS NOT NULL;
     ",
+    // Version 2: the log has a record of what was erased, which `erased_by` is the place of. What was erased before has none: 0.
+    // `log` has what retention has seen of the clock as well.
+    "
+    ALTER TABLE runs ADD COLUMN erased_by int8;
+    UPDATE runs SET erased_by = 0 WHERE is_erased;
+    ALTER TABLE runs DROP COLUMN is_erased;
+    ALTER TABLE log ADD COLUMN clock_ms int8 NOT NULL DEFAULT 0, ADD COLUMN jump_ms int8 NOT NULL DEFAULT 0;
+    ",
 ];
 
 /// The version of the schema that this program writes.

@@ -7,11 +7,17 @@ use super::log::Log;
 use super::session::Session;
 use super::{sql, unavailable, unsigned};
 use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
-use crate::wire::malformed;
+use crate::wire::{at_seq, malformed};
 use crate::{JournalError, JournalErrorKind};
 
 /// Records of others that are read one by one. Further behind, the edge is read anew.
 const NEAR: u64 = 4_096;
+/// What stands for the run of a record that belongs to none.
+pub(super) const NO_RUN: i64 = 0;
+
+const RECORD: &str = "INSERT INTO records (seq, run, head) VALUES ($1, $2, $3)";
+const TILE: &str = "INSERT INTO tiles (id, hashes) VALUES ($1, $2)";
+const ADVANCE: &str = "UPDATE log SET size = $1, root = $2";
 
 /// Brings an edge to the records that the log has. What others have appended extends what this process knows, or is refused.
 ///
@@ -71,6 +77,24 @@ pub(super) async fn check_contains(session: &Session, edge: &Edge, known: TreeHe
             }
         }
     }
+}
+
+/// Appends a record of a run, whose head lacks its beginning with the place. The log is locked, and the edge is that of all records.
+/// Returns the bytes of the record.
+///
+/// # Errors
+///
+/// The server cannot be reached.
+pub(super) async fn append(session: &Session, edge: &mut Edge, run: i64, head: &[u8]) -> Result<i64, JournalError> {
+    let seq = edge.size() + 1;
+    let head = at_seq(head, seq);
+    session.execute(RECORD, &[&sql(seq), &run, &head]).await.map_err(unavailable)?;
+    for tile in edge.append(&head) {
+        session.execute(TILE, &[&tile.id.key(), &tile.hashes]).await.map_err(unavailable)?;
+    }
+    let tree = edge.head()?;
+    session.execute(ADVANCE, &[&sql(tree.size), &tree.root.0.as_slice()]).await.map_err(unavailable)?;
+    Ok(sql(head.len() as u64))
 }
 
 async fn heads(session: &Session, after: u64, to: u64) -> Result<Vec<Vec<u8>>, JournalError> {

@@ -17,13 +17,13 @@ use super::log::{LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
 use super::tree::advance;
 use super::{calls, retain, runs, schema, sql, unavailable};
-use crate::store::{Batch, KeyState, Retained, Store};
+use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind, Retention};
 
 const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
-const KNOWN: &str = "SELECT id, first, is_erased FROM runs WHERE id = ANY($1)";
+const KNOWN: &str = "SELECT id, first, erased_by IS NOT NULL FROM runs WHERE id = ANY($1)";
 const KEY: &str = "SELECT key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 /// Whether a head is among the later ones: the parameter lacks the beginning with its place.
 const IS_WRITTEN: &str = "SELECT EXISTS (SELECT 1 FROM records WHERE seq > $1 \
@@ -53,14 +53,16 @@ pub(crate) struct PostgresStore {
     retry: Option<(Instant, Duration)>,
     /// Objects that were ever removed, as of the last look.
     removed_objects: u64,
+    guests: GuestFolder,
     /// The lock of the folder.
     _lock: File,
 }
 
 impl PostgresStore {
     /// A store that knows the log up to this edge. It connects when it is needed.
-    pub(super) fn new(address: Address, edge: Edge, lock: File) -> Self {
-        Self { address, session: None, edge, committed_after: 0, retry: None, removed_objects: 0, _lock: lock }
+    pub(super) fn new(address: Address, edge: Edge, guests: GuestFolder, lock: File) -> Self {
+        let (session, retry) = (None, None);
+        Self { address, session, edge, committed_after: 0, retry, removed_objects: 0, guests, _lock: lock }
     }
 
     /// The connection, taken out: a future that fails or is dropped closes it.
@@ -215,6 +217,10 @@ impl Store for PostgresStore {
         })
     }
 
+    fn guests(&self) -> GuestFolder {
+        self.guests.clone()
+    }
+
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
         Box::pin(async move {
             let session = self.session().await?;
@@ -247,10 +253,13 @@ impl Store for PostgresStore {
     ) -> BoxFuture<'a, Result<Retained, JournalError>> {
         Box::pin(async move {
             let session = self.session().await?;
-            let (more, removed) = step(retain::step(&session, retention, now_ms, is_open)).await?;
+            let mut edge = self.edge.clone();
+            let (retained, removed) = step(retain::step(&session, &mut edge, (retention, now_ms), is_open)).await?;
+            self.edge = edge;
+            let guests = if retained.more { step(retain::remove_guests(&session, &self.guests)).await? } else { 0 };
             self.session = Some(session);
             let objects = removed.saturating_sub(std::mem::replace(&mut self.removed_objects, removed));
-            Ok(Retained { more, objects: usize::try_from(objects).unwrap_or(usize::MAX) })
+            Ok(Retained { objects: usize::try_from(objects).unwrap_or(usize::MAX).saturating_add(guests), ..retained })
         })
     }
 }

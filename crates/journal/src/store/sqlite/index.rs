@@ -5,20 +5,18 @@ use rusqlite::{Connection, params};
 use super::places::Places;
 use super::sql;
 use crate::index::{CallChange, Change, State};
-use crate::store::Prepared;
 
-/// What a record of the run that begins at `run` changes.
+/// What a record of the run changes that begins at `run`, with this record or earlier.
 pub(super) fn apply(
     connection: &Connection,
     places: &mut Places,
-    run: i64,
-    is_first: bool,
-    record: &Prepared,
+    (run, is_first): (i64, bool),
+    id: &str,
+    change: &Change,
 ) -> rusqlite::Result<()> {
-    let change = &record.change;
     if is_first {
         let begin = "INSERT INTO runs (first, id, is_direct, principal, started_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![run, &*record.id, change.is_direct, change.principal, sql(change.at_ms)];
+        let values = params![run, id, change.is_direct, change.principal, sql(change.at_ms)];
         connection.prepare_cached(begin)?.execute(values)?;
     }
     for sha256 in change.objects.iter().flatten().filter(|sha256| !sha256.is_empty()) {

@@ -115,7 +115,7 @@ fn like(text: &str) -> String {
 pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summary>, JournalError> {
     let conditions = Conditions::of(connection, filter).map_err(unreadable)?;
     let query = format!(
-        "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, is_erased, \
+        "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')) \
          FROM runs WHERE {} ORDER BY first DESC LIMIT ?",

@@ -9,6 +9,7 @@ mod reads;
 mod retain;
 mod schema;
 mod stats;
+mod tree;
 mod write;
 
 pub use open::SqliteJournal;

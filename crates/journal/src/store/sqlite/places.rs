@@ -8,25 +8,35 @@ use rusqlite::{Connection, OptionalExtension as _};
 /// What is remembered of runs and of tools, at most.
 const MAX: usize = 1 << 16;
 
+/// Where a run stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The place of its first record.
+    pub(super) first: i64,
+    /// It was erased, and goes on.
+    pub(super) is_erased: bool,
+}
+
 /// The places of runs that go on, and of tools. What is not remembered is read.
 #[derive(Default)]
 pub(super) struct Places {
-    runs: HashMap<Arc<str>, i64>,
+    runs: HashMap<Arc<str>, Place>,
     /// By server and tool.
     tools: HashMap<String, HashMap<String, i64>>,
     tool_count: usize,
 }
 
 impl Places {
-    /// The place of the first record of a run: `next` if there is none.
-    pub(super) fn run(&mut self, connection: &Connection, id: &Arc<str>, next: i64) -> rusqlite::Result<i64> {
-        if let Some(&first) = self.runs.get(id) {
-            return Ok(first);
+    /// The place of a run, which begins at `next` if it has no record.
+    pub(super) fn run(&mut self, connection: &Connection, id: &Arc<str>, next: i64) -> rusqlite::Result<Place> {
+        if let Some(&place) = self.runs.get(id) {
+            return Ok(place);
         }
-        let mut found = connection.prepare_cached("SELECT first FROM runs WHERE id = ?1")?;
-        let first = found.query_row([&**id], |row| row.get(0)).optional()?.unwrap_or(next);
-        self.runs.insert(Arc::clone(id), first);
-        Ok(first)
+        let mut found = connection.prepare_cached("SELECT first, erased_by IS NOT NULL FROM runs WHERE id = ?1")?;
+        let found = found.query_row([&**id], |row| Ok(Place { first: row.get(0)?, is_erased: row.get(1)? }));
+        let place = found.optional()?.unwrap_or(Place { first: next, is_erased: false });
+        self.runs.insert(Arc::clone(id), place);
+        Ok(place)
     }
 
     /// The place of a tool, which is given one if it has none.

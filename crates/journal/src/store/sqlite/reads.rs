@@ -6,11 +6,11 @@ use exuvia_tool::BoxFuture;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
-use super::{Folder, configure, erase, list, schema, sql, stats, unreadable, unsigned, write};
+use super::{Folder, configure, erase, list, schema, sql, stats, tree, unreadable, unsigned};
 use crate::index::{CallIndex, RunIndex};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
-use crate::{Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
 
 /// What [`Reads::rows`] returns at once, in bytes, but for its last row.
 const ROWS_BYTES: usize = 16 << 20;
@@ -133,7 +133,7 @@ impl Reads for SqliteReads {
     }
 
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
-        self.read(move |connection| write::tile(connection, id).map_err(unreadable))
+        self.read(move |connection| tree::tile(connection, id).map_err(unreadable))
     }
 
     fn checkpoints(&self) -> BoxFuture<'_, Result<Vec<StoredCheckpoint>, JournalError>> {
@@ -166,9 +166,9 @@ impl Reads for SqliteReads {
         self.read(move |connection| object(connection, sha256))
     }
 
-    fn erase<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool, JournalError>> {
-        let (id, folder) = (id.to_owned(), self.folder.clone());
-        self.read(move |_| erase::erase(&folder, &id))
+    fn erase<'a>(&'a self, id: &'a str, erasure: &'a Erasure) -> BoxFuture<'a, Result<bool, JournalError>> {
+        let (id, folder, erasure) = (id.to_owned(), self.folder.clone(), erasure.clone());
+        self.read(move |_| erase::erase(&folder, &id, &erasure))
     }
 }
 
@@ -192,13 +192,12 @@ fn rows(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec
 }
 
 fn record(connection: &Connection, id: &str) -> rusqlite::Result<Option<RecordRows>> {
-    let known = "SELECT first, is_erased, key FROM runs LEFT JOIN keys ON run = first WHERE id = ?1";
-    let known =
-        connection.query_row(known, [id], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?))).optional()?;
-    let Some((first, is_erased, key)) = known else { return Ok(None) };
+    let known = "SELECT first, erased_by, key FROM runs LEFT JOIN keys ON run = first WHERE id = ?1";
+    let known = connection.query_row(known, [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+    let Some((first, erased_by, key)): Option<(i64, Option<i64>, _)> = known else { return Ok(None) };
     let mut select = connection.prepare_cached("SELECT seq, head, body FROM records WHERE run = ?1 ORDER BY seq")?;
     let rows = select.query_map([first], row)?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(RecordRows { rows, key, is_erased }))
+    Ok(Some(RecordRows { rows, key, erased_by: erased_by.map(unsigned) }))
 }
 
 fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint>> {
@@ -207,7 +206,7 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint
 }
 
 fn index(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec<IndexRow>> {
-    let select = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, is_erased, key \
+    let select = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key \
                   FROM runs LEFT JOIN keys ON run = first WHERE first > ?1 ORDER BY first LIMIT ?2";
     let calls = "SELECT call, server, t.tool, code, ms FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ?1";
     let heads = "SELECT seq, head, body IS NOT NULL FROM records WHERE run = ?1 ORDER BY seq";
@@ -241,7 +240,7 @@ fn run_index(row: &SqlRow<'_>) -> rusqlite::Result<RunIndex> {
         ended_ms: row.get::<_, Option<i64>>(5)?.map(unsigned),
         outcome: row.get(6)?,
         fuel: unsigned(row.get(7)?),
-        is_erased: row.get(8)?,
+        erased_by: row.get::<_, Option<i64>>(8)?.map(unsigned),
         calls: std::collections::BTreeMap::new(),
     })
 }

@@ -47,6 +47,13 @@ const MIGRATIONS: &[&str] = &[
     -- How far retention has come: `retained_to` is the last run that it removed.
     CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     ",
+    // Version 2: the log has a record of what was erased, which `erased_by` is the place of. What was erased before has none: 0.
+    // `progress` has what retention has seen of the clock as well: `clock_ms`, `jump_ms`.
+    "
+    ALTER TABLE runs ADD COLUMN erased_by INTEGER;
+    UPDATE runs SET erased_by = 0 WHERE is_erased;
+    ALTER TABLE runs DROP COLUMN is_erased;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

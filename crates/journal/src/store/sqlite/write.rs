@@ -1,5 +1,6 @@
 //! Writing to SQLite.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::future::ready;
 use std::path::Path;
@@ -8,11 +9,11 @@ use exuvia_tool::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog_tiles::Error;
 
-use super::places::Places;
-use super::{Folder, configure, index, retain, schema, sql, unavailable, unsigned};
-use crate::store::{Batch, KeyState, Prepared, Retained, Store};
-use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
-use crate::wire::{at_seq, malformed};
+use super::places::{Place, Places};
+use super::{Folder, configure, index, retain, schema, sql, tree, unavailable};
+use crate::store::{Batch, GuestFolder, KeyState, Prepared, Retained, Store};
+use crate::tree::{Edge, TileSet, TreeHead};
+use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind, Retention};
 
 /// Pages in the write-ahead log before they go to the database: 4 MiB. A larger log would be written to its end for
@@ -29,6 +30,8 @@ pub(crate) struct SqliteStore {
     /// None: it failed, and is opened again.
     connection: Option<Connection>,
     edge: Edge,
+    /// The number of records that were known when the last commit began.
+    committed_after: u64,
     places: Places,
     _lock: File,
 }
@@ -41,8 +44,9 @@ impl SqliteStore {
     /// A newer program made it, or it cannot be written.
     pub(crate) fn open(folder: Folder, lock: File) -> Result<Self, JournalError> {
         let connection = connect(&folder)?;
-        let edge = edge(&connection)?;
-        Ok(Self { folder, connection: Some(connection), edge, places: Places::default(), _lock: lock })
+        let edge = tree::edge(&connection)?;
+        let (connection, committed_after) = (Some(connection), edge.size());
+        Ok(Self { folder, connection, edge, committed_after, places: Places::default(), _lock: lock })
     }
 
     /// The number of records.
@@ -59,6 +63,29 @@ impl SqliteStore {
         self.edge.head()
     }
 
+    /// The tree of all records, those included that others have appended.
+    fn all_records(&mut self) -> Result<TreeHead, JournalError> {
+        let mut edge = self.edge.clone();
+        if self.with(|connection| tree::advance(connection, &mut edge))? {
+            (self.edge, self.places) = (edge, Places::default());
+        }
+        self.tree_head()
+    }
+
+    /// Removes some of what is over.
+    fn removed(
+        &mut self,
+        retention: (Retention, u64),
+        is_open: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Retained, JournalError> {
+        let (mut edge, guests) = (self.edge.clone(), self.folder.guests());
+        let retained = self.with(|connection| retain::step(connection, &mut edge, &guests, retention, is_open))?;
+        if edge.size() != self.edge.size() {
+            (self.edge, self.places) = (edge, Places::default());
+        }
+        Ok(retained)
+    }
+
     /// What `read` computes of the tree.
     ///
     /// # Errors
@@ -73,7 +100,7 @@ impl SqliteStore {
                 Ok(computed) => return computed.map_err(|error| malformed(error.to_string())),
                 Err(missing) => {
                     for id in missing {
-                        tiles.load(id, tile(connection, id).map_err(unavailable)?);
+                        tiles.load(id, tree::tile(connection, id).map_err(unavailable)?);
                     }
                 }
             }
@@ -96,7 +123,7 @@ impl SqliteStore {
         self.connection = None;
         let parts = Edge::parts(first - 1);
         let connection = connect(&self.folder).expect("a connection");
-        let mut heads = heads(&connection, parts.heads_after).expect("heads");
+        let mut heads = tree::heads(&connection, parts.heads_after).expect("heads");
         heads.truncate(usize::try_from(first - 1 - parts.heads_after).expect("few"));
         self.edge = Edge::from_parts(first - 1, &heads, &[]).expect("fewer than 256 records");
         error
@@ -120,27 +147,33 @@ impl SqliteStore {
     }
 
     fn write(&mut self, batch: &Batch) -> Result<u64, JournalError> {
+        self.committed_after = self.edge.size();
         // Given up if the batch fails.
         let (mut edge, mut places) = (self.edge.clone(), std::mem::take(&mut self.places));
-        let first = edge.size() + 1;
-        self.with(|connection| {
+        let first = self.with(|connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            if tree::advance(connection, &mut edge)? {
+                // Others have erased something: of what, is read again.
+                places = Places::default();
+            }
+            let first = edge.size() + 1;
             for record in &batch.records {
                 insert(connection, record, &mut edge, &mut places)?;
             }
             insert_rest(connection, batch)?;
             // A failure ends the connection, and the transaction with it.
-            connection.prepare_cached("COMMIT")?.execute([])
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(first)
         })?;
         places.trim();
         (self.edge, self.places) = (edge, places);
         Ok(first)
     }
 
-    /// Whether the record after the last known one is this one, and the edge of what is there.
+    /// Whether one of the records since the last commit is this one. The edge is that of what is there then.
     fn settled(&mut self, head: &[u8]) -> Result<bool, JournalError> {
-        let known = self.edge.size();
-        let found = edge(self.connected()?)?;
+        let known = self.committed_after;
+        let found = tree::edge(self.connected()?)?;
         if found.size() < known {
             let cause = format!("the database has {} records, and {known} were written", found.size());
             return Err(JournalError::new(JournalErrorKind::Inconsistent).caused_by(cause));
@@ -148,12 +181,9 @@ impl SqliteStore {
         if found.size() == known || head.is_empty() {
             return Ok(false);
         }
-        let next = self.with(|connection| {
-            connection
-                .query_row("SELECT head FROM records WHERE seq = ?1", [sql(known + 1)], |row| row.get::<_, Vec<u8>>(0))
-        })?;
+        let later = self.with(|connection| tree::heads(connection, known))?;
         self.edge = found;
-        Ok(next.ends_with(head))
+        Ok(later.iter().any(|found| found.ends_with(head)))
     }
 
     fn find_key(&mut self, id: &str) -> Result<KeyState, JournalError> {
@@ -175,12 +205,16 @@ impl Store for SqliteStore {
         Box::pin(ready(self.settled(head)))
     }
 
+    fn guests(&self) -> GuestFolder {
+        self.folder.guests()
+    }
+
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
         Box::pin(ready(self.find_key(id)))
     }
 
     fn tree(&mut self) -> BoxFuture<'_, Result<TreeHead, JournalError>> {
-        Box::pin(ready(self.tree_head()))
+        Box::pin(ready(self.all_records()))
     }
 
     fn retain<'a>(
@@ -189,7 +223,7 @@ impl Store for SqliteStore {
         now_ms: u64,
         is_open: &'a (dyn Fn(&str) -> bool + Sync),
     ) -> BoxFuture<'a, Result<Retained, JournalError>> {
-        Box::pin(ready(self.with(|connection| retain::step(connection, retention, now_ms, is_open))))
+        Box::pin(ready(self.removed((retention, now_ms), is_open)))
     }
 }
 
@@ -218,45 +252,18 @@ fn copy_large_log(connection: &Connection, database: &Path) {
     }
 }
 
-/// The edge of the tree of all records.
-fn edge(connection: &Connection) -> Result<Edge, JournalError> {
-    let size =
-        connection.query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0)).map_err(unavailable)?;
-    let parts = Edge::parts(unsigned(size));
-    let heads = heads(connection, parts.heads_after).map_err(unavailable)?;
-    let tiles = parts.tiles.into_iter().map(|id| {
-        let hashes = tile(connection, id).map_err(unavailable)?.unwrap_or_default();
-        Ok(Tile { id, hashes })
-    });
-    Edge::from_parts(unsigned(size), &heads, &tiles.collect::<Result<Vec<_>, JournalError>>()?)
-}
-
-fn heads(connection: &Connection, after: u64) -> rusqlite::Result<Vec<Vec<u8>>> {
-    let mut heads = connection.prepare("SELECT head FROM records WHERE seq > ?1 ORDER BY seq")?;
-    heads.query_map([sql(after)], |row| row.get(0))?.collect()
-}
-
-pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Option<Vec<u8>>> {
-    let mut tile = connection.prepare_cached("SELECT hashes FROM tiles WHERE id = ?1")?;
-    tile.query_row([id.key()], |row| row.get(0)).optional()
-}
-
 fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<()> {
     let seq = sql(edge.size() + 1);
-    let run = places.run(connection, &record.id, seq)?;
-    let head = at_seq(&record.head, edge.size() + 1);
-    let mut inserted =
-        connection.prepare_cached("INSERT INTO records (seq, run, head, body) VALUES (?1, ?2, ?3, ?4)")?;
-    inserted.execute(params![seq, run, head, record.body])?;
-    for tile in edge.append(&head) {
-        let mut inserted = connection.prepare_cached("INSERT INTO tiles (id, hashes) VALUES (?1, ?2)")?;
-        inserted.execute(params![tile.id.key(), tile.hashes])?;
-    }
+    let Place { first: run, is_erased } = places.run(connection, &record.id, seq)?;
+    // Of a run that was erased, no private part is kept, whatever its key was when it was sealed.
+    let body = record.body.as_deref().filter(|_| !is_erased);
+    tree::append(connection, edge, run, &record.head, body)?;
     if let Some(key) = &record.key {
         let mut inserted = connection.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
         inserted.execute(params![run, key.as_bytes()])?;
     }
-    index::apply(connection, places, run, seq == run, record)
+    let change = if is_erased { Cow::Owned(record.change.without_error()) } else { Cow::Borrowed(&record.change) };
+    index::apply(connection, places, (run, seq == run), &record.id, &change)
 }
 
 fn insert_rest(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {

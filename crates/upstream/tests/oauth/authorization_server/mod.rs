@@ -79,7 +79,7 @@ impl World {
 
     /// A server and how the gateway gets tokens for it.
     pub(crate) fn server(&self, server: &Protected, grant: Grant, token_file: &str) -> (Http, OAuth) {
-        let oauth = OAuth { grant, scopes: Vec::new(), token_file: self.token_file(token_file) };
+        let oauth = OAuth { grant, scopes: Vec::new(), token_file: self.token_file(token_file), principal: None };
         let mut http = Http::new(server.url.parse().unwrap());
         http.oauth = Some(oauth.clone());
         (http, oauth)

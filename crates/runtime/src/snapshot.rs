@@ -1,11 +1,13 @@
-//! Takes the snapshot out of a component: the component without data segments, and what these make of its memory.
+//! Takes the snapshot out of a component: the component without data segments, and what these make of its memory. Shared by the build
+//! script and by [`Guest::compile`](crate::Guest::compile).
 //!
 //! An engine that maps the memory of its guests itself needs both apart: wasmtime copies data segments into such memory at each
 //! instantiation.
 
-use anyhow::{Context as _, Result, bail, ensure};
 use wasm_encoder::RawSection;
 use wasmparser::{ConstExpr, Data, DataKind, MemoryType, Operator, Parser, Payload};
+use wasmtime::error::Context as _;
+use wasmtime::{Result, bail, ensure};
 
 /// The size of a page of WebAssembly in bytes (WebAssembly core specification, "Memory Instances").
 const WASM_PAGE: u64 = 64 << 10;
