@@ -9,10 +9,12 @@ use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
-    Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PrePass, Profiles, QueueLimits, StartedBy,
+    Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles, QueueLimits, StartedBy,
+    ToolPins,
 };
 use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
+use exuvia_pins::PinFolder;
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_tool::{Json, ToolName};
@@ -38,6 +40,10 @@ pub struct Settings {
     pub journal: Arc<TestJournal>,
     /// How old a run may be that is repaired. None: what is recorded is not read again.
     pub repair_age: Option<Duration>,
+    /// Where tools are pinned. None: they are not.
+    pub pins: Option<PinFolder>,
+    /// What comes of those that change.
+    pub pin: PinMode,
     /// Who may use it.
     pub access: Arc<Access>,
     /// What they may use in a period.
@@ -60,6 +66,8 @@ impl Default for Settings {
             upstream: UpstreamLimits::default(),
             journal: Arc::default(),
             repair_age: None,
+            pins: None,
+            pin: PinMode::Off,
             access: Access::open(),
             budgets: Budgets::none(),
         }
@@ -124,10 +132,12 @@ impl SampleGateway {
                 preview_tokens: 2_000,
                 on_disconnect: settings.on_disconnect,
                 repair_age: settings.repair_age.unwrap_or_default(),
+                pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
             },
             access: Arc::clone(&settings.access),
             budgets: Arc::clone(&settings.budgets),
             answer_shapes: None,
+            pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
         });
         Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }
     }

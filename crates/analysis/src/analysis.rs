@@ -214,6 +214,8 @@ pub enum FindingCode {
     NotImported,
     /// A server has no tool of this name.
     UnknownTool,
+    /// The tool is withheld until the operator accepts it.
+    ToolWithheld,
     /// A tool has no argument of this name, or fewer than are given by position.
     UnknownArgument,
     /// An argument is given twice.

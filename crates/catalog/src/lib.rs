@@ -112,4 +112,4 @@ mod weight;
 
 pub use closest::closest;
 pub use learned::{LearnedAnswers, is_untold};
-pub use namespace::{build, build_beside, server_names};
+pub use namespace::{build, build_beside, build_withholding, server_names};

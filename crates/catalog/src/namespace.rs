@@ -3,7 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
-use exuvia_tool::{Absence, Absent, LazyText, Namespace, Parameter, Server, Tool, ToolDescriptor};
+use exuvia_tool::{
+    Absence, Absent, LazyText, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor, ToolName, Withheld,
+    WithheldTool,
+};
+use serde_json::{Map, Value};
 
 use crate::arguments::{Allowance, SchemaCheck};
 use crate::docs;
@@ -24,6 +28,16 @@ pub fn build<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Vec<T>)>) -> Na
 /// nothing.
 #[must_use]
 pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Result<Vec<T>, Absence>)>) -> Namespace {
+    build_withholding(servers, |_, _| None)
+}
+
+/// The same with tools that are withheld: `withheld` says why, by the names of server and tool. Such a tool keeps its Python name,
+/// so that no other tool of its server answers under it.
+#[must_use]
+pub fn build_withholding<T: Into<Arc<ToolDescriptor>>>(
+    servers: Vec<(String, Result<Vec<T>, Absence>)>,
+    withheld: impl Fn(&str, &str) -> Option<Withheld>,
+) -> Namespace {
     let mut seen = HashSet::new();
     let servers: Vec<_> = servers.into_iter().filter(|(name, _)| seen.insert(name.clone())).collect();
     let names: Vec<&str> = servers.iter().map(|(name, _)| name.as_str()).collect();
@@ -31,7 +45,10 @@ pub fn build_beside<T: Into<Arc<ToolDescriptor>>>(servers: Vec<(String, Result<V
     let (mut built, mut absent) = (Vec::new(), Vec::new());
     for ((name, tools), python_name) in servers.into_iter().zip(python_names) {
         match tools {
-            Ok(tools) => built.push(server(name, python_name, tools.into_iter().map(Into::into).collect())),
+            Ok(tools) => {
+                let tools = tools.into_iter().map(Into::into).collect();
+                built.push(server(name, python_name, tools, &withheld));
+            }
             Err(why) => absent.push(Absent { python_name, ..Absent::new(name, why) }),
         }
     }
@@ -45,15 +62,42 @@ pub fn server_names(names: &[&str]) -> Vec<String> {
     python_names(Kind::Server, names)
 }
 
-fn server(name: String, python_name: String, descriptors: Vec<Arc<ToolDescriptor>>) -> Server {
+fn server(
+    name: String,
+    python_name: String,
+    descriptors: Vec<Arc<ToolDescriptor>>,
+    withheld: &impl Fn(&str, &str) -> Option<Withheld>,
+) -> Server {
     let mut seen = HashSet::new();
     let descriptors: Vec<_> = descriptors.into_iter().filter(|tool| seen.insert(tool.name.clone())).collect();
     let names: Vec<&str> = descriptors.iter().map(|tool| tool.name.as_str()).collect();
     let python_names = python_names(Kind::Tool, &names);
     let allowance = Arc::default();
-    let tools = descriptors.into_iter().zip(python_names);
-    let tools = tools.map(|(descriptor, tool_name)| tool(&python_name, tool_name, descriptor, &allowance)).collect();
-    Server::new(name, python_name, tools)
+    let (mut tools, mut hidden) = (Vec::with_capacity(descriptors.len()), Vec::new());
+    for (descriptor, tool_name) in descriptors.into_iter().zip(python_names) {
+        match withheld(&name, &descriptor.name) {
+            None => tools.push(tool(&python_name, tool_name, descriptor, &allowance)),
+            Some(why) => {
+                let unknown = Arc::new(without_texts(&descriptor.name));
+                let mut tool = tool(&python_name, tool_name, unknown, &allowance);
+                tool.documentation = why.trouble(&ToolName::new(name.as_str(), descriptor.name.as_str())).into();
+                hidden.push(WithheldTool { tool, why });
+            }
+        }
+    }
+    Server::new(name, python_name, tools).with_withheld(hidden)
+}
+
+/// A tool of which nothing is known but its name: it takes any arguments.
+fn without_texts(name: &str) -> ToolDescriptor {
+    ToolDescriptor {
+        name: name.to_owned(),
+        title: None,
+        description: None,
+        input_schema: Value::Object(Map::new()),
+        output_schema: None,
+        annotations: ToolAnnotations::default(),
+    }
 }
 
 fn tool(server: &str, python_name: String, descriptor: Arc<ToolDescriptor>, allowance: &Arc<Allowance>) -> Tool {

@@ -12,7 +12,7 @@ pub struct NotFound {
     pub closest: Vec<String>,
     /// Some of the tools that there are, if its server is known and none of them is close.
     pub listed: Option<String>,
-    /// What is the matter with the server that it would be of, if that is not there.
+    /// What is the matter with the server that it would be of, if that is not there, or with a tool that is withheld.
     pub absent: Option<String>,
 }
 

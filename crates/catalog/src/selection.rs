@@ -196,6 +196,7 @@ fn not_found(namespace: &Namespace, file: &str) -> NotFound {
     let server = name.split(['/', '.']).next().unwrap_or(name);
     let absent = namespace.find_absent(server).filter(|_| of_server.is_none());
     let absent = absent.map(|absent| format!("the server {} {}", absent.python_name, absent.trouble()));
+    let absent = absent.or_else(|| of_server.and_then(|(server, tool)| server.withheld_trouble(tool)));
     let listed = of_server.filter(|_| closest.is_empty()).map(|(server, _)| some_of(server));
     NotFound { file: file.to_owned(), closest, listed, absent }
 }

@@ -1,6 +1,6 @@
 //! The configuration as resolved so far, with its errors.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use exuvia_policy::{PolicyError, PolicySource};
 use crate::credential_refs::{self, CredentialRef};
 use crate::merged_policy::merged;
 use crate::server_refs::{self, ServerRef};
-use crate::{Config, ConfigError, ConfigErrors, McpServers, ServerConfig, Transport};
+use crate::{Config, ConfigError, ConfigErrors, McpServers, PinMode, ServerConfig, Transport};
 
 /// The name of the program that serves clients.
 const PROGRAM: &str = "exuvia";
@@ -26,6 +26,11 @@ pub(super) struct ConfigBuilder {
     pub(super) credentials: Vec<CredentialRef>,
     /// The servers that are not disabled, right or wrong, each at its place.
     pub(super) named: Vec<ServerDecl>,
+    /// What the configuration file says of pins, for all servers and for each.
+    pub(super) pin: Option<PinMode>,
+    pub(super) pins: BTreeMap<String, PinMode>,
+    /// The servers of `--server`: there, a name stands for whatever follows it today.
+    pub(super) flagged: HashSet<String>,
     pub(super) errors: Vec<ConfigError>,
     /// The files that were looked for, whether they are there or not.
     pub(super) files: Vec<PathBuf>,
@@ -83,6 +88,12 @@ impl ConfigBuilder {
     }
 
     pub(super) fn finish(mut self, auto_execute: &[String]) -> Result<Config, ConfigErrors> {
+        let pin = |name: &str| {
+            let default = if self.flagged.contains(name) { PinMode::Off } else { PinMode::default() };
+            self.pins.get(name).copied().or(self.pin).unwrap_or(default)
+        };
+        let names = self.config.servers.iter().map(|server| server.config.name.clone());
+        self.config.pins = names.map(|name| (name.clone(), pin(&name))).collect();
         let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
         compile_roles(&mut self.config, &mut self.errors);

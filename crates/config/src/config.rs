@@ -10,8 +10,8 @@ use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
 use crate::{
-    AccessConfig, ConfigError, HttpConfig, JournalConfig, Mode, Profile, Profiles, Runs, ServerConfig, TlsFiles,
-    UpstreamLimits,
+    AccessConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs, ServerConfig,
+    TlsFiles, UpstreamLimits,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -37,6 +37,8 @@ pub struct Config {
     pub preview_tokens: usize,
     /// Whether the shapes of answers are learned, and shown in stubs.
     pub learn_shapes: bool,
+    /// What comes of tools that are not as they were first seen, for each server.
+    pub pins: BTreeMap<String, PinMode>,
     /// The limits of every server.
     pub upstream_limits: UpstreamLimits,
     /// How many scripts may be in flight.
@@ -90,6 +92,7 @@ impl Default for Config {
             answer_bytes: ANSWER_BYTES,
             preview_tokens: PREVIEW_TOKENS,
             learn_shapes: true,
+            pins: BTreeMap::new(),
             upstream_limits: UpstreamLimits::default(),
             runs: Runs::default(),
             listen: None,

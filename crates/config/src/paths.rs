@@ -23,6 +23,8 @@ pub struct Paths {
     pub token_dir: Option<PathBuf>,
     /// What is learned of the answers of tools.
     pub shape_file: Option<PathBuf>,
+    /// What was first seen of the tools of servers.
+    pub pin_dir: Option<PathBuf>,
     /// The record of runs and calls.
     pub journal_dir: Option<PathBuf>,
 }
@@ -37,6 +39,7 @@ impl Paths {
             config_dir: xdg.as_ref().map(|xdg| xdg.config_dir()),
             token_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/tokens")),
             shape_file: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/shapes.json")),
+            pin_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/pins")),
             journal_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/journal")),
         }
     }

@@ -77,6 +77,7 @@ impl Sources {
                 Ok(server) => {
                     let (name, file) = (server.name.clone(), flag::place(&server.name));
                     builder.named.push(ServerDecl { name, file, line: None, key: String::new() });
+                    builder.flagged.insert(server.name.clone());
                     builder.config.servers.push(server.into());
                 }
                 Err(error) => builder.errors.push(error),

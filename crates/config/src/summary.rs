@@ -10,14 +10,15 @@ use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
     AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig,
-    JournalStore, Members, Mode, PASSED_VARIABLES, Profile, Share, Stdio, Transport,
+    JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
 #[must_use]
 pub fn summary(config: &Config) -> String {
     let source = config.policy.source();
-    let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, source)).collect();
+    let pin = |server: &ConfiguredServer| config.pins.get(&server.config.name).copied().unwrap_or_default();
+    let mut lines: Vec<String> = config.servers.iter().map(|server| line(server, pin(server), source)).collect();
     let PolicySource { auto_execute, deny, repeatable, .. } = source;
     let everywhere = [list("auto_execute", auto_execute), list("deny", deny), list("repeatable", repeatable)];
     let everywhere: Vec<String> = everywhere.into_iter().flatten().collect();
@@ -102,7 +103,7 @@ fn servers(profile: &Profile) -> String {
     profile.servers().iter().map(one).collect::<Vec<_>>().join(", ") + names
 }
 
-fn line(server: &ConfiguredServer, policy: &PolicySource) -> String {
+fn line(server: &ConfiguredServer, pin: PinMode, policy: &PolicySource) -> String {
     let mut parts = match &server.config.transport {
         Transport::Stdio(stdio) => process(stdio),
         Transport::Http(http) => over_http(http),
@@ -112,6 +113,9 @@ fn line(server: &ConfiguredServer, policy: &PolicySource) -> String {
     }
     if server.layout == Layout::Tool {
         parts.push("stubs tool".to_owned());
+    }
+    if pin != PinMode::default() {
+        parts.push(format!("pin {}", pin.name()));
     }
     match server.config.share {
         Share::All => {}

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, View, now_ms};
+use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms};
+use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
 use exuvia_shapes::ShapeFile;
@@ -85,6 +86,7 @@ impl ReloadableConfig {
             preview_tokens: config.preview_tokens,
             on_disconnect: config.runs.on_disconnect,
             repair_age: config.runs.repair_age(),
+            pins: config.pins.clone(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
@@ -95,6 +97,11 @@ impl ReloadableConfig {
 fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
     let file = Paths::of_user().shape_file.filter(|_| config.learn_shapes)?;
     Some(Arc::new(AnswerShapes::kept_in(ShapeFile::new(file))))
+}
+
+/// What was first seen of tools. A reload may ask for it, so that it is there whatever the configuration says.
+fn tool_pins() -> Arc<ToolPins> {
+    Arc::new(ToolPins::kept_in(Paths::of_user().pin_dir.map(PinFolder::new)))
 }
 
 /// Stores what was learned of answers. A file system that does not respond is left behind.
@@ -182,6 +189,7 @@ impl App {
             access,
             budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
+            pins: Some(tool_pins()),
         };
         // What clients see is made there, which may take long.
         let gateway =

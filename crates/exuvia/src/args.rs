@@ -267,8 +267,38 @@ pub(crate) struct ToolsArgs {
     pub(crate) name: Option<String>,
 }
 
+// For the stub of a server that has the name of one of these: NAME.pyi.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ToolsCommand {
+    /// Print every tool and how it is against its pin: as it was first seen, changed, or new
+    List(ToolListArgs),
+    /// Read what servers say of their tools for text that is aimed at a model, characters that do not show, names that look like
+    /// others, and changes
+    #[command(
+        after_help = "Exit status: 0 nothing severe, 1 a server did not start, 2 usage or configuration error, 4 something severe."
+    )]
+    Audit {
+        #[command(flatten)]
+        list: ToolListArgs,
+        /// Findings that were looked at: a rule, or a rule of one server or tool
+        #[arg(long = "ignore", value_name = "RULE[:SERVER[.TOOL]]")]
+        ignored: Vec<String>,
+    },
+    /// Accept tools as their servers list them now. A gateway that runs notices within a second
+    Accept {
+        /// Servers, and tools of them, by their own names
+        #[arg(value_name = "SERVER[.TOOL]", required = true)]
+        names: Vec<String>,
+        /// Accept only what has this digest, as `list` and `audit` print it
+        #[arg(long, value_name = "HEX")]
+        digest: Option<String>,
+    },
+    /// Forget what was first seen of tools: they are pinned again as they are listed next
+    Unpin {
+        /// Servers, and tools of them, by their own names
+        #[arg(value_name = "SERVER[.TOOL]", required = true)]
+        names: Vec<String>,
+    },
     /// Learned shapes: the keys and types of earlier answers, which stubs show of tools without an output schema. For the stub of a
     /// server of this name: shapes.pyi
     Shapes(ShapesArgs),
@@ -282,6 +312,16 @@ pub(crate) struct ShapesArgs {
     /// What clients of this role got, which is kept apart. Default: what clients without a key got
     #[arg(long, global = true, value_name = "ROLE")]
     pub(crate) role: Option<String>,
+}
+
+/// Which servers, and how they are printed.
+#[derive(Debug, Args)]
+pub(crate) struct ToolListArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Ref
 use exuvia_runtime::Limits;
 use exuvia_tool::{
     BoxFuture, CallContext, CallError, Cost, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
-    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome,
+    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome, WithheldTool,
 };
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
@@ -33,6 +33,9 @@ use crate::unknown_name::unknown;
 
 /// The rule of a call that the operator's command allows.
 pub(crate) const OPERATOR: &str = "operator";
+
+/// The rule of a call of a tool that is withheld.
+const PINNED: &str = "pin = \"enforce\"";
 
 /// The longest answer of a search in a script, in bytes.
 const MAX_SEARCH_BYTES: usize = 8_000;
@@ -345,6 +348,7 @@ impl Inner {
             return Err(CallError::InvalidArguments(message).into());
         }
         if kind == CallKind::Tool {
+            self.is_accepted(&call.name)?;
             self.validate(&mut call)?;
         }
         self.goes_on(&call.name)?;
@@ -412,6 +416,20 @@ impl Inner {
         let rule = rejected.rule();
         tracing::info!(run.id = run, direct.id = direct, principal = %principal, tool.name = %tool, rule, "call over budget");
         rejected
+    }
+
+    /// A tool that is not as the operator accepted it is not called: neither by who began when it was, nor by who cannot see it any
+    /// more. What the run may not see does not exist, withheld or not.
+    fn is_accepted(&self, name: &ToolName) -> Result<(), CallRejected> {
+        let RunView { namespace, pins, .. } = &*self.run.run_view;
+        let Some(server) = namespace.server(&name.server) else { return Ok(()) };
+        let hidden = server.withheld().iter().find(|withheld| withheld.tool.name() == name.tool);
+        let since = || pins.as_ref().filter(|_| server.tool(&name.tool).is_some())?.withheld(name);
+        let Some(why) = hidden.map(|WithheldTool { why, .. }| *why).or_else(since) else { return Ok(()) };
+        let origin = &self.run.context.origin;
+        let (run, direct) = (origin.run().map(display), origin.direct().map(display));
+        tracing::info!(run.id = run, direct.id = direct, tool.name = %name, rule = PINNED, "call denied");
+        Err(CallRejected::Refused { error: CallError::Denied(why.trouble(name)), rule: PINNED.to_owned() })
     }
 
     /// Checks that the tool exists for this run and that the arguments match its schema. Arguments that are too large for a

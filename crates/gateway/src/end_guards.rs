@@ -161,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::record::Recorder;
+    use crate::tool_pins::WithheldTools;
 
     /// As much waits to be written as may wait.
     struct Full;
@@ -232,7 +233,7 @@ mod tests {
             assert!(fields.iter().all(|field| line.contains(field)), "{line}");
         }
         assert!(recorder.is_failing() && record.lost() == 2);
-        let counted = metrics.text(&[], &BTreeMap::new(), &BTreeMap::new(), &[]);
+        let counted = metrics.text(&[], &BTreeMap::new(), &BTreeMap::new(), &[], &WithheldTools::default());
         for kind in ["call-ended", "run-ended"] {
             let line = format!("exuvia_journal_append_failures_total{{entry=\"{kind}\"}} 1\n");
             assert!(counted.contains(&line), "{counted}");

@@ -35,8 +35,9 @@ use crate::run_span;
 use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::subscriptions::ClientSubscriptions;
+use crate::tool_pins::ToolPins;
 use crate::view::View;
-use crate::view_store::ViewStore;
+use crate::view_store::{ViewSources, ViewStore};
 
 /// What a gateway works with.
 pub struct GatewayConfig {
@@ -58,6 +59,8 @@ pub struct GatewayConfig {
     pub budgets: Arc<Budgets>,
     /// What is learned of the answers of tools, shown in stubs. None: nothing is.
     pub answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What was first seen of tools. None: nothing is held against it.
+    pub pins: Option<Arc<ToolPins>>,
 }
 
 /// Starts runs and answers their calls.
@@ -125,8 +128,12 @@ impl Gateway {
         let authority = Arc::new(Authority::new(config.settings.policies(), servers, Arc::clone(&config.access)));
         let metrics = Arc::new(Metrics::new());
         let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
-        let view_store =
-            ViewStore::following(Arc::clone(&config.upstreams), config.settings, config.answer_shapes, &threads);
+        let sources = ViewSources {
+            upstreams: Arc::clone(&config.upstreams),
+            answer_shapes: config.answer_shapes,
+            pins: config.pins,
+        };
+        let view_store = ViewStore::following(sources, config.settings, &threads);
         Ok(Self {
             view_store,
             authority,
@@ -317,8 +324,8 @@ impl Gateway {
         self.metrics.configuration(&self.configuration);
         self.metrics.budgets(&self.budgets.used());
         self.metrics.runs_in_flight(self.runs(), self.live.executing());
-        let lanes = self.upstreams.lanes();
-        self.metrics.text(&self.servers(), &self.failing(), &lanes, &self.upstreams.retiring())
+        let (lanes, withheld) = (self.upstreams.lanes(), self.view_store.withheld());
+        self.metrics.text(&self.servers(), &self.failing(), &lanes, &self.upstreams.retiring(), &withheld)
     }
 
     /// Whether what is in force is what its files say.

@@ -21,6 +21,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::configuration::Configuration;
+use crate::tool_pins::WithheldTools;
 
 /// The media type of [`Gateway::metrics`](crate::Gateway::metrics).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -77,6 +78,7 @@ pub(crate) struct Metrics {
     lanes: Family<ServerLabels, Gauge>,
     lanes_failing: Family<ServerLabels, Gauge>,
     tools: Family<ServerLabels, Gauge>,
+    withheld_tools: Family<ServerLabels, Gauge>,
     budget_used: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     budget_limit: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     budget_exceeded: Family<BudgetLabels, Counter>,
@@ -110,6 +112,7 @@ impl Metrics {
             lanes: Family::default(),
             lanes_failing: Family::default(),
             tools: Family::default(),
+            withheld_tools: Family::default(),
             budget_used: Family::default(),
             budget_limit: Family::default(),
             budget_exceeded: Family::default(),
@@ -149,6 +152,8 @@ impl Metrics {
         let help = "Those of them over which every call fails";
         registry.register("server_lanes_failing", help, self.lanes_failing.clone());
         registry.register("server_tools", "Tools that the server lists", self.tools.clone());
+        let help = "Tools of the server that are withheld until they are accepted";
+        registry.register("server_tools_withheld", help, self.withheld_tools.clone());
         let help = "What is used of a budget in its present period, as far as this process knows; of one with a counter for each \
                     key, of the key that is nearest to its limit";
         registry.register("budget_used", help, self.budget_used.clone());
@@ -244,6 +249,7 @@ impl Metrics {
         failing: &BTreeMap<String, Failing>,
         lanes: &BTreeMap<String, LaneCounts>,
         leaving: &[String],
+        withheld: &WithheldTools,
     ) -> String {
         let mut known = self.known();
         let is_there = |name: &str| servers.iter().any(|server| server.name == name);
@@ -266,6 +272,8 @@ impl Metrics {
             self.lanes.get_or_create(&labels).set(i64::try_from(lanes.open).unwrap_or(i64::MAX));
             self.lanes_failing.get_or_create(&labels).set(i64::try_from(lanes.failing).unwrap_or(i64::MAX));
             self.tools.get_or_create(&labels).set(i64::try_from(server.tools.len()).unwrap_or(i64::MAX));
+            let withheld = withheld.count(&server.name);
+            self.withheld_tools.get_or_create(&labels).set(i64::try_from(withheld).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -279,6 +287,7 @@ impl Metrics {
         self.lanes.remove(&labels);
         self.lanes_failing.remove(&labels);
         self.tools.remove(&labels);
+        self.withheld_tools.remove(&labels);
     }
 
     fn forget_calls(&self, server: &str, outcomes: &BTreeSet<String>) {
@@ -318,22 +327,25 @@ mod tests {
     #[test]
     fn removed_servers_have_no_series() {
         let metrics = Metrics::new();
+        let text = |servers: &[ServerStatus], leaving: &[String]| {
+            metrics.text(servers, &BTreeMap::new(), &BTreeMap::new(), leaving, &WithheldTools::default())
+        };
         let both = [server("crm"), server("billing")];
         for name in ["crm", "billing"] {
             metrics.call_ended(name, "ok", Duration::from_millis(1));
             metrics.call_ended(name, "denied", Duration::from_millis(1));
         }
         let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(&format!("\"{name}\""))).count();
-        let whole = metrics.text(&both, &BTreeMap::new(), &BTreeMap::new(), &[]);
+        let whole = text(&both, &[]);
         assert_eq!(lines(&whole, "crm"), lines(&whole, "billing"));
-        // Two outcomes, ready, failing, lanes, tools, and the buckets with their sum and count.
+        // Two outcomes, ready, failing, lanes, tools, withheld ones, and the buckets with their sum and count.
         assert!(lines(&whole, "crm") > 6, "{whole}");
-        let leaving = metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &["crm".to_owned()]);
-        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 5, "{leaving}");
-        let gone = metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &[]);
+        let leaving = text(&both[1..], &["crm".to_owned()]);
+        assert_eq!(lines(&leaving, "crm"), lines(&whole, "crm") - 6, "{leaving}");
+        let gone = text(&both[1..], &[]);
         assert_eq!((lines(&gone, "crm"), lines(&gone, "billing")), (0, lines(&whole, "billing")), "{gone}");
         // A call that ends late does not bring it back for long.
         metrics.call_ended("crm", "ok", Duration::from_millis(1));
-        assert_eq!(lines(&metrics.text(&both[1..], &BTreeMap::new(), &BTreeMap::new(), &[]), "crm"), 0);
+        assert_eq!(lines(&text(&both[1..], &[]), "crm"), 0);
     }
 }

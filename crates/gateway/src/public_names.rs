@@ -3,12 +3,37 @@
 //! Models are given names of at most 64 letters, digits, `_` and `-`, whatever servers call their tools. A name depends on its server
 //! and tool alone, unless two come to the same one, so that further servers change none.
 
+use std::collections::HashMap;
+
+use exuvia_tool::ToolName;
 use sha2::{Digest as _, Sha256};
 
 /// The longest name of a tool for clients, in bytes.
 const NAME_BYTES: usize = 64;
 /// The length of the suffix that makes names unique.
 const MARK_BYTES: usize = 8;
+
+/// How many names are kept of one profile.
+const MAX_OWNERS: usize = 50_000;
+
+/// Whose name each one is that clients of a profile were given or may have been given. A client that has allowed a name has allowed it
+/// for one tool: it does not come to mean another one while the process lives, whoever lists what.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NameOwners(HashMap<String, ToolName>);
+
+impl NameOwners {
+    /// Whether this tool may have the name.
+    pub(crate) fn is_free_for(&self, name: &str, tool: &ToolName) -> bool {
+        self.0.get(name).is_none_or(|owner| owner == tool)
+    }
+
+    /// The name is this tool's, unless it is another's.
+    pub(crate) fn keep(&mut self, name: &str, tool: &ToolName) {
+        if self.0.len() < MAX_OWNERS && !self.0.contains_key(name) {
+            self.0.insert(name.to_owned(), tool.clone());
+        }
+    }
+}
 
 /// The names for a tool, the best first: one that is taken already is passed over.
 pub(crate) fn names(server: &str, tool: &str, is_bare: bool) -> Vec<String> {

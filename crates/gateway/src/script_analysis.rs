@@ -131,12 +131,13 @@ mod tests {
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
+            pins: Default::default(),
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
-        let (routes, settings, answer_shapes) = (upstreams.routes(), Arc::new(settings), None);
-        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, kept: KeptView::default() };
+        let (routes, settings, answer_shapes, pins) = (upstreams.routes(), Arc::new(settings), None, None);
+        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, pins, kept: KeptView::default() };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         let (may_wait, keeps_namespace) = (false, false);
         ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace }

@@ -1,11 +1,12 @@
 //! Settings that a reload may change while scripts run, and what each run keeps of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_access::Roles;
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, Profiles, QueueLimits, RoleConfig};
+use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
@@ -14,6 +15,7 @@ use exuvia_upstream::{Routes, ServerStatus};
 use crate::answer_shapes::AnswerShapes;
 use crate::authority::Policies;
 use crate::kept_view::KeptView;
+use crate::tool_pins::{ToolPins, WithheldTools};
 
 /// What an operator may change while scripts run. Each script keeps what it was started with, but for the policy, which holds
 /// for its calls at once.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub on_disconnect: OnDisconnect,
     /// How old a run may be whose answers a repaired script takes. Zero: none does.
     pub repair_age: Duration,
+    /// What comes of tools that are not as they were first seen, by server; others are not looked at.
+    pub pins: BTreeMap<String, PinMode>,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.
@@ -53,6 +57,8 @@ pub(crate) struct RunView {
     pub(crate) settings: Arc<Settings>,
     /// What is learned of their answers, unless nothing is.
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What is withheld at each moment, unless nothing is.
+    pub(crate) pins: Option<Arc<ToolPins>>,
     /// What the journal has of all this.
     pub(crate) kept: KeptView,
 }
@@ -77,6 +83,8 @@ impl UpstreamState {
             routes: self.routes.clone(),
             settings: Arc::new(self.settings.of_role(role)),
             answer_shapes: self.answer_shapes.as_ref().map(|answer_shapes| answer_shapes.of_role(name)),
+            pins: self.pins.clone(),
+            withheld: Arc::clone(&self.withheld),
         }
     }
 }
@@ -88,4 +96,7 @@ pub(crate) struct UpstreamState {
     pub(crate) routes: Routes,
     pub(crate) settings: Arc<Settings>,
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    pub(crate) pins: Option<Arc<ToolPins>>,
+    /// What is withheld of the servers.
+    pub(crate) withheld: Arc<WithheldTools>,
 }

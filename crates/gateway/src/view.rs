@@ -15,7 +15,7 @@ use crate::answer::AnswerRoom;
 use crate::kept_view::KeptView;
 use crate::meta;
 use crate::plain_items;
-use crate::public_names;
+use crate::public_names::{self, NameOwners};
 use crate::settings::{RunView, Settings, UpstreamState};
 
 /// What the clients of one profile see. Whoever started with it keeps it.
@@ -30,6 +30,9 @@ pub struct View {
     direct: Arc<RunView>,
     tools: Vec<DirectTool>,
     by_name: HashMap<String, usize>,
+    /// The tools that clients would call by these names if they were not withheld.
+    withheld: HashMap<String, ToolName>,
+    names: Arc<NameOwners>,
     tools_digest: u64,
 }
 
@@ -48,14 +51,25 @@ pub struct DirectTool {
 
 impl View {
     /// What a role shows of a profile, where `upstream_state` has the policy of the role.
-    pub(crate) fn of_role(role: &str, name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
+    pub(crate) fn of_role(
+        role: &str,
+        name: Option<&str>,
+        profile: &Profile,
+        upstream_state: &UpstreamState,
+        names: Option<&NameOwners>,
+    ) -> Self {
         let shown = profile.narrowed(|server| upstream_state.settings.policy.shows_server(server));
-        Self { role: Some(role.into()), ..Self::new(name, &shown, upstream_state) }
+        Self { role: Some(role.into()), ..Self::new(name, &shown, upstream_state, names) }
     }
 
-    /// What the policy shows of the servers.
-    pub(crate) fn new(name: Option<&str>, profile: &Profile, upstream_state: &UpstreamState) -> Self {
-        let UpstreamState { servers, routes, settings, answer_shapes } = upstream_state;
+    /// What the policy shows of the servers, without what is withheld. `names`: those that clients were given before who see the same.
+    pub(crate) fn new(
+        name: Option<&str>,
+        profile: &Profile,
+        upstream_state: &UpstreamState,
+        names: Option<&NameOwners>,
+    ) -> Self {
+        let UpstreamState { servers, routes, settings, answer_shapes, pins, withheld } = upstream_state;
         let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
@@ -66,7 +80,8 @@ impl View {
                 None => (server.name.clone(), Ok(shown(server, policy))),
                 Some(why) => (server.name.clone(), Err(why)),
             };
-            let namespace = Arc::new(exuvia_catalog::build_beside(of(mode).map(listed).collect()));
+            let why = |server: &str, tool: &str| withheld.why(server, tool);
+            let namespace = Arc::new(exuvia_catalog::build_withholding(of(mode).map(listed).collect(), why));
             let mut stubs = StubFiles::new(Arc::clone(&namespace), settings.layouts.clone());
             if let Some(answer_shapes) = answer_shapes {
                 stubs = stubs.with_answers(Arc::clone(answer_shapes) as Arc<dyn LearnedAnswers>);
@@ -77,6 +92,7 @@ impl View {
                 routes: routes.clone(),
                 settings: Arc::clone(settings),
                 answer_shapes: answer_shapes.clone(),
+                pins: pins.clone(),
                 kept: KeptView::default(),
             })
         };
@@ -89,16 +105,23 @@ impl View {
             direct: run_view(Mode::Direct),
             tools: Vec::new(),
             by_name: HashMap::new(),
+            withheld: HashMap::new(),
+            names: Arc::default(),
             tools_digest: 0,
         };
+        let mut names = names.cloned().unwrap_or_default();
         for server in of(Mode::Direct) {
             for (tool, written) in server.tools.iter().zip(server.written.iter()) {
                 let tool = ToolName::new(server.name.as_str(), tool.name.as_str());
                 if policy.shows(&tool) {
-                    view.add(tool, written);
+                    let is_withheld = withheld.why(&tool.server, &tool.tool).is_some();
+                    view.add(tool, (!is_withheld).then_some(written), &mut names);
                 }
             }
+            let known = withheld.known(&server.name).map(|tool| ToolName::new(server.name.as_str(), tool));
+            known.filter(|tool| policy.shows(tool)).for_each(|tool| view.reserve(&tool, &mut names));
         }
+        view.names = Arc::new(names);
         // Here, where time may be taken, and not when a client asks.
         view.tools_digest = view.digest();
         view
@@ -117,15 +140,20 @@ impl View {
 
     /// A name that begins like those of a server with a longer name is that server's, whatever it lists today: else a name that a
     /// client has allowed would come to mean a tool of another server. Of two tools that come to the same name the first one keeps
-    /// it, and the other has another name. So do the meta-tools.
-    fn add(&mut self, tool: ToolName, written: &Json) {
+    /// it, and the other has another name. So do the meta-tools, and whoever had a name before. A tool that is withheld, which is
+    /// not `written`, keeps its name and is not shown.
+    fn add(&mut self, tool: ToolName, written: Option<&Json>, owners: &mut NameOwners) {
         let names = public_names::names(&tool.server, &tool.tool, self.profile.has_bare_names());
         let metas = meta::tools_of(&self.profile);
         let longer = |other: &str| other.len() > tool.server.len();
         let others = || self.profile.servers().iter().map(|(other, _)| other.as_str()).filter(|other| longer(other));
         let is_free = |name: &&String| {
-            let is_taken = self.by_name.contains_key(*name) || metas.iter().any(|meta| meta.name == name.as_str());
-            !is_taken && (**name != names[0] || !others().any(|other| public_names::is_of(name, other)))
+            let is_given = self.by_name.contains_key(*name) || self.withheld.contains_key(*name);
+            let is_taken = is_given || metas.iter().any(|meta| meta.name == name.as_str());
+            let is_of_another = !owners.is_free_for(name, &tool);
+            !is_taken
+                && !is_of_another
+                && (**name != names[0] || !others().any(|other| public_names::is_of(name, other)))
         };
         let Some(name) = names.iter().find(is_free) else {
             tracing::warn!(tool.name = %tool, "tool omitted: its public name is taken");
@@ -134,8 +162,27 @@ impl View {
         if *name != names[0] {
             tracing::warn!(tool.name = %tool, wanted = names[0], name, "tool renamed: its public name is taken");
         }
-        self.by_name.insert(name.clone(), self.tools.len());
-        self.tools.push(DirectTool { name: name.clone(), tool, written: plain_items::tool(written) });
+        owners.keep(name, &tool);
+        match written {
+            Some(written) => {
+                self.by_name.insert(name.clone(), self.tools.len());
+                self.tools.push(DirectTool { name: name.clone(), tool, written: plain_items::tool(written) });
+            }
+            None => {
+                self.withheld.insert(name.clone(), tool);
+            }
+        }
+    }
+
+    /// The name that a tool had or will have again is not given to another one.
+    fn reserve(&self, tool: &ToolName, owners: &mut NameOwners) {
+        let names = public_names::names(&tool.server, &tool.tool, self.profile.has_bare_names());
+        owners.keep(&names[0], tool);
+    }
+
+    /// The names that clients were given, and whose they are.
+    pub(crate) fn names(&self) -> &Arc<NameOwners> {
+        &self.names
     }
 
     /// The name of the profile; none for clients that name none.
@@ -226,6 +273,12 @@ impl View {
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&DirectTool> {
         self.by_name.get(name).map(|&index| &self.tools[index])
+    }
+
+    /// The tool that clients know by this name and that is withheld: a call of it says so.
+    #[must_use]
+    pub fn withheld_tool(&self, name: &str) -> Option<&ToolName> {
+        self.withheld.get(name)
     }
 
     /// How clients name a prompt of a direct server.

@@ -1,27 +1,39 @@
 //! What scripts, models and clients see, as the servers list it and the policy shows it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
+use exuvia_config::Profile;
 use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
 use crate::answer_shapes::AnswerShapes;
+use crate::public_names::NameOwners;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Settings, UpstreamState};
+use crate::tool_pins::{POLL, ToolPins, WithheldTools};
 use crate::view::View;
 
 /// The views of the moment. A run keeps the one that it was started with.
 #[derive(Debug)]
 pub(crate) struct ViewStore {
     views: RwLock<Views>,
-    upstreams: Arc<Upstreams>,
-    answer_shapes: Option<Arc<AnswerShapes>>,
+    sources: ViewSources,
+    /// Held while views are made: of two changes the later one begins with the names that the earlier one gave out.
+    making: Mutex<()>,
     /// Servers and settings change together, so that no reader sees one without the other. Locked for the change only:
     /// rendering views of large tool lists takes long, and happens afterwards on blocking threads.
     settings: Mutex<Current>,
     changed: watch::Sender<()>,
+}
+
+/// What views are made from, beside settings.
+#[derive(Debug)]
+pub(crate) struct ViewSources {
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
+    pub(crate) pins: Option<Arc<ToolPins>>,
 }
 
 #[derive(Debug)]
@@ -44,6 +56,8 @@ struct Views {
 #[derive(Debug)]
 struct RoleViews {
     upstream_state: UpstreamState,
+    /// The names that were given before, which are not given to other tools.
+    names: HashMap<RoleViewKey, Arc<NameOwners>>,
     made: Mutex<HashMap<RoleViewKey, Arc<OnceLock<Arc<View>>>>>,
 }
 
@@ -61,30 +75,23 @@ pub(crate) struct Changed {
 
 impl ViewStore {
     /// What there is to see now, kept up to date for as long as the servers and the store exist.
-    pub(crate) fn following(
-        upstreams: Arc<Upstreams>,
-        settings: Settings,
-        answer_shapes: Option<Arc<AnswerShapes>>,
-        threads: &RunRuntime,
-    ) -> Arc<Self> {
-        let mut changes = upstreams.changes();
-        let views = RwLock::new(Views::of(upstream_state(&upstreams, &settings, answer_shapes.as_ref()), 0));
+    pub(crate) fn following(sources: ViewSources, settings: Settings, threads: &RunRuntime) -> Arc<Self> {
+        let mut changes = sources.upstreams.changes();
+        let views = RwLock::new(Views::of(sources.state(&settings), 0, None));
         let settings = Mutex::new(Current { settings, changes: 0 });
-        let changed = watch::Sender::new(());
-        let view_store = Arc::new(Self { views, upstreams, answer_shapes, settings, changed });
+        let (changed, making) = (watch::Sender::new(()), Mutex::default());
+        let view_store = Arc::new(Self { views, sources, making, settings, changed });
         let followed = Arc::downgrade(&view_store);
         threads.spawn(async move {
             while changes.changed().await.is_ok() {
-                let Some(view_store) = followed.upgrade() else { return };
-                let renewed = tokio::task::spawn_blocking(move || {
-                    let changed = view_store.change(|_| {}).1;
-                    view_store.show(changed);
-                });
-                if renewed.await.is_err() {
-                    tracing::error!("catalog rebuild failed; the previous catalog stays in use");
+                if !renew(&followed).await {
+                    return;
                 }
             }
         });
+        if let Some(pins) = &view_store.sources.pins {
+            threads.spawn(follow_pins(Arc::downgrade(&view_store), Arc::clone(pins)));
+        }
         view_store
     }
 
@@ -94,11 +101,7 @@ impl ViewStore {
 
     /// What the clients of this profile see now. Without a name: those that name none.
     pub(crate) fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
-        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-        match profile {
-            None => Some(Arc::clone(&views.default)),
-            Some(name) => views.named.get(name).cloned(),
-        }
+        self.views.read().unwrap_or_else(PoisonError::into_inner).get(profile).cloned()
     }
 
     /// What those who have this role see now of a profile, or without a name: of the one for clients that name none. Made at the first
@@ -113,9 +116,11 @@ impl ViewStore {
             (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
         let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
         let upstream_state = upstream_state.of_role(role, role_config);
+        let names = views.of_roles.names.get(&(profile.map(str::to_owned), role.to_owned())).cloned();
         // Made without the lock: a change of servers waits for nobody's view.
         drop(views);
-        Some(Arc::clone(place.get_or_init(|| Arc::new(View::of_role(role, profile, &shown, &upstream_state)))))
+        let make = || Arc::new(View::of_role(role, profile, &shown, &upstream_state, names.as_deref()));
+        Some(Arc::clone(place.get_or_init(make)))
     }
 
     /// Whether that view is there already.
@@ -134,23 +139,32 @@ impl ViewStore {
         let changed = change(&mut current.settings);
         current.changes += 1;
         let number = current.changes;
-        let answer_shapes = self.answer_shapes.as_ref();
-        let upstream_state = upstream_state(&self.upstreams, &current.settings, answer_shapes);
+        let upstream_state = self.sources.state(&current.settings);
         (changed, Changed { upstream_state, number })
     }
 
     /// Makes what is seen after a change and shows it, unless a later change is shown already. Takes as long as servers list
     /// much: not for the threads that serve others.
     pub(crate) fn show(&self, changed: Changed) {
-        let views = Views::of(changed.upstream_state, changed.number);
-        let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
-        if views.of < shown.of {
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        if changed.number < shown.of {
             return;
         }
-        let before = std::mem::replace(&mut *shown, views);
+        let views = Views::of(changed.upstream_state, changed.number, Some(&shown));
         drop(shown);
+        let before = {
+            let mut shown = self.views.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *shown, views)
+        };
+        drop(making);
         drop(before);
         self.changed.send_replace(());
+    }
+
+    /// What is withheld of the servers, as it is shown.
+    pub(crate) fn withheld(&self) -> Arc<WithheldTools> {
+        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).of_roles.upstream_state.withheld)
     }
 
     /// Puts another policy in force for what scripts see, and for what they are granted at their start.
@@ -164,27 +178,82 @@ impl ViewStore {
     }
 }
 
-fn upstream_state(
-    upstreams: &Upstreams,
-    settings: &Settings,
-    answer_shapes: Option<&Arc<AnswerShapes>>,
-) -> UpstreamState {
-    let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = upstreams.snapshot();
-    UpstreamState { servers, routes, settings: Arc::new(settings.clone()), answer_shapes: answer_shapes.cloned() }
+impl ViewSources {
+    fn state(&self, settings: &Settings) -> UpstreamState {
+        let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = self.upstreams.snapshot();
+        let (settings, answer_shapes, pins) =
+            (Arc::new(settings.clone()), self.answer_shapes.clone(), self.pins.clone());
+        UpstreamState { servers, routes, settings, answer_shapes, pins, withheld: Arc::default() }
+    }
+}
+
+/// Makes what is seen anew. Whether there is anybody to see it.
+async fn renew(followed: &Weak<ViewStore>) -> bool {
+    let Some(view_store) = followed.upgrade() else { return false };
+    let renewed = tokio::task::spawn_blocking(move || {
+        let changed = view_store.change(|_| {}).1;
+        view_store.show(changed);
+    });
+    if renewed.await.is_err() {
+        tracing::error!("catalog rebuild failed; the previous catalog stays in use");
+    }
+    true
+}
+
+/// Makes what is seen anew when an operator accepted tools for which something waits. Looks at files only while something does.
+async fn follow_pins(followed: Weak<ViewStore>, pins: Arc<ToolPins>) {
+    let mut waiting = pins.waiting();
+    while waiting.wait_for(|waits| *waits).await.is_ok() {
+        tokio::time::sleep(POLL).await;
+        let pins = Arc::clone(&pins);
+        let has_changed = tokio::task::spawn_blocking(move || pins.has_changed()).await.unwrap_or_default();
+        if followed.strong_count() == 0 || (has_changed && !renew(&followed).await) {
+            return;
+        }
+    }
 }
 
 impl Views {
-    fn of(upstream_state: UpstreamState, number: u64) -> Self {
-        let view = |name, profile| Arc::new(View::new(name, profile, &upstream_state));
+    /// `before`: what was seen before, whose names are not given to other tools.
+    fn of(mut upstream_state: UpstreamState, number: u64, before: Option<&Self>) -> Self {
+        let UpstreamState { servers, settings, pins, .. } = &upstream_state;
+        let profiles = &settings.profiles;
+        let needs_known = [&profiles.default].into_iter().chain(profiles.named.values()).any(Profile::has_bare_names);
+        let withheld = pins.as_ref().map(|pins| pins.screen(servers, &settings.pins, needs_known));
+        upstream_state.withheld = withheld.unwrap_or_default();
+        let view = |name: Option<&str>, profile| {
+            let before = before.and_then(|before| before.get(name)).map(|view| &**view.names());
+            Arc::new(View::new(name, profile, &upstream_state, before))
+        };
         let profiles = &upstream_state.settings.profiles;
         let named =
             profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
         let default = view(None, &profiles.default);
-        Self { of: number, default, named, of_roles: RoleViews { upstream_state, made: Mutex::default() } }
+        let names = before.map(|before| before.of_roles.names()).unwrap_or_default();
+        Self { of: number, default, named, of_roles: RoleViews { upstream_state, names, made: Mutex::default() } }
+    }
+
+    fn get(&self, profile: Option<&str>) -> Option<&Arc<View>> {
+        match profile {
+            None => Some(&self.default),
+            Some(name) => self.named.get(name),
+        }
     }
 }
 
 impl RoleViews {
+    /// The names that were given to those who have roles, in the views of now and in those before.
+    fn names(&self) -> HashMap<RoleViewKey, Arc<NameOwners>> {
+        let mut names = self.names.clone();
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, place) in made.iter() {
+            if let Some(view) = place.get().filter(|_| names.len() < ROLE_VIEWS || names.contains_key(key)) {
+                names.insert(key.clone(), Arc::clone(view.names()));
+            }
+        }
+        names
+    }
+
     /// Where the view of a role is, or will be. None: there is no such profile or role.
     fn place(&self, profile: Option<&str>, role: &str) -> Option<Arc<OnceLock<Arc<View>>>> {
         let settings = &self.upstream_state.settings;
@@ -226,9 +295,11 @@ mod tests {
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
+            pins: BTreeMap::new(),
         };
         let threads = RunRuntime::new().unwrap();
-        let view_store = ViewStore::following(upstreams, settings, None, &threads);
+        let view_store =
+            ViewStore::following(ViewSources { upstreams, answer_shapes: None, pins: None }, settings, &threads);
         let policy = || Arc::new(Policy::compile(PolicySource::default(), []).unwrap());
         let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&view_store.default_view().scripts().settings.policy, policy);
         let (older, newer) = (policy(), policy());

@@ -43,7 +43,11 @@ impl tools::Host for Sandbox {
 
     fn describe(&mut self, server: String, tool: String) -> Result<Option<tools::Tool>> {
         let server = self.calls.tools.namespace().server(&server);
-        Ok(server.and_then(|server| server.find(&tool)).map(describe))
+        // A withheld tool can be named, and every call of it says that it is withheld.
+        let found = server.and_then(|server| {
+            server.find(&tool).or_else(|| server.find_withheld(&tool).map(|withheld| &withheld.tool))
+        });
+        Ok(found.map(describe))
     }
 
     async fn search(&mut self, query: String) -> Result<String> {

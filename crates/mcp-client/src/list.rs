@@ -173,6 +173,7 @@ impl ToolList {
                 read_only: annotations.get("readOnlyHint").and_then(Value::as_bool),
                 destructive: annotations.get("destructiveHint").and_then(Value::as_bool),
                 idempotent: annotations.get("idempotentHint").and_then(Value::as_bool),
+                open_world: annotations.get("openWorldHint").and_then(Value::as_bool),
             },
         })
     }

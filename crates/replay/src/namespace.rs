@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use exuvia_journal::{Object, ObjectKind};
-use exuvia_tool::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
+use exuvia_tool::{
+    ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor, Withheld, WithheldTool,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +21,9 @@ struct KeptServer {
     name: String,
     python_name: String,
     tools: Vec<KeptTool>,
+    /// Those that a script is not shown and can name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withheld: Vec<KeptTool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +44,7 @@ pub fn namespace_object(namespace: &Namespace) -> Object {
         name: server.name.clone(),
         python_name: server.python_name.clone(),
         tools: server.tools().iter().map(kept).collect(),
+        withheld: server.withheld().iter().map(|withheld| kept(&withheld.tool)).collect(),
     });
     let kept = KeptNamespace { servers: servers.collect() };
     // Plain data with texts as keys: serializing it does not fail.
@@ -49,8 +55,11 @@ pub fn namespace_object(namespace: &Namespace) -> Object {
 /// The namespace that an object holds. None: the object does not hold one.
 pub(crate) fn kept_namespace(object: &Object) -> Option<Namespace> {
     let kept: KeptNamespace = serde_json::from_slice(&object.bytes).ok()?;
-    let servers = kept.servers.into_iter().map(|KeptServer { name, python_name, tools }| {
-        Server::new(name, python_name, tools.into_iter().map(tool).collect())
+    // Why a tool was withheld is in the record of the call.
+    let withheld_tool = |kept| WithheldTool { tool: tool(kept), why: Withheld::Unverified };
+    let servers = kept.servers.into_iter().map(|KeptServer { name, python_name, tools, withheld }| {
+        let server = Server::new(name, python_name, tools.into_iter().map(tool).collect());
+        server.with_withheld(withheld.into_iter().map(withheld_tool).collect())
     });
     Some(Namespace::new(servers.collect()))
 }
@@ -111,12 +120,19 @@ mod tests {
             parameters,
             accepts_other_keywords: true,
         };
-        let namespace = Namespace::new(vec![Server::new("time", "time_", vec![tool(get)])]);
+        let server = Server::new("time", "time_", vec![tool(get)]);
+        let without = namespace_object(&Namespace::new(vec![server.clone()]));
+        assert!(!String::from_utf8_lossy(&without.bytes).contains("withheld"), "as it always was");
+        let hidden = KeptTool { name: "hide-it".into(), python_name: "hide_it".into(), ..kept(&server.tools()[0]) };
+        let hidden = WithheldTool { tool: tool(hidden), why: Withheld::New };
+        let namespace = Namespace::new(vec![server.with_withheld(vec![hidden])]);
         let object = namespace_object(&namespace);
         let read = kept_namespace(&object).expect("a namespace");
         assert_eq!(namespace_object(&read), object);
         let found = read.find_server("time_").and_then(|server| server.find("get_it")).expect("the tool");
         assert_eq!((found.name(), &*found.signature), ("get-it", "get_it(from_: int) -> str"));
+        let server = read.server("time").expect("the server");
+        assert!(server.find_withheld("hide_it").is_some() && server.find("hide_it").is_none());
         assert!(kept_namespace(&Object { bytes: b"{}".to_vec(), ..object }).is_none());
     }
 }

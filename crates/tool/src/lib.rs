@@ -48,6 +48,7 @@ mod namespace;
 mod order;
 pub mod raw;
 mod transcribe;
+mod withheld;
 
 pub use absent::{Absence, Absent};
 pub use arguments::Arguments;
@@ -65,5 +66,6 @@ pub use lazy::LazyText;
 pub use limits::{CONCURRENT_RUNS, Limit, Limits};
 pub use line::{Line, Place};
 pub use locked::locked;
-pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor};
+pub use namespace::{ArgumentCheck, Namespace, Parameter, Server, Tool, ToolAnnotations, ToolDescriptor, WithheldTool};
 pub use order::{DispatchOrder, DispatchTicket};
+pub use withheld::Withheld;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Absent, LazyText};
+use crate::{Absent, LazyText, ToolName, Withheld};
 
 /// A tool as its server describes it. All of it is the server's claim: untrusted, and no ground for authority.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct ToolAnnotations {
     pub destructive: Option<bool>,
     /// It says that a further call with the same arguments changes nothing more.
     pub idempotent: Option<bool>,
+    /// It says that it reaches beyond its server, as a search of the web does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_world: Option<bool>,
 }
 
 /// Checks the arguments of one tool against its schema.
@@ -133,6 +136,16 @@ pub struct Server {
     pub name: String,
     tools: Vec<Tool>,
     by_any_name: HashMap<String, usize>,
+    withheld: Vec<WithheldTool>,
+}
+
+/// A tool that a script is not shown. It has a name, and nothing of what its server says of it.
+#[derive(Debug, Clone)]
+pub struct WithheldTool {
+    /// The tool, so that a script that names it can be told when it calls it.
+    pub tool: Tool,
+    /// Why it is withheld.
+    pub why: Withheld,
 }
 
 impl Server {
@@ -148,7 +161,33 @@ impl Server {
         for (index, tool) in tools.iter().enumerate() {
             by_any_name.entry(tool.python_name.clone()).or_insert(index);
         }
-        Self { python_name: python_name.into(), name: name.into(), tools, by_any_name }
+        Self { python_name: python_name.into(), name: name.into(), tools, by_any_name, withheld: Vec::new() }
+    }
+
+    /// The same, beside tools that are withheld.
+    #[must_use]
+    pub fn with_withheld(self, withheld: Vec<WithheldTool>) -> Self {
+        Self { withheld, ..self }
+    }
+
+    /// The tools that are withheld.
+    #[must_use]
+    pub fn withheld(&self) -> &[WithheldTool] {
+        &self.withheld
+    }
+
+    /// The withheld tool with this own name or Python name.
+    #[must_use]
+    pub fn find_withheld(&self, name: &str) -> Option<&WithheldTool> {
+        let by_name = self.withheld.iter().find(|withheld| withheld.tool.name() == name);
+        by_name.or_else(|| self.withheld.iter().find(|withheld| withheld.tool.python_name == name))
+    }
+
+    /// What is the matter with the withheld tool of this own name or Python name.
+    #[must_use]
+    pub fn withheld_trouble(&self, name: &str) -> Option<String> {
+        let WithheldTool { tool, why } = self.find_withheld(name)?;
+        Some(why.trouble(&ToolName::new(self.name.as_str(), tool.name())))
     }
 
     /// The tools, in the order in which they are shown.

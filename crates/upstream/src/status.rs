@@ -190,8 +190,15 @@ impl StatusBoard {
     /// is on the board.
     pub(crate) fn post(&self, cell: &Arc<StatusCell>, status: ServerStatus) -> bool {
         let cells = locked(&self.cells);
-        let old = std::mem::replace(&mut *locked(&cell.0), status.clone());
-        let changes = !status.says_the_same_as(&old);
+        let mut own = locked(&cell.0);
+        let changes = !status.says_the_same_as(&own);
+        let status = match changes {
+            true => status,
+            // A list that is the same stays the same in memory, so that whoever has worked with it knows it again.
+            false => ServerStatus { tools: own.tools.clone(), written: own.written.clone(), ..status },
+        };
+        *own = status.clone();
+        drop(own);
         if let Some(place) = cells.iter().position(|other| Arc::ptr_eq(other, cell)) {
             self.shown.send_if_modified(|shown| {
                 let mut statuses = shown.to_vec();
@@ -233,7 +240,9 @@ mod tests {
         assert!(told(failed("no")));
         let written = tool(r#"{"a": 1, "b": 2}"#);
         assert!(told(ready(&written)));
+        let tools = board.read()[0].tools.clone();
         assert!(!told(ready(&written)));
+        assert!(Arc::ptr_eq(&tools, &board.read()[0].tools) && Arc::ptr_eq(&tools, &cell.read().tools));
         assert!(told(ready(&tool(r#"{"a": 1}"#))));
         assert!(told(ready("[]")));
         assert!(told(ServerStatus { warnings: vec!["one is malformed".to_owned()], ..ready("[]") }));

@@ -78,6 +78,7 @@ pub fn descriptor(tool: &Value) -> ToolDescriptor {
             read_only: hint("readOnlyHint"),
             destructive: hint("destructiveHint"),
             idempotent: hint("idempotentHint"),
+            open_world: hint("openWorldHint"),
         },
     }
 }

@@ -78,6 +78,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-trace", "tool"),
         ("exuvia-text", ""),
         ("exuvia-shapes", ""),
+        ("exuvia-pins", "text tool"),
         ("exuvia-catalog", "text tool"),
         ("exuvia-analysis", "catalog text tool"),
         ("exuvia-policy", "tool"),
@@ -93,17 +94,17 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-upstream", "catalog config mcp-client oauth policy text tool trace"),
         (
             "exuvia-gateway",
-            "access analysis catalog config guest host journal mcp-client oauth policy replay runtime shapes text tool trace \
+            "access analysis catalog config guest host journal mcp-client oauth pins policy replay runtime shapes text tool trace \
              upstream",
         ),
         (
             "exuvia-server",
-            "access analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime shapes text tool \
+            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
              trace upstream",
         ),
         (
             "exuvia",
-            "access analysis catalog config gateway guest host journal mcp-client oauth policy replay runtime server shapes suite \
+            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
              text tool trace upstream",
         ),
     ];

@@ -108,3 +108,101 @@ async fn a_name_that_begins_like_those_of_another_server_is_not_given_away() {
     assert!(found.contains(&"a__x") && found.contains(&"a__b__d"), "{found:?}");
     assert!(!found.contains(&"a__b__c") && found.iter().any(|name| name.starts_with("a__b__c_")), "{found:?}");
 }
+
+/// A client has allowed a name for the tool of one server. Whatever is listed, configured or withheld later, the name stays that tool's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_never_comes_to_mean_the_tool_of_another_server() {
+    let folder = Folder::new("");
+    let bare = "[profiles.bare]\nservers = [\"one\", \"two\"]\nprefix = false\n";
+    let one = servers(&folder, &[("one", &["search", "get"])]);
+    let two = || {
+        let fake = built("exuvia-fake-upstream");
+        let tools = json!([{"name": "search", "description": "told", "inputSchema": {"type": "object"}}]);
+        folder.write("two.json", &tools.to_string());
+        format!(
+            "[servers.two]\ncommand = {fake:?}\nargs = [\"--tools\", {:?}]\nmode = \"direct\"\n",
+            folder.text("two.json")
+        )
+    };
+    let text = |change: &str| [&one, &two(), change].concat();
+    let daemon = daemon(&folder, &text(bare)).await;
+    let found = tools(&daemon, "/mcp/bare").await;
+    assert_eq!(names(&found), ["search", "get", "two__search"]);
+    // The order of the profile is another one.
+    folder.write("exuvia.toml", &text(&bare.replace("[\"one\", \"two\"]", "[\"two\", \"one\"]")));
+    daemon.says("the new configuration is active", 1).await;
+    assert_eq!(names(&tools(&daemon, "/mcp/bare").await), ["two__search", "search", "get"]);
+    // The owner of the name hides it.
+    let hidden = one.replace("auto_execute", "tools = [\"get\"]\nauto_execute");
+    folder.write("exuvia.toml", &[&hidden, &two(), bare].concat());
+    daemon.says("the new configuration is active", 2).await;
+    assert_eq!(names(&tools(&daemon, "/mcp/bare").await), ["get", "two__search"]);
+    // The owner of the name is gone, and comes back.
+    folder.write("exuvia.toml", &[&two(), "[profiles.bare]\nservers = [\"two\"]\nprefix = false\n"].concat());
+    daemon.says("the new configuration is active", 3).await;
+    assert_eq!(names(&tools(&daemon, "/mcp/bare").await), ["two__search"]);
+    folder.write("exuvia.toml", &text(bare));
+    daemon.says("the new configuration is active", 4).await;
+    assert_eq!(names(&tools(&daemon, "/mcp/bare").await), ["search", "get", "two__search"]);
+}
+
+/// The same where the names of servers come to the same, as `my.files` and `my_files` do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_server_whose_name_comes_to_the_same_takes_no_name() {
+    let folder = Folder::new("");
+    let first = servers(&folder, &[("my.files", &["read", "Read", "ｒｅａｄ"])]);
+    let daemon = daemon(&folder, &first).await;
+    let before = tools(&daemon, "/mcp").await;
+    assert_eq!(names(&before)[..2], ["my_files__read", "my_files__Read"], "{before:?}");
+    let owner = |tools: &[(String, Value)], name: &str| {
+        let (_, meta) = tools.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("{name}: {tools:?}"));
+        meta["exuvia/original"].clone()
+    };
+    // It is before the other one in the file.
+    let second = servers(&folder, &[("my_files", &["read"]), ("my.files", &["read", "Read", "ｒｅａｄ"])]);
+    folder.write("exuvia.toml", &second);
+    daemon.says("the new configuration is active", 1).await;
+    let after = tools(&daemon, "/mcp").await;
+    assert_eq!(after.len(), 4, "{after:?}");
+    for (name, meta) in &before {
+        assert_eq!(owner(&after, name), meta["exuvia/original"], "{name}");
+    }
+    let own: std::collections::BTreeSet<String> =
+        after.iter().map(|(_, meta)| meta["exuvia/original"].to_string()).collect();
+    assert_eq!(own.len(), 4, "{after:?}");
+}
+
+/// A tool that is withheld, and one that its server does not list any more, keep their names, also over a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn pinned_tools_keep_their_names() {
+    let folder = Folder::new("");
+    let text = || {
+        let bare = "pin = \"enforce\"\n[profiles.bare]\nservers = [\"one\", \"two\"]\nprefix = false\n";
+        [bare, &servers(&folder, &[("one", &["search", "get"]), ("two", &["search", "get"])])].concat()
+    };
+    folder.write("exuvia.toml", &text());
+    let serve = || async {
+        let mut command = std::process::Command::new(built("exuvia"));
+        command.env("XDG_DATA_HOME", folder.path("data"));
+        let daemon = Daemon::start_by(command, &["--config", &folder.text("exuvia.toml")]);
+        daemon.ready().await;
+        daemon
+    };
+    let all = ["search", "get", "two__search", "two__get"];
+    assert_eq!(names(&tools(&serve().await, "/mcp/bare").await), all);
+    let changed = json!([{"name": "search", "description": "told otherwise", "inputSchema": {"type": "object"}}]);
+    folder.write("0.json", &changed.to_string());
+    let daemon = serve().await;
+    // Neither `search`, which changed, nor `get`, which is gone, is another server's.
+    assert_eq!(names(&tools(&daemon, "/mcp/bare").await), ["two__search", "two__get"]);
+    let mut client = HttpClient::connect(daemon.address()).await;
+    let call = json!({"name": "search", "arguments": {}});
+    let answer = client.ask("/mcp/bare", "tools/call", call, json!({})).await.message();
+    assert!(answer.to_string().contains("one.search is withheld"), "{answer}");
+    let call = json!({"name": "get", "arguments": {}});
+    let answer = client.ask("/mcp/bare", "tools/call", call, json!({})).await.message();
+    assert!(
+        answer["error"]["message"].as_str().is_some_and(|text| text.starts_with("unknown tool \"get\"")),
+        "{answer}"
+    );
+}

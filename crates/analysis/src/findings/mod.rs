@@ -119,6 +119,10 @@ impl Findings {
         if one.guards.catch(Guards::ATTRIBUTE_ERROR) || name.starts_with("__") || self.unknown > MAX_UNKNOWN {
             return;
         }
+        if let Some(trouble) = server.withheld_trouble(name) {
+            let (code, message) = (FindingCode::ToolWithheld, cut(&trouble, MAX_MESSAGE_CHARS));
+            return self.add(Finding { line: one.line, code, message }, Some(server));
+        }
         let names: Vec<&str> = server.tools().iter().map(|tool| tool.python_name.as_str()).collect();
         let python_name = &server.python_name;
         let close: Vec<String> =

@@ -14,7 +14,7 @@ use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
-use crate::{HttpProtocol, Mode, OnDisconnect, Share};
+use crate::{HttpProtocol, Mode, OnDisconnect, PinMode, Share};
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
 ///
@@ -58,6 +58,11 @@ pub(super) struct File {
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,
+    /// What comes of tools whose definitions (title, description, schemas, annotations) are not as they were first seen.
+    /// `off`: they are not looked at. `record`: changes are logged and listed by `exuvia tools list`. `enforce`: a tool
+    /// that changed, and one that is new on a known server, is also withheld until `exuvia tools accept`. What was first
+    /// seen is kept in `exuvia/pins` in the user's data directory. Default: record; for servers of `--server` off.
+    pub(super) pin: Option<PinMode>,
     /// Limits of every run.
     pub(super) limits: Limits,
     /// Limits of every server.
@@ -146,6 +151,8 @@ pub(super) struct Server {
     pub(super) mode: Option<Mode>,
     /// Stub files: one for the `server`, or one for each `tool`, for servers with very many tools. Default: server.
     pub(super) stubs: Option<Stubs>,
+    /// What comes of its tools that are not as they were first seen: see the top-level key. Default: that.
+    pub(super) pin: Option<PinMode>,
     /// Who shares a connection: `all`, the runs of one virtual `key`, or nobody, so that every `run` has its own.
     /// Default: all.
     pub(super) share: Option<Share>,

@@ -40,6 +40,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
             line: document.line(&pointer),
             key: document.key(&pointer),
         });
+        found.pins.extend(server.pin.map(|pin| (name.clone(), pin)));
         found.config.servers.extend(resolver.server(name, server, &pointer));
     }
     let include = |(index, include): (usize, &String)| resolver.include(include, &format!("/include/{index}"));
@@ -50,6 +51,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
+    found.pin = written.pin;
     found.config.access = resolver.access(&written);
     found.credentials = resolver.role_credentials(&written);
     let (http, has_tls) = (&mut found.config.http, found.config.tls.is_some());

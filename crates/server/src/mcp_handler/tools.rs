@@ -56,8 +56,10 @@ impl McpHandler {
     ) -> Result<CallToolResponse, ErrorData> {
         let bypassed = self.bypassed_arguments(context);
         let opened = self.open().await?;
-        if let Some(tool) = opened.1.tool(&request.name) {
-            return self.direct(&opened, context).call(&tool.tool, request, bypassed).await;
+        let tool = opened.1.tool(&request.name).map(|tool| &tool.tool);
+        // One that is withheld is denied there, and recorded.
+        if let Some(tool) = tool.or_else(|| opened.1.withheld_tool(&request.name)) {
+            return self.direct(&opened, context).call(tool, request, bypassed).await;
         }
         let view = &opened.1;
         let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);

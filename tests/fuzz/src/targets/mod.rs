@@ -5,13 +5,14 @@ mod answers;
 mod config;
 mod json;
 mod passes;
+mod pins;
 mod policy;
 mod shapes;
 
 use crate::Target;
 
 /// All of them.
-pub static TARGETS: [Target; 14] = [
+pub static TARGETS: [Target; 15] = [
     Target {
         name: "analysis_text",
         run: analysis::text,
@@ -28,6 +29,7 @@ pub static TARGETS: [Target; 14] = [
     },
     Target { name: "answers", run: answers::result, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target { name: "shapes", run: shapes::answers, corpus: &["corpus/shapes", "corpus/json"], scraps: json::SCRAPS },
+    Target { name: "pins", run: pins::tools, corpus: &["corpus/pins", "corpus/json"], scraps: pins::SCRAPS },
     Target { name: "json", run: json::text, corpus: &["corpus/json"], scraps: json::SCRAPS },
     Target { name: "meter", run: passes::metered, corpus: &["corpus/meter", "corpus/analysis_programs"], scraps: &[] },
     Target { name: "merge", run: passes::merged, corpus: &["corpus/merge"], scraps: passes::SCRAPS },

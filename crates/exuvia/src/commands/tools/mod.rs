@@ -1,4 +1,9 @@
-//! `exuvia tools`: stubs and docs as the model sees them.
+//! `exuvia tools`: stubs and docs as the model sees them, and what became of tools since they were first seen.
+
+mod accept;
+mod audit;
+mod list;
+mod survey;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -20,8 +25,13 @@ use crate::start_progress::GLANCE;
 use crate::terminal::Terminal;
 
 pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
-    if let Some(ToolsCommand::Shapes(wanted)) = args.command {
-        return shapes(wanted).await;
+    match args.command {
+        None => {}
+        Some(ToolsCommand::Shapes(wanted)) => return shapes(wanted).await,
+        Some(ToolsCommand::List(args)) => return list::list(args).await,
+        Some(ToolsCommand::Audit { list, ignored }) => return audit::audit(list, ignored).await,
+        Some(ToolsCommand::Accept { names, digest }) => return accept::accept(names, digest).await,
+        Some(ToolsCommand::Unpin { names }) => return accept::unpin(names).await,
     }
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
