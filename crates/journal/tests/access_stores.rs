@@ -123,7 +123,7 @@ async fn of_two_changes_of_one_key_the_second_is_refused(place: Place) {
     conflict(&theirs, StoredKey { revision: first, ..key("none") }).await;
     let found = theirs.key("ci").await.expect("read").expect("there");
     assert_eq!((found.revision, found.revoked_ms), (second, Some(15)));
-    // What was refused has changed nothing, and neither end a connection.
+    // What was refused has changed nothing.
     assert_eq!(theirs.keys_since(0).await.expect("read").version, second);
 }
 

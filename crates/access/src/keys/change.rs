@@ -234,9 +234,12 @@ fn check_name(name: &str) -> Result<(), KeyError> {
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), KeyError> {
-    let is_label = |text: &String| !text.is_empty() && text.chars().count() <= LABEL_CHARS;
+    let is_label =
+        |text: &String| !text.is_empty() && text.chars().count() <= LABEL_CHARS && !text.chars().any(char::is_control);
     if labels.len() > MOST || !labels.iter().all(|(key, value)| is_label(key) && is_label(value)) {
-        return Err(malformed(format!("a key has at most {MOST} labels of at most {LABEL_CHARS} characters each")));
+        return Err(malformed(format!(
+            "a key has at most {MOST} labels of at most {LABEL_CHARS} characters each, without control characters"
+        )));
     }
     Ok(())
 }

@@ -176,6 +176,7 @@ async fn malformed_keys_are_not_issued() {
         new(&long),
         NewKey { labels: label("", "x"), ..new("a") },
         NewKey { labels: label("x", &long), ..new("a") },
+        NewKey { labels: label("x", "a\u{1b}[2J"), ..new("a") },
         NewKey { labels: many, ..new("a") },
         NewKey { expires_ms: Some(NOW_MS), ..new("a") },
         NewKey { overrides: vec![over("day", NOW_MS)], ..new("a") },

@@ -58,7 +58,8 @@ pub trait AccessStore: Send + Sync {
     /// Takes from several counters at once: from all of them, or from none. Over all processes, what is taken from a counter in a window and not given
     /// back never exceeds the limit of the last take that succeeded. Takes of one counter and window are added up before they are compared.
     ///
-    /// What was taken survives the end of any process, at any time. After a power failure of the database's machine, takes of its last second may be lost.
+    /// What was taken survives the end of any process that takes, at any time. A crash of a database server, or a power failure of its machine, may lose
+    /// takes of the last second.
     ///
     /// # Errors
     ///

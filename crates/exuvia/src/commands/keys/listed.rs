@@ -7,7 +7,7 @@ use exuvia_access::Secret;
 use exuvia_config::KeyConfig;
 use exuvia_gateway::now_ms;
 use exuvia_journal::{BudgetOverride, PreviousSecret, StoredKey};
-use exuvia_text::one_line;
+use exuvia_text::{line, one_line};
 use serde_json::{Value, json as object};
 
 use super::super::runs::{table, utc};
@@ -94,7 +94,7 @@ pub(super) fn text(listed: &Listed) -> String {
         ("old secret until", key.previous.as_ref().filter(|old| old.until_ms > now_ms()).map(until)),
         ("expires", key.expires_ms.map(utc)),
         ("revoked", key.revoked_ms.map(utc)),
-        ("labels", Some(labels(&key.labels)).filter(|text| !text.is_empty())),
+        ("labels", Some(line(&labels(&key.labels))).filter(|text| !text.is_empty())),
         ("budgets", (!key.overrides.is_empty()).then(|| overrides(&key.overrides))),
     ];
     rows.into_iter().filter_map(|(name, value)| Some(format!("{name:<18}{}\n", value?))).collect()

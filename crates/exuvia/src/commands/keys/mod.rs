@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_access::{KeyIssuer, NewKey, Rotation, Secret, is_secret, secret_hash};
+use exuvia_access::{KeyErrorKind, KeyIssuer, NewKey, Rotation, Secret, is_secret, secret_hash};
 use exuvia_config::{AccessConfig, ConfigErrors, JournalConfig, Paths, Sources};
 use exuvia_gateway::now_ms;
 use exuvia_journal::{AccessStore, StoredKey};
@@ -62,8 +62,13 @@ pub(crate) async fn keys(args: KeysArgs) -> Result<ExitCode> {
         KeysCommand::Revoke { names } => {
             let store = known.store().await?;
             for name in &names {
-                known.check_issued(name)?;
-                issuer(&store).revoke(name).await?;
+                match issuer(&store).revoke(name).await {
+                    Err(error) if error.kind() == KeyErrorKind::NotFound => {
+                        known.check_issued(name)?;
+                        return Err(error.into());
+                    }
+                    revoked => drop(revoked?),
+                }
                 terminal.print(&format!("revoked: {name}"));
             }
             tokio::time::sleep(KNOWN_BY_ALL).await;
