@@ -33,7 +33,7 @@ fn sql(place: &Place, statements: &str) -> Option<String> {
         }
         return Some(database.query_row(statements, [], |row| row.get::<_, i64>(0)).expect("a row").to_string());
     };
-    made::server::query(url, &format!("SET search_path = exuvia; {statements}")).expect("executed")
+    exuvia_test_support::postgres::query(url, &format!("SET search_path = exuvia; {statements}")).expect("executed")
 }
 
 /// The name of a table.

@@ -75,7 +75,9 @@ impl Client {
     /// What a script comes to, for the model.
     async fn run(&mut self, code: &str) -> String {
         let result = self.result("executeToolCode", json!({"code": code})).await;
-        result["content"][0]["text"].as_str().unwrap_or_default().to_owned()
+        let text = result["content"][0]["text"].as_str().unwrap_or_default();
+        // Without notes on calls that failed.
+        text.split("\nnote: ").next().unwrap_or_default().trim_matches('"').to_owned()
     }
 }
 
@@ -117,7 +119,7 @@ async fn a_script_handles_the_call_that_its_budget_refuses_and_other_keys_go_on(
     assert_eq!(read["error"]["data"]["exuvia/exhausted"]["budget"], "ada-month", "{read}");
     let mut bob = Client::of(daemon.address(), "bob").await;
     assert_eq!(bob.run("ruby.echo(value=7)['value']").await, "7");
-    assert_eq!(bob.result("plain__echo", json!({"value": 1})).await["isError"], json!(false));
+    assert_eq!(bob.result("plain__echo", json!({"value": 1})).await["structuredContent"]["value"], 1);
     daemon.says("budget exhausted", 1).await;
 }
 
@@ -182,8 +184,8 @@ async fn costs_are_counted_recorded_and_summed_to_the_last_digit() {
     let mut ada = Client::of(daemon.address(), "ada").await;
     // 0.1 each, and 0.25 for the one that fails.
     let code = "for n in range(4):\n    ruby.echo(value=n)\ntry:\n    ruby.error(error={'code': -32000, 'message': 'no'})\nexcept ToolDenied: raise\nexcept ToolError: pass\n'made'";
-    assert_eq!(ada.run(code).await, "'made'".trim_matches('\''));
-    assert_eq!(ada.result("plain__echo", json!({"value": 1})).await["isError"], json!(false));
+    assert_eq!(ada.run(code).await, "made");
+    assert_eq!(ada.result("plain__echo", json!({"value": 1})).await["structuredContent"]["value"], 1);
     let refused = ada
         .run("ruby.error(error={'code': -32000, 'message': 'no'})\nruby.error(error={'code': -32000, 'message': 'no'})")
         .await;

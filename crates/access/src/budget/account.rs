@@ -187,14 +187,20 @@ impl Account {
     }
 
     fn verdict(&self, state: &mut State, ask: &Ask, now_ms: u64) -> Verdict {
-        let mut got = ask.want;
-        let mut taken = Quantities::default();
-        for quantity in Quantity::ALL.into_iter().filter(|&quantity| self.is_limited(quantity, now_ms)) {
+        let limited = || Quantity::ALL.into_iter().filter(|&quantity| self.is_limited(quantity, now_ms));
+        // What is certain comes before what the store would have to say of another quantity.
+        let is_short = |&quantity: &Quantity| {
+            let left = state.left_lately(quantity, now_ms);
+            left.is_some_and(|left| state.leased[quantity].saturating_add(left) < ask.least[quantity])
+        };
+        if let Some(quantity) = limited().find(is_short) {
+            return Verdict::Short(quantity);
+        }
+        let (mut got, mut taken) = (ask.want, Quantities::default());
+        for quantity in limited() {
             let (want, least, leased) = (ask.want[quantity], ask.least[quantity], state.leased[quantity]);
-            let short = state.short[quantity].filter(|(_, at_ms)| now_ms.abs_diff(*at_ms) < ASKED_AGAIN_MS);
-            match short {
+            match state.left_lately(quantity, now_ms) {
                 _ if leased >= want => {}
-                Some((left, _)) if leased.saturating_add(left) < least => return Verdict::Short(quantity),
                 // Less than what is wanted, and all that there is.
                 Some(_) if leased >= least => got[quantity] = leased,
                 _ if state.failed_ms.is_some_and(|at_ms| now_ms.abs_diff(at_ms) < FAILED_AGAIN_MS) => {
@@ -386,6 +392,12 @@ impl Account {
 }
 
 impl State {
+    /// What was left of a limit, if the store said a moment ago that it is too little.
+    fn left_lately(&self, quantity: Quantity, now_ms: u64) -> Option<u64> {
+        let (left, at_ms) = self.short[quantity]?;
+        (now_ms.abs_diff(at_ms) < ASKED_AGAIN_MS).then_some(left)
+    }
+
     /// An amount is to be given back, unless its window is over.
     fn owe(&mut self, counter: &str, window: Window, amount: u64, now_ms: u64) {
         if amount == 0 || window.end_ms <= now_ms {
