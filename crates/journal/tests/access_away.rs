@@ -10,8 +10,8 @@ use exuvia_journal::{
     AccessStore, AccessStoreErrorKind, CounterTake, CounterWindow, PostgresAccessStore, SqliteAccessStore, StoredKey,
     Taken,
 };
+use exuvia_test_support::postgres::Server;
 use made::place::Place;
-use made::server::Server;
 
 fn key(name: &str) -> StoredKey {
     StoredKey {
