@@ -3,7 +3,7 @@
 use exuvia_analysis::{FindingCode, analyze};
 use exuvia_catalog::build_withholding;
 use exuvia_test_support::descriptor;
-use exuvia_tool::Withheld;
+use exuvia_tool::{ToolName, Withheld};
 use serde_json::json;
 
 #[test]
@@ -17,7 +17,7 @@ fn a_script_that_names_a_withheld_tool_is_told_before_it_runs() {
         let found: Vec<_> = analysis.findings.iter().map(|finding| (finding.code, finding.message.as_str())).collect();
         let [(FindingCode::ToolWithheld, message)] = found.as_slice() else { panic!("{script}: {found:?}") };
         assert!(message.starts_with("crm.get-user is withheld: it is new on its server"), "{message}");
-        assert!(analysis.may_call.is_empty(), "{script}");
+        assert!(!analysis.may_call.contains(&ToolName::new("crm", "get-user")), "{script}");
     }
     assert!(analyze("crm.get_order()", &namespace).findings.is_empty());
     assert!(analyze("try:\n    crm.get_user()\nexcept Exception:\n    pass", &namespace).findings.is_empty());

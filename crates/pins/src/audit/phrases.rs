@@ -70,7 +70,7 @@ static PHRASES: LazyLock<Vec<(Rule, Regex)>> = LazyLock::new(|| {
         (Rule::SecretPath, SECRETS.to_owned()),
         (
             Rule::Conversation,
-            r"\b(?:pass|include|send|provide|put|paste|share|forward|attach|append|insert|supply|copy|write|record)\b[^.!?\n]{0,60}?\b(?:(?:entire|full|complete|whole|all|previous|prior)\s+(?:\w+\s+){0,2}?(?:conversation|chat|chat history|message history|dialog(?:ue)?|prompt|user messages)\b|conversation (?:history|context|so far|transcript)\b|chat history\b|(?:your|the) (?:system|initial|original) (?:prompt|instructions)\b)".to_owned(),
+            r"\b(?:pass|include|send|provide|put|paste|share|forward|attach|append|insert|supply|copy|write|record)\b[^.!?\n]{0,60}?\b(?:(?:entire|full|complete|whole|all|previous|prior)\s+(?:\w+\s+){0,2}?(?:conversation|chat|chat history|message history|dialog(?:ue)?|prompt|user messages)\b|conversation (?:history|context|so far|transcript)\b|chat history\b|(?:your|the) (?:system|initial|original) (?:prompt|instructions)\b)|\bwith (?:the |your )?(?:entire|full|complete|whole) (?:conversation|chat)\b".to_owned(),
         ),
         (
             Rule::Recipient,
