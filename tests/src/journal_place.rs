@@ -1,7 +1,9 @@
 //! Where the journal of a program under test is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use exuvia_journal::{OpenOptions, PostgresJournal, SqliteJournal, StoreJournal};
 use exuvia_test_support::postgres::{self, Server};
 
 use crate::DataHome;
@@ -42,6 +44,19 @@ impl JournalPlace {
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.url.is_some()
+    }
+
+    /// Opens it for writing, in a data directory.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be opened.
+    pub async fn open(&self, data: &DataHome) -> Arc<StoreJournal> {
+        let options = OpenOptions::new(self.folder(data), exuvia_gateway::now_ms);
+        match &self.url {
+            Some(url) => PostgresJournal::open(url, &options).await.expect("a journal"),
+            None => SqliteJournal::open(&options).expect("a journal"),
+        }
     }
 
     /// The table `[journal]` of a configuration, with further lines.

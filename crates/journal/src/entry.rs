@@ -306,6 +306,14 @@ pub struct Stamped {
     pub entry: Entry,
 }
 
+impl Stamped {
+    /// An entry at this place, appended at this time.
+    #[must_use]
+    pub fn new(seq: Seq, at_ms: u64, entry: Entry) -> Self {
+        Self { seq, at_ms, entry }
+    }
+}
+
 /// A place that keeps entries, stamps them with their time, and has them in the order in which it was given them, whichever way.
 ///
 /// There are two classes: durable, for what is about to be done, and queued, for what has been done. Each entry that is not kept is

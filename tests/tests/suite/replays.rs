@@ -1,6 +1,8 @@
 //! Recorded runs, run again on their records.
+#![expect(clippy::print_stdout, reason = "the gates show how much was replayed")]
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_gateway::{Client, PrePass, RunHandle, StartedBy};
@@ -123,10 +125,11 @@ fn runs() -> usize {
 async fn recorded_runs_replay_to_the_same_result_log_calls_fuel_and_memory() {
     let recorded = Arc::new(Recorded::new(limits()).await);
     let templates: Vec<_> = WHOLE.iter().copied().chain(STOPPED.iter().map(|(script, _)| *script)).collect();
-    let total = runs();
+    let (total, outcomes) = (runs(), Arc::new(Mutex::new(BTreeMap::<&str, usize>::new())));
     for first in (0..total).step_by(4) {
         let batch = (first..total.min(first + 4)).map(|number| {
             let (recorded, source) = (Arc::clone(&recorded), script(templates[number % templates.len()], number));
+            let outcomes = Arc::clone(&outcomes);
             tokio::spawn(async move {
                 let (run, report) = recorded.run(&source).await;
                 let replayed = recorded.replay(&run).await;
@@ -136,12 +139,17 @@ async fn recorded_runs_replay_to_the_same_result_log_calls_fuel_and_memory() {
                 assert!(replayed.differences.is_empty(), "{told}");
                 assert_eq!(replayed.report.usage.fuel, report.usage.fuel, "{told}");
                 assert_eq!(replayed.report.usage.memory_bytes_peak, report.usage.memory_bytes_peak, "{told}");
+                *outcomes.lock().expect("no panic").entry(report.outcome.name()).or_default() += 1;
             })
         });
         for run in batch.collect::<Vec<_>>() {
             run.await.expect("the same");
         }
     }
+    println!(
+        "{total} runs were replayed to the same result, log, calls, fuel and memory: {:?}",
+        outcomes.lock().expect("no panic")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
