@@ -33,6 +33,7 @@ mod isolation;
 mod journal;
 mod kept_kills;
 mod kept_runs;
+mod key_changes;
 mod keys;
 mod listing;
 mod live_runs;
