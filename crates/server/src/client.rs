@@ -19,6 +19,10 @@ use rmcp::service::{NotificationContext, RequestContext, RoleServer};
 /// The header that names a session of a client up to 2025-11-25.
 const SESSION: &str = "mcp-session-id";
 
+/// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
+const VERSION: &str = "mcp-protocol-version";
+const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
+
 /// The key in `_meta` under which a client may say which model wrote the script.
 const MODEL_KEY: &str = "exuvia/model";
 /// The header for the same.
@@ -103,6 +107,12 @@ pub(crate) fn notifying_client(context: &NotificationContext<RoleServer>) -> Cli
 /// The session that a request names. Whether there is one of this name is for others to say.
 pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION)?.to_str().ok()
+}
+
+/// Whether a request is of an era without sessions, by its headers.
+pub(crate) fn is_without_sessions(headers: &HeaderMap) -> bool {
+    let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
+    version.is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS)
 }
 
 /// The client whose session this is. What a client writes there is never the name of another one's connection.

@@ -37,6 +37,7 @@ mod isolation;
 mod journal;
 mod kept_kills;
 mod kept_runs;
+mod key_changes;
 mod keys;
 mod keys_command;
 mod keys_issued;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::connection::{FULL, served, turn_away};
+use super::connection::{reject, served};
 use super::drain::Drain;
 use super::overflow::OverflowConnections;
 use super::route::{ConnectionClass, Router};
@@ -56,13 +56,6 @@ pub(super) async fn until_stopped(
             }
             Err(_) => overflow.serve(stream, place, &router, graceful.watcher()),
         }
-    }
-}
-
-/// Turns a connection away: there are too many.
-pub(super) fn reject(stream: TcpStream, router: &Router) {
-    if router.tls().is_none() {
-        turn_away(stream, FULL);
     }
 }
 

@@ -26,7 +26,7 @@ const HEAD_BYTES: usize = 64 << 10;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// The response to a client beyond the limit on connections.
-pub(super) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Type: text/plain\r\nContent-Length: 27\r\n\r\ntoo many connections, retry\n";
 /// The response to a client that does not begin with a TLS handshake.
 const HTTPS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\
@@ -93,8 +93,15 @@ where
         .serve_connection(TokioIo::new(stream), service)
 }
 
+/// Turns a connection away: there are too many.
+pub(super) fn reject(stream: TcpStream, router: &Router) {
+    if router.tls().is_none() {
+        turn_away(stream, FULL);
+    }
+}
+
 /// A client that does not take the answer at once is not waited for.
-pub(super) fn turn_away(mut stream: TcpStream, answer: &'static [u8]) {
+fn turn_away(mut stream: TcpStream, answer: &'static [u8]) {
     let told = async move {
         stream.write_all(answer).await?;
         stream.shutdown().await?;

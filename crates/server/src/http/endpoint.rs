@@ -8,9 +8,8 @@ use http::request::Parts;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
 
-use super::mcp::is_without_sessions;
 use super::sessions::Sessions;
-use crate::client::session_of;
+use crate::client::{is_without_sessions, session_of};
 use crate::mcp_handler::McpHandler;
 use crate::viewer::Viewer;
 

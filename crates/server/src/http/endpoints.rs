@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use exuvia_access::Identity;
-use exuvia_gateway::View;
+use exuvia_gateway::Profile;
 use exuvia_tool::Principal;
 use http::{Response, StatusCode};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
@@ -29,6 +29,14 @@ const SWEEP: Duration = Duration::from_millis(500);
 
 /// A profile, who acts, and the role: what has one of its own has nothing of another's.
 type EndpointKey = (Option<String>, Principal, Option<Arc<str>>);
+
+/// What a profile is for somebody.
+enum Standing {
+    Shown,
+    Unknown,
+    /// A reload is not over.
+    Changing,
+}
 
 /// Created at their first requests. An endpoint whose profile was removed from the configuration stays, and accepts no new requests.
 pub(super) struct Endpoints {
@@ -79,9 +87,8 @@ impl Endpoints {
         identity: &Arc<Identity>,
     ) -> Result<Arc<ProfileEndpoint>, Response<TrackedBody>> {
         let unknown = || line(StatusCode::NOT_FOUND, "unknown profile; the default MCP endpoint is /mcp\n");
-        let Ok(role) = self.gateway.access().role_of(identity) else {
-            return Err(later("the access of this key is changing, retry\n"));
-        };
+        let changing = || later("the access of this key is changing, retry\n");
+        let Ok(role) = self.gateway.access().role_of(identity) else { return Err(changing()) };
         // A role that has a profile has no other, and has it also where none is named.
         let own = self.gateway.access().profile_of(role.as_deref());
         if own.is_some() && profile.is_some() && own.as_deref() != profile {
@@ -89,8 +96,10 @@ impl Endpoints {
         }
         let has_own = own.is_some();
         let profile = own.as_deref().or(profile);
-        if !self.shows(profile, role.as_deref(), has_own).await {
-            return Err(unknown());
+        match self.standing(profile, role.as_deref(), has_own).await {
+            Standing::Shown => {}
+            Standing::Unknown => return Err(unknown()),
+            Standing::Changing => return Err(changing()),
         }
         let key = (profile.map(str::to_owned), identity.principal().clone(), role);
         let mut open = self.open();
@@ -102,21 +111,23 @@ impl Endpoints {
         Ok(Arc::clone(endpoint))
     }
 
-    /// Whether there is such a profile for this role: one in which it sees no server does not exist for it, unless it is the one that
-    /// everybody has or its own.
-    async fn shows(&self, profile: Option<&str>, role: Option<&str>, has_own: bool) -> bool {
-        let shows_servers = |profile: &exuvia_gateway::Profile| !profile.servers().is_empty();
+    /// What a profile is for a role: one in which it sees no server does not exist for it, unless it is the one that everybody has or its
+    /// own.
+    async fn standing(&self, profile: Option<&str>, role: Option<&str>, has_own: bool) -> Standing {
         let is_always = profile.is_none() || role.is_none() || has_own;
-        match self.gateway.now() {
-            Some(gateway) => {
-                let view: Option<Arc<View>> = gateway.view_ready(profile, role).await;
-                view.is_some_and(|view| is_always || shows_servers(view.profile()))
-            }
-            None => {
-                let known = self.gateway.profiles().get(profile);
-                let shown = |profile| shows_servers(&self.gateway.access().shown_of(profile, role));
-                known.is_some_and(|profile| is_always || shown(profile))
-            }
+        let of = |profile: &Profile| match is_always || !profile.servers().is_empty() {
+            true => Standing::Shown,
+            false => Standing::Unknown,
+        };
+        let Some(gateway) = self.gateway.now() else {
+            let known = self.gateway.profiles().get(profile);
+            return known.map_or(Standing::Unknown, |known| of(&self.gateway.access().shown_of(known, role)));
+        };
+        match gateway.view_ready(profile, role).await {
+            Some(view) => of(view.profile()),
+            // The role is there already, and what it sees is there when the servers of its configuration are.
+            None if has_own || gateway.view(profile).is_some() => Standing::Changing,
+            None => Standing::Unknown,
         }
     }
 

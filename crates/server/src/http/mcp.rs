@@ -30,13 +30,10 @@ use super::session_table::SessionTable;
 use super::sessions::Sessions;
 use super::tracked_body::{TrackedBody, later, line};
 use crate::PendingGateway;
-use crate::client::{self, session_of};
+use crate::client::{self, is_without_sessions, session_of};
 use crate::invalid_message::InvalidMessage;
 use crate::large_arguments::SplitMessage;
 
-/// The header that names the protocol's version. From 2026-07-28 on there are no sessions.
-const VERSION: &str = "mcp-protocol-version";
-const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
 /// The longest body of a request that may only open a session.
 const OPENING_BYTES: usize = 64 * 1024;
 
@@ -192,14 +189,6 @@ impl Mcp {
         }
         line(StatusCode::NO_CONTENT, "")
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-pub(super) fn is_without_sessions(headers: &HeaderMap) -> bool {
-    text(headers, VERSION).is_some_and(|version| version >= FIRST_WITHOUT_SESSIONS)
 }
 
 fn would_open_a_session(head: &Parts) -> bool {

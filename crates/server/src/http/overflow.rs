@@ -8,8 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::HttpConfig;
-use super::accept::reject;
-use super::connection::served;
+use super::connection::{reject, served};
 use super::connection_place::ConnectionPlace;
 use super::route::{ConnectionClass, Router};
 
