@@ -37,7 +37,8 @@ impl Open {
         let mut client = KeyClient::of(daemon.address(), key).await;
         let session = client.session().await;
         let session_stream = client.listen(&session).await.into_body();
-        let wanted = modern(9, "subscriptions/listen", json!({"notifications": {"toolsListChanged": true}})).to_string();
+        let wanted =
+            modern(9, "subscriptions/listen", json!({"notifications": {"toolsListChanged": true}})).to_string();
         let headers = [
             ("content-type", "application/json"),
             ("accept", "application/json, text/event-stream"),
@@ -68,7 +69,10 @@ impl Open {
     async fn goes_on(&mut self) {
         assert!(!self.run.is_finished(), "the script runs");
         for stream in [&mut self.session_stream, &mut self.listener] {
-            assert!(timeout(Duration::from_millis(50), stream.frame()).await.is_err(), "the stream is open, and silent");
+            assert!(
+                timeout(Duration::from_millis(50), stream.frame()).await.is_err(),
+                "the stream is open, and silent"
+            );
         }
         let list = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"});
         assert_eq!(self.client.in_session(&self.session, &list).await.status, 200);
@@ -116,8 +120,8 @@ async fn a_key_that_expires_has_nothing_open_a_second_later() {
     let ada = format!("{}expires = {time}\n", key_table("ada", "red"));
     let (_folder, _daemon, mut ada, mut bob) = opened(&(ada + &key_table("bob", "blue"))).await;
     ada.goes_on().await;
-    let left = Duration::from_secs(expires).saturating_sub(
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time"));
+    let left = Duration::from_secs(expires)
+        .saturating_sub(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time"));
     let begun = Instant::now();
     let told = ada.ends(left + SOON).await;
     assert!(told.contains("the key has expired"), "{told}");
