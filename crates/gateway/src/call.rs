@@ -412,10 +412,9 @@ impl Inner {
     fn over_budget(&self, tool: &ToolName, refused: Refused) -> CallRejected {
         let origin = &self.run.context.origin;
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
-        let (principal, rejected) = (&self.run.context.principal, over_budget::call_rejected(refused));
-        let rule = rejected.rule();
+        let (principal, (rule, error)) = (&self.run.context.principal, over_budget::rule_and_error(refused));
         tracing::info!(run.id = run, direct.id = direct, principal = %principal, tool.name = %tool, rule, "call over budget");
-        rejected
+        CallRejected::Refused { error, rule }
     }
 
     /// A tool that is not as the operator accepted it is not called: neither by who began when it was, nor by who cannot see it any

@@ -4,11 +4,9 @@ use exuvia_access::budget::{Refused, RunReservation};
 use exuvia_runtime::{FUEL_SLICE, Limit, Outcome, Report};
 use exuvia_tool::{CallError, Quantity};
 
-use crate::call::CallRejected;
-
-/// What the script or the client is told of a call, and the rule for the operator.
-pub(crate) fn call_rejected(refused: Refused) -> CallRejected {
-    let (rule, error) = match refused {
+/// The rule for the operator of a call that is not made, and the error for the script or the client.
+pub(crate) fn rule_and_error(refused: Refused) -> (String, CallError) {
+    match refused {
         Refused::Exhausted(exhausted) if exhausted.budget.is_empty() => {
             (String::new(), CallError::Exhausted(exhausted))
         }
@@ -19,8 +17,7 @@ pub(crate) fn call_rejected(refused: Refused) -> CallRejected {
             let message = "call not made: what is left of its budget cannot be found out at the moment";
             ("budgets: the store does not answer".to_owned(), CallError::UpstreamUnavailable(message.to_owned()))
         }
-    };
-    CallRejected::Refused { error, rule }
+    }
 }
 
 /// What comes of a run that is not started.

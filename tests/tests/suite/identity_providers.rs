@@ -202,7 +202,7 @@ async fn a_client_without_a_token_is_told_where_to_get_one() {
     for path in ["/.well-known/oauth-protected-resource/", "/.well-known/oauth-protected-resource/metrics"] {
         assert_eq!(http.send("GET", path, &[], "").await.status, 404, "{path}");
     }
-    assert_eq!(http.send("POST", "/.well-known/oauth-protected-resource", &[], "").await.status, 404);
+    assert_eq!(http.send("POST", "/.well-known/oauth-protected-resource", &[], "").await.status, 405);
 }
 
 #[tokio::test(flavor = "multi_thread")]

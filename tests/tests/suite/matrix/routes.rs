@@ -26,6 +26,22 @@ pub(super) fn rows() -> Vec<Row> {
             },
             keeps: nothing,
         },
+        // There is no identity provider: it is as if there were no such path, for whomever.
+        Row {
+            surface: "route /.well-known/oauth-protected-resource",
+            hides: |world, ada, bob| {
+                Box::pin(async move {
+                    let path = "/.well-known/oauth-protected-resource/mcp";
+                    let mut nobody = HttpClient::connect(world.daemon().address()).await;
+                    let nobody = nobody.send("GET", path, &[], "").await;
+                    assert_eq!(nobody.status, 404);
+                    for client in [ada, bob] {
+                        assert_eq!(client.send("GET", path, &[], "").await.text, nobody.text);
+                    }
+                })
+            },
+            keeps: nothing,
+        },
         Row {
             surface: "route /readyz",
             hides: |world, ada, bob| {
