@@ -10,7 +10,9 @@ use exuvia_benches::{BenchTools, Table, engine, one_thread, returned, seconds};
 use exuvia_journal::{Entry, Event, Record, RunEnd, RunStart, RunUsage, Seq, Stamped};
 use exuvia_replay::{RecordingIo, Replay, Verdict, namespace_object};
 use exuvia_runtime::{Engine, Limits, Report, Script, SystemIo};
-use exuvia_tool::{BoxFuture, Deadline, Json, Namespace, Origin, Principal, RunId, ToolCall, ToolHost, ToolOutcome};
+use exuvia_tool::{
+    BoxFuture, Cost, Deadline, Json, Namespace, Origin, Principal, RunId, ToolCall, ToolHost, ToolOutcome,
+};
 
 /// Runs and replays of each script, in turns, of which the median counts.
 const ROUNDS: usize = 41;
@@ -28,7 +30,7 @@ impl ToolHost for Recorded {
 
     fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let (id, events) = (call.id, Arc::clone(&self.events));
-        note(&events, Event::CallIntended { call: call.clone(), written: None, rule: String::new() });
+        note(&events, Event::CallIntended { call: call.clone(), written: None, rule: String::new(), cost: Cost::ZERO });
         let answer = self.tools.call(call, deadline);
         Box::pin(async move {
             let outcome = answer.await;
@@ -74,6 +76,7 @@ fn end(report: &Report) -> Result<RunEnd> {
         memory_bytes_peak: report.usage.memory_bytes_peak,
         wall_ms: report.usage.wall_ms,
         tool_calls: report.usage.tool_calls,
+        cost: Cost::ZERO,
     };
     let result = Some(Json::parse(returned(report)?.to_owned())?);
     let (outcome, log) = (report.outcome.name().to_owned(), report.logs.text.clone());

@@ -129,7 +129,6 @@ async fn nothing_of_one_key_is_of_use_to_another() {
     let world = World::new().await;
     for row in rows() {
         let (mut ada, mut bob) = (world.client("ada").await, world.client("bob").await);
-        println!("{}", row.surface);
         (row.keeps)(&world, &mut ada, &mut bob).await;
     }
 }

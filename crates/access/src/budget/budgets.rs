@@ -17,8 +17,6 @@ use super::definition::{BudgetLimits, Definition};
 use super::follow::follow;
 use super::lease::Source;
 use super::no_store::NoStore;
-use super::request::RequestBudget;
-use super::spender::Spender;
 use crate::{Access, Clock, Identity};
 
 /// How often what was not needed lately is given back to the store.
@@ -135,12 +133,6 @@ impl Budgets {
             rules.overrides = overrides;
             self.generation.fetch_add(1, Ordering::Release);
         }
-    }
-
-    /// What one who acts spends with, in one run or with one call. `request`: the budget that the client set for it.
-    #[must_use]
-    pub fn spender(self: &Arc<Self>, identity: &Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Spender {
-        Spender::new(Arc::clone(self), Arc::clone(identity), request)
     }
 
     /// Roles or keys have changed: from the next call on, budgets are those of the role that somebody has then.

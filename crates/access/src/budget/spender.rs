@@ -22,8 +22,16 @@ pub struct Spender {
     accounts: Mutex<Arc<[Arc<Account>]>>,
 }
 
+impl Budgets {
+    /// What one who acts spends with, in one run or with one call. `request`: the budget that the client set for it.
+    #[must_use]
+    pub fn spender(self: &Arc<Self>, identity: &Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Spender {
+        Spender::new(Arc::clone(self), Arc::clone(identity), request)
+    }
+}
+
 impl Spender {
-    pub(super) fn new(budgets: Arc<Budgets>, identity: Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Self {
+    fn new(budgets: Arc<Budgets>, identity: Arc<Identity>, request: Option<Arc<RequestBudget>>) -> Self {
         Self { budgets, identity, request, seen: AtomicU64::new(u64::MAX), accounts: Mutex::new(Arc::new([])) }
     }
 

@@ -165,7 +165,8 @@ async fn keys_are_fetched_again_by_themselves() {
 
 #[tokio::test]
 async fn keys_that_are_slow_or_large_or_of_somebody_else_are_not_used() {
-    let cases: [(&str, fn(&IdentityProvider)); 7] = [
+    type Change = fn(&IdentityProvider);
+    let cases: [(&str, Change); 7] = [
         ("slow", |provider| provider.delay(Duration::from_secs(5))),
         ("large", |provider| provider.publish_set(json!({"keys": [], "padding": "x".repeat(300 << 10)}))),
         ("many values", |provider| provider.publish_set(json!({"keys": vec![0; 120_000]}))),

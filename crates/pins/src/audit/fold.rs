@@ -17,11 +17,8 @@ pub(super) fn folded(text: &str) -> String {
                 folded.truncate(folded.trim_end_matches(' ').len());
                 folded.push('\n');
             }
-            c if c.is_whitespace() => {
-                if !folded.ends_with([' ', '\n']) && !folded.is_empty() {
-                    folded.push(' ');
-                }
-            }
+            c if c.is_whitespace() && (folded.is_empty() || folded.ends_with([' ', '\n'])) => {}
+            c if c.is_whitespace() => folded.push(' '),
             c if c.is_ascii() && !c.is_ascii_control() => folded.push(c.to_ascii_lowercase()),
             '\u{2018}' | '\u{2019}' | '\u{02bc}' | '`' => folded.push('\''),
             '\u{201c}' | '\u{201d}' => folded.push('"'),

@@ -69,7 +69,7 @@ async fn each_key_calls_with_the_token_of_its_own_login_and_with_no_other() {
     let tokens = [token(&oauth), token(&ada), token(&bob)];
     assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2] && tokens[2] != tokens[0]);
     for (principal, own) in [Principal::Operator, key("ada"), key("bob")].iter().zip(&tokens) {
-        assert_eq!(seen_by(&world, &upstreams, principal).await, [own.clone()], "{principal}");
+        assert_eq!(seen_by(&world, &upstreams, principal).await, std::slice::from_ref(own), "{principal}");
     }
     let (log, shown) = (log::recorded(), format!("{upstreams:?}"));
     assert!(!tokens.iter().any(|token| log.contains(token) || shown.contains(token)));
