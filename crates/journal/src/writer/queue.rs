@@ -23,9 +23,10 @@ impl Waiting {
         Self { bytes: entry.size_bytes(), entry, at_ms, done }
     }
 
-    /// Whether it is dropped when it cannot be written now: what has not been done yet, and is not done then.
-    pub(super) fn may_be_refused(&self) -> bool {
-        self.done.is_some() && self.entry.event.is_intent()
+    /// Whether it is dropped when it cannot be written now: what has not been done yet, and is not done then. Whoever is gone meanwhile does not
+    /// learn of a refusal, and has queued what became of the intent: this one stays, so that the log has both.
+    fn may_be_refused(&self) -> bool {
+        self.entry.event.is_intent() && self.done.as_ref().is_some_and(|done| !done.is_closed())
     }
 }
 

@@ -217,6 +217,22 @@ async fn what_has_happened_waits_in_its_place_when_it_cannot_be_written() {
     assert_eq!(logs, ["", "before", "late", "behind", "", "before", "late", "behind"]);
 }
 
+/// Whoever is cancelled while an intent is written records that it ended: an intent that is refused then would leave an end alone.
+#[tokio::test]
+async fn an_intent_that_nobody_waits_for_any_more_is_kept_with_its_end() {
+    let world = World::new(1 << 20);
+    world.journal.append_durable(started("first")).await.expect("kept");
+    world.faults.slow_ms.store(50, Ordering::SeqCst);
+    world.faults.fail.store(true, Ordering::SeqCst);
+    drop(world.journal.append_durable(started("dropped")));
+    world.journal.enqueue(ended("dropped", "cancelled")).expect("taken");
+    let error = world.journal.append_durable(started("refused")).await.expect_err("somebody waits for it");
+    assert_eq!(error.kind(), JournalErrorKind::Unavailable);
+    world.faults.fail.store(false, Ordering::SeqCst);
+    world.faults.slow_ms.store(0, Ordering::SeqCst);
+    assert_eq!(runs(&world.kept().await), ["first", "dropped", "dropped"]);
+}
+
 #[tokio::test]
 async fn a_full_database_refuses_and_recovers_without_a_loss() {
     let world = World::new(8 << 20);

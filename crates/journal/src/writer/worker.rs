@@ -144,7 +144,7 @@ impl Worker {
     async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
         let result = match self.settle().await {
             Ok(()) => self.write_next(is_last).await,
-            Err(error) => Err(self.failed(self.queue.take_refusable(&error), Vec::new(), error)),
+            Err(error) => Err(self.failed(self.queue.take_refusable(&error), Vec::new(), error).1),
         };
         if result.is_err() {
             self.retry_at = Instant::now() + self.pace.retry;
@@ -167,7 +167,7 @@ impl Worker {
         let Taken { entries, objects } = self.queue.take(BATCH_BYTES, BATCH_ENTRIES);
         let (entries, mut batch) = match self.prepared(entries).await {
             Ok(prepared) => prepared,
-            Err((entries, error)) => return Err(self.failed(entries, objects, error)),
+            Err((entries, error)) => return Err(self.failed(entries, objects, error).1),
         };
         batch.objects = objects;
         if is_last || self.store_checkpoint_at <= Instant::now() {
@@ -183,11 +183,11 @@ impl Worker {
                 Ok(())
             }
             Err(error) => {
-                let kept = entries.iter().filter(|entry| !entry.may_be_refused()).count();
                 self.unstored = batch.checkpoint;
                 let head = batch.records.first().map(|record| record.head.clone()).unwrap_or_default();
+                let (kept, error) = self.failed(entries, batch.objects, error);
                 self.doubt = Some(Doubt { head, kept });
-                Err(self.failed(entries, batch.objects, error))
+                Err(error)
             }
         }
     }
@@ -231,14 +231,20 @@ impl Worker {
         }
     }
 
-    /// Refuses intents that somebody waits for, and keeps the rest for the next attempt.
-    fn failed(&mut self, entries: Vec<Waiting>, objects: Vec<Arc<PackedObject>>, error: JournalError) -> JournalError {
+    /// Refuses intents that somebody waits for, and keeps the rest for the next attempt. Returns how many entries that are.
+    fn failed(
+        &mut self,
+        entries: Vec<Waiting>,
+        objects: Vec<Arc<PackedObject>>,
+        error: JournalError,
+    ) -> (usize, JournalError) {
         self.keys.forget();
         self.queue.set_failing(true);
         let (refused, queued) = refusable(entries, &error);
         self.queue.refuse(refused, &error);
+        let kept = queued.len();
         self.queue.put_back(queued, objects);
-        error
+        (kept, error)
     }
 
     async fn upkeep(&mut self) {
