@@ -4,12 +4,12 @@
 //! is verified by a key of the provider that it names, then what it claims is held against the configuration. A [`ValidToken`] says
 //! whose it is; [`IdentityProviders::role_of`] says whether that still holds, without its text.
 //!
-//! - A **key set** ([`key_set`]) belongs to one provider. It is fetched in the background, and again when a token names a key
+//! - A **key set** (`key_set`) belongs to one provider. It is fetched in the background, and again when a token names a key
 //!   that is not in it, at most once in [some seconds](KeySetTiming) whatever tokens say.
-//! - A **verified token** ([`verified_tokens`]) is remembered by its hash, for as long as it and its key are valid.
+//! - A **verified token** (`verified_tokens`) is remembered by its hash, for as long as it and its key are valid.
 //!
-//! The form of tokens and keys is that of the library `jsonwebtoken`, the arithmetic is ring's ([`ring_provider`]). The claims
-//! are checked here ([`checks`]).
+//! The form of tokens and keys is that of the library `jsonwebtoken`, the arithmetic is ring's (`ring_provider`). The claims
+//! are checked here (`checks`).
 
 mod checks;
 mod claims;
