@@ -143,7 +143,13 @@ impl Server {
         let name = format!("exuvia_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let template = copy_of.and_then(|url| url.rsplit('/').next()).unwrap_or("template0");
         let admin = self.url("postgres");
-        query(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template} ENCODING UTF8")).expect("a database");
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template} ENCODING UTF8");
+        // A connection to the template may still be closing.
+        let begun = std::time::Instant::now();
+        while let Err(error) = query(&admin, &create) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "no database: {error}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
         self.url(&name)
     }
 
