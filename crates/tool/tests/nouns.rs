@@ -193,7 +193,7 @@ fn ids_are_their_names_and_an_unknown_principal_says_what_one_is() {
     assert_eq!((run.as_str(), run.to_string().as_str()), ("01J9", "01J9"));
     assert_eq!((call.as_str(), call.to_string().as_str()), ("01JA", "01JA"));
     let unknown = "ci".parse::<Principal>().unwrap_err();
-    assert_eq!(unknown.to_string(), "a principal is `operator` or `key:NAME`");
+    assert_eq!(unknown.to_string(), "a principal is `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`");
 }
 
 #[test]
