@@ -43,7 +43,7 @@ impl std::error::Error for NotAuthenticated {}
 
 impl NotAuthenticated {
     /// Whether somebody shows what was never theirs. What has expired, or was signed by a key that its provider has replaced, is shown
-    /// by those who do not know that yet: they are told, however many come from one address.
+    /// by those who do not know that yet: each is answered so, however many come from one address.
     #[must_use]
     pub(crate) fn is_failed_login(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Secrets of keys: what is made, what is kept of one, and what is told apart without a lookup.
+//! Secrets of keys: what is made, what is kept of one, and what is rejected without a lookup.
 
 use std::fmt;
 

@@ -49,7 +49,7 @@ pub struct AnswerShapes {
     /// Whether what is fresh is about to be stored.
     stores: AtomicBool,
     has_complained: AtomicBool,
-    /// What those got who have a role, each in a file of its own: others are told nothing of it.
+    /// What those got who have a role, each in a file of its own: others are shown nothing of it.
     of_roles: Mutex<HashMap<String, Arc<Self>>>,
 }
 

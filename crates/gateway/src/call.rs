@@ -21,6 +21,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::authority::Authority;
 use crate::call_notes::CallNotes;
+use crate::call_rejected::CallRejected;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::over_budget;
@@ -166,41 +167,6 @@ pub(crate) enum CallKind {
 /// A call that may be made, and whose intent is recorded.
 pub(crate) type Admitted = (Permit, CallEndGuard);
 
-/// What is recorded and counted of a call that is held.
-pub(crate) const AWAITING: &str = "awaiting-approval";
-
-/// A call that is not made.
-pub(crate) enum CallRejected {
-    /// The script gets an error.
-    Refused {
-        error: CallError,
-        /// The rule behind it, for the operator. Empty where there is none.
-        rule: String,
-    },
-    /// An approval is needed; the script gets no error.
-    Held(Box<HeldCall>),
-}
-
-impl CallRejected {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Refused { error, .. } => error.code(),
-            Self::Held(_) => AWAITING,
-        }
-    }
-
-    fn rule(&self) -> &str {
-        match self {
-            Self::Refused { rule, .. } => rule,
-            Self::Held(_) => "",
-        }
-    }
-}
-
-fn denied(denial: &Denial) -> CallRejected {
-    CallRejected::Refused { error: CallError::Denied(denial.to_string()), rule: denial.operator() }
-}
-
 /// What is recorded of a call before it is made.
 fn intent(permit: &Permit, asked: &ToolCall) -> Event {
     let (call, written) = (permit.call().clone(), &asked.arguments);
@@ -208,12 +174,6 @@ fn intent(permit: &Permit, asked: &ToolCall) -> Event {
     let rule = permit.rule().map_or_else(|| OPERATOR.to_owned(), ToString::to_string);
     let written = is_amended.then(|| written.clone().into_json());
     Event::CallIntended { call, written, rule, cost: permit.cost() }
-}
-
-impl From<CallError> for CallRejected {
-    fn from(error: CallError) -> Self {
-        Self::Refused { error, rule: String::new() }
-    }
 }
 
 impl Inner {
@@ -387,7 +347,7 @@ impl Inner {
     /// Nothing of a script is called once it has ended.
     fn goes_on(&self, tool: &ToolName) -> Result<(), CallRejected> {
         if self.ended.load(Ordering::SeqCst) {
-            return Err(denied(&Denial { tool: tool.clone(), reason: DenialReason::Ended }));
+            return Err(CallRejected::denied(&Denial { tool: tool.clone(), reason: DenialReason::Ended }));
         }
         Ok(())
     }
@@ -397,7 +357,7 @@ impl Inner {
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
         match refusal {
             Refusal::Denied(denial) => {
-                let rejected = denied(&denial);
+                let rejected = CallRejected::denied(&denial);
                 let (tool, rule) = (&denial.tool, rejected.rule());
                 tracing::info!(run.id = run, direct.id = direct, tool.name = %tool, rule, "call denied");
                 rejected
@@ -412,9 +372,10 @@ impl Inner {
     fn over_budget(&self, tool: &ToolName, refused: Refused) -> CallRejected {
         let origin = &self.run.context.origin;
         let (run, direct) = (origin.run().map(display), origin.direct().map(display));
-        let (principal, (rule, error)) = (&self.run.context.principal, over_budget::rule_and_error(refused));
+        let (principal, rejected) = (&self.run.context.principal, over_budget::call_rejected(refused));
+        let rule = rejected.rule();
         tracing::info!(run.id = run, direct.id = direct, principal = %principal, tool.name = %tool, rule, "call over budget");
-        CallRejected::Refused { error, rule }
+        rejected
     }
 
     /// A tool that is not as the operator accepted it is not called: neither by who began when it was, nor by who cannot see it any

@@ -18,6 +18,7 @@ mod answer_shapes;
 mod authority;
 mod call;
 mod call_notes;
+mod call_rejected;
 mod configuration;
 mod direct_calls;
 mod end_guards;

@@ -4,9 +4,11 @@ use exuvia_access::budget::{Refused, RunReservation};
 use exuvia_runtime::{FUEL_SLICE, Limit, Outcome, Report};
 use exuvia_tool::{CallError, Quantity};
 
-/// The rule for the operator of a call that is not made, and the error for the script or the client.
-pub(crate) fn rule_and_error(refused: Refused) -> (String, CallError) {
-    match refused {
+use crate::call_rejected::CallRejected;
+
+/// What the script or the client gets of a call, and the rule for the operator.
+pub(crate) fn call_rejected(refused: Refused) -> CallRejected {
+    let (rule, error) = match refused {
         Refused::Exhausted(exhausted) if exhausted.budget.is_empty() => {
             (String::new(), CallError::Exhausted(exhausted))
         }
@@ -17,7 +19,8 @@ pub(crate) fn rule_and_error(refused: Refused) -> (String, CallError) {
             let message = "call not made: what is left of its budget cannot be found out at the moment";
             ("budgets: the store does not answer".to_owned(), CallError::UpstreamUnavailable(message.to_owned()))
         }
-    }
+    };
+    CallRejected::Refused { error, rule }
 }
 
 /// What comes of a run that is not started.

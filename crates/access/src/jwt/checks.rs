@@ -74,7 +74,7 @@ pub(super) fn check(
 }
 
 /// Whether nothing says that it is an ID token, a refresh token or another one that is not for services: `at_hash` and `c_hash`
-/// are of ID tokens (OpenID Connect Core, 3.1.3.6), `token_use` is Cognito's, `typ` Keycloak's. The audience tells most of them apart;
+/// are of ID tokens (OpenID Connect Core, 3.1.3.6), `token_use` is Cognito's, `typ` Keycloak's. The audience distinguishes most of them;
 /// these tell where an operator wrote the id of a client there.
 fn is_access_token(claims: &Claims) -> bool {
     let is_of_id_tokens = claims.has("at_hash") || claims.has("c_hash");

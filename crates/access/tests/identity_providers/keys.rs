@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::World;
 
-/// Keys that are asked for may be fetched as often as this; nothing else happens by itself.
+/// Keys that are asked for may be fetched as often as this; nothing else happens automatically.
 const COOLDOWN: Duration = Duration::from_millis(100);
 
 fn on_request() -> KeySetTiming {

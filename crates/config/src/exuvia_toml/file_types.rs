@@ -303,7 +303,7 @@ pub(super) struct Listen {
     /// they send is encrypted, by `tls` or by one of `trusted_proxies`. Default: 127.0.0.1:8420.
     pub(super) mcp: Option<String>,
     /// Where clients reach the listener, if that is not its own address: for example `https://exuvia.example` behind a
-    /// proxy. Clients are told this place by identity providers' metadata. Default: the host that a client asks for.
+    /// proxy. The metadata for clients of identity providers names it. Default: the host that a client asks for.
     #[schemars(length(min = 1))]
     pub(super) public_url: Option<String>,
     /// Serves HTTPS with this certificate, and no plain HTTP. Default: plain HTTP.

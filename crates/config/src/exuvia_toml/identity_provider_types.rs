@@ -19,7 +19,7 @@ pub(super) struct IdentityProvider {
     /// Who its tokens must be meant for: one of these is in `aud`. Best the URL of the endpoint, for example
     /// `"https://exuvia.example/mcp"`; several as an array. Never the id of a client: ID tokens have that.
     pub(super) audience: Option<OneOrMore>,
-    /// Scopes that every token must have. Clients are told to ask for them. Default: none.
+    /// Scopes that every token must have. The challenge names them. Default: none.
     pub(super) scopes: Vec<String>,
     /// Which role a token gives, by its claims: that of the first entry that fits, for example `[{ claim = "groups", value =
     /// "support", role = "support" }]`.

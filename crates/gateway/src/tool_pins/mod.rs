@@ -1,4 +1,4 @@
-//! Tools held against their pins: which are withheld, and what the operator is told.
+//! Tools held against their pins: which are withheld, and what is reported to the operator.
 
 mod screen;
 

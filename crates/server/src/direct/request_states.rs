@@ -14,14 +14,19 @@ const PREFIX: &str = "exuvia-state-";
 /// The longest state that is looked at, as a server or as a client sends it, in bytes.
 const STATE_BYTES: usize = 1 << 20;
 
+/// A codec with a new key, which nobody else has. None: the system has no randomness.
+pub(super) fn new_codec() -> Option<RequestStateCodec> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).ok().and_then(|()| RequestStateCodec::try_new(key).ok())
+}
+
 /// The states of one endpoint.
 pub(super) struct RequestStates(Option<RequestStateCodec>);
 
 impl Default for RequestStates {
     /// With a new key. Where the system has no randomness there are none.
     fn default() -> Self {
-        let mut key = [0; 32];
-        Self(getrandom::fill(&mut key).ok().and_then(|()| RequestStateCodec::try_new(key).ok()))
+        Self(new_codec())
     }
 }
 

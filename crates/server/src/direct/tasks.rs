@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::Direct;
 use super::client_messages::abilities;
+use super::request_states::new_codec;
 use super::{question_form, results};
 
 /// What the names of tasks begin with.
@@ -30,8 +31,7 @@ pub(super) struct Tasks(Option<RequestStateCodec>);
 impl Default for Tasks {
     /// With a new key. Where the system has no randomness there are no tasks.
     fn default() -> Self {
-        let mut key = [0; 32];
-        Self(getrandom::fill(&mut key).ok().and_then(|()| RequestStateCodec::try_new(key).ok()))
+        Self(new_codec())
     }
 }
 
