@@ -13,6 +13,8 @@ use super::Rule;
 
 /// How much is shown around what was found, in characters.
 const AROUND: usize = 40;
+/// How much is shown of what was found, in characters: a word and an encoded text can be as long as the text that they are in.
+const SHOWN: usize = 240;
 
 /// Files that hold secrets.
 const SECRETS: &str = r"(?:\.ssh\b|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.aws/credentials|(?:^|[\s'\x22(/])\.env\b|/etc/(?:passwd|shadow|sudoers)\b|\.netrc\b|\.npmrc\b|\.pypirc\b|\.git-credentials|\.kube/config|\.docker/config\.json|(?:\.cursor/|\.vscode/|\.)mcp\.json|claude_desktop_config|\.claude\.json|\.(?:bash|zsh)_history|\.gnupg\b|wallet\.dat|/proc/self/environ|login\.keychain|cookies\.sqlite)";
@@ -127,11 +129,15 @@ fn is_meant(rule: Rule, matched: &str) -> bool {
     }
 }
 
-/// What was found with a few words before and behind it, in one line.
+/// What was found, or how it begins, with a few words before and behind it, in one line.
 pub(super) fn around(text: &str, place: Range<usize>) -> String {
     let start = text[..place.start].char_indices().rev().take(AROUND).last().map_or(place.start, |(start, _)| start);
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((shown, _)) = text[place.clone()].char_indices().nth(SHOWN) {
+        return format!("{}...", one_line(&text[start..place.start + shown]));
+    }
     let end = text[place.end..].char_indices().nth(AROUND).map_or(text.len(), |(end, _)| place.end + end);
-    text[start..end].split_whitespace().collect::<Vec<_>>().join(" ")
+    one_line(&text[start..end])
 }
 
 #[cfg(test)]
@@ -151,5 +157,18 @@ mod tests {
         let (rule, shown) = &found[0];
         assert_eq!(*rule, Rule::Override);
         assert!(shown.contains("ignore all previous instruction") && shown.chars().count() < 120, "{shown}");
+    }
+
+    #[test]
+    fn of_a_long_find_the_beginning_is_shown() {
+        let encoded: String = ('a'..='z').cycle().take(2_000).collect();
+        let word = format!("ignore {} previous instructions", "x".repeat(2_000));
+        for (text, rule) in [(encoded, Rule::EncodedText), (word, Rule::Override)] {
+            let found = phrases(&text);
+            let shown = found.iter().find(|(other, _)| *other == rule).map(|(_, shown)| shown.as_str());
+            let shown = shown.expect("it is found");
+            assert!(text.starts_with(&shown[..100]) && shown.ends_with("..."), "{shown}");
+            assert!(shown.chars().count() <= SHOWN + 3, "{shown}");
+        }
     }
 }
