@@ -38,7 +38,7 @@ async fn the_start_of_a_script_is_asked_without_a_call(stage: Stage) {
         arguments: String::new(),
         ..new("01R", 0)
     };
-    let asked = store.hold(&held("01R"), &[start.clone()], &ROOM).await.expect("asked");
+    let asked = store.hold(&held("01R"), std::slice::from_ref(&start), &ROOM).await.expect("asked");
     assert_eq!(store.get(&asked[0].id).await.expect("read").as_ref(), asked.first());
     assert_eq!(store.content(&asked[0].id).await.expect("read").expect("there").arguments, "");
     // It is one question, not one for each time that it is asked.
@@ -106,7 +106,7 @@ async fn what_is_too_long_is_refused(stage: Stage) {
     assert_eq!(refused(store.hold(&long, &[new("01R", 1)], &ROOM).await), ApprovalErrorKind::TooLarge);
     // A megabyte is no problem.
     let large = NewApproval { arguments: format!("\"{}\"", "é".repeat(1 << 19)), ..new("01R", 1) };
-    store.hold(&held("01R"), &[large.clone()], &ROOM).await.expect("asked");
+    store.hold(&held("01R"), std::slice::from_ref(&large), &ROOM).await.expect("asked");
     assert_eq!(store.content(&large.id).await.expect("read").expect("there").arguments, large.arguments);
 }
 
