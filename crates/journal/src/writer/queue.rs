@@ -182,6 +182,11 @@ impl Queue {
         }
     }
 
+    /// How many entries somebody waits for.
+    pub(super) fn durable(&self) -> usize {
+        self.state().durable
+    }
+
     /// Waits until something is urgent that was not.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;

@@ -17,8 +17,9 @@ use crate::{Clock, JournalError, Retention, Seq};
 const BATCH_BYTES: usize = 8 << 20;
 const BATCH_ENTRIES: usize = 4_096;
 
-/// How long the thread looks for the next entry before it sleeps.
+/// How long the thread looks for the next durable entry after one was written, and after one was queued, before it sleeps.
 const NEAR: Duration = Duration::from_micros(60);
+const SOON: Duration = Duration::from_micros(150);
 
 /// A batch that nobody knows of whether it was written.
 struct Doubt {
@@ -41,6 +42,8 @@ pub(super) struct Worker {
     doubt: Option<Doubt>,
     /// Somebody waited for the last batch.
     was_awaited: bool,
+    /// Several did, or one did while it was written.
+    was_shared: bool,
     /// Not before: another attempt to write queued entries.
     retry_at: Instant,
     /// Records are written that no checkpoint covers.
@@ -78,6 +81,7 @@ impl Worker {
             pace,
             doubt: None,
             was_awaited: false,
+            was_shared: false,
             retry_at: now,
             is_dirty: true,
             checkpoint_at: now + pace.checkpoint,
@@ -103,13 +107,22 @@ impl Worker {
 
     /// Waits until something is due.
     async fn wait(&self) {
-        if self.was_awaited && self.next_is_near() {
+        if self.was_awaited && self.next_is_near(NEAR) {
             return;
         }
+        let mut has_looked = self.was_shared;
         loop {
             let upkeep = if self.is_dirty { self.checkpoint_at.min(self.retain_at) } else { self.retain_at };
             let at = match self.queue.urgency() {
                 Urgency::Now => return,
+                // A call has come back: a script makes the next one soon.
+                Urgency::Queued(since) if !has_looked && since.elapsed() < SOON => {
+                    has_looked = true;
+                    if self.next_is_near(SOON) {
+                        return;
+                    }
+                    continue;
+                }
                 Urgency::Queued(since) => upkeep.min((since + self.pace.flush).max(self.retry_at)),
                 Urgency::Empty => upkeep,
             };
@@ -119,10 +132,10 @@ impl Worker {
         }
     }
 
-    /// Looks for the next durable entry for some microseconds: who waited for the last one often has it ready, and to wake a sleeping thread
-    /// takes longer.
-    fn next_is_near(&self) -> bool {
-        let until = std::time::Instant::now() + NEAR;
+    /// Looks for the next durable entry for so long: to wake a sleeping thread takes longer than whoever made the last entry takes to make the
+    /// next one. Leaves the processor to everything else.
+    fn next_is_near(&self, within: Duration) -> bool {
+        let until = std::time::Instant::now() + within;
         while std::time::Instant::now() < until {
             if self.queue.urgency() == Urgency::Now {
                 return true;
@@ -218,7 +231,9 @@ impl Worker {
         self.queue.release(&entries, &batch.objects);
         // Before anybody is told.
         self.queue.set_failing(false);
-        self.was_awaited = entries.iter().any(|entry| entry.done.is_some());
+        let awaited = entries.iter().filter(|entry| entry.done.is_some()).count();
+        self.was_awaited = awaited > 0;
+        self.was_shared = awaited + self.queue.durable() > 1;
         for (seq, entry) in (first..).zip(entries) {
             if let Some(done) = entry.done {
                 let _ = done.send(Ok(Seq(seq)));

@@ -27,9 +27,19 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The place of a run, which begins at `next` if it has no record.
-    pub(super) fn run(&mut self, connection: &Connection, id: &Arc<str>, next: i64) -> rusqlite::Result<Place> {
+    /// The place of a run, which begins at `next` if it has no record: it has none if it `is_new`.
+    pub(super) fn run(
+        &mut self,
+        connection: &Connection,
+        id: &Arc<str>,
+        (next, is_new): (i64, bool),
+    ) -> rusqlite::Result<Place> {
         if let Some(&place) = self.runs.get(id) {
+            return Ok(place);
+        }
+        if is_new {
+            let place = Place { first: next, is_erased: false };
+            self.runs.insert(Arc::clone(id), place);
             return Ok(place);
         }
         let mut found = connection.prepare_cached("SELECT first, erased_by IS NOT NULL FROM runs WHERE id = ?1")?;

@@ -24,6 +24,10 @@ const WAL_PAGES: u32 = 1_000;
 /// next reads all of it.
 const LARGE_LOG_BYTES: u64 = 1 << 20;
 
+/// Where a run is, and its key. Two statements: SQLite would prepare a join of both anew for every id, which takes longer than to run both.
+const RUN: &str = "SELECT first FROM runs WHERE id = ?1";
+const KEY: &str = "SELECT key FROM keys WHERE run = ?1";
+
 /// The one connection that writes a journal.
 pub(crate) struct SqliteStore {
     folder: Folder,
@@ -187,12 +191,15 @@ impl SqliteStore {
     }
 
     fn find_key(&mut self, id: &str) -> Result<KeyState, JournalError> {
-        let found = self.with(|connection| {
-            let sql = "SELECT key FROM runs LEFT JOIN keys ON run = first WHERE id = ?1";
-            let mut found = connection.prepare_cached(sql)?;
-            found.query_row([id], |row| row.get::<_, Option<[u8; 32]>>(0)).optional()
-        })?;
-        Ok(found.map_or(KeyState::New, |key| key.map_or(KeyState::Erased, |key| KeyState::Known(key.into()))))
+        self.with(|connection| {
+            let mut found = connection.prepare_cached(RUN)?;
+            let Some(first) = found.query_row([id], |row| row.get::<_, i64>(0)).optional()? else {
+                return Ok(KeyState::New);
+            };
+            let mut found = connection.prepare_cached(KEY)?;
+            let key = found.query_row([first], |row| row.get::<_, [u8; 32]>(0)).optional()?;
+            Ok(key.map_or(KeyState::Erased, |key| KeyState::Known(key.into())))
+        })
     }
 }
 
@@ -254,7 +261,7 @@ fn copy_large_log(connection: &Connection, database: &Path) {
 
 fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<()> {
     let seq = sql(edge.size() + 1);
-    let Place { first: run, is_erased } = places.run(connection, &record.id, seq)?;
+    let Place { first: run, is_erased } = places.run(connection, &record.id, (seq, record.key.is_some()))?;
     // Of a run that was erased, no private part is kept, whatever its key was when it was sealed.
     let body = record.body.as_deref().filter(|_| !is_erased);
     tree::append(connection, edge, run, (record.version, &record.head), body)?;
@@ -278,4 +285,36 @@ fn insert_rest(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
             .execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::OpenOptions;
+    use crate::store::sqlite::opened;
+
+    #[test]
+    fn no_statement_that_finds_a_key_is_prepared_again_for_another_id() {
+        let dir = tempdir().expect("folder");
+        let (mut store, _) = opened(&OpenOptions::new(dir.path(), || 7)).expect("a store");
+        let insert = "INSERT INTO runs (first, id, is_direct, principal, started_ms) VALUES (?1, ?1, 0, '', 0)";
+        let key = "INSERT INTO keys (run, key) VALUES (?1, zeroblob(32))";
+        for run in 1..4 {
+            store.with(|connection| connection.execute(insert, [run])).expect("a run");
+            store.with(|connection| connection.execute(key, [run])).expect("a key");
+            assert_eq!(store.find_key(&run.to_string()).expect("read"), KeyState::Known([0; 32].into()));
+            assert_eq!(store.find_key(&format!("no {run}")).expect("read"), KeyState::New);
+        }
+        store.with(|connection| connection.execute("DELETE FROM keys WHERE run = 2", [])).expect("deleted");
+        assert_eq!(store.find_key("2").expect("read"), KeyState::Erased);
+        for sql in [RUN, KEY] {
+            let connection = store.connected().expect("connected");
+            let statement = connection.prepare_cached(sql).expect("cached");
+            assert!(statement.get_status(StatementStatus::Run) > 1, "{sql}");
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
 }
