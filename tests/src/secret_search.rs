@@ -29,6 +29,15 @@ impl SecretSearch {
         self.secrets.push((name.to_owned(), secret.to_owned()));
     }
 
+    /// Looks for how the same secrets begin, where what was written may have been cut off.
+    #[must_use]
+    pub fn of_heads(&self) -> Self {
+        const HEAD: usize = 12;
+        Self::new(
+            self.secrets.iter().map(|(name, secret)| (format!("{name}, its first {HEAD} bytes"), &secret[..HEAD])),
+        )
+    }
+
     /// What is found in these bytes: the names of secrets, the forms, and what is around them.
     ///
     /// # Panics
@@ -37,6 +46,9 @@ impl SecretSearch {
     #[must_use]
     pub fn found_in(&self, bytes: &[u8]) -> Vec<String> {
         const AROUND: usize = 120;
+        // Whatever was URL-encoded of it: encoders differ in what they leave as it is.
+        let decoded = [bytes, &url_decoded(bytes)].concat();
+        let bytes = &decoded[..];
         let named = self.secrets.iter().flat_map(|(name, secret)| {
             forms(secret).into_iter().map(move |(form, text)| (format!("{name}, {form}"), text))
         });
@@ -63,8 +75,6 @@ fn forms(secret: &str) -> Vec<(String, Vec<u8>)> {
         ("JSON in JSON".to_owned(), secret.replace('\\', "\\\\\\\\").replace('"', "\\\\\\\"")),
         ("hex".to_owned(), hex(|byte| format!("{byte:02x}"))),
         ("upper-case hex".to_owned(), hex(|byte| format!("{byte:02X}"))),
-        ("URL".to_owned(), percent(bytes, |byte| format!("%{byte:02X}"))),
-        ("lower-case URL".to_owned(), percent(bytes, |byte| format!("%{byte:02x}"))),
     ];
     for (name, engine) in [("base64", STANDARD_NO_PAD), ("URL-safe base64", URL_SAFE_NO_PAD)] {
         all.extend((0..3).map(|offset| {
@@ -78,9 +88,19 @@ fn forms(secret: &str) -> Vec<(String, Vec<u8>)> {
     all.into_iter().map(|(form, text)| (form, text.into_bytes())).collect()
 }
 
-fn percent(bytes: &[u8], encoded: fn(u8) -> String) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    bytes.iter().map(|&byte| if plain(byte) { char::from(byte).to_string() } else { encoded(byte) }).collect()
+/// The bytes with `%xx` decoded wherever it stands.
+fn url_decoded(bytes: &[u8]) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut decoded, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
+    while let Some((&first, after)) = rest.split_first() {
+        let encoded = match (first, after) {
+            (b'%', [high, low, ..]) => digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        decoded.push(encoded.unwrap_or(first));
+        rest = if encoded.is_some() { &after[2..] } else { after };
+    }
+    decoded
 }
 
 #[cfg(test)]
@@ -101,6 +121,9 @@ mod tests {
             "6B346E2B617269652F226F663D613F6D696E65".to_owned(),
             "k4n%2Barie%2F%22of%3Da%3Fmine".to_owned(),
             "k4n%2barie%2f%22of%3da%3fmine".to_owned(),
+            "k4n%2Barie/\"of=a?mine".to_owned(),
+            "%6b4n+arie/%22of=a?m%69ne".to_owned(),
+            "azRuK2FyaWUvIm9mPWE%2FbWluZQ%3D%3D".to_owned(),
             "azRuK2FyaWUvIm9mPWE/bWluZQ==".to_owned(),
             "azRuK2FyaWUvIm9mPWE_bWluZQ".to_owned(),
         ] {

@@ -250,11 +250,17 @@ impl World {
     /// Command lines and names of the daemon, of its threads and of what it started; and environments of servers, which have their own.
     pub(super) fn look_at_process(&self, daemon: &Daemon, leaks: &mut Leaks) {
         let read = |path: &Path| fs::read(path).unwrap_or_default();
+        // The system cuts names of processes and threads off after 15 bytes.
+        let heads = leaks.search.of_heads();
+        let look = |leaks: &mut Leaks, bytes: Vec<u8>| {
+            leaks.found.extend(heads.found_in(&bytes).into_iter().map(|found| format!("process: {found}")));
+            leaks.look("process", bytes);
+        };
         for id in [daemon.id()].into_iter().chain(children(daemon.id())) {
             let place = Path::new("/proc").join(id.to_string());
-            leaks.look("process", [read(&place.join("cmdline")), read(&place.join("comm"))].concat());
+            look(leaks, [read(&place.join("cmdline")), read(&place.join("comm"))].concat());
             for thread in fs::read_dir(place.join("task")).into_iter().flatten().flatten() {
-                leaks.look("process", read(&thread.path().join("comm")));
+                look(leaks, read(&thread.path().join("comm")));
             }
             leaks.look_but("environment of a process", read(&place.join("environ")), "environment");
         }

@@ -5,7 +5,6 @@
 
 mod kept_lists;
 mod list;
-mod shelf;
 mod template;
 
 use std::collections::{HashMap, HashSet};
@@ -18,9 +17,8 @@ use exuvia_mcp_client::{Listing, offload};
 use futures_util::future::join_all;
 use tokio::time::timeout_at;
 
-use kept_lists::KeptLists;
+use kept_lists::{KeptLists, Shelf};
 pub(super) use list::{Item, List};
-use shelf::Shelf;
 
 /// How long lists may take that a client waits for.
 const TIME: Duration = Duration::from_secs(10);
