@@ -12,6 +12,7 @@ bench *filter:
     cargo bench --bench runs
     cargo bench --bench whole
     cargo bench --bench serve
+    cargo bench --bench keys
     cargo bench --bench journal
     cargo bench --bench replay
 

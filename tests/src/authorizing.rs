@@ -170,7 +170,10 @@ impl Authorizing {
     }
 
     async fn renew(&self, form: &str) -> (&'static str, Value) {
-        if form.contains("grant_type=authorization_code") {
+        if ["authorization_code", "client_credentials"]
+            .iter()
+            .any(|grant| form.contains(&format!("grant_type={grant}")))
+        {
             return self.issue();
         }
         let refresh = form.split('&').find_map(|pair| pair.strip_prefix("refresh_token=")).unwrap_or_default();
@@ -192,7 +195,7 @@ impl Authorizing {
     fn issue(&self) -> (&'static str, Value) {
         let mut state = self.state();
         let refresh = state.refresh_token();
-        let access = format!("access-{}", state.issued);
+        let access = format!("access-token-{}-of-authorizing", state.issued);
         let end = Instant::now() + state.life;
         state.ends.insert(access.clone(), end);
         let life = state.life.as_secs();
@@ -231,7 +234,7 @@ impl Authorizing {
 impl State {
     fn refresh_token(&mut self) -> String {
         self.issued += 1;
-        let token = format!("refresh-{}", self.issued);
+        let token = format!("refresh-token-{}-of-authorizing", self.issued);
         self.valid.insert(token.clone());
         token
     }
@@ -244,7 +247,8 @@ fn metadata(origin: &str) -> Value {
         "token_endpoint": format!("{origin}/token"),
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
     })
 }
 

@@ -19,12 +19,23 @@ impl Certificates {
     /// They cannot be made.
     #[must_use]
     pub fn new() -> Self {
+        Self::for_names(&[])
+    }
+
+    /// For these as well.
+    ///
+    /// # Panics
+    ///
+    /// They cannot be made.
+    #[must_use]
+    pub fn for_names(more: &[&str]) -> Self {
         let mut authority = CertificateParams::new([]).expect("no names");
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("an authority");
         let key = KeyPair::generate().expect("a key");
-        let names = ["localhost", "127.0.0.1", "crm.example", "as.example"].map(str::to_owned);
+        let names = ["localhost", "127.0.0.1", "crm.example", "as.example"].iter().chain(more);
+        let names: Vec<String> = names.map(|&name| name.to_owned()).collect();
         let leaf = CertificateParams::new(names).expect("names").signed_by(&key, &authority).expect("a certificate");
         let made = Self { folder: tempfile::tempdir().expect("a folder") };
         for (file, text) in [("ca.pem", authority.pem()), ("cert.pem", leaf.pem()), ("key.pem", key.serialize_pem())] {

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Daemon {
     child: Child,
     address: SocketAddr,
+    began: Vec<String>,
     said: Arc<Mutex<Vec<String>>>,
     _data: DataHome,
 }
@@ -45,7 +46,9 @@ impl Daemon {
         let data = DataHome::of(&mut command);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("exuvia starts");
         let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok);
-        let greeting = lines.find(|line| line.contains("MCP at ")).expect("a greeting");
+        let mut began = Vec::new();
+        let greeting = lines.by_ref().inspect(|line| began.push(line.clone())).find(|line| line.contains("MCP at "));
+        let greeting = greeting.expect("a greeting");
         let address = greeting.split("://").nth(1).and_then(|rest| rest.split("/mcp").next()).expect("an address");
         let address = address.parse().expect("an address");
         let said = Arc::new(Mutex::new(Vec::new()));
@@ -53,7 +56,7 @@ impl Daemon {
         std::thread::spawn(move || {
             lines.for_each(|line| heard.lock().unwrap_or_else(PoisonError::into_inner).push(line));
         });
-        Self { child, address, said, _data: data }
+        Self { child, address, began, said, _data: data }
     }
 
     /// Where it listens.
@@ -66,6 +69,12 @@ impl Daemon {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it said up to the line with its address.
+    #[must_use]
+    pub fn began(&self) -> &[String] {
+        &self.began
     }
 
     /// What it has said after the line with its address.

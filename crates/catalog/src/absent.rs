@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(
             beside(absent.map(|(name, why)| Absent::new(name, why)).into()),
             "still starting: crm, docs\n\
-            did not start: old, slow (not ready in time), git (the user must run `exuvia login git`)\n"
+            did not start: old, slow (not ready in time), git (the operator of this gateway must run `exuvia login git`)\n"
         );
     }
 

@@ -8,6 +8,7 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms};
+use exuvia_journal::AccessStore;
 use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
@@ -117,13 +118,28 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
 }
 
 /// The budgets of a configuration. Nothing is run on behalf of anybody: none.
-fn budgets(config: &Config, recording: Recording, access: &Arc<Access>) -> Arc<Budgets> {
+fn budgets(config: &Config, recording: Recording, principals: &Principals) -> Arc<Budgets> {
     match recording {
         Recording::MemoryOnly => Budgets::none(),
         Recording::Configured => {
-            let store = Arc::new(journal::Counters::new(config.journal.clone()));
-            Budgets::new(store, &config.access.budgets, Arc::clone(access), Arc::new(now_ms))
+            let (store, access) = (Arc::clone(&principals.store), Arc::clone(&principals.access));
+            Budgets::new(store, &config.access.budgets, access, Arc::new(now_ms))
         }
+    }
+}
+
+/// Who acts, and where their keys and counters are kept.
+#[derive(Clone)]
+pub(crate) struct Principals {
+    access: Arc<Access>,
+    store: Arc<dyn AccessStore>,
+}
+
+impl Principals {
+    /// As this configuration says.
+    pub(crate) fn of(config: &Config) -> Self {
+        let access = Access::new(config.access.clone(), now_ms);
+        Self { access, store: Arc::new(journal::SharedStore::new(config.journal.clone())) }
     }
 }
 
@@ -157,7 +173,7 @@ impl App {
         over: CancellationToken,
         patience: Duration,
         recording: Recording,
-        access: Arc<Access>,
+        principals: Principals,
     ) -> Result<Self> {
         terminal.show_progress("starting");
         let engine = engine(&config, Memory::here());
@@ -171,7 +187,7 @@ impl App {
             Recording::Configured => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
-        let budgets = budgets(&config, recording, &access);
+        let budgets = budgets(&config, recording, &principals);
         let ReloadableConfig { servers, server_limits, settings, .. } = ReloadableConfig::of(&config, profiles);
         let upstreams = Arc::new(Upstreams::begin(servers, server_limits, over.clone()).await);
         let mut start = StartProgress::follow(&upstreams, Arc::clone(&settings.policy), terminal.clone());
@@ -186,7 +202,7 @@ impl App {
             journal: journal.entries(),
             pre_pass: PrePass::On,
             settings,
-            access,
+            access: principals.access,
             budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
@@ -209,8 +225,9 @@ impl App {
         terminal: &Terminal,
         recording: Recording,
     ) -> Result<Self> {
-        let access = Access::new(config.access.clone(), now_ms);
-        let app = Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, access).await?;
+        let principals = Principals::of(&config);
+        let app =
+            Self::start(config, profiles, terminal, CancellationToken::new(), GLANCE, recording, principals).await?;
         app.gateway.ready_for(script).await;
         Ok(app)
     }
@@ -253,12 +270,12 @@ impl AppStartup {
     pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
-        let access = Access::new(config.access.clone(), now_ms);
-        let (until, admitted) = (over.clone(), Arc::clone(&access));
-        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), config.journal.clone());
+        let (until, principals) = (over.clone(), Principals::of(&config));
+        let Principals { access, store } = principals.clone();
+        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), store);
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
             let recording = Recording::Configured;
-            let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
+            let started = App::start(config, profiles, &terminal, until, OPENING, recording, principals).await;
             if started.is_err() {
                 terminal.clear_progress();
             }

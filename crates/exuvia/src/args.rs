@@ -42,7 +42,8 @@ pub(crate) enum Command {
     /// Serve one client over MCP on standard input and output. Its scripts may call the tools that --auto-execute or the
     /// configuration lists
     Stdio(StdioArgs),
-    /// Serve many clients over MCP on Streamable HTTP, on loopback only
+    /// Serve many clients over MCP on Streamable HTTP. On other addresses than loopback: with keys or an identity provider, and TLS or a
+    /// proxy
     Serve(ServeArgs),
     /// Print tool stubs or docs as the model sees them
     Tools(ToolsArgs),

@@ -145,6 +145,7 @@ impl Rules {
 
 #[cfg(test)]
 mod tests {
+    use exuvia_config::{AccessConfig, KeyConfig, RoleConfig};
     use exuvia_policy::ServerRules;
     use exuvia_tool::{Arguments, CallId};
 
@@ -179,6 +180,26 @@ mod tests {
             Err(Refusal::Denied(denial)) => denial.operator(),
             Err(Refusal::Held(_)) => "held".to_owned(),
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_may_do_nothing_any_more_is_never_lent_the_credentials_of_the_gateway() {
+        let configured = |role: &str| {
+            let hash = exuvia_access::secret_hash("secret");
+            let key = KeyConfig { role: role.to_owned(), hash, expires_ms: None, labels: BTreeMap::new() };
+            let roles = [(role.to_owned(), RoleConfig::default())].into();
+            AccessConfig { roles, keys: [("ada".to_owned(), key)].into(), ..AccessConfig::default() }
+        };
+        let access = Access::new(configured("red"), || 0);
+        let authority = Authority::new(policies(&[], &[]), names(&[]), Arc::clone(&access));
+        let identity = access.authenticate(Some("secret"), [127, 0, 0, 1].into()).await.unwrap();
+        let own = |role: &str| Some(CredentialId::of_role(role.into()));
+        assert_eq!(authority.credential(&identity), own("red"));
+        access.reconfigure(configured("blue"));
+        assert_eq!(authority.credential(&identity), own("blue"), "the role that it has now");
+        access.reconfigure(AccessConfig::default());
+        assert_eq!(authority.credential(&identity), own("red"));
+        assert_eq!(authority.credential(&Identity::operator()), None);
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod record;
 mod recorded_end;
 mod repair;
 mod retries;
+mod role_views;
 mod run_runtime;
 mod run_span;
 mod runs;
@@ -50,6 +51,7 @@ pub mod trees;
 mod unknown_name;
 mod view;
 mod view_store;
+mod weighed_cache;
 
 pub use admission::{AdmissionVerdict, Checked, PrePass, StartedBy};
 pub use answer_shapes::AnswerShapes;

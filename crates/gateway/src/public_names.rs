@@ -22,6 +22,11 @@ const MAX_OWNERS: usize = 50_000;
 pub(crate) struct NameOwners(HashMap<String, ToolName>);
 
 impl NameOwners {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether this tool may have the name.
     pub(crate) fn is_free_for(&self, name: &str, tool: &ToolName) -> bool {
         self.0.get(name).is_none_or(|owner| owner == tool)

@@ -206,6 +206,13 @@ impl View {
         is_bare(&self.scripts) && is_bare(&self.direct)
     }
 
+    /// How many tools it shows, to scripts and to clients.
+    pub(crate) fn tool_count(&self) -> usize {
+        let count = |run_view: &RunView| run_view.namespace.servers().iter().map(|server| server.tools().len()).sum();
+        let [scripts, direct]: [usize; 2] = [&self.scripts, &self.direct].map(|run_view| count(run_view));
+        scripts + direct
+    }
+
     /// Which servers it shows, and how.
     #[must_use]
     pub fn profile(&self) -> &Profile {

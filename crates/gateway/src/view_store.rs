@@ -1,15 +1,15 @@
 //! What scripts, models and clients see, as the servers list it and the policy shows it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use exuvia_config::Profile;
+use exuvia_config::{Profile, RoleConfig};
 use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
 use crate::answer_shapes::AnswerShapes;
-use crate::public_names::NameOwners;
+use crate::role_views::RoleViews;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Settings, UpstreamState};
 use crate::tool_pins::{POLL, ToolPins, WithheldTools};
@@ -49,23 +49,9 @@ struct Views {
     of: u64,
     default: Arc<View>,
     named: BTreeMap<String, Arc<View>>,
-    of_roles: RoleViews,
-}
-
-/// The views of roles, made when they are first asked for.
-#[derive(Debug)]
-struct RoleViews {
     upstream_state: UpstreamState,
-    /// The names that were given before, which are not given to other tools.
-    names: HashMap<RoleViewKey, Arc<NameOwners>>,
-    made: Mutex<HashMap<RoleViewKey, Arc<OnceLock<Arc<View>>>>>,
+    of_roles: Arc<RoleViews>,
 }
-
-/// A profile, none for those who name none, and a role.
-type RoleViewKey = (Option<String>, String);
-
-/// How many views of roles are kept at a time. One that is not kept is made again.
-const ROLE_VIEWS: usize = 256;
 
 /// What there is to be seen after a change, and which change that is.
 pub(crate) struct Changed {
@@ -107,26 +93,24 @@ impl ViewStore {
     /// What those who have this role see now of a profile, or without a name: of the one for clients that name none. Made at the first
     /// use after a change, which takes processor time where servers list much.
     pub(crate) fn role_view(&self, profile: Option<&str>, role: &str) -> Option<Arc<View>> {
+        let key = (profile.map(str::to_owned), role.to_owned());
         let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-        let place = views.of_roles.place(profile, role)?;
-        if let Some(view) = place.get() {
-            return Some(Arc::clone(view));
+        let (shown, role_config) = views.of_role(profile, role)?;
+        if let Some(view) = views.of_roles.kept(&key) {
+            return Some(view);
         }
-        let (profiles, upstream_state) =
-            (&views.of_roles.upstream_state.settings.profiles, &views.of_roles.upstream_state);
-        let (shown, role_config) = (profiles.get(profile)?.clone(), upstream_state.settings.roles.get(role)?);
-        let upstream_state = upstream_state.of_role(role, role_config);
-        let names = views.of_roles.names.get(&(profile.map(str::to_owned), role.to_owned())).cloned();
+        let upstream_state = views.upstream_state.of_role(role, role_config);
+        let (shown, of_roles) = (shown.clone(), Arc::clone(&views.of_roles));
         // Made without the lock: a change of servers waits for nobody's view.
         drop(views);
-        let make = || Arc::new(View::of_role(role, profile, &shown, &upstream_state, names.as_deref()));
-        Some(Arc::clone(place.get_or_init(make)))
+        Some(of_roles.get_or_make(&key, |names| View::of_role(role, profile, &shown, &upstream_state, names)))
     }
 
     /// Whether that view is there already.
     pub(crate) fn has_role_view(&self, profile: Option<&str>, role: &str) -> bool {
         let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
-        views.of_roles.place(profile, role).is_some_and(|place| place.get().is_some())
+        let is_kept = || views.of_roles.kept(&(profile.map(str::to_owned), role.to_owned())).is_some();
+        views.of_role(profile, role).is_some() && is_kept()
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
@@ -164,7 +148,7 @@ impl ViewStore {
 
     /// What is withheld of the servers, as it is shown.
     pub(crate) fn withheld(&self) -> Arc<WithheldTools> {
-        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).of_roles.upstream_state.withheld)
+        Arc::clone(&self.views.read().unwrap_or_else(PoisonError::into_inner).upstream_state.withheld)
     }
 
     /// Puts another policy in force for what scripts see, and for what they are granted at their start.
@@ -229,8 +213,14 @@ impl Views {
         let named =
             profiles.named.iter().map(|(name, profile)| (name.clone(), view(Some(name.as_str()), profile))).collect();
         let default = view(None, &profiles.default);
-        let names = before.map(|before| before.of_roles.names()).unwrap_or_default();
-        Self { of: number, default, named, of_roles: RoleViews { upstream_state, names, made: Mutex::default() } }
+        let of_roles = Arc::new(RoleViews::after(before.map(|before| &*before.of_roles)));
+        Self { of: number, default, named, upstream_state, of_roles }
+    }
+
+    /// What a view of a role is made of. None: there is no such profile or role.
+    fn of_role(&self, profile: Option<&str>, role: &str) -> Option<(&Profile, &RoleConfig)> {
+        let settings = &self.upstream_state.settings;
+        Some((settings.profiles.get(profile)?, settings.roles.get(role)?))
     }
 
     fn get(&self, profile: Option<&str>) -> Option<&Arc<View>> {
@@ -238,35 +228,6 @@ impl Views {
             None => Some(&self.default),
             Some(name) => self.named.get(name),
         }
-    }
-}
-
-impl RoleViews {
-    /// The names that were given to those who have roles, in the views of now and in those before.
-    fn names(&self) -> HashMap<RoleViewKey, Arc<NameOwners>> {
-        let mut names = self.names.clone();
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, place) in made.iter() {
-            if let Some(view) = place.get().filter(|_| names.len() < ROLE_VIEWS || names.contains_key(key)) {
-                names.insert(key.clone(), Arc::clone(view.names()));
-            }
-        }
-        names
-    }
-
-    /// Where the view of a role is, or will be. None: there is no such profile or role.
-    fn place(&self, profile: Option<&str>, role: &str) -> Option<Arc<OnceLock<Arc<View>>>> {
-        let settings = &self.upstream_state.settings;
-        if settings.profiles.get(profile).is_none() || !settings.roles.contains_key(role) {
-            return None;
-        }
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (profile.map(str::to_owned), role.to_owned());
-        if made.len() >= ROLE_VIEWS && !made.contains_key(&key) {
-            let another = made.keys().next().cloned();
-            another.and_then(|another| made.remove(&another));
-        }
-        Some(Arc::clone(made.entry(key).or_default()))
     }
 }
 

@@ -85,7 +85,7 @@ mod writer;
 
 pub use access::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, BudgetOverride, CounterAmount, CounterTake, CounterWindow,
-    Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PostgresAccessStore, PreviousSecret,
+    Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, MAX_NAMES, PostgresAccessStore, PreviousSecret,
     SqliteAccessStore, StoredKey, Taken,
 };
 pub use approvals::{

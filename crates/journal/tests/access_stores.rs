@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_journal::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, BudgetOverride, CounterAmount, CounterTake, CounterWindow,
-    Ended, MAX_COUNTERS, PostgresAccessStore, PreviousSecret, SqliteAccessStore, StoredKey, Taken,
+    Ended, MAX_COUNTERS, MAX_NAMES, PostgresAccessStore, PreviousSecret, SqliteAccessStore, StoredKey, Taken,
 };
 use made::place::Place;
 
@@ -248,6 +248,53 @@ async fn together_processes_take_no_more_than_the_limit(place: Place) {
     assert!(per_take < Duration::from_millis(20), "{per_take:?} for each change");
 }
 
+async fn counters_are_found_by_how_their_names_begin(place: Place) {
+    let store = open(&place).await;
+    let take = |counter: &str, window_start_ms, amount| CounterTake {
+        counter: counter.to_owned(),
+        window_start_ms,
+        window_end_ms: 100,
+        amount,
+        limit: u64::MAX,
+    };
+    let all = ["b/day/user:a", "b/day/user:\u{e9}/x", "b/day/key:a", "b/day/user;", "b/day/use", "a/day/user:a"];
+    let takes: Vec<CounterTake> = all.iter().map(|name| take(name, 10, 1)).collect();
+    assert!(matches!(store.take(&takes).await, Ok(Taken::All(_))));
+    // In another window, and given back.
+    assert!(matches!(
+        store.take(&[take("b/day/user:other", 20, 1), take("b/day/user:back", 10, 1)]).await,
+        Ok(Taken::All(_))
+    ));
+    let back = CounterAmount { counter: "b/day/user:back".to_owned(), window_start_ms: 10, amount: 1 };
+    store.give_back(&[back]).await.expect("given back");
+    let names = async |window, after| store.names("b/day/user:", window, after).await.expect("names");
+    assert_eq!(names(10, "").await, ["b/day/user:a", "b/day/user:\u{e9}/x"]);
+    assert_eq!(names(10, "b/day/user:a").await, ["b/day/user:\u{e9}/x"]);
+    assert_eq!(names(20, "").await, ["b/day/user:other"]);
+    assert_eq!(names(30, "").await, Vec::<String>::new());
+    let error = store.names("", 10, "").await.expect_err("refused");
+    assert_eq!(error.kind(), AccessStoreErrorKind::Malformed);
+}
+
+async fn names_come_in_pages(place: Place) {
+    let store = open(&place).await;
+    let name = |number: usize| format!("b/user:{number:05}");
+    for part in (0..MAX_NAMES + 5).collect::<Vec<_>>().chunks(MAX_COUNTERS) {
+        let take = |number: &usize| CounterTake {
+            counter: name(*number),
+            window_start_ms: 1,
+            window_end_ms: 2,
+            amount: 1,
+            limit: 1,
+        };
+        assert!(matches!(store.take(&part.iter().map(take).collect::<Vec<_>>()).await, Ok(Taken::All(_))));
+    }
+    let first = store.names("b/user:", 1, "").await.expect("names");
+    assert_eq!((first.len(), first.last()), (MAX_NAMES, Some(&name(MAX_NAMES - 1))));
+    let rest = store.names("b/user:", 1, &name(MAX_NAMES - 1)).await.expect("names");
+    assert_eq!((rest.len(), rest.first()), (5, Some(&name(MAX_NAMES))));
+}
+
 async fn what_is_over_is_pruned_and_nothing_else(place: Place) {
     let store = open(&place).await;
     for start in 0..5 {
@@ -359,6 +406,8 @@ for_both_stores! {
     numbers_beyond_the_range_of_a_database_are_counted_up_to_its_end,
     what_cannot_be_counted_is_refused,
     together_processes_take_no_more_than_the_limit,
+    counters_are_found_by_how_their_names_begin,
+    names_come_in_pages,
     what_is_over_is_pruned_and_nothing_else,
     pruning_goes_in_steps,
     a_newer_schema_is_refused_also_by_who_has_it_open,

@@ -70,9 +70,12 @@ impl Absent {
             Absence::NotRun => Some("its command cannot be run".to_owned()),
             Absence::Unreachable => Some("it cannot be reached".to_owned()),
             Absence::NoHandshake => Some("it exited or did not answer as an MCP server".to_owned()),
-            Absence::Unauthorized { login: true } => Some(format!("the user must run `exuvia login {}`", self.name)),
+            // Who reads this need not be who can do it: over HTTP, clients have keys.
+            Absence::Unauthorized { login: true } => {
+                Some(format!("the operator of this gateway must run `exuvia login {}`", self.name))
+            }
             Absence::Unauthorized { login: false } => {
-                Some("it rejects its credentials, which the user must check".to_owned())
+                Some("it rejects its credentials, which the operator of this gateway must check".to_owned())
             }
         }
     }

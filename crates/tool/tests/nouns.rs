@@ -79,7 +79,11 @@ fn a_server_that_is_absent_says_what_to_do_and_nothing_of_the_host() {
     let later = "did not start; go on without it, or try again later".to_owned();
     assert_eq!(told(Absence::Failed), (false, later));
     assert!(told(Absence::Late).1.contains("in time"));
-    assert!(told(Absence::Unauthorized { login: true }).1.ends_with("the user must run `exuvia login my-crm`"));
+    assert!(
+        told(Absence::Unauthorized { login: true })
+            .1
+            .ends_with("the operator of this gateway must run `exuvia login my-crm`")
+    );
     assert!(!told(Absence::Unauthorized { login: false }).1.contains("login"));
 }
 

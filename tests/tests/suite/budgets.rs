@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use exuvia_access::secret_hash;
+use exuvia_tests::identity_provider::{IdentityProvider, SigningKey};
 use exuvia_tests::{Answer, Daemon, DataHome, Folder, HttpClient, built, exuvia};
 use serde_json::{Value, json};
 
@@ -290,6 +291,43 @@ async fn a_budget_that_reports_lets_everything_pass_and_logs_it_once() {
     daemon.says("budget exceeded, action is report", 1).await;
     let told = daemon.said().iter().filter(|line| line.contains("budget exceeded")).count();
     assert_eq!(told, 1, "{:?}", daemon.said());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_identity_providers_are_listed_with_what_they_used() {
+    let signing = SigningKey::new("k1", "ES256");
+    let provider = IdentityProvider::start(&[&signing]);
+    let each = "[budgets.each-month]\nroles = ['agent']\neach = 'key'\nperiod = 'month'\ncalls = 100\nruns = 50\n";
+    let users = format!(
+        "[identity_providers.okta]\nissuer = '{}'\naudience = 'https://exuvia.example/mcp'\ndefault_role = 'agent'\n",
+        provider.issuer()
+    );
+    let (folder, data) = (Folder::new(&configuration(&format!("{each}{users}"))), DataHome::shared());
+    let daemon = served(&folder, &data).await;
+    let token = |subject: &str| {
+        let mut claims = provider.claims("https://exuvia.example/mcp");
+        claims["sub"] = subject.into();
+        signing.token(&claims)
+    };
+    let script = "for n in range(3):\n    ruby.echo(value=n)\n'made'";
+    for secret in [token("carl"), token("d/e f"), "ada".to_owned()] {
+        assert_eq!(Client::of(daemon.address(), &secret).await.run(script).await, "made");
+    }
+    // Leases that are not needed come back within seconds.
+    let expected = ["key:ada 3", "user:okta/carl 3", "user:okta/d%2Fe%20f 3"];
+    let begun = Instant::now();
+    loop {
+        let listed = recorded(&data, &["budgets", "list", "--json", "--config", &folder.text("exuvia.toml")]);
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        let calls = listed["budgets"].as_array().expect("budgets").iter().filter(|one| one["quantity"] == "calls");
+        let used: Vec<String> =
+            calls.map(|one| format!("{} {}", one["principal"].as_str().unwrap_or_default(), one["used"])).collect();
+        if used == expected {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{listed}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[test]

@@ -155,7 +155,8 @@ fn a_key_can_be_revoked_whatever_is_wrong_with_the_rest_of_the_configuration() {
 
 #[test]
 fn budgets_are_overridden_for_a_time() {
-    let world = World::new();
+    let budgets = "[budgets.day]\nperiod = 'day'\ncalls = 1\n[budgets.hour]\nperiod = 'hour'\ncalls = 1\n";
+    let world = World::with(&format!("{CONFIG}{budgets}"));
     world.done(&["create", "ci", "--role", "support", "--budget-override", "day,percent=200,until=1h"]);
     world.done(&["override", "ci", "hour,calls=20_000,cost=2.5,until=2100-01-01", "--remove", "day"]);
     let overrides = &world.show("ci")["budget_overrides"];
@@ -164,6 +165,19 @@ fn budgets_are_overridden_for_a_time() {
     assert_eq!(overrides.as_array().map(Vec::len), Some(1));
     let shown = world.done(&["show", "ci"]).stdout;
     assert!(shown.contains("hour calls 20000 cost 2.500000 until 2100-01-01"), "{shown}");
+    // One of a budget that is not there would do nothing, which nobody would notice.
+    let unknown = "unknown budget \"dya\": the configuration defines day, hour";
+    world.refused(&["override", "ci", "dya,percent=200,until=1h"], unknown);
+    world.refused(&["create", "cd", "--role", "support", "--budget-override", "dya,percent=200,until=1h"], unknown);
+    let none = World::new();
+    none.refused(
+        &["create", "cd", "--role", "support", "--budget-override", "day,percent=200,until=1h"],
+        "unknown budget \"day\": the configuration defines none",
+    );
+    // An override of a budget that is gone can be ended.
+    world.folder.write("exuvia.toml", CONFIG);
+    world.done(&["override", "ci", "--remove", "hour"]);
+    assert_eq!(world.show("ci")["budget_overrides"], serde_json::json!([]));
 }
 
 #[test]

@@ -98,6 +98,23 @@ async fn a_replaced_secret_holds_for_its_overlap_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_the_configuration_gives_to_another_key_is_lost_to_the_issued_one() {
+    let world = world();
+    let daemon = serve(&world).await;
+    let issued = secret(&world, &["create", "ci", "--role", "support"]);
+    let mut client = Client::of(daemon.address(), &issued).await;
+    let running = tokio::spawn(async move { client.run(LONG).await });
+    assert_eq!(status(&daemon, &issued).await, 200);
+    // Else whoever has either secret would have the records, sessions and budgets of the other.
+    let before = std::fs::read_to_string(world.folder.path("exuvia.toml")).expect("a file");
+    let key = exuvia_tests::key_table("ci", "support");
+    world.folder.write("exuvia.toml", &format!("{before}{key}"));
+    let answer = running.await.expect("no panic");
+    assert!(answer.contains("the key was revoked"), "{answer}");
+    assert_eq!((status(&daemon, &issued).await, status(&daemon, "ci").await), (401, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_expires_while_its_script_runs() {
     let world = world();
     let daemon = serve(&world).await;

@@ -6,7 +6,10 @@
 //! - `hides`: both keys use the surface as they please, with words that neither has from the other. Nothing of one is in an answer to
 //!   the other.
 //! - `keeps`: one key has names and ids of the other, and uses them. It is answered as if they did not exist, to the byte.
+//!
+//! Budgets are a third column, in which every surface is used by both: `budgets.rs`.
 
+mod budgets;
 mod doors;
 mod meta_tools;
 mod methods;

@@ -188,7 +188,10 @@ async fn readiness_reports_that_every_call_fails_once_the_tokens_are_revoked_and
     let told = HttpClient::connect(later.address()).await.send("GET", "/readyz", &[], "").await.text;
     assert!(told.contains(login), "{told}");
     let told = later.run(CODE).await;
-    assert!(told.contains("the server oa did not start: the user must run `exuvia login oa`"), "{told}");
+    assert!(
+        told.contains("the server oa did not start: the operator of this gateway must run `exuvia login oa`"),
+        "{told}"
+    );
     // Answered again, it is well again.
     fs::write(user.tokens().join("oa.json"), user.server.expired_login()).unwrap();
     assert_eq!(daemon.run(CODE).await, OK);

@@ -134,20 +134,24 @@ impl World {
 
     /// Logs in as a browser does that was sent back. What the program says.
     async fn logs_in(&self, arguments: &[&str]) -> String {
-        let mut login = command(&self.folder, &[&["login", "oa", "--no-browser"], arguments].concat());
-        login.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut login = tokio::process::Command::from(login).spawn().expect("it starts");
-        let mut lines = BufReader::new(login.stderr.take().expect("piped")).lines();
-        let mut told = String::new();
-        while let Some(line) = lines.next_line().await.expect("text") {
-            told.push_str(&line);
-            if let Some(page) = line.split_whitespace().find(|word| word.contains("/authorize?")) {
-                come_back(page).await;
-            }
-        }
-        assert!(login.wait().await.expect("a child").success(), "{told}");
-        told
+        logged_in(command(&self.folder, &[&["login", "oa", "--no-browser"], arguments].concat())).await
     }
+}
+
+/// Runs a login to its end, as a browser does that was sent back. What the program says.
+pub(super) async fn logged_in(mut login: Command) -> String {
+    login.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut login = tokio::process::Command::from(login).spawn().expect("it starts");
+    let mut lines = BufReader::new(login.stderr.take().expect("piped")).lines();
+    let mut told = String::new();
+    while let Some(line) = lines.next_line().await.expect("text") {
+        told.push_str(&line);
+        if let Some(page) = line.split_whitespace().find(|word| word.contains("/authorize?")) {
+            come_back(page).await;
+        }
+    }
+    assert!(login.wait().await.expect("a child").success(), "{told}");
+    told
 }
 
 /// What a browser does after the user's consent.

@@ -29,12 +29,18 @@ const TRANSPORT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 
 /// What a collector was sent.
 #[derive(Clone, Default)]
-struct Received(Arc<Mutex<Vec<(String, Bytes)>>>);
+pub(super) struct Received(Arc<Mutex<Vec<(String, Bytes)>>>);
 
 impl Received {
     fn requests(&self) -> Vec<(String, ExportTraceServiceRequest)> {
         let bodies = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         bodies.into_iter().map(|(path, body)| (path, ExportTraceServiceRequest::decode(body).expect("OTLP"))).collect()
+    }
+
+    /// All of it, as it came.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let bodies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bodies.iter().flat_map(|(_, body)| body.to_vec()).collect()
     }
 
     fn spans(&self) -> Vec<Span> {
@@ -49,7 +55,7 @@ impl Received {
 }
 
 /// A collector on this machine that answers with this status.
-async fn collector(status: u16) -> (String, Received) {
+pub(super) async fn collector(status: u16) -> (String, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let received = Received::default();

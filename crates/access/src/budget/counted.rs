@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exuvia_config::{BudgetConfig, Each};
-use exuvia_journal::{AccessStore, AccessStoreError, BudgetOverride, CounterWindow, MAX_COUNTERS};
+use exuvia_journal::{AccessStore, AccessStoreError, BudgetOverride, CounterWindow, MAX_COUNTERS, MAX_NAMES};
 use exuvia_tool::{Principal, Quantity};
 
 use super::account::counter;
@@ -42,7 +42,8 @@ pub struct CountedBudget {
     pub window: Window,
 }
 
-/// What is counted of these budgets: of one with a counter for each, those of these members that used something.
+/// What is counted of these budgets: of one with a counter for each, those of these members and of all users that used something. Users of
+/// identity providers are known by their counters alone.
 ///
 /// # Errors
 ///
@@ -72,6 +73,22 @@ pub async fn counted(
             };
             all.extend(Quantity::ALL.into_iter().filter_map(of_quantity));
         }
+        if config.each == Each::Key {
+            let limits = definition.limits(&[], now_ms);
+            for quantity in Quantity::ALL {
+                let Some(limit) = limits.of(quantity, now_ms) else { continue };
+                let users = users(store, name, config.period.name(), quantity, window).await?;
+                let of_user = |user| CountedBudget {
+                    budget: name.clone(),
+                    principal: Some(user),
+                    quantity,
+                    used: 0,
+                    limit,
+                    window,
+                };
+                all.extend(users.into_iter().map(of_user));
+            }
+        }
     }
     for part in all.chunks_mut(MAX_COUNTERS) {
         let windows: Vec<CounterWindow> = part.iter().map(|one| window_of(one, budgets)).collect();
@@ -80,6 +97,28 @@ pub async fn counted(
     }
     all.retain(|one| one.principal.is_none() || one.used > 0);
     Ok(all)
+}
+
+/// The users that have a counter in this window.
+async fn users(
+    store: &dyn AccessStore,
+    budget: &str,
+    period: &str,
+    quantity: Quantity,
+    window: Window,
+) -> Result<Vec<Principal>, AccessStoreError> {
+    let everyone = counter(budget, period, quantity, Some(""));
+    let (prefix, mut found, mut after) = (format!("{everyone}user:"), Vec::new(), String::new());
+    loop {
+        let names = store.names(&prefix, window.start_ms, &after).await?;
+        let is_last = names.len() < MAX_NAMES;
+        after = names.last().cloned().unwrap_or_default();
+        // A counter whose name no principal has is of a program that names them in another way.
+        found.extend(names.iter().filter_map(|name| name.strip_prefix(&everyone)?.parse().ok()));
+        if is_last {
+            return Ok(found);
+        }
+    }
 }
 
 fn window_of(one: &CountedBudget, budgets: &BTreeMap<String, BudgetConfig>) -> CounterWindow {

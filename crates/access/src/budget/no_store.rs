@@ -39,6 +39,10 @@ impl AccessStore for NoStore {
         nothing()
     }
 
+    fn names<'a>(&'a self, _: &'a str, _: u64, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        nothing()
+    }
+
     fn prune(&self, _: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
         nothing()
     }

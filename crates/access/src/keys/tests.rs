@@ -266,6 +266,15 @@ impl AccessStore for Failing {
         self.store.read(windows)
     }
 
+    fn names<'a>(
+        &'a self,
+        prefix: &'a str,
+        window_start_ms: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        self.store.names(prefix, window_start_ms, after)
+    }
+
     fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
         self.store.prune(ended)
     }

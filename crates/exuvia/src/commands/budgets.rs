@@ -34,7 +34,7 @@ pub(crate) async fn budgets(command: BudgetsCommand) -> Result<ExitCode> {
     }
 }
 
-/// The operator and all keys. Users of identity providers are known to the gateway alone.
+/// The operator and all keys. Users of identity providers are found by what they used.
 async fn members(config: &Config, store: &dyn AccessStore) -> Result<Vec<Member>> {
     let operator =
         Member { principal: Principal::Operator, role: None, labels: Default::default(), overrides: Vec::new() };

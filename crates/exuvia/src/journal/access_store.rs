@@ -72,7 +72,7 @@ impl StorePlace {
 }
 
 /// Lets in those whose keys were issued, as soon as a role is configured and the store answers. Ends when it is dropped.
-pub(crate) fn follow_issued_keys(access: Arc<Access>, config: JournalConfig) -> AbortOnDropHandle<()> {
+pub(crate) fn follow_issued_keys(access: Arc<Access>, store: Arc<dyn AccessStore>) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let mut changes = access.changes();
         while access.is_open() {
@@ -81,18 +81,16 @@ pub(crate) fn follow_issued_keys(access: Arc<Access>, config: JournalConfig) -> 
             }
         }
         loop {
-            match opened(&config).await {
+            match IssuedKeys::open(Arc::clone(&store), Arc::new(now_ms)).await {
                 Ok(issued) => return access.set_issued(issued),
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "the store of keys cannot be opened"),
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    tracing::warn!(error = format!("{error:#}"), "the store of keys cannot be opened");
+                }
             }
             tokio::time::sleep(AGAIN).await;
         }
     }))
-}
-
-async fn opened(config: &JournalConfig) -> Result<Arc<IssuedKeys>> {
-    let store = StorePlace::of(config)?.open().await?;
-    Ok(IssuedKeys::open(store, Arc::new(now_ms)).await?)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 mod access_store;
 mod approval_stores;
 mod checkpoint_copy;
-mod counters;
 mod folders;
 mod open;
+mod shared_store;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
 pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
-pub(crate) use counters::Counters;
 pub(crate) use folders::{Archives, Found, unknown};
 pub(crate) use open::open;
+pub(crate) use shared_store::SharedStore;
 
 /// What the record of runs and calls may take in memory, in bytes.
 const MEMORY_BYTES: usize = 64 << 20;

@@ -22,6 +22,8 @@ pub const MAX_COUNTERS: usize = 64;
 pub const MAX_COUNTER_BYTES: usize = 512;
 /// The most keys that a store keeps, with those that are over and not yet pruned.
 pub const MAX_KEYS: u64 = 100_000;
+/// The most counters that one [`names`](AccessStore::names) gives.
+pub const MAX_NAMES: usize = 1_000;
 /// The most keys, and the most counters, that are pruned in one step.
 const PRUNED_AT_ONCE: u64 = 1_000;
 
@@ -80,6 +82,19 @@ pub trait AccessStore: Send + Sync {
     ///
     /// As for [`take`](Self::take).
     fn read<'a>(&'a self, windows: &'a [CounterWindow]) -> BoxFuture<'a, Result<Vec<u64>, AccessStoreError>>;
+
+    /// The names that begin with this of counters in a window from which something is taken, in the order of their bytes: the first
+    /// [`MAX_NAMES`] of those after `after`. It is the last name of the page before, or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`](AccessStoreErrorKind::Malformed): a name cannot begin so. Otherwise as for [`keys_since`](Self::keys_since).
+    fn names<'a>(
+        &'a self,
+        prefix: &'a str,
+        window_start_ms: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>>;
 
     /// Removes some counters whose windows, and keys whose use, ended before this time, in milliseconds since the epoch. Returns whether there may be more.
     ///

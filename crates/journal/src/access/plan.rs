@@ -117,6 +117,32 @@ impl Plan {
     }
 }
 
+/// Names of counters that are looked for: those after the first text and before the second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NameRange {
+    pub(super) after: String,
+    pub(super) before: String,
+}
+
+impl NameRange {
+    /// Those that begin with `prefix`, which ends with an ASCII character, and come after `after`.
+    ///
+    /// # Errors
+    ///
+    /// A name of a counter cannot begin so.
+    pub(super) fn of(prefix: &str, after: &str) -> Result<Self, AccessStoreError> {
+        let end = prefix.bytes().last().filter(|last| (1..0x7f).contains(last));
+        let is_name = |text: &str| text.len() <= MAX_COUNTER_BYTES && !text.contains('\0');
+        match end {
+            Some(last) if is_name(prefix) && is_name(after) => {
+                let before = format!("{}{}", &prefix[..prefix.len() - 1], char::from(last + 1));
+                Ok(Self { after: prefix.max(after).to_owned(), before })
+            }
+            _ => Err(malformed("no name of a counter begins so".to_owned())),
+        }
+    }
+}
+
 impl Row {
     fn add(&mut self, other: &Self) {
         self.amount = self.amount.saturating_add(other.amount);
@@ -155,6 +181,16 @@ mod tests {
         assert_eq!(plan.outcome(&[1]), Some(Taken::Crossed { index: 0, left: (i64::MAX - 1).cast_unsigned() }));
         let plan = Plan::of_takes(&[take("a", u64::MAX, 5)]).expect("few");
         assert_eq!(plan.outcome(&[7]), Some(Taken::Crossed { index: 0, left: 0 }));
+    }
+
+    #[test]
+    fn names_are_looked_for_between_two_texts() {
+        let range = |after: &str| NameRange::of("budget/day/user:", after).map(|range| (range.after, range.before));
+        assert_eq!(range("").ok(), Some(("budget/day/user:".to_owned(), "budget/day/user;".to_owned())));
+        assert_eq!(range("budget/day/user:x").map(|range| range.0).ok(), Some("budget/day/user:x".to_owned()));
+        for wrong in ["", "a\0b", "a\u{7f}", "\u{e9}", &"a".repeat(MAX_COUNTER_BYTES + 1)] {
+            assert_eq!(NameRange::of(wrong, "").expect_err(wrong).kind(), AccessStoreErrorKind::Malformed);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The metadata of a protected resource (RFC 9728): which authorization servers issue tokens for an endpoint.
 
+use exuvia_access::is_secret;
 use exuvia_access::jwt::IdentityProviders;
 use exuvia_config::PublicUrl;
 use http::{HeaderMap, header};
@@ -63,12 +64,13 @@ impl Base {
     }
 }
 
-/// Whether a path is that of an endpoint, with a profile that is written without anything that would have to be quoted.
+/// Whether a path is that of an endpoint, with a profile that is written without anything that would have to be quoted. The secret of a
+/// key is none: somebody put it there by mistake, and it is not repeated.
 fn is_endpoint(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
     let Some(rest) = path.strip_prefix(DEFAULT_ENDPOINT) else { return false };
     match rest.strip_prefix('/') {
-        Some(profile) => !profile.is_empty() && profile.bytes().all(is_plain),
+        Some(profile) => !profile.is_empty() && profile.bytes().all(is_plain) && !is_secret(profile),
         None => rest.is_empty(),
     }
 }

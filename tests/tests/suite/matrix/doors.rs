@@ -10,7 +10,7 @@ const RUBY: (&str, &str) = ("ruby", "rubi");
 const CRIMSON: (&str, &str) = ("crimson", "crimsun");
 
 /// A script that has the host's functions as `host`, and tells what one of them says or raises.
-fn asking(expression: &str) -> String {
+pub(super) fn asking(expression: &str) -> String {
     format!(
         "import sys\nhost = sys.modules['wit_world.imports.tools']\ntry:\n    result = repr({expression})\n\
          except BaseException as e:\n    result = repr(e) + repr(getattr(e, 'value', None))"

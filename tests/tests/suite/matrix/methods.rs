@@ -348,7 +348,7 @@ fn subscriptions() -> Vec<Row> {
 }
 
 /// A task of Ada's: its name.
-async fn task(ada: &mut KeyClient) -> String {
+pub(super) async fn task(ada: &mut KeyClient) -> String {
     let task = json!({"resultType": "task", "taskId": "t", "status": "working", "createdAt": "2026-07-28T00:00:00Z",
         "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": null});
     let created =

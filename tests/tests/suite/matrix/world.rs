@@ -1,16 +1,23 @@
 //! Two keys, servers of which each sees its own, and servers that both see.
 
-use exuvia_tests::{Answer, Daemon, Folder, KeyClient, built, key_table};
+use std::process::Command;
+
+use exuvia_tests::{Answer, Daemon, DataHome, Ended, Folder, KeyClient, Program, built, key_table};
 use serde_json::{Value, json};
 
 /// Words that stand in everything that only one of the keys sees: names of servers, tools, prompts, resources and profiles, and texts.
 pub(super) const OF_ADA: [&str; 4] = ["ruby", "garnet", "crimson", "scarlet"];
 pub(super) const OF_BOB: [&str; 4] = ["azure", "cobalt", "navy", "marine"];
 
+/// A budget of each key, of which its name and its numbers are its own.
+const BUDGETS: &str = "[budgets.crimson-day]\nkeys = ['ada']\nperiod = 'month'\ncalls = 73_519\nruns = 73_519\n\
+                       [budgets.navy-day]\nkeys = ['bob']\nperiod = 'month'\ncalls = 84_623\nruns = 84_623\n";
+
 /// A daemon with both keys.
 pub(super) struct World {
     daemon: Daemon,
-    _folder: Folder,
+    data: DataHome,
+    folder: Folder,
 }
 
 /// What a direct server answers beside calls, with this word in everything.
@@ -87,10 +94,29 @@ fn configuration(folder: &Folder) -> String {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let folder = Folder::new("");
-        folder.write("exuvia.toml", &configuration(&folder));
-        let daemon = folder.serve(&[]).await;
-        Self { daemon, _folder: folder }
+        Self::with(BUDGETS).await
+    }
+
+    /// With these tables of budgets.
+    pub(super) async fn with(budgets: &str) -> Self {
+        let (folder, data) = (Folder::new(""), DataHome::shared());
+        folder.write("exuvia.toml", &(configuration(&folder) + budgets));
+        let mut command = Command::new(built("exuvia"));
+        command.env("XDG_DATA_HOME", &data);
+        let daemon = Daemon::start_by(command, &["--config", &folder.text("exuvia.toml")]);
+        daemon.ready().await;
+        Self { daemon, data, folder }
+    }
+
+    /// Runs the program to its end, with the same configuration and data.
+    pub(super) async fn does(&self, arguments: &[&str]) -> Ended {
+        let (config, data) = (self.folder.text("exuvia.toml"), self.data.as_path().display().to_string());
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let work = move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--config", &config]).collect();
+            Program::start(&arguments, &[("XDG_DATA_HOME", &data)]).end()
+        };
+        tokio::task::spawn_blocking(work).await.expect("no panic")
     }
 
     pub(super) async fn client(&self, key: &str) -> KeyClient {
@@ -112,10 +138,11 @@ pub(super) fn same(hidden: &Answer, unknown: &Answer, (word, other): (&str, &str
 }
 
 /// Status, headers and body, without the time and without what was used.
-fn plain(answer: &Answer) -> String {
+pub(super) fn plain(answer: &Answer) -> String {
     let mut headers = answer.headers.clone();
     headers.remove("date");
     headers.remove("content-length");
+    headers.remove("mcp-session-id");
     let text = match serde_json::from_str::<Value>(&answer.text) {
         Ok(mut message) => {
             if let Some(meta) = message.pointer_mut("/result/_meta").and_then(Value::as_object_mut) {

@@ -116,6 +116,10 @@ impl AccessStore for FakeStore {
         unreachable!("budgets ask for counters alone")
     }
 
+    fn names<'a>(&'a self, _: &'a str, _: u64, _: &'a str) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        unreachable!("budgets ask for counters alone")
+    }
+
     fn prune(&self, _: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
         unreachable!("budgets ask for counters alone")
     }

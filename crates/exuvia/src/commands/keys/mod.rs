@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_access::{KeyErrorKind, KeyIssuer, NewKey, Rotation, Secret, is_secret, secret_hash};
 use exuvia_config::{AccessConfig, ConfigErrors, JournalConfig, Paths, Sources};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{AccessStore, StoredKey};
+use exuvia_journal::{AccessStore, BudgetOverride, StoredKey};
 use serde_json::Value;
 
 use super::runs::{printed, printed_json, utc};
@@ -76,6 +76,7 @@ pub(crate) async fn keys(args: KeysArgs) -> Result<ExitCode> {
         }
         KeysCommand::Override { name, overrides, remove } => {
             known.check_issued(&name)?;
+            known.check_budgets(&overrides)?;
             let store = known.store().await?;
             let key = issuer(&store).override_budgets(&name, overrides, &remove).await?;
             terminal.print(&format!("budgets of {name}: {}", listed::overrides(&key.overrides)));
@@ -111,6 +112,23 @@ impl Known {
         Ok(())
     }
 
+    /// Checks that there are budgets for these overrides: of another one nobody would notice that it does nothing.
+    fn check_budgets(&self, overrides: &[BudgetOverride]) -> Result<()> {
+        let access = match &self.access {
+            Ok(access) => access,
+            Err(_) if overrides.is_empty() => return Ok(()),
+            Err(errors) => bail!("{errors}"),
+        };
+        let Some(unknown) = overrides.iter().find(|over| !access.budgets.contains_key(&over.budget)) else {
+            return Ok(());
+        };
+        let (budget, budgets) = (&unknown.budget, access.budgets.keys().map(String::as_str).collect::<Vec<_>>());
+        match budgets.is_empty() {
+            true => bail!("unknown budget {budget:?}: the configuration defines none"),
+            false => bail!("unknown budget {budget:?}: the configuration defines {}", budgets.join(", ")),
+        }
+    }
+
     /// All keys, by their names.
     async fn listed(&self, terminal: &Terminal) -> Result<Vec<listed::Listed>> {
         let mut found = Vec::new();
@@ -141,6 +159,7 @@ async fn create(known: Known, args: CreateArgs, terminal: &Terminal) -> Result<E
         }
     }
     known.check_issued(&args.name)?;
+    known.check_budgets(&args.overrides)?;
     let labels = args.labels.into_iter().collect();
     if args.is_static {
         let secret = Secret::generate().context("the system has no randomness")?;

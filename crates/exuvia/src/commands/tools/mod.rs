@@ -9,16 +9,15 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_access::Access;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, Gateway, View, now_ms};
+use exuvia_gateway::{Client, Gateway, View};
 use exuvia_text::printable;
 use exuvia_tool::{Absent, Namespace};
 use serde_json::{Map, Value, json};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Recording, configured, view_of};
+use crate::app::{App, Principals, Recording, configured, view_of};
 use crate::args::{ToolsArgs, ToolsCommand};
 use crate::commands::shapes::shapes;
 use crate::start_progress::GLANCE;
@@ -35,9 +34,9 @@ pub(crate) async fn tools(args: ToolsArgs) -> Result<ExitCode> {
     }
     let terminal = Terminal::new();
     let config = configured(args.servers.clone().into(), &terminal).await?;
-    let (profiles, access) = (config.for_operator(), Access::new(config.access.clone(), now_ms));
+    let (profiles, principals) = (config.for_operator(), Principals::of(&config));
     let over = CancellationToken::new();
-    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, access).await?;
+    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, principals).await?;
     let name = args.name.as_deref();
     app.gateway.ready_with(|absent| name.is_none_or(|name| is_of(name, absent))).await;
     let text = match view_of(&app.gateway, args.role.as_deref()) {

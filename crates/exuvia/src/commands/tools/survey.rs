@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use exuvia_access::Access;
 use exuvia_config::{Paths, PinMode};
-use exuvia_gateway::{listed, now_ms};
+use exuvia_gateway::listed;
 use exuvia_pins::{Difference, Digest, PinFolder, ServerPins, Standing, differences};
 use exuvia_policy::Policy;
 use exuvia_tool::{ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Recording, configured};
+use crate::app::{App, Principals, Recording, configured};
 use crate::args::ServerArgs;
 use crate::file_threads::FileThreads;
 use crate::start_progress::GLANCE;
@@ -50,8 +49,8 @@ pub(super) async fn survey(servers: ServerArgs) -> Result<Vec<SurveyedServer>> {
     let terminal = Terminal::new();
     let config = configured(servers.into(), &terminal).await?;
     let (profiles, pins) = (config.for_operator(), config.pins.clone());
-    let (over, access) = (CancellationToken::new(), Access::new(config.access.clone(), now_ms));
-    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, access).await?;
+    let (over, principals) = (CancellationToken::new(), Principals::of(&config));
+    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, principals).await?;
     app.gateway.ready_with(|_| true).await;
     let (servers, policy) = (app.gateway.servers(), app.gateway.policy());
     let folder = Paths::of_user().pin_dir.map(PinFolder::new);

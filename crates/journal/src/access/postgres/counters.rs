@@ -6,8 +6,8 @@
 use tokio::try_join;
 
 use super::{missing, schema, unavailable};
-use crate::access::plan::Plan;
-use crate::access::{AccessStoreError, AccessStoreErrorKind, PRUNED_AT_ONCE, Taken};
+use crate::access::plan::{NameRange, Plan};
+use crate::access::{AccessStoreError, AccessStoreErrorKind, MAX_NAMES, PRUNED_AT_ONCE, Taken};
 use crate::store::postgres::{Parameters, Session};
 use crate::store::sql;
 
@@ -29,6 +29,8 @@ const ADD: &str = "WITH w AS (SELECT * FROM unnest($1::text[], $2::int8[], $3::i
 const GIVE_BACK: &str = "UPDATE access_counters c SET value = greatest(c.value - w.amount, 0) \
     FROM unnest($1::text[], $2::int8[], $3::int8[]) AS w (counter, start_ms, amount) \
     WHERE c.counter = w.counter AND c.window_start_ms = w.start_ms";
+const NAMES: &str = "SELECT counter FROM access_counters WHERE counter > $1 AND counter < $2 AND window_start_ms = $3 AND value > 0 \
+    ORDER BY counter LIMIT $4";
 const PRUNE: &str = "DELETE FROM access_counters WHERE (counter, window_start_ms) IN \
     (SELECT counter, window_start_ms FROM access_counters WHERE window_end_ms < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
@@ -107,6 +109,17 @@ pub(super) async fn read(session: &Session, plan: &Plan) -> Result<Vec<u64>, Acc
         *value.ok_or_else(|| missing("a counter"))? = row.try_get(1).map_err(unavailable)?;
     }
     Ok(plan.values(&values))
+}
+
+pub(super) async fn names(
+    session: &Session,
+    range: &NameRange,
+    window_start_ms: u64,
+) -> Result<Vec<String>, AccessStoreError> {
+    supported(session.query_opt(SCHEMA, &[]).await.map_err(unavailable)?)?;
+    let parameters: Parameters<'_> = &[&range.after, &range.before, &sql(window_start_ms), &sql(MAX_NAMES as u64)];
+    let rows = session.query(NAMES, parameters).await.map_err(unavailable)?;
+    rows.iter().map(|row| row.try_get(0).map_err(unavailable)).collect()
 }
 
 pub(super) async fn prune(session: &Session, before_ms: u64) -> Result<bool, AccessStoreError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
-use super::plan::Plan;
+use super::plan::{NameRange, Plan};
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
@@ -89,6 +89,18 @@ impl AccessStore for PostgresAccessStore {
         Box::pin(async move {
             let plan = Plan::of_windows(windows)?;
             by_session!(self.counters, |session| counters::read(session, &plan)).await
+        })
+    }
+
+    fn names<'a>(
+        &'a self,
+        prefix: &'a str,
+        window_start_ms: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        Box::pin(async move {
+            let range = NameRange::of(prefix, after)?;
+            by_session!(self.counters, |session| counters::names(session, &range, window_start_ms)).await
         })
     }
 

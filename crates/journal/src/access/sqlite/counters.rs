@@ -3,14 +3,16 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::{schema, unavailable};
-use crate::access::plan::{Plan, Row};
-use crate::access::{AccessStoreError, AccessStoreErrorKind, PRUNED_AT_ONCE, Taken};
+use crate::access::plan::{NameRange, Plan, Row};
+use crate::access::{AccessStoreError, AccessStoreErrorKind, MAX_NAMES, PRUNED_AT_ONCE, Taken};
 use crate::store::sql;
 
 const VALUE: &str = "SELECT value FROM counters WHERE counter = ?1 AND window_start_ms = ?2";
 const ADD: &str = "INSERT INTO counters (counter, window_start_ms, window_end_ms, value) VALUES (?1, ?2, ?3, ?4) \
     ON CONFLICT DO UPDATE SET value = value + excluded.value";
 const GIVE_BACK: &str = "UPDATE counters SET value = max(value - ?3, 0) WHERE counter = ?1 AND window_start_ms = ?2";
+const NAMES: &str = "SELECT counter FROM counters WHERE counter > ?1 AND counter < ?2 AND window_start_ms = ?3 AND value > 0 \
+    ORDER BY counter LIMIT ?4";
 const PRUNE: &str = "DELETE FROM counters WHERE (counter, window_start_ms) IN \
     (SELECT counter, window_start_ms FROM counters WHERE window_end_ms < ?1 LIMIT ?2)";
 
@@ -53,6 +55,18 @@ pub(super) fn read(connection: &mut Connection, plan: &Plan) -> Result<Vec<u64>,
     let state = connection.transaction().map_err(unavailable)?;
     schema::check(&state)?;
     Ok(plan.values(&values(&state, plan).map_err(unavailable)?))
+}
+
+pub(super) fn names(
+    connection: &mut Connection,
+    range: &NameRange,
+    window_start_ms: u64,
+) -> Result<Vec<String>, AccessStoreError> {
+    schema::check(connection)?;
+    let mut found = connection.prepare_cached(NAMES).map_err(unavailable)?;
+    let most = sql(MAX_NAMES as u64);
+    let names = found.query_map(params![range.after, range.before, sql(window_start_ms), most], |row| row.get(0));
+    names.and_then(Iterator::collect).map_err(unavailable)
 }
 
 pub(super) fn prune(connection: &Connection, before_ms: u64) -> Result<bool, AccessStoreError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
-use super::plan::Plan;
+use super::plan::{NameRange, Plan};
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
@@ -89,6 +89,18 @@ impl AccessStore for SqliteAccessStore {
         Box::pin(async move {
             let plan = Plan::of_windows(windows)?;
             self.counters.run(move |connection| counters::read(connection, &plan)).await
+        })
+    }
+
+    fn names<'a>(
+        &'a self,
+        prefix: &'a str,
+        window_start_ms: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        Box::pin(async move {
+            let range = NameRange::of(prefix, after)?;
+            self.counters.run(move |connection| counters::names(connection, &range, window_start_ms)).await
         })
     }
 

@@ -15,6 +15,8 @@ use crate::direct::lenient::lenient;
 
 /// The longest address, in bytes.
 const ADDRESS_BYTES: usize = 4 << 10;
+/// What an item takes in memory beside its text and its name, in bytes.
+const ITEM_BYTES: usize = 128;
 /// The templates of one server that addresses are held against.
 const TEMPLATES: usize = 500;
 
@@ -81,6 +83,7 @@ struct Contents {
     templates: Vec<Template>,
     /// Items that are left out because they cannot be read.
     unreadable: usize,
+    bytes: usize,
 }
 
 impl List {
@@ -103,6 +106,11 @@ impl List {
     /// How many are left out because they cannot be read.
     pub(in crate::direct) fn unreadable(&self) -> usize {
         self.contents.unreadable
+    }
+
+    /// How much memory it takes, about.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.contents.bytes
     }
 
     /// The items.
@@ -148,6 +156,8 @@ impl Contents {
                 contents.unreadable += 1;
                 continue;
             };
+            // The item, its name twice, and what stands around them.
+            contents.bytes += item.size_bytes() + 2 * name.len() + ITEM_BYTES;
             contents.items.push(item);
             if listing == Listing::Prompts || !contents.names.insert(name.clone()) {
                 continue;

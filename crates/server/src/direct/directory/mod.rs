@@ -3,11 +3,12 @@
 //! An address belongs to the first server, in the order of the profile, that lists it; else to the first one of which a template
 //! can become it. What one server lists pushes nothing out that another one lists.
 
+mod kept_lists;
 mod list;
 mod template;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use exuvia_access::Identity;
@@ -16,6 +17,7 @@ use exuvia_mcp_client::{Listing, offload};
 use futures_util::future::join_all;
 use tokio::time::timeout_at;
 
+use kept_lists::{KeptLists, Shelf};
 pub(super) use list::{Item, List};
 
 /// How long lists may take that a client waits for.
@@ -26,19 +28,12 @@ const FRESH: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// The lists that are known. A server has one of each kind, in which its own number counts alone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Directory {
+    kept: Arc<KeptLists>,
     shelves: Mutex<HashMap<(String, Listing), Arc<Shelf>>>,
     /// The pairs of servers that were reported to list the same, and the lists of which items were reported to be left out.
     reported: Mutex<HashSet<(String, String)>>,
-}
-
-/// The place of one list.
-#[derive(Debug, Default)]
-struct Shelf {
-    /// Held while the list is read: one request at a time.
-    turn: tokio::sync::Mutex<()>,
-    list: Mutex<Option<Arc<List>>>,
 }
 
 /// With whom lists are asked for.
@@ -49,16 +44,16 @@ pub(super) struct Asker<'a> {
     pub(super) identity: &'a Arc<Identity>,
 }
 
-impl Shelf {
-    fn list(&self) -> MutexGuard<'_, Option<Arc<List>>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Directory {
+    fn default() -> Self {
+        Self { kept: KeptLists::of_process(), shelves: Mutex::default(), reported: Mutex::default() }
     }
 }
 
 impl Directory {
     fn shelf(&self, server: &str, listing: Listing) -> Arc<Shelf> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shelves.entry((server.to_owned(), listing)).or_default())
+        Arc::clone(shelves.entry((server.to_owned(), listing)).or_insert_with(|| Shelf::of(&self.kept)))
     }
 
     /// Forgets servers that are not there any more.
@@ -78,7 +73,7 @@ impl Directory {
     /// The same, without asking again whom was asked before.
     pub(super) async fn kept(&self, asker: Asker<'_>, servers: &[&str], listing: Listing) -> Vec<Arc<List>> {
         let one = |server| async move {
-            let kept = self.shelf(server, listing).list().clone();
+            let kept = self.shelf(server, listing).list();
             match kept {
                 Some(list) => list,
                 None => self.since(asker, server, listing, Instant::now()).await,
@@ -91,7 +86,7 @@ impl Directory {
     async fn since(&self, asker: Asker<'_>, server: &str, listing: Listing, since: Instant) -> Arc<List> {
         let (shelf, deadline) = (self.shelf(server, listing), Instant::now() + TIME);
         let turn = timeout_at(deadline.into(), shelf.turn.lock()).await;
-        let before = shelf.list().clone();
+        let before = shelf.list();
         if let Some(list) = before.as_ref().filter(|list| list.begun >= since) {
             return Arc::clone(list);
         }
@@ -105,7 +100,7 @@ impl Directory {
         let read = offload(bytes, move || Arc::new(List::read(listing, listed, begun, kept.as_deref()))).await;
         // A server that has not started is asked as soon as it has.
         if turn.is_ok() && read.gap != Some(Gap::Absent) {
-            *shelf.list() = Some(Arc::clone(&read));
+            self.kept.keep(&shelf, Arc::clone(&read));
         }
         // Clients may ask for it as often as they like.
         if read.is_failed() && !before.is_some_and(|before| before.is_failed()) {
@@ -173,7 +168,7 @@ impl Directory {
 
     async fn matched_by<'a>(&self, servers: &[&'a str], address: &str) -> Option<&'a str> {
         let known = |&server: &&'a str| {
-            let list = self.shelf(server, Listing::ResourceTemplates).list().clone()?;
+            let list = self.shelf(server, Listing::ResourceTemplates).list()?;
             Some((server, list))
         };
         let lists: Vec<(&str, Arc<List>)> = servers.iter().filter_map(known).collect();

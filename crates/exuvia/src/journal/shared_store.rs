@@ -1,4 +1,4 @@
-//! The counters of budgets, in a store that is opened when the first one is needed.
+//! The store of keys and budgets of a process, opened when it is first needed.
 
 use std::sync::Arc;
 
@@ -12,13 +12,14 @@ use tokio::sync::OnceCell;
 
 use super::StorePlace;
 
-/// The store of the configured journal. One that cannot be opened is tried again at each need: until then nothing that needs it goes on.
-pub(crate) struct Counters {
+/// The store of the configured journal, for keys and for budgets. One that cannot be opened is tried again at each need: until then nothing
+/// that needs it goes on.
+pub(crate) struct SharedStore {
     config: JournalConfig,
     store: OnceCell<Arc<dyn AccessStore>>,
 }
 
-impl Counters {
+impl SharedStore {
     pub(crate) fn new(config: JournalConfig) -> Self {
         Self { config, store: OnceCell::new() }
     }
@@ -32,7 +33,7 @@ impl Counters {
     }
 }
 
-impl AccessStore for Counters {
+impl AccessStore for SharedStore {
     fn keys_since(&self, after: u64) -> BoxFuture<'_, Result<KeyChanges, AccessStoreError>> {
         Box::pin(async move { self.store().await?.keys_since(after).await })
     }
@@ -55,6 +56,15 @@ impl AccessStore for Counters {
 
     fn read<'a>(&'a self, windows: &'a [CounterWindow]) -> BoxFuture<'a, Result<Vec<u64>, AccessStoreError>> {
         Box::pin(async move { self.store().await?.read(windows).await })
+    }
+
+    fn names<'a>(
+        &'a self,
+        prefix: &'a str,
+        window_start_ms: u64,
+        after: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, AccessStoreError>> {
+        Box::pin(async move { self.store().await?.names(prefix, window_start_ms, after).await })
     }
 
     fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
