@@ -4,6 +4,7 @@ import { announce, mountAnnouncer } from "./core/announce.js";
 import { get, onSignedOut, useSession } from "./core/api.js";
 import { replace } from "./core/dom.js";
 import { listen } from "./core/keys.js";
+import { session as sessionOf } from "./core/records.js";
 import { go, open, start } from "./core/router.js";
 import { failure } from "./parts/elements.js";
 import { mountShell } from "./parts/shell.js";
@@ -86,7 +87,7 @@ async function boot() {
     onSignedOut(() => {
         if (location.pathname !== "/login") go(`/login?to=${encodeURIComponent(location.pathname + location.search)}`, { instead: true });
     });
-    session = (await sessionOfLink()) ?? (await get("/session").catch(() => null));
+    session = (await sessionOfLink()) ?? (await get("/session").then(sessionOf, () => null));
     useSession(session);
     start(ROUTES, show);
 }

@@ -71,24 +71,24 @@ export function record(run) {
   const names = ["Barbara Kovacs", "Yuki Perlman", "Ada Byron", "Tomás Ferreira", "Ines Albrecht", "Noor Haddad", "Jo Lind", "Mei Tan", "Ravi Menon", "Lea Roth"];
   const call = (id, line, tool, at, ms, more = {}) => {
     const [server, name] = tool.split(".");
-    return { id, line, server, tool: name, state: "ok", code: "ok", error: null, ms, value_bytes: 300 + ((id * 977) % 4000), arguments_bytes: 18, started_ms: start + at, rule: `servers.${server}.auto_execute: "get_*"`, approval: null, cost: 0.002, ...more };
+    return { id, line, server, tool: name, n: id - 1, state: "sent", code: "ok", error: null, ms, value_bytes: 300 + ((id * 977) % 4000), arguments_bytes: 18, started_ms: start + at, rule: `servers.${server}.auto_execute: "get_*"`, approval: null, cost: 0.002, ...more };
   };
   const hostile = run.error?.includes("onerror");
   const calls = [
     call(1, 2, "crm.get_contacts", 8, 64, { value_bytes: 18_400 }),
-    ...names.map((_, index) => call(index + 2, 6, "crm.get_last_order", 76 + (index % 3), 40 + ((index * 53) % 190), index === 6 ? { state: "failed", code: "tool-error", error: hostile ? ALL : "no order for this contact" } : {})),
+    ...names.map((_, index) => call(index + 2, 6, "crm.get_last_order", 76 + (index % 3), 40 + ((index * 53) % 190), index === 6 ? { code: "tool-error", error: hostile ? ALL : "no order for this contact" } : {})),
     call(12, 13, "tracker.search", 290, 412, { value_bytes: 120_300 }),
     call(13, 17, "mail.send", 708, run.outcome === "parked" ? null : 96, run.outcome === "parked" ? { state: "held", code: null, approval: "A" } : { rule: "approval by operator (page)", value_bytes: 44 }),
   ];
   const ended = run.outcome !== null && run.outcome !== "parked";
   return {
-    run, script: hostile ? `# ${ALL}\n${SCRIPT}` : SCRIPT, calls,
+    ...run, live: run.outcome === null, script: hostile ? `# ${ALL}\n${SCRIPT}` : SCRIPT, calls,
     log: hostile ? `${ALL}\n` : "no order: Jo Lind tool-error\n10 contacts, 41 open issues\n", log_dropped_bytes: 0,
     result: run.outcome === "returned" ? '{"total":18250.15,"open":41}' : null,
     error: ended && run.outcome !== "returned" ? { kind: "KeyError", message: run.error ?? "", line: 12, traceback: 'File "script.py", line 12, in <module>\n    total = sum(...)\nKeyError: \'items\'', hint: "The answer has the keys: total, issues" } : null,
     usage: { fuel: run.fuel, memory_bytes_peak: 35_651_584, wall_ms: run.wall_ms, tool_calls: run.calls, cost: run.cost },
-    findings: ["line 6: crm.get_last_order may be called any number of times"], decision: { verdict: "allowed", rules: ['servers.crm.auto_execute: "get_*"', 'servers.tracker.auto_execute: "search"', "mail.send: asked at the call"] },
+    findings: ["line 6: crm.get_last_order may be called any number of times"], decision: 'servers.crm.auto_execute: "get_*"; servers.tracker.auto_execute: "search"; mail.send: asked at the call',
     limits: { fuel: 10_000_000_000, wall_ms: 30_000, tool_calls: 1000 }, claims: { name: "claude-code", version: "2.4.1", model: "claude-opus-5" }, trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", trace_url: hostile ? "javascript:window.attacked=1" : null,
-    replayable: ended, not_replayable_why: ended ? null : "it goes on", erased: false,
+    replayable: ended, not_replayable_why: ended ? null : "it goes on", is_erased: false,
   };
 }

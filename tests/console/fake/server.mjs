@@ -72,15 +72,15 @@ async function answer(fake, request, response) {
   return send(response, found === null ? 204 : 200, found);
 }
 
-function logIn(fake, { code, approval, token }, response) {
-  const scope = fake.tokens.get(token);
-  if (!fake.codes.has(code) && !(scope && scope.approval === approval)) throw refused(401, "unauthorized", "the code is not valid");
-  const value = scope ? `run:${scope.run}` : "all";
+function logIn(fake, { code }, response) {
+  const scope = fake.tokens.get(code);
+  if (!fake.codes.has(code) && !scope) throw refused(401, "unauthorized", "the code is not valid");
+  const value = scope ? `run:${scope}` : "all";
   return send(response, 200, sessionOf(value), { "Set-Cookie": `exuvia_console=${value}; HttpOnly; SameSite=Strict; Path=/` });
 }
 
 function sessionOf(value) {
-  return { principal: "operator", csrf: CSRF, version: "0.1.0", scope: value.startsWith("run:") ? { run: value.slice(4) } : null };
+  return { principal: "operator", csrf: CSRF, version: "0.1.0", scope: value.startsWith("run:") ? { run: value.slice(4) } : "all" };
 }
 
 function stream(fake, request, response) {

@@ -3,7 +3,6 @@
 const NUMBER = new Intl.NumberFormat("en-US");
 const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const COST = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
-const DAY_MS = 86_400_000;
 
 export const NONE = "–";
 
@@ -55,12 +54,14 @@ function pair(large, largeUnit, small, smallUnit) {
 
 const two = (value) => String(value).padStart(2, "0");
 
-/** The local time: the clock alone for today, the date with it before that. */
+/** The local time: the clock for today, with the date for this year, else the date. */
 export function time(ms, now = Date.now()) {
     if (!known(ms)) return NONE;
     const at = new Date(ms);
     const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-    return new Date(now).toDateString() === at.toDateString() && now - ms < DAY_MS ? clock : `${date(ms)} ${clock}`;
+    if (new Date(now).toDateString() === at.toDateString()) return clock;
+    const day = `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    return new Date(now).getFullYear() === at.getFullYear() ? `${day} ${clock.slice(0, 5)}` : `${at.getFullYear()}-${day}`;
 }
 
 export function date(ms) {

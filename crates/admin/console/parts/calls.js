@@ -4,6 +4,7 @@
 import { get, path } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { bytes, cost, duration } from "../core/format.js";
+import { jsonText } from "../core/records.js";
 import { toolName, visible } from "../core/visible.js";
 import { copyButton, facts, failure, section } from "./elements.js";
 import { jsonBlock } from "./json.js";
@@ -64,8 +65,8 @@ export function row(call, record, span) {
 async function load(detail, call, run) {
     replace(detail, h("p.quiet", "Reading…"));
     try {
-        const whole = await get(`/runs${path(run.id, "calls", String(call.id))}`);
-        replace(detail, about(call), content("Arguments", whole.arguments, whole.arguments_bytes), content("Value", whole.value, whole.value_bytes),
+        const whole = await get(`/runs${path(run.id, "calls", String(call.n ?? call.id))}`);
+        replace(detail, about(call), content("Arguments", jsonText(whole.arguments), whole.arguments_bytes), content("Value", jsonText(whole.value), whole.value_bytes),
             whole.redacted && h("p.quiet", "Parts are redacted by the configuration."), whole.cut && h("p.warning", "Too long to show: this is its beginning."));
     } catch (error) {
         replace(detail, failure(error, () => load(detail, call, run)));

@@ -18,8 +18,8 @@ export function showKeys() {
     const rows = bindings().filter(({ keys }) => !seen.has(keys) && seen.add(keys));
     const toggle = h("input", { type: "checkbox", id: "keys-on", checked: areOn(), on: { change: (event) => turn(event.target.checked) } });
     const list = h("dl.keys", rows.map(({ keys, label }) => h("div", h("dt", keys.split(" ").map((key) => h("kbd", key))), h("dd", label))));
-    const content = [list, h("p.check", toggle, h("label", { for: "keys-on" }, "Single keys do something"))];
-    open("Keys", content, (close) => [button("Close", () => close(""))]);
+    const content = [list, h("p.check", toggle, h("label", { for: "keys-on" }, "Single-key shortcuts"))];
+    open("Shortcuts", content, (close) => [button("Close", () => close(""))]);
 }
 
 function open(title, content, actions) {

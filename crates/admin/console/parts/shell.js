@@ -27,14 +27,14 @@ export function mountShell(root, session, logOut) {
     const main = h("main", { id: "main", tabindex: "-1" });
     const side = h("div.side-foot",
         h("p.who", h("span.who-label", "Signed in as "), session.principal ?? "operator"),
-        h("div.side-actions", themeButton(), isWhole && button("Keys", showKeys, { kind: "is-quiet", key: "?" }), isWhole && button("Log out", logOut, { kind: "is-quiet" })));
+        h("div.side-actions", themeButton(), isWhole && button("Shortcuts", showKeys, { kind: "is-quiet is-shortcuts", key: "?" }), isWhole && button("Log out", logOut, { kind: "is-quiet" })));
     const nav = isWhole && h("nav", { "aria-label": "Screens" }, h("ul", links.map(([, link]) => h("li", link))));
     const header = h("header.side", h("a.brand", { href: isWhole ? "/approvals" : location.pathname }, mark(), "Exuvia"), nav, side);
     replace(root, h("div.shell", { class: isWhole ? "" : "is-scoped" }, header, main));
 
     if (isWhole) {
         for (const { key, to, name } of PLACES) bind(life.signal, key, `Go to ${name}`, () => go(to));
-        bind(life.signal, "?", "Show the keys", showKeys);
+        bind(life.signal, "?", "Show the shortcuts", showKeys);
         countWaiting(count, life.signal);
     }
     return {

@@ -2,31 +2,42 @@
 
 import { post } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
+import { session } from "../core/records.js";
 import { failure } from "../parts/elements.js";
 
-/** The session that the token in the address opens, where it has one. The token leaves the address at once. */
+const USED = "This code is used or too old. Run the command again.";
+let isLinkUsed = false;
+
+/** The session that the code in the address opens: of `exuvia console`, or of the link of an approval. It leaves the address at once. */
 export async function sessionOfLink() {
     const inHash = new URLSearchParams(location.hash.slice(1));
-    const inQuery = new URLSearchParams(location.search);
-    const approval = /^\/approve\/([^/]+)$/.exec(location.pathname)?.[1];
-    const token = inHash.get("t") ?? inQuery.get("t");
-    if (!approval || !token) return null;
-    history.replaceState(null, "", location.pathname);
-    return post("/session", { approval: decodeURIComponent(approval), token }).catch(() => null);
+    const code = inHash.get("code") ?? inHash.get("t") ?? new URLSearchParams(location.search).get("t");
+    if (!code) return null;
+    const to = new URLSearchParams(location.search).get("to");
+    history.replaceState(null, "", location.pathname === "/login" ? safe(to) : location.pathname);
+    return post("/session", { code }).then(session, () => {
+        isLinkUsed = true;
+        return null;
+    });
+}
+
+/** A path of the console, from text that came with the address. */
+function safe(to) {
+    return /^\/(?![/\\])/.test(to ?? "") && !to.startsWith("/login") ? to : "/";
 }
 
 export function login(root, { query }, opened) {
     document.title = "Log in · Exuvia";
-    const to = /^\/(?![/\\])/.test(query.to ?? "") ? query.to : "/";
-    const code = new URLSearchParams(location.hash.slice(1)).get("code");
+    const to = safe(query.to ?? location.pathname + location.search);
     const field = h("input", { id: "code", type: "password", autocomplete: "off", spellcheck: "false", autocapitalize: "off", required: true, "aria-describedby": "code-help" });
-    const problem = h("div", { role: "alert" });
+    const problem = h("div", isLinkUsed && failure(new Error(USED)));
+    isLinkUsed = false;
     const enter = async (value) => {
         replace(problem);
         try {
-            opened(await post("/session", { code: value }), to);
+            opened(session(await post("/session", { code: value })), to);
         } catch (error) {
-            replace(problem, failure(error.status === 401 ? new Error("This code is used or too old. Run the command again.") : error));
+            replace(problem, failure(error.status === 401 ? new Error(USED) : error));
             field.focus();
         }
     };
@@ -40,10 +51,5 @@ export function login(root, { query }, opened) {
         h("p", { id: "code-help" }, "Open the console with ", h("code", "exuvia console"), ". It logs you in. Or paste a one-time code or the admin token here."),
         h("form", { on: { submit } }, h("label", { for: "code" }, "Code"), field, h("button.button.is-primary", { type: "submit" }, "Log in")),
         problem));
-    if (code) {
-        history.replaceState(null, "", location.pathname + location.search);
-        enter(code);
-    } else {
-        field.focus();
-    }
+    field.focus();
 }

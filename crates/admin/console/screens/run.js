@@ -6,6 +6,7 @@ import { h, replace } from "../core/dom.js";
 import { follow } from "../core/events.js";
 import { bytes, cost, duration, number, plural } from "../core/format.js";
 import { bind } from "../core/keys.js";
+import * as records from "../core/records.js";
 import { go } from "../core/router.js";
 import { visible, visibleName } from "../core/visible.js";
 import { callsBeside } from "../parts/calls.js";
@@ -22,7 +23,7 @@ export async function show({ main, params, signal, title, session }) {
     main.append(place);
     let shownAs = null;
     const read = async () => {
-        const record = await get(`/runs${path(params.id)}`, {}, { signal });
+        const record = records.record(await get(`/runs${path(params.id)}`, {}, { signal }));
         const state = JSON.stringify([record.run.outcome, record.calls.map((call) => [call.id, call.state])]);
         if (state === shownAs) return record;
         shownAs = state;
@@ -31,8 +32,7 @@ export async function show({ main, params, signal, title, session }) {
     };
     try {
         const record = await read();
-        const isOver = record.run.outcome !== null && !["held", "parked"].includes(record.run.outcome);
-        if (!isOver) follow("/runs/events", ["started", "ended", "held", "answered"], { signal, changed: read });
+        if (!records.isOver(record.run)) follow("/runs/events", ["started", "ended", "held", "answered"], { signal, changed: read });
     } catch (error) {
         if (error.status !== 404) throw error;
         main.append(h("h1", "Run"), empty("No such run", "It was erased or expired, or the link is incomplete."));
@@ -64,7 +64,7 @@ function page(record, { signal, read, session }) {
 
 function header(record, { replay, read, session }) {
     const { run, claims, trace_url: trace, trace_id: traceId } = record;
-    const isOver = run.outcome !== null && !["held", "parked"].includes(run.outcome);
+    const isOver = records.isOver(run);
     const cancel = async () => {
         await post(`/runs${path(run.id, "cancel")}`).then(() => announce("Cancelled"), (error) => announce(error.message, { urgent: true }));
         await read();
@@ -79,7 +79,7 @@ function header(record, { replay, read, session }) {
         h("header.page-head",
             h("p.crumb", h("a", { href: "/runs" }, "Runs")),
             h("h1.run-title", run.id),
-            badge(run.outcome ?? "running"),
+            badge(run.outcome),
             isWhole && h("div.actions", replay && button("Replay", replay, { key: "p" }), !isOver && button("Cancel the run", cancel, { kind: "is-deny" }), isOver && !record.erased && button("Erase…", erase))),
         facts([
             ["Principal", visibleName(run.principal)],
@@ -110,11 +110,13 @@ function usage({ usage: used, limits = {} }) {
     ]);
 }
 
-function decision({ decision: decided, findings = [] }) {
-    const rules = decided?.rules ?? [];
+function decision({ decision: decided, rejected, findings = [] }) {
+    const rules = typeof decided === "string" ? [decided] : decided?.rules ?? [];
     return [
         decided?.verdict && h("p", badge(decided.verdict)),
+        rules.length === 0 && !decided?.verdict && h("p.quiet", "Not recorded."),
         rules.length > 0 && h("ul.rules", rules.map((rule) => h("li", h("code", visible(rule))))),
+        rejected && h("p", badge("rejected"), " ", visible(rejected)),
         findings.length > 0 && [h("h3", "Findings of the pre-pass"), h("ul.rules", findings.map((finding) => h("li", visible(finding))))],
     ];
 }

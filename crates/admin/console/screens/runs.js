@@ -3,16 +3,15 @@
 import { get } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { follow } from "../core/events.js";
-import { duration, number } from "../core/format.js";
 import { bind } from "../core/keys.js";
+import { summary } from "../core/records.js";
 import { setQuery } from "../core/router.js";
-import { visible, visibleName } from "../core/visible.js";
-import { badge, empty, failure, table, when } from "../parts/elements.js";
+import { empty, failure } from "../parts/elements.js";
 import { DEFAULT_SLOW_MS, filterBar, toApi } from "../parts/run_filter.js";
+import { runTable } from "../parts/run_table.js";
 import { rover } from "../parts/rover.js";
 
 const PAGE = 50;
-const MOST_TOOLS = 3;
 
 export async function show({ main, query, signal, title }) {
     title("Runs");
@@ -26,7 +25,7 @@ export async function show({ main, query, signal, title }) {
         const options = { signal: AbortSignal.any([signal, reading.signal]) };
         try {
             const { items, next } = filter.show === "running" ? await get("/runs/live", {}, options) : await get("/runs", { ...toApi(filter), limit: PAGE, before: filter.before }, options);
-            showRuns(results, items, next, filter);
+            showRuns(results, items.map(summary), next, filter);
         } catch (error) {
             if (!options.signal.aborted) replace(results, failure(error, read));
         }
@@ -54,32 +53,9 @@ function showRuns(results, items, next, filter) {
         replace(results, empty("No runs", Object.keys(filter).length ? "None matches these filters." : "Scripts that clients send appear here."));
         return;
     }
-    const slowMs = Number(filter.slow) || DEFAULT_SLOW_MS;
-    const longest = Math.max(1, ...items.map((run) => run.wall_ms ?? 0));
-    const isSlow = (run) => (run.wall_ms ?? 0) >= slowMs;
-    const rows = table("Runs, newest first", [
-        { title: "Started", head: true, class: "is-narrow", cell: (run) => h("a.row-link", { href: `/runs/${encodeURIComponent(run.id)}`, data: { id: run.id } }, when(run.started_ms)) },
-        { title: "Outcome", class: "is-narrow", cell: (run) => badge(run.outcome ?? "running") },
-        { title: "Principal", cell: (run) => visibleName(run.principal ?? "?") },
-        { title: "Tools", cell: (run) => [tools(run), run.error && h("span.why", visible(run.error))] },
-        { title: "Calls", class: "is-number", cell: (run) => (run.failed_calls ? [number(run.calls), h("span.quiet", ` ${number(run.failed_calls)} failed`)] : number(run.calls)) },
-        { title: "Time", class: "is-number", cell: (run) => time(run, isSlow(run), longest) },
-    ], items, { class: "runs", row: (run) => ({ class: isSlow(run) ? "is-link is-slow" : "is-link" }) });
+    const rows = runTable("Runs, newest first", items, Number(filter.slow) || DEFAULT_SLOW_MS);
     replace(results, rows, pager(filter, next));
     if (focused) results.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
-}
-
-function tools(run) {
-    const all = run.tools ?? [];
-    const shown = all.slice(0, MOST_TOOLS).flatMap((name, index) => [index ? ", " : "", visibleName(name)]);
-    return h("span.tools", shown, all.length > MOST_TOOLS ? ` +${all.length - MOST_TOOLS}` : "");
-}
-
-function time(run, isSlow, longest) {
-    if (run.wall_ms === null || run.wall_ms === undefined) return h("span.quiet", "in flight");
-    // A square root, so that short runs have a length too.
-    const part = `${Math.round(100 * Math.sqrt(run.wall_ms / longest))}%`;
-    return [isSlow && h("span.is-slow-text", "slow "), duration(run.wall_ms), h("span.time-bar", { "aria-hidden": "true" }, h("span", { vars: { "--part": part } }))];
 }
 
 function pager(filter, next) {
