@@ -8,7 +8,7 @@ import { SCRIPT } from "./runs.mjs";
 
 const sha = (text) => createHash("sha256").update(text).digest("hex");
 
-export function makeApprovals(runs, now, count = 40) {
+export function makeApprovals(runs, now, count = 40, calm = false) {
   const parked = runs.find((run) => run.outcome === "parked") ?? runs[0];
   const made = [];
   const add = (more) => {
@@ -30,14 +30,19 @@ export function makeApprovals(runs, now, count = 40) {
   for (const contact of [3, 5, 8]) {
     add({ run: runs[3].id, principal: "key:ci", role: "ci", server: "crm", tool: "update_contact", line: 4, call: contact, arguments: `{"contact_id":${contact},"fields":{"segment":"large"}}`, tool_description: "Changes fields of a contact." });
   }
-  add({ server: "files", tool: "write_text", arguments: `{"path":"/srv/${ZERO_WIDTH}/notes.txt","text":"${BIDI}","note":"${MARKUP.replaceAll('"', '\\"')}","rtl":"שלום עולם 123","ansi":"${ANSI.replaceAll("\u001b", "\\u001b").replaceAll("\u0007", "\\u0007")}","mixed":"p\u0430ypal","pad":"x${" ".repeat(400)}y","n":1e400,"n":2}`, script: `# ${ALL}\n${SCRIPT}`, tool_description: ALL, rule: `on_unlisted ${MARKUP}`, principal: `key:${MARKUP}` });
-  add({ server: LOOK_ALIKE, tool: "get_contacts", arguments: '{"limit":10}' });
-  add({ server: "files", tool: "write_text", arguments: `{"path":"/srv/big.json","text":"${"0123456789abcdef".repeat(65_536)}","last":"END-OF-ARGUMENTS"}`, tool_description: "Writes a file of text." });
+  if (!calm) hostile(add);
   add({ server: null, tool: null, call: null, line: null, arguments: null, arguments_bytes: 0, rule: "roles.support.start = ask", calls_of_script: [
     { line: 2, server: "crm", tool: "get_contacts", state: "may-call" }, { line: 17, server: "mail", tool: "send", state: "needs-approval" }], unpredicted: [{ line: 11, reason: "gather takes any number of calls" }] });
   add({ server: "mail", tool: "send", principal: "operator", may_answer: false, may_not_why: "Who asks cannot answer: this run is your own." });
   while (made.length < count) add({ run: runs[10 + made.length].id, server: "tracker", tool: "create_issue", line: 9, principal: "key:reporting", role: "reporting", arguments: `{"title":"Month ${made.length}","labels":["report"]}`, tool_description: "Creates an issue." });
   return made;
+}
+
+/** Those that try something. */
+function hostile(add) {
+  add({ server: "files", tool: "write_text", arguments: `{"path":"/srv/${ZERO_WIDTH}/notes.txt","text":"${BIDI}","note":"${MARKUP.replaceAll('"', '\\"')}","rtl":"שלום עולם 123","ansi":"${ANSI.replaceAll("\u001b", "\\u001b").replaceAll("\u0007", "\\u0007")}","mixed":"p\u0430ypal","pad":"x${" ".repeat(400)}y","n":1e400,"n":2}`, script: `# ${ALL}\n${SCRIPT}`, tool_description: ALL, rule: `on_unlisted ${MARKUP}`, principal: `key:${MARKUP}` });
+  add({ server: LOOK_ALIKE, tool: "get_contacts", arguments: '{"limit":10}' });
+  add({ server: "files", tool: "write_text", arguments: `{"path":"/srv/big.json","text":"${"0123456789abcdef".repeat(65_536)}","last":"END-OF-ARGUMENTS"}`, tool_description: "Writes a file of text." });
 }
 
 function suggestion(runs) {

@@ -32,7 +32,7 @@ if total > 1_000:
 result = {"total": round(total, 2), "open": open_issues["total"]}
 `;
 
-export function makeRuns(count, now) {
+export function makeRuns(count, now, calm = false) {
   const random = generator(20);
   const runs = [];
   let at = now - 4000;
@@ -41,7 +41,7 @@ export function makeRuns(count, now) {
     const calls = outcome === "budget-exhausted" || outcome === "unavailable" ? 0 : 1 + random.below(14);
     const slow = random.next() < 0.06;
     const wall = outcome === "stopped" ? 30_000 : Math.round(20 + random.next() ** 3 * 1400 + (slow ? 6000 + random.below(16000) : 0));
-    const isHostile = index === 7;
+    const isHostile = index === 7 && !calm;
     runs.push({
       id: ulid(at, index), kind: "run", principal: isHostile ? `key:${MARKUP}` : random.one(PRINCIPALS), profile: random.next() < 0.2 ? "support" : null, outcome,
       error: isHostile ? `ValueError: ${ALL}` : WHY[outcome] ?? null, started_ms: at, wall_ms: outcome === null ? null : wall, calls,

@@ -20,10 +20,11 @@ export const HEADERS = {
 };
 const CSRF = "csrf-of-the-test";
 
-export async function startFake({ port = 0, runs: count = 2000, approvals: waiting = 40 } = {}) {
+/** With `calm` nobody tries anything: for pictures. */
+export async function startFake({ port = 0, runs: count = 2000, approvals: waiting = 40, calm = false } = {}) {
   const now = Date.now();
-  const fake = { now, runs: makeRuns(count, now), requests: [], streams: new Set(), codes: new Set(["let-me-in"]), tokens: new Map(), accepted: [], keys: world.keys(now), slowest: 0 };
-  fake.approvals = makeApprovals(fake.runs, now, waiting);
+  const fake = { now, runs: makeRuns(count, now, calm), requests: [], streams: new Set(), codes: new Set(["let-me-in"]), tokens: new Map(), accepted: [], keys: world.keys(now, calm), slowest: 0 };
+  fake.approvals = makeApprovals(fake.runs, now, waiting, calm);
   const server = createServer((request, response) => {
     const began = performance.now();
     answer(fake, request, response).catch((error) => send(response, error.status ?? 500, { error: { code: error.code ?? "fault", message: error.message } }))

@@ -51,9 +51,9 @@ export const ROLES = [
   { name: "reporting", tools: ["warehouse.*"], auto_execute: ["*"], deny: [], profile: null, limits: { fuel: 1_000_000_000 }, approve_by: ["page"], keys: 1, visible_tools: 8 },
 ];
 
-export function keys(now) {
+export function keys(now, calm) {
   const one = (name, role, more) => ({ name, role, kind: "issued", state: "active", created_ms: now - 40 * 86_400_000, rotated_ms: null, expires_ms: now + 50 * 86_400_000, labels: { team: "billing" }, overrides: [], ...more });
-  return [one("ci", "ci"), one("support", "support", { labels: { team: "sales", [`<b>${"x"}</b>`]: MARKUP } }), one("reporting", "reporting", { kind: "configured", expires_ms: null }), one("old-ci", "ci", { state: "revoked" })];
+  return [one("ci", "ci"), one("support", "support", { labels: calm ? { team: "sales" } : { team: "sales", "<b>x</b>": MARKUP } }), one("reporting", "reporting", { kind: "configured", expires_ms: null }), one("old-ci", "ci", { state: "revoked" })];
 }
 
 export function budgets(now) {

@@ -3,13 +3,15 @@
 let routes = [];
 let leave = new AbortController();
 let enter = () => {};
+/** The path and query that are rendered: a link within the page changes neither. */
+let shown = "";
 
 /** Starts: `table` is a list of `[pattern, screen]` where `:name` in a pattern is a parameter; `show(screen, place)` renders it. */
 export function start(table, show) {
     routes = table.map(([pattern, screen]) => [pattern.split("/").slice(1), screen]);
     enter = show;
     document.addEventListener("click", followLink);
-    window.addEventListener("popstate", () => open());
+    window.addEventListener("popstate", () => location.pathname + location.search !== shown && open());
     open();
 }
 
@@ -25,11 +27,13 @@ export function setQuery(query) {
     const given = Object.entries(query).filter(([, value]) => value);
     const search = new URLSearchParams(given).toString();
     history.replaceState(null, "", location.pathname + (search ? `?${search}` : ""));
+    shown = location.pathname + location.search;
 }
 
 /** Renders the present address anew. */
 export function open() {
     leave.abort();
+    shown = location.pathname + location.search;
     leave = new AbortController();
     const parts = location.pathname.split("/").slice(1);
     const query = Object.fromEntries(new URLSearchParams(location.search));

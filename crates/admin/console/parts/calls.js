@@ -85,5 +85,5 @@ function about(call) {
 
 function content(title, text, size) {
     if (text === null || text === undefined) return null;
-    return section(title, { level: 4, note: bytes(size ?? text.length), actions: copyButton(text) }, jsonBlock(text, { label: title }));
+    return section(title, { level: 3, note: bytes(size ?? text.length), actions: copyButton(text) }, jsonBlock(text, { label: title }));
 }

@@ -76,7 +76,7 @@ export function failure(error, again) {
 export function table(caption, columns, rows, { row = () => ({}), class: name = "" } = {}) {
     const head = h("tr", columns.map((column) => h("th", { scope: "col", class: column.class }, column.title)));
     const body = rows.map((one) => h("tr", row(one), columns.map((column) => cell(column, one))));
-    return h("div.table-frame", { role: "region", "aria-label": caption, tabindex: "0" },
+    return h("div.table-frame", { role: "group", "aria-label": caption, tabindex: "0" },
         h("table", { class: name }, h("caption.visually-hidden", caption), h("thead", head), h("tbody", body)));
 }
 

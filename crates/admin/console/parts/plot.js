@@ -17,7 +17,7 @@ export function dayBars(caption, days, series, format) {
     const picture = svg("svg.bars", { viewBox: `0 0 ${Math.max(1, days.length) * SLOT} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": described(caption, days, series, format) }, lines, bars);
     const legend = series.length > 1 && h("ul.legend", series.map(({ name, class: tone = "" }) => h("li", h("span.swatch", { class: tone }), name)));
     return h("figure.plot",
-        h("figcaption.plot-head", h("h3", caption), legend),
+        h("figcaption.plot-head", h("strong", caption), legend),
         h("div.plot-frame", h("div.plot-scale", { "aria-hidden": "true" }, [1, 0.5, 0].map((part) => h("span", format(top * part)))), picture),
         h("div.plot-days", { "aria-hidden": "true" }, labels(days)),
         disclosure("Numbers", () => numbers(caption, days, series, format)));

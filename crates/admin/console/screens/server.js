@@ -80,7 +80,7 @@ function pinChange(server, tool, pin, changed) {
     return h("div.pin",
         (pin.findings ?? []).length > 0 && h("ul.reasons", pin.findings.map((finding) => h("li.warning", visible(finding)))),
         (pin.parts ?? []).map(({ part, before, now }) => [h("p.quiet", `${part}, pinned ${date(pin.pinned_ms)} and now`), diffBlock(before, now, `${part} of ${tool.name}`)]),
-        h("p.editor-actions", button("Accept as it is listed now", () => accept(server, { tool: tool.name, digest: pin.digest }, changed), { "aria-label": `Accept ${tool.name} as it is listed now` }), pin.digest && h("span.quiet", "digest ", h("code", pin.digest))));
+        h("p.editor-actions", button("Accept as it is listed now", () => accept(server, { tool: tool.name, digest: pin.digest }, changed), { "aria-label": `Accept as it is listed now: ${tool.name}` }), pin.digest && h("span.quiet", "digest ", h("code", pin.digest))));
 }
 
 async function accept(server, body, changed) {
