@@ -119,7 +119,7 @@ test("one run: each call is beside its line, with outcome, latency and size; its
   const page = await openPage(browser, fake, `/runs/${fake.runs.find(({ outcome }) => outcome === "returned").id}`);
   await settled(page, /./);
   const line = (number) => page.locator(`.run-script .line[data-line="${number}"]`);
-  assert.match((await line(2).locator("button.call").innerText()).replaceAll("\n", " "), /#1 crm\.get_contacts.*64 ms.*18 kB/);
+  assert.match((await line(2).locator("button.call").innerText()).replaceAll("\n", " "), /#1 crm\.get_contacts.* \d+ ms .*18 kB/);
   assert.equal(await line(6).locator("button.call").count(), 8);
   await line(6).getByRole("button", { name: "2 more calls" }).click();
   assert.equal(await line(6).locator("button.call").count(), 10);

@@ -19,8 +19,8 @@ export function makeApprovals(runs, now, count = 40, calm = false) {
       id: ulid(created, index + 500_000), run: parked.id, call: 13, principal: "key:support", role: "support", profile: "support", server: "mail", tool: "send", arguments: text,
       arguments_bytes: Buffer.byteLength(text), arguments_shown: text, shown_sha256: sha(text + index), script: SCRIPT, line: 17,
       calls_of_script: [
-        { line: 2, server: "crm", tool: "get_contacts", state: "ok" }, { line: 6, server: "crm", tool: "get_last_order", state: "ok" },
-        { line: 13, server: "tracker", tool: "search", state: "ok" }, { line: 17, server: "mail", tool: "send", state: "held" },
+        { lines: [2], server: "crm", tool: "get_contacts", needs_approval: false }, { lines: [6], server: "crm", tool: "get_last_order", needs_approval: false },
+        { lines: [13], server: "tracker", tool: "search", needs_approval: false }, { lines: [17], server: "mail", tool: "send", needs_approval: true },
       ],
       unpredicted: [], rule: 'servers.mail.on_unlisted = "ask-before": auto_execute has no entry for "send"', created_ms: created, expires_ms: created + 86_400_000, state: "pending", answer: null,
       tool_description: "Sends a mail.", may_answer: true, may_not_why: null, suggestion: suggestion(runs), ...more,
@@ -32,7 +32,7 @@ export function makeApprovals(runs, now, count = 40, calm = false) {
   }
   if (!calm) hostile(add);
   add({ server: null, tool: null, call: null, line: null, arguments: null, arguments_bytes: 0, rule: "roles.support.start = ask", calls_of_script: [
-    { line: 2, server: "crm", tool: "get_contacts", state: "may-call" }, { line: 17, server: "mail", tool: "send", state: "needs-approval" }], unpredicted: [{ line: 11, reason: "gather takes any number of calls" }] });
+    { lines: [2], server: "crm", tool: "get_contacts", needs_approval: false }, { lines: [17], server: "mail", tool: "send", needs_approval: true }], unpredicted: ["line 11: gather takes any number of calls"], suggestion: null });
   add({ server: "mail", tool: "send", principal: "operator", may_answer: false, may_not_why: "Who asks cannot answer: this run is your own." });
   while (made.length < count) add({ run: runs[10 + made.length].id, server: "tracker", tool: "create_issue", line: 9, principal: "key:reporting", role: "reporting", arguments: `{"title":"Month ${made.length}","labels":["report"]}`, tool_description: "Creates an issue." });
   return made;

@@ -6,9 +6,16 @@ import { filtered, record, SCRIPT } from "./runs.mjs";
 import { refused } from "./server.mjs";
 import * as world from "./world.mjs";
 
+/** The parameters of each list: others are refused, as the daemon does. */
+const PARAMETERS = {
+  runs: "principal server tool outcome since until text slow_ms failed limit before", approvals: "state run limit before", tools: "server", usage: "by since until days",
+  explain: "principal role server tool", servers: "lines", tokens: "days",
+};
+
 export function routed(fake, method, [area, name, action, extra], query, body) {
-  const area_ = areas[area];
-  return area_?.(fake, { method, name, action, extra, query, body });
+  const known = (PARAMETERS[area] ?? "").split(" ");
+  for (const parameter of Object.keys(query)) if (!known.includes(parameter)) throw refused(400, "bad-request", `unknown parameter ${parameter}`);
+  return areas[area]?.(fake, { method, name, action, extra, query, body });
 }
 
 function paged(items, { limit = 50, before }) {
@@ -63,7 +70,7 @@ const areas = {
     return undefined;
   },
   tools(fake, { method, name, action, body }) {
-    if (!name) return { items: [], next: null };
+    if (!name) return { items: world.servers(fake.now).flatMap((server) => world.tools(server.name).map((tool) => ({ ...tool, server: server.name }))), next: null };
     if (action === "stub") return world.stub(name);
     if (action === "pins") {
       const all = world.pins(name, fake.now);

@@ -40,7 +40,7 @@ export function makeRuns(count, now, calm = false) {
     const outcome = index === 0 ? null : index === 1 ? "parked" : random.one(OUTCOMES);
     const calls = outcome === "budget-exhausted" || outcome === "unavailable" ? 0 : 1 + random.below(14);
     const slow = random.next() < 0.06;
-    const wall = outcome === "stopped" ? 30_000 : Math.round(20 + random.next() ** 3 * 1400 + (slow ? 6000 + random.below(16000) : 0));
+    const wall = outcome === "stopped" ? 30_000 : Math.round(180 + random.next() ** 3 * 1400 + (slow ? 6000 + random.below(16000) : 0));
     const isHostile = index === 7 && !calm;
     runs.push({
       id: ulid(at, index), kind: "run", principal: isHostile ? `key:${MARKUP}` : random.one(PRINCIPALS), profile: random.next() < 0.2 ? "support" : null, outcome,
@@ -68,10 +68,12 @@ export function filtered(runs, query) {
 
 export function record(run) {
   const start = run.started_ms;
+  // As long as the run took.
+  const scale = (run.wall_ms ?? 820) / 820;
   const names = ["Barbara Kovacs", "Yuki Perlman", "Ada Byron", "Tomás Ferreira", "Ines Albrecht", "Noor Haddad", "Jo Lind", "Mei Tan", "Ravi Menon", "Lea Roth"];
   const call = (id, line, tool, at, ms, more = {}) => {
     const [server, name] = tool.split(".");
-    return { id, line, server, tool: name, n: id - 1, state: "sent", code: "ok", error: null, ms, value_bytes: 300 + ((id * 977) % 4000), arguments_bytes: 18, started_ms: start + at, rule: `servers.${server}.auto_execute: "get_*"`, approval: null, cost: 0.002, ...more };
+    return { id, line, server, tool: name, n: id - 1, state: "sent", code: "ok", error: null, ms: ms === null ? null : Math.round(ms * scale), value_bytes: 300 + ((id * 977) % 4000), arguments_bytes: 18, started_ms: start + Math.round(at * scale), rule: `servers.${server}.auto_execute: "get_*"`, approval: null, cost: 0.002, ...more };
   };
   const hostile = run.error?.includes("onerror");
   const calls = [

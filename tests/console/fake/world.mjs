@@ -59,8 +59,8 @@ export function keys(now, calm) {
 export function budgets(now) {
   const day = { from_ms: now - 40_000_000, until_ms: now + 46_400_000 };
   return [
-    { budget: "support-day", action: "refuse", period: "day, Europe/Berlin", who: "role support, all together", counters: [{ principal: null, quantity: "runs", used: 488, limit: 500, ...day }, { principal: null, quantity: "calls", used: 5210, limit: 10_000, ...day }, { principal: null, quantity: "cost", used: 25, limit: 25, ...day }] },
-    { budget: "each-key", action: "report", period: "month", who: "every key for itself", counters: [{ principal: "key:ci", quantity: "fuel", used: 120_000_000_000, limit: 500_000_000_000, ...day }] },
+    { budget: "support-day", action: "refuse", period: "day, Europe/Berlin", each: false, who: ["role support"], counters: [{ principal: null, quantity: "runs", used: 488, limit: 500, ...day }, { principal: null, quantity: "calls", used: 5210, limit: 10_000, ...day }, { principal: null, quantity: "cost", used: 25, limit: 25, ...day }] },
+    { budget: "each-key", action: "report", period: "month", each: true, who: [], counters: [{ principal: "key:ci", quantity: "fuel", used: 120_000_000_000, limit: 500_000_000_000, ...day }] },
   ];
 }
 

@@ -49,3 +49,23 @@ function errorLine(error) {
     if (error === null || error === undefined || typeof error === "string") return error ?? null;
     return [error.kind, error.message].filter(Boolean).join(": ");
 }
+
+/** A run in flight, as the list of those has it. */
+export function inFlight(run) {
+    return summary({ ...run, outcome: null, live: true, started_ms: run.started_ms ?? run.since_ms, wall_ms: null });
+}
+
+/** An approval whose calls are one for each line. */
+export function approval(answer) {
+    const { calls_of_script: calls = [], suggestion, unpredicted = [] } = answer;
+    const byLine = ({ lines, needs_approval: asks, state, ...rest }) => {
+        const standing = state ?? (asks === undefined ? null : asks ? "needs-approval" : "may-call");
+        return (lines ?? [rest.line]).map((line) => ({ ...rest, line, state: standing }));
+    };
+    return {
+        ...answer,
+        calls_of_script: (calls ?? []).flatMap(byLine),
+        unpredicted: unpredicted ?? [],
+        choices: suggestion?.choices ?? (suggestion?.toml ? [{ scope: `${answer.server}.${answer.tool}`, toml: suggestion.toml }] : []),
+    };
+}

@@ -29,7 +29,7 @@ export function answerBar(approval, { signal, answered, changed }) {
         return { watch: () => {}, element: h("p.warning", approval.may_not_why ?? "Who asks cannot answer.") };
     }
 
-    const reason = h("input", { id: "reason", type: "text", maxlength: "500", autocomplete: "off" });
+    const reason = h("input", { id: "reason", type: "text", maxlength: "500", autocomplete: "off", placeholder: "Reason (optional)" });
     const armed = performance.now() + ARM_MS;
     let isSending = false;
     const send = async (verdict) => {
@@ -54,7 +54,7 @@ export function answerBar(approval, { signal, answered, changed }) {
     bind(signal, "d", "Deny it", () => send("deny"));
     bind(signal, "r", "Write a reason", () => reason.focus());
     const element = h("div.answer", { role: "group", "aria-label": "Answer" },
-        h("div.answer-reason", h("label", { for: "reason" }, "Reason (optional)"), reason),
+        h("div.answer-reason", h("label", { for: "reason" }, "Reason"), reason),
         h("div.answer-buttons", button("Deny", () => send("deny"), { kind: "is-deny", key: "d" }), button("Approve", () => send("approve"), { kind: "is-primary", key: "a" })),
         problem);
     return { element, watch };

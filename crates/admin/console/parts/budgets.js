@@ -11,11 +11,12 @@ export function budgetList(items) {
     return section("Budgets", { id: "budgets" }, h("ul", items.map((budget) => h("li.budget", entry(budget)))));
 }
 
-function entry({ budget, action, period, who, counters = [] }) {
+function entry({ budget, action, period, each, who, counters = [] }) {
     const isSpent = counters.some(({ used, limit }) => Number(used) >= Number(limit));
+    const scope = [period && `each ${period}`, ...[who ?? []].flat(), each === true ? "each for itself" : each === false ? "all together" : null];
     return [
         h("div.budget-head", h("h3", visibleName(budget)), isSpent && badge(action === "report" ? "warm" : "budget-exhausted", action === "report" ? "exceeded, reported" : "exhausted"),
-            h("span.quiet", [period && `each ${period}`, who].filter(Boolean).flatMap((text, index) => [index ? " · " : "", visible(text)]))),
+            h("span.quiet", scope.filter(Boolean).flatMap((text, index) => [index ? " · " : "", visible(text)]))),
         counters.map((one) => counter(one)),
     ];
 }

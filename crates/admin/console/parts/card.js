@@ -15,16 +15,16 @@ export function card(approval, together, actions) {
     const end = h("div.card-end");
     bar.watch(end);
     return h("article.card", { "aria-labelledby": "card-title" },
-        head(approval),
+        head(approval, actions),
         approval.arguments !== null && approval.arguments !== undefined && approval.tool && argumentsOf(approval),
         heldTogether(together),
         scriptOf(approval),
         end,
         bar.element,
-        suggestions(approval.suggestion));
+        suggestions(approval.choices));
 }
 
-function head(approval) {
+function head(approval, { isScoped = false }) {
     const { server, tool, principal, role, profile, rule, created_ms: created, expires_ms: expires, state, run, answer } = approval;
     const name = tool ? toolName(server, tool) : "the start of a script";
     const isOdd = tool && !(isPlainName(server) && isPlainName(tool));
@@ -32,18 +32,21 @@ function head(approval) {
         h("p.card-kicker", state === "pending" ? "Asks to call" : "Asked to call", state !== "pending" && [" ", badge(state)]),
         h("h2.card-title", { id: "card-title", tabindex: "-1" }, name),
         isOdd && h("p.warning", "This name has characters that are not ASCII, and may look like another name. They are marked."),
+        approval.may_have_happened && h("p.warning", "It was sent before, and what came of it is unknown: it may have happened already."),
+        approval.void_reason && h("p.warning", "Void: ", visible(approval.void_reason)),
         approval.tool_description && h("p.card-description", visible(approval.tool_description)),
         facts([
-            ["Because", rule && h("code.rule", visible(rule)), "wide"],
-            ["Principal", visibleName(principal ?? "?")],
-            ["Role", role && visibleName(role)],
-            ["Profile", profile && visibleName(profile)],
-            ["Asked", when(created, { relative: state === "pending" })],
-            ["Ends", state === "pending" && expires && (expires > Date.now() ? `in ${duration(expires - Date.now())}` : "now")],
+            ["Principal", [visibleName(principal ?? "?"), role && h("span.quiet", " role ", visibleName(role)), profile && profile !== role && h("span.quiet", " profile ", visibleName(profile))]],
+            ["Asked", [when(created, { relative: state === "pending" }), state === "pending" && expires && h("span.quiet", expires > Date.now() ? ` ends in ${duration(expires - Date.now())}` : " ends now")]],
             ["Answered", answer && [`${state === "denied" ? "denied" : "approved"} by ${answer.by} (${answer.channel}), `, when(answer.at_ms), answer.reason && [": ", visible(answer.reason)]], "wide"],
-            ["Run", run && runLink(run), "wide"],
+            ["Run", run && (isScoped ? h("span.run-id", run) : runLink(run))],
+            ["Because", rule && h("code.rule", visible(rule)), "wide"],
         ]),
     ];
+}
+
+function reason(one) {
+    return typeof one === "string" ? visible(one) : [`Line ${one.line}: `, visible(one.reason)];
 }
 
 function argumentsOf(approval) {
@@ -67,18 +70,17 @@ function heldTogether(together) {
 }
 
 function scriptOf(approval) {
-    const { script, line, calls_of_script: calls = [], unpredicted = [] } = approval;
+    const { script, line, calls_of_script: calls, unpredicted } = approval;
     if (!script) return null;
     const beside = new Map();
-    for (const call of calls ?? []) {
+    for (const call of calls) {
         const nodes = beside.get(call.line) ?? [];
         const isThis = call.line === line && call.server === approval.server && call.tool === approval.tool;
         nodes.push(h("span.beside-call", { class: isThis ? "is-this" : "" }, toolName(call.server, call.tool), call.state && h("span.quiet", ` ${call.state.replaceAll("-", " ")}`)));
         beside.set(call.line, nodes);
     }
-    const open = (unpredicted ?? []).length > 0;
-    const note = line ? `line ${line} waits` : plural((calls ?? []).length, "call");
+    const note = line ? `line ${line} waits` : plural(calls.length, "call");
     return section("Script", { id: "card-script", level: 3, note, actions: copyButton(script) },
         scriptBlock(script, { beside, marked: new Set(line ? [line] : []) }),
-        open && disclosure(`Not predictable: ${plural(unpredicted.length, "place")}`, () => h("ul.reasons", unpredicted.map(({ line: at, reason }) => h("li", `Line ${at}: `, visible(reason)))), { open: true }));
+        unpredicted.length > 0 && disclosure(`Not predictable: ${plural(unpredicted.length, "place")}`, () => h("ul.reasons", unpredicted.map((one) => h("li", reason(one)))), { open: true }));
 }

@@ -6,6 +6,7 @@ import { h, replace } from "../core/dom.js";
 import { number } from "../core/format.js";
 import { visible } from "../core/visible.js";
 import { editor } from "./editor.js";
+import { jsonBlock } from "./json.js";
 import { badge, button, disclosure, failure, table } from "./elements.js";
 
 /** How long a replay may take, in milliseconds. */
@@ -35,7 +36,7 @@ export function replayPanel(record) {
     return { element: h("div", verdict, script && disclosure("Replay with an edit…", edit)), replay: () => send() };
 }
 
-function shown({ verdict, differs, message, differences = [], fuel }) {
+function shown({ verdict, differs, message, differences = [], fuel, result, log }) {
     return [
         h("p.verdict", badge(differs ? "differs" : verdict), message && h("span", " ", visible(message)), fuel && h("span.quiet", ` · ${number(fuel)} fuel`)),
         differences.length > 0 && table("Differences", [
@@ -43,5 +44,7 @@ function shown({ verdict, differs, message, differences = [], fuel }) {
             { title: "Recorded", class: "is-wide", cell: ({ recorded }) => h("code", visible(recorded)) },
             { title: "Replayed", class: "is-wide", cell: ({ replayed }) => h("code", visible(replayed)) },
         ], differences),
+        result && [h("h3", "Result of the replay"), jsonBlock(result, { label: "Result of the replay" })],
+        log && [h("h3", "Log of the replay"), h("pre.code", { tabindex: "0", "aria-label": "Log of the replay" }, visible(log, { tabs: true }))],
     ];
 }

@@ -5,8 +5,7 @@ import { number, plural } from "../core/format.js";
 import { toolName, visible, visibleName } from "../core/visible.js";
 import { copyButton, disclosure, table, when } from "./elements.js";
 
-export function suggestions(suggestion) {
-    const choices = suggestion?.choices ?? [];
+export function suggestions(choices) {
     if (!choices.length) return null;
     return disclosure("Always allow this…", () => [
         h("p.quiet", "Nothing is written from here. To allow it from now on, put the line into the configuration; it is reloaded at once."),
@@ -14,13 +13,17 @@ export function suggestions(suggestion) {
     ], { class: "always" });
 }
 
-function choice({ scope, toml, would_have_allowed: calls = [], would_have_allowed_total: total = calls.length }) {
+function choice({ scope, toml, would_have_allowed: calls, would_have_allowed_total: total = calls?.length }) {
     return h("section.choice",
         h("div.section-head", h("h3", visible(scope)), h("div.actions", copyButton(toml))),
         h("pre.code", { tabindex: "0", "aria-label": `Configuration: ${scope}` }, visible(toml)),
-        total === 0
-            ? h("p.quiet", "In the last seven days it would have allowed nothing else.")
-            : disclosure(`In the last seven days it would have allowed ${plural(total, "call")}`, () => allowed(calls, total)));
+        history(calls, total));
+}
+
+function history(calls, total) {
+    if (total === undefined) return h("p.quiet", "What it would have allowed is not known here. ", h("a", { href: "/access/policy" }, "Decide recorded runs anew"), " with it.");
+    if (total === 0) return h("p.quiet", "In the last seven days it would have allowed nothing else.");
+    return disclosure(`In the last seven days it would have allowed ${plural(total, "call")}`, () => allowed(calls, total));
 }
 
 function allowed(calls, total) {

@@ -44,15 +44,15 @@ function keySection(items, roles, changed) {
 }
 
 function roleSection(items) {
-    const patterns = (list) => (list?.length ? list.flatMap((one, index) => [index ? ", " : "", h("code", visible(one))]) : "–");
+    const patterns = (list) => (list === null ? "everything" : list?.length ? list.flatMap((one, index) => [index ? ", " : "", h("code", visible(one))]) : "–");
     const limits = (role) => Object.entries(role.limits ?? {}).map(([name, value]) => `${name} ${number(value)}`).join(", ") || "–";
     const rows = table("Roles", [
         { title: "Role", head: true, cell: ({ name }) => visibleName(name) },
         { title: "Sees", class: "is-wide", cell: ({ tools, visible_tools: count }) => [patterns(tools), count !== null && count !== undefined && h("span.quiet", ` ${number(count)} tools`)] },
-        { title: "Runs without asking", class: "is-wide", cell: (role) => patterns(role.auto_execute) },
+        { title: "Runs without asking", class: "is-wide", cell: (role) => (role.auto_execute === null ? "as its servers say" : patterns(role.auto_execute)) },
         { title: "Denies", class: "is-wide", cell: (role) => patterns(role.deny) },
         { title: "Limits", cell: limits },
-        { title: "Asks", cell: (role) => (role.approve_by ?? []).join(", ") || "–" },
+        { title: "Approves", cell: (role) => (role.approve_by ?? []).join(", ") || "–" },
         { title: "Keys", class: "is-number", cell: (role) => number(role.keys) },
     ], items);
     return section("Roles", { id: "roles" }, items.length ? rows : empty("No roles", "[roles] of the configuration says what a key sees and calls."));

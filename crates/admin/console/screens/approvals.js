@@ -6,6 +6,7 @@ import { h, replace, set } from "../core/dom.js";
 import { follow } from "../core/events.js";
 import { duration } from "../core/format.js";
 import { bind } from "../core/keys.js";
+import * as records from "../core/records.js";
 import { go } from "../core/router.js";
 import { toolName, visibleName } from "../core/visible.js";
 import { badge, empty, failure, when } from "../parts/elements.js";
@@ -52,7 +53,7 @@ async function showCard(detail, id, { signal, session, read, title }) {
     const again = async (focus) => {
         let approval;
         try {
-            approval = await get(`/approvals${path(id)}`, {}, { signal });
+            approval = records.approval(await get(`/approvals${path(id)}`, {}, { signal }));
         } catch (error) {
             if (!signal.aborted) replace(detail, error.status === 404 ? empty("No such approval", "It was erased, or the link is incomplete.") : failure(error, () => again(false)));
             return;
@@ -67,7 +68,7 @@ async function showCard(detail, id, { signal, session, read, title }) {
             else again(true);
         };
         const back = !session.scope && h("a.back", { href: "/approvals" }, "All waiting approvals");
-        replace(detail, back, card(approval, together, { signal, answered, changed: () => again(true) }));
+        replace(detail, back, card(approval, together, { signal, answered, changed: () => again(true), isScoped: Boolean(session.scope) }));
         if (focus) detail.querySelector("h2")?.focus();
     };
     await again(false);

@@ -3,18 +3,18 @@
 import { get, post } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { number, plural } from "../core/format.js";
-import { toolName, visibleName } from "../core/visible.js";
+import { toolName, visible, visibleName } from "../core/visible.js";
 import { editor } from "../parts/editor.js";
-import { badge, button, copyButton, empty, failure, runLink, section, table, when } from "../parts/elements.js";
+import { badge, button, copyButton, disclosure, empty, failure, runLink, section, table, when } from "../parts/elements.js";
 
 const PATIENCE_MS = 120_000;
 
 export async function show({ main, signal, title }) {
     title("Policy change");
     main.append(h("header.page-head", h("p.crumb", h("a", { href: "/access" }, "Access")), h("h1", "Try a policy change")),
-        h("p.lead", "Edit the configuration below. It is decided anew about recorded runs, and what would have come out otherwise is listed. Nothing is written, and nothing runs."));
-    const { toml } = await get("/config", {}, { signal });
-    const { element, field } = editor(toml, { id: "toml", label: "Configuration" });
+        h("p.lead", "Recorded runs are decided anew under the configuration below, and what would have come out otherwise is listed. Nothing is written, and nothing runs."));
+    const { toml, text } = await get("/config", {}, { signal });
+    const { element, field } = editor(toml ?? "", { id: "toml", label: "Configuration" });
     const last = h("input", { id: "last", type: "number", min: "1", max: "10000", value: "500" });
     const outcome = h("div.outcome", { role: "status" });
     const decide = async () => {
@@ -25,12 +25,13 @@ export async function show({ main, signal, title }) {
             if (!signal.aborted) replace(outcome, failure(error));
         }
     };
-    main.append(section("Configuration", { id: "config", actions: copyButton(toml, "Copy the present one") }, element,
+    main.append(section("Configuration", { id: "config", actions: toml && copyButton(toml, "Copy the present one") }, element,
+        text && disclosure("The configuration in use", () => h("pre.code", { tabindex: "0", "aria-label": "The configuration in use" }, visible(text))),
         h("div.editor-actions", h("label", { for: "last" }, "Newest runs"), h("span.short-field", last), button("Decide", decide, { kind: "is-primary" }))), outcome);
 }
 
-function told({ checked, runs }) {
-    const note = `${plural(checked ?? runs.length, "run")} decided anew, ${number(runs.length)} otherwise`;
+function told({ checked, skipped, runs }) {
+    const note = `${plural(checked ?? runs.length, "run")} decided anew, ${number(runs.length)} otherwise${skipped ? `, ${number(skipped)} skipped` : ""}`;
     if (!runs.length) return section("No difference", { note }, empty("Nothing would have changed", "Every recorded run is decided as it was."));
     return section("What would change", { note }, table("Runs that would be decided otherwise", [
         { title: "Run", head: true, cell: ({ id }) => runLink(id) },

@@ -89,7 +89,7 @@ function header(record, { replay, read, session }) {
             ["Calls", run.failed_calls ? `${number(run.calls)}, ${number(run.failed_calls)} failed` : number(run.calls)],
             ["Client, as it says", claims?.name && visible([claims.name, claims.version].filter(Boolean).join(" "))],
             ["Model, as it says", claims?.model && visible(claims.model)],
-            ["Trace", traceId && (/^https?:\/\//.test(trace ?? "") ? h("a", { href: trace, rel: "noreferrer noopener", target: "_blank" }, traceId) : h("code", traceId))],
+            ["Trace", traceId && (/^https?:\/\//.test(trace ?? "") ? h("a", { href: trace, rel: "noreferrer noopener", target: "_blank" }, traceId) : h("code", traceId)), "wide"],
         ]),
     ];
 }

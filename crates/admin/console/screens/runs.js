@@ -4,7 +4,7 @@ import { get } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { follow } from "../core/events.js";
 import { bind } from "../core/keys.js";
-import { summary } from "../core/records.js";
+import { inFlight, summary } from "../core/records.js";
 import { setQuery } from "../core/router.js";
 import { empty, failure } from "../parts/elements.js";
 import { DEFAULT_SLOW_MS, filterBar, toApi } from "../parts/run_filter.js";
@@ -24,8 +24,9 @@ export async function show({ main, query, signal, title }) {
         reading = new AbortController();
         const options = { signal: AbortSignal.any([signal, reading.signal]) };
         try {
-            const { items, next } = filter.show === "running" ? await get("/runs/live", {}, options) : await get("/runs", { ...toApi(filter), limit: PAGE, before: filter.before }, options);
-            showRuns(results, items.map(summary), next, filter);
+            const isLive = filter.show === "running";
+            const { items, next } = isLive ? await get("/runs/live", {}, options) : await get("/runs", { ...toApi(filter), limit: PAGE, before: filter.before }, options);
+            showRuns(results, items.map(isLive ? inFlight : summary), next, filter);
         } catch (error) {
             if (!options.signal.aborted) replace(results, failure(error, read));
         }

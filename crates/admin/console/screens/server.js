@@ -11,7 +11,7 @@ import { scriptBlock } from "../parts/script.js";
 
 const LOG_LINES = 200;
 
-export async function show({ main, params, signal, title, session }) {
+export async function show({ main, params, signal, title }) {
     title(params.name);
     const name = params.name;
     const { items } = await get("/servers", {}, { signal });
@@ -25,7 +25,7 @@ export async function show({ main, params, signal, title, session }) {
     main.append(...header(server), toolPlace, stubPlace, log(name, signal));
     const readTools = async () => {
         const [tools, pins] = await Promise.all([get(`/tools${path(name)}`, {}, { signal }), get(`/tools${path(name, "pins")}`, {}, { signal }).catch(() => null)]);
-        replace(toolPlace, toolList(name, tools, pins, readTools, session));
+        replace(toolPlace, toolList(name, tools, pins, readTools));
     };
     const readStub = async () => replace(stubPlace, stub(await get(`/tools${path(name, "stub")}`, {}, { signal })));
     const shown = (place, read) => read().catch((error) => !signal.aborted && replace(place, failure(error, () => shown(place, read))));
@@ -39,7 +39,7 @@ function header(server) {
     return [
         h("header.page-head", h("p.crumb", h("a", { href: "/servers" }, "Servers")), h("h1", visibleName(server.name)), badge(server.state),
             h("div.actions", button("Reconnect", reconnect), h("a.button", { href: `/runs?server=${encodeURIComponent(server.name)}` }, "Its runs"))),
-        server.why ? h("p.warning", visible(server.why)) : "",
+        ...[server.why, ...(server.warnings ?? [])].filter(Boolean).map((text) => h("p.warning", visible(text))),
         facts([
             ["Breaker", server.breaker && badge(server.breaker)],
             ["Mode", server.mode],
@@ -53,19 +53,24 @@ function header(server) {
     ];
 }
 
-function toolList(server, { items, tokens }, pins, changed) {
+function toolList(server, { items, tokens = sum(items) }, pins, changed) {
     const pinned = new Map((pins?.items ?? []).map((pin) => [pin.tool, pin]));
     const waiting = (pins?.items ?? []).filter(({ state }) => state === "changed" || state === "new");
     const acceptAll = waiting.length > 1 && button(`Accept all ${waiting.length} as they are listed now`, () => accept(server, {}, changed));
     const gone = (pins?.items ?? []).filter(({ state }) => state === "gone");
     return section("Tools", { id: "tools", note: `${number(items.length)} tools, ${number(tokens)} tokens`, actions: acceptAll },
+        pins?.trouble && h("p.warning", visible(pins.trouble)),
         h("ul", items.map((tool) => h("li.tool", toolEntry(server, tool, pinned.get(tool.name), changed)))),
         gone.length > 0 && h("p.quiet", "Pinned, and not listed any more: ", gone.flatMap(({ tool }, index) => [index ? ", " : "", visibleName(tool)])));
 }
 
+function sum(items) {
+    return items.reduce((total, tool) => total + (tool.tokens ?? 0), 0);
+}
+
 function toolEntry(server, tool, pin, changed) {
     const hints = [tool.read_only && "read only, as it says", tool.destructive && "destructive, as it says"].filter(Boolean).join(", ");
-    const numbers = [`${number(tool.tokens)} tokens`, tool.calls ? `${number(tool.calls)} calls` : "no calls", tool.p95_ms !== null && tool.p95_ms !== undefined && `p50 ${duration(tool.p50_ms)}, p95 ${duration(tool.p95_ms)}`].filter(Boolean).join(" · ");
+    const numbers = [tool.tokens !== null && tool.tokens !== undefined && `${number(tool.tokens)} tokens`, tool.calls ? `${number(tool.calls)} calls` : "no calls", tool.p95_ms !== null && tool.p95_ms !== undefined && `p50 ${duration(tool.p50_ms)}, p95 ${duration(tool.p95_ms)}`].filter(Boolean).join(" · ");
     const state = pin?.withheld ? "withheld" : pin?.state;
     return [
         h("div.tool-head", h("h3", h("code", visibleName(tool.name))), tool.policy && badge(tool.policy), state && state !== "pinned" && badge(state, pin.withheld ? `${pin.state}, withheld` : state), h("span.numbers", numbers)),

@@ -15,9 +15,11 @@ export async function show({ main, signal, title }) {
     const place = h("div");
     main.append(h("header.page-head", h("h1", "Servers")), place);
     const read = async () => {
-        const { items } = await get("/servers", {}, { signal });
+        const [{ items }, tokens, health] = await Promise.all([get("/servers", {}, { signal }), tokensOf(signal), get("/health", {}, { signal }).catch(() => null)]);
+        for (const server of items) server.tokens ??= tokens.get(server.name);
         const focused = place.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-        replace(place, items.length ? list(items) : empty("No servers", "Servers of the configuration appear here."));
+        const problems = [...(health?.problems ?? []), ...(health?.outdated ?? []).map(({ what, why }) => `${what}: ${why}`)];
+        replace(place, problems.map((problem) => h("p.warning", visible(problem))), items.length ? list(items) : empty("No servers", "Servers of the configuration appear here."));
         if (focused) place.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
     };
     const move = rover(place, "a.row-link");
@@ -26,6 +28,14 @@ export async function show({ main, signal, title }) {
     await read();
     const clock = setInterval(() => read().catch(() => {}), AGAIN_MS);
     signal.addEventListener("abort", () => clearInterval(clock));
+}
+
+/** What the stubs of each server's tools have, in tokens. */
+async function tokensOf(signal) {
+    const { items } = await get("/tools", {}, { signal }).catch(() => ({ items: [] }));
+    const sums = new Map();
+    for (const { server, tokens } of items) sums.set(server, (sums.get(server) ?? 0) + (tokens ?? 0));
+    return sums;
 }
 
 function list(items) {

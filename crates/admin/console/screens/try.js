@@ -68,11 +68,12 @@ export async function show({ main, signal, title }) {
     await look();
 }
 
-function verdict({ verdict: state, message, findings = [], tools = [], reasons = [] }, field) {
+function verdict({ verdict: state, message, findings = [], tools = [], reasons = [], allow = [] }, field) {
     return [
         h("p", badge(state), message && h("span.quiet", " ", visible(message))),
         findings.length > 0 && h("ul.findings", findings.map(({ line, message: text, severity }) => h("li", { class: severity === "note" ? "" : "is-error" }, button(`Line ${line}`, () => toLine(field, line), { kind: "is-quiet" }), " ", visible(text)))),
         tools.length > 0 && h("div.section", h("h2", "Tools that it may call"), h("ul.try-tools", tools.map((tool) => h("li", h("span", toolName(tool.server, tool.tool), tool.lines?.length ? h("span.quiet", ` line ${tool.lines.join(", ")}`) : ""), tool.standing && badge(tool.standing))))),
+        allow.length > 0 && h("div.section", h("h2", "This would allow it"), h("pre.code", { tabindex: "0", "aria-label": "Configuration" }, visible(allow.join("\n")))),
         reasons.length > 0 && h("div.section", h("h2", `Not predictable: ${plural(reasons.length, "place")}`), h("ul.reasons", reasons.map(({ line, text }) => h("li", `Line ${line}: `, visible(text))))),
     ];
 }
