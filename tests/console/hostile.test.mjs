@@ -48,7 +48,7 @@ const PLACES = {
   "the servers": () => "/servers",
   "a server": () => `/servers/${HOSTILE_SERVER}`,
   "access": () => "/access",
-  "a key": () => "/access/support",
+  "a key": () => "/access/keys/support",
 };
 
 for (const [name, path] of Object.entries(PLACES)) {

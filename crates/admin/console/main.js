@@ -1,27 +1,27 @@
 // Starts the console: the session, the shell around the screens, and the table of screens.
 
 import { announce, mountAnnouncer } from "./core/announce.js";
-import { get, onSignedOut, useSession } from "./core/api.js";
-import { replace } from "./core/dom.js";
+import { get, onSignedOut, remove, useSession } from "./core/api.js";
+import { h, replace } from "./core/dom.js";
 import { listen } from "./core/keys.js";
 import { session as sessionOf } from "./core/records.js";
 import { go, open, start } from "./core/router.js";
 import { failure } from "./parts/elements.js";
 import { mountShell } from "./parts/shell.js";
+import * as access from "./screens/access.js";
+import * as approvals from "./screens/approvals.js";
+import * as key from "./screens/key.js";
+import * as policy from "./screens/policy.js";
 import { login, sessionOfLink } from "./screens/login.js";
+import * as run from "./screens/run.js";
+import * as runs from "./screens/runs.js";
+import * as server from "./screens/server.js";
+import * as servers from "./screens/servers.js";
+import * as tokens from "./screens/tokens.js";
+import * as tryScript from "./screens/try.js";
 
-const SCREENS = {
-    approvals: () => import("./screens/approvals.js"),
-    runs: () => import("./screens/runs.js"),
-    run: () => import("./screens/run.js"),
-    servers: () => import("./screens/servers.js"),
-    server: () => import("./screens/server.js"),
-    access: () => import("./screens/access.js"),
-    key: () => import("./screens/key.js"),
-    policy: () => import("./screens/policy.js"),
-    try: () => import("./screens/try.js"),
-    tokens: () => import("./screens/tokens.js"),
-};
+// All at once: a screen that is loaded later could be of a newer version, or not be there any more.
+const SCREENS = { access, approvals, key, policy, run, runs, server, servers, tokens, try: tryScript };
 
 const ROUTES = [
     ["/", "approvals"],
@@ -33,7 +33,7 @@ const ROUTES = [
     ["/servers/:name", "server"],
     ["/access", "access"],
     ["/access/policy", "policy"],
-    ["/access/:name", "key"],
+    ["/access/keys/:name", "key"],
     ["/try", "try"],
     ["/tokens", "tokens"],
     ["/login", "login"],
@@ -46,17 +46,18 @@ let isFirst = true;
 async function show(name, place) {
     if (name === "login" || !session) return showLogin(place);
     shell ??= mountShell(document.getElementById("app"), session, logOut);
-    const { main } = shell;
+    // Each view has a place of its own: what comes late for an earlier one is not seen.
+    const main = h("div");
     shell.enter(name);
-    replace(main);
+    replace(shell.main, main);
     const view = { ...place, main, session, title: (text) => shell.title(text), waiting: shell.waiting };
     try {
         if (!name) throw new Error("There is no such page.");
-        const screen = await SCREENS[name]();
-        if (place.signal.aborted) return;
-        await screen.show(view);
+        await SCREENS[name].show(view);
     } catch (error) {
-        if (!place.signal.aborted) main.append(failure(error, () => open()));
+        if (place.signal.aborted) return;
+        if (!main.querySelector("h1")) main.append(h("h1", "Not available"));
+        main.append(failure(error, () => open()));
     }
     if (place.signal.aborted) return;
     if (!isFirst) shell.focus();
@@ -76,7 +77,6 @@ function showLogin(place) {
 }
 
 async function logOut() {
-    const { remove } = await import("./core/api.js");
     await remove("/session").catch(() => {});
     go("/login");
 }

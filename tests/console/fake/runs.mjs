@@ -11,19 +11,19 @@ const WHY = {
   "budget-exhausted": "budget support-day has 12 runs left until 00:00", cancelled: "the client disconnected", unavailable: "the queue is full", fault: "the sandbox failed; see the log",
 };
 
-export const SCRIPT = `# Who ordered in the last month, and what is still open?
+export const SCRIPT = `import asyncio
 contacts = crm.get_contacts(limit=10)["items"]
 
-async def last_order(contact):
-    try:
-        return await crm.get_last_order.aio(contact_id=contact["id"])
-    except ToolError as error:
-        print("no order:", contact["name"], error.code)
-        return None
-
-orders = await gather(*(last_order(c) for c in contacts))
-total = sum(order["total"] for order in orders if order)
-open_issues = tracker.search(jql=f"status = Open AND customer in ({len(contacts)})")
+# All at once. A contact without an order is no reason to stop.
+orders = await asyncio.gather(
+    *[crm.get_last_order(contact_id=c["id"]) for c in contacts],
+    return_exceptions=True,
+)
+for contact, order in zip(contacts, orders):
+    if isinstance(order, ToolError):
+        print("no order:", contact["name"])
+total = sum(o["total"] for o in orders if not isinstance(o, ToolError))
+open_issues = tracker.search(jql="type = Order AND status = Open")
 print(len(contacts), "contacts,", open_issues["total"], "open issues")
 
 if total > 1_000:
@@ -85,7 +85,7 @@ export function record(run) {
   const ended = run.outcome !== null && run.outcome !== "parked";
   return {
     ...run, live: run.outcome === null, script: hostile ? `# ${ALL}\n${SCRIPT}` : SCRIPT, calls,
-    log: hostile ? `${ALL}\n` : "no order: Jo Lind tool-error\n10 contacts, 41 open issues\n", log_dropped_bytes: 0,
+    log: hostile ? `${ALL}\n` : "no order: Jo Lind\n10 contacts, 41 open issues\n", log_dropped_bytes: 0,
     result: run.outcome === "returned" ? '{"total":18250.15,"open":41}' : null,
     error: ended && run.outcome !== "returned" ? { kind: "KeyError", message: run.error ?? "", line: 12, traceback: 'File "script.py", line 12, in <module>\n    total = sum(...)\nKeyError: \'items\'', hint: "The answer has the keys: total, issues" } : null,
     usage: { fuel: run.fuel, memory_bytes_peak: 35_651_584, wall_ms: run.wall_ms, tool_calls: run.calls, cost: run.cost },

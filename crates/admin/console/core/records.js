@@ -1,8 +1,8 @@
 // Records of the API as the screens read them.
 
-/** What `exuvia` calls the time before an end. */
+/** A run in flight. The API has no outcome for it. */
 const RUNNING = "running";
-const WAITING = new Set([RUNNING, "held", "parked", "awaiting-approval"]);
+const WAITING = new Set([RUNNING, "held", "parked"]);
 
 /** A session: `scope` is null where it may do everything, else it names the one run that it is for. */
 export function session(answer) {

@@ -24,7 +24,7 @@ export function runTable(caption, items, slowMs = DEFAULT_SLOW_MS) {
 function tools(run) {
     const all = run.tools ?? [];
     const shown = all.slice(0, MOST_TOOLS).map((name) => visibleName(name));
-    return h("span.tools", shown, all.length > MOST_TOOLS && h("span.quiet", `+${all.length - MOST_TOOLS}`));
+    return h("span.tools", run.kind === "direct" && h("span.quiet", "direct call"), shown, all.length > MOST_TOOLS && h("span.quiet", `+${all.length - MOST_TOOLS}`));
 }
 
 function time(run, isSlow, longest) {

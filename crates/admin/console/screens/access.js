@@ -32,7 +32,7 @@ export async function show({ main, query, signal, title }) {
 
 function keySection(items, roles, changed) {
     const rows = table("Keys", [
-        { title: "Key", head: true, cell: ({ name }) => h("a.row-link", { href: `/access/${encodeURIComponent(name)}` }, visibleName(name)) },
+        { title: "Key", head: true, cell: ({ name }) => h("a.row-link", { href: `/access/keys/${encodeURIComponent(name)}` }, visibleName(name)) },
         { title: "Role", cell: ({ role }) => visibleName(role ?? "–") },
         { title: "State", cell: ({ state }) => badge(state) },
         { title: "Kind", cell: ({ kind }) => kind },

@@ -50,12 +50,13 @@ function page(record, { signal, read, session }) {
         header(record, { replay, read, session }),
         error && problem(error),
         script
-            ? section("Script", { id: "script", note: `${plural(calls.length, "call")} beside the lines that made them`, actions: copyButton(script), class: "run-script" }, scriptBlock(script, { beside, marked: failed }))
-            : h("p.quiet", record.erased ? "The script was erased." : "The script is not recorded."),
+            ? section("Script", { id: "script", note: `${plural(calls.length, "call")}, each beside its line`, actions: copyButton(script), class: "run-script" }, scriptBlock(script, { beside, marked: failed }))
+            : h("p.quiet.no-script", record.erased ? "The script was erased." : run.kind === "direct" ? "A client called the tool itself: there is no script." : "The script is not recorded."),
         unplaced && section("Calls without a line", { level: 3 }, unplaced),
         h("div.columns",
             section("Result", { id: "result", actions: result && copyButton(result) }, result ? jsonBlock(result, { label: "Result" }) : h("p.quiet", "None.")),
             section("Log", { id: "log", note: record.log_dropped_bytes ? `${bytes(record.log_dropped_bytes)} more were not kept` : "" }, log ? h("pre.code", { tabindex: "0", "aria-label": "Log" }, visible(log, { tabs: true })) : h("p.quiet", "Nothing was printed."))),
+        record.calls_left_out > 0 && h("p.warning", `${number(record.calls_left_out)} more calls are not listed.`),
         calls.length > 0 && section("Waterfall", { id: "waterfall", note: `at most ${peak(calls)} at a time` }, waterfall(record)),
         section("Replay", { id: "replay" }, element),
         h("div.columns", section("Usage", { id: "usage" }, usage(record)), section("Decision", { id: "decision" }, decision(record))),

@@ -3,7 +3,7 @@
 import { announce } from "../core/announce.js";
 import { get, path, post } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
-import { date, duration, number, percent } from "../core/format.js";
+import { date, duration, number, percent, plural } from "../core/format.js";
 import { visible, visibleName } from "../core/visible.js";
 import { diffBlock } from "../parts/diff.js";
 import { badge, button, copyButton, disclosure, empty, facts, failure, section } from "../parts/elements.js";
@@ -70,7 +70,7 @@ function sum(items) {
 
 function toolEntry(server, tool, pin, changed) {
     const hints = [tool.read_only && "read only, as it says", tool.destructive && "destructive, as it says"].filter(Boolean).join(", ");
-    const numbers = [tool.tokens !== null && tool.tokens !== undefined && `${number(tool.tokens)} tokens`, tool.calls ? `${number(tool.calls)} calls` : "no calls", tool.p95_ms !== null && tool.p95_ms !== undefined && `p50 ${duration(tool.p50_ms)}, p95 ${duration(tool.p95_ms)}`].filter(Boolean).join(" · ");
+    const numbers = [tool.tokens !== null && tool.tokens !== undefined && `${number(tool.tokens)} tokens`, tool.calls ? plural(tool.calls, "call") : "no calls", tool.p95_ms !== null && tool.p95_ms !== undefined && `p50 ${duration(tool.p50_ms)}, p95 ${duration(tool.p95_ms)}`].filter(Boolean).join(" · ");
     const state = pin?.withheld ? "withheld" : pin?.state;
     return [
         h("div.tool-head", h("h3", h("code", visibleName(tool.name))), tool.policy && badge(tool.policy), state && state !== "pinned" && badge(state, pin.withheld ? `${pin.state}, withheld` : state), h("span.numbers", numbers)),
