@@ -54,7 +54,7 @@ export function answerBar(approval, { signal, answered, changed }) {
     bind(signal, "d", "Deny it", () => send("deny"));
     bind(signal, "r", "Write a reason", () => reason.focus());
     const element = h("div.answer", { role: "group", "aria-label": "Answer" },
-        h("div.answer-reason", h("label", { for: "reason" }, "Reason"), reason),
+        h("div.answer-reason", h("label.visually-hidden", { for: "reason" }, "Reason (optional)"), reason),
         h("div.answer-buttons", button("Deny", () => send("deny"), { kind: "is-deny", key: "d" }), button("Approve", () => send("approve"), { kind: "is-primary", key: "a" })),
         problem);
     return { element, watch };

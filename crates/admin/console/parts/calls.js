@@ -3,14 +3,14 @@
 
 import { get, path } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
-import { bytes, cost, duration } from "../core/format.js";
+import { bytes, cost, duration, plural } from "../core/format.js";
 import { jsonText } from "../core/records.js";
 import { toolName, visible } from "../core/visible.js";
 import { copyButton, facts, failure, section } from "./elements.js";
 import { jsonBlock } from "./json.js";
 
-/** So many calls of one line are shown at first. */
-const FIRST = 8;
+/** So many calls of one line are shown at first, and as many more of those that failed. */
+const FIRST = 5;
 const SIGNS = { ok: "✓", reused: "✓", failed: "✕", refused: "✕", held: "◆", running: "…", unknown: "?" };
 const TONES = { ok: "good", reused: "good", failed: "bad", refused: "bad", held: "warm", running: "warm", unknown: "warm" };
 
@@ -35,12 +35,18 @@ export function callsBeside(record) {
 }
 
 function list(calls, record, span) {
-    const rows = calls.slice(0, FIRST).map((call) => row(call, record, span));
-    const element = h("ul.calls", rows);
-    if (calls.length > FIRST) {
-        const more = h("li", h("button.button.is-quiet", { type: "button", on: { click: () => more.replaceWith(...calls.slice(FIRST).map((call) => row(call, record, span))) } }, `${calls.length - FIRST} more calls`));
-        element.append(more);
-    }
+    let extra = FIRST;
+    const isFirst = (call, index) => index < FIRST || (TONES[call.state] !== "good" && (extra -= 1) >= 0);
+    const shown = new Set(calls.filter(isFirst));
+    const rest = calls.filter((call) => !shown.has(call));
+    const element = h("ul.calls", [...shown].map((call) => row(call, record, span)));
+    const open = () => {
+        const rows = rest.map((call) => row(call, record, span));
+        more.replaceWith(...rows);
+        rows[0].querySelector("button").focus();
+    };
+    const more = h("li", h("button.button.is-quiet", { type: "button", on: { click: open } }, plural(rest.length, "more call")));
+    if (rest.length) element.append(more);
     return element;
 }
 

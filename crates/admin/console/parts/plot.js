@@ -5,7 +5,7 @@ import { disclosure, table } from "./elements.js";
 
 const SLOT = 10;
 const HEIGHT = 100;
-const STEPS = [1, 2, 2.5, 5, 10];
+const STEPS = [1, 2, 4, 6, 8, 10];
 
 /**
  * `series` are `{name, value(item), class}`, drawn one over the other: the largest first. `format` writes a number.
