@@ -73,12 +73,19 @@ test("a key that is pressed twice answers one card", async () => {
   const page = await openCard(fake.approvals[0]);
   await page.locator(".card-end").scrollIntoViewIfNeeded();
   await page.waitForTimeout(ARMED_MS);
-  await page.keyboard.press("a");
-  for (let count = 0; count < 10; count += 1) {
-    await page.waitForTimeout(20);
-    await page.keyboard.press("a");
-    await page.keyboard.press("d");
-  }
+  // A key that goes on until the next card has been there for a while.
+  await page.evaluate((first) => new Promise((done) => {
+    let since = null;
+    const press = setInterval(() => {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "d", bubbles: true, cancelable: true }));
+      if (since === null && !location.pathname.includes(first) && document.querySelector(".answer")) since = performance.now();
+      if (since !== null && performance.now() - since > 300) {
+        clearInterval(press);
+        done();
+      }
+    }, 5);
+  }), fake.approvals[0].id);
+  await page.waitForTimeout(300);
   assert.equal(answers().length, 1);
   await page.done();
 });
@@ -124,6 +131,18 @@ test("an approval that was answered elsewhere, or that would send something else
   second.answer = { by: "key:lead", channel: "cli", at_ms: Date.now(), reason: null };
   await page.keyboard.press("d");
   await page.locator(".card", { hasText: "approved by key:lead (cli)" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
+  await page.done();
+});
+
+test("a card that is answered elsewhere says so without a reload", async () => {
+  const [first] = fake.approvals;
+  const page = await openCard(first);
+  first.state = "denied";
+  first.answer = { by: "key:lead", channel: "cli", at_ms: Date.now(), reason: "not this month" };
+  fake.emit("answered", { approval: first.id, run: first.run });
+  await page.locator(".card", { hasText: "denied by key:lead (cli)" }).waitFor({ timeout: 4000 });
+  assert.match(await page.locator(".card").innerText(), /not this month/);
   assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
   await page.done();
 });

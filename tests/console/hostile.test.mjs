@@ -122,6 +122,8 @@ test("an address that is no web address is no link", async () => {
   const page = await openPage(browser, fake, `/runs/${hostileRun().id}`);
   await settled(page, /./);
   assert.equal(await page.locator("a[href^='javascript']").count(), 0);
+  assert.equal(await page.locator(".failure").count(), 0);
+  assert.equal(await page.getByText("4bf92f3577b34da6a3ce929d0e0e4736").count(), 1);
   await page.goto(`${fake.url}/login?to=${encodeURIComponent("//evil.example/")}#code=let-me-in`);
   await page.getByRole("heading", { name: "Waiting approvals" }).waitFor();
   assert.equal(new URL(page.url()).origin, fake.url);

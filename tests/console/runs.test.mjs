@@ -115,6 +115,22 @@ test("a run that starts appears, and its end too, without a reload", async () =>
   await page.done();
 });
 
+test("a run in flight shows its calls as they end", async () => {
+  const run = fake.addRun({});
+  run.calls_so_far = 3;
+  const page = await openPage(browser, fake, `/runs/${run.id}`);
+  await settled(page, run.id);
+  assert.equal(await page.locator(".waterfall li").count(), 3);
+  run.calls_so_far = 7;
+  fake.emit("call-ended", { id: 7 });
+  await page.locator(".waterfall li").nth(6).waitFor({ timeout: 4000 });
+  await page.getByRole("button", { name: "Cancel the run" }).waitFor();
+  run.outcome = "returned";
+  fake.emit("ended", { run: run.id });
+  await page.locator(".page-head .badge", { hasText: "returned" }).waitFor({ timeout: 4000 });
+  await page.done();
+});
+
 test("one run: each call is beside its line, with outcome, latency and size; its arguments are read when it is opened", async () => {
   const page = await openPage(browser, fake, `/runs/${fake.runs.find(({ outcome }) => outcome === "returned").id}`);
   await settled(page, /./);

@@ -84,7 +84,7 @@ export function record(run) {
   ];
   const ended = run.outcome !== null && run.outcome !== "parked";
   return {
-    ...run, live: run.outcome === null, script: hostile ? `# ${ALL}\n${SCRIPT}` : SCRIPT, calls,
+    ...run, live: run.outcome === null, script: hostile ? `# ${ALL}\n${SCRIPT}` : SCRIPT, calls: calls.slice(0, run.outcome === null ? run.calls_so_far : undefined),
     log: hostile ? `${ALL}\n` : "no order: Jo Lind\n10 contacts, 41 open issues\n", log_dropped_bytes: 0,
     result: run.outcome === "returned" ? '{"total":18250.15,"open":41}' : null,
     error: ended && run.outcome !== "returned" ? { kind: "KeyError", message: run.error ?? "", line: 12, traceback: 'File "script.py", line 12, in <module>\n    total = sum(...)\nKeyError: \'items\'', hint: "The answer has the keys: total, issues" } : null,

@@ -26,10 +26,11 @@ export function card(approval, together, actions) {
 
 function head(approval, { isScoped = false }) {
     const { server, tool, principal, role, profile, rule, created_ms: created, expires_ms: expires, state, run, answer } = approval;
-    const name = tool ? toolName(server, tool) : "the start of a script";
+    const name = tool ? toolName(server, tool) : "A script";
+    const what = tool ? "to call" : "to start";
     const isOdd = tool && !(isPlainName(server) && isPlainName(tool));
     return [
-        h("p.card-kicker", state === "pending" ? "Asks to call" : "Asked to call", state !== "pending" && [" ", badge(state)]),
+        h("p.card-kicker", `${state === "pending" ? "Asks" : "Asked"} ${what}`, state !== "pending" && [" ", badge(state)]),
         h("h2.card-title", { id: "card-title", tabindex: "-1" }, name),
         isOdd && h("p.warning", "This name has characters that are not ASCII, and may look like another name. They are marked."),
         approval.may_have_happened && h("p.warning", "It was sent before, and what came of it is unknown: it may have happened already."),

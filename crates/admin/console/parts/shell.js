@@ -26,7 +26,7 @@ export function mountShell(root, session, logOut) {
     const links = PLACES.map((place) => [place, h("a", { href: place.to }, place.name, place.to === "/approvals" && count)]);
     const main = h("main", { id: "main", tabindex: "-1" });
     const side = h("div.side-foot",
-        h("p.who", h("span.who-label", "Signed in as "), session.principal ?? "operator"),
+        h("p.who", h("span.who-label", "Signed in as "), session.principal ?? "operator", session.version && h("span.version", ` · ${session.version}`)),
         h("div.side-actions", themeButton(), isWhole && button("Shortcuts", showKeys, { kind: "is-quiet is-shortcuts", key: "?" }), isWhole && button("Log out", logOut, { kind: "is-quiet" })));
     const nav = isWhole && h("nav", { "aria-label": "Screens" }, h("ul", links.map(([, link]) => h("li", link))));
     const header = h("header.side", h("a.brand", { href: isWhole ? "/approvals" : location.pathname }, mark(), "Exuvia"), nav, side);
@@ -39,7 +39,7 @@ export function mountShell(root, session, logOut) {
     }
     return {
         main,
-        waiting: (number) => showCount(count, number),
+        waiting: (number, isMore) => showCount(count, number, isMore),
         enter: (screen) => {
             for (const [place, link] of links) set(link, { "aria-current": place.screens.includes(screen) ? "page" : "false" });
         },

@@ -13,6 +13,8 @@ import { badge, empty, failure, when } from "../parts/elements.js";
 import { card } from "../parts/card.js";
 import { rover } from "../parts/rover.js";
 
+/** How many are listed. */
+const PAGE = 200;
 const STATES = ["held", "answered", "expired", "void"];
 
 export async function show({ main, params, signal, session, title, waiting }) {
@@ -28,12 +30,15 @@ export async function show({ main, params, signal, session, title, waiting }) {
         h("div.approvals", { class: chosen ? "has-chosen" : "" }, h("section.queue-section", { "aria-label": "Queue" }, frame), detail));
 
     let known = null;
+    let answeredElsewhere = () => {};
     const read = async () => {
-        const { items } = await get("/approvals", { ...scope, limit: 200 }, { signal });
-        if (!session.scope) waiting(items.length);
+        const { items, next } = await get("/approvals", { ...scope, limit: PAGE }, { signal });
+        if (!session.scope) waiting(items.length, Boolean(next));
         tell(known, items);
         known = new Set(items.map(({ id }) => id));
         showList(list, frame, items, chosen, session);
+        if (next) frame.append(h("p.quiet.queue-more", `The newest ${items.length}. Older ones appear as these are answered.`));
+        else answeredElsewhere(items);
         return items;
     };
     const move = rover(list, "a");
@@ -43,13 +48,19 @@ export async function show({ main, params, signal, session, title, waiting }) {
     }
     follow("/approvals/events", STATES, { signal, changed: read, state: (state) => showLive(live, state) });
     const items = await read();
-    if (chosen) return showCard(detail, chosen, { signal, session, read, title });
+    if (chosen) {
+        answeredElsewhere = await showCard(detail, chosen, { signal, session, read, title });
+        return;
+    }
     if (items.length) replace(detail, empty("Choose a call", "Each card shows what would be sent, in full."));
     else detail.hidden = true;
-    return null;
 }
 
+/** Shows the card. The function that it returns shows it anew where a list says that it does not wait any more. */
 async function showCard(detail, id, { signal, session, read, title }) {
+    let isWaiting = false;
+    // The keys of a card go with it.
+    let life = new AbortController();
     const again = async (focus) => {
         let approval;
         try {
@@ -58,20 +69,26 @@ async function showCard(detail, id, { signal, session, read, title }) {
             if (!signal.aborted) replace(detail, error.status === 404 ? empty("No such approval", "It was erased, or the link is incomplete.") : failure(error, () => again(false)));
             return;
         }
-        const held = await get("/approvals", { run: approval.run, limit: 200 }, { signal }).then(({ items }) => items, () => []);
+        isWaiting = approval.state === "pending";
+        const held = await get("/approvals", { run: approval.run, limit: PAGE }, { signal }).then(({ items }) => items, () => []);
         title(approval.tool ? `${approval.server}.${approval.tool}` : "Start of a script");
         const together = held.filter((one) => one.id !== approval.id);
         const answered = async () => {
+            isWaiting = false;
             const items = await read();
             const next = items.find((one) => one.id !== id && one.state === "pending");
             if (next && !session.scope) go(`/approve/${encodeURIComponent(next.id)}`);
             else again(true);
         };
+        life.abort();
+        life = new AbortController();
+        const ofCard = AbortSignal.any([signal, life.signal]);
         const back = !session.scope && h("a.back", { href: "/approvals" }, "All waiting approvals");
-        replace(detail, back, card(approval, together, { signal, answered, changed: () => again(true), isScoped: Boolean(session.scope) }));
+        replace(detail, back, card(approval, together, { signal: ofCard, answered, changed: () => again(true), isScoped: Boolean(session.scope) }));
         if (focus) detail.querySelector("h2")?.focus();
     };
     await again(false);
+    return (items) => isWaiting && !items.some((one) => one.id === id && one.state === "pending") && again(false);
 }
 
 function showList(list, frame, items, chosen, session) {

@@ -24,7 +24,7 @@ export async function show({ main, params, signal, title, session }) {
     let shownAs = null;
     const read = async () => {
         const record = records.record(await get(`/runs${path(params.id)}`, {}, { signal }));
-        const state = JSON.stringify([record.run.outcome, record.calls.map((call) => [call.id, call.state])]);
+        const state = JSON.stringify([record.run.outcome, record.log.length, record.calls.map((call) => [call.id, call.state])]);
         if (state === shownAs) return record;
         shownAs = state;
         replace(place, page(record, { signal, read, session }));
@@ -32,7 +32,9 @@ export async function show({ main, params, signal, title, session }) {
     };
     try {
         const record = await read();
-        if (!records.isOver(record.run)) follow("/runs/events", ["started", "ended", "held", "answered"], { signal, changed: read });
+        if (records.isOver(record.run)) return;
+        follow("/runs/events", ["started", "ended", "held", "answered"], { signal, changed: read });
+        if (record.live) follow(`/runs${path(params.id)}/events`, ["call", "call-ended", "log", "lost"], { signal, changed: read });
     } catch (error) {
         if (error.status !== 404) throw error;
         main.append(h("h1", "Run"), empty("No such run", "It was erased or expired, or the link is incomplete."));
