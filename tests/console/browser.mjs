@@ -13,6 +13,9 @@ const AXE = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-crash-reporter --disable-breakpad";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/** How long anything may take, in milliseconds. */
+const PATIENCE_MS = 15_000;
+
 export const DESK = { width: 1280, height: 860 };
 export const PHONE = { width: 360, height: 740 };
 
@@ -23,6 +26,7 @@ export function launch() {
 /** A page of its own that is logged in, at `path`. `watch.check()` fails on whatever went wrong in it. */
 export async function openPage(browser, fake, path, { viewport = DESK, scheme = "light", code = "let-me-in" } = {}) {
   const context = await browser.newContext({ viewport, colorScheme: scheme, reducedMotion: "reduce", locale: "en-US" });
+  context.setDefaultTimeout(PATIENCE_MS);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await context.addInitScript(() => {
     window.violations = [];

@@ -15,6 +15,7 @@ let run;
 before(async () => {
   if (!program) return;
   daemon = await startDaemon(program);
+  assert.equal((await fetch(`${daemon.url}/console/main.js`)).status, 200, "the program has no console");
   browser = await launch();
   run = (await daemon.api("POST", "/try/run", { code: SCRIPT })).run;
   await daemon.api("POST", "/try/run", { code: "1 / 0" });
@@ -59,10 +60,10 @@ test("a run that was made is in the list, its calls are beside their lines, and 
   await page.getByText("Replay with an edit…").click();
   await page.getByLabel("Edited script").fill(`${SCRIPT}result = 1\n`);
   await page.getByRole("button", { name: "Replay with this edit" }).click();
-  await page.getByText("differs").waitFor({ timeout: 60_000 });
+  await page.locator(".verdict .badge", { hasText: "differs" }).waitFor({ timeout: 60_000 });
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Replay", exact: true }).click();
-  await page.getByText("reproduced").waitFor({ timeout: 60_000 });
+  await page.locator(".verdict", { hasText: "reproduced" }).waitFor({ timeout: 60_000 });
   assert.deepEqual(page.refused, []);
   await page.done();
 });

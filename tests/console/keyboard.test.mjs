@@ -52,6 +52,7 @@ test("the skip link goes to the content", async () => {
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
+  await page.waitForTimeout(300);
   assert.equal((await focus(page)).id, "main");
   assert.equal(new URL(page.url()).pathname, "/runs");
   await page.done();

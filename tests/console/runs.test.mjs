@@ -160,7 +160,7 @@ test("replay, and replay with an edit", async () => {
   const page = await openPage(browser, fake, `/runs/${run.id}`);
   await settled(page, /./);
   await page.keyboard.press("p");
-  await page.getByText("reproduced").waitFor();
+  await page.locator(".verdict", { hasText: "reproduced" }).waitFor();
   await page.getByText("Replay with an edit…").click();
   await page.getByLabel("Edited script").fill("result = 1\n");
   await page.getByRole("button", { name: "Replay with this edit" }).click();

@@ -75,6 +75,7 @@ test("the theme can be chosen and is kept", async () => {
   await page.getByRole("button", { name: "Theme: system" }).click();
   await page.getByRole("button", { name: "Theme: light" }).click();
   assert.notEqual(await paper(), light);
+  assert.deepEqual(await axe(page), []);
   const dark = await paper();
   await page.reload();
   await settled(page, "Tokens");

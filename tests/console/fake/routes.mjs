@@ -42,7 +42,7 @@ const areas = {
     if (action === "replay") {
       return body.code
         ? { run: name, verdict: "completed", differs: true, message: "the edited script came out differently", differences: [{ what: "result", recorded: '{"total":18250.15,"open":41}', replayed: '{"total":18250.15}' }, { what: "fuel", recorded: "2500000", replayed: "2400000" }], fuel: 2_400_000 }
-        : { run: name, verdict: "reproduced", differs: false, message: "", differences: [], fuel: run.fuel };
+        : { run: name, verdict: "same", differs: false, message: "reproduced", differences: [], fuel: run.fuel };
     }
     if (action === "calls") return { arguments: `{"contact_id":${extra},"q":"[redacted]"}`, arguments_bytes: 32, value: run.error?.includes("onerror") ? JSON.stringify({ text: ALL }) : '{"order_id":100015,"contact_id":1,"total":51.40,"currency":"EUR","lines":[{"sku":"A-1","n":2}]}', value_bytes: 96, error: null, redacted: true, cut: false };
     const whole = record(run);

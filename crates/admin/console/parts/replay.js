@@ -21,7 +21,7 @@ export function replayPanel(record) {
         try {
             const told = await post(`/runs${path(run.id, "replay")}`, code === undefined ? {} : { code }, { patience: PATIENCE_MS });
             replace(verdict, shown(told));
-            announce(`Replay: ${told.differs ? "differs" : told.verdict}`);
+            announce(`Replay: ${told.message || told.verdict}`);
         } catch (error) {
             replace(verdict, failure(error));
         }
@@ -44,7 +44,7 @@ function shown({ verdict, differs, message, differences = [], fuel, result, log 
             { title: "Recorded", class: "is-wide", cell: ({ recorded }) => h("code", visible(recorded)) },
             { title: "Replayed", class: "is-wide", cell: ({ replayed }) => h("code", visible(replayed)) },
         ], differences),
-        result && [h("h3", "Result of the replay"), jsonBlock(result, { label: "Result of the replay" })],
-        log && [h("h3", "Log of the replay"), h("pre.code", { tabindex: "0", "aria-label": "Log of the replay" }, visible(log, { tabs: true }))],
+        differs && result && [h("h3", "Result of the replay"), jsonBlock(result, { label: "Result of the replay" })],
+        differs && log && [h("h3", "Log of the replay"), h("pre.code", { tabindex: "0", "aria-label": "Log of the replay" }, visible(log, { tabs: true }))],
     ];
 }

@@ -23,11 +23,12 @@ export async function show({ main, params, signal, session, title, waiting }) {
     const scope = session.scope?.run ? { run: session.scope.run } : { state: "pending" };
     const list = h("ul.queue");
     const frame = h("div.queue-frame", list);
+    const more = h("p.quiet.queue-more");
     const live = h("span.live", { role: "status" });
     const detail = h("div.approval");
     const heading = session.scope ? "Approval" : "Waiting approvals";
     main.append(h("header.page-head", h("h1", heading), live),
-        h("div.approvals", { class: chosen ? "has-chosen" : "" }, h("section.queue-section", { "aria-label": "Queue" }, frame), detail));
+        h("div.approvals", { class: chosen ? "has-chosen" : "" }, h("section.queue-section", { "aria-label": "Queue" }, frame, more), detail));
 
     let known = null;
     let answeredElsewhere = () => {};
@@ -37,8 +38,8 @@ export async function show({ main, params, signal, session, title, waiting }) {
         tell(known, items);
         known = new Set(items.map(({ id }) => id));
         showList(list, frame, items, chosen, session);
-        if (next) frame.append(h("p.quiet.queue-more", `The newest ${items.length}. Older ones appear as these are answered.`));
-        else answeredElsewhere(items);
+        more.textContent = next ? `The newest ${items.length}. Older ones appear as these are answered.` : "";
+        if (!next) answeredElsewhere(items);
         return items;
     };
     const move = rover(list, "a");
