@@ -164,7 +164,7 @@ test("replay, and replay with an edit", async () => {
   await page.getByText("Replay with an edit…").click();
   await page.getByLabel("Edited script").fill("result = 1\n");
   await page.getByRole("button", { name: "Replay with this edit" }).click();
-  await page.getByText("the edited script came out differently").waitFor();
+  await page.locator(".verdict", { hasText: "the edited script came out differently" }).waitFor();
   assert.deepEqual(fake.requests.at(-1).body, { code: "result = 1\n" });
   await page.done();
 });

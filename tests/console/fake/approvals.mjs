@@ -48,9 +48,9 @@ function hostile(add) {
 function suggestion(runs) {
   const calls = runs.slice(20, 32).map((run) => ({ run: run.id, at_ms: run.started_ms, principal: run.principal, server: "mail", tool: "send", arguments_shown: '{"to":"sales@fjord.example"}', cut: true }));
   return { choices: [
-    { scope: "mail.send to sales@fjord.example", toml: '[servers.mail]\nauto_execute = ["send"]\nconstraints = { send = { to = { one_of = ["sales@fjord.example"] } } }', would_have_allowed: calls, would_have_allowed_total: 12 },
-    { scope: "mail.send with any arguments", toml: '[servers.mail]\nauto_execute = ["send"]', would_have_allowed: calls, would_have_allowed_total: 214 },
-    { scope: "every tool of mail", toml: '[servers.mail]\nauto_execute = ["*"]', would_have_allowed: [], would_have_allowed_total: 0 },
+    { scope: "arguments", toml: '[servers.mail]\nauto_execute = ["send"]\nconstraints = { send = { to = { one_of = ["sales@fjord.example"] } } }', would_have_allowed: calls, would_have_allowed_total: 12 },
+    { scope: "tool", toml: '[servers.mail]\nauto_execute = ["send"]', would_have_allowed: calls, would_have_allowed_total: 214 },
+    { scope: "read-only-tools", toml: '[servers.mail]\nauto_execute = ["*"]', would_have_allowed: [], would_have_allowed_total: 0 },
   ] };
 }
 

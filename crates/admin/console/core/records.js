@@ -66,6 +66,13 @@ export function approval(answer) {
         ...answer,
         calls_of_script: (calls ?? []).flatMap(byLine),
         unpredicted: unpredicted ?? [],
-        choices: suggestion?.choices ?? (suggestion?.toml ? [{ scope: `${answer.server}.${answer.tool}`, toml: suggestion.toml }] : []),
+        choices: (suggestion?.choices ?? []).map((choice) => ({ ...choice, scope: SCOPES[choice.scope]?.(answer) ?? choice.scope })),
     };
 }
+
+/** What a line of configuration would allow, in words. */
+const SCOPES = {
+    tool: ({ server, tool }) => `${server}.${tool}, whatever its arguments`,
+    arguments: ({ server, tool }) => `${server}.${tool} with these arguments`,
+    "read-only-tools": ({ server }) => `the tools of ${server} that say they only read`,
+};

@@ -13,17 +13,16 @@ export function suggestions(choices) {
     ], { class: "always" });
 }
 
-function choice({ scope, toml, would_have_allowed: calls, would_have_allowed_total: total = calls?.length }) {
+function choice({ scope, toml, would_have_allowed: calls, would_have_allowed_total: total = calls?.length ?? 0, is_whole: isWhole = true }) {
     return h("section.choice",
         h("div.section-head", h("h3", visible(scope)), h("div.actions", copyButton(toml))),
         h("pre.code", { tabindex: "0", "aria-label": `Configuration: ${scope}` }, visible(toml)),
-        history(calls, total));
+        history(calls ?? [], total, isWhole));
 }
 
-function history(calls, total) {
-    if (total === undefined) return h("p.quiet", "What it would have allowed is not known here. ", h("a", { href: "/access/policy" }, "Decide recorded runs anew"), " with it.");
-    if (total === 0) return h("p.quiet", "In the last seven days it would have allowed nothing else.");
-    return disclosure(`In the last seven days it would have allowed ${plural(total, "call")}`, () => allowed(calls, total));
+function history(calls, total, isWhole) {
+    if (total === 0) return h("p.quiet", isWhole ? "In the last seven days it would have allowed nothing else." : "In the newest runs it would have allowed nothing else.");
+    return disclosure(`In the last seven days it would have allowed ${isWhole ? "" : "at least "}${plural(total, "call")}`, () => allowed(calls, total));
 }
 
 function allowed(calls, total) {
