@@ -188,7 +188,7 @@ test("'always allow' shows lines and what they would have allowed, and sends not
   const page = await openCard(fake.approvals[0]);
   const before = fake.requests.length;
   await page.getByText("Always allow this…").click();
-  await page.getByText("In the last seven days it would have allowed 214 calls").click();
+  await page.getByText("In the last seven days it would have allowed at least 214 calls").click();
   for (const scope of ["mail.send with these arguments", "mail.send, whatever its arguments", "the tools of mail that say they only read"]) await page.getByRole("heading", { name: scope }).waitFor();
   await page.getByText("The newest 12 of 214.").waitFor();
   await page.getByText("In the last seven days it would have allowed nothing else.").waitFor();

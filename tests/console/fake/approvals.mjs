@@ -46,11 +46,11 @@ function hostile(add) {
 }
 
 function suggestion(runs) {
-  const calls = runs.slice(20, 32).map((run) => ({ run: run.id, at_ms: run.started_ms, principal: run.principal, server: "mail", tool: "send", arguments_shown: '{"to":"sales@fjord.example"}', cut: true }));
+  const calls = runs.slice(20, 32).map((run) => ({ run: run.id, at_ms: run.started_ms, principal: run.principal, server: "mail", tool: "send", call: 13, was_sent: true }));
   return { choices: [
-    { scope: "arguments", toml: '[servers.mail]\nauto_execute = ["send"]\nconstraints = { send = { to = { one_of = ["sales@fjord.example"] } } }', would_have_allowed: calls, would_have_allowed_total: 12 },
-    { scope: "tool", toml: '[servers.mail]\nauto_execute = ["send"]', would_have_allowed: calls, would_have_allowed_total: 214 },
-    { scope: "read-only-tools", toml: '[servers.mail]\nauto_execute = ["*"]', would_have_allowed: [], would_have_allowed_total: 0 },
+    { scope: "arguments", toml: '[servers.mail]\nauto_execute = ["send"]\nconstraints = { send = { to = { one_of = ["sales@fjord.example"] } } }', would_have_allowed: calls, would_have_allowed_total: 12, is_whole: true },
+    { scope: "tool", toml: '[servers.mail]\nauto_execute = ["send"]', would_have_allowed: calls, would_have_allowed_total: 214, is_whole: false },
+    { scope: "read-only-tools", toml: '[servers.mail]\nauto_execute = ["*"]', would_have_allowed: [], would_have_allowed_total: 0, is_whole: true },
   ] };
 }
 

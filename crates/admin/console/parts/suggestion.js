@@ -30,8 +30,8 @@ function allowed(calls, total) {
         { title: "Time", class: "is-narrow", cell: (call) => when(call.at_ms) },
         { title: "Principal", cell: (call) => visibleName(call.principal ?? "") },
         { title: "Tool", head: true, cell: (call) => toolName(call.server, call.tool) },
-        { title: "Arguments", class: "is-wide", cell: (call) => [h("code", visible(call.arguments_shown ?? "")), call.cut && h("span.quiet", " …")] },
-        { title: "Run", cell: (call) => h("a", { href: `/runs/${encodeURIComponent(call.run)}` }, "run") },
+        { title: "Then", cell: (call) => (call.was_sent ? "was sent" : "was not sent") },
+        { title: "Run", cell: (call) => h("a", { href: `/runs/${encodeURIComponent(call.run)}` }, call.call ? `call ${call.call} of its run` : "its run") },
     ], calls);
     return [rows, total > calls.length && h("p.quiet", `The newest ${number(calls.length)} of ${number(total)}.`)];
 }
