@@ -43,6 +43,25 @@ test("a new approval appears at once, is announced, and leaves the focus where i
   await page.done();
 });
 
+test("a page has one stream, none while it is not seen, and reads what it missed", async () => {
+  const page = await openPage(browser, fake, "/approvals");
+  await settled(page, /Waiting/);
+  await page.getByText("Live", { exact: true }).waitFor();
+  assert.equal(fake.streams.size, 1);
+  const hide = (hidden) => page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await hide(true);
+  await page.waitForTimeout(300);
+  assert.equal(fake.streams.size, 0);
+  fake.addApproval({ server: "warehouse", tool: "missed" });
+  await hide(false);
+  await page.locator(".queue-entry", { hasText: "warehouse.missed" }).waitFor({ timeout: 4000 });
+  assert.equal(fake.streams.size, 1);
+  await page.done();
+});
+
 test("approve by key sends back the digest of what was shown, and goes on to the next", async () => {
   const first = fake.approvals[0];
   const page = await openCard(first);

@@ -8,7 +8,7 @@ let csrf = null;
 let signedOut = () => {};
 
 /** What the API refused, or that it cannot be reached (`status` 0). */
-export class ApiError extends Error {
+class ApiError extends Error {
     constructor(status, code, message) {
         super(message);
         this.status = status;

@@ -4,7 +4,7 @@ const NUMBER = new Intl.NumberFormat("en-US");
 const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const COST = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
 
-export const NONE = "–";
+const NONE = "–";
 
 const known = (value) => value !== null && value !== undefined && !Number.isNaN(value);
 

@@ -31,7 +31,7 @@ const ODD = new RegExp([EMOJI, UNSEEN, SPACES, PILE, RIGHT, MIXED].map((one) => 
 const NOT_ASCII = /[^\x20-\x7e]/gu;
 
 /** A code point as people write it. */
-export function codePoint(character) {
+function codePoint(character) {
     return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 

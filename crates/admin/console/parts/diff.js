@@ -7,7 +7,7 @@ import { visible } from "../core/visible.js";
 const MOST_PAIRS = 1_000_000;
 
 /** `[sign, line]` with `+`, `-` or a space. */
-export function diffLines(before, now) {
+function diffLines(before, now) {
     const old = before.split("\n");
     const fresh = now.split("\n");
     if (old.length * fresh.length > MOST_PAIRS) return [...old.map((line) => ["-", line]), ...fresh.map((line) => ["+", line])];

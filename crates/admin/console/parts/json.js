@@ -11,7 +11,7 @@ const SLICE = 400;
 const DEPTH = 24;
 
 /** The lines of JSON text, `{indent, tokens: [[kind, text]]}`. None where it is no JSON. */
-export function jsonLines(text) {
+function jsonLines(text) {
     const lines = [{ indent: 0, tokens: [] }];
     let depth = 0;
     let isFirst = false;
