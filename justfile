@@ -80,6 +80,12 @@ conformance *faces:
     cargo build --release
     tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
 
+# The web console in headless Chromium: every screen, by keyboard alone, read by axe, against hostile text; with generated data, and in the
+# program itself. `just console screenshots` writes those of README anew, `just console hostile` is one file of tests.
+console *what:
+    [ "{{ what }}" = screenshots ] || cargo build --release
+    tests/console/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ what }}
+
 # Type checks the stubs of the recorded catalogs, by mypy and pyright.
 stubs:
     tests/interop/stubs
