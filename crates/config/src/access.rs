@@ -52,6 +52,8 @@ pub struct LoweredLimits {
     pub concurrent_calls: Option<usize>,
     /// [`Limits::call_timeout_ms`]
     pub call_timeout_ms: Option<u64>,
+    /// [`Limits::hold_ms`]
+    pub hold_ms: Option<u64>,
 }
 
 impl LoweredLimits {
@@ -68,6 +70,7 @@ impl LoweredLimits {
             tool_calls: lower(limits.tool_calls, self.tool_calls),
             concurrent_calls: lower(limits.concurrent_calls, self.concurrent_calls),
             call_timeout_ms: lower(limits.call_timeout_ms, self.call_timeout_ms),
+            hold_ms: lower(limits.hold_ms, self.hold_ms),
             ..limits.clone()
         }
     }

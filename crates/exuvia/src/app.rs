@@ -190,6 +190,7 @@ impl App {
             budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
+            approvals: None,
         };
         // What clients see is made there, which may take long.
         let gateway =

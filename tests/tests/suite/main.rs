@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod approvals;
 mod architecture;
 mod bench;
 mod bombs;

@@ -66,12 +66,12 @@ impl Resolver<'_> {
     }
 
     fn lowered(&mut self, written: &RoleLimits, pointer: &str) -> LoweredLimits {
-        let RoleLimits { fuel, wall_ms, tool_calls, concurrent_calls, call_timeout_ms, .. } = *written;
+        let RoleLimits { fuel, wall_ms, tool_calls, concurrent_calls, call_timeout_ms, hold_ms, .. } = *written;
         let memory = written.memory_bytes.as_ref().map(|bytes| bytes.value());
         let memory_bytes = memory.and_then(|value: Result<u64, String>| {
             value.map_err(|message| self.error(&below(pointer, "memory_bytes"), message)).ok()
         });
-        LoweredLimits { fuel, wall_ms, memory_bytes, tool_calls, concurrent_calls, call_timeout_ms }
+        LoweredLimits { fuel, wall_ms, memory_bytes, tool_calls, concurrent_calls, call_timeout_ms, hold_ms }
     }
 
     fn key(&mut self, written: &Key, pointer: &str) -> Option<KeyConfig> {

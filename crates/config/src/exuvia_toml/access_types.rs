@@ -79,6 +79,9 @@ pub(super) struct RoleLimits {
     /// Timeout of one call, in milliseconds.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) call_timeout_ms: Option<u64>,
+    /// Time that a run waits for approvals before it is parked, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
+    pub(super) hold_ms: Option<u64>,
 }
 
 /// A virtual key. Its secret is never in the file: `exuvia keys hash` prints the hash of one, and `exuvia keys create` issues keys
