@@ -99,6 +99,7 @@ impl PendingRun {
             return Report::not_started(Outcome::AwaitingApproval(holds.parked_again()));
         }
         self.record.keep_up();
+        self.run_view.routes.goes_on(&self.context.origin);
         let grants = match self.grants(&holds, &resumed.asked).await {
             Ok(grants) => grants,
             Err(outcome) => return Report::not_started(outcome),
