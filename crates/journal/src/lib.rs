@@ -91,8 +91,8 @@ pub use access::{
 pub use approvals::{
     Approval, ApprovalAnswer, ApprovalBounds, ApprovalChanges, ApprovalChannel, ApprovalContent, ApprovalError,
     ApprovalErrorKind, ApprovalFilter, ApprovalState, ApprovalStore, HeldRun, HoldEnd, Lease, MAX_ARGUMENTS_BYTES,
-    MAX_ASKED_AT_ONCE, MAX_LISTED, MAX_REASON_BYTES, MAX_SCRIPT_BYTES, MemoryApprovals, NewApproval, ScriptCall,
-    WaitingRun, WaitingState,
+    MAX_ASKED_AT_ONCE, MAX_LISTED, MAX_REASON_BYTES, MAX_SCRIPT_BYTES, MemoryApprovals, NewApproval, PostgresApprovals,
+    ScriptCall, SqliteApprovals, WaitingRun, WaitingState,
 };
 pub use archive::{Archive, Erasure, Filter, Record, Summary};
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};

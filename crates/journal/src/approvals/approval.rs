@@ -214,7 +214,7 @@ pub struct NewApproval {
 
 impl Approval {
     /// What is kept of an approval that is asked for a run.
-    pub(crate) fn asked(run: &super::HeldRun, new: &NewApproval) -> Self {
+    pub(super) fn asked(run: &super::HeldRun, new: &NewApproval) -> Self {
         let mut asked = Self {
             id: new.id.clone(),
             run: run.run.clone(),

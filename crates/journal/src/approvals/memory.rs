@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use exuvia_tool::{ApprovalId, BoxFuture, Origin, Principal, RunId};
+use exuvia_tool::{ApprovalId, BoxFuture, Principal, RunId};
 use tokio::sync::watch;
 
+use super::record::entry;
 use super::{
     Approval, ApprovalAnswer, ApprovalBounds, ApprovalChanges, ApprovalContent, ApprovalError, ApprovalErrorKind,
     ApprovalFilter, ApprovalState, ApprovalStore, HeldRun, HoldEnd, Lease, MAX_LISTED, NewApproval, OVER, WaitingRun,
     WaitingState, check_answer, check_sizes,
 };
-use crate::{Entry, Event, Journal};
+use crate::Journal;
 
 /// Approvals, and the runs that wait for them, in memory. Answers are recorded in the journal that it is given.
 pub struct MemoryApprovals {
@@ -297,16 +298,7 @@ impl ApprovalStore for MemoryApprovals {
                     approval.answer = Some(answer.clone());
                 })
             })?;
-            let event = Event::ApprovalAnswered {
-                approval: answered.id.clone(),
-                call: answered.call,
-                allowed: allow,
-                channel: answer.channel,
-                shown_sha256: answer.shown_sha256.clone(),
-                reason: answer.reason.clone(),
-            };
-            let entry = Entry { principal: answer.by.clone(), origin: Origin::Run(answered.run.clone()), event };
-            let recorded = self.journal.append_durable(entry).await;
+            let recorded = self.journal.append_durable(entry(&answered, allow, answer)).await;
             recorded.map_err(|error| ApprovalError::new(ApprovalErrorKind::Unavailable).caused_by(error))?;
             Ok(answered)
         })
@@ -358,10 +350,8 @@ impl ApprovalStore for MemoryApprovals {
         let changed = state.approvals.values().map(|kept| &kept.approval).filter(|approval| approval.version > after);
         let mut approvals: Vec<_> = changed.cloned().collect();
         approvals.sort_by_key(|approval| approval.version);
-        let is_whole = approvals.len() <= MAX_LISTED;
         approvals.truncate(MAX_LISTED);
-        let last = approvals.last().map(|approval| approval.version).filter(|_| !is_whole);
-        Box::pin(ready(Ok(ApprovalChanges { version: last.unwrap_or(state.version), is_whole, approvals })))
+        Box::pin(ready(Ok(ApprovalChanges::of(state.version, approvals))))
     }
 
     fn watch(&self) -> watch::Receiver<u64> {

@@ -7,7 +7,11 @@ mod approval;
 mod error;
 mod held_run;
 mod memory;
+mod postgres;
+mod record;
 mod shown;
+mod sqlite;
+mod stored;
 
 use exuvia_tool::{ApprovalId, BoxFuture, Principal, RunId};
 use tokio::sync::watch;
@@ -18,6 +22,9 @@ pub use approval::{
 pub use error::{ApprovalError, ApprovalErrorKind};
 pub use held_run::{HeldRun, Lease, WaitingRun, WaitingState};
 pub use memory::MemoryApprovals;
+pub use postgres::PostgresApprovals;
+use record::record;
+pub use sqlite::SqliteApprovals;
 
 /// The longest arguments that an approval is asked for, in bytes of JSON.
 pub const MAX_ARGUMENTS_BYTES: usize = 16 << 20;
@@ -202,11 +209,33 @@ pub struct ApprovalChanges {
 }
 
 /// Why an approval of a run that is over is void.
-pub(crate) const OVER: &str = "the run is over";
+const OVER: &str = "the run is over";
+/// Why an approval of a run that was erased is void.
+const ERASED: &str = "the content of the run was erased";
+/// How many approvals, and how many runs, one [sweep](ApprovalStore::sweep) changes or removes.
+const SWEPT_AT_ONCE: u64 = 500;
+
+/// What a sweep did.
+#[derive(Default)]
+struct Swept {
+    /// An approval has expired, or is void.
+    has_changed: bool,
+    /// There may be more to do.
+    has_more: bool,
+}
+
+impl ApprovalChanges {
+    /// What was found up to a version of all approvals, in order, at most [`MAX_LISTED`].
+    fn of(version: u64, approvals: Vec<Approval>) -> Self {
+        let last = approvals.last().filter(|_| approvals.len() == MAX_LISTED);
+        let is_whole = last.is_none_or(|last| last.version == version);
+        Self { version: last.map_or(version, |last| last.version), is_whole, approvals }
+    }
+}
 
 impl ApprovalFilter {
     /// How many approvals a list has at most.
-    pub(crate) fn limit(&self) -> usize {
+    fn limit(&self) -> usize {
         if self.limit == 0 { MAX_LISTED } else { self.limit.min(MAX_LISTED) }
     }
 }
@@ -216,7 +245,7 @@ impl ApprovalFilter {
 /// # Errors
 ///
 /// Something is too large.
-pub(crate) fn check_sizes(run: &HeldRun, asked: &[NewApproval]) -> Result<(), ApprovalError> {
+fn check_sizes(run: &HeldRun, asked: &[NewApproval]) -> Result<(), ApprovalError> {
     let too_large = |cause: String| Err(ApprovalError::new(ApprovalErrorKind::TooLarge).caused_by(cause));
     if asked.len() > MAX_ASKED_AT_ONCE {
         return too_large(format!("{} approvals at once, at most {MAX_ASKED_AT_ONCE}", asked.len()));
@@ -238,7 +267,7 @@ pub(crate) fn check_sizes(run: &HeldRun, asked: &[NewApproval]) -> Result<(), Ap
 /// # Errors
 ///
 /// It is not pending, or expired; the answer is about something else; or it is an own call.
-pub(crate) fn check_answer(approval: &Approval, answer: &ApprovalAnswer) -> Result<(), ApprovalError> {
+fn check_answer(approval: &Approval, answer: &ApprovalAnswer) -> Result<(), ApprovalError> {
     let refused = |kind| Err(ApprovalError::new(kind));
     if approval.state != ApprovalState::Pending {
         return refused(ApprovalErrorKind::Answered(approval.state));
