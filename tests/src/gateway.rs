@@ -201,6 +201,14 @@ impl SampleGateway {
     pub async fn stop(self) {
         self.upstreams.shutdown().await;
     }
+
+    /// Ends the gateway as if its process were killed: its runs are dropped where they are, and then the servers end.
+    pub async fn stop_dead(self) {
+        let Self { gateway, upstreams, .. } = self;
+        drop(gateway);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        upstreams.shutdown().await;
+    }
 }
 
 /// The fake server as a process with these arguments.

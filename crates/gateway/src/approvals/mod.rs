@@ -35,14 +35,14 @@ pub struct ApprovalConfig {
     /// How long an approval can be answered and used. Default: 24 hours.
     pub expires: Duration,
     /// How long a run belongs to a process that does not say so again: as long a run stays where it is after its process was killed. Default:
-    /// 6 s.
+    /// 10 s.
     pub lease: Duration,
 }
 
 /// Where people answer.
 pub trait ApprovalLinks: Send + Sync {
     /// The address of the page of an approval. None: there is no page.
-    fn link(&self, approval: &ApprovalId) -> Option<String>;
+    fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String>;
 }
 
 /// A way by which people are asked beside the link. Whoever is asked answers by [`Gateway::answer_approval`](crate::Gateway::answer_approval).
@@ -90,7 +90,7 @@ impl ApprovalConfig {
                 runs: 20_000,
             },
             expires: Duration::from_secs(24 * 60 * 60),
-            lease: Duration::from_secs(6),
+            lease: Duration::from_secs(10),
         }
     }
 }
@@ -119,8 +119,8 @@ impl Approvals {
     }
 
     /// Where an approval is answered.
-    pub(crate) fn link(&self, approval: &ApprovalId) -> Option<String> {
-        self.links.get()?.link(approval)
+    pub(crate) fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
+        self.links.get()?.link(run, approval)
     }
 
     pub(crate) fn set_links(&self, links: Arc<dyn ApprovalLinks>) {

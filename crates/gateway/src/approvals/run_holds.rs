@@ -239,7 +239,7 @@ impl RunHolds {
         let approval = kept.pop().ok_or_else(|| ApprovalError::new(ApprovalErrorKind::Malformed))?;
         let mut held = held;
         held.approval =
-            Some(HeldApproval { id: approval.id.clone(), link: self.approvals.link(&approval.id) });
+            Some(HeldApproval { id: approval.id.clone(), link: self.approvals.link(&self.run, &approval.id) });
         let (tool, id) = (&held.name, &approval.id);
         tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
         locked(&self.asked).insert(approval.call, (approval.clone(), held));
@@ -365,7 +365,7 @@ impl RunHolds {
         let pending = asked.values().filter(|(approval, _)| approval.state == ApprovalState::Pending);
         pending
             .map(|(approval, call)| {
-                let link = self.approvals.link(&approval.id);
+                let link = self.approvals.link(&self.run, &approval.id);
                 HeldCall { approval: Some(HeldApproval { id: approval.id.clone(), link }), ..call.clone() }
             })
             .collect()

@@ -62,10 +62,30 @@ impl World {
         world
     }
 
-    /// Everything but `echo` is listed, and these too.
+    /// Another gateway on the same journal and approvals, with a server of its own.
+    async fn beside(&self) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let made = folder.path().join("calls");
+        let server = fake("fake", &["--record", made.to_str().expect("UTF-8")]);
+        let (journal, store) = (Arc::clone(&self.journal), Arc::clone(&self.store));
+        let approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
+        let settings = Settings {
+            journal: Arc::clone(&journal),
+            repair_age: Some(Duration::from_secs(600)),
+            approvals: Some(approvals),
+            ..Settings::default()
+        };
+        let limits = Limits { hold_ms: LONG_HOLD_MS, ..Limits::default() };
+        let gateway = SampleGateway::with(vec![server], limits, settings).await;
+        let world = Self { gateway, journal, store, made, _folder: folder };
+        world.policy(OnUnlisted::AskAtCall, &[], &[]);
+        world
+    }
+
+    /// What has no effect is listed, and these too.
     fn policy(&self, on_unlisted: OnUnlisted, listed: &[&str], deny: &[&str]) {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-        let mut auto_execute = texts(&["process", "sleep"]);
+        let mut auto_execute = texts(&["process", "work", "change"]);
         auto_execute.extend(texts(listed));
         let rules = ServerRules { auto_execute, deny: texts(deny), on_unlisted, ..ServerRules::default() };
         let source = PolicySource { servers: [("fake".to_owned(), rules)].into(), ..PolicySource::default() };

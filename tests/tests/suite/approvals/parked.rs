@@ -79,3 +79,229 @@ async fn ten_calls_are_asked_together_and_each_answer_goes_to_its_call() {
     world.replays(&id).await;
     world.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_approvals_may_each_take_longer_than_the_time_of_the_run() {
+    let limits = Limits { hold_ms: 20, wall_ms: 1_000, call_timeout_ms: 300, ..Limits::default() };
+    let world = World::with(limits, |_| {}).await;
+    let run = world.begin(
+        "import asyncio, time\nbegun = time.monotonic()\nasync def one(n):\n    async with asyncio.timeout(0.4):\n        \
+         return (await fake.echo(value=n))['value']\nresult = [await one(1), await one(2), time.monotonic() - begun < 0.8]",
+    );
+    let id = run.id().clone();
+    run.report().await;
+    for _ in 0..2 {
+        let asked = world.asked(&id, 1).await;
+        world.until(&id, |state| *state == WaitingState::Parked).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        world.answer(&asked[0], true).await;
+    }
+    world.over(&id).await;
+    assert_eq!(world.result(&id), "[1,2,true]");
+    assert!(world.end(&id).usage.wall_ms < 1_000, "{:?}", world.end(&id).usage);
+    world.replays(&id).await;
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_call_is_denied_or_expires_and_the_script_catches_it() {
+    for expires in [None, Some(Duration::from_millis(300))] {
+        let limits = Limits { hold_ms: 20, ..Limits::default() };
+        let world = World::with(limits, |approvals| approvals.expires = expires.unwrap_or(approvals.expires)).await;
+        let run = world.begin(
+            "import asyncio\ndone = await asyncio.gather(*[fake.echo(value=n) for n in range(2)], return_exceptions=True)\n\
+             result = [type(one).__name__ if isinstance(one, Exception) else one['value'] for one in done]",
+        );
+        let id = run.id().clone();
+        run.report().await;
+        let asked = world.asked(&id, 2).await;
+        let expected = if expires.is_none() {
+            world.answer(&asked[0], false).await;
+            // The other one is not asked again.
+            assert_eq!(ids(&world.asked(&id, 1).await), ids(&asked[1..]));
+            world.until(&id, |state| *state == WaitingState::Parked).await;
+            world.answer(&asked[1], true).await;
+            "[\"ToolDenied\",1]"
+        } else {
+            "[\"ToolDenied\",\"ToolDenied\"]"
+        };
+        world.over(&id).await;
+        assert_eq!(world.result(&id), expected);
+        world.replays(&id).await;
+        world.gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_before_is_not_repeated_whatever_it_was() {
+    let world = World::new(20).await;
+    let run = world.begin(
+        "import asyncio, random, time\nseen = [mcp.search('echo')[:3], random.random(), time.time() > 0]\n\
+         pid = fake.process()['pid']\ntry:\n    fake.nothing()\nexcept AttributeError as error:\n    seen.append(str(error))\n\
+         others = asyncio.gather(*[fake.work(steps=1, step_ms=n) for n in (9, 1, 5)])\n\
+         held = (await fake.echo(value=len(seen)))['value']\nothers = await others\n\
+         result = [held, [one['value'] for one in others], fake.process()['pid'] == pid]",
+    );
+    let id = run.id().clone();
+    run.report().await;
+    let asked = world.asked(&id, 1).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    assert_eq!(world.made().len(), 4);
+    world.answer(&asked[0], true).await;
+    world.over(&id).await;
+    assert_eq!(world.result(&id), "[4,[\"done\",\"done\",\"done\"],true]");
+    assert_eq!(world.made().len(), 6);
+    world.replays(&id).await;
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_is_asked_about_before_it_starts_waits_without_an_instance() {
+    for (hold_ms, allow) in [(20, true), (20, false), (LONG_HOLD_MS, true), (LONG_HOLD_MS, false)] {
+        let world = World::new(hold_ms).await;
+        world.policy(OnUnlisted::AskBefore, &[], &[]);
+        let run = world.begin("a = fake.echo(value=1)\nresult = [a['value'], fake.echo(value=2)['value']]");
+        let id = run.id().clone();
+        let asked = world.asked(&id, 1).await;
+        assert_eq!((asked[0].call, &asked[0].tool), (None, &None));
+        let content = world.store.content(&asked[0].id).await.expect("read").expect("kept");
+        let calls: Vec<_> = content.calls.iter().map(|call| (call.tool.tool.as_str(), &*call.lines)).collect();
+        assert_eq!(calls, [("echo", &[1, 2][..])]);
+        let mut early = None;
+        if hold_ms == 20 {
+            let said = text(&run.report().await);
+            let begins = "awaiting approval; ask the user to answer:\nthe start of the script: exuvia approvals approve ";
+            assert!(said.starts_with(begins), "{said}");
+            world.until(&id, |state| *state == WaitingState::Parked).await;
+        } else {
+            early = Some(run);
+        }
+        world.answer(&asked[0], allow).await;
+        if let Some(run) = early {
+            let report = run.report().await;
+            assert_eq!(report.outcome.name(), if allow { "returned" } else { "denied" }, "{report:?}");
+        }
+        world.over(&id).await;
+        if allow {
+            assert_eq!((world.result(&id), world.made().len()), ("[1,2]".to_owned(), 2));
+            world.replays(&id).await;
+        } else {
+            assert_eq!((&*world.end(&id).outcome, world.made().len()), ("denied", 0));
+            assert!(world.pick_up(&id).await.contains("the script was not run: a person denied it"));
+        }
+        world.gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_parked_when_the_gateway_ends_and_another_one_brings_it_back() {
+    let world = World::new(LONG_HOLD_MS).await;
+    let run = world.begin("result = [fake.process()['pid'] > 0, fake.echo(value=1)['value']]");
+    let id = run.id().clone();
+    let asked = world.asked(&id, 1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    world.gateway.gateway().cancel_runs();
+    assert_eq!(run.report().await.outcome.name(), "awaiting-approval");
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    let other = world.beside().await;
+    other.answer(&asked[0], true).await;
+    other.over(&id).await;
+    assert_eq!(other.result(&id), "[true,1]");
+    assert_eq!((world.made().len(), other.made().len()), (1, 1));
+    other.replays(&id).await;
+    world.gateway.stop().await;
+    other.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_left_is_brought_back_and_a_call_of_unknown_outcome_is_asked_about_anew() {
+    for allow in [true, false] {
+        let world = World::with(Limits { hold_ms: LONG_HOLD_MS, ..Limits::default() }, |approvals| {
+            approvals.lease = Duration::from_millis(600);
+        })
+        .await;
+        let run = world.begin(
+            "import random\nx = random.random()\nfirst = fake.echo(value=x)['value'] == x\ntry:\n    fake.hang()\n    \
+             said = 'made'\nexcept ToolDenied as error:\n    said = error.message\nresult = [first, said]",
+        );
+        let id = run.id().clone();
+        for _ in 0..2 {
+            let asked = world.asked(&id, 1).await;
+            assert!(!asked[0].may_have_happened);
+            world.answer(&asked[0], true).await;
+        }
+        while world.made().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let other = world.beside().await;
+        // As if its process were killed: nothing of it is polled any more.
+        std::mem::forget(run);
+        world.gateway.stop_dead().await;
+        let asked = other.asked(&id, 1).await;
+        assert!(asked[0].may_have_happened && asked[0].tool.as_ref().is_some_and(|tool| tool.tool == "hang"));
+        if allow {
+            // It is made again, and hangs again: its own timeout ends it.
+            other.answer(&asked[0], true).await;
+            while other.made().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            other.gateway.gateway().live_runs().cancel(&id);
+            other.over(&id).await;
+            assert_eq!(other.end(&id).outcome, "cancelled");
+        } else {
+            other.answer(&asked[0], false).await;
+            other.over(&id).await;
+            assert_eq!(other.result(&id), "[true,\"fake.hang was not called: a person denied it\"]");
+            assert!(other.made().is_empty());
+            other.replays(&id).await;
+        }
+        other.gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_brought_back_is_void_with_the_reason() {
+    let world = World::new(20).await;
+    let run = world.begin("result = fake.echo(value=1)['value']");
+    let id = run.id().clone();
+    run.report().await;
+    let asked = world.asked(&id, 1).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    world.journal.forget_objects();
+    world.answer(&asked[0], true).await;
+    let state = world.over(&id).await;
+    assert!(matches!(&state, WaitingState::Void(why) if why.contains("no longer in the journal")), "{state:?}");
+    assert_eq!(world.end(&id).outcome, "void");
+    let said = world.pick_up(&id).await;
+    assert!(said.starts_with("the run cannot go on: not replayable: the servers and tools that it saw"), "{said}");
+    assert!(world.made().is_empty());
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_changed_while_a_run_was_parked_holds() {
+    let world = World::new(20).await;
+    let run = world.begin("try:\n    fake.echo(value=1)\nexcept ToolDenied as error:\n    result = error.message");
+    let id = run.id().clone();
+    run.report().await;
+    let asked = world.asked(&id, 1).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    world.policy(OnUnlisted::AskAtCall, &[], &["echo"]);
+    world.answer(&asked[0], true).await;
+    world.over(&id).await;
+    assert!(world.result(&id).contains("may not be called by this script"), "{}", world.result(&id));
+    assert!(world.made().is_empty());
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runs_of_one_principal_that_wait_are_bounded() {
+    let limits = Limits { hold_ms: 20, ..Limits::default() };
+    let world = World::with(limits, |approvals| approvals.bounds.runs_per_principal = 2).await;
+    for number in 0..3 {
+        let report = world.begin("fake.echo(value=1)").report().await;
+        assert_eq!(report.outcome.name(), if number < 2 { "awaiting-approval" } else { "denied" }, "{report:?}");
+        assert!(number < 2 || text(&report).contains("too many calls wait for approval"), "{}", text(&report));
+    }
+    world.gateway.stop().await;
+}
