@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use exuvia_policy::{Policy, RoleRules};
 use exuvia_tool::Limits;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::{BudgetConfig, IdentityProviderConfig};
 
@@ -35,6 +37,18 @@ pub struct RoleConfig {
     pub reads_metrics: bool,
     /// The only profile that they may use. None: any.
     pub profile: Option<String>,
+    /// Whether the user of the client that asks may approve, beside the operator.
+    pub client_approves: bool,
+}
+
+/// Who may approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Approver {
+    /// The operator.
+    Operator,
+    /// The user of the client.
+    Client,
 }
 
 /// Limits of a run that a role lowers. None: everybody's.

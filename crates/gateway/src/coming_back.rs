@@ -7,14 +7,16 @@ use exuvia_journal::{
     Approval, ApprovalAnswer, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, Archive, Event, HoldEnd,
     Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
 };
-use exuvia_replay::{NotReplayable, ReplayError, Resume};
+use exuvia_replay::{NotReplayable, RecordedRun, ReplayError, Resume};
 use exuvia_runtime::Script;
 use exuvia_tool::{ApprovalId, CallContext, Origin, RunId};
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
-use crate::approvals::{ApprovalLinks, ApprovalNotices, Approvals};
+use crate::approvals::{ApprovalLinks, ApprovalNotices, Approvals, Lease};
 use crate::gateway::StartedRun;
 use crate::ids::now_ms;
+use crate::repair::Repair;
 use crate::run_part::Resumed;
 use crate::run_span;
 use crate::{Client, Gateway, StartedBy};
@@ -92,9 +94,10 @@ impl Gateway {
                 Ok(false) => continue,
                 Err(error) => return tracing::warn!(error = format!("{error:#}"), "waiting run not claimed"),
             }
+            let lease = Lease::begin(approvals, &waiting.run, lease.until_ms, CancellationToken::new());
             let (this, approvals) = (Arc::clone(self), Arc::clone(approvals));
             self.threads.spawn(async move {
-                this.bring_back(&approvals, waiting, lease.until_ms).await;
+                this.bring_back(&approvals, waiting, lease).await;
                 drop(turn);
             });
         }
@@ -111,13 +114,13 @@ impl Gateway {
         all.iter().any(|approval| matches!(approval.state, ApprovalState::Denied | ApprovalState::Expired))
     }
 
-    async fn bring_back(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: WaitingRun, until_ms: u64) {
+    async fn bring_back(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: WaitingRun, lease: Lease) {
         let run = waiting.run.clone();
         match self.resumable(approvals, &waiting).await {
-            Ok(Some(parts)) => self.go_on(approvals, &waiting, parts, until_ms).await,
+            Ok(Some(parts)) => self.go_on(approvals, &waiting, parts, lease).await,
             // It is over, and its process did not come to say so.
-            Ok(None) => give_back(approvals, &run, &HoldEnd::Done).await,
-            Err(NotNow::Void(why)) => self.void(approvals, &waiting, why).await,
+            Ok(None) => give_back(&lease, &run, &HoldEnd::Done).await,
+            Err(NotNow::Void(why)) => self.void(&lease, &waiting, why).await,
             Err(NotNow::Later(why)) => {
                 tracing::warn!(run.id = %run, why, "run not brought back; tried again later");
                 // Its lease ends.
@@ -144,14 +147,15 @@ impl Gateway {
         })?;
         let filter = ApprovalFilter { run: Some(waiting.run.clone()), ..ApprovalFilter::default() };
         let asked = approvals.store().list(&filter).await.map_err(|error| later(format!("{error:#}")))?;
-        Ok(Some(Parts { resume, identity, asked, before: used(&record) }))
+        let repair = repaired(archive, resume.recorded()).await?;
+        Ok(Some(Parts { resume, identity, asked, before: used(&record), repair }))
     }
 
-    async fn go_on(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: &WaitingRun, parts: Parts, until_ms: u64) {
-        let Parts { resume, identity, asked, before } = parts;
+    async fn go_on(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: &WaitingRun, parts: Parts, lease: Lease) {
+        let Parts { resume, identity, asked, before, repair } = parts;
         let role = identity.role().cloned();
         let Some(view) = self.view_ready(waiting.profile.as_deref(), role.as_deref()).await else {
-            return self.void(approvals, waiting, "its profile is not configured any more".to_owned()).await;
+            return self.void(&lease, waiting, "its profile is not configured any more".to_owned()).await;
         };
         let client = Client::of(identity, NOBODY);
         let begun = Instant::now();
@@ -171,19 +175,19 @@ impl Gateway {
         let (prepared, span, events) = self.prepared(&view, &client, started);
         // Nobody follows it but by its name.
         drop(events);
-        let resumed = Resumed { resume, before, asked, until_ms };
+        let resumed = Resumed { resume, before, asked, repair, lease };
         run_span::over(span, prepared.bring_back(resumed)).await;
     }
 
     /// Ends a run that cannot be brought back.
-    async fn void(&self, approvals: &Approvals, waiting: &WaitingRun, why: String) {
+    async fn void(&self, lease: &Lease, waiting: &WaitingRun, why: String) {
         tracing::warn!(run.id = %waiting.run, why, "run is void");
         let context = CallContext::new(waiting.principal.clone(), Origin::Run(waiting.run.clone()));
         let error = RunError { kind: "void".to_owned(), message: why.clone(), ..RunError::default() };
         let end = RunEnd { outcome: "void".to_owned(), error: Some(error), ..RunEnd::default() };
         // One whose content was erased takes no entry.
         let _ = self.recorder.of(&context).require(Event::RunEnded(Box::new(end))).await;
-        give_back(approvals, &waiting.run, &HoldEnd::Void(why)).await;
+        give_back(lease, &waiting.run, &HoldEnd::Void(why)).await;
     }
 }
 
@@ -193,6 +197,7 @@ struct Parts {
     identity: Arc<exuvia_access::Identity>,
     asked: Vec<Approval>,
     before: RunUsage,
+    repair: Option<Repair>,
 }
 
 /// Why a run is not brought back.
@@ -211,6 +216,16 @@ async fn resume(archive: &dyn Archive, run: &RunId) -> Result<Resume, NotNow> {
     })
 }
 
+/// The earlier run whose answers a run takes further.
+async fn repaired(archive: &dyn Archive, run: &RecordedRun) -> Result<Option<Repair>, NotNow> {
+    let Some(of) = &run.start.repairs else { return Ok(None) };
+    let record = archive.record(of.as_str()).await.map_err(|error| NotNow::Later(format!("{error:#}")))?;
+    let earlier = record.and_then(|record| RecordedRun::of(&record).ok());
+    let repair = Repair::new(earlier.ok_or_else(|| NotNow::Void(format!("run {of}, which it repairs, is not kept any more")))?);
+    repair.pass(&run.calls);
+    Ok(Some(repair))
+}
+
 /// What a run used before it was parked the last time, and what its calls have cost.
 fn used(record: &Record) -> RunUsage {
     let parked = record.entries.iter().rev().find_map(|stamped| match &stamped.entry.event {
@@ -224,9 +239,8 @@ fn used(record: &Record) -> RunUsage {
     RunUsage { cost: costs.sum(), ..parked.unwrap_or_default() }
 }
 
-async fn give_back(approvals: &Approvals, run: &RunId, end: &HoldEnd) {
-    let given_back = approvals.store().release(run, approvals.leases.holder(), end, now_ms()).await;
-    if let Err(error) = given_back {
+async fn give_back(lease: &Lease, run: &RunId, end: &HoldEnd) {
+    if let Err(error) = lease.end(end).await {
         tracing::warn!(run.id = %run, error = format!("{error:#}"), "run not given back");
     }
 }

@@ -9,13 +9,13 @@ use exuvia_policy::Grants;
 use exuvia_runtime::{ActiveTime, Outcome, Report, Script, ScriptError};
 use exuvia_tool::{HeldCall, ToolName};
 
-use crate::approvals::{Answered, ApprovalCard, RunHolds};
+use crate::approvals::{Answered, ApprovalCard, Lease, RunHolds};
 use crate::end_guards::RunEndGuard;
 use crate::ids::now_ms;
 use crate::over_budget::settled;
 use crate::pending_run::{PendingRun, over};
 use crate::recorded_end::recorded_end;
-use crate::run_part::{Resumed, RunPart};
+use crate::run_part::{Resumed, ResumedPart, RunPart};
 use crate::runs::RunState;
 
 /// The rule that asks about a whole script.
@@ -32,6 +32,7 @@ impl PendingRun {
         script_sha256: &str,
         reads: Reads,
         active: &Arc<ActiveTime>,
+        claimed: Option<Lease>,
     ) -> Option<Arc<RunHolds>> {
         let approvals = self.approvals.as_ref()?;
         let run = self.context.origin.run()?.clone();
@@ -46,10 +47,19 @@ impl PendingRun {
             reads,
             policy: Arc::clone(&settings.policy),
             view_store: Arc::clone(&self.view_store),
+            client_approves: self.client_approves(),
         };
         let hold = Duration::from_millis(settings.limits.hold_ms);
         let can_park = self.can_park.then(|| Arc::clone(&self.record));
-        Some(RunHolds::new(approvals, run, card, Arc::clone(active), hold, can_park))
+        Some(RunHolds::new(approvals, run, card, Arc::clone(active), hold, can_park, claimed))
+    }
+
+    /// Whether the user of the client may approve: the operator's own client, or where the role says so.
+    fn client_approves(&self) -> bool {
+        match self.identity.role() {
+            None => true,
+            Some(role) => self.run_view.settings.roles.get(&**role).is_some_and(|role| role.client_approves),
+        }
     }
 
     /// Asks whether the script may start. None: it may. Otherwise what it comes to, or that it is parked.
@@ -79,19 +89,21 @@ impl PendingRun {
     }
 
     async fn resumed(self, script: Script, resumed: Resumed, ending: &mut RunEndGuard) -> Report {
+        let Resumed { resume, before, asked, repair, lease } = resumed;
+        let clock = resume.monotonic_clock().max(Duration::from_millis(before.wall_ms));
         let active = Arc::new(ActiveTime::replayed(Instant::now()));
-        let Some(holds) = self.holds(&script, &resumed.resume.recorded().start.source_sha256, None, &active) else {
+        let Some(holds) = self.holds(&script, &resume.recorded().start.source_sha256, None, &active, Some(lease)) else {
             return Report::fault("a run is brought back without a store of approvals");
         };
         ending.holds = Some(Arc::clone(&holds));
-        holds.resumed(resumed.until_ms, resumed.asked.clone());
+        holds.resumed(asked.clone());
         let mut reservation = match self.reserved().await {
             Ok(reservation) => reservation,
             Err(outcome) => return Report::not_started(outcome),
         };
-        let limits = resumed.resume.recorded().start.limits.clone();
-        let approvals = resumed.asked.iter().map(|approval| (approval.id.clone(), approval.state)).collect();
-        let monotonic_ns = u64::try_from(resumed.clock().as_nanos()).unwrap_or(u64::MAX);
+        let limits = resume.recorded().start.limits.clone();
+        let approvals = asked.iter().map(|approval| (approval.id.clone(), approval.state)).collect();
+        let monotonic_ns = u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX);
         let event = Event::RunResumed { approvals, monotonic_ns };
         if let Err(error) = self.record.require(event).await {
             let error = format!("{error:#}");
@@ -100,14 +112,15 @@ impl PendingRun {
         }
         self.record.keep_up();
         self.run_view.routes.goes_on(&self.context.origin);
-        let grants = match self.grants(&holds, &resumed.asked).await {
+        let grants = match self.grants(&holds, &asked).await {
             Ok(grants) => grants,
             Err(outcome) => return Report::not_started(outcome),
         };
         self.metrics.run_resumed();
         reservation.start();
-        let (before, took) = (resumed.before, Duration::from_millis(resumed.before.wall_ms));
-        let (spent, part) = (before.cost, RunPart { took, active, holds: Some(holds), resumed: Some(resumed) });
+        let (spent, took) = (before.cost, Duration::from_millis(before.wall_ms));
+        let resumed = Some(ResumedPart { resume, clock, repair: repair.map(Arc::new) });
+        let part = RunPart { took, active, holds: Some(holds), resumed };
         let (report, cost) = self.run(script, grants, limits, part).await;
         let report = settled(report, reservation, before);
         ending.came = Some(recorded_end(&report, spent + cost));

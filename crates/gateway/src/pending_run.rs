@@ -33,7 +33,7 @@ use crate::queue::QueuePlace;
 use crate::record::RunRecord;
 use crate::recorded_end::recorded_end;
 use crate::repair::Repair;
-use crate::run_part::{Resumed, RunEnds, RunPart, begun};
+use crate::run_part::{RunEnds, RunPart, begun};
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
@@ -137,7 +137,7 @@ impl PendingRun {
         let started = Event::RunStarted(Box::new(self.start(&admitted, &limits)));
         let (active, asked) = (Arc::<ActiveTime>::default(), !admitted.held.is_empty());
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } = admitted;
-        let holds = self.holds(&script, &source_sha256, reads, &active);
+        let holds = self.holds(&script, &source_sha256, reads, &active, None);
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require_with(namespace, started)).await;
@@ -218,7 +218,7 @@ impl PendingRun {
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let RunPart { took, active, holds, resumed } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io = SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, Resumed::clock), Arc::clone(&active));
+        let io = SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock), Arc::clone(&active));
         let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
@@ -234,9 +234,9 @@ impl PendingRun {
             held,
             holds: holds.clone(),
             resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
-            repair: self.repair,
+            repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),
         });
-        let (host, io, resumption) = begun(resumed, &tools, io, &active);
+        let (host, io, resumption) = begun(resumed.map(|resumed| resumed.resume), &tools, io, &active);
         let ends = RunEnds { holds, resumption, cancellation: self.cancellation, stopping: self.stopping };
         let own = ends.own_cancellation();
         let (events, starting, live) =

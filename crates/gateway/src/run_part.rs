@@ -10,8 +10,9 @@ use exuvia_tool::{BoxFuture, HeldCall, RunIo, ToolHost};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::approvals::RunHolds;
+use crate::approvals::{Lease, RunHolds};
 use crate::call::RunTools;
+use crate::repair::Repair;
 
 /// How long it may take until a run is where its record ends: nothing in that waits.
 const REPLAY: Duration = Duration::from_secs(600);
@@ -24,7 +25,7 @@ pub(crate) struct RunPart {
     /// What of it is held. None: nobody is asked.
     pub(crate) holds: Option<Arc<RunHolds>>,
     /// Its record, if it is brought back.
-    pub(crate) resumed: Option<Resumed>,
+    pub(crate) resumed: Option<ResumedPart>,
 }
 
 /// The record of a run that is brought back.
@@ -34,20 +35,24 @@ pub(crate) struct Resumed {
     pub(crate) before: RunUsage,
     /// What was asked of it, the latest first.
     pub(crate) asked: Vec<Approval>,
-    /// Until when this process has it, in milliseconds since the epoch.
-    pub(crate) until_ms: u64,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Repair>,
+    /// By which this process has it.
+    pub(crate) lease: Lease,
 }
 
-impl Resumed {
+/// What the next part of it begins with.
+pub(crate) struct ResumedPart {
+    pub(crate) resume: Resume,
     /// Where its clock goes on.
-    pub(crate) fn clock(&self) -> Duration {
-        self.resume.monotonic_clock().max(Duration::from_millis(self.before.wall_ms))
-    }
+    pub(crate) clock: Duration,
+    /// The earlier run whose answers it takes further.
+    pub(crate) repair: Option<Arc<Repair>>,
 }
 
 /// What a part of a run is made with.
 pub(crate) fn begun(
-    resumed: Option<Resumed>,
+    resumed: Option<Resume>,
     tools: &RunTools,
     io: Box<dyn RunIo>,
     active: &Arc<ActiveTime>,
@@ -55,8 +60,8 @@ pub(crate) fn begun(
     let tools = Arc::new(tools.clone());
     match resumed {
         None => (tools, io, None),
-        Some(resumed) => {
-            let parts = resumed.resume.begin(tools, io, Arc::clone(active));
+        Some(resume) => {
+            let parts = resume.begin(tools, io, Arc::clone(active));
             (parts.tools, parts.io, Some(parts.resumption))
         }
     }

@@ -10,7 +10,7 @@ use super::document::below;
 use super::file_types;
 use super::limits::Written as _;
 use super::resolve::Resolver;
-use crate::access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
+use crate::access::{AccessConfig, Approver, KeyConfig, LoweredLimits, RoleConfig};
 
 /// The longest name of a role or key, in bytes: it is a part of records, metrics and file names.
 const NAME_BYTES: usize = 64;
@@ -61,6 +61,7 @@ impl Resolver<'_> {
             limits,
             profile: written.profile.clone(),
             reads_metrics: written.metrics,
+            client_approves: written.approve_by.as_ref().is_some_and(|by| by.contains(&Approver::Client)),
             ..RoleConfig::default()
         }
     }

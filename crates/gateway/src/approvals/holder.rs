@@ -80,7 +80,7 @@ impl Leases {
 }
 
 impl Lease {
-    /// The lease of a run that this process has just held or claimed.
+    /// The lease of a run that this process has just held or claimed. `lost` is cancelled when another process has the run.
     pub(crate) fn begin(approvals: &Arc<Approvals>, run: &RunId, until_ms: u64, lost: CancellationToken) -> Self {
         let (until_ms, is_over) = (AtomicU64::new(until_ms), tokio::sync::Mutex::new(false));
         let state = Arc::new(State { until_ms, lost, is_over });
@@ -96,6 +96,11 @@ impl Lease {
     /// Whether the run is still this process's: no other one makes its calls.
     pub(crate) fn holds(&self) -> bool {
         !self.state.lost.is_cancelled() && now_ms() < self.state.until_ms.load(Ordering::SeqCst)
+    }
+
+    /// Cancelled when another process has the run.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.state.lost.clone()
     }
 
     /// Gives the run back.

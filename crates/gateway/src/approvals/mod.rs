@@ -60,6 +60,8 @@ pub struct AskedApprovals {
     pub run: RunId,
     /// The name of the client that the script came from, as long as it waits for the run.
     pub client: Option<Arc<str>>,
+    /// Whether the user of that client may answer.
+    pub by_client: bool,
     /// The approvals.
     pub approvals: Vec<Approval>,
 }

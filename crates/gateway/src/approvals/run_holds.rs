@@ -50,6 +50,8 @@ pub(crate) struct ApprovalCard {
     pub(crate) reads: Option<(MayCall, Precision)>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) view_store: Arc<ViewStore>,
+    /// Whether the user of the client may answer.
+    pub(crate) client_approves: bool,
 }
 
 /// What came of asking.
@@ -108,15 +110,17 @@ impl RunHolds {
         active: Arc<ActiveTime>,
         hold: Duration,
         can_park: Option<Arc<RunRecord>>,
+        claimed: Option<Lease>,
     ) -> Arc<Self> {
-        let (lease, lost, asked, told, is_parked) = Default::default();
+        let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
+        let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
+        let (asked, told, is_parked) = Default::default();
         let approvals = Arc::clone(approvals);
         Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, is_parked })
     }
 
-    /// The run was claimed until then: this is what was asked of it before.
-    pub(crate) fn resumed(&self, until_ms: u64, asked: Vec<Approval>) {
-        self.begin(until_ms);
+    /// The run was claimed: this is what was asked of it before.
+    pub(crate) fn resumed(&self, asked: Vec<Approval>) {
         let mut known = locked(&self.asked);
         // The latest of each call comes first.
         for approval in asked.into_iter().rev() {
@@ -304,8 +308,7 @@ impl RunHolds {
                 () = self.active.until_not_held() => continue,
             }
             if self.active.park() {
-                self.is_parked.store(self.can_park(), Ordering::SeqCst);
-                return self.pending();
+                return self.park();
             }
         }
     }
@@ -327,8 +330,16 @@ impl RunHolds {
                 }
             }
         }
-        self.is_parked.store(self.can_park(), Ordering::SeqCst);
+        self.park();
         None
+    }
+
+    /// Nothing of the run is done here any more. Where it cannot be brought back, nobody needs to answer.
+    fn park(&self) -> Vec<HeldCall> {
+        let can_park = self.can_park();
+        self.is_parked.store(can_park, Ordering::SeqCst);
+        let held = self.pending();
+        if can_park { held } else { held.into_iter().map(|call| HeldCall { approval: None, ..call }).collect() }
     }
 
     fn can_park(&self) -> bool {
@@ -355,7 +366,8 @@ impl RunHolds {
         drop((asked, told));
         if !approvals.is_empty() {
             let client = self.card.client.clone();
-            self.approvals.tell(&AskedApprovals { run: self.run.clone(), client, approvals });
+            let by_client = self.card.client_approves;
+            self.approvals.tell(&AskedApprovals { run: self.run.clone(), client, by_client, approvals });
         }
     }
 

@@ -2,12 +2,14 @@
 
 mod calls;
 mod parked;
+mod served;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use exuvia_config::ServerConfig;
 use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{ApprovalConfig, Client, RunHandle, StartedBy, now_ms};
@@ -34,7 +36,7 @@ struct World {
     journal: Arc<TestJournal>,
     store: Arc<MemoryApprovals>,
     made: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -45,7 +47,7 @@ impl World {
     async fn with(limits: Limits, change: impl FnOnce(&mut ApprovalConfig)) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
-        let server = fake("fake", &["--record", made.to_str().expect("UTF-8")]);
+        let server = server(&folder);
         let journal = Arc::new(TestJournal::for_replays(64 << 20));
         let store = MemoryApprovals::new(Arc::clone(&journal) as Arc<dyn Journal>);
         let mut approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
@@ -57,7 +59,7 @@ impl World {
             ..Settings::default()
         };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
-        let world = Self { gateway, journal, store, made, _folder: folder };
+        let world = Self { gateway, journal, store, made, folder };
         world.policy(OnUnlisted::AskAtCall, &[], &[]);
         world
     }
@@ -66,7 +68,7 @@ impl World {
     async fn beside(&self) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
-        let server = fake("fake", &["--record", made.to_str().expect("UTF-8")]);
+        let server = server(&folder);
         let (journal, store) = (Arc::clone(&self.journal), Arc::clone(&self.store));
         let approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
         let settings = Settings {
@@ -77,7 +79,7 @@ impl World {
         };
         let limits = Limits { hold_ms: LONG_HOLD_MS, ..Limits::default() };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
-        let world = Self { gateway, journal, store, made, _folder: folder };
+        let world = Self { gateway, journal, store, made, folder };
         world.policy(OnUnlisted::AskAtCall, &[], &[]);
         world
     }
@@ -191,6 +193,22 @@ impl World {
         };
         calls.lines().map(value).collect()
     }
+}
+
+/// The tools of the server, whose `echo` is described like this.
+fn describe(folder: &TempDir, echo: &str) {
+    let tool = |name: &str, description: &str| {
+        json!({"name": name, "description": description, "inputSchema": {"type": "object"}})
+    };
+    let others = ["process", "work", "change", "hang"].map(|name| tool(name, "does it"));
+    let tools: Vec<_> = others.into_iter().chain([tool("echo", echo)]).collect();
+    fs::write(folder.path().join("tools.json"), json!(tools).to_string()).expect("written");
+}
+
+fn server(folder: &TempDir) -> ServerConfig {
+    describe(folder, "says it again");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fake("fake", &["--changes", "--tools", &path("tools.json"), "--record", &path("calls")])
 }
 
 fn answer(approval: &Approval, reason: Option<&str>) -> ApprovalAnswer {

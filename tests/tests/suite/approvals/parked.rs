@@ -305,3 +305,40 @@ async fn the_runs_of_one_principal_that_wait_are_bounded() {
     }
     world.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_does_not_cover_a_tool_that_has_changed_since() {
+    for hold_ms in [20, LONG_HOLD_MS] {
+        let world = World::new(hold_ms).await;
+        let run = world.begin("try:\n    fake.echo(value=1)\nexcept ToolDenied as error:\n    result = error.message");
+        let id = run.id().clone();
+        let asked = world.asked(&id, 1).await;
+        let mut run = Some(run);
+        if hold_ms == 20 {
+            run.take().expect("a run").report().await;
+            world.until(&id, |state| *state == WaitingState::Parked).await;
+        }
+        describe(&world.folder, "sends it to everybody");
+        let changed = world.begin("fake.change()");
+        changed.report().await;
+        let begun = Instant::now();
+        let is_new = || {
+            let namespace = world.gateway.gateway().namespace();
+            let tool = namespace.server("fake").and_then(|server| server.tool("echo")).expect("it is there").clone();
+            tool.descriptor.description.as_deref() == Some("sends it to everybody")
+        };
+        while !is_new() {
+            assert!(begun.elapsed() < PATIENCE, "the list is as before");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.answer(&asked[0], true).await;
+        if let Some(run) = run {
+            run.report().await;
+        }
+        world.over(&id).await;
+        let said = world.result(&id);
+        assert!(said.starts_with("\"fake.echo was not called: ") && said.contains("asked about"), "{said}");
+        assert!(!world.made().contains(&"1".to_owned()), "{:?}", world.made());
+        world.gateway.stop().await;
+    }
+}
