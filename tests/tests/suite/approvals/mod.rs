@@ -45,10 +45,13 @@ impl World {
     }
 
     async fn with(limits: Limits, change: impl FnOnce(&mut ApprovalConfig)) -> Self {
+        Self::on(Arc::new(TestJournal::for_replays(64 << 20)), limits, change).await
+    }
+
+    async fn on(journal: Arc<TestJournal>, limits: Limits, change: impl FnOnce(&mut ApprovalConfig)) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
         let server = server(&folder);
-        let journal = Arc::new(TestJournal::for_replays(64 << 20));
         let store = MemoryApprovals::new(Arc::clone(&journal) as Arc<dyn Journal>);
         let mut approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
         change(&mut approvals);

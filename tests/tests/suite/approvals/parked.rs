@@ -342,3 +342,110 @@ async fn an_approval_does_not_cover_a_tool_that_has_changed_since() {
         world.gateway.stop().await;
     }
 }
+
+/// Held calls have the turns of calls, so that some wait for theirs while the run is parked.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_their_turns_behind_held_ones_are_made_once_as_well() {
+    let limits = Limits { hold_ms: 20, concurrent_calls: 3, ..Limits::default() };
+    let world = World::with(limits, |_| {}).await;
+    let run = world.begin(
+        "import asyncio\nasync def all():\n    calls = [fake.echo(value=n) for n in range(7)]\n    last = fake.echo(value=7)\n    \
+         return [one['value'] for one in [*await asyncio.gather(*calls), await last]]\nresult = await all()",
+    );
+    let id = run.id().clone();
+    run.report().await;
+    let begun = Instant::now();
+    while world.store.waiting(&id).await.expect("read").is_none_or(|run| run.state != WaitingState::Done) {
+        for approval in world.approvals(&id, ApprovalState::Pending).await {
+            world.answer(&approval, true).await;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{:?}", world.journal.kinds());
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    assert_eq!(world.result(&id), "[0,1,2,3,4,5,6,7]");
+    let mut made = world.made();
+    made.sort();
+    assert_eq!(made, (0..8).map(|n| n.to_string()).collect::<Vec<_>>());
+    world.replays(&id).await;
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repaired_script_that_is_parked_repeats_nothing_of_the_run_that_failed() {
+    let world = World::new(20).await;
+    world.policy(OnUnlisted::AskAtCall, &["answer"], &[]);
+    let source = |end: &str| {
+        format!("a = fake.answer(result={{'content': [], 'n': 1}})\n{end}\nb = fake.answer(result={{'content': [], 'n': 2}})\nresult = 'done'")
+    };
+    // The run that failed made both of its calls, and none in between.
+    let first = world.begin(&(source("") + "\nraise ValueError('late')"));
+    let failed = first.id().clone();
+    assert_eq!(first.report().await.outcome.name(), "raised");
+    assert_eq!(world.made().len(), 2);
+    let repaired = json!({"code": source(""), "run": failed.as_str()});
+    let (gateway, arguments) = (world.gateway.gateway(), repaired.as_object().expect("an object").clone());
+    let answer = meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
+    let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
+    assert_eq!(text(&run.report().await), "\"done\"");
+    // One whose first call is held now, and whose second is as before.
+    world.policy(OnUnlisted::AskAtCall, &[], &[]);
+    let answer = meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
+    let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
+    let id = run.id().clone();
+    run.report().await;
+    let asked = world.asked(&id, 1).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    world.answer(&asked[0], false).await;
+    world.over(&id).await;
+    assert_eq!(world.made().len(), 2, "{:?}", world.made());
+    world.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_parked_ends_as_awaiting_approval() {
+    let world = World::on(Arc::default(), Limits { hold_ms: 20, ..Limits::default() }, |_| {}).await;
+    let run = world.begin("result = fake.echo(value=1)['value']");
+    let id = run.id().clone();
+    let report = run.report().await;
+    assert_eq!(report.outcome.name(), "awaiting-approval");
+    assert!(text(&report).contains("to allow it without asking, their configuration needs:"), "{}", text(&report));
+    assert_eq!(world.over(&id).await, WaitingState::Done);
+    assert_eq!(world.end(&id).outcome, "awaiting-approval");
+    assert_eq!(world.approvals(&id, ApprovalState::Void).await.len(), 1);
+    world.gateway.stop().await;
+}
+
+struct Told(std::sync::Mutex<Vec<usize>>);
+
+impl exuvia_gateway::ApprovalNotices for Told {
+    fn asked(&self, asked: &exuvia_gateway::AskedApprovals) {
+        assert!(asked.by_client && asked.client.as_deref() == Some("test"));
+        self.0.lock().expect("no panic").push(asked.approvals.len());
+    }
+}
+
+struct Pages;
+
+impl exuvia_gateway::ApprovalLinks for Pages {
+    fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
+        Some(format!("http://127.0.0.1/{run}/{approval}"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_together_are_told_of_together_and_once_with_their_links() {
+    let world = World::new(150).await;
+    let told = Arc::new(Told(std::sync::Mutex::default()));
+    world.gateway.gateway().add_approval_notices(Arc::clone(&told) as _);
+    world.gateway.gateway().set_approval_links(Arc::new(Pages));
+    let run = world.begin("import asyncio\nawait asyncio.gather(*[fake.echo(value=n) for n in range(4)])");
+    let id = run.id().clone();
+    let said = text(&run.report().await);
+    assert_eq!(said.matches(&format!("fake.echo: http://127.0.0.1/{id}/")).count(), 4, "{said}");
+    let asked = world.asked(&id, 4).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    world.answer(&asked[0], false).await;
+    world.over(&id).await;
+    assert_eq!(*told.0.lock().expect("no panic"), [4]);
+    world.gateway.stop().await;
+}
