@@ -9,7 +9,7 @@ use exuvia_catalog::files::Layouts;
 use exuvia_config::{ServerConfig, UpstreamLimits};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
-    Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles, QueueLimits, StartedBy,
+    ApprovalConfig, Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles, QueueLimits, StartedBy,
     ToolPins,
 };
 use exuvia_journal::{Archive, Journal};
@@ -48,6 +48,8 @@ pub struct Settings {
     pub access: Arc<Access>,
     /// What they may use in a period.
     pub budgets: Arc<Budgets>,
+    /// Where approvals are kept. None: nobody is asked.
+    pub approvals: Option<ApprovalConfig>,
 }
 
 impl Settings {
@@ -70,6 +72,7 @@ impl Default for Settings {
             pin: PinMode::Off,
             access: Access::open(),
             budgets: Budgets::none(),
+            approvals: None,
         }
     }
 }
@@ -138,8 +141,11 @@ impl SampleGateway {
             budgets: Arc::clone(&settings.budgets),
             answer_shapes: None,
             pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
+            approvals: settings.approvals,
         });
-        Self { gateway: Arc::new(gateway.expect("threads for runs")), upstreams, journal: settings.journal }
+        let gateway = Arc::new(gateway.expect("threads for runs"));
+        gateway.follow_approvals();
+        Self { gateway, upstreams, journal: settings.journal }
     }
 
     /// The gateway itself.
@@ -194,6 +200,14 @@ impl SampleGateway {
     /// Ends the servers.
     pub async fn stop(self) {
         self.upstreams.shutdown().await;
+    }
+
+    /// Ends the gateway as if its process were killed: its runs are dropped where they are, and then the servers end.
+    pub async fn stop_dead(self) {
+        let Self { gateway, upstreams, .. } = self;
+        drop(gateway);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        upstreams.shutdown().await;
     }
 }
 

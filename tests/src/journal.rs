@@ -73,6 +73,13 @@ impl TestJournal {
         self.kept.entries()
     }
 
+    /// Removes what runs name by a digest.
+    pub fn forget_objects(&self) {
+        if let Some(objects) = &self.objects {
+            objects.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
     /// The kinds of what was kept.
     #[must_use]
     pub fn kinds(&self) -> Vec<&'static str> {

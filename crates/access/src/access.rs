@@ -166,6 +166,11 @@ impl Access {
                 identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
             }
             (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
+            (Principal::User(name), Source::Absent) => {
+                let provider = name.split_once('/').map_or(&**name, |(provider, _)| provider);
+                let role = identity.role().filter(|_| state.identity_providers.has(provider));
+                role.cloned().ok_or(NoLonger::Revoked)?
+            }
             (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
                 self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role
             }
@@ -175,6 +180,34 @@ impl Access {
             return Err(NoLonger::NoRole);
         }
         Ok(Some(role))
+    }
+
+    /// Who acts again for a principal whose request is over, with the role that it has now. `role`: the one that a user of an identity provider had
+    /// then, whose token is gone.
+    ///
+    /// # Errors
+    ///
+    /// It may do nothing any more.
+    pub fn identity_of(&self, principal: &Principal, role: Option<&str>) -> Result<Arc<Identity>, NoLonger> {
+        let state = self.state();
+        let identity = match principal {
+            Principal::Operator => Identity::operator(),
+            Principal::Key(name) => match state.keys.identity(name) {
+                Some(identity) => identity,
+                None => {
+                    let (key, hash) = self.issued.get().ok_or(NoLonger::Unavailable)?.current(name)?;
+                    Identity::of_issued(key, hash)
+                }
+            },
+            Principal::User(name) => {
+                let provider = name.split_once('/').map_or(&**name, |(provider, _)| provider);
+                let role = role.filter(|_| state.identity_providers.has(provider)).ok_or(NoLonger::Revoked)?;
+                Identity::of_absent(principal.clone(), role)
+            }
+            _ => return Err(NoLonger::Revoked),
+        };
+        self.role_of(&identity)?;
+        Ok(identity)
     }
 
     /// The roles of the configuration.

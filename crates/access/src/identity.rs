@@ -37,6 +37,8 @@ pub(crate) enum Source {
     },
     /// A token of an identity provider.
     Token(ValidToken),
+    /// A user of an identity provider whose token is gone: what was started with it goes on.
+    Absent,
 }
 
 impl Identity {
@@ -67,12 +69,16 @@ impl Identity {
         Arc::new(Self { principal, role: Some(role), labels: Arc::default(), source: Source::Token(token) })
     }
 
+    pub(crate) fn of_absent(principal: Principal, role: &str) -> Arc<Self> {
+        Self::new(principal, role, Arc::default(), Source::Absent)
+    }
+
     /// When the token ends by which it was authenticated, in milliseconds since the epoch, UTC. None for keys and for the operator.
     #[must_use]
     pub fn token_ends_ms(&self) -> Option<u64> {
         match &self.source {
             Source::Token(token) => Some(token.expires_ms()),
-            Source::Operator | Source::Nobody | Source::Configured { .. } | Source::Issued { .. } => None,
+            _ => None,
         }
     }
 

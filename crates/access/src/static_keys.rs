@@ -39,6 +39,12 @@ impl StaticKeys {
         self.by_name.contains_key(name)
     }
 
+    /// The holder of the key of this name.
+    pub(crate) fn identity(&self, name: &str) -> Option<Arc<Identity>> {
+        let hash = self.by_name.get(name)?.hash;
+        self.by_hash.get(&hash).map(|(identity, _)| Arc::clone(identity))
+    }
+
     /// The role of a key now, which was authenticated by a secret of this hash.
     pub(crate) fn role_of(&self, name: &str, hash: &[u8; 32], now_ms: u64) -> Result<&str, NoLonger> {
         let key = self.by_name.get(name).filter(|key| bool::from(key.hash.ct_eq(hash))).ok_or(NoLonger::Revoked)?;

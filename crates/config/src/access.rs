@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use exuvia_policy::{Policy, RoleRules};
 use exuvia_tool::Limits;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::{BudgetConfig, IdentityProviderConfig};
 
@@ -35,6 +37,18 @@ pub struct RoleConfig {
     pub reads_metrics: bool,
     /// The only profile that they may use. None: any.
     pub profile: Option<String>,
+    /// Whether the user of the client that asks may approve, beside the operator.
+    pub client_approves: bool,
+}
+
+/// Who may approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Approver {
+    /// The operator.
+    Operator,
+    /// The user of the client.
+    Client,
 }
 
 /// Limits of a run that a role lowers. None: everybody's.
@@ -52,6 +66,8 @@ pub struct LoweredLimits {
     pub concurrent_calls: Option<usize>,
     /// [`Limits::call_timeout_ms`]
     pub call_timeout_ms: Option<u64>,
+    /// [`Limits::hold_ms`]
+    pub hold_ms: Option<u64>,
 }
 
 impl LoweredLimits {
@@ -68,6 +84,7 @@ impl LoweredLimits {
             tool_calls: lower(limits.tool_calls, self.tool_calls),
             concurrent_calls: lower(limits.concurrent_calls, self.concurrent_calls),
             call_timeout_ms: lower(limits.call_timeout_ms, self.call_timeout_ms),
+            hold_ms: lower(limits.hold_ms, self.hold_ms),
             ..limits.clone()
         }
     }

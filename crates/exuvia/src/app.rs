@@ -121,7 +121,7 @@ async fn store(answer_shapes: Option<Arc<AnswerShapes>>) {
 fn budgets(config: &Config, recording: Recording, principals: &Principals) -> Arc<Budgets> {
     match recording {
         Recording::MemoryOnly => Budgets::none(),
-        Recording::Configured => {
+        Recording::Configured | Recording::Asking => {
             let (store, access) = (Arc::clone(&principals.store), Arc::clone(&principals.access));
             Budgets::new(store, &config.access.budgets, access, Arc::new(now_ms))
         }
@@ -146,6 +146,8 @@ impl Principals {
 /// Whether runs are recorded beyond the process.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
+    /// As the configuration says, and people are asked where the policy asks.
+    Asking,
     /// As the configuration says.
     Configured,
     /// Nothing is run on behalf of anybody.
@@ -184,7 +186,7 @@ impl App {
         let engine = tokio::task::spawn_blocking(move || Engine::new(&engine));
         let journal = config.journal.clone();
         let journal = tokio::task::spawn_blocking(move || match recording {
-            Recording::Configured => journal::open(&journal),
+            Recording::Configured | Recording::Asking => journal::open(&journal),
             Recording::MemoryOnly => Ok(ProcessJournal::in_memory()),
         });
         let budgets = budgets(&config, recording, &principals);
@@ -195,6 +197,10 @@ impl App {
         let journal = journal.await.context("opening the journal")??;
         over.run_until_cancelled(start.within(patience)).await;
         let engine = engine.await.context("mapping the guest")??;
+        let approvals = match recording {
+            Recording::Asking => Some(journal.approvals().await.context("opening the approvals")?),
+            Recording::Configured | Recording::MemoryOnly => None,
+        };
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
@@ -206,11 +212,14 @@ impl App {
             budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
+            approvals,
         };
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
-        Ok(Self { gateway: Arc::new(gateway), upstreams, answer_shapes, budgets, journal, start })
+        let gateway = Arc::new(gateway);
+        gateway.follow_approvals();
+        Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -274,7 +283,7 @@ impl AppStartup {
         let Principals { access, store } = principals.clone();
         let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), store);
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
-            let recording = Recording::Configured;
+            let recording = Recording::Asking;
             let started = App::start(config, profiles, &terminal, until, OPENING, recording, principals).await;
             if started.is_err() {
                 terminal.clear_progress();

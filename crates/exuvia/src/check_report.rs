@@ -102,7 +102,7 @@ fn sentence(verdict: &AdmissionVerdict) -> String {
         AdmissionVerdict::Invalid(_) => "invalid".to_owned(),
         AdmissionVerdict::TooLarge(stop) => format!("too large: {}", stop.message),
         AdmissionVerdict::NeedsApproval(_) => {
-            "needs approval; approvals are not supported yet, this setting allows the script without one:".to_owned()
+            "needs approval; this setting allows the script without one:".to_owned()
         }
         AdmissionVerdict::Denied(denials) => {
             let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();

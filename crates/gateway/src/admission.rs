@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use exuvia_analysis::{Analysis, Finding, Note, analyze};
+use exuvia_analysis::{Analysis, Finding, MayCall, Note, Precision, analyze};
 use exuvia_policy::{Admission, Classification, Denial, Grants, Policy, ReferencedTools, admit};
 use exuvia_runtime::{LimitHit, Limits, Outcome, Script, ScriptError};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
@@ -83,6 +83,8 @@ pub(crate) struct AdmissionResult {
     pub(crate) ending: Option<String>,
     /// It names a server that is still starting: soon there will be something else to say.
     pub(crate) is_early: bool,
+    /// What it may call.
+    pub(crate) reads: Option<(MayCall, Precision)>,
 }
 
 impl AdmissionCheck<'_> {
@@ -91,14 +93,16 @@ impl AdmissionCheck<'_> {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
             let verdict = AdmissionVerdict::TooLarge(stop);
-            let (rule, notes, ending, is_early) = Default::default();
-            return AdmissionResult { verdict, rule, notes, ending, is_early };
+            let (rule, notes, ending, is_early, reads) = Default::default();
+            return AdmissionResult { verdict, rule, notes, ending, is_early, reads };
         }
         let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         let (verdict, rule) = (self.admitted(analysis.as_ref()), self.rule(analysis.as_ref()));
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
-        let (notes, ending) = analysis.map_or_else(Default::default, |analysis| (analysis.notes, analysis.ending));
-        AdmissionResult { verdict, rule, notes, ending, is_early }
+        let (notes, ending, reads) = analysis.map_or_else(Default::default, |analysis| {
+            (analysis.notes, analysis.ending, Some((analysis.may_call, analysis.precision)))
+        });
+        AdmissionResult { verdict, rule, notes, ending, is_early, reads }
     }
 
     /// The rules that list the tools that a script names, each once.

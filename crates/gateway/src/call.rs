@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use exuvia_access::Identity;
 use exuvia_access::budget::{CallReservation, Refused, Spender};
-use exuvia_journal::Event;
+use exuvia_journal::{Approval, Event};
+use exuvia_replay::RecordedRun;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
 use exuvia_runtime::Limits;
 use exuvia_tool::{
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use tracing::field::display;
 use tracing::{Instrument as _, Span};
 
+use crate::approvals::RunHolds;
 use crate::authority::Authority;
 use crate::call_notes::CallNotes;
 use crate::call_rejected::CallRejected;
@@ -45,8 +47,8 @@ const MAX_SEARCH_BYTES: usize = 8_000;
 #[derive(Clone)]
 pub(crate) struct RunTools(Arc<Inner>);
 
-struct Inner {
-    run: RunParts,
+pub(crate) struct Inner {
+    pub(crate) run: RunParts,
     /// The fields that the log has of the run, wherever its calls are made.
     log: Span,
     spent: Mutex<RunCallCounts>,
@@ -71,8 +73,12 @@ pub(crate) struct RunParts {
     pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
-    /// Receives calls that wait for an approval. The receiver ends the run.
+    /// Receives calls that wait for an approval where nobody is asked. The receiver ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
+    /// Asks about calls that need an approval. None: nobody is asked.
+    pub(crate) holds: Option<Arc<RunHolds>>,
+    /// What is recorded of a run that is brought back.
+    pub(crate) resumed: Option<Arc<RecordedRun>>,
     /// The earlier run whose answers it takes.
     pub(crate) repair: Option<Arc<Repair>>,
 }
@@ -91,10 +97,13 @@ pub(crate) fn call_limits(limits: &Limits) -> CallLimits {
 
 impl RunTools {
     pub(crate) fn new(run: RunParts) -> Self {
+        let mut spent = RunCallCounts::default();
+        let before = run.resumed.iter().flat_map(|run| run.calls.values()).filter(|call| call.is_intended);
+        before.for_each(|call| spent.count(&call.name.server));
         Self(Arc::new(Inner {
             run,
             log: Span::current(),
-            spent: Mutex::default(),
+            spent: Mutex::new(spent),
             ended: AtomicBool::new(false),
             orders: Mutex::default(),
             notes: CallNotes::default(),
@@ -120,7 +129,7 @@ impl RunTools {
 
     /// Takes a call as far as to its permit: validated, authorized, recorded.
     pub(crate) async fn admit(&self, call: ToolCall, kind: CallKind) -> Result<Admitted, CallRejected> {
-        self.0.admit(call, kind, None).await
+        self.0.admit(&call, kind, Authorization::OfRun, None).await
     }
 }
 
@@ -164,14 +173,26 @@ pub(crate) enum CallKind {
     Read,
 }
 
+/// On whose word a call is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Authorization<'a> {
+    /// By the grants of its run.
+    OfRun,
+    /// By this approval, in place of them.
+    Of(&'a Approval),
+}
+
 /// A call that may be made, and whose intent is recorded.
 pub(crate) type Admitted = (Permit, CallEndGuard);
 
 /// What is recorded of a call before it is made.
-fn intent(permit: &Permit, asked: &ToolCall) -> Event {
+fn intent(permit: &Permit, asked: &ToolCall, by: Authorization<'_>) -> Event {
     let (call, written) = (permit.call().clone(), &asked.arguments);
     let is_amended = call.arguments.as_str() != written.as_str();
-    let rule = permit.rule().map_or_else(|| OPERATOR.to_owned(), ToString::to_string);
+    let rule = match by {
+        Authorization::Of(approval) => format!("approval {}", approval.id),
+        Authorization::OfRun => permit.rule().map_or_else(|| OPERATOR.to_owned(), ToString::to_string),
+    };
     let written = is_amended.then(|| written.clone().into_json());
     Event::CallIntended { call, written, rule, cost: permit.cost() }
 }
@@ -201,7 +222,7 @@ impl Inner {
     /// Answers a call from an earlier run, if it may still be made.
     async fn reuse(self: &Arc<Self>, call: ToolCall, value: Json) -> ToolOutcome {
         let (this, asked, tree_bytes) = (Arc::clone(self), call.clone(), call.arguments.extent().tree_bytes);
-        let allowed = trees::over(tree_bytes, move || this.allowed(asked, CallKind::Tool)).await;
+        let allowed = trees::over(tree_bytes, move || this.allowed(asked, CallKind::Tool, None)).await;
         if let Err(rejected) = allowed {
             self.record_refusal(call, &rejected);
             return self.rejected_outcome(rejected).await;
@@ -223,7 +244,7 @@ impl Inner {
     }
 
     /// What a call comes to that is not made. One that is held ends the run.
-    async fn rejected_outcome(&self, rejected: CallRejected) -> ToolOutcome {
+    pub(crate) async fn rejected_outcome(&self, rejected: CallRejected) -> ToolOutcome {
         match rejected {
             CallRejected::Refused { error, .. } => Err(error),
             CallRejected::Held(held) => {
@@ -243,7 +264,7 @@ impl Inner {
         let again = (retries > 0).then(|| call.clone());
         let mut outcome = self.attempt(call, &deadline, ticket, &mut counted).await;
         let mut attempts = 1;
-        while let (Err(error), Some(call)) = (&outcome, &again) {
+        while let (Err(error), Some(call), false) = (&outcome, &again, self.is_asked(id)) {
             let Some(pause) = self.retries.pause(error, attempts, retries, &deadline) else { break };
             self.notes.retried(id);
             tokio::time::sleep(pause).await;
@@ -270,9 +291,20 @@ impl Inner {
         ticket: DispatchTicket,
         counted: &mut CallCountGuard,
     ) -> ToolOutcome {
-        match self.admit(call, CallKind::Tool, Some(deadline)).await {
-            Ok(admitted) => self.dispatch(admitted, deadline.clone(), ticket).await,
-            Err(rejected) => {
+        let admitted = match self.unknown(&call) {
+            Some(held) => Err(CallRejected::Held(Box::new(held))),
+            None => self.admit(&call, CallKind::Tool, Authorization::OfRun, Some(deadline)).await,
+        };
+        match (admitted, &self.run.holds) {
+            (Ok(admitted), _) => self.dispatch(admitted, deadline.clone(), ticket).await,
+            (Err(CallRejected::Held(held)), Some(holds)) => {
+                // A person may take a day: what comes after the call does not wait for it.
+                drop(ticket);
+                let outcome = self.when_approved(call, *held, holds, deadline).await;
+                counted.code = Some(outcome.as_ref().map_or_else(CallError::code, |_| "ok"));
+                outcome
+            }
+            (Err(rejected), _) => {
                 counted.code = Some(rejected.code());
                 // The ticket stays: what comes after a call that is held does not leave before it.
                 let _ticket = ticket;
@@ -282,26 +314,36 @@ impl Inner {
     }
 
     /// Validates, authorizes and records a call that is about to be made, or records why it is not.
-    async fn admit(
+    pub(crate) async fn admit(
         self: &Arc<Self>,
-        call: ToolCall,
+        asked: &ToolCall,
         kind: CallKind,
+        by: Authorization<'_>,
         deadline: Option<&Deadline>,
     ) -> Result<Admitted, CallRejected> {
-        let asked = call.clone();
-        let (this, tree_bytes) = (Arc::clone(self), call.arguments.extent().tree_bytes);
-        let allowed = trees::over(tree_bytes, move || this.allowed(call, kind)).await;
+        let (call, this, tree_bytes) = (asked.clone(), Arc::clone(self), asked.arguments.extent().tree_bytes);
+        let approved = match by {
+            Authorization::OfRun => None,
+            Authorization::Of(_) => Some(call.name.clone()),
+        };
+        let allowed = trees::over(tree_bytes, move || this.allowed(call, kind, approved)).await;
         let admitted = match allowed {
-            Ok(allowed) => self.reserved(allowed, &asked, deadline).await,
+            Ok(allowed) => self.reserved(allowed, asked, by, deadline).await,
             Err(rejected) => Err(rejected),
         };
         if let Err(rejected) = &admitted {
-            self.record_refusal(asked, rejected);
+            self.record_refusal(asked.clone(), rejected);
         }
         admitted
     }
 
-    fn allowed(&self, mut call: ToolCall, kind: CallKind) -> Result<Allowed, CallRejected> {
+    fn allowed(
+        &self,
+        mut call: ToolCall,
+        kind: CallKind,
+        approved: Option<ToolName>,
+    ) -> Result<Allowed, CallRejected> {
+
         // Arguments that nest too deep cannot be read, neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);
@@ -312,7 +354,9 @@ impl Inner {
             self.validate(&mut call)?;
         }
         self.goes_on(&call.name)?;
-        self.run.authority.decide(call, &self.run.grants, &self.run.identity).map_err(|refusal| self.rejected(refusal))
+        let approved = approved.map(Grants::approved);
+        let grants = approved.as_ref().unwrap_or(&self.run.grants);
+        self.run.authority.decide(call, grants, &self.run.identity).map_err(|refusal| self.rejected(refusal))
     }
 
     /// Takes the quotas of a call and records it.
@@ -320,6 +364,7 @@ impl Inner {
         &self,
         allowed: Allowed,
         asked: &ToolCall,
+        by: Authorization<'_>,
         deadline: Option<&Deadline>,
     ) -> Result<Admitted, CallRejected> {
         // What is reserved and not made is given back when it is dropped.
@@ -328,9 +373,10 @@ impl Inner {
         let reserved = self.run.authority.reserve(allowed, &self.spent).await;
         let permit = reserved.map_err(|refusal| self.rejected(refusal))?;
         self.goes_on(&permit.call().name)?;
+        self.take(permit.call(), by).await?;
         // Its record may be written whatever becomes of this future.
         let (made, cost) = (of_budgets.map(CallReservation::make), permit.cost());
-        match self.record_intent(permit, asked, deadline).await {
+        match self.record_intent(permit, asked, by, deadline).await {
             Ok(admitted) => {
                 self.cost.fetch_add(cost.micros(), Ordering::Relaxed);
                 Ok(admitted)
@@ -395,7 +441,7 @@ impl Inner {
     /// Checks that the tool exists for this run and that the arguments match its schema. Arguments that are too large for a
     /// tree are not checked: the check helps the script's author and is no protection, and the server checks its arguments
     /// itself.
-    fn validate(&self, call: &mut ToolCall) -> Result<(), CallError> {
+    pub(crate) fn validate(&self, call: &mut ToolCall) -> Result<(), CallError> {
         let tool = self.tool(&call.name)?;
         if call.arguments.extent().tree_bytes > MAX_TREE_BYTES {
             return Ok(());
@@ -409,7 +455,7 @@ impl Inner {
         tool.arguments.check(arguments).map_err(CallError::InvalidArguments)
     }
 
-    fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {
+    pub(crate) fn tool(&self, name: &ToolName) -> Result<&Tool, CallError> {
         let namespace = &self.run.run_view.namespace;
         let ToolName { server: server_name, tool: tool_name } = name;
         let server = namespace.server(server_name).ok_or_else(|| {
@@ -427,11 +473,13 @@ impl Inner {
         &self,
         permit: Permit,
         asked: &ToolCall,
+        by: Authorization<'_>,
         deadline: Option<&Deadline>,
     ) -> Result<Admitted, CallError> {
         let recorded = CallEndGuard::new(&self.run.record, permit.call().id, deadline.cloned());
-        let intended = intent(&permit, asked);
-        let kept = match permit.is_repeatable() {
+        let intended = intent(&permit, asked, by);
+        let is_repeatable = permit.is_repeatable() && matches!(by, Authorization::OfRun);
+        let kept = match is_repeatable {
             true => self.run.record.queue(intended),
             false => self.run.record.require(intended).await,
         };
@@ -444,7 +492,14 @@ impl Inner {
         }
     }
 
-    fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
+    pub(crate) fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
+        if let (CallRejected::Held(_), Some(holds)) = (rejected, &self.run.holds) {
+            if holds.has_open(call.id) {
+                // It was recorded when it was asked about.
+                return;
+            }
+            self.run.record.keep_up();
+        }
         let error = match rejected {
             CallRejected::Refused { error, .. } => Some(error.clone()),
             CallRejected::Held(_) => None,
@@ -453,7 +508,7 @@ impl Inner {
         self.run.record.note(Event::CallRefused { call, code, error, rule });
     }
 
-    async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
+    pub(crate) async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let (permit, mut recorded) = admitted;
         let context = self.run.call_context().until(deadline).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;

@@ -130,6 +130,8 @@ impl Gateway {
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&run_view.settings.limits),
             held,
+            holds: None,
+            resumed: None,
             repair: None,
             run_view,
         };

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use exuvia_journal::{Event, RunEnd};
-use exuvia_runtime::Report;
+use exuvia_runtime::{Outcome, Report};
 use exuvia_tool::{CallError, CallId, Cost, Deadline, ToolOutcome};
 
+use crate::approvals::{Parked, RunEnding, RunHolds};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
-use crate::recorded_end::recorded_end;
+use crate::recorded_end::{recorded_end, recorded_usage};
 
 /// The outcome of a run or call whose future was dropped before it completed.
 const CANCELLED: &str = "cancelled";
@@ -109,19 +110,59 @@ pub(crate) struct RunEndGuard {
     is_over: bool,
     /// What the run came to, before notes were added for its author.
     pub(crate) came: Option<RunEnd>,
+    /// What of it is held.
+    pub(crate) holds: Option<Arc<RunHolds>>,
 }
 
 impl RunEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
         let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
-        Self { record, metrics, begun, is_started: false, is_over: false, came: None }
+        Self { record, metrics, begun, is_started: false, is_over: false, came: None, holds: None }
     }
 
     /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
     /// Whether there is a record, and nothing is.
     pub(crate) async fn end(mut self, report: &mut Report) -> bool {
-        self.metrics.run_ended(report, self.begun.elapsed());
         self.is_over = true;
+        let held = self.holds.take().filter(|holds| holds.is_begun());
+        if let Some(holds) = held.as_ref().filter(|holds| holds.is_lost()) {
+            tracing::warn!(run.id = %holds.run, "another process has the run");
+            *report = Report::not_started(Outcome::Unavailable("another process goes on with this run".to_owned()));
+            return false;
+        }
+        if let Some((holds, parked)) = held.as_ref().and_then(|holds| Some((holds, holds.parked_run()?))) {
+            return self.park(holds, &parked, report).await;
+        }
+        let is_recorded = self.record_end(report).await;
+        if let Some(holds) = &held {
+            let ending = match &report.outcome {
+                Outcome::Void(why) => RunEnding::Void(why.clone()),
+                _ => RunEnding::Over,
+            };
+            holds.end(ending).await;
+        }
+        is_recorded
+    }
+
+    /// Whether the run has no instance any more and goes on later.
+    pub(crate) fn is_parked(&self) -> bool {
+        self.holds.as_ref().is_some_and(|holds| holds.parked_run().is_some())
+    }
+
+    /// Records that the run has no instance any more, and gives it to whoever brings it back.
+    async fn park(mut self, holds: &RunHolds, parked: &Parked, report: &Report) -> bool {
+        self.metrics.run_parked();
+        let usage = self.came.take().map_or_else(|| recorded_usage(report, Cost::ZERO), |end| end.usage);
+        let event = Event::RunParked { held: parked.approvals(), usage };
+        // Without it the run is brought back as well.
+        let is_recorded = self.record.require(event).await.is_ok();
+        holds.end(RunEnding::Parked).await;
+        tracing::info!(run.id = %holds.run, approvals = parked.held.len(), "run parked");
+        is_recorded
+    }
+
+    async fn record_end(&mut self, report: &mut Report) -> bool {
+        self.metrics.run_ended(report, self.begun.elapsed());
         let mut is_recorded = false;
         if self.is_started {
             let end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
@@ -139,7 +180,9 @@ impl Drop for RunEndGuard {
             // The runtime of runs ends, or something in the run panicked.
             let outcome = if std::thread::panicking() { "fault" } else { CANCELLED };
             self.metrics.run_dropped(outcome);
-            if self.is_started {
+            // What is held is brought back, by whoever finds that this process has left it.
+            let is_held = self.holds.as_ref().is_some_and(|holds| holds.is_begun());
+            if self.is_started && !is_held {
                 let end = RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() };
                 self.record.note(Event::RunEnded(Box::new(end)));
             }

@@ -19,6 +19,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
 use crate::answer::AnswerRoom;
+use crate::approvals::{ApprovalConfig, Approvals};
 use crate::answer_shapes::AnswerShapes;
 use crate::authority::Authority;
 use crate::configuration::Configuration;
@@ -27,7 +28,7 @@ use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::pending_namespace::PendingNamespace;
 use crate::pending_run::PendingRun;
-use crate::queue::{Busy, Client, Queue};
+use crate::queue::{Busy, Client, Queue, QueuePlace};
 use crate::record::Recorder;
 use crate::repair::Repair;
 use crate::run_runtime::RunRuntime;
@@ -61,6 +62,8 @@ pub struct GatewayConfig {
     pub answer_shapes: Option<Arc<AnswerShapes>>,
     /// What was first seen of tools. None: nothing is held against it.
     pub pins: Option<Arc<ToolPins>>,
+    /// Where approvals are kept. None: nobody is asked, and what needs an approval ends its run.
+    pub approvals: Option<ApprovalConfig>,
 }
 
 /// Starts runs and answers their calls.
@@ -68,15 +71,15 @@ pub struct Gateway {
     pub(crate) view_store: Arc<ViewStore>,
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
-    engine: Engine,
+    pub(crate) engine: Engine,
     upstreams: Arc<Upstreams>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) archive: Option<Arc<dyn Archive>>,
     /// Scripts that are read before they start, at a time: as many as there are processors.
     analyses: Arc<Semaphore>,
-    threads: RunRuntime,
+    pub(crate) threads: RunRuntime,
     pub(crate) ids: Ids,
-    queue: Arc<Queue>,
+    pub(crate) queue: Arc<Queue>,
     live: Arc<Runs>,
     /// What clients ask of direct servers.
     pub(crate) requests: Arc<Queue>,
@@ -87,8 +90,22 @@ pub struct Gateway {
     pub(crate) budgets: Arc<Budgets>,
     /// How many answers about tools are rendered at a time.
     pub(crate) readers: Arc<Semaphore>,
+    /// Who is asked where the policy asks.
+    pub(crate) approvals: Option<Arc<Approvals>>,
+    /// How many runs are brought back at a time.
+    pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
     pub(crate) stopped: CancellationToken,
+}
+
+/// A run that is about to begin, or to be brought back.
+pub(crate) struct StartedRun {
+    pub(crate) run: RunId,
+    pub(crate) script: Script,
+    pub(crate) by: StartedBy,
+    /// The earlier run whose answers it takes.
+    pub(crate) repair: Option<Repair>,
+    pub(crate) place: QueuePlace,
 }
 
 /// A run in flight. Dropping it cancels the run.
@@ -134,6 +151,11 @@ impl Gateway {
             pins: config.pins,
         };
         let view_store = ViewStore::following(sources, config.settings, &threads);
+        let approvals = match config.approvals {
+            Some(approvals) => Some(Approvals::new(approvals, Ids::new()?, Arc::clone(&metrics))),
+            None => None,
+        };
+        let resumes = Arc::new(Semaphore::new(config.engine.concurrent_runs().max(1) as usize));
         Ok(Self {
             view_store,
             authority,
@@ -154,6 +176,8 @@ impl Gateway {
             access: config.access,
             budgets: config.budgets,
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
+            approvals,
+            resumes,
             stopped,
         })
     }
@@ -393,6 +417,22 @@ impl Gateway {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
+        let (cancellation, answer_room) = (place.cancellation(), view.answer_room());
+        let started = StartedRun { run: run.clone(), script, by, repair, place };
+        let (prepared, span, events) = self.prepared(view, client, started);
+        let report = self.threads.spawn(run_span::over(span, prepared.execute()));
+        let guard = cancellation.clone().drop_guard();
+        Ok(RunHandle { events, run, answer_room, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
+    }
+
+    /// A run with everything that it needs.
+    pub(crate) fn prepared(
+        &self,
+        view: &View,
+        client: &Client,
+        started: StartedRun,
+    ) -> (PendingRun, exuvia_trace::Span, mpsc::UnboundedReceiver<RunEvent>) {
+        let StartedRun { run, script, by, repair, place } = started;
         let context = client.context(Origin::Run(run.clone()));
         let span = run_span::begin(&run, client.principal(), exuvia_trace::current().as_ref());
         // Its calls are below it.
@@ -401,8 +441,7 @@ impl Gateway {
         let (sender, events) = mpsc::unbounded_channel();
         let cancellation = place.cancellation();
         let run_view = Arc::clone(view.scripts());
-        let answer_room = view.answer_room();
-        let registered = self.live.enter(run.clone(), &context, view.name(), cancellation.clone());
+        let registered = self.live.enter(run, &context, view.name(), cancellation.clone());
         let prepared = PendingRun {
             record: self.recorder.of(&context),
             context,
@@ -421,14 +460,16 @@ impl Gateway {
             engine: self.engine.clone(),
             analyses: Arc::clone(&self.analyses),
             events: sender,
-            cancellation: cancellation.clone(),
+            cancellation,
             metrics: Arc::clone(&self.metrics),
             registered,
+            approvals: self.approvals.clone(),
+            view_store: Arc::clone(&self.view_store),
+            can_park: self.archive.is_some() && self.recorder.keeps_readings(),
+            stopping: self.stopped.clone(),
             _place: place,
         };
-        let report = self.threads.spawn(run_span::over(span, prepared.execute()));
-        let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, run, answer_room, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
+        (prepared, span, events)
     }
 }
 

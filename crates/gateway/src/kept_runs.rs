@@ -48,12 +48,7 @@ impl fmt::Display for NotKept {
 }
 
 impl Gateway {
-    /// A run of this client's principal that is over.
-    pub(crate) async fn kept_run(&self, client: &Client, id: &str) -> Result<RecordedRun, NotKept> {
-        Self::recorded(&self.record_of(client, id).await?)
-    }
-
-    /// The same, to be repaired: it is not too old.
+    /// A run of this client's principal that is over and not too old to be repaired.
     pub(crate) async fn repairable_run(
         &self,
         client: &Client,
@@ -75,7 +70,8 @@ impl Gateway {
         })
     }
 
-    async fn record_of(&self, client: &Client, id: &str) -> Result<Record, NotKept> {
+    /// All that is kept of a run of this client's principal, whether it is over or not.
+    pub(crate) async fn record_of_any(&self, client: &Client, id: &str) -> Result<Record, NotKept> {
         let archive = self.archive.as_deref().filter(|_| id.len() <= ID_BYTES).ok_or(NotKept::Unknown)?;
         // Before anything else is looked at: of another one's run not even its size is told, nor how long it takes to be read.
         if archive.principal(id).await.map_err(unreadable)?.is_none_or(|principal| principal != *client.principal()) {
@@ -83,6 +79,11 @@ impl Gateway {
         }
         let record = record(archive, id).await?.filter(|record| record.principal == *client.principal());
         let record = record.ok_or(NotKept::Unknown)?;
+        Ok(record)
+    }
+
+    async fn record_of(&self, client: &Client, id: &str) -> Result<Record, NotKept> {
+        let record = self.record_of_any(client, id).await?;
         if self.live_runs().has(&RunId::new(id)) {
             return Err(NotKept::Running);
         }

@@ -82,6 +82,9 @@ pub(crate) struct Metrics {
     budget_used: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     budget_limit: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     budget_exceeded: Family<BudgetLabels, Counter>,
+    held_calls: Gauge,
+    parked: Counter,
+    resumed: Counter,
     /// The budgets that there are series of, and how often they were exceeded.
     budgets: Mutex<BTreeMap<BudgetLabels, u64>>,
     config_is_current: Gauge,
@@ -116,6 +119,9 @@ impl Metrics {
             budget_used: Family::default(),
             budget_limit: Family::default(),
             budget_exceeded: Family::default(),
+            held_calls: Gauge::default(),
+            parked: Counter::default(),
+            resumed: Counter::default(),
             budgets: Mutex::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
@@ -160,6 +166,10 @@ impl Metrics {
         registry.register("budget_limit", "The limit of a budget", self.budget_limit.clone());
         let help = "Runs and calls that a budget refused; where it only reports, periods in which it was exceeded";
         registry.register("budget_exceeded", help, self.budget_exceeded.clone());
+        registry.register("held_calls", "Calls that wait for an approval with the instance of their run", self.held_calls.clone());
+        let help = "Runs that were parked because they wait for approvals";
+        registry.register("runs_parked", help, self.parked.clone());
+        registry.register("runs_resumed", "Parked runs that were brought back", self.resumed.clone());
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
         let help = "When they last matched";
@@ -226,6 +236,20 @@ impl Metrics {
             self.budget_exceeded.remove(&labels);
         }
         *self.budgets.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// A call waits for an approval, as long as this exists.
+    pub(crate) fn call_held(&self) -> HeldCount {
+        self.held_calls.inc();
+        HeldCount(self.held_calls.clone())
+    }
+
+    pub(crate) fn run_parked(&self) {
+        self.parked.inc();
+    }
+
+    pub(crate) fn run_resumed(&self) {
+        self.resumed.inc();
     }
 
     pub(crate) fn rejected(&self) {
@@ -299,6 +323,15 @@ impl Metrics {
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a call that is held.
+pub(crate) struct HeldCount(Gauge);
+
+impl Drop for HeldCount {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

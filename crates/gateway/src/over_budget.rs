@@ -1,6 +1,7 @@
 //! What becomes of runs and calls that a budget does not allow.
 
 use exuvia_access::budget::{Refused, RunReservation};
+use exuvia_journal::RunUsage;
 use exuvia_runtime::{FUEL_SLICE, Limit, Outcome, Report};
 use exuvia_tool::{CallError, Quantity};
 
@@ -31,8 +32,8 @@ pub(crate) fn run_outcome(refused: Refused) -> Outcome {
     }
 }
 
-/// Settles what a run has reserved, and says in its report whose limit it met.
-pub(crate) fn settled(mut report: Report, reservation: RunReservation) -> Report {
+/// Settles what a run has reserved, without what was settled when it was parked `before`, and says in its report whose limit it met.
+pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: RunUsage) -> Report {
     if let Outcome::Stopped(stop) = &mut report.outcome
         && let Some((quantity, unit)) = quantity(stop.limit)
         && let Some(budget) = reservation.lowered_by(quantity)
@@ -43,7 +44,7 @@ pub(crate) fn settled(mut report: Report, reservation: RunReservation) -> Report
     let is_counted = matches!(&report.outcome, Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Denied(_));
     // Of a run that was stopped, what it used of its last slice is not known.
     let fuel = if is_counted { usage.fuel } else { usage.fuel.saturating_add(FUEL_SLICE) };
-    reservation.settle(fuel, usage.wall_ms);
+    reservation.settle(fuel.saturating_sub(before.fuel), usage.wall_ms.saturating_sub(before.wall_ms));
     report
 }
 

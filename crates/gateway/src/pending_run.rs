@@ -8,17 +8,20 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
-use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart};
+use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
-use exuvia_runtime::{Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError};
+use exuvia_runtime::{
+    ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
+};
 use exuvia_text::{cut, one_line};
-use exuvia_tool::{BoxFuture, CallContext, Cost, HeldCall, Namespace, Origin, RunEvent, ToolName};
+use exuvia_tool::{CallContext, Cost, Namespace, Origin, RunEvent, RunId, ToolName};
 use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::{PrePass, StartedBy};
 use crate::answer::awaiting;
+use crate::approvals::Approvals;
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::call_notes::CallNotes;
@@ -30,9 +33,11 @@ use crate::queue::QueuePlace;
 use crate::record::RunRecord;
 use crate::recorded_end::recorded_end;
 use crate::repair::Repair;
+use crate::run_part::{RunEnds, RunPart, begun};
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
+use crate::view_store::ViewStore;
 
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
@@ -73,6 +78,13 @@ pub(crate) struct PendingRun {
     pub(crate) metrics: Arc<Metrics>,
     /// Leaves before the place does.
     pub(crate) registered: Registered,
+    /// Who is asked where the policy asks. None: nobody.
+    pub(crate) approvals: Option<Arc<Approvals>>,
+    pub(crate) view_store: Arc<ViewStore>,
+    /// Whether it can be brought back by its record.
+    pub(crate) can_park: bool,
+    /// Cancelled when the gateway ends.
+    pub(crate) stopping: CancellationToken,
     pub(crate) _place: QueuePlace,
 }
 
@@ -81,23 +93,14 @@ impl PendingRun {
     pub(crate) async fn execute(mut self) -> Report {
         let mut ending = RunEndGuard::new(&self.record, &self.metrics);
         let script = std::mem::replace(&mut self.script, Script::new(""));
-        let kept_as = self.context.origin.run().filter(|_| self.is_kept).cloned();
-        let mut report = advised(self.decided(script, &mut ending).await);
-        let is_recorded = ending.end(&mut report).await;
-        report.kept_as = kept_as.filter(|_| is_recorded);
-        let (error, limit) = why(&report.outcome);
-        tracing::info!(
-            outcome = report.outcome.name(),
-            error.kind = error.map(|error| one_line(&error.kind, KIND)),
-            error.line = error.and_then(|error| error.line),
-            limit,
-            fuel.used = report.usage.fuel,
-            memory.peak = report.usage.memory_bytes_peak,
-            duration.ms = report.usage.wall_ms,
-            calls = report.usage.tool_calls,
-            "run ended"
-        );
-        report
+        let kept_as = self.kept_as();
+        let report = self.decided(script, &mut ending).await;
+        over(report, ending, kept_as).await
+    }
+
+    /// The name under which its client finds it again.
+    pub(crate) fn kept_as(&self) -> Option<RunId> {
+        self.context.origin.run().filter(|_| self.is_kept).cloned()
     }
 
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
@@ -112,7 +115,8 @@ impl PendingRun {
         let keeps_namespace = self.record.keeps_readings();
         let admitted = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
-            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace };
+            let asks = self.approvals.is_some();
+            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace, asks };
             match reading.of(script, &self.analyses, &self.cancellation).await {
                 AnalysisOutcome::Starts(admitted) => {
                     self.registered.live().reads(admitted.source_sha256.clone());
@@ -131,16 +135,25 @@ impl PendingRun {
         let namespace = admitted.namespace.clone();
         let limits = reservation.lower(self.run_view.settings.limits.clone());
         let started = Event::RunStarted(Box::new(self.start(&admitted, &limits)));
-        let AdmittedScript { script, grants, notes, ending: at_the_end, took, .. } = admitted;
+        let (active, asked) = (Arc::<ActiveTime>::default(), !admitted.held.is_empty());
+        let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } = admitted;
+        let holds = self.holds(&script, &source_sha256, reads, &active, None);
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
         let recorded = self.cancellation.run_until_cancelled(self.record.require_with(namespace, started)).await;
         match recorded {
             Some(Ok(())) => {
                 self.keep_guest();
+                ending.holds.clone_from(&holds);
+                if let Some(holds) = holds.as_ref().filter(|_| asked)
+                    && let Some(outcome) = self.unapproved(holds, held).await
+                {
+                    return Report::not_started(outcome);
+                }
                 reservation.start();
-                let (report, cost) = self.run(script, grants, limits, took).await;
-                let report = settled(report, reservation);
+                let part = RunPart { took, active, holds, resumed: None };
+                let (report, cost) = self.run(script, grants, limits, part).await;
+                let report = settled(report, reservation, RunUsage::default());
                 ending.came = Some(recorded_end(&report, cost));
                 with_ending(noted(report, &notes), at_the_end)
             }
@@ -153,7 +166,7 @@ impl PendingRun {
     }
 
     /// What its budgets have for it.
-    async fn reserved(&self) -> Result<RunReservation, Outcome> {
+    pub(crate) async fn reserved(&self) -> Result<RunReservation, Outcome> {
         let reserved = self.spender.reserve_run(&self.run_view.settings.limits).await;
         reserved.map_err(|refused| {
             let outcome = run_outcome(refused);
@@ -199,12 +212,14 @@ impl PendingRun {
         Report::not_started(outcome)
     }
 
-    /// `took` is how much of its time it has used already.
-    async fn run(self, script: Script, grants: Grants, limits: Limits, took: Duration) -> (Report, Cost) {
+    /// Executes a script that may start. `part`: what of it was executed before.
+    pub(crate) async fn run(self, script: Script, grants: Grants, limits: Limits, part: RunPart) -> (Report, Cost) {
         // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
-        let (held, holds) = mpsc::unbounded_channel();
-        let io = self.record.io();
+        let RunPart { took, active, holds, resumed } = part;
+        let (held, first_hold) = mpsc::unbounded_channel();
+        let io = SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock), Arc::clone(&active));
+        let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,
@@ -217,28 +232,54 @@ impl PendingRun {
             metrics: self.metrics,
             limits: call_limits(&limits),
             held,
-            repair: self.repair,
+            holds: holds.clone(),
+            resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
+            repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),
         });
+        let (host, io, resumption) = begun(resumed.map(|resumed| resumed.resume), &tools, io, &active);
+        let ends = RunEnds { holds, resumption, cancellation: self.cancellation, stopping: self.stopping };
+        let own = ends.own_cancellation();
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
-        let mut report = self
+        let run = self
             .engine
-            .run(script, limits, Arc::new(tools.clone()))
+            .run(script, limits, host)
             .with_io(io)
+            .with_active_time(active)
             .with_start(move || starting.is(RunState::Executing))
             .with_events(Arc::new(move |event| {
                 live.tell(&event);
                 // Without a receiver the run continues.
                 let _ = events.send(event);
             }))
-            .with_cancellation(self.cancellation)
+            .with_cancellation(own.clone())
             .with_spent(took)
-            .with_hold(first(holds))
-            .execute()
-            .await;
+            .with_hold(ends.held(first_hold, own));
+        let mut report = ends.judged(run.execute().await);
         tell_calls(&mut report, &run_view.namespace, tools.notes());
         (report, tools.cost())
     }
+}
+
+/// Records the end of a run, and says it to the operator.
+pub(crate) async fn over(report: Report, ending: RunEndGuard, kept_as: Option<RunId>) -> Report {
+    let mut report = advised(report);
+    let is_parked = ending.is_parked();
+    let is_recorded = ending.end(&mut report).await;
+    report.kept_as = kept_as.filter(|_| is_recorded || is_parked);
+    let (error, limit) = why(&report.outcome);
+    tracing::info!(
+        outcome = report.outcome.name(),
+        error.kind = error.map(|error| one_line(&error.kind, KIND)),
+        error.line = error.and_then(|error| error.line),
+        limit,
+        fuel.used = report.usage.fuel,
+        memory.peak = report.usage.memory_bytes_peak,
+        duration.ms = report.usage.wall_ms,
+        calls = report.usage.tool_calls,
+        "run ended"
+    );
+    report
 }
 
 /// Why a script is not run whose start cannot be recorded, for its client.
@@ -323,18 +364,6 @@ fn tell_calls(report: &mut Report, namespace: &Namespace, notes: &CallNotes) {
 fn python_name(namespace: &Namespace, server: &str, tool: &str) -> Option<String> {
     let server = namespace.server(server)?;
     Some(format!("{}.{}", server.python_name, server.tool(tool)?.python_name))
-}
-
-/// The calls that are held when the first one is.
-fn first(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec<HeldCall>> {
-    Box::pin(async move {
-        let Some(hold) = holds.recv().await else { return std::future::pending().await };
-        let mut held = vec![hold];
-        while let Ok(another) = holds.try_recv() {
-            held.push(another);
-        }
-        held
-    })
 }
 
 /// Tells the servers when a run, or a client's own call, is over.

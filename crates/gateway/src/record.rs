@@ -1,10 +1,10 @@
 //! The journal entries of runs and calls, and those that were lost.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use exuvia_journal::{Entry, Event, Journal, JournalError, JournalErrorKind, Losses, Object, PackedGuest};
-use exuvia_replay::RecordingIo;
+use exuvia_replay::{PendingReadings, RecordingIo};
 use exuvia_runtime::SystemIo;
 use exuvia_tool::{CallContext, Origin, Principal, RunIo};
 use tracing::field::display;
@@ -30,6 +30,10 @@ pub(crate) struct RunRecord {
     principal: Principal,
     origin: Origin,
     lost: AtomicU64,
+    /// What the run took from the world and is not recorded yet.
+    readings: OnceLock<PendingReadings>,
+    /// Whether that is recorded before anything else is.
+    keeps_up: AtomicBool,
 }
 
 impl Recorder {
@@ -42,7 +46,13 @@ impl Recorder {
     /// Begins the record of a run, or of a client's own call.
     pub(crate) fn of(self: &Arc<Self>, context: &CallContext) -> Arc<RunRecord> {
         let CallContext { principal, origin, .. } = context.clone();
-        Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost: AtomicU64::new(0) })
+        let (lost, readings, keeps_up) = Default::default();
+        Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost, readings, keeps_up })
+    }
+
+    /// Whether the journal keeps what only replays need.
+    pub(crate) fn keeps_readings(&self) -> bool {
+        self.journal.keeps_readings()
     }
 
     /// Whether the latest entry could not be kept, or waits because nothing can be written.
@@ -98,6 +108,7 @@ impl RunRecord {
     ///
     /// The entry could not be kept: what is not recorded must not be done.
     pub(crate) fn require(&self, event: Event) -> impl Future<Output = Result<(), JournalError>> + Send + '_ {
+        self.readings_first();
         let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
         let appended = self.recorder.journal.append_durable(self.entry(event));
         async move {
@@ -119,6 +130,11 @@ impl RunRecord {
     ///
     /// The entry could not be taken.
     pub(crate) fn queue(&self, event: Event) -> Result<(), JournalError> {
+        self.readings_first();
+        self.append(event)
+    }
+
+    fn append(&self, event: Event) -> Result<(), JournalError> {
         let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
         let taken = self.recorder.journal.enqueue(self.entry(event));
         self.on_result(kind, call, taken.as_ref().err());
@@ -151,13 +167,41 @@ impl RunRecord {
         self.recorder.journal.keep_guest(guest);
     }
 
-    /// What the run takes time and chance from, recorded where the journal keeps it.
-    pub(crate) fn io(self: &Arc<Self>) -> Box<dyn RunIo> {
+    /// What the run takes time and chance from, recorded where the journal keeps it. `live`: what that is taken from. So many bytes are
+    /// recorded of an earlier part of the run.
+    pub(crate) fn io(self: &Arc<Self>, live: SystemIo, recorded_bytes: usize) -> Box<dyn RunIo> {
         if !self.keeps_readings() {
-            return Box::new(SystemIo::new());
+            return Box::new(live);
         }
         let record = Arc::clone(self);
-        Box::new(RecordingIo::new(SystemIo::new(), move |readings| record.note(Event::RunReadings(readings))))
+        let sink = move |readings| {
+            // An entry that is lost is logged and counted.
+            let _ = record.append(Event::RunReadings(readings));
+        };
+        let io = RecordingIo::after(recorded_bytes, live, sink);
+        // There is one for each part of a run, and each has a record of its own.
+        let _ = self.readings.set(io.pending());
+        Box::new(io)
+    }
+
+    /// From now on everything that the run took is recorded before what it does then: it is to be brought back from there, whatever becomes
+    /// of this process.
+    pub(crate) fn keep_up(&self) {
+        self.keeps_up.store(true, Ordering::SeqCst);
+        self.readings_first();
+    }
+
+    fn readings_first(&self) {
+        if self.keeps_up.load(Ordering::SeqCst)
+            && let Some(readings) = self.readings.get()
+        {
+            readings.hand_on();
+        }
+    }
+
+    /// Whether all that the run has taken is recorded.
+    pub(crate) fn has_all_readings(&self) -> bool {
+        self.readings.get().is_none_or(PendingReadings::are_complete)
     }
 
     fn entry(&self, event: Event) -> Entry {

@@ -14,14 +14,11 @@ pub(crate) fn recorded_end(report: &Report, cost: Cost) -> RunEnd {
             let error = RunError { kind: "fault".to_owned(), message: message.clone(), ..RunError::default() };
             (None, None, Some(error))
         }
+        Outcome::Void(why) => {
+            let error = RunError { kind: "void".to_owned(), message: why.clone(), ..RunError::default() };
+            (None, None, Some(error))
+        }
         _ => (None, None, None),
-    };
-    let usage = RunUsage {
-        fuel: report.usage.fuel,
-        memory_bytes_peak: report.usage.memory_bytes_peak,
-        wall_ms: report.usage.wall_ms,
-        tool_calls: report.usage.tool_calls,
-        cost,
     };
     RunEnd {
         outcome: report.outcome.name().to_owned(),
@@ -30,7 +27,18 @@ pub(crate) fn recorded_end(report: &Report, cost: Cost) -> RunEnd {
         error,
         log: report.logs.text.clone(),
         log_dropped_bytes: report.logs.dropped_bytes,
-        usage,
+        usage: recorded_usage(report, cost),
+    }
+}
+
+/// What a run used, as its report has it. `cost`: of its calls.
+pub(crate) fn recorded_usage(report: &Report, cost: Cost) -> RunUsage {
+    RunUsage {
+        fuel: report.usage.fuel,
+        memory_bytes_peak: report.usage.memory_bytes_peak,
+        wall_ms: report.usage.wall_ms,
+        tool_calls: report.usage.tool_calls,
+        cost,
     }
 }
 

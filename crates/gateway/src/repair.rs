@@ -35,6 +35,20 @@ impl Repair {
         &self.of
     }
 
+    /// Passes over what the repaired run has done already, before it was parked. What it has no answer of is asked for again.
+    pub(crate) fn pass(&self, done: &BTreeMap<CallId, RecordedCall>) {
+        let mut calls = locked(&self.calls);
+        for (id, call) in done {
+            let is_same = calls.get(id).is_none_or(|earlier| earlier.is(&call.name, &call.arguments));
+            if !is_same || calls.last_key_value().is_none_or(|(last, _)| last < id) {
+                return calls.clear();
+            }
+            if matches!(call.state, CallState::Answered(_)) {
+                calls.remove(id);
+            }
+        }
+    }
+
     /// What the earlier run has of this call. To be asked for each call, in the order in which the script makes them.
     /// `may_repeat`: to make it twice does no harm.
     pub(crate) fn earlier(&self, call: &ToolCall, may_repeat: impl FnOnce() -> bool) -> Earlier {

@@ -25,6 +25,8 @@ pub enum RunState {
     Reading,
     /// Its script executes.
     Executing,
+    /// Its script waits for the approval of its start.
+    Held,
 }
 
 /// A run in flight.

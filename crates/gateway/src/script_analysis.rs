@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_analysis::Note;
+use exuvia_analysis::{MayCall, Note, Precision};
 use exuvia_journal::Object;
 use exuvia_policy::Grants;
 use exuvia_replay::sha256_hex;
 use exuvia_runtime::{Outcome, Script};
+use exuvia_tool::HeldCall;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{AdmissionCheck, AdmissionResult, Decision, PrePass, StartedBy};
+use crate::admission::{AdmissionCheck, AdmissionResult, AdmissionVerdict, Decision, PrePass, StartedBy};
 use crate::settings::RunView;
 
 /// How a script is read.
@@ -23,6 +24,8 @@ pub(crate) struct ScriptAnalysis {
     pub(crate) may_wait: bool,
     /// Whether the servers and tools that it sees are kept.
     pub(crate) keeps_namespace: bool,
+    /// Whether somebody is asked where the policy asks.
+    pub(crate) asks: bool,
 }
 
 /// What comes of it.
@@ -50,6 +53,10 @@ pub(crate) struct AdmittedScript {
     pub(crate) ending: Option<String>,
     /// The time of the analysis.
     pub(crate) took: Duration,
+    /// The tools that somebody is to be asked about before it starts.
+    pub(crate) held: Vec<HeldCall>,
+    /// What it may call, for whoever is asked.
+    pub(crate) reads: Option<(MayCall, Precision)>,
 }
 
 impl ScriptAnalysis {
@@ -85,16 +92,34 @@ impl ScriptAnalysis {
         let RunView { namespace, settings, kept, .. } = &*self.run_view;
         let (by, pre_pass) = (self.by, self.pre_pass);
         let admission = AdmissionCheck { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
-        let AdmissionResult { verdict, rule, notes, ending, is_early } = admission.decide(&script);
+        let AdmissionResult { verdict, rule, notes, ending, is_early, reads } = admission.decide(&script);
         if is_early && self.may_wait {
             return AnalysisOutcome::Early(script);
         }
-        match Decision::of(verdict, script.source()) {
+        let (decision, held) = match verdict {
+            AdmissionVerdict::NeedsApproval(held) if self.asks => {
+                let asked = held.iter().map(|held| held.name.clone()).collect();
+                (Decision::Start(Grants::approved_start(&settings.policy, namespace, asked)), held)
+            }
+            verdict => (Decision::of(verdict, script.source()), Vec::new()),
+        };
+        match decision {
             Decision::Start(grants) => {
                 let source_sha256 = sha256_hex(script.source());
                 let namespace = self.keeps_namespace.then(|| kept.namespace(namespace));
-                let took = begun.elapsed();
-                let admitted = AdmittedScript { script, source_sha256, grants, rule, namespace, notes, ending, took };
+                let (reads, took) = (reads.filter(|_| self.asks), begun.elapsed());
+                let admitted = AdmittedScript {
+                    script,
+                    source_sha256,
+                    grants,
+                    rule,
+                    namespace,
+                    notes,
+                    ending,
+                    took,
+                    held,
+                    reads,
+                };
                 AnalysisOutcome::Starts(admitted)
             }
             Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },
@@ -139,8 +164,8 @@ mod tests {
         let (routes, settings, answer_shapes, pins) = (upstreams.routes(), Arc::new(settings), None, None);
         let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, pins, kept: KeptView::default() };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
-        let (may_wait, keeps_namespace) = (false, false);
-        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace }
+        let (may_wait, keeps_namespace, asks) = (false, false, false);
+        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace, asks }
     }
 
     /// One thread reads, and is kept busy by the test until it is to read.

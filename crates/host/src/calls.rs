@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall, ToolHost, ToolName,
+    ActiveTime, Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall, ToolHost, ToolName,
     ToolOutcome,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -34,6 +34,7 @@ pub(crate) struct Calls {
     /// Calls that have not begun, in the order in which the script made them.
     line: Line,
     held: Arc<AtomicUsize>,
+    pub(crate) active: Arc<ActiveTime>,
     log: CallLog,
     made: u64,
     /// Started calls whose answer `wait` has not reported and that were neither taken nor dropped.
@@ -103,6 +104,31 @@ impl From<CallError> for Failure {
     }
 }
 
+/// A call that is with its tool, for as long as this exists.
+struct InFlight(Arc<ActiveTime>);
+
+impl InFlight {
+    fn begin(active: &Arc<ActiveTime>) -> Self {
+        active.call_began(Instant::now);
+        Self(Arc::clone(active))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.call_ended(Instant::now);
+    }
+}
+
+/// While this exists, the guest waits for answers.
+pub(crate) struct GuestWaits(Arc<ActiveTime>);
+
+impl Drop for GuestWaits {
+    fn drop(&mut self) {
+        self.0.guest_waits(false, Instant::now);
+    }
+}
+
 /// The answer of a started call that nobody has taken yet.
 pub(crate) struct CompletedCall {
     answer: Answer,
@@ -154,6 +180,7 @@ impl Calls {
             turns: Arc::new(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS))),
             line: Line::default(),
             held: Arc::default(),
+            active: Arc::default(),
             log: CallLog::new(events),
             made: 0,
             unreported: BTreeSet::new(),
@@ -184,6 +211,7 @@ impl Calls {
         let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
         let (turns, tools, place) = (Arc::clone(&self.turns), Arc::clone(&self.tools), self.line.enter());
+        let active = Arc::clone(&self.active);
         let bounds = io.host_bounds(id);
         let buffered_bytes = if bounds == HostBounds::Live { self.limits.buffered_bytes } else { usize::MAX };
         let admitted = named.map_err(Into::into).and_then(|()| self.admit(arguments, buffered_bytes));
@@ -194,7 +222,8 @@ impl Calls {
                     place.first().await;
                     // The semaphore is never closed: an error here cannot be.
                     let _turn = turns.acquire_owned().await;
-                    let deadline = Deadline::after(Instant::now(), timeout);
+                    let _in_flight = InFlight::begin(&active);
+                    let deadline = Deadline::after(Instant::now(), timeout).of_run(Arc::clone(&active));
                     let answer = tools.call(ToolCall { id, name, arguments, line }, deadline.clone());
                     begun(place, until(deadline, &bounds, answer)).await
                 }
@@ -242,6 +271,12 @@ impl Calls {
         });
         self.unreported.insert(id);
         Ok(PendingCall { id, answer: Some(answer), task: Some(task.abort_handle()) })
+    }
+
+    /// The guest waits for answers, until this is dropped.
+    pub(crate) fn waiting(&self) -> GuestWaits {
+        self.active.guest_waits(true, Instant::now);
+        GuestWaits(Arc::clone(&self.active))
     }
 
     /// The started calls whose answers were neither reported nor taken.
@@ -305,11 +340,11 @@ async fn until(deadline: Deadline, bounds: &HostBounds, answer: impl Future<Outp
     }
     let mut answer = pin!(answer);
     loop {
-        let net = deadline.at() + NET;
+        let net = deadline.check_at(Instant::now()) + NET;
         if let Ok(outcome) = tokio::time::timeout_at(net.into(), &mut answer).await {
             return outcome.map_err(Into::into);
         }
-        if deadline.at() + NET <= net {
+        if deadline.check_at(Instant::now()) + NET <= net {
             return Err(Failure::by_host(deadline.missed()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{Limits, LogStream, RunIo, ToolHost};
+use exuvia_tool::{ActiveTime, Limits, LogStream, RunIo, ToolHost};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
@@ -60,6 +60,13 @@ impl Sandbox {
             .build();
         let (calls, meter) = (Calls::new(tools, limits, events), Meter::new(limits.fuel));
         Self { table, wasi, io, calls, log, meter, searches: MAX_SEARCHES }
+    }
+
+    /// Counts time by `active`, which whoever answers its calls may let stand still.
+    #[must_use]
+    pub fn with_active_time(mut self, active: Arc<ActiveTime>) -> Self {
+        self.calls.active = active;
+        self
     }
 
     /// The log. A clone of it outlives the store.

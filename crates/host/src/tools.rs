@@ -70,7 +70,9 @@ impl tools::Host for Sandbox {
         let request = CallRequest::new(ToolName::new(server, tool), arguments, line);
         let made = self.calls.make(&mut *self.io, request)?;
         self.io.blocked_on(made.id);
+        let waiting = self.calls.waiting();
         let answer = made.answer.await;
+        drop(waiting);
         Ok(told(self.outcome(made.id, answer)))
     }
 
@@ -88,11 +90,13 @@ impl tools::Host for Sandbox {
     async fn wait(&mut self, timeout_ns: Option<u64>) -> Result<Vec<u64>> {
         let deadline = timeout_ns.map(|ns| self.io.monotonic_clock().saturating_add(Duration::from_nanos(ns)));
         let next = self.io.next_wait(&mut self.calls.unreported());
+        let waiting = self.calls.waiting();
         let reported = match next {
             NextWait::Live => self.wait_until(deadline, timeout_ns == Some(0)).await,
             NextWait::Recorded(calls) => self.wait_for(calls).await,
             NextWait::Never => pending().await,
         };
+        drop(waiting);
         self.io.waited(&reported);
         Ok(reported.into_iter().map(|id| id.0).collect())
     }
@@ -109,6 +113,7 @@ impl tools::HostPendingCall for Sandbox {
         let answer = match answer {
             Some(answer) => {
                 self.io.blocked_on(id);
+                let _waiting = self.calls.waiting();
                 // A sender that is gone without an answer belonged to a task that was aborted with its call.
                 answer.await.map_or_else(|_| Err(already_taken().into()), crate::calls::CompletedCall::into_answer)
             }

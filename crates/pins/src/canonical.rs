@@ -5,17 +5,35 @@ use serde_json::Value;
 /// The keyword of JSON Schema whose array is a set.
 const REQUIRED: &str = "required";
 
+/// What the array of names is that `required` has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Required {
+    Set,
+    InOrder,
+}
+
 /// The value as RFC 8785 writes it, with two differences: numbers keep their digits, because two numbers that are the same double may
 /// not be the same to a server; and the names in `required` are sorted, because servers that keep them in a set list them in any order.
 ///
 /// Recursive: what servers list nests at most [`MAX_DEPTH`](exuvia_tool::MAX_DEPTH) deep.
 pub(crate) fn canonical(value: &Value) -> String {
     let mut text = String::new();
-    write(value, &mut text);
+    write(value, Required::Set, &mut text);
     text
 }
 
-fn write(value: &Value, text: &mut String) {
+/// The same of any value, such as the arguments of a call: `required` is a name as any other.
+///
+/// Recursive: it must nest at most [`MAX_DEPTH`](exuvia_tool::MAX_DEPTH) deep.
+#[must_use]
+pub fn canonical_json(value: &Value) -> String {
+    let mut text = String::new();
+    write(value, Required::InOrder, &mut text);
+    text
+}
+
+fn write(value: &Value, required: Required, text: &mut String) {
+    let write_any = |value: &Value, text: &mut String| write(value, required, text);
     match value {
         Value::Object(object) => {
             let mut members: Vec<_> = object.iter().collect();
@@ -24,15 +42,17 @@ fn write(value: &Value, text: &mut String) {
                 write_string(name, text);
                 text.push(':');
                 match value {
-                    Value::Array(names) if name == REQUIRED => list(sorted(names), text, write),
-                    value => write(value, text),
+                    Value::Array(names) if name == REQUIRED && required == Required::Set => {
+                        list(sorted(names), text, write_any);
+                    }
+                    value => write_any(value, text),
                 }
             };
             text.push('{');
             separated(members, text, write_member);
             text.push('}');
         }
-        Value::Array(elements) => list(elements.iter().collect(), text, write),
+        Value::Array(elements) => list(elements.iter().collect(), text, write_any),
         Value::String(string) => write_string(string, text),
         Value::Number(number) => text.push_str(&number.to_string()),
         Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),

@@ -37,6 +37,7 @@ mod file;
 mod server_pins;
 
 pub use audit::{AuditedServer, Finding, Rule, Severity, audit};
+pub use canonical::canonical_json;
 pub use definition::{Definition, Part};
 pub use difference::{Difference, differences};
 pub use digest::Digest;

@@ -67,6 +67,7 @@ fn asked_together(policy: &Policy, held: &[ToolName]) -> Vec<HeldCall> {
         name: tool.clone(),
         arguments: None,
         allow: policy.line_that_allows(&tool.server, &of_server(&tool.server)),
+        approval: None,
     };
     held.iter().map(hold).collect()
 }

@@ -186,17 +186,21 @@ pub fn decide(mut call: ToolCall, grants: &Grants, policy: &Policy) -> Result<Al
     let denied = |reason| Refusal::Denied(Denial { tool: tool.clone(), reason });
     let Some(rules) = policy.rules(&tool.server) else { return Err(denied(DenialReason::Hidden)) };
     let standing = rules.classify(&tool.tool);
-    if !grants.still_cover(&tool, &standing) {
-        return Err(match standing {
-            Classification::Denied(rule) => denied(DenialReason::Denied(rule)),
-            Classification::Hidden => denied(DenialReason::Hidden),
-            Classification::Unlisted(OnUnlisted::Deny) => denied(DenialReason::Unlisted),
-            // Listed after the run began: grants of a run never grow.
-            Classification::Unlisted(_) | Classification::Listed(_) => Refusal::Held(Box::new(held(policy, call))),
-        });
+    let is_granted = grants.still_cover(&tool, &standing);
+    match &standing {
+        _ if is_granted => {}
+        Classification::Denied(rule) => return Err(denied(DenialReason::Denied(rule.clone()))),
+        Classification::Hidden => return Err(denied(DenialReason::Hidden)),
+        Classification::Unlisted(OnUnlisted::Deny) => return Err(denied(DenialReason::Unlisted)),
+        // Somebody is asked, once it is clear that nothing else is in the way.
+        Classification::Unlisted(_) | Classification::Listed(_) => {}
     }
     arguments::check(&mut call.arguments, &rules.bounded(&tool.tool))
         .map_err(|WrongArgument { name, must }| denied(DenialReason::Argument { name, must }))?;
+    // Also what was listed after the run began: grants of a run never grow.
+    if !is_granted {
+        return Err(Refusal::Held(Box::new(held(policy, call))));
+    }
     call.arguments.decided();
     let quotas = Quotas {
         calls_per_run: rules.calls_per_run,
@@ -263,5 +267,5 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn held(policy: &Policy, call: ToolCall) -> HeldCall {
     let ToolCall { id, name, arguments, .. } = call;
     let allow = policy.line_that_allows(&name.server, &[&name.tool]);
-    HeldCall { id: Some(id), name, arguments: Some(arguments.into_json()), allow }
+    HeldCall { id: Some(id), name, arguments: Some(arguments.into_json()), allow, approval: None }
 }

@@ -8,6 +8,7 @@ use exuvia_tool::{Namespace, ToolName};
 use crate::classification::Classification;
 use crate::policy::Policy;
 use crate::reads::is_read;
+use crate::source::OnUnlisted;
 
 /// The tools that one run may call. Fixed when the run starts: authority never grows while it runs. What the policy says at
 /// the moment of a call can only take from it. As cheap to make with 2,000 tools as with one.
@@ -17,14 +18,17 @@ pub struct Grants(Granted);
 /// On whose word tools are granted.
 #[derive(Debug, Clone)]
 enum Granted {
-    /// The policy's lists: a tool that is removed from them during the run is no longer granted.
-    Listed(Arc<Policy>, Arc<Namespace>),
+    /// The policy's lists: a tool that is removed from them during the run is no longer granted. And these, with which a person let the
+    /// script start.
+    Listed(Arc<Policy>, Arc<Namespace>, BTreeSet<ToolName>),
     /// The same, for what a client asks of servers beside calls.
     Reads(Arc<Policy>),
     /// The operator's command, for every visible tool: only a denial revokes it.
     Visible(Arc<Namespace>),
     /// The same, for these.
     These(BTreeSet<ToolName>),
+    /// The word of a person, who was shown the call.
+    Approved(ToolName),
 }
 
 impl Grants {
@@ -43,7 +47,19 @@ impl Grants {
     /// Grants of the tools of `namespace` that the policy lists: what a client's script has without approval.
     #[must_use]
     pub fn listed(policy: &Arc<Policy>, namespace: &Arc<Namespace>) -> Self {
-        Self(Granted::Listed(Arc::clone(policy), Arc::clone(namespace)))
+        Self::approved_start(policy, namespace, BTreeSet::new())
+    }
+
+    /// The same, and of these tools that the policy asks about, with which a person let the script start.
+    #[must_use]
+    pub fn approved_start(policy: &Arc<Policy>, namespace: &Arc<Namespace>, tools: BTreeSet<ToolName>) -> Self {
+        Self(Granted::Listed(Arc::clone(policy), Arc::clone(namespace), tools))
+    }
+
+    /// What a person grants who approves of one call of this tool: no more than the policy lets a person grant.
+    #[must_use]
+    pub fn approved(tool: ToolName) -> Self {
+        Self(Granted::Approved(tool))
     }
 
     /// Grants of the [reads](crate::READS) that the policy lists, and of no tool.
@@ -56,12 +72,14 @@ impl Grants {
     #[must_use]
     pub fn cover(&self, tool: &ToolName) -> bool {
         match &self.0 {
-            Granted::Listed(policy, namespace) => {
-                has(namespace, tool) && matches!(policy.classify(tool), Classification::Listed(_))
+            Granted::Listed(policy, namespace, approved) => {
+                let is_listed = || matches!(policy.classify(tool), Classification::Listed(_));
+                has(namespace, tool) && (approved.contains(tool) || is_listed())
             }
             Granted::Reads(policy) => is_read(&tool.tool) && matches!(policy.classify(tool), Classification::Listed(_)),
             Granted::Visible(namespace) => has(namespace, tool),
             Granted::These(tools) => tools.contains(tool),
+            Granted::Approved(approved) => approved == tool,
         }
     }
 
@@ -69,7 +87,12 @@ impl Grants {
     pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Classification) -> bool {
         let stands = match standing {
             Classification::Listed(_) => true,
-            Classification::Unlisted(_) => !matches!(self.0, Granted::Listed(..) | Granted::Reads(_)),
+            Classification::Unlisted(on_unlisted) => match &self.0 {
+                Granted::Listed(.., approved) => approved.contains(tool) && *on_unlisted != OnUnlisted::Deny,
+                Granted::Approved(_) => *on_unlisted != OnUnlisted::Deny,
+                Granted::Reads(_) => false,
+                Granted::Visible(_) | Granted::These(_) => true,
+            },
             Classification::Denied(_) | Classification::Hidden => false,
         };
         stands && self.cover(tool)

@@ -46,6 +46,11 @@ pub struct RunCallCounts {
 }
 
 impl RunCallCounts {
+    /// Counts a call that a run made before it was brought back.
+    pub fn count(&mut self, server: &str) {
+        *self.calls.entry(server.to_owned()).or_default() += 1;
+    }
+
     /// Counts a call. Returns `most` as the error if that would be more.
     pub(crate) fn take(&mut self, server: &str, most: Option<u64>) -> Result<(), u64> {
         let calls = self.calls.entry(server.to_owned()).or_default();

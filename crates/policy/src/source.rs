@@ -98,11 +98,11 @@ impl Default for ServerRules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnlisted {
-    /// A script that names such a tool is not started; any other starts, and ends at its first such call, which is not made. It has
-    /// ended as `awaiting-approval`: there are no approvals yet, and nothing waits.
+    /// A script that names such a tool is not started before a person approves it; any other starts, and its first such call waits for
+    /// approval.
     #[default]
     AskBefore,
-    /// Every script starts, and ends so at its first such call.
+    /// Every script starts, and each such call waits for approval.
     AskAtCall,
     /// A script that names such a tool is refused, and such a call is denied.
     Deny,

@@ -28,6 +28,8 @@ pub enum NotReplayable {
     NoAnswer(CallId),
     /// The sandbox itself failed in it.
     Fault,
+    /// It is over: there is nothing to bring back.
+    Over,
     /// The engine has another guest.
     OtherGuest {
         /// The digest of the guest that ran it.
@@ -60,6 +62,7 @@ impl fmt::Display for NotReplayable {
             Self::BadNamespace(digest) => write!(f, "not replayable: the kept namespace {digest} cannot be read"),
             Self::NoAnswer(call) => write!(f, "not replayable: the answer of call {} is not in the journal", call.0),
             Self::Fault => f.write_str("not replayable: the sandbox itself failed in this run"),
+            Self::Over => f.write_str("the run is over"),
             Self::OtherGuest { recorded, present } => write!(
                 f,
                 "not replayable with this guest ({present}): the run was made with guest {recorded}; replay it with that guest, or \

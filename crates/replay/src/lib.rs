@@ -45,6 +45,9 @@ mod recording_io;
 mod replay;
 mod replay_io;
 mod replay_tools;
+mod resume;
+mod resume_io;
+mod resume_tools;
 mod source;
 mod strict;
 
@@ -54,5 +57,6 @@ pub use digest::sha256_hex;
 pub use error::{NotReplayable, ReplayError};
 pub use namespace::namespace_object;
 pub use recorded_run::{CallState, RecordedCall, RecordedRun};
-pub use recording_io::{MAX_READINGS_BYTES, RecordingIo};
+pub use recording_io::{MAX_READINGS_BYTES, PendingReadings, RecordingIo};
 pub use replay::{Replay, Replayed, Verdict};
+pub use resume::{Resume, ResumedParts, Resumption};

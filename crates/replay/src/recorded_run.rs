@@ -1,6 +1,7 @@
 //! The record of a run as a replay reads it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use exuvia_journal::{Event, Reading, Record, RunEnd, RunStart};
 use exuvia_tool::{CallError, CallId, RunId, ToolCall, ToolName, ToolOutcome};
@@ -24,6 +25,8 @@ pub struct RecordedRun {
     pub calls: BTreeMap<CallId, RecordedCall>,
     /// What it took from the world, in order.
     pub(crate) readings: Vec<Reading>,
+    /// Where its clock stood at the end of the record.
+    pub(crate) clock: Duration,
     /// The calls that the host failed, whatever their answers.
     pub(crate) host_failures: BTreeMap<CallId, CallError>,
 }
@@ -88,8 +91,8 @@ impl RecordedRun {
             return Err(NotReplayable::Erased);
         }
         let start = record.start().ok_or(NotReplayable::NotStarted)?.clone();
-        let (readings, calls, host_failures) = Default::default();
-        let mut run = Self { id, start, end: record.end().cloned(), calls, readings, host_failures };
+        let (readings, clock, calls, host_failures) = Default::default();
+        let mut run = Self { id, start, end: record.end().cloned(), calls, readings, clock, host_failures };
         for stamped in &record.entries {
             run.read(&stamped.entry.event)?;
         }
@@ -128,7 +131,12 @@ impl RecordedRun {
             Reading::Failed(call, error) => {
                 self.host_failures.insert(*call, error.clone());
             }
-            other => self.readings.push(other.clone()),
+            other => {
+                if let Reading::MonotonicClock(time) = other {
+                    self.clock = self.clock.max(*time);
+                }
+                self.readings.push(other.clone());
+            }
         }
     }
 

@@ -137,6 +137,10 @@ impl Replay {
         Self { takes_any_guest: true, ..self }
     }
 
+    pub(crate) fn into_parts(self) -> (Arc<RecordedRun>, Arc<Namespace>) {
+        (self.run, self.namespace)
+    }
+
     /// The recorded run.
     #[must_use]
     pub fn recorded(&self) -> &RecordedRun {

@@ -83,8 +83,7 @@ impl Source for Strict {
         }
         match &recorded.state {
             CallState::Answered(outcome) => Ok(Some(outcome.clone())),
-            CallState::Held => Err(Ending::RecordOver),
-            CallState::Unknown => {
+            CallState::Held | CallState::Unknown => {
                 self.unanswered.insert(call.id);
                 self.stuck(call.id).map(|()| None)
             }

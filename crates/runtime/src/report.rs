@@ -52,6 +52,8 @@ pub enum Outcome {
     /// It was not run, because whoever had it run lacks something for the moment: the text says what, for whoever sent it and may send it
     /// again.
     Unavailable(String),
+    /// It waited for an approval and cannot be brought back: the text says why.
+    Void(String),
     /// The sandbox itself went wrong. The text is for the operator only.
     Fault(String),
 }
@@ -94,6 +96,7 @@ impl Outcome {
             Self::Exhausted(_) => "budget-exhausted",
             Self::Cancelled => "cancelled",
             Self::Unavailable(_) => "unavailable",
+            Self::Void(_) => "void",
             Self::Fault(_) => "fault",
         }
     }

@@ -67,6 +67,7 @@ impl<'a> ReportJson<'a> {
                 (None, None, Some(plain("AwaitingApproval", "calls require approval; see `awaiting`")))
             }
             Outcome::Unavailable(why) => (None, None, Some(plain("Unavailable", why.as_str()))),
+            Outcome::Void(why) => (None, None, Some(plain("Void", why.as_str()))),
             Outcome::Fault(message) => (None, None, Some(plain("Fault", message.as_str()))),
         };
         Self {

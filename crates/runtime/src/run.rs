@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use exuvia_host::{EventSink, Sandbox, SystemIo};
-use exuvia_tool::{BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
+use exuvia_tool::{ActiveTime, BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
@@ -32,21 +32,24 @@ pub struct Run {
     cancellation: CancellationToken,
     held: BoxFuture<'static, Vec<HeldCall>>,
     spent: Duration,
+    active: Arc<ActiveTime>,
 }
 
 impl Run {
     pub(crate) fn new(engine: Engine, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Self {
+        let active = Arc::<ActiveTime>::default();
         Self {
             engine,
             script,
             limits,
             tools,
-            io: Box::new(SystemIo::new()),
+            io: Box::new(SystemIo::counting(Duration::ZERO, Arc::clone(&active))),
             start: Box::new(|| {}),
             events: Arc::new(|_| {}),
             cancellation: CancellationToken::new(),
             held: Box::pin(std::future::pending()),
             spent: Duration::ZERO,
+            active,
         }
     }
 
@@ -87,6 +90,13 @@ impl Run {
         self
     }
 
+    /// Counts time by `active`: `wall_ms` stands still with it. The clock of the script does where [`with_io`](Self::with_io) is given one
+    /// that does.
+    pub fn with_active_time(mut self, active: Arc<ActiveTime>) -> Self {
+        self.active = active;
+        self
+    }
+
     /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
@@ -114,9 +124,10 @@ impl Run {
 
     async fn execute_now(self, memory: MemoryLimit) -> Report {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent } = self;
+        let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent, active } = self;
+        let counted = Counted { started, paused: active.paused(started), active: Arc::clone(&active) };
         start();
-        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events);
+        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events).with_active_time(Arc::clone(&active));
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();
         let mut store = new_store(&engine, sandbox, memory, &limits);
@@ -126,7 +137,7 @@ impl Run {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
-            () = time_up(left, &waits) => End::TimeUp,
+            () = time_up(left, &waits, &counted) => End::TimeUp,
             end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
         };
         // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
@@ -145,7 +156,7 @@ impl Run {
             mark(&mut calls, held);
         }
         usage.tool_calls = calls.len() as u64;
-        usage.wall_ms = u64::try_from((spent + started.elapsed()).as_millis()).unwrap_or(u64::MAX);
+        usage.wall_ms = u64::try_from((spent + counted.elapsed()).as_millis()).unwrap_or(u64::MAX);
         Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), kept_as: None, unrecorded: 0 }
     }
 }
@@ -180,15 +191,31 @@ fn mark(calls: &mut [CallRecord], held: &[HeldCall]) {
     }
 }
 
-/// The time of a run is over. What it waits for memory that others hold is not its own time.
-async fn time_up(wall: Duration, waits: &Waits) {
-    let started = Instant::now();
+/// The time that counts for a run, from its start.
+struct Counted {
+    started: Instant,
+    /// How long it had stood still before.
+    paused: Duration,
+    active: Arc<ActiveTime>,
+}
+
+impl Counted {
+    fn elapsed(&self) -> Duration {
+        let now = Instant::now();
+        let paused = self.active.paused(now).saturating_sub(self.paused);
+        now.saturating_duration_since(self.started).saturating_sub(paused)
+    }
+}
+
+/// The time of a run is over. What it waits for memory that others hold, or for an approval, is not its own time.
+async fn time_up(wall: Duration, waits: &Waits, counted: &Counted) {
     loop {
-        let left = (wall + waits.total()).saturating_sub(started.elapsed());
+        let left = (wall + waits.total()).saturating_sub(counted.elapsed());
         if left.is_zero() {
             return;
         }
         tokio::time::sleep(left).await;
+        counted.active.until_running().await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Arguments, Exhausted, Json};
+use crate::{ApprovalId, Arguments, Exhausted, Json};
 
 /// A tool, by its own name and its server's: what is authorized, recorded and sent, never the Python spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,4 +138,17 @@ pub struct HeldCall {
     pub arguments: Option<Json>,
     /// The line of configuration that would let the call run without asking.
     pub allow: String,
+    /// What was asked about it. None: nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<HeldApproval>,
+}
+
+/// The approval that a call waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldApproval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// Where it is answered. None: by command alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }

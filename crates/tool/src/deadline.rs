@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::ActiveTime;
 use crate::call::CallError;
 use crate::locked::locked;
 
@@ -11,34 +12,66 @@ const AGES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The deadline of a call. Set once, when the call is admitted, and the same in every layer: of several timers with the same
 /// duration the outermost may fire first, and the inner layers would not learn what happened. Clones are
-/// [extended](Self::put_off) together; waiters check again.
+/// [extended](Self::put_off) and [held](Self::hold) together; waiters check again.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     start: Instant,
     allowed: Duration,
+    moved: Arc<Mutex<Moved>>,
+    /// The time of its run, which stands still while its calls are held.
+    of_run: Option<Arc<ActiveTime>>,
+}
+
+/// What has become of a deadline since it was set.
+#[derive(Debug, Default)]
+struct Moved {
     /// To when it was put off, if it was.
-    later: Arc<Mutex<Option<Instant>>>,
+    later: Option<Instant>,
+    /// How long the call was held.
+    held: Duration,
+    /// Since when it is.
+    held_since: Option<Instant>,
 }
 
 impl Deadline {
     /// This long after `start`, for about 30 years at most.
     #[must_use]
     pub fn after(start: Instant, allowed: Duration) -> Self {
-        Self { start, allowed: allowed.min(AGES), later: Arc::default() }
+        Self { start, allowed: allowed.min(AGES), moved: Arc::default(), of_run: None }
     }
 
-    /// The moment, as it is now.
+    /// The same, of a call of the run whose time this is.
+    #[must_use]
+    pub fn of_run(self, time: Arc<ActiveTime>) -> Self {
+        Self { of_run: Some(time), ..self }
+    }
+
+    /// The moment, as it is now. While the call is held it does not come.
     #[must_use]
     pub fn at(&self) -> Instant {
-        let later = *locked(&self.later);
-        let first = self.start + self.allowed;
-        later.map_or(first, |later| later.max(first))
+        let moved = locked(&self.moved);
+        let held = if moved.held_since.is_some() { AGES } else { moved.held };
+        let first = self.start + self.allowed + held;
+        moved.later.map_or(first, |later| later.max(first))
+    }
+
+    /// When to look at it again: the moment, or for a call that is held that of one that is released now.
+    #[must_use]
+    pub fn check_at(&self, now: Instant) -> Instant {
+        let is_held = locked(&self.moved).held_since.is_some();
+        if is_held { now + self.allowed } else { self.at() }
     }
 
     /// The one of both that comes first. It is put off together with this one, whichever it is.
     #[must_use]
     pub fn or_earlier(self, other: Self) -> Self {
-        if other.at() < self.at() { Self { later: self.later, ..other } } else { self }
+        if other.at() >= self.at() {
+            return self;
+        }
+        // How long the call was held is no part of what the other one allows.
+        let held = locked(&self.moved).held;
+        let start = other.start.checked_sub(held).unwrap_or(other.start);
+        Self { start, moved: self.moved, of_run: self.of_run, ..other }
     }
 
     /// Puts it off, so that from `now` there is as much time as there was at the start, but no more than `most` in all. It never
@@ -46,13 +79,35 @@ impl Deadline {
     pub fn put_off(&self, now: Instant, most: Duration) {
         let later = (now + self.allowed).min(self.start + most.min(AGES));
         let later = later.max(self.at());
-        *locked(&self.later) = Some(later);
+        locked(&self.moved).later = Some(later);
+    }
+
+    /// The call waits for an approval from `now` on: its time does not run, and that of its run only as long as it has something else to
+    /// wait for.
+    pub fn hold(&self, now: Instant) {
+        let before = locked(&self.moved).held_since.replace(now);
+        if let Some(time) = self.of_run.as_ref().filter(|_| before.is_none()) {
+            time.call_held(now);
+        }
+    }
+
+    /// The call goes on, with the time that it had left. False: its run is parked, and nothing of it may be done any more.
+    #[must_use]
+    pub fn release(&self, now: Instant) -> bool {
+        let mut moved = locked(&self.moved);
+        let Some(since) = moved.held_since else { return true };
+        if self.of_run.as_ref().is_some_and(|time| !time.call_released(now)) {
+            return false;
+        }
+        moved.held_since = None;
+        moved.held += now.saturating_duration_since(since);
+        true
     }
 
     /// The error of a call that has no answer by then.
     #[must_use]
     pub fn missed(&self) -> CallError {
-        let waited = self.at().saturating_duration_since(self.start);
+        let waited = self.at().saturating_duration_since(self.start).saturating_sub(locked(&self.moved).held);
         CallError::TimedOut(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -105,5 +160,22 @@ mod tests {
         let alone = Deadline::after(now, 10 * S);
         alone.put_off(now + S, 2 * S);
         assert_eq!(alone.at(), now + 10 * S);
+        }
+
+    #[test]
+    fn it_does_not_come_while_the_call_is_held_and_leaves_as_much_time_afterwards() {
+        let (now, time) = (Instant::now(), Arc::new(ActiveTime::default()));
+        let call = Deadline::after(now, 10 * S).of_run(Arc::clone(&time));
+        time.call_began(|| now);
+        time.guest_waits(true, || now);
+        call.hold(now + 2 * S);
+        call.hold(now + 3 * S);
+        assert!(call.at() > now + 1_000 * S);
+        assert_eq!(call.check_at(now + 50 * S), now + 60 * S);
+        assert!(call.release(now + 102 * S) && call.release(now + 103 * S));
+        assert_eq!((call.at(), call.missed()), (now + 110 * S, CallError::TimedOut(10_000)));
+        assert_eq!(time.paused(now + 200 * S), 100 * S);
+        call.hold(now + 104 * S);
+        assert!(time.park() && !call.release(now + 105 * S));
     }
 }

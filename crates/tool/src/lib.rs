@@ -28,6 +28,7 @@
 )]
 
 mod absent;
+mod active_time;
 mod arguments;
 mod beside;
 mod budget;
@@ -51,9 +52,10 @@ mod transcribe;
 mod withheld;
 
 pub use absent::{Absence, Absent};
+pub use active_time::ActiveTime;
 pub use arguments::Arguments;
 pub use budget::{Exhausted, Quantities, Quantity};
-pub use call::{CallError, CallId, HeldCall, ToolCall, ToolName, ToolOutcome};
+pub use call::{CallError, CallId, HeldApproval, HeldCall, ToolCall, ToolName, ToolOutcome};
 pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
 pub use cost::{Cost, NoCost};
 pub use credential::CredentialId;

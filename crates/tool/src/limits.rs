@@ -15,6 +15,7 @@ pub const CONCURRENT_RUNS: u32 = 16;
 /// | `memory_bytes` | the script meets a `MemoryError`; uncaught, the run is stopped |
 /// | `call_timeout_ms`, `call_arguments_bytes`, `call_result_bytes`, `buffered_bytes` | the call fails with an error that the script can catch |
 /// | `concurrent_calls` | further calls wait their turn |
+/// | `hold_ms` | the run is parked, and goes on when its approvals are answered |
 /// | `log_bytes` | the log is cut; the report says by how much |
 /// | `result_bytes` | the run is stopped, and says how large the result was |
 /// | `source_bytes` | the script is refused before it starts |
@@ -27,7 +28,7 @@ pub struct Limits {
     /// Does not cover host calls, instantiation, or time spent waiting.
     pub fuel: u64,
     /// Time from the start of the script to its end, in milliseconds, waiting for tools included, but not for memory that other
-    /// runs hold. Default 120,000. What a gateway needs to read the script before it starts counts; waiting for a turn does not.
+    /// runs hold, nor for approvals alone. Default 120,000. What a gateway needs to read the script before it starts counts; waiting for a turn does not.
     pub wall_ms: u64,
     /// Memory of the guest, the interpreter's own included, in bytes. Default 256 MiB. Does not cover what the host holds
     /// for the run: its log, its result, and buffered answers.
@@ -36,8 +37,11 @@ pub struct Limits {
     pub tool_calls: u64,
     /// Calls that are with their tools at the same time. Default 32.
     pub concurrent_calls: usize,
-    /// How long one call may take, in milliseconds. Default 30,000. Waiting for its turn does not count.
+    /// How long one call may take, in milliseconds. Default 30,000. Waiting for its turn, or for an approval, does not count.
     pub call_timeout_ms: u64,
+    /// How long a run waits with its instance for approvals of its calls, in milliseconds, each time that it waits for nothing else. Default
+    /// 60,000. Then it is parked, and whoever had it run is answered.
+    pub hold_ms: u64,
     /// The arguments of one call, in bytes of JSON. Default 4 MiB. Arguments that would take more than 48 MiB of memory as a tree,
     /// as some hundred thousand numbers do, are made without a look at the tool's schema.
     pub call_arguments_bytes: usize,
@@ -63,6 +67,7 @@ impl Default for Limits {
             tool_calls: 10_000,
             concurrent_calls: 32,
             call_timeout_ms: 30_000,
+            hold_ms: 60_000,
             call_arguments_bytes: 4 << 20,
             call_result_bytes: 16 << 20,
             buffered_bytes: 128 << 20,

@@ -189,6 +189,11 @@ impl Routes {
         }
     }
 
+    /// A run goes on that was parked, and had [ended](Self::ended) here: it may call again, over new connections where they are its own.
+    pub fn goes_on(&self, origin: &Origin) {
+        self.0.ended.remove(origin);
+    }
+
     /// How long a client may take to answer what this server asks it.
     #[must_use]
     pub fn question_timeout(&self, server: &str) -> Duration {

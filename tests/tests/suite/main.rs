@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answers;
+mod approvals;
 mod approvals_command;
 mod architecture;
 mod bench;

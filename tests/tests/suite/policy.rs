@@ -262,7 +262,7 @@ fn check_shows_the_decision_on_a_script_and_its_rules() {
         "referenced tools:\n  \
            echo.echo   line 2  allowed: auto_execute: \"echo.e*\"\n  \
            echo.sleep  line 4  needs_approval: servers.echo.on_unlisted is ask-before, and auto_execute has no entry for \"sleep\"\n\
-         verdict: needs approval; approvals are not supported yet, this setting allows the script without one:\n  \
+         verdict: needs approval; this setting allows the script without one:\n  \
            auto_execute = [\"echo.e*\", \"echo.sleep\"]  # top-level key\n"
     );
     assert_eq!(waits.status, Some(4));

@@ -89,6 +89,11 @@ impl IdentityProviders {
         self.providers.is_empty()
     }
 
+    /// Whether tokens of the provider of this name are accepted.
+    pub(crate) fn has(&self, provider: &str) -> bool {
+        self.providers.contains_key(provider)
+    }
+
     /// Whose token this is.
     ///
     /// # Errors

@@ -109,6 +109,19 @@ impl IssuedKeys {
         table.by_name(name).ok_or(NoStanding::Unknown)?.standing(hash, (self.shared.clock)())
     }
 
+    /// What holds now of the key of this name, for what its holder has started before, with the hash of its secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`standing`](Self::standing).
+    pub(crate) fn current(&self, name: &str) -> Result<(KeyStanding, [u8; 32]), NoStanding> {
+        let table = self.shared.table();
+        self.shared.age(&table)?;
+        let key = table.by_name(name).ok_or(NoStanding::Unknown)?;
+        let hash = key.hash();
+        Ok((key.standing(&hash, (self.shared.clock)())?, hash))
+    }
+
     /// Notifies of keys that were changed in the store, also of those that hold no longer. Says nothing when a key expires.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {

@@ -145,6 +145,11 @@ impl Key {
         }
     }
 
+    /// The hash of its secret.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
     /// Those of its secrets.
     fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
         std::iter::once(&self.hash).chain(self.previous.as_ref().map(|old| &old.hash))

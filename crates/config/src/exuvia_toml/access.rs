@@ -10,7 +10,7 @@ use super::document::below;
 use super::file_types;
 use super::limits::Written as _;
 use super::resolve::Resolver;
-use crate::access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
+use crate::access::{AccessConfig, Approver, KeyConfig, LoweredLimits, RoleConfig};
 
 /// The longest name of a role or key, in bytes: it is a part of records, metrics and file names.
 const NAME_BYTES: usize = 64;
@@ -61,17 +61,18 @@ impl Resolver<'_> {
             limits,
             profile: written.profile.clone(),
             reads_metrics: written.metrics,
+            client_approves: written.approve_by.as_ref().is_some_and(|by| by.contains(&Approver::Client)),
             ..RoleConfig::default()
         }
     }
 
     fn lowered(&mut self, written: &RoleLimits, pointer: &str) -> LoweredLimits {
-        let RoleLimits { fuel, wall_ms, tool_calls, concurrent_calls, call_timeout_ms, .. } = *written;
+        let RoleLimits { fuel, wall_ms, tool_calls, concurrent_calls, call_timeout_ms, hold_ms, .. } = *written;
         let memory = written.memory_bytes.as_ref().map(|bytes| bytes.value());
         let memory_bytes = memory.and_then(|value: Result<u64, String>| {
             value.map_err(|message| self.error(&below(pointer, "memory_bytes"), message)).ok()
         });
-        LoweredLimits { fuel, wall_ms, memory_bytes, tool_calls, concurrent_calls, call_timeout_ms }
+        LoweredLimits { fuel, wall_ms, memory_bytes, tool_calls, concurrent_calls, call_timeout_ms, hold_ms }
     }
 
     fn key(&mut self, written: &Key, pointer: &str) -> Option<KeyConfig> {

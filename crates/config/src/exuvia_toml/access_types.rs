@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bytes::Bytes;
+use crate::access::Approver;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
 
 /// The hash of a key's secret, as written.
@@ -37,6 +38,9 @@ pub(super) struct Role {
     pub(super) metrics: bool,
     /// Budgets that are for it, beside those that name it themselves.
     pub(super) budgets: Vec<String>,
+    /// Who may approve calls of its keys and users that need approval: the operator, and with `client` also the user of the client that asks,
+    /// where the client can ask them. Default: the operator.
+    pub(super) approve_by: Option<Vec<Approver>>,
     /// Limits of its runs. A limit above that of `[limits]` has no effect.
     pub(super) limits: RoleLimits,
     /// Credentials for servers, by their names. Default: those of the servers' own entries.
@@ -79,6 +83,9 @@ pub(super) struct RoleLimits {
     /// Timeout of one call, in milliseconds.
     #[schemars(range(min = 1, max = LONGEST_MS))]
     pub(super) call_timeout_ms: Option<u64>,
+    /// Time that a run waits for approvals before it is parked, in milliseconds.
+    #[schemars(range(max = LONGEST_MS))]
+    pub(super) hold_ms: Option<u64>,
 }
 
 /// A virtual key. Its secret is never in the file: `exuvia keys hash` prints the hash of one, and `exuvia keys create` issues keys

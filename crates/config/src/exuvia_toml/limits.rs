@@ -68,6 +68,10 @@ limits! {
         /// Timeout of one call, in milliseconds. When it expires, the script gets a `TimeoutError`.
         #[schemars(range(min = 1, max = LONGEST_MS))]
         call_timeout_ms: u64,
+        /// Time that a run waits for approvals before it is parked and its client is answered, in milliseconds. It goes on when they are
+        /// answered.
+        #[schemars(range(max = LONGEST_MS))]
+        hold_ms: u64,
         /// The arguments of one call, as JSON. A call with larger ones fails.
         call_arguments_bytes: Bytes<1, GIB>,
         /// The answer of one call, as JSON. A call with a larger one fails.

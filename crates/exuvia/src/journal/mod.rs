@@ -7,12 +7,16 @@ mod folders;
 mod open;
 mod shared_store;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_gateway::now_ms;
-use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
+use anyhow::Result;
+use exuvia_config::DatabaseUrl;
+use exuvia_gateway::{ApprovalConfig, now_ms};
+use exuvia_journal::{
+    ApprovalStore, Archive, Journal, MemoryApprovals, MemoryJournal, PostgresApprovals, SqliteApprovals, StoreArchive, StoreJournal,
+};
 
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
 pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
@@ -25,6 +29,8 @@ pub(crate) use shared_store::SharedStore;
 const MEMORY_BYTES: usize = 64 << 20;
 /// How long the end may take: what waits is written, and a last checkpoint.
 const CLOSING: Duration = Duration::from_secs(3);
+/// How long a run belongs to a process that shares its journal with none.
+const ALONE: Duration = Duration::from_secs(2);
 
 /// The journal of this process.
 pub(crate) struct ProcessJournal {
@@ -37,6 +43,9 @@ pub(crate) struct ProcessJournal {
 struct Stored {
     journal: Arc<StoreJournal>,
     copy: Option<CheckpointCopy>,
+    folder: PathBuf,
+    /// None: the database is in the folder.
+    url: Option<DatabaseUrl>,
 }
 
 impl ProcessJournal {
@@ -46,10 +55,16 @@ impl ProcessJournal {
         Self { entries: Arc::clone(&journal) as _, archive: journal, stored: None }
     }
 
-    fn stored(journal: Arc<StoreJournal>, archive: StoreArchive, folder: &Path, copy: Option<&Path>) -> Self {
+    fn stored(
+        journal: Arc<StoreJournal>,
+        archive: StoreArchive,
+        (folder, url): (&Path, Option<DatabaseUrl>),
+        copy: Option<&Path>,
+    ) -> Self {
         let archive = Arc::new(archive);
         let copy = copy.map(|path| CheckpointCopy::of(folder, path));
-        Self { entries: Arc::clone(&journal) as _, archive, stored: Some(Stored { journal, copy }) }
+        let (entries, folder) = (Arc::clone(&journal) as _, folder.to_owned());
+        Self { entries, archive, stored: Some(Stored { journal, copy, folder, url }) }
     }
 
     /// What takes the entries.
@@ -62,10 +77,28 @@ impl ProcessJournal {
         Arc::clone(&self.archive)
     }
 
+    /// Where approvals are kept: with the journal.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be opened.
+    pub(crate) async fn approvals(&self) -> Result<ApprovalConfig> {
+        let Some(Stored { folder, url, .. }) = &self.stored else {
+            return Ok(ApprovalConfig::of(MemoryApprovals::new(self.entries())));
+        };
+        if let Some(url) = url {
+            return Ok(ApprovalConfig::of(PostgresApprovals::open(&url.0).await?));
+        }
+        let folder = folder.clone();
+        let store: Arc<dyn ApprovalStore> = tokio::task::spawn_blocking(move || SqliteApprovals::open(&folder)).await??;
+        // The folder belongs to this process: what was left in it can be brought back soon.
+        Ok(ApprovalConfig { lease: ALONE, ..ApprovalConfig::of(store) })
+    }
+
     /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was
     /// acknowledged is on it.
     pub(crate) async fn close(self) {
-        let Some(Stored { journal, copy }) = self.stored else { return };
+        let Some(Stored { journal, copy, .. }) = self.stored else { return };
         match tokio::time::timeout(CLOSING, journal.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(error = format!("{error:#}"), "the journal was not closed in order"),

@@ -33,7 +33,11 @@ pub(crate) fn open(config: &JournalConfig) -> Result<ProcessJournal> {
     };
     let Opened { folder, journal, archive } = opened.context("the journal cannot be opened")?;
     tracing::info!(folder = %folder.display(), "journal opened");
-    Ok(ProcessJournal::stored(journal, archive, &folder, config.checkpoint_copy.as_deref()))
+    let url = match &config.store {
+        JournalStore::Postgres { url, .. } => Some(url.clone()),
+        _ => None,
+    };
+    Ok(ProcessJournal::stored(journal, archive, (&folder, url), config.checkpoint_copy.as_deref()))
 }
 
 struct Opened {

@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, ScriptError};
 use exuvia_text::{indented, line, printable, tokens};
-use exuvia_tool::{CallRecord, HeldCall, Json};
+use exuvia_tool::{CallRecord, HeldCall, Json, RunId};
 use indexmap::{IndexMap, IndexSet};
 
 pub use binary::Image;
@@ -67,7 +67,11 @@ pub struct ModelAnswer {
 /// Renders `report` in at most about so much room. The report itself keeps everything.
 #[must_use]
 pub fn render(report: &Report, room: AnswerRoom) -> ModelAnswer {
-    let is_error = !matches!(report.outcome, Outcome::Returned(_));
+    let is_error = match &report.outcome {
+        Outcome::Returned(_) => false,
+        Outcome::AwaitingApproval(held) => !is_parked(held),
+        _ => true,
+    };
     let (mut text, images) = match &report.outcome {
         Outcome::Returned(json) => result(json, report, room),
         _ => (failure(report, room.bytes), Vec::new()),
@@ -117,6 +121,11 @@ fn advice(report: &Report) -> String {
     }
 }
 
+/// Whether the run goes on when it is answered.
+fn is_parked(held: &[HeldCall]) -> bool {
+    held.iter().any(|call| call.approval.is_some())
+}
+
 /// What went wrong, what to do, and which calls have been made already.
 fn failure(report: &Report, answer_bytes: usize) -> String {
     let made = calls_made(&report.calls) + &how_to_repair(report);
@@ -130,7 +139,11 @@ fn failure(report: &Report, answer_bytes: usize) -> String {
             }
             text
         }
+        Outcome::AwaitingApproval(held) if is_parked(held) => {
+            return cut(&parked(held, report.kept_as.as_ref()), answer_bytes, "ask with `run` again");
+        }
         Outcome::AwaitingApproval(held) => cut(&awaiting(held), room, "name fewer tools"),
+        Outcome::Void(why) => format!("the run cannot go on: {}", line(why)),
         Outcome::Exhausted(exhausted) => format!("not run: {}", line(&exhausted.to_string())),
         Outcome::Cancelled => "cancelled".into(),
         Outcome::Unavailable(why) => format!("not run: {}", line(why)),
@@ -151,6 +164,23 @@ pub fn awaiting(held: &[HeldCall]) -> String {
     text.push_str("\nask the user; to allow it without asking, their configuration needs:");
     for needed in lines {
         let _ = write!(text, "\n{}", line(needed));
+    }
+    text
+}
+
+/// What a run waits for that goes on when it is answered, and where that is done: for the model to show to its user.
+fn parked(held: &[HeldCall], run: Option<&RunId>) -> String {
+    let mut text = "awaiting approval; ask the user to answer:".to_owned();
+    for (call, approval) in held.iter().filter_map(|call| Some((call, call.approval.as_ref()?))) {
+        let what = if call.id.is_none() { "the start of the script".to_owned() } else { call.name.to_string() };
+        let by = match &approval.link {
+            Some(link) => line(link),
+            None => format!("exuvia approvals approve {}", approval.id),
+        };
+        let _ = write!(text, "\n{}: {by}", line(&what));
+    }
+    if let Some(run) = run {
+        let _ = write!(text, "\nthen send run=\"{run}\" without code: it goes on, and no finished call is repeated");
     }
     text
 }
@@ -400,6 +430,7 @@ mod tests {
             name: exuvia_tool::ToolName::new("m", forged),
             arguments: None,
             allow: format!("auto_execute = [\"{forged}\"]"),
+            approval: None,
         };
         let text = awaiting(std::slice::from_ref(&held));
         assert_eq!(text.lines().count(), 3, "{text}");

@@ -1,9 +1,12 @@
 //! Runs a script.
 
+use std::time::Duration;
+
 use exuvia_analysis::repaired;
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, Script};
-use exuvia_tool::Json;
+use exuvia_journal::RunEnd;
+use exuvia_tool::{Json, RunId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,6 +16,7 @@ use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
 use crate::StartedBy;
 use crate::answer::part;
 use crate::kept_runs::NotKept;
+use crate::pick_up::{PickedUp, report_of};
 use crate::repair::Repair;
 
 /// `executeToolCode`
@@ -49,7 +53,7 @@ fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         match request.arguments()? {
             Arguments { code: Some(code), run, part: None } => run_script(&request, code, run).await,
-            Arguments { code: None, run: Some(run), part } => stored_result(&request, &run, part).await,
+            Arguments { code: None, run: Some(run), part } => picked_up(&request, &run, part).await,
             Arguments { code: Some(_), part: Some(_), .. } => {
                 Err(bad("`part` is a part of the result of `run`, and is sent without `code`"))
             }
@@ -75,20 +79,45 @@ async fn run_script(request: &MetaRequest<'_>, code: String, run: Option<String>
     run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
 }
 
+/// What came of a run, or a part of what it returned, or what it waits for. One that goes on is waited for.
+async fn picked_up(request: &MetaRequest<'_>, run: &str, path: Option<String>) -> Result<MetaAnswer, BadRequest> {
+    let patience = Duration::from_millis(request.view.scripts().settings.limits.hold_ms);
+    let picked_up = request.gateway.picked_up(request.client, run, patience).await;
+    let report = match picked_up.map_err(|why| unkept(&why))? {
+        PickedUp::Over(end, run) => return stored_result(request, *end, run, path).await,
+        PickedUp::Runs => return Ok(MetaAnswer::Text("the run goes on: ask for it again".to_owned())),
+        PickedUp::Waits(held, run) => {
+            let mut report = Report::not_started(Outcome::AwaitingApproval(held));
+            report.kept_as = Some(run);
+            report
+        }
+    };
+    Ok(MetaAnswer::Stored(Box::new(report), request.view.answer_room()))
+}
+
 /// What a run returned that is over, or a part of it.
-async fn stored_result(request: &MetaRequest<'_>, run: &str, path: Option<String>) -> Result<MetaAnswer, BadRequest> {
-    let kept = request.gateway.kept_run(request.client, run).await.map_err(|why| unkept(&why))?;
-    let result = kept.end.and_then(|end| end.result).ok_or_else(|| bad("this run returned nothing"))?;
+async fn stored_result(
+    request: &MetaRequest<'_>,
+    end: RunEnd,
+    run: RunId,
+    path: Option<String>,
+) -> Result<MetaAnswer, BadRequest> {
+    let room = request.view.answer_room();
+    let Some(result) = end.result.clone() else {
+        let mut report = report_of(end).ok_or_else(|| bad("this run returned nothing"))?;
+        report.kept_as = Some(run);
+        return Ok(MetaAnswer::Stored(Box::new(report), room));
+    };
     let cut_out = move || {
         part(result.as_str(), &path.unwrap_or_default())
             .and_then(|text| Json::parse(text).map_err(|error| error.to_string()))
     };
     let result = offload(usize::MAX, cut_out).await.map_err(bad)?;
     let mut report = Report::not_started(Outcome::Returned(result));
-    report.kept_as = Some(kept.id);
-    let room = request.view.answer_room();
+    report.kept_as = Some(run);
     Ok(MetaAnswer::Stored(Box::new(report), room))
 }
+
 
 fn bad(message: impl Into<String>) -> BadRequest {
     BadRequest::new(BadRequestKind::Arguments, message)

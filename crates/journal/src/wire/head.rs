@@ -391,6 +391,8 @@ impl From<LimitsHead> for Limits {
             log_bytes: size(limits.log_bytes),
             result_bytes: size(limits.result_bytes),
             source_bytes: size(limits.source_bytes),
+            // No replay waits for anybody.
+            ..Self::default()
         }
     }
 }

@@ -34,6 +34,14 @@ impl EndedRuns {
         new
     }
 
+    /// Forgets a run that was parked and goes on.
+    pub(crate) fn remove(&self, run: &Origin) {
+        let mut ended = locked(&self.0);
+        if ended.runs.remove(run) {
+            ended.order.retain(|one| one != run);
+        }
+    }
+
     /// Whether this run is over.
     pub(crate) fn contains(&self, run: &Origin) -> bool {
         locked(&self.0).runs.contains(run)

@@ -1,0 +1,119 @@
+//! The runs that this process has, among all processes that share a store of approvals.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use exuvia_journal::{ApprovalError, ApprovalStore, HoldEnd};
+use exuvia_tool::{RunId, locked};
+use tokio_util::sync::CancellationToken;
+
+use super::Approvals;
+use crate::ids::now_ms;
+
+/// The leases of this process.
+pub(crate) struct Leases {
+    holder: String,
+    lease: Duration,
+    held: Mutex<HashMap<RunId, Arc<State>>>,
+}
+
+/// The lease of one run. Dropping it stops its renewal.
+pub(crate) struct Lease {
+    approvals: Arc<Approvals>,
+    run: RunId,
+    state: Arc<State>,
+}
+
+struct State {
+    until_ms: AtomicU64,
+    lost: CancellationToken,
+    /// Whether the run was given back. Locked while that, or the lease, is written.
+    is_over: tokio::sync::Mutex<bool>,
+}
+
+impl Leases {
+    pub(crate) fn new(holder: String, lease: Duration) -> Self {
+        Self { holder, lease, held: Mutex::default() }
+    }
+
+    /// The name of this process.
+    pub(crate) fn holder(&self) -> &str {
+        &self.holder
+    }
+
+    /// A lease from now on.
+    pub(crate) fn next(&self, now_ms: u64) -> exuvia_journal::Lease {
+        let until_ms = now_ms.saturating_add(u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX));
+        exuvia_journal::Lease { holder: self.holder.clone(), until_ms }
+    }
+
+    /// How often leases are renewed.
+    pub(crate) fn renewal(&self) -> Duration {
+        self.lease / 3
+    }
+
+    /// Whether this process has the run.
+    pub(crate) fn has(&self, run: &RunId) -> bool {
+        locked(&self.held).contains_key(run)
+    }
+
+    /// Renews all leases. A run that another process has is given up here.
+    pub(crate) async fn renew(&self, store: &dyn ApprovalStore) {
+        let held: Vec<_> =
+            locked(&self.held).iter().map(|(run, state)| (run.clone(), Arc::clone(state))).collect();
+        for (run, state) in held {
+            let is_over = state.is_over.lock().await;
+            if *is_over {
+                continue;
+            }
+            let now = now_ms();
+            let lease = self.next(now);
+            match store.claim(&run, &lease, now).await {
+                Ok(true) => state.until_ms.store(lease.until_ms, Ordering::SeqCst),
+                Ok(false) => state.lost.cancel(),
+                Err(error) => tracing::warn!(run.id = %run, error = format!("{error:#}"), "lease of a run not renewed"),
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// The lease of a run that this process has just held or claimed. `lost` is cancelled when another process has the run.
+    pub(crate) fn begin(approvals: &Arc<Approvals>, run: &RunId, until_ms: u64, lost: CancellationToken) -> Self {
+        let (until_ms, is_over) = (AtomicU64::new(until_ms), tokio::sync::Mutex::new(false));
+        let state = Arc::new(State { until_ms, lost, is_over });
+        locked(&approvals.leases.held).insert(run.clone(), Arc::clone(&state));
+        Self { approvals: Arc::clone(approvals), run: run.clone(), state }
+    }
+
+    /// It was asked for again.
+    pub(crate) fn renewed(&self, until_ms: u64) {
+        self.state.until_ms.fetch_max(until_ms, Ordering::SeqCst);
+    }
+
+    /// Whether the run is still this process's: no other one makes its calls.
+    pub(crate) fn holds(&self) -> bool {
+        !self.state.lost.is_cancelled() && now_ms() < self.state.until_ms.load(Ordering::SeqCst)
+    }
+
+    /// Cancelled when another process has the run.
+    pub(crate) fn lost(&self) -> CancellationToken {
+        self.state.lost.clone()
+    }
+
+    /// Gives the run back.
+    pub(crate) async fn end(&self, end: &HoldEnd) -> Result<bool, ApprovalError> {
+        let mut is_over = self.state.is_over.lock().await;
+        *is_over = true;
+        let (store, holder) = (self.approvals.store(), self.approvals.leases.holder());
+        store.release(&self.run, holder, end, now_ms()).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        locked(&self.approvals.leases.held).remove(&self.run);
+    }
+}

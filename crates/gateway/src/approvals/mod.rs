@@ -1,0 +1,163 @@
+//! Approvals: asking a person about calls and scripts, waiting for the answer, and parking runs meanwhile.
+//!
+//! A call that the policy holds is [asked about](RunHolds::answer) and waits. Its run [is parked](RunHolds::parked) when it has waited for
+//! nothing else long enough: nothing of it is left in the process but the record. `coming_back.rs` brings it back.
+
+mod holder;
+mod questions;
+mod run_holds;
+mod waiters;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use exuvia_journal::{Approval, ApprovalBounds, ApprovalStore};
+use exuvia_tool::{ApprovalId, RunId};
+
+use crate::ids::Ids;
+use crate::metrics::Metrics;
+
+pub(crate) use holder::Lease;
+pub(crate) use questions::{arguments_sha256, tool_sha256};
+pub(crate) use run_holds::{Answered, ApprovalCard, Parked, RunEnding, RunHolds, outcome};
+
+use holder::Leases;
+use waiters::Waiters;
+
+/// How approvals are kept and bounded.
+#[derive(Clone)]
+pub struct ApprovalConfig {
+    /// Where they are kept.
+    pub store: Arc<dyn ApprovalStore>,
+    /// How many may wait.
+    pub bounds: ApprovalBounds,
+    /// How long an approval can be answered and used. Default: 24 hours.
+    pub expires: Duration,
+    /// How long a run belongs to a process that does not say so again: as long a run stays where it is after its process was killed. Default:
+    /// 10 s.
+    pub lease: Duration,
+}
+
+/// Where people answer.
+pub trait ApprovalLinks: Send + Sync {
+    /// The address of the page of an approval. None: there is no page.
+    fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String>;
+}
+
+/// A way by which people are asked beside the link. Whoever is asked answers by [`Gateway::answer_approval`](crate::Gateway::answer_approval).
+pub trait ApprovalNotices: Send + Sync {
+    /// A run waits for these approvals, and for nothing else. Each approval comes once; several that are asked together come together. Must
+    /// not block.
+    fn asked(&self, asked: &AskedApprovals);
+}
+
+/// Approvals that are asked together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AskedApprovals {
+    /// The run that waits.
+    pub run: RunId,
+    /// The name of the client that the script came from, as long as it waits for the run.
+    pub client: Option<Arc<str>>,
+    /// Whether the user of that client may answer.
+    pub by_client: bool,
+    /// The approvals.
+    pub approvals: Vec<Approval>,
+}
+
+/// The approvals of a gateway.
+pub(crate) struct Approvals {
+    pub(crate) config: ApprovalConfig,
+    pub(crate) leases: Leases,
+    pub(crate) waiters: Waiters,
+    pub(crate) metrics: Arc<Metrics>,
+    ids: Ids,
+    links: OnceLock<Arc<dyn ApprovalLinks>>,
+    notices: RwLock<Vec<Arc<dyn ApprovalNotices>>>,
+    /// The version of all approvals up to which answers were delivered.
+    seen: Mutex<u64>,
+}
+
+impl ApprovalConfig {
+    /// Approvals in this store, with the default bounds.
+    #[must_use]
+    pub fn of(store: Arc<dyn ApprovalStore>) -> Self {
+        Self {
+            store,
+            bounds: ApprovalBounds {
+                pending_per_principal: 1_000,
+                pending: 100_000,
+                runs_per_principal: 1_000,
+                runs: 20_000,
+            },
+            expires: Duration::from_secs(24 * 60 * 60),
+            lease: Duration::from_secs(10),
+        }
+    }
+}
+
+impl fmt::Debug for ApprovalConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bounds, expires, .. } = self;
+        f.debug_struct("ApprovalConfig").field("bounds", bounds).field("expires", expires).finish_non_exhaustive()
+    }
+}
+
+impl Approvals {
+    pub(crate) fn new(config: ApprovalConfig, ids: Ids, metrics: Arc<Metrics>) -> Arc<Self> {
+        let leases = Leases::new(ids.run().to_string(), config.lease);
+        let (waiters, links, notices, seen) = Default::default();
+        Arc::new(Self { config, leases, waiters, metrics, ids, links, notices, seen })
+    }
+
+    pub(crate) fn store(&self) -> &dyn ApprovalStore {
+        &*self.config.store
+    }
+
+    /// The id of another approval.
+    pub(crate) fn next_id(&self) -> ApprovalId {
+        ApprovalId::new(self.ids.run().to_string())
+    }
+
+    /// Where an approval is answered.
+    pub(crate) fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
+        self.links.get()?.link(run, approval)
+    }
+
+    pub(crate) fn set_links(&self, links: Arc<dyn ApprovalLinks>) {
+        // Set once, when whatever serves the page has its address.
+        let _ = self.links.set(links);
+    }
+
+    pub(crate) fn add_notices(&self, notices: Arc<dyn ApprovalNotices>) {
+        self.notices.write().unwrap_or_else(PoisonError::into_inner).push(notices);
+    }
+
+    pub(crate) fn tell(&self, asked: &AskedApprovals) {
+        let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner).clone();
+        notices.iter().for_each(|notices| notices.asked(asked));
+    }
+
+    /// Wakes the calls whose approvals were written since the last time, by whichever process.
+    pub(crate) async fn deliver(&self) {
+        loop {
+            let after = *exuvia_tool::locked(&self.seen);
+            let changes = match self.store().changes(after).await {
+                Ok(changes) => changes,
+                Err(error) => return tracing::warn!(error = format!("{error:#}"), "approvals not read"),
+            };
+            self.waiters.wake(changes.approvals.iter().map(|approval| &approval.id), changes.version < after);
+            *exuvia_tool::locked(&self.seen) = changes.version;
+            if changes.is_whole {
+                return;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Approvals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
+    }
+}

@@ -1,0 +1,455 @@
+//! What is held of one run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use exuvia_analysis::{MayCall, Precision};
+use exuvia_journal::{
+    Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HeldRun, HoldEnd, NewApproval, ScriptCall,
+};
+use exuvia_policy::{Classification, Policy};
+use exuvia_runtime::ActiveTime;
+use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, Principal, RunId, ToolCall, ToolName, locked};
+use tokio_util::sync::CancellationToken;
+
+use super::{Approvals, AskedApprovals, Lease, tool_sha256};
+use crate::ids::now_ms;
+use crate::record::RunRecord;
+use crate::view_store::ViewStore;
+
+/// What waits for approvals of one run, and what is needed to ask for them.
+pub(crate) struct RunHolds {
+    approvals: Arc<Approvals>,
+    pub(crate) run: RunId,
+    card: ApprovalCard,
+    pub(crate) active: Arc<ActiveTime>,
+    /// How long the run waits before it is parked.
+    hold: Duration,
+    /// Its record, if it can be brought back by that.
+    can_park: Option<Arc<RunRecord>>,
+    lease: OnceLock<Lease>,
+    /// Cancelled when another process has the run.
+    pub(crate) lost: CancellationToken,
+    /// What was asked, by call. None: the start of the script.
+    asked: Mutex<BTreeMap<Option<CallId>, (Approval, HeldCall)>>,
+    told: Mutex<BTreeSet<ApprovalId>>,
+    is_parked: AtomicBool,
+}
+
+/// What people are shown of a script.
+pub(crate) struct ApprovalCard {
+    pub(crate) principal: Principal,
+    pub(crate) role: Option<Arc<str>>,
+    pub(crate) profile: Option<Arc<str>>,
+    pub(crate) client: Option<Arc<str>>,
+    pub(crate) script: String,
+    pub(crate) script_sha256: String,
+    /// What the pre-pass found, where it was made.
+    pub(crate) reads: Option<(MayCall, Precision)>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) view_store: Arc<ViewStore>,
+    /// Whether the user of the client may answer.
+    pub(crate) client_approves: bool,
+}
+
+/// What came of asking.
+pub(crate) enum Answered {
+    Approved(Approval),
+    /// Why not, for the script.
+    Not(String),
+    /// It could not be asked, for the moment.
+    Unavailable(String),
+}
+
+/// A run that is parked.
+#[derive(Debug, Clone)]
+pub(crate) struct Parked {
+    pub(crate) held: Vec<HeldCall>,
+}
+
+impl Parked {
+    /// The approvals that it waits for.
+    pub(crate) fn approvals(&self) -> Vec<ApprovalId> {
+        self.held.iter().filter_map(|call| call.approval.as_ref()).map(|approval| approval.id.clone()).collect()
+    }
+}
+
+impl ApprovalCard {
+    fn held_run(&self, run: &RunId, lease: exuvia_journal::Lease) -> HeldRun {
+        let (calls, unpredicted) = self.reads.as_ref().map_or_else(Default::default, |(may_call, precision)| {
+            let call = |(tool, evidence): (_, &[exuvia_analysis::Evidence])| {
+                let needs_approval = matches!(self.policy.classify(&tool), Classification::Unlisted(_));
+                let mut lines: Vec<u32> = evidence.iter().map(|evidence| evidence.line).collect();
+                lines.dedup();
+                ScriptCall { tool, lines, needs_approval }
+            };
+            let reasons = precision.reasons().iter().map(|reason| format!("line {}: {}", reason.line, reason.text)).collect();
+            (may_call.iter().map(call).collect(), reasons)
+        });
+        HeldRun {
+            run: run.clone(),
+            principal: self.principal.clone(),
+            role: self.role.as_deref().map(str::to_owned),
+            profile: self.profile.as_deref().map(str::to_owned),
+            script: self.script.clone(),
+            script_sha256: self.script_sha256.clone(),
+            calls,
+            unpredicted,
+            lease,
+        }
+    }
+}
+
+impl RunHolds {
+    pub(crate) fn new(
+        approvals: &Arc<Approvals>,
+        run: RunId,
+        card: ApprovalCard,
+        active: Arc<ActiveTime>,
+        hold: Duration,
+        can_park: Option<Arc<RunRecord>>,
+        claimed: Option<Lease>,
+    ) -> Arc<Self> {
+        let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
+        let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
+        let (asked, told, is_parked) = Default::default();
+        let approvals = Arc::clone(approvals);
+        Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, is_parked })
+    }
+
+    /// The run was claimed: this is what was asked of it before.
+    pub(crate) fn resumed(&self, asked: Vec<Approval>) {
+        let mut known = locked(&self.asked);
+        // The latest of each call comes first.
+        for approval in asked.into_iter().rev() {
+            let held = HeldCall {
+                id: approval.call,
+                name: approval.tool.clone().unwrap_or_else(|| ToolName::new("", "")),
+                arguments: None,
+                allow: String::new(),
+                approval: None,
+            };
+            known.insert(approval.call, (approval, held));
+        }
+    }
+
+    fn begin(&self, until_ms: u64) {
+        let begin = || Lease::begin(&self.approvals, &self.run, until_ms, self.lost.clone());
+        self.lease.get_or_init(begin).renewed(until_ms);
+    }
+
+    /// Whether something of the run was ever held.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.lease.get().is_some()
+    }
+
+    /// Whether calls of the run may be made: no other process makes them.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.lease.get().is_none_or(Lease::holds)
+    }
+
+    /// Whether another process has it.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.is_cancelled()
+    }
+
+    /// The digest of what the server says now of a tool, for those who see what the client of the run does.
+    pub(crate) fn tool_sha256(&self, name: &ToolName) -> Option<String> {
+        let (profile, role) = (self.card.profile.as_deref(), self.card.role.as_deref());
+        let view = match role {
+            None => self.card.view_store.view(profile),
+            Some(role) => self.card.view_store.role_view(profile, role),
+        }?;
+        let namespace = &view.scripts().namespace;
+        Some(tool_sha256(namespace.server(&name.server)?.tool(&name.tool)?))
+    }
+
+    /// What is asked about a call, or about the start of the script.
+    pub(crate) fn question(
+        &self,
+        call: Option<ToolCall>,
+        (arguments, arguments_sha256): (String, String),
+        tool_sha256: Option<String>,
+        (rule, may_have_happened): (String, bool),
+        now_ms: u64,
+    ) -> NewApproval {
+        let expires = u64::try_from(self.approvals.config.expires.as_millis()).unwrap_or(u64::MAX);
+        NewApproval {
+            id: self.approvals.next_id(),
+            call: call.as_ref().map(|call| call.id),
+            line: call.as_ref().and_then(|call| call.line),
+            tool: call.map(|call| call.name),
+            arguments,
+            arguments_sha256,
+            tool_sha256,
+            rule,
+            may_have_happened,
+            created_ms: now_ms,
+            expires_ms: now_ms.saturating_add(expires),
+        }
+    }
+
+    /// The digest of the script.
+    pub(crate) fn script_sha256(&self) -> &str {
+        &self.card.script_sha256
+    }
+
+    /// Whether somebody was asked about a call.
+    pub(crate) fn was_asked(&self, call: CallId) -> bool {
+        locked(&self.asked).contains_key(&Some(call))
+    }
+
+    /// Whether a call was asked about that was not made since.
+    pub(crate) fn has_open(&self, call: CallId) -> bool {
+        locked(&self.asked).get(&Some(call)).is_some_and(|(approval, _)| is_usable(approval.state))
+    }
+
+    /// Asks about a call, or about the start of the script, and waits for the answer: of one that was asked before and not used, for that
+    /// one.
+    pub(crate) async fn answer(&self, held: HeldCall, new: NewApproval) -> Answered {
+        let known = locked(&self.asked).get(&new.call).map(|(approval, _)| approval.clone());
+        let approval = match known.filter(|approval| is_usable(approval.state)) {
+            Some(same) if is_same(&same, &new) => {
+                if let Some((_, call)) = locked(&self.asked).get_mut(&new.call) {
+                    *call = held;
+                }
+                same
+            }
+            Some(_) => {
+                return Answered::Not("what would be sent, or the tool, is not what was asked about".to_owned());
+            }
+            None => match self.ask(held, &new).await {
+                Ok(approval) => approval,
+                Err(error) => return self.not_asked(&error),
+            },
+        };
+        let _counted = self.approvals.metrics.call_held();
+        let answered = self.answered(approval).await;
+        if let Some((known, _)) = locked(&self.asked).get_mut(&answered.call) {
+            *known = answered.clone();
+        }
+        outcome(answered)
+    }
+
+    async fn ask(&self, held: HeldCall, new: &NewApproval) -> Result<Approval, ApprovalError> {
+        let lease = self.approvals.leases.next(now_ms());
+        let until_ms = lease.until_ms;
+        let run = self.card.held_run(&self.run, lease);
+        let store = self.approvals.store();
+        let mut kept = store.hold(&run, std::slice::from_ref(new), &self.approvals.config.bounds).await?;
+        self.begin(until_ms);
+        let approval = kept.pop().ok_or_else(|| ApprovalError::new(ApprovalErrorKind::Malformed))?;
+        let mut held = held;
+        held.approval =
+            Some(HeldApproval { id: approval.id.clone(), link: self.approvals.link(&self.run, &approval.id) });
+        let (tool, id) = (&held.name, &approval.id);
+        tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
+        locked(&self.asked).insert(approval.call, (approval.clone(), held));
+        Ok(approval)
+    }
+
+    fn not_asked(&self, error: &ApprovalError) -> Answered {
+        let shown = error.to_string();
+        tracing::warn!(run.id = %self.run, error = format!("{error:#}"), "approval not asked");
+        match error.kind() {
+            ApprovalErrorKind::Unavailable | ApprovalErrorKind::Newer | ApprovalErrorKind::Malformed => {
+                Answered::Unavailable(shown)
+            }
+            _ => Answered::Not(shown),
+        }
+    }
+
+    /// Waits until an approval is pending no more.
+    async fn answered(&self, mut approval: Approval) -> Approval {
+        let mut waiter = self.approvals.waiters.enter(&approval.id);
+        loop {
+            match self.approvals.store().get(&approval.id).await {
+                Ok(Some(now)) if now.state != ApprovalState::Pending => return now,
+                Ok(Some(now)) => approval = now,
+                Ok(None) => {
+                    approval.state = ApprovalState::Void;
+                    return approval;
+                }
+                Err(error) => {
+                    tracing::warn!(approval.id = %approval.id, error = format!("{error:#}"), "approval not read");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            }
+            waiter.changed().await;
+        }
+    }
+
+    /// Uses an approval: once, and before it expires.
+    pub(crate) async fn take(&self, approval: &Approval) -> Result<(), Answered> {
+        match self.approvals.store().take(&approval.id, now_ms()).await {
+            Ok(true) => {
+                if let Some((known, _)) = locked(&self.asked).get_mut(&approval.call) {
+                    known.state = ApprovalState::Used;
+                }
+                Ok(())
+            }
+            Ok(false) => Err(Answered::Not("its approval has expired or was used".to_owned())),
+            Err(error) => Err(Answered::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Completes when the run has waited long enough for nothing but approvals, or `stopping` is cancelled while it does: from then on
+    /// nothing of it is done here.
+    pub(crate) async fn parked(self: Arc<Self>, stopping: CancellationToken) -> Vec<HeldCall> {
+        loop {
+            self.active.until_held().await;
+            self.tell();
+            tokio::select! {
+                () = tokio::time::sleep(self.hold) => {}
+                () = stopping.cancelled() => {}
+                () = self.active.until_not_held() => continue,
+            }
+            if self.active.park() {
+                return self.park();
+            }
+        }
+    }
+
+    /// Waits for the answer about the start of the script: None where there is none in time.
+    pub(crate) async fn start(&self, held: HeldCall, new: NewApproval, stopping: &CancellationToken) -> Option<Answered> {
+        let mut answer = std::pin::pin!(self.answer(held, new));
+        let mut hold = std::pin::pin!(tokio::time::sleep(self.hold));
+        let mut is_told = false;
+        loop {
+            tokio::select! {
+                biased;
+                answered = &mut answer => return Some(answered),
+                () = &mut hold, if self.is_begun() => break,
+                () = stopping.cancelled(), if self.is_begun() => break,
+                () = tokio::time::sleep(Duration::from_millis(5)), if !is_told => {
+                    is_told = self.is_begun();
+                    self.tell();
+                }
+            }
+        }
+        self.park();
+        None
+    }
+
+    /// Nothing of the run is done here any more. Where it cannot be brought back, nobody needs to answer.
+    fn park(&self) -> Vec<HeldCall> {
+        let can_park = self.can_park();
+        self.is_parked.store(can_park, Ordering::SeqCst);
+        let held = self.pending();
+        if can_park { held } else { held.into_iter().map(|call| HeldCall { approval: None, ..call }).collect() }
+    }
+
+    fn can_park(&self) -> bool {
+        self.can_park.as_ref().is_some_and(|record| record.has_all_readings())
+    }
+
+    /// The tools that a person was asked about before the script started.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub(crate) async fn start_tools(&self, start: &ApprovalId) -> Result<BTreeSet<ToolName>, String> {
+        let content = self.approvals.store().content(start).await.map_err(|error| error.to_string())?;
+        let calls = content.into_iter().flat_map(|content| content.calls);
+        Ok(calls.filter(|call| call.needs_approval).map(|call| call.tool).collect())
+    }
+
+    /// Tells of what is pending and was not told of before.
+    fn tell(&self) {
+        let mut told = locked(&self.told);
+        let asked = locked(&self.asked);
+        let pending = asked.values().map(|(approval, _)| approval).filter(|one| one.state == ApprovalState::Pending);
+        let approvals: Vec<_> = pending.filter(|approval| told.insert(approval.id.clone())).cloned().collect();
+        drop((asked, told));
+        if !approvals.is_empty() {
+            let client = self.card.client.clone();
+            let by_client = self.card.client_approves;
+            self.approvals.tell(&AskedApprovals { run: self.run.clone(), client, by_client, approvals });
+        }
+    }
+
+    /// What waits for an answer.
+    pub(crate) fn pending(&self) -> Vec<HeldCall> {
+        let asked = locked(&self.asked);
+        let pending = asked.values().filter(|(approval, _)| approval.state == ApprovalState::Pending);
+        pending
+            .map(|(approval, call)| {
+                let link = self.approvals.link(&self.run, &approval.id);
+                HeldCall { approval: Some(HeldApproval { id: approval.id.clone(), link }), ..call.clone() }
+            })
+            .collect()
+    }
+
+    /// The run was being brought back, and is not yet where it was: it waits further.
+    pub(crate) fn parked_again(&self) -> Vec<HeldCall> {
+        self.is_parked.store(true, Ordering::SeqCst);
+        self.pending()
+    }
+
+    /// The run that was parked.
+    pub(crate) fn parked_run(&self) -> Option<Parked> {
+        self.is_parked.load(Ordering::SeqCst).then(|| Parked { held: self.pending() })
+    }
+
+    /// Gives the run back, when that is recorded.
+    pub(crate) async fn end(&self, end: RunEnding) {
+        let Some(lease) = self.lease.get() else { return };
+        let end = match end {
+            RunEnding::Over => HoldEnd::Done,
+            RunEnding::Void(reason) => HoldEnd::Void(reason),
+            RunEnding::Parked => HoldEnd::Parked { seen: self.seen().await },
+        };
+        if let Err(error) = lease.end(&end).await {
+            // Its lease ends by itself: whoever finds it then sees what became of it.
+            tracing::warn!(run.id = %self.run, error = format!("{error:#}"), "run not given back");
+        }
+    }
+
+    /// The version of all approvals up to which the run has taken the answers of its own.
+    async fn seen(&self) -> u64 {
+        let filter = ApprovalFilter { run: Some(self.run.clone()), ..ApprovalFilter::default() };
+        let waits: BTreeSet<ApprovalId> = Parked { held: self.pending() }.approvals().into_iter().collect();
+        let Ok(all) = self.approvals.store().list(&filter).await else { return 0 };
+        // What was answered since the run was parked, it has not taken.
+        let missed = all.iter().filter(|one| waits.contains(&one.id) && one.state != ApprovalState::Pending);
+        let first_missed = missed.map(|approval| approval.version.saturating_sub(1)).min();
+        first_missed.or_else(|| all.iter().map(|approval| approval.version).max()).unwrap_or_default()
+    }
+}
+
+/// What becomes of a run that was held.
+#[derive(Debug, Clone)]
+pub(crate) enum RunEnding {
+    Over,
+    Parked,
+    Void(String),
+}
+
+/// Whether something may come of it, or the script has not been told.
+fn is_usable(state: ApprovalState) -> bool {
+    !matches!(state, ApprovalState::Used | ApprovalState::Void)
+}
+
+/// Whether an approval that was asked covers what is asked now.
+fn is_same(asked: &Approval, new: &NewApproval) -> bool {
+    (&asked.tool, &asked.arguments_sha256, &asked.tool_sha256) == (&new.tool, &new.arguments_sha256, &new.tool_sha256)
+}
+
+/// What an approval that was answered comes to.
+pub(crate) fn outcome(approval: Approval) -> Answered {
+    let reason = approval.answer.as_ref().and_then(|answer| answer.reason.as_deref());
+    match approval.state {
+        ApprovalState::Approved => Answered::Approved(approval),
+        ApprovalState::Denied => Answered::Not(match reason {
+            Some(reason) => format!("a person denied it: {reason}"),
+            None => "a person denied it".to_owned(),
+        }),
+        ApprovalState::Expired => Answered::Not("nobody approved it in time".to_owned()),
+        ApprovalState::Pending | ApprovalState::Used | ApprovalState::Void => {
+            Answered::Not("its approval is void".to_owned())
+        }
+    }
+}

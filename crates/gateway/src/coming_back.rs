@@ -1,0 +1,276 @@
+//! Runs that wait for approvals: followed, and brought back when they can go on, by whichever process.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use exuvia_journal::{
+    Approval, ApprovalAnswer, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, Archive, Event, HoldEnd,
+    Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
+};
+use exuvia_replay::{NotReplayable, RecordedRun, ReplayError, Resume};
+use exuvia_runtime::Script;
+use exuvia_tool::{ApprovalId, CallContext, Origin, RunId};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::approvals::{ApprovalLinks, ApprovalNotices, Approvals, Lease};
+use crate::gateway::StartedRun;
+use crate::ids::now_ms;
+use crate::repair::Repair;
+use crate::run_part::Resumed;
+use crate::run_span;
+use crate::{Client, Gateway, StartedBy};
+
+/// How often changes of other processes are looked for.
+const POLL: Duration = Duration::from_millis(500);
+/// How often what has expired is looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How long what is over can be asked for, in milliseconds.
+const KEEP_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// The most runs that are looked at in a turn.
+const IN_A_TURN: usize = 1_000;
+/// How long a run waits for a place in the queue before it is tried again.
+const BUSY: Duration = Duration::from_millis(200);
+/// The client that runs are brought back for: none is there.
+const NOBODY: &str = "brought back";
+
+impl Gateway {
+    /// Follows approvals from now on, as long as the gateway exists: wakes calls whose approvals are answered, brings parked runs back, and
+    /// those that another process has left. To be called once, where approvals are kept.
+    pub fn follow_approvals(self: &Arc<Self>) {
+        if let Some(approvals) = &self.approvals {
+            self.threads.spawn(follow(Arc::downgrade(self), Arc::clone(approvals)));
+        }
+    }
+
+    /// Sets where people answer. Once.
+    pub fn set_approval_links(&self, links: Arc<dyn ApprovalLinks>) {
+        if let Some(approvals) = &self.approvals {
+            approvals.set_links(links);
+        }
+    }
+
+    /// Adds a way by which people are asked.
+    pub fn add_approval_notices(&self, notices: Arc<dyn ApprovalNotices>) {
+        if let Some(approvals) = &self.approvals {
+            approvals.add_notices(notices);
+        }
+    }
+
+    /// Answers an approval: records it, and has the run go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`ApprovalStore::answer`](exuvia_journal::ApprovalStore::answer), and where nobody is asked.
+    pub async fn answer_approval(
+        &self,
+        id: &ApprovalId,
+        allow: bool,
+        answer: &ApprovalAnswer,
+    ) -> Result<Approval, ApprovalError> {
+        let approvals = self.approvals.as_ref().ok_or_else(|| ApprovalError::new(ApprovalErrorKind::Unknown))?;
+        let answered = approvals.store().answer(id, allow, answer).await?;
+        let (by, channel, run) = (&answer.by, answer.channel.name(), &answered.run);
+        tracing::info!(run.id = %run, approval.id = %id, principal = %by, channel, allow, "approval answered");
+        approvals.deliver().await;
+        Ok(answered)
+    }
+
+    /// Brings back what can go on.
+    async fn bring_back_ready(self: &Arc<Self>, approvals: &Arc<Approvals>) {
+        let ready = match approvals.store().ready(now_ms(), IN_A_TURN).await {
+            Ok(ready) => ready,
+            Err(error) => return tracing::warn!(error = format!("{error:#}"), "waiting runs not read"),
+        };
+        for waiting in ready {
+            let Ok(turn) = Arc::clone(&self.resumes).try_acquire_owned() else { return };
+            if approvals.leases.has(&waiting.run) || !self.goes_on(approvals, &waiting).await {
+                continue;
+            }
+            let now = now_ms();
+            let lease = approvals.leases.next(now);
+            match approvals.store().claim(&waiting.run, &lease, now).await {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => return tracing::warn!(error = format!("{error:#}"), "waiting run not claimed"),
+            }
+            let lease = Lease::begin(approvals, &waiting.run, lease.until_ms, CancellationToken::new());
+            let (this, approvals) = (Arc::clone(self), Arc::clone(approvals));
+            self.threads.spawn(async move {
+                this.bring_back(&approvals, waiting, lease).await;
+                drop(turn);
+            });
+        }
+    }
+
+    /// Whether all is answered that a run waits for, or something that ends its wait for the rest. One whose process has left it is brought back
+    /// in any case: what it did last may be unknown.
+    async fn goes_on(&self, approvals: &Approvals, waiting: &WaitingRun) -> bool {
+        if waiting.pending == 0 || waiting.state == WaitingState::Held {
+            return true;
+        }
+        let filter = ApprovalFilter { run: Some(waiting.run.clone()), ..ApprovalFilter::default() };
+        let all = approvals.store().list(&filter).await.unwrap_or_default();
+        all.iter().any(|approval| matches!(approval.state, ApprovalState::Denied | ApprovalState::Expired))
+    }
+
+    async fn bring_back(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: WaitingRun, lease: Lease) {
+        let run = waiting.run.clone();
+        match self.resumable(approvals, &waiting).await {
+            Ok(Some(parts)) => self.go_on(approvals, &waiting, parts, lease).await,
+            // It is over, and its process did not come to say so.
+            Ok(None) => give_back(&lease, &run, &HoldEnd::Done).await,
+            Err(NotNow::Void(why)) => self.void(&lease, &waiting, why).await,
+            Err(NotNow::Later(why)) => {
+                tracing::warn!(run.id = %run, why, "run not brought back; tried again later");
+                // Its lease ends.
+            }
+        }
+    }
+
+    /// What a run is brought back with. None: it is over.
+    async fn resumable(&self, approvals: &Approvals, waiting: &WaitingRun) -> Result<Option<Parts>, NotNow> {
+        let archive = self.archive.as_deref().ok_or_else(|| NotNow::Void("its record is not kept".to_owned()))?;
+        let later = |error: String| NotNow::Later(error);
+        let record = archive.record(waiting.run.as_str()).await.map_err(|error| later(format!("{error:#}")))?;
+        let record = record.ok_or_else(|| NotNow::Void("nothing is recorded of it".to_owned()))?;
+        if record.end().is_some() {
+            return Ok(None);
+        }
+        let resume = resume(archive, &waiting.run).await?;
+        resume.fits(&self.engine).map_err(|why| NotNow::Void(why.to_string()))?;
+        let role = waiting.role.as_deref();
+        let identity = self.access().identity_of(&waiting.principal, role);
+        let identity = identity.map_err(|why| match why {
+            exuvia_access::NoLonger::Unavailable => NotNow::Later(why.to_string()),
+            why => NotNow::Void(format!("{}: {why}", waiting.principal)),
+        })?;
+        let filter = ApprovalFilter { run: Some(waiting.run.clone()), ..ApprovalFilter::default() };
+        let asked = approvals.store().list(&filter).await.map_err(|error| later(format!("{error:#}")))?;
+        let repair = repaired(archive, resume.recorded()).await?;
+        Ok(Some(Parts { resume, identity, asked, before: used(&record), repair }))
+    }
+
+    async fn go_on(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: &WaitingRun, parts: Parts, lease: Lease) {
+        let Parts { resume, identity, asked, before, repair } = parts;
+        let role = identity.role().cloned();
+        let Some(view) = self.view_ready(waiting.profile.as_deref(), role.as_deref()).await else {
+            return self.void(&lease, waiting, "its profile is not configured any more".to_owned()).await;
+        };
+        let client = Client::of(identity, NOBODY);
+        let begun = Instant::now();
+        let place = loop {
+            match self.queue.enter(&client) {
+                Ok(place) => break place,
+                // Before its lease ends.
+                Err(_) if begun.elapsed() < approvals.leases.renewal() => tokio::time::sleep(BUSY).await,
+                Err(busy) => {
+                    let run = &waiting.run;
+                    return tracing::info!(run.id = %run, why = %busy, "run not brought back; tried again later");
+                }
+            }
+        };
+        let script = Script::new(resume.recorded().start.source.clone());
+        let started = StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, place };
+        let (prepared, span, events) = self.prepared(&view, &client, started);
+        // Nobody follows it but by its name.
+        drop(events);
+        let resumed = Resumed { resume, before, asked, repair, lease };
+        run_span::over(span, prepared.bring_back(resumed)).await;
+    }
+
+    /// Ends a run that cannot be brought back.
+    async fn void(&self, lease: &Lease, waiting: &WaitingRun, why: String) {
+        tracing::warn!(run.id = %waiting.run, why, "run is void");
+        let context = CallContext::new(waiting.principal.clone(), Origin::Run(waiting.run.clone()));
+        let error = RunError { kind: "void".to_owned(), message: why.clone(), ..RunError::default() };
+        let end = RunEnd { outcome: "void".to_owned(), error: Some(error), ..RunEnd::default() };
+        // One whose content was erased takes no entry.
+        let _ = self.recorder.of(&context).require(Event::RunEnded(Box::new(end))).await;
+        give_back(lease, &waiting.run, &HoldEnd::Void(why)).await;
+    }
+}
+
+/// What a run is brought back with.
+struct Parts {
+    resume: Resume,
+    identity: Arc<exuvia_access::Identity>,
+    asked: Vec<Approval>,
+    before: RunUsage,
+    repair: Option<Repair>,
+}
+
+/// Why a run is not brought back.
+enum NotNow {
+    /// It never will be.
+    Void(String),
+    /// Not for the moment.
+    Later(String),
+}
+
+async fn resume(archive: &dyn Archive, run: &RunId) -> Result<Resume, NotNow> {
+    Resume::load(archive, run).await.map_err(|error| match error {
+        ReplayError::NotReplayable(NotReplayable::Unknown) => NotNow::Void("nothing is recorded of it".to_owned()),
+        ReplayError::NotReplayable(why) => NotNow::Void(why.to_string()),
+        error => NotNow::Later(error.to_string()),
+    })
+}
+
+/// The earlier run whose answers a run takes further.
+async fn repaired(archive: &dyn Archive, run: &RecordedRun) -> Result<Option<Repair>, NotNow> {
+    let Some(of) = &run.start.repairs else { return Ok(None) };
+    let record = archive.record(of.as_str()).await.map_err(|error| NotNow::Later(format!("{error:#}")))?;
+    let earlier = record.and_then(|record| RecordedRun::of(&record).ok());
+    let repair = Repair::new(earlier.ok_or_else(|| NotNow::Void(format!("run {of}, which it repairs, is not kept any more")))?);
+    repair.pass(&run.calls);
+    Ok(Some(repair))
+}
+
+/// What a run used before it was parked the last time, and what its calls have cost.
+fn used(record: &Record) -> RunUsage {
+    let parked = record.entries.iter().rev().find_map(|stamped| match &stamped.entry.event {
+        Event::RunParked { usage, .. } => Some(*usage),
+        _ => None,
+    });
+    let costs = record.entries.iter().filter_map(|stamped| match &stamped.entry.event {
+        Event::CallIntended { cost, .. } => Some(*cost),
+        _ => None,
+    });
+    RunUsage { cost: costs.sum(), ..parked.unwrap_or_default() }
+}
+
+async fn give_back(lease: &Lease, run: &RunId, end: &HoldEnd) {
+    if let Err(error) = lease.end(end).await {
+        tracing::warn!(run.id = %run, error = format!("{error:#}"), "run not given back");
+    }
+}
+
+async fn follow(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
+    let mut changed = approvals.store().watch();
+    let every = |period: Duration| {
+        let mut ticks = tokio::time::interval(period.max(Duration::from_millis(10)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    };
+    let (mut polls, mut sweeps, mut renewals) = (every(POLL), every(SWEEP), every(approvals.leases.renewal()));
+    loop {
+        tokio::select! {
+            _ = polls.tick() => {}
+            known = changed.changed() => if known.is_err() { return },
+            _ = renewals.tick() => {
+                approvals.leases.renew(approvals.store()).await;
+                continue;
+            }
+            _ = sweeps.tick() => {
+                if let Err(error) = approvals.store().sweep(now_ms(), KEEP_MS).await {
+                    tracing::warn!(error = format!("{error:#}"), "approvals not swept");
+                }
+            }
+        }
+        approvals.deliver().await;
+        let Some(gateway) = gateway.upgrade() else { return };
+        if !gateway.stopped.is_cancelled() {
+            gateway.bring_back_ready(&approvals).await;
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Calls that are held.
+
+use std::time::Instant;
+
+use exuvia_tool::Deadline;
+
+/// A call that is held, until this is ended or dropped: its time does not run, nor that of its run while that waits for nothing else.
+#[derive(Debug)]
+#[must_use = "the call is held for as long as this exists"]
+pub struct Hold {
+    deadline: Option<Deadline>,
+}
+
+impl Hold {
+    /// The call with this deadline is held.
+    pub fn begin(deadline: &Deadline) -> Self {
+        deadline.hold(Instant::now());
+        Self { deadline: Some(deadline.clone()) }
+    }
+
+    /// The call goes on. False: its run is parked, and nothing of it may be done any more.
+    #[must_use]
+    pub fn end(mut self) -> bool {
+        self.deadline.take().is_some_and(|deadline| deadline.release(Instant::now()))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(deadline) = &self.deadline {
+            // Of a run that is parked nothing goes on.
+            let _ = deadline.release(Instant::now());
+        }
+    }
+}
