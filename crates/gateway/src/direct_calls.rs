@@ -163,7 +163,7 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
         Err(CallRejected::Refused { error, .. }) => return DirectAnswer::Failed(error),
         Err(CallRejected::Held(held)) => return DirectAnswer::Held(*held),
     };
-    let routes = &run.run_view.routes;
+    let (routes, is_repeatable) = (&run.run_view.routes, permit.is_repeatable());
     let relayed = match kind {
         CallKind::Tool => routes.relay(permit, run.call_context(), run.limits, options).await,
         CallKind::Read => routes.read(permit, run.call_context(), run.limits, options).await,
@@ -179,6 +179,9 @@ async fn dispatched(tools: &RunTools, kind: CallKind, call: ToolCall, options: R
         _ => None,
     };
     recorded.relayed(answer.code(), outcome, value_bytes);
+    if !is_repeatable {
+        recorded.end().await;
+    }
     answer
 }
 

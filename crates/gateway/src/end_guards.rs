@@ -36,13 +36,13 @@ pub(crate) struct CallEndGuard {
     deadline: Option<Deadline>,
     /// What came of it.
     came: Option<Came>,
-    /// Its intent could not be recorded.
-    is_rejected: bool,
+    /// Its end is recorded, or it has none because its intent could not be.
+    is_over: bool,
 }
 
 impl CallEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, id: CallId, deadline: Option<Deadline>) -> Self {
-        Self { record: Arc::clone(record), id, begun: Instant::now(), deadline, came: None, is_rejected: false }
+        Self { record: Arc::clone(record), id, begun: Instant::now(), deadline, came: None, is_over: false }
     }
 
     /// This came of the call.
@@ -59,19 +59,31 @@ impl CallEndGuard {
 
     /// The call is not made: it has no end.
     pub(crate) fn forget(mut self) {
-        self.is_rejected = true;
+        self.is_over = true;
+    }
+
+    /// Records what came of the call, durable when it returns: a client is about to see it. A failure is logged and counted; the call has been
+    /// made, and its answer is not withheld.
+    pub(crate) async fn end(mut self) {
+        self.is_over = true;
+        let ended = self.ended();
+        let _ = self.record.require(ended).await;
+    }
+
+    fn ended(&mut self) -> Event {
+        let none = || Came { code: dropped(self.deadline.as_ref()), value_bytes: 0, outcome: None };
+        let Came { code, value_bytes, outcome } = self.came.take().unwrap_or_else(none);
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Event::CallEnded { id: self.id, code: code.to_owned(), outcome, value_bytes, ms }
     }
 }
 
 impl Drop for CallEndGuard {
     fn drop(&mut self) {
-        if self.is_rejected {
-            return;
+        if !self.is_over {
+            let ended = self.ended();
+            self.record.note(ended);
         }
-        let none = || Came { code: dropped(self.deadline.as_ref()), value_bytes: 0, outcome: None };
-        let Came { code, value_bytes, outcome } = self.came.take().unwrap_or_else(none);
-        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.record.note(Event::CallEnded { id: self.id, code: code.to_owned(), outcome, value_bytes, ms });
     }
 }
 

@@ -16,7 +16,7 @@ use exuvia_test_support::postgres::Server;
 use exuvia_tests::{Daemon, DataHome, Ended, Folder, JournalPlace, Program, built};
 use exuvia_tool::{Origin, Principal, RunId};
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ROUNDS: u32 = 10;
 const CLIENTS: u32 = 4;
@@ -35,16 +35,21 @@ struct World {
     data: DataHome,
     place: JournalPlace,
     answered: Arc<Mutex<BTreeSet<String>>>,
+    /// What clients were answered that made a call of their own.
+    direct: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl World {
     fn new(place: JournalPlace) -> Self {
         let folder = Folder::new("");
         let (fake, record) = (built("exuvia-fake-upstream"), folder.path("calls"));
-        let server =
-            format!("[servers.fake]\ncommand = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n");
-        folder.write("exuvia.toml", &(server + &place.config("")));
-        Self { folder, data: DataHome::shared(), place, answered: Arc::default() }
+        let server = |name: &str, mode: &str| {
+            let common = format!("command = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n");
+            format!("[servers.{name}]\n{common}{mode}")
+        };
+        let servers = server("fake", "") + &server("plain", "mode = 'direct'\n");
+        folder.write("exuvia.toml", &(servers + &place.config("")));
+        Self { folder, data: DataHome::shared(), place, answered: Arc::default(), direct: Arc::default() }
     }
 
     async fn serve(&self) -> Daemon {
@@ -75,7 +80,27 @@ impl World {
                 }
             })
         };
-        (0..CLIENTS).map(one).collect()
+        let direct = (0..CLIENTS).map(|client| self.direct_load(daemon, format!("{round}-direct-{client}")));
+        (0..CLIENTS).map(one).chain(direct).collect()
+    }
+
+    /// Has a client call a direct server's tool until the daemon is gone, or it is ended.
+    fn direct_load(&self, daemon: &Daemon, name: String) -> tokio::task::JoinHandle<()> {
+        let (direct, address) = (Arc::clone(&self.direct), daemon.address());
+        tokio::spawn(async move {
+            let mut connection = exuvia_tests::HttpClient::connect(address).await;
+            for call in 0.. {
+                let value = format!("{name}-{call}");
+                let params = json!({"name": "plain__echo", "arguments": {"value": value}});
+                let answer = connection.ask("/mcp", "tools/call", params, json!({})).await.message();
+                if answer["result"]["structuredContent"]["value"] == value.as_str() {
+                    direct.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
+                } else {
+                    assert!(answer.to_string().contains("journal"), "{answer}");
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+        })
     }
 
     fn exuvia(&self, arguments: &[&str]) -> Ended {
@@ -101,8 +126,16 @@ impl World {
         }
         let repeated: Vec<_> = sent.iter().filter(|(_, times)| **times > 1).collect();
         assert!(repeated.is_empty(), "{repeated:?}");
-        let exported = self.exuvia(&["runs", "export", "--server", "fake"]).stdout;
-        let (mut intended, mut returned) = (BTreeSet::new(), BTreeSet::new());
+        let (mut intended, mut returned, mut ended) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let exported = |server| self.exuvia(&["runs", "export", "--server", server]).stdout;
+        for line in exported("plain").lines() {
+            let run: Value = serde_json::from_str(line).expect("JSON");
+            let calls = run["calls"].as_array().expect("calls");
+            intended.extend(calls.iter().map(|call| text(&call["arguments"]["value"])));
+            let answers = calls.iter().map(|call| text(&call["value"]["structuredContent"]["value"]));
+            ended.extend(answers.filter(|value| !value.is_empty()));
+        }
+        let exported = exported("fake");
         for line in exported.lines() {
             let run: Value = serde_json::from_str(line).expect("JSON");
             let calls = run["calls"].as_array().expect("calls");
@@ -117,8 +150,12 @@ impl World {
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         let lost: Vec<_> = answered.difference(&returned).collect();
         assert!(lost.is_empty(), "answers without a record: {lost:?}");
-        assert!(!answered.is_empty() && sent.len() >= answered.len(), "there was load");
-        println!("{} calls sent, {} runs answered, {} returned", sent.len(), answered.len(), returned.len());
+        let direct = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost: Vec<_> = direct.difference(&ended).collect();
+        assert!(lost.is_empty(), "answers to calls without a record: {lost:?}");
+        assert!(!answered.is_empty() && !direct.is_empty() && sent.len() >= answered.len(), "there was load");
+        let (runs, calls) = (answered.len(), direct.len());
+        println!("{} calls sent, {runs} runs answered, {} returned, {calls} calls answered", sent.len(), returned.len());
     }
 }
 
