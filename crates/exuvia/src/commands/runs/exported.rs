@@ -52,7 +52,6 @@ pub(crate) struct Exported {
     /// The calls, in the order of their intents.
     pub(super) calls: Vec<ExportedCall>,
     /// Who answered its approvals, in the order of the answers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) approvals: Vec<ExportedApproval>,
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
