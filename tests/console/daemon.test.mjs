@@ -26,6 +26,9 @@ after(async () => {
 });
 
 const only = { skip: program ? false : "EXUVIA is not set: the program is not built" };
+/** Whether a promise is settled. */
+const isOver = (promise) => Promise.race([promise.then(() => true, () => true), new Promise((later) => setTimeout(later, 300, false))]);
+
 async function at(path) {
   const page = await openPage(browser, daemon, path, { code: await daemon.code() });
   page.refused = [];
@@ -88,6 +91,31 @@ test("who may call what, and why", only, async () => {
   await settled(page, "Access");
   await page.locator(".outcome .badge").waitFor();
   assert.ok((await page.locator(".outcome").innerText()).length > 10);
+  await page.done();
+});
+
+test("a script that asks appears, is approved on the page by key, and goes on", only, async () => {
+  const page = await at("/approvals");
+  await settled(page, /Waiting/);
+  const ended = daemon.api("POST", "/try/run", { code: 'before = crm.get_contacts(limit=1)\nresult = crm.send(to="ada@fjord.example", body="\u202e1")\n' });
+  ended.catch(() => {});
+  for (let count = 0; count < 2 && !(await isOver(ended)); count += 1) {
+    const entry = page.locator(".queue-entry").first();
+    await Promise.race([entry.waitFor({ timeout: 15_000 }), ended]);
+    if (await isOver(ended)) break;
+    await entry.click();
+    await page.locator(".card").waitFor();
+    await page.locator(".card-end").scrollIntoViewIfNeeded();
+    await page.waitForTimeout(900);
+    await page.keyboard.press("a");
+    await page.locator(".card .badge", { hasText: /approved|used/ }).waitFor();
+  }
+  const { run: id, outcome } = await ended;
+  assert.equal(outcome, "returned");
+  await page.goto(`${daemon.url}/runs/${id}`);
+  await settled(page, id);
+  assert.match(await page.locator("main").innerText(), /"sent": "ada@fjord\.example"/);
+  assert.deepEqual(page.refused, []);
   await page.done();
 });
 

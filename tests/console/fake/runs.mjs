@@ -6,6 +6,8 @@ import { generator, ulid } from "./random.mjs";
 const PRINCIPALS = ["key:ci", "key:support", "key:reporting", "user:okta/ada@example.com", "operator"];
 const TOOLS = ["crm.get_contacts", "crm.get_last_order", "crm.update_contact", "tracker.search", "tracker.create_issue", "mail.send", "warehouse.stock", "files.read_text"];
 const OUTCOMES = [...Array(86).fill("returned"), ..."raised raised raised raised raised stopped stopped denied denied budget-exhausted cancelled unavailable fault returned".split(" ")];
+/** In pictures there is something of everything. */
+const FIRST = { 2: "raised", 6: "stopped", 8: "denied" };
 const WHY = {
   raised: "KeyError: 'items'", stopped: "wall_ms: the script ran for more than 30000 ms", denied: "crm.update_contact: servers.crm.deny has \"update_*\"",
   "budget-exhausted": "budget support-day has 12 runs left until 00:00", cancelled: "the client disconnected", unavailable: "the queue is full", fault: "the sandbox failed; see the log",
@@ -37,9 +39,9 @@ export function makeRuns(count, now, calm = false) {
   const runs = [];
   let at = now - 4000;
   for (let index = 0; index < count; index += 1) {
-    const outcome = index === 0 ? null : index === 1 ? "parked" : random.one(OUTCOMES);
+    const outcome = index === 0 ? null : index === 1 ? "parked" : calm && FIRST[index] ? FIRST[index] : random.one(OUTCOMES);
     const calls = outcome === "budget-exhausted" || outcome === "unavailable" ? 0 : 1 + random.below(14);
-    const slow = random.next() < 0.06;
+    const slow = random.next() < 0.06 || (calm && index === 4);
     const wall = outcome === "stopped" ? 30_000 : Math.round(180 + random.next() ** 3 * 1400 + (slow ? 6000 + random.below(16000) : 0));
     const isHostile = index === 7 && !calm;
     runs.push({

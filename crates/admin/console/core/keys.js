@@ -6,6 +6,7 @@ const SETTING = "exuvia.keys";
 
 const bound = new Set();
 let pending = null;
+let forgetting = null;
 
 /** Whether single keys do anything. Speech input users may want them off. */
 export function areOn() {
@@ -42,13 +43,14 @@ export function listen() {
         if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
         const sequence = pending ? `${pending} ${event.key}` : event.key;
         pending = null;
+        clearTimeout(forgetting);
         const found = bindings().find((binding) => binding.keys === sequence);
         if (found) {
             event.preventDefault();
             found.run(event);
         } else if ([...bound].some((binding) => binding.keys.startsWith(`${event.key} `))) {
             pending = event.key;
-            setTimeout(() => { pending = null; }, SEQUENCE_MS);
+            forgetting = setTimeout(() => { pending = null; }, SEQUENCE_MS);
         }
     });
 }

@@ -26,10 +26,10 @@ export function mountShell(root, session, logOut) {
     const links = PLACES.map((place) => [place, h("a", { href: place.to }, place.name, place.to === "/approvals" && count)]);
     const main = h("main", { id: "main", tabindex: "-1" });
     const side = h("div.side-foot",
-        h("p.who", h("span.who-label", "Signed in as "), session.principal ?? "operator", session.version && h("span.version", ` · ${session.version}`)),
+        h("p.who", h("span.who-label", "Signed in as "), session.principal ?? "operator"),
         h("div.side-actions", themeButton(), isWhole && button("Shortcuts", showKeys, { kind: "is-quiet is-shortcuts", key: "?" }), isWhole && button("Log out", logOut, { kind: "is-quiet" })));
     const nav = isWhole && h("nav", { "aria-label": "Screens" }, h("ul", links.map(([, link]) => h("li", link))));
-    const header = h("header.side", h("a.brand", { href: isWhole ? "/approvals" : location.pathname }, mark(), "Exuvia"), nav, side);
+    const header = h("header.side", h("a.brand", { href: isWhole ? "/approvals" : location.pathname }, h("span.brand-mark", { "aria-hidden": "true" }), "Exuvia", session.version && h("span.version", session.version)), nav, side);
     replace(root, h("div.shell", { class: isWhole ? "" : "is-scoped" }, header, main));
 
     if (isWhole) {
@@ -66,11 +66,6 @@ function countWaiting(count, signal) {
 function showCount(count, number, isMore = false) {
     count.hidden = number === 0;
     replace(count, `${number}${isMore ? "+" : ""}`, h("span.visually-hidden", " waiting"));
-}
-
-function mark() {
-    const image = h("span.brand-mark", { "aria-hidden": "true" });
-    return image;
 }
 
 function themeButton() {
