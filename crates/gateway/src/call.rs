@@ -492,12 +492,9 @@ impl Inner {
     }
 
     pub(crate) fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
-        if let (CallRejected::Held(_), Some(holds)) = (rejected, &self.run.holds) {
-            if holds.has_open(call.id) {
-                // It was recorded when it was asked about.
-                return;
-            }
-            self.run.record.keep_up();
+        if matches!(rejected, CallRejected::Held(_)) && self.run.holds.is_some() {
+            // It is recorded when it is asked about.
+            return;
         }
         let error = match rejected {
             CallRejected::Refused { error, .. } => Some(error.clone()),
