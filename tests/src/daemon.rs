@@ -20,7 +20,7 @@ pub struct Daemon {
     child: Child,
     address: SocketAddr,
     said: Arc<Mutex<Vec<String>>>,
-    _data: DataHome,
+    data: DataHome,
 }
 
 impl Daemon {
@@ -53,13 +53,19 @@ impl Daemon {
         std::thread::spawn(move || {
             lines.for_each(|line| heard.lock().unwrap_or_else(PoisonError::into_inner).push(line));
         });
-        Self { child, address, said, _data: data }
+        Self { child, address, said, data }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it keeps its data, unless the command that started it says otherwise.
+    #[must_use]
+    pub fn data(&self) -> &DataHome {
+        &self.data
     }
 
     /// Its process id.

@@ -1,6 +1,6 @@
 //! Started servers, engine and gateway: what every command but `demo` uses.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
-use crate::journal::{self, ProcessJournal};
+use crate::journal::{self, OwnJournal, ProcessJournal};
 use crate::machine::{Memory, engine, smaller_limit};
 use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
@@ -245,6 +245,7 @@ pub(crate) struct AppStartup {
     gateway: PendingGateway,
     app: oneshot::Receiver<Result<App>>,
     over: CancellationToken,
+    journal: Arc<OnceLock<OwnJournal>>,
     _issued_keys: AbortOnDropHandle<()>,
 }
 
@@ -255,12 +256,18 @@ impl AppStartup {
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let access = Access::new(config.access.clone(), now_ms);
         let (until, admitted) = (over.clone(), Arc::clone(&access));
+        let journal = Arc::<OnceLock<OwnJournal>>::default();
+        let opened = Arc::clone(&journal);
         let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), config.journal.clone());
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
             let recording = Recording::Configured;
             let started = App::start(config, profiles, &terminal, until, OPENING, recording, admitted).await;
             if started.is_err() {
                 terminal.clear_progress();
+            }
+            if let Ok(app) = &started {
+                // Opened once.
+                let _ = opened.set(app.journal.own());
             }
             let gateway = started.as_ref().ok().map(|app| Arc::clone(&app.gateway));
             let _ = sender.send(started);
@@ -272,7 +279,12 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over, _issued_keys }
+        Self { gateway, app, over, journal, _issued_keys }
+    }
+
+    /// The journal of the process, once it is open.
+    pub(crate) fn journal(&self) -> Arc<OnceLock<OwnJournal>> {
+        Arc::clone(&self.journal)
     }
 
     /// The gateway, once it has started.

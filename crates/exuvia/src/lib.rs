@@ -7,6 +7,7 @@
 //! # let _ = status;
 //! ```
 
+mod admin;
 mod app;
 mod args;
 mod check_report;

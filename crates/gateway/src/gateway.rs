@@ -164,6 +164,12 @@ impl Gateway {
         &self.access
     }
 
+    /// What was recorded, where it can be read.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Arc<dyn Archive>> {
+        self.archive.as_ref()
+    }
+
     /// What they may use in a period.
     #[must_use]
     pub fn budgets(&self) -> &Arc<Budgets> {
@@ -226,6 +232,17 @@ impl Gateway {
     #[must_use]
     pub fn failing(&self) -> BTreeMap<String, Failing> {
         self.upstreams.failing()
+    }
+
+    /// The last lines that the processes of a server wrote to standard error: at most so many. None: there is no such server.
+    #[must_use]
+    pub fn server_log(&self, server: &str, lines: usize) -> Option<Vec<String>> {
+        self.upstreams.log(server, lines)
+    }
+
+    /// Connects to a server anew. Calls in flight on its shared connection break off. Whether there is such a server.
+    pub fn reconnect(&self, server: &str) -> bool {
+        self.upstreams.reconnect(server)
     }
 
     /// The policy of the moment.

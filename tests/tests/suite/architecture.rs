@@ -103,8 +103,13 @@ fn every_room_knows_only_the_rooms_below_it() {
              trace upstream",
         ),
         (
+            "exuvia-admin",
+            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes text \
+             tool trace upstream",
+        ),
+        (
             "exuvia",
-            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
+            "access admin analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
              text tool trace upstream",
         ),
     ];

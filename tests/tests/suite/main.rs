@@ -1,6 +1,8 @@
 //! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
 
 mod addresses;
+mod admin;
+mod admin_access;
 mod answers;
 mod architecture;
 mod bench;

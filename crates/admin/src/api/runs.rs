@@ -1,0 +1,105 @@
+//! One run: what is recorded of it, and what can be done with it.
+
+use exuvia_gateway::now_ms;
+use exuvia_journal::Erasure;
+use exuvia_tool::{Json, RunId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::page::Done;
+use super::run_detail::RunDetail;
+use crate::admin::Admin;
+use crate::exported::Exported;
+use crate::http::{ApiError, Ask};
+
+/// The most that is shown of arguments or a value, in bytes of JSON.
+const VALUE_BYTES: usize = 4 << 20;
+
+/// A run or direct call.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct RunPath {
+    /// Its id.
+    pub(super) id: String,
+}
+
+/// A call of a run.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct CallPath {
+    /// The id of the run.
+    id: String,
+    /// The place of the call in the list of `/runs/{id}`, counted from 0.
+    n: u32,
+}
+
+/// Arguments and answer of a call, redacted.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct CallContent {
+    /// The arguments that were sent. Null: erased, or too large.
+    #[schemars(with = "Value")]
+    arguments: Option<Json>,
+    /// The arguments as the script wrote them, where they are others.
+    #[schemars(with = "Value")]
+    written: Option<Json>,
+    /// What it was answered. Null: nothing, erased, or too large.
+    #[schemars(with = "Value")]
+    value: Option<Json>,
+    /// Why it was not answered.
+    error: Option<String>,
+    /// Whether something is left out because it is larger than 4 MiB.
+    is_cut: bool,
+}
+
+/// What is recorded of a run or direct call, redacted.
+pub(super) async fn exported(admin: &Admin, id: &str) -> Result<Exported, ApiError> {
+    let (journals, config) = (admin.sources().journals().await?, admin.sources().config());
+    let (_, record) = journals.record(id).await?.ok_or_else(|| unknown(id))?;
+    // Of a large record the redaction takes a while.
+    let made = tokio::task::spawn_blocking(move || Exported::of(&record, &config.redaction));
+    made.await.map_err(|_| ApiError::unavailable("the record could not be read"))
+}
+
+pub(super) fn unknown(id: &str) -> ApiError {
+    ApiError::not_found(format!("no run or direct call {id:?} is recorded"))
+}
+
+pub(super) async fn show(ask: Ask<RunPath>) -> Result<RunDetail, ApiError> {
+    let id = ask.path.id;
+    let exported = exported(&ask.admin, &id).await?;
+    let live = ask.admin.gateway().is_ok_and(|gateway| gateway.live_runs().has(&RunId::new(&id)));
+    Ok(RunDetail::of(exported, live))
+}
+
+pub(super) async fn call(ask: Ask<CallPath>) -> Result<CallContent, ApiError> {
+    let mut exported = exported(&ask.admin, &ask.path.id).await?;
+    let place = ask.path.n as usize;
+    if place >= exported.calls.len() {
+        return Err(ApiError::not_found(format!("the run has {} calls", exported.calls.len())));
+    }
+    let call = exported.calls.swap_remove(place);
+    let is_large = |json: &Json| json.size_bytes() > VALUE_BYTES;
+    let parts = [&call.arguments, &call.written, &call.value];
+    let is_cut = parts.into_iter().flatten().any(is_large);
+    let [arguments, written, value] =
+        [call.arguments, call.written, call.value].map(|json| json.filter(|json| !is_large(json)));
+    Ok(CallContent { arguments, written, value, error: call.error, is_cut })
+}
+
+pub(super) async fn cancel(ask: Ask<RunPath>) -> Result<Done, ApiError> {
+    let id = RunId::new(&ask.path.id);
+    if !ask.admin.gateway()?.live_runs().cancel(&id) {
+        return Err(ApiError::not_found(format!("no run {:?} is in flight", ask.path.id)));
+    }
+    ask.admin.record(&ask.caller, "run.cancel", id.as_str());
+    Ok(Done::DONE)
+}
+
+pub(super) async fn erase(ask: Ask<RunPath>) -> Result<Done, ApiError> {
+    let id = ask.path.id;
+    let erasure = Erasure { principal: ask.caller.principal(), at_ms: now_ms() };
+    if !ask.admin.sources().journals().await?.erase(&id, &erasure).await? {
+        return Err(unknown(&id));
+    }
+    ask.admin.record(&ask.caller, "run.erase", &id);
+    Ok(Done::DONE)
+}

@@ -1,0 +1,187 @@
+//! Operations: a route with the types of what is asked and answered. The description is made of the same types that the handler takes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::{ApiError, Body, json};
+use super::caller::Caller;
+use crate::admin::Admin;
+use crate::events::Events;
+
+/// No parameter, or no body.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// What is asked.
+pub(crate) struct Ask<P = Nothing, Q = Nothing, B = Nothing> {
+    pub(crate) admin: Arc<Admin>,
+    pub(crate) caller: Caller,
+    /// What the path names.
+    pub(crate) path: P,
+    /// What stands behind the path.
+    pub(crate) query: Q,
+    pub(crate) body: B,
+}
+
+/// A request whose caller is known, before its parameters are read.
+pub(crate) struct RawAsk {
+    pub(super) admin: Arc<Admin>,
+    pub(super) caller: Caller,
+    pub(super) path: Vec<(String, String)>,
+    pub(super) query: String,
+    pub(super) body: Bytes,
+}
+
+/// Who is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Whoever reaches the listener: logging in.
+    Anybody,
+    /// Sessions of a link as well, for what belongs to their run.
+    Approvers,
+    /// The socket, the token, and sessions of the console.
+    Operators,
+    /// The socket and the token: no browser.
+    Programs,
+}
+
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, ApiError>> + Send>>;
+
+/// A route of the API.
+pub(crate) struct Operation {
+    pub(super) method: Method,
+    /// Below `/api/v1`.
+    pub(super) path: &'static str,
+    /// What it does, in a line.
+    pub(super) summary: &'static str,
+    pub(super) audience: Audience,
+    pub(super) is_stream: bool,
+    pub(super) describe: fn(&mut SchemaGenerator) -> Described,
+    answer: Box<dyn Fn(RawAsk) -> Answering + Send + Sync>,
+}
+
+/// The schemas of an operation.
+pub(crate) struct Described {
+    pub(super) path: Schema,
+    pub(super) query: Schema,
+    /// None: it takes none.
+    pub(super) body: Option<Schema>,
+    pub(super) answer: Schema,
+}
+
+impl Operation {
+    /// One that is answered with JSON.
+    pub(crate) fn new<P, Q, B, A, F>(
+        (method, path): (Method, &'static str),
+        audience: Audience,
+        summary: &'static str,
+        handler: fn(Ask<P, Q, B>) -> F,
+    ) -> Self
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        Q: DeserializeOwned + JsonSchema + Send + 'static,
+        B: DeserializeOwned + JsonSchema + Send + 'static,
+        A: Serialize + JsonSchema + Send + 'static,
+        F: Future<Output = Result<A, ApiError>> + Send + 'static,
+    {
+        let answer = move |ask: RawAsk| -> Answering {
+            let typed = ask.typed();
+            Box::pin(async move { Ok(json(StatusCode::OK, &handler(typed?).await?)) })
+        };
+        let describe = described::<P, Q, B, A>;
+        Self { method, path, summary, audience, is_stream: false, describe, answer: Box::new(answer) }
+    }
+
+    /// One that sets headers: logging in and out.
+    pub(crate) fn with_headers<P, Q, B, A, F>(
+        (method, path): (Method, &'static str),
+        audience: Audience,
+        summary: &'static str,
+        handler: fn(Ask<P, Q, B>) -> F,
+    ) -> Self
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        Q: DeserializeOwned + JsonSchema + Send + 'static,
+        B: DeserializeOwned + JsonSchema + Send + 'static,
+        A: Serialize + JsonSchema + Send + 'static,
+        F: Future<Output = Result<(A, http::HeaderMap), ApiError>> + Send + 'static,
+    {
+        let answer = move |ask: RawAsk| -> Answering {
+            let typed = ask.typed();
+            Box::pin(async move {
+                let (value, headers) = handler(typed?).await?;
+                let mut response = json(StatusCode::OK, &value);
+                response.headers_mut().extend(headers);
+                Ok(response)
+            })
+        };
+        let describe = described::<P, Q, B, A>;
+        Self { method, path, summary, audience, is_stream: false, describe, answer: Box::new(answer) }
+    }
+
+    /// One that is answered with events, for as long as the client reads.
+    pub(crate) fn stream<P, Q, F>(
+        path: &'static str,
+        audience: Audience,
+        summary: &'static str,
+        handler: fn(Ask<P, Q, Nothing>) -> F,
+    ) -> Self
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        Q: DeserializeOwned + JsonSchema + Send + 'static,
+        F: Future<Output = Result<Events, ApiError>> + Send + 'static,
+    {
+        let answer = move |ask: RawAsk| -> Answering {
+            let typed = ask.typed();
+            Box::pin(async move { Ok(handler(typed?).await?.into_response()) })
+        };
+        let (method, describe) = (Method::GET, described::<P, Q, Nothing, String>);
+        Self { method, path, summary, audience, is_stream: true, describe, answer: Box::new(answer) }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, ask: RawAsk) -> Result<Response<Body>, ApiError> {
+        (self.answer)(ask).await
+    }
+}
+
+impl RawAsk {
+    fn typed<P: DeserializeOwned, Q: DeserializeOwned, B: DeserializeOwned>(self) -> Result<Ask<P, Q, B>, ApiError> {
+        let path = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.path).finish();
+        // A name that cannot be is a name that is not there.
+        let path = serde_urlencoded::from_str(&path).map_err(|error| ApiError::not_found(error.to_string()))?;
+        let query = serde_urlencoded::from_str(&self.query)
+            .map_err(|error| ApiError::bad_request(format!("query: {error}")))?;
+        let body = if self.body.is_empty() { &b"{}"[..] } else { &self.body };
+        let body = serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("body: {error}")))?;
+        Ok(Ask { admin: self.admin, caller: self.caller, path, query, body })
+    }
+}
+
+fn described<P: JsonSchema, Q: JsonSchema, B: JsonSchema, A: JsonSchema>(generator: &mut SchemaGenerator) -> Described {
+    let body = (B::schema_id() != Nothing::schema_id()).then(|| generator.subschema_for::<B>());
+    Described {
+        path: P::json_schema(generator),
+        query: Q::json_schema(generator),
+        body,
+        answer: generator.subschema_for::<A>(),
+    }
+}
+
+/// The parameters that a schema of an object describes: name, schema, whether it is required.
+pub(super) fn parameters(schema: &Schema) -> Vec<(String, Value, bool)> {
+    let required = schema.get("required").and_then(Value::as_array);
+    let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|other| other == name));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().map(|(name, schema)| (name.clone(), schema.clone(), is_required(name))).collect()
+}
