@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{BoxFuture, CallError, CallId, Cost, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome};
+use exuvia_tool::{
+    ApprovalId, BoxFuture, CallError, CallId, Cost, Json, Limits, Origin, Principal, RunId, ToolCall, ToolOutcome,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{JournalError, Object, PackedGuest, Reading};
+use crate::{ApprovalChannel, ApprovalState, JournalError, Object, PackedGuest, Reading};
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone)]
@@ -82,6 +84,35 @@ pub enum Event {
         value_bytes: u64,
         /// From its intent to its end, in milliseconds.
         ms: u64,
+    },
+    /// A run waits for approvals, and has no instance any more.
+    RunParked {
+        /// The approvals that it waits for.
+        held: Vec<ApprovalId>,
+        /// What it used so far.
+        usage: RunUsage,
+    },
+    /// A run that was parked goes on, in another instance, which has met all that is recorded before.
+    RunResumed {
+        /// What has become of the approvals that it waited for.
+        approvals: Vec<(ApprovalId, ApprovalState)>,
+        /// What the monotonic clock of the script shows, in nanoseconds: the time that it waited is not in it.
+        monotonic_ns: u64,
+    },
+    /// Somebody answered an approval of the run: the entry's principal. The [store of approvals](crate::ApprovalStore) records it.
+    ApprovalAnswered {
+        /// The approval.
+        approval: ApprovalId,
+        /// The call that it is about. None: the start of the script.
+        call: Option<CallId>,
+        /// Whether it is approved.
+        allowed: bool,
+        /// By which way the answer came.
+        channel: ApprovalChannel,
+        /// The digest of what was shown.
+        shown_sha256: String,
+        /// Why, in the words of whoever answered.
+        reason: Option<String>,
     },
     /// A run is over.
     RunEnded(Box<RunEnd>),
@@ -206,6 +237,9 @@ impl Event {
             Self::CallRefused { .. } => "call-refused",
             Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
+            Self::RunParked { .. } => "run-parked",
+            Self::RunResumed { .. } => "run-resumed",
+            Self::ApprovalAnswered { .. } => "approval-answered",
             Self::RunEnded(_) => "run-ended",
             Self::Erased => "erased",
         }
@@ -219,9 +253,14 @@ impl Event {
                 Some(call.id)
             }
             Self::CallEnded { id, .. } => Some(*id),
-            Self::RunRefused { .. } | Self::RunStarted(_) | Self::RunReadings(_) | Self::RunEnded(_) | Self::Erased => {
-                None
-            }
+            Self::ApprovalAnswered { call, .. } => *call,
+            Self::RunRefused { .. }
+            | Self::RunStarted(_)
+            | Self::RunReadings(_)
+            | Self::RunParked { .. }
+            | Self::RunResumed { .. }
+            | Self::RunEnded(_)
+            | Self::Erased => None,
         }
     }
 
@@ -250,6 +289,11 @@ impl Event {
             }
             Self::CallReused { call, .. } => call_bytes(call),
             Self::CallEnded { outcome, .. } => outcome.as_ref().map_or(0, outcome_bytes),
+            Self::RunParked { held, .. } => held.iter().map(approval_bytes).sum(),
+            Self::RunResumed { approvals, .. } => approvals.iter().map(|(id, _)| approval_bytes(id)).sum(),
+            Self::ApprovalAnswered { approval, shown_sha256, reason, .. } => {
+                approval_bytes(approval) + shown_sha256.len() + reason.as_ref().map_or(0, String::len)
+            }
             Self::RunEnded(end) => end.text_bytes(),
             Self::Erased => 0,
         }
@@ -268,6 +312,10 @@ impl RunEnd {
         let error = self.error.as_ref().map_or(0, |error| error.message.len() + error.traceback.len());
         size_of::<Self>() + self.log.len() + self.result.as_ref().map_or(0, Json::size_bytes) + error
     }
+}
+
+fn approval_bytes(approval: &ApprovalId) -> usize {
+    approval.as_str().len() + size_of::<ApprovalId>()
 }
 
 fn call_bytes(call: &ToolCall) -> usize {

@@ -115,6 +115,8 @@ fn state(event: &HeadEvent, is_direct: bool, error: Option<String>) -> State {
     match event {
         HeadEvent::RunRefused { outcome, .. } => ended(outcome, 0),
         HeadEvent::RunEnded(end) => ended(&end.outcome, end.fuel.min(MAX)),
+        HeadEvent::RunParked { usage, .. } => ended(AWAITING, usage.fuel.min(MAX)),
+        HeadEvent::RunResumed { .. } => State::Open,
         HeadEvent::CallRefused { code, .. } | HeadEvent::CallEnded { code, .. } if is_direct => ended(code, 0),
         HeadEvent::CallIntended { .. } if is_direct => State::Open,
         _ => State::Unchanged,

@@ -63,6 +63,7 @@
 //! ```
 
 mod access;
+mod approvals;
 mod archive;
 mod audit;
 mod entry;
@@ -86,6 +87,12 @@ pub use access::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, BudgetOverride, CounterAmount, CounterTake, CounterWindow,
     Ended, KeyChanges, MAX_COUNTER_BYTES, MAX_COUNTERS, MAX_KEYS, PostgresAccessStore, PreviousSecret,
     SqliteAccessStore, StoredKey, Taken,
+};
+pub use approvals::{
+    Approval, ApprovalAnswer, ApprovalBounds, ApprovalChanges, ApprovalChannel, ApprovalContent, ApprovalError,
+    ApprovalErrorKind, ApprovalFilter, ApprovalState, ApprovalStore, HeldRun, HoldEnd, Lease, MAX_ARGUMENTS_BYTES,
+    MAX_ASKED_AT_ONCE, MAX_LISTED, MAX_REASON_BYTES, MAX_SCRIPT_BYTES, MemoryApprovals, NewApproval, PostgresApprovals,
+    ScriptCall, SqliteApprovals, WaitingRun, WaitingState,
 };
 pub use archive::{Archive, Erasure, Filter, Record, Summary};
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};

@@ -5,6 +5,7 @@ use std::future::ready;
 
 use exuvia_tool::{BoxFuture, Cost};
 
+use crate::index::AWAITING;
 use crate::{Archive, Entry, Event, Filter, JournalError, MemoryJournal, Object, Record, Stamped, Summary};
 
 impl Archive for MemoryJournal {
@@ -116,6 +117,10 @@ impl Summary {
                 let error = end.error.as_ref().map(|error| format!("{}: {}", error.kind, error.message));
                 self.error = error.or(self.error.take());
             }
+            Event::RunParked { usage, .. } => {
+                (self.ended_ms, self.outcome, self.fuel) = (Some(stamped.at_ms), Some(AWAITING.to_owned()), usage.fuel);
+            }
+            Event::RunResumed { .. } => (self.ended_ms, self.outcome) = (None, None),
             _ => {}
         }
     }

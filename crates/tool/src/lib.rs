@@ -58,7 +58,7 @@ pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, Un
 pub use cost::{Cost, NoCost};
 pub use credential::CredentialId;
 pub use deadline::Deadline;
-pub use event::{CallRecord, LogStream, RunEvent, RunId};
+pub use event::{ApprovalId, CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use io::{BoxFuture, HostBounds, NextWait, RunIo, ToolHost};
 pub use json::{Json, JsonError, JsonErrorKind};

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::store::StoreError;
+
 /// Keys or counters could not be read or written. `{}` says so to whoever waits for it; `{:#}` is for the operator, with everything that caused it.
 #[derive(Debug)]
 pub struct AccessStoreError {
@@ -81,5 +83,20 @@ impl fmt::Display for AccessStoreError {
 impl Error for AccessStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl StoreError for AccessStoreError {
+    fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(AccessStoreErrorKind::Unavailable).caused_by(cause)
+    }
+
+    fn is_unavailable(&self) -> bool {
+        self.kind == AccessStoreErrorKind::Unavailable
+    }
+
+    fn again(&self) -> Self {
+        let cause = self.source.as_ref().map_or_else(|| self.to_string(), ToString::to_string);
+        Self::new(self.kind).caused_by(cause)
     }
 }

@@ -174,8 +174,9 @@ fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) {
     for found in &row.heads {
         // One that is malformed was reported with the log.
         let Ok(head) = Head::parse(&found.head) else { return };
-        // Not whoever made the run need erase it.
-        let is_its_own = matches!(head.event, HeadEvent::Erased {}) || head.principal.to_string() == row.run.principal;
+        // Others than whoever made the run erase it, and answer its approvals.
+        let is_by_others = matches!(head.event, HeadEvent::Erased {} | HeadEvent::ApprovalAnswered { .. });
+        let is_its_own = is_by_others || head.principal.to_string() == row.run.principal;
         if head.id() != id || !is_its_own {
             report.inconsistencies.add(format!("record {} is of another run than the index says", found.seq));
         }

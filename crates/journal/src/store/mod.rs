@@ -4,6 +4,7 @@
 //! one journal, it reads and advances them within the transaction. [`SqliteStore`](sqlite::SqliteStore) is the embedded one,
 //! [`PostgresStore`](postgres::PostgresStore) the shared one.
 
+mod error;
 mod folder;
 mod guests;
 mod numbers;
@@ -13,6 +14,7 @@ mod retention_clock;
 pub(crate) mod sqlite;
 mod write;
 
+pub(crate) use error::StoreError;
 pub(crate) use folder::Folder;
 pub(crate) use guests::GuestFolder;
 pub(crate) use numbers::{sql, unsigned};

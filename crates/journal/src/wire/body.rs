@@ -57,6 +57,14 @@ pub(super) enum OutcomeBody {
     Error(WireCallError),
 }
 
+/// The private part of an answer to an approval.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnswerBody {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+}
+
 /// The private part of the end of a run.
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]

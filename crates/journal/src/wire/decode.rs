@@ -1,8 +1,8 @@
 //! Entries, as they are read.
 
-use exuvia_tool::{Arguments, CallId, DirectCallId, Origin, RunId, ToolCall, ToolName};
+use exuvia_tool::{ApprovalId, Arguments, CallId, DirectCallId, Origin, RunId, ToolCall, ToolName};
 
-use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
+use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
 use super::call_error::WireCallError;
 use super::head::{self, CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
 use super::readings::WireReading;
@@ -53,6 +53,18 @@ fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
                 Some(OutcomeBody::Error(error)) => Some(Err(error.read()?)),
             };
             Event::CallEnded { id: CallId(id), code, outcome, value_bytes, ms }
+        }
+        HeadEvent::RunParked { held, usage } => {
+            Event::RunParked { held: held.into_iter().map(ApprovalId::new).collect(), usage: usage.into() }
+        }
+        HeadEvent::RunResumed { approvals, monotonic_ns } => {
+            let approvals = approvals.into_iter().map(|(id, state)| (ApprovalId::new(id), state)).collect();
+            Event::RunResumed { approvals, monotonic_ns }
+        }
+        HeadEvent::ApprovalAnswered { approval, call, allowed, channel, shown_sha256 } => {
+            let AnswerBody { reason } = body::read(body)?;
+            let (approval, call) = (ApprovalId::new(approval), call.map(CallId));
+            Event::ApprovalAnswered { approval, call, allowed, channel, shown_sha256, reason }
         }
         HeadEvent::RunEnded(end) => Event::RunEnded(Box::new(run_end(end, body::read(body)?)?)),
         HeadEvent::Erased {} => Event::Erased,

@@ -2,7 +2,7 @@
 
 use exuvia_tool::{Arguments, CallError, Json, ToolCall};
 
-use super::body::{self, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
+use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
 use super::head::{CallHead, EndHead, HeadEvent, StartHead, micros};
 use crate::{Event, JournalError, RunEnd, RunStart};
 
@@ -28,6 +28,20 @@ pub(crate) fn head_event(event: &Event) -> HeadEvent {
         Event::CallEnded { id, code, value_bytes, ms, .. } => {
             HeadEvent::CallEnded { id: id.0, code: code.clone(), value_bytes: *value_bytes, ms: *ms }
         }
+        Event::RunParked { held, usage } => {
+            HeadEvent::RunParked { held: held.iter().map(|id| id.as_str().to_owned()).collect(), usage: usage.into() }
+        }
+        Event::RunResumed { approvals, monotonic_ns } => HeadEvent::RunResumed {
+            approvals: approvals.iter().map(|(id, state)| (id.as_str().to_owned(), *state)).collect(),
+            monotonic_ns: *monotonic_ns,
+        },
+        Event::ApprovalAnswered { approval, call, allowed, channel, shown_sha256, .. } => HeadEvent::ApprovalAnswered {
+            approval: approval.as_str().to_owned(),
+            call: call.map(|call| call.0),
+            allowed: *allowed,
+            channel: *channel,
+            shown_sha256: shown_sha256.clone(),
+        },
         Event::RunEnded(end) => HeadEvent::RunEnded(end_head(end)),
         Event::Erased => HeadEvent::Erased {},
     }
@@ -80,7 +94,14 @@ pub(crate) fn body(event: &Event) -> Result<Option<Vec<u8>>, JournalError> {
         Event::CallIntended { call, written, .. } => call_body(call, written.as_ref(), None),
         Event::CallRefused { call, error, .. } => call_body(call, None, error.as_ref()),
         Event::CallReused { call, .. } => call_body(call, None, None),
-        Event::CallEnded { outcome: None, .. } | Event::Erased => return Ok(None),
+        Event::CallEnded { outcome: None, .. }
+        | Event::RunParked { .. }
+        | Event::RunResumed { .. }
+        | Event::ApprovalAnswered { reason: None, .. }
+        | Event::Erased => return Ok(None),
+        Event::ApprovalAnswered { reason: Some(reason), .. } => {
+            body::write(&AnswerBody { reason: Some(reason.clone()) })
+        }
         Event::CallEnded { outcome: Some(Ok(value)), .. } => {
             body::write(&OutcomeBody::Value(value.as_str().to_owned()))
         }

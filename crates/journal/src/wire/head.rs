@@ -4,14 +4,16 @@ use exuvia_tool::{CallError, Cost, Limits, Principal, ToolCall};
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Digest;
-use crate::{ClientClaims, Event, JournalError, JournalErrorKind, RunUsage};
+use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, RunUsage};
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// The version that has costs, and refusals by a budget.
 const COSTS: u32 = 2;
 /// The version that has records of what was removed.
 pub(crate) const REMOVALS: u32 = 2;
+/// The version that has runs that wait for approvals.
+const APPROVALS: u32 = 3;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -83,6 +85,25 @@ pub(crate) enum HeadEvent {
         value_bytes: u64,
         ms: u64,
     },
+    /// From version 3 on.
+    RunParked {
+        held: Vec<String>,
+        usage: UsageHead,
+    },
+    /// From version 3 on.
+    RunResumed {
+        approvals: Vec<(String, ApprovalState)>,
+        monotonic_ns: u64,
+    },
+    /// From version 3 on. Whoever answered is the principal of this head.
+    ApprovalAnswered {
+        approval: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<u64>,
+        allowed: bool,
+        channel: ApprovalChannel,
+        shown_sha256: String,
+    },
     RunEnded(EndHead),
     /// The private parts of the run or direct call were erased, on behalf of the principal of this head.
     Erased {},
@@ -115,6 +136,9 @@ impl HeadEvent {
             Self::CallRefused { .. } => "call-refused",
             Self::CallReused { .. } => "call-reused",
             Self::CallEnded { .. } => "call-ended",
+            Self::RunParked { .. } => "run-parked",
+            Self::RunResumed { .. } => "run-resumed",
+            Self::ApprovalAnswered { .. } => "approval-answered",
             Self::RunEnded(_) => "run-ended",
             Self::Erased {} => "erased",
             Self::Expired { .. } => "expired",
@@ -177,6 +201,18 @@ pub(crate) struct EndHead {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<String>,
     pub(crate) log_dropped_bytes: u64,
+    pub(crate) fuel: u64,
+    pub(crate) memory_bytes_peak: u64,
+    pub(crate) wall_ms: u64,
+    pub(crate) tool_calls: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_micros: Option<u64>,
+}
+
+/// What a run used so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UsageHead {
     pub(crate) fuel: u64,
     pub(crate) memory_bytes_peak: u64,
     pub(crate) wall_ms: u64,
@@ -263,6 +299,7 @@ fn prefix(version: u32, seq: u64) -> String {
 /// The version of the record of an event: the oldest that can hold it.
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
+        Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),
         Event::CallRefused { error, .. } => matches!(error, Some(CallError::Exhausted(_))),
@@ -355,6 +392,20 @@ impl From<LimitsHead> for Limits {
             result_bytes: size(limits.result_bytes),
             source_bytes: size(limits.source_bytes),
         }
+    }
+}
+
+impl From<&RunUsage> for UsageHead {
+    fn from(usage: &RunUsage) -> Self {
+        let RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost } = *usage;
+        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros: micros(cost) }
+    }
+}
+
+impl From<UsageHead> for RunUsage {
+    fn from(usage: UsageHead) -> Self {
+        let UsageHead { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros } = usage;
+        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The format of stored records, version 1: types of their own, so that a change of the program is no change of the format.
+//! The format of stored records: types of their own, so that a change of the program is no change of the format.
 //!
 //! A record has two parts. The *head* is public: one line of JSON with fixed order of fields, and a leaf of the Merkle tree. The *body* is
 //! private: script, findings, arguments, answers, log, result and readings, as JSON, [sealed](crate::seal) with a key of its run. The head

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use exuvia_test_support::compared;
 use exuvia_tool::{
-    Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity, RunId,
-    ToolCall, ToolName,
+    ApprovalId, Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity,
+    RunId, ToolCall, ToolName,
 };
 
 use super::*;
 use crate::hex::Digest;
 use crate::{
-    ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped,
+    ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart,
+    RunUsage, Seq, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -76,6 +77,21 @@ fn end() -> RunEnd {
         log: "printed\n".into(),
         log_dropped_bytes: 12,
         usage: RunUsage { fuel: 1 << 40, memory_bytes_peak: 33_554_432, wall_ms: 45, tool_calls: 2, cost: Cost::ZERO },
+    }
+}
+
+fn approval(number: u64) -> ApprovalId {
+    ApprovalId::new(format!("01KB9V3Y1Q000000000000000{number}"))
+}
+
+fn answered(call: Option<u64>, reason: Option<&str>) -> Event {
+    Event::ApprovalAnswered {
+        approval: approval(1),
+        call: call.map(CallId),
+        allowed: reason.is_none(),
+        channel: ApprovalChannel::Cli,
+        shown_sha256: DIGEST.into(),
+        reason: reason.map(str::to_owned),
     }
 }
 
@@ -166,6 +182,16 @@ fn examples() -> Vec<(String, Event)> {
         ),
         ("call-ended".to_owned(), ended(Some(Ok(json("{\"rows\": [1]}"))), "ok")),
         ("call-ended-dropped".to_owned(), ended(None, "dropped")),
+        ("run-parked".to_owned(), Event::RunParked { held: vec![approval(1), approval(2)], usage }),
+        (
+            "run-resumed".to_owned(),
+            Event::RunResumed {
+                approvals: vec![(approval(1), ApprovalState::Approved), (approval(2), ApprovalState::Pending)],
+                monotonic_ns: 1_500_000_001,
+            },
+        ),
+        ("approval-answered".to_owned(), answered(Some(2), Some("not on a Friday"))),
+        ("approval-answered-least".to_owned(), answered(None, None)),
         ("run-ended".to_owned(), Event::RunEnded(Box::new(end()))),
         ("run-ended-cost".to_owned(), Event::RunEnded(Box::new(with_cost))),
         ("run-ended-least".to_owned(), Event::RunEnded(Box::default())),
@@ -253,9 +279,17 @@ fn the_head_of_a_record_has_nothing_of_its_private_part() {
     for (name, event) in examples() {
         let (head, _, _) = written(&name, event);
         let head = String::from_utf8(head).expect("text");
-        for private in
-            ["1.50", "result = ", "printed", "rows", "ValueError", "may return nothing", "no grant", "not allowed"]
-        {
+        for private in [
+            "1.50",
+            "result = ",
+            "printed",
+            "rows",
+            "ValueError",
+            "may return nothing",
+            "no grant",
+            "not allowed",
+            "Friday",
+        ] {
             assert!(!head.contains(private), "{name}: {private}");
         }
     }
@@ -279,7 +313,7 @@ fn a_newer_version_is_refused_as_such_and_anything_else_as_malformed() {
     assert!(kind(&head).is_ok());
     // What the oldest version holds is written in it, and read in every later one.
     assert!(head.starts_with("{\"v\":1,") && kind(&head.replacen("\"v\":1", "\"v\":2", 1)).is_ok());
-    for newer in [head.replacen("\"v\":1", "\"v\":3", 1), "{\"v\":3,\"other\":[]}".to_owned()] {
+    for newer in [head.replacen("\"v\":1", "\"v\":4", 1), "{\"v\":4,\"other\":[]}".to_owned()] {
         assert_eq!(kind(&newer), Err(JournalErrorKind::Newer), "{newer}");
     }
     for malformed in [

@@ -18,6 +18,7 @@ use crate::store::Store;
 use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Seq};
 use objects::{KnownObjects, kept};
 pub(crate) use pace::Pace;
+pub(crate) use prepare::prepared;
 use queue::{Queue, Waiting};
 pub(crate) use upkeep::CheckpointFile;
 use upkeep::Upkeep;

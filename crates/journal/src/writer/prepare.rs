@@ -11,7 +11,7 @@ use crate::index::{Change, State, error_line};
 use crate::seal::RunKey;
 use crate::store::{KeyState, Prepared, Store};
 use crate::wire::{self, BodyRef, Head, version_of};
-use crate::{Event, JournalError};
+use crate::{Entry, Event, JournalError};
 
 /// Runs whose keys are remembered. What is forgotten is read from the store.
 const MAX_KEYS: usize = 1 << 16;
@@ -65,7 +65,7 @@ impl Keys {
         // Whoever begins a run has just made its id, which no other run has: the store, which may be far, is not asked.
         let begins = matches!(waiting.entry.event, Event::RunStarted(_) | Event::RunRefused { .. });
         let (key, is_first) = self.key(&id, begins && !self.is_cautious, store).await?;
-        let prepared = prepared(waiting, &id, key, is_first).map_err(Unready::Entry)?;
+        let prepared = prepared(&waiting.entry, waiting.at_ms, (&id, key, is_first)).map_err(Unready::Entry)?;
         if matches!(prepared.change.state, State::Ended { .. }) {
             self.ended.push(id);
         }
@@ -100,8 +100,16 @@ fn id(origin: &Origin) -> Arc<str> {
     }
 }
 
-fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: bool) -> Result<Prepared, JournalError> {
-    let entry = &waiting.entry;
+/// The record of an entry of this run or direct call, sealed with its key if it has one. `is_first`: the record has the key.
+///
+/// # Errors
+///
+/// The format has no room for it.
+pub(crate) fn prepared(
+    entry: &Entry,
+    at_ms: u64,
+    (id, key, is_first): (&Arc<str>, Option<RunKey>, bool),
+) -> Result<Prepared, JournalError> {
     if matches!(entry.event, Event::Erased) {
         return Err(wire::malformed("erasing is recorded by whoever erases"));
     }
@@ -113,7 +121,7 @@ fn prepared(waiting: &Waiting, id: &Arc<str>, key: Option<RunKey>, is_first: boo
     let head = Head {
         v: version_of(&entry.event),
         seq: 0,
-        at_ms: waiting.at_ms,
+        at_ms,
         principal: entry.principal.clone(),
         run: entry.origin.run().map(|run| run.as_str().to_owned()),
         direct: entry.origin.direct().map(|call| call.as_str().to_owned()),

@@ -3,19 +3,17 @@
 mod counters;
 mod keys;
 mod schema;
-mod sessions;
 
 use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
-use self::sessions::{Sessions, within};
 use super::plan::Plan;
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
 };
-use crate::store::postgres::Address;
+use crate::store::postgres::{Address, Purpose, Session, Sessions, by_session, within};
 
 /// Connections for keys: one reads them regularly, one writes.
 const KEY_SESSIONS: usize = 2;
@@ -24,8 +22,8 @@ const COUNTER_SESSIONS: usize = 4;
 
 /// Issued keys and counters in PostgreSQL, 13 or later, by the URL of the journal. It connects when it is needed, and again when it lost its connections.
 pub struct PostgresAccessStore {
-    keys: Sessions,
-    counters: Sessions,
+    keys: Sessions<AccessStoreError>,
+    counters: Sessions<AccessStoreError>,
 }
 
 impl PostgresAccessStore {
@@ -39,25 +37,22 @@ impl PostgresAccessStore {
         let address = Address::parse(url)
             .map_err(|error| AccessStoreError::new(AccessStoreErrorKind::Malformed).caused_by(error))?
             .for_writing();
-        within(sessions::migrated(&address)).await?;
+        within(migrated(&address)).await?;
         Ok(Arc::new(Self {
-            keys: Sessions::new(address.clone(), KEY_SESSIONS),
-            counters: Sessions::new(address, COUNTER_SESSIONS),
+            keys: Sessions::new(address.clone(), KEY_SESSIONS, check),
+            counters: Sessions::new(address, COUNTER_SESSIONS, check),
         }))
     }
 }
 
-/// Does by `$session` what `$work` says. A connection on which that failed is used no more.
-macro_rules! by_session {
-    ($sessions:expr, |$session:ident| $work:expr) => {
-        within(async move {
-            let lent = $sessions.lend().await?;
-            let $session = lent.session();
-            let done = $work.await?;
-            lent.give_back();
-            Ok(done)
-        })
-    };
+/// Makes the tables where they are missing.
+async fn migrated(address: &Address) -> Result<(), AccessStoreError> {
+    let session = Session::connect(address, Purpose::Write).await.map_err(unavailable)?;
+    schema::migrate(&session, &address.schema).await
+}
+
+fn check<'a>(session: &'a Session, schema: &'a str) -> BoxFuture<'a, Result<(), AccessStoreError>> {
+    Box::pin(schema::check(session, schema))
 }
 
 impl AccessStore for PostgresAccessStore {

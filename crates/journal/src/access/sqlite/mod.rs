@@ -1,9 +1,7 @@
 //! Issued keys and counters in SQLite, in one file that several processes may write.
 
 mod counters;
-mod database;
 mod keys;
-mod lane;
 mod schema;
 
 use std::path::Path;
@@ -11,19 +9,18 @@ use std::sync::Arc;
 
 use exuvia_tool::BoxFuture;
 
-use self::database::{Database, Durability};
-use self::lane::Lane;
 use super::plan::Plan;
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
 };
+use crate::store::sqlite::{Database, Durability, Lane, create};
 
 /// Issued keys and counters in SQLite: one file, which several processes on one machine may write. Two threads work on it, one for keys and one for
 /// counters, so that neither waits for the other.
 pub struct SqliteAccessStore {
-    keys: Lane,
-    counters: Lane,
+    keys: Lane<AccessStoreError>,
+    counters: Lane<AccessStoreError>,
 }
 
 impl SqliteAccessStore {
@@ -34,13 +31,16 @@ impl SqliteAccessStore {
     /// [`Newer`](AccessStoreErrorKind::Newer): a newer program made it. [`Malformed`](AccessStoreErrorKind::Malformed): it is another database.
     /// [`Unavailable`](AccessStoreErrorKind::Unavailable): it cannot be written.
     pub fn open(file: &Path) -> Result<Arc<Self>, AccessStoreError> {
-        database::create(file)?;
+        create(file)?;
         let open = |name: &str, durability| {
-            let mut database = Database::new(Some(file.to_owned()), durability);
+            let mut database = Database::new(Some(file.to_owned()), durability, schema::migrate);
             database.with(|_| Ok(()))?;
             Lane::start(name, database)
         };
-        Ok(Arc::new(Self { keys: open("keys", Durability::Full)?, counters: open("counters", Durability::Process)? }))
+        Ok(Arc::new(Self {
+            keys: open("access-keys", Durability::Full)?,
+            counters: open("access-counters", Durability::Process)?,
+        }))
     }
 
     /// A store that ends with the process.
@@ -49,7 +49,7 @@ impl SqliteAccessStore {
     ///
     /// The system gives no thread.
     pub fn in_memory() -> Result<Arc<Self>, AccessStoreError> {
-        let lane = Lane::start("counters", Database::new(None, Durability::Process))?;
+        let lane = Lane::start("access-counters", Database::new(None, Durability::Process, schema::migrate))?;
         Ok(Arc::new(Self { keys: lane.clone(), counters: lane }))
     }
 }
@@ -110,8 +110,4 @@ impl std::fmt::Debug for SqliteAccessStore {
 
 fn unavailable(error: rusqlite::Error) -> AccessStoreError {
     AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error)
-}
-
-fn unavailable_at(path: &Path, error: impl std::fmt::Display) -> AccessStoreError {
-    AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(format!("{}: {error}", path.display()))
 }

@@ -26,7 +26,7 @@ pub(super) async fn erase(session: &Session, id: &str, erasure: &Erasure) -> Res
         let mut added = 0;
         if row.try_get(2).map_err(unavailable)? {
             let head = wire::erased(id, row.try_get(1).map_err(unavailable)?, erasure)?;
-            added = tree::append(session, &mut edge, first, (wire::REMOVALS, &head)).await?;
+            added = tree::append(session, &mut edge, first, (wire::REMOVALS, &head), None).await?;
         }
         let removed = remove(session, &[first], edge.size()).await?;
         give_back(session, removed.bytes - added, log.retained_to, 0).await?;

@@ -4,6 +4,7 @@
 //! database there is the public key alone: who can write the database can damage the journal, but not sign another.
 
 mod address;
+mod append;
 mod batch;
 mod calls;
 mod erase;
@@ -15,15 +16,19 @@ mod retain;
 mod runs;
 mod schema;
 mod session;
+mod sessions;
 mod stats;
 mod tls;
 mod tree;
 mod write;
 
 pub(crate) use address::Address;
+pub(crate) use append::LockedLog;
 pub use open::PostgresJournal;
 pub(crate) use reads::PostgresReads;
-pub(crate) use session::{Purpose, STEP, Session};
+pub(crate) use schema::{check, supported};
+pub(crate) use session::{Purpose, Session};
+pub(crate) use sessions::{Sessions, by_session, within};
 pub(crate) use write::PostgresStore;
 
 use tokio_postgres::types::ToSql;

@@ -17,11 +17,14 @@ const OTHERS_MS: u64 = 24 * 60 * 60 * 1_000;
 const OLDEST: &str = "SELECT started_ms FROM runs WHERE first > $1 ORDER BY first LIMIT 1";
 const NEXT: &str = "SELECT first, id, started_ms, ended_ms IS NULL FROM runs WHERE first > $1 ORDER BY first LIMIT $2";
 const BODIES: &str = "SELECT coalesce(sum(octet_length(body)), 0)::int8 FROM records WHERE run = ANY($1)";
-const REMOVALS: [&str; 4] = [
+const REMOVALS: [&str; 6] = [
     "DELETE FROM keys WHERE run = ANY($1)",
     "UPDATE records SET body = NULL WHERE run = ANY($1) AND body IS NOT NULL",
     "UPDATE calls SET error = NULL WHERE run = ANY($1) AND error IS NOT NULL",
     "UPDATE runs SET error = NULL WHERE first = ANY($1) AND error IS NOT NULL",
+    // In the order in which others lock these rows.
+    "UPDATE waiting_runs SET body = NULL WHERE run = ANY($1)",
+    "UPDATE approvals SET reason = NULL, body = NULL, expires_ms = 0 WHERE run = ANY($1)",
 ];
 const MARK: &str = "UPDATE runs SET erased_by = $2 WHERE first = ANY($1) AND erased_by IS NULL";
 const UNNAMED: &str = "WITH removed AS (DELETE FROM object_bytes o USING objects n WHERE n.sha256 = o.sha256 AND n.last_run <= $1 \
@@ -86,7 +89,7 @@ async fn record(
 ) -> Result<i64, JournalError> {
     let (Some(first), Some(last), true) = (firsts.first(), firsts.last(), runs > 0) else { return Ok(0) };
     let head = wire::expired((unsigned(*first), unsigned(*last)), runs, by, at_ms)?;
-    append(session, edge, NO_RUN, (wire::REMOVALS, &head)).await
+    append(session, edge, NO_RUN, (wire::REMOVALS, &head), None).await
 }
 
 /// Whether runs may be removed for their age by this time.

@@ -66,6 +66,38 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE calls ADD COLUMN cost int8 NOT NULL DEFAULT 0;
     ",
+    // Version 4: approvals, and the runs that wait for them.
+    "
+    -- One row: the version of all approvals, which counts the writes of any of them. Who writes one locks it, so that versions are seen in order.
+    CREATE TABLE approval_state (version int8 NOT NULL, one bool PRIMARY KEY DEFAULT true CHECK (one));
+    INSERT INTO approval_state VALUES (0);
+
+    -- `run` is the place of the first record of the run. `seen`: the version up to which the run has seen its answers; `answered`: that of the
+    -- newest answer. `body` is sealed with the key of the run.
+    CREATE TABLE waiting_runs (
+        run int8 PRIMARY KEY, id text COLLATE \"C\" NOT NULL UNIQUE, principal text COLLATE \"C\" NOT NULL, role text, profile text,
+        state text COLLATE \"C\" NOT NULL, void_reason text, since_ms int8 NOT NULL, claims int8 NOT NULL DEFAULT 0,
+        holder text COLLATE \"C\", until_ms int8, seen int8 NOT NULL DEFAULT 0, answered int8 NOT NULL DEFAULT 0, ended_ms int8, body bytea
+    );
+    ALTER TABLE waiting_runs ALTER body SET STORAGE EXTERNAL;
+    CREATE INDEX waiting_runs_open ON waiting_runs (principal) WHERE ended_ms IS NULL;
+    CREATE INDEX waiting_runs_held ON waiting_runs (since_ms) WHERE state = 'held';
+    CREATE INDEX waiting_runs_answered ON waiting_runs (since_ms) WHERE state = 'parked' AND answered > seen;
+    CREATE INDEX waiting_runs_ended ON waiting_runs (ended_ms) WHERE ended_ms IS NOT NULL;
+
+    -- `version` is that of all approvals when this one was written last. `expires_ms` is 0 where the run was erased. `json` has what never
+    -- changes; `reason` and `body` are sealed.
+    CREATE TABLE approvals (
+        id text COLLATE \"C\" PRIMARY KEY, run int8 NOT NULL, version int8 NOT NULL UNIQUE, state text COLLATE \"C\" NOT NULL,
+        principal text COLLATE \"C\" NOT NULL, call int8, expires_ms int8 NOT NULL, used_ms int8, void_reason text, json text NOT NULL,
+        answer text, reason bytea, body bytea
+    );
+    ALTER TABLE approvals ALTER body SET STORAGE EXTERNAL;
+    CREATE INDEX approvals_run ON approvals (run);
+    CREATE INDEX approvals_pending ON approvals (principal) WHERE state = 'pending';
+    CREATE INDEX approvals_open ON approvals (expires_ms) WHERE state IN ('pending', 'approved');
+    CREATE UNIQUE INDEX approvals_call ON approvals (run, coalesce(call, -1)) WHERE state IN ('pending', 'approved');
+    ",
 ];
 
 /// The version of the schema that this program writes.
@@ -100,7 +132,7 @@ pub(super) async fn migrate(session: &Session, schema: &str) -> Result<(), Journ
 /// # Errors
 ///
 /// It has another one, is no journal, or cannot be read.
-pub(super) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
+pub(crate) async fn check(session: &Session, schema: &str) -> Result<(), JournalError> {
     let version = version(session, schema).await?;
     if version == VERSION {
         return Ok(());
@@ -117,7 +149,7 @@ pub(super) async fn check(session: &Session, schema: &str) -> Result<(), Journal
 /// # Errors
 ///
 /// A newer program made it.
-pub(super) fn supported(version: i32) -> Result<usize, JournalError> {
+pub(crate) fn supported(version: i32) -> Result<usize, JournalError> {
     usize::try_from(version).ok().filter(|version| *version <= VERSION).ok_or_else(|| {
         JournalError::new(JournalErrorKind::Newer).caused_by(format!(
             "the database has schema {version}, this program knows up to schema {VERSION}: use the newer program"

@@ -15,7 +15,7 @@ const NEAR: u64 = 4_096;
 /// What stands for the run of a record that belongs to none.
 pub(super) const NO_RUN: i64 = 0;
 
-const RECORD: &str = "INSERT INTO records (seq, run, head) VALUES ($1, $2, $3)";
+const RECORD: &str = "INSERT INTO records (seq, run, head, body) VALUES ($1, $2, $3, $4)";
 const TILE: &str = "INSERT INTO tiles (id, hashes) VALUES ($1, $2)";
 const ADVANCE: &str = "UPDATE log SET size = $1, root = $2";
 
@@ -90,16 +90,17 @@ pub(super) async fn append(
     edge: &mut Edge,
     run: i64,
     (version, head): (u32, &[u8]),
+    body: Option<&[u8]>,
 ) -> Result<i64, JournalError> {
     let seq = edge.size() + 1;
     let head = at_seq(head, version, seq);
-    session.execute(RECORD, &[&sql(seq), &run, &head]).await.map_err(unavailable)?;
+    session.execute(RECORD, &[&sql(seq), &run, &head, &body]).await.map_err(unavailable)?;
     for tile in edge.append(&head) {
         session.execute(TILE, &[&tile.id.key(), &tile.hashes]).await.map_err(unavailable)?;
     }
     let tree = edge.head()?;
     session.execute(ADVANCE, &[&sql(tree.size), &tree.root.0.as_slice()]).await.map_err(unavailable)?;
-    Ok(sql(head.len() as u64))
+    Ok(sql((head.len() + body.map_or(0, <[u8]>::len)) as u64))
 }
 
 async fn heads(session: &Session, after: u64, to: u64) -> Result<Vec<Vec<u8>>, JournalError> {

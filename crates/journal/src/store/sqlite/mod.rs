@@ -1,7 +1,9 @@
 //! The embedded journal: SQLite in the data directory, written by one process.
 
+mod database;
 mod erase;
 mod index;
+mod lane;
 mod list;
 mod open;
 mod places;
@@ -12,10 +14,14 @@ mod stats;
 mod tree;
 mod write;
 
+pub(crate) use database::{Database, Durability, create};
+pub(crate) use lane::Lane;
 pub use open::SqliteJournal;
 #[cfg(test)]
 pub(crate) use open::opened;
 pub(crate) use reads::SqliteReads;
+pub(crate) use schema::check;
+pub(crate) use tree::{append, edge};
 pub(crate) use write::SqliteStore;
 
 use std::time::Duration;

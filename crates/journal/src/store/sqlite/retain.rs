@@ -106,6 +106,8 @@ pub(super) fn remove(connection: &Connection, first: i64, left_bytes: &mut i64) 
     connection.execute("DELETE FROM keys WHERE run = ?1", [first])?;
     connection.execute("UPDATE calls SET error = NULL WHERE run = ?1 AND error IS NOT NULL", [first])?;
     connection.execute("UPDATE runs SET error = NULL WHERE first = ?1 AND error IS NOT NULL", [first])?;
+    connection.execute("UPDATE approvals SET reason = NULL, body = NULL, expires_ms = 0 WHERE run = ?1", [first])?;
+    connection.execute("UPDATE waiting_runs SET body = NULL WHERE run = ?1", [first])?;
     let bodies = "SELECT seq, length(body) FROM records WHERE run = ?1 AND body IS NOT NULL ORDER BY seq";
     let mut bodies = connection.prepare_cached(bodies)?;
     let mut removed = connection.prepare_cached("UPDATE records SET body = NULL WHERE seq = ?1")?;

@@ -58,6 +58,36 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE calls ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
     ",
+    // Version 4: approvals, and the runs that wait for them.
+    "
+    -- One row: the version of all approvals, which counts the writes of any of them.
+    CREATE TABLE approval_state (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL) STRICT;
+    INSERT INTO approval_state VALUES (1, 0);
+
+    -- `run` is the place of the first record of the run. `seen`: the version up to which the run has seen its answers; `answered`: that of the
+    -- newest answer. `body` is sealed with the key of the run.
+    CREATE TABLE waiting_runs (
+        run INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, principal TEXT NOT NULL, role TEXT, profile TEXT, state TEXT NOT NULL,
+        void_reason TEXT, since_ms INTEGER NOT NULL, claims INTEGER NOT NULL DEFAULT 0, holder TEXT, until_ms INTEGER,
+        seen INTEGER NOT NULL DEFAULT 0, answered INTEGER NOT NULL DEFAULT 0, ended_ms INTEGER, body BLOB
+    ) STRICT;
+    CREATE INDEX waiting_runs_open ON waiting_runs (principal) WHERE ended_ms IS NULL;
+    CREATE INDEX waiting_runs_held ON waiting_runs (since_ms) WHERE state = 'held';
+    CREATE INDEX waiting_runs_answered ON waiting_runs (since_ms) WHERE state = 'parked' AND answered > seen;
+    CREATE INDEX waiting_runs_ended ON waiting_runs (ended_ms) WHERE ended_ms IS NOT NULL;
+
+    -- `version` is that of all approvals when this one was written last. `expires_ms` is 0 where the run was erased. `json` has what never
+    -- changes; `reason` and `body` are sealed.
+    CREATE TABLE approvals (
+        id TEXT PRIMARY KEY, run INTEGER NOT NULL, version INTEGER NOT NULL UNIQUE, state TEXT NOT NULL, principal TEXT NOT NULL,
+        call INTEGER, expires_ms INTEGER NOT NULL, used_ms INTEGER, void_reason TEXT, json TEXT NOT NULL, answer TEXT, reason BLOB,
+        body BLOB
+    ) STRICT;
+    CREATE INDEX approvals_run ON approvals (run);
+    CREATE INDEX approvals_pending ON approvals (principal) WHERE state = 'pending';
+    CREATE INDEX approvals_open ON approvals (expires_ms) WHERE state IN ('pending', 'approved');
+    CREATE UNIQUE INDEX approvals_call ON approvals (run, ifnull(call, -1)) WHERE state IN ('pending', 'approved');
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.
@@ -84,7 +114,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
 /// # Errors
 ///
 /// It has another one, is no journal, or cannot be read.
-pub(super) fn check(connection: &Connection) -> Result<(), JournalError> {
+pub(crate) fn check(connection: &Connection) -> Result<(), JournalError> {
     let version = version(connection)?;
     if version == MIGRATIONS.len() {
         return Ok(());

@@ -11,7 +11,7 @@ use crate::wire::at_seq;
 pub(super) const NO_RUN: i64 = 0;
 
 /// The edge of the tree of all records.
-pub(super) fn edge(connection: &Connection) -> Result<Edge, JournalError> {
+pub(crate) fn edge(connection: &Connection) -> Result<Edge, JournalError> {
     let size =
         connection.query_row("SELECT ifnull(max(seq), 0) FROM records", [], |row| row.get(0)).map_err(unavailable)?;
     let parts = Edge::parts(unsigned(size));
@@ -47,7 +47,7 @@ pub(super) fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Opti
 }
 
 /// Appends a record of a run, whose head has this version and lacks its beginning with the place. The edge must be that of all records.
-pub(super) fn append(
+pub(crate) fn append(
     connection: &Connection,
     edge: &mut Edge,
     run: i64,

@@ -9,16 +9,15 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{schema, unavailable_at};
-use crate::access::{AccessStoreError, AccessStoreErrorKind};
-use crate::store::sqlite::{BUSY, configure};
+use super::{BUSY, configure};
+use crate::store::StoreError;
 
 /// Between attempts to begin with the write-ahead log, for which SQLite itself does not wait.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
+pub(crate) enum Durability {
     /// A failure of the power.
     Full,
     /// The end of the process.
@@ -26,10 +25,12 @@ pub(super) enum Durability {
 }
 
 /// A connection that may write.
-pub(super) struct Database {
+pub(crate) struct Database<E> {
     /// None: in memory.
     file: Option<PathBuf>,
     durability: Durability,
+    /// What is done with a new connection: its tables are made, or checked.
+    prepare: fn(&mut Connection) -> Result<(), E>,
     open: Option<Open>,
 }
 
@@ -39,10 +40,14 @@ struct Open {
     identity: (u64, u64),
 }
 
-impl Database {
+impl<E: StoreError> Database<E> {
     /// The database in a file. None: in memory. Nothing is opened yet.
-    pub(super) fn new(file: Option<PathBuf>, durability: Durability) -> Self {
-        Self { file, durability, open: None }
+    pub(crate) fn new(
+        file: Option<PathBuf>,
+        durability: Durability,
+        prepare: fn(&mut Connection) -> Result<(), E>,
+    ) -> Self {
+        Self { file, durability, prepare, open: None }
     }
 
     /// Does something with the connection, and gives it up if the database fails. A file that was put in the place of the opened one is opened.
@@ -50,31 +55,28 @@ impl Database {
     /// # Errors
     ///
     /// There is no connection, or the work failed.
-    pub(super) fn with<T>(
-        &mut self,
-        work: impl FnOnce(&mut Connection) -> Result<T, AccessStoreError>,
-    ) -> Result<T, AccessStoreError> {
-        let identity = self.file.as_deref().map_or(Ok((0, 0)), identity)?;
+    pub(crate) fn with<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T, E>) -> Result<T, E> {
+        let identity = self.file.as_deref().map_or(Ok((0, 0)), identity::<E>)?;
         let mut open = match self.open.take().filter(|open| open.identity == identity) {
             Some(open) => open,
             None => Open { connection: self.connect()?, identity },
         };
         let result = work(&mut open.connection);
-        let is_broken = result.as_ref().is_err_and(|error| error.kind() == AccessStoreErrorKind::Unavailable);
+        let is_broken = result.as_ref().is_err_and(E::is_unavailable);
         if !is_broken || self.file.is_none() {
             self.open = Some(open);
         }
         result
     }
 
-    fn connect(&self) -> Result<Connection, AccessStoreError> {
+    fn connect(&self) -> Result<Connection, E> {
         let Some(file) = &self.file else {
-            let mut connection = Connection::open_in_memory().map_err(super::unavailable)?;
-            schema::migrate(&mut connection)?;
+            let mut connection = Connection::open_in_memory().map_err(E::unavailable)?;
+            (self.prepare)(&mut connection)?;
             return Ok(connection);
         };
-        let mut connection = opened(file, self.durability).map_err(|error| unavailable_at(file, error))?;
-        schema::migrate(&mut connection)?;
+        let mut connection = opened(file, self.durability).map_err(|error| at(file, error))?;
+        (self.prepare)(&mut connection)?;
         Ok(connection)
     }
 }
@@ -103,7 +105,7 @@ fn opened(file: &Path, durability: Durability) -> rusqlite::Result<Connection> {
 /// # Errors
 ///
 /// It cannot be made.
-pub(super) fn create(file: &Path) -> Result<(), AccessStoreError> {
+pub(crate) fn create<E: StoreError>(file: &Path) -> Result<(), E> {
     let folder = file.parent().unwrap_or(file);
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder).and_then(|()| {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
@@ -111,10 +113,14 @@ pub(super) fn create(file: &Path) -> Result<(), AccessStoreError> {
             _ => Ok(()),
         }
     });
-    made.map_err(|error| unavailable_at(file, error))
+    made.map_err(|error| at(file, error))
 }
 
-fn identity(file: &Path) -> Result<(u64, u64), AccessStoreError> {
-    let found = fs::metadata(file).map_err(|error| unavailable_at(file, error))?;
+fn identity<E: StoreError>(file: &Path) -> Result<(u64, u64), E> {
+    let found = fs::metadata(file).map_err(|error| at(file, error))?;
     Ok((found.dev(), found.ino()))
+}
+
+fn at<E: StoreError>(path: &Path, error: impl std::fmt::Display) -> E {
+    E::unavailable(format!("{}: {error}", path.display()))
 }

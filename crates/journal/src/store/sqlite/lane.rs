@@ -9,32 +9,37 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::database::Database;
-use crate::access::{AccessStoreError, AccessStoreErrorKind};
+use crate::store::StoreError;
 
 /// How much may wait for the thread. What comes then is refused.
 const MAX_WAITING: usize = 1_024;
 /// How long anything may take, with its wait.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-type Job = Box<dyn FnOnce(&mut Database) + Send>;
+type Job<E> = Box<dyn FnOnce(&mut Database<E>) + Send>;
 
 /// A thread with a database. It ends when all clones are dropped; a file system that does not answer holds up nobody but the thread.
-#[derive(Clone)]
-pub(super) struct Lane {
-    jobs: SyncSender<Job>,
+pub(crate) struct Lane<E> {
+    jobs: SyncSender<Job<E>>,
 }
 
-impl Lane {
+impl<E> Clone for Lane<E> {
+    fn clone(&self) -> Self {
+        Self { jobs: self.jobs.clone() }
+    }
+}
+
+impl<E: StoreError> Lane<E> {
     /// Starts the thread.
     ///
     /// # Errors
     ///
     /// The system gives none.
-    pub(super) fn start(name: &str, mut database: Database) -> Result<Self, AccessStoreError> {
-        let (jobs, waiting) = sync_channel::<Job>(MAX_WAITING);
+    pub(crate) fn start(name: &str, mut database: Database<E>) -> Result<Self, E> {
+        let (jobs, waiting) = sync_channel::<Job<E>>(MAX_WAITING);
         let work = move || waiting.into_iter().for_each(|job| job(&mut database));
-        let thread = thread::Builder::new().name(format!("access-{name}")).spawn(work);
-        thread.map_err(|error| AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error))?;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+        thread.map_err(E::unavailable)?;
         Ok(Self { jobs })
     }
 
@@ -43,12 +48,12 @@ impl Lane {
     /// # Errors
     ///
     /// It failed, there is too much to do, or it takes too long: it may still be done then.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, AccessStoreError> + Send + 'static,
-    ) -> Result<T, AccessStoreError> {
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let (sender, done) = oneshot::channel();
-        let job = Box::new(move |database: &mut Database| {
+        let job = Box::new(move |database: &mut Database<E>| {
             if !sender.is_closed() {
                 // Nobody may be waiting any more.
                 let _ = sender.send(database.with(work));
@@ -62,17 +67,18 @@ impl Lane {
     }
 }
 
-fn refused(cause: &str) -> AccessStoreError {
-    AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(cause)
+fn refused<E: StoreError>(cause: &str) -> E {
+    E::unavailable(cause)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::database::Durability;
     use super::*;
+    use crate::JournalError;
 
-    fn lane() -> Lane {
-        Lane::start("test", Database::new(None, Durability::Process)).expect("a thread")
+    fn lane() -> Lane<JournalError> {
+        Lane::start("test", Database::new(None, Durability::Process, |_| Ok(()))).expect("a thread")
     }
 
     #[tokio::test]
