@@ -165,6 +165,7 @@ impl Access {
                 // The same text in most cases.
                 identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
             }
+            (Principal::Operator, Source::OperatorAs) => Arc::clone(identity.role().ok_or(NoLonger::NoRole)?),
             (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
             (Principal::Key(name), Source::Issued { hash }) if !state.keys.has(name) => {
                 self.issued.get().ok_or(NoLonger::Unavailable)?.standing(name, hash)?.role

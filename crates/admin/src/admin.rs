@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use exuvia_access::FailedLogins;
 use exuvia_gateway::Gateway;
 use exuvia_server::PendingGateway;
 use exuvia_tool::RunId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::credential::AdminToken;
@@ -20,6 +22,11 @@ const STREAMS: usize = 32;
 /// Requests at a time that take processor time for seconds: replays, dry-runs, sums over days.
 const HEAVY: usize = 1;
 
+/// Scripts that the operator tries at a time.
+const TRIES: usize = 4;
+/// How long one waits for another.
+const HEAVY_WAIT: Duration = Duration::from_secs(20);
+
 /// What all requests share.
 pub(crate) struct Admin {
     gateway: PendingGateway,
@@ -28,6 +35,7 @@ pub(crate) struct Admin {
     failed_logins: FailedLogins,
     streams: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
+    tries: Arc<Semaphore>,
     over: CancellationToken,
 }
 
@@ -57,7 +65,7 @@ impl AdminHandle {
     /// alone.
     #[must_use]
     pub fn approval_link(&self, run: &RunId, approval: &str) -> Option<String> {
-        Some(format!("{}/approve/{approval}?t={}", self.origin()?, self.0.token.link(run)))
+        Some(format!("{}/approve/{approval}#t={}", self.origin()?, self.0.token.link(run)))
     }
 }
 
@@ -68,8 +76,8 @@ impl Admin {
         identity: Arc<AdminIdentity>,
         over: CancellationToken,
     ) -> Self {
-        let [streams, heavy] = [STREAMS, HEAVY].map(|places| Arc::new(Semaphore::new(places)));
-        Self { gateway, sources, identity, failed_logins: FailedLogins::new(), streams, heavy, over }
+        let [streams, heavy, tries] = [STREAMS, HEAVY, TRIES].map(|places| Arc::new(Semaphore::new(places)));
+        Self { gateway, sources, identity, failed_logins: FailedLogins::new(), streams, heavy, tries, over }
     }
 
     /// The gateway.
@@ -124,13 +132,24 @@ impl Admin {
         place.map_err(|_| ApiError::busy(format!("{STREAMS} streams of events are open: close one")))
     }
 
-    /// The place of a request that takes processor time.
+    /// The place of a script that the operator tries.
     ///
     /// # Errors
     ///
-    /// Another one has it.
-    pub(crate) fn heavy_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let place = Arc::clone(&self.heavy).try_acquire_owned();
-        place.map_err(|_| ApiError::busy("another request of this kind is being answered: try again when it is over"))
+    /// There are as many as may be.
+    pub(crate) fn try_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = Arc::clone(&self.tries).try_acquire_owned();
+        place.map_err(|_| ApiError::busy(format!("{TRIES} scripts are being tried: wait for one")))
+    }
+
+    /// The place of a request that takes processor time, when those before it are answered.
+    ///
+    /// # Errors
+    ///
+    /// They take too long.
+    pub(crate) async fn heavy_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let place = timeout(HEAVY_WAIT, Arc::clone(&self.heavy).acquire_owned()).await;
+        let busy = || ApiError::busy("another request of this kind is being answered: try again when it is over");
+        place.map_err(|_| busy())?.map_err(|_| busy())
     }
 }

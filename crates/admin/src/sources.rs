@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use exuvia_config::{AccessConfig, Config, ConfigErrors, PinMode};
-use exuvia_journal::{AccessStore, Journal};
+use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport};
+use exuvia_journal::{AccessStore, ApprovalStore, Journal};
+use exuvia_pins::PinFolder;
 use exuvia_policy::{Policy, Redaction};
 use exuvia_tool::BoxFuture;
 
@@ -21,6 +22,12 @@ pub trait Sources: Send + Sync {
 
     /// The store of keys and budgets.
     fn access_store(&self) -> BoxFuture<'_, Result<Arc<dyn AccessStore>, SourceError>>;
+
+    /// The store of approvals.
+    fn approvals(&self) -> BoxFuture<'_, Result<Arc<dyn ApprovalStore>, SourceError>>;
+
+    /// Where pins of tools are kept. None: the user has no home.
+    fn pin_folder(&self) -> Option<PinFolder>;
 
     /// The configuration that was read last and is in use.
     fn config(&self) -> Arc<EffectiveConfig>;
@@ -51,6 +58,19 @@ pub struct EffectiveConfig {
     pub pins: BTreeMap<String, PinMode>,
     /// Who may call what.
     pub policy: Policy,
+    /// The servers, in their order.
+    pub servers: Vec<ServerSummary>,
+}
+
+/// A server of a configuration.
+#[derive(Debug, Clone)]
+pub struct ServerSummary {
+    /// Its name.
+    pub name: String,
+    /// `stdio` or `http`.
+    pub transport: &'static str,
+    /// `code` or `direct`.
+    pub mode: &'static str,
 }
 
 impl EffectiveConfig {
@@ -63,6 +83,20 @@ impl EffectiveConfig {
             access: config.access.clone(),
             pins: config.pins.clone(),
             policy: config.policy.clone(),
+            servers: config.servers.iter().map(ServerSummary::of).collect(),
+        }
+    }
+}
+
+impl ServerSummary {
+    fn of(server: &ConfiguredServer) -> Self {
+        Self {
+            name: server.config.name.clone(),
+            transport: match server.config.transport {
+                Transport::Stdio(_) => "stdio",
+                Transport::Http(_) => "http",
+            },
+            mode: if server.mode == Mode::Direct { "direct" } else { "code" },
         }
     }
 }

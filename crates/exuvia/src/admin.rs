@@ -9,8 +9,12 @@ use exuvia_admin::{
     AdminServer, BindError, EffectiveConfig, JournalReader, Journals, ReadError, RunningAdmin, SourceError,
 };
 use exuvia_config::{AdminConfig, Config, JournalConfig, JournalStore, Paths, Sources};
-use exuvia_journal::{AccessStore, Journal, SqliteArchive};
+use exuvia_journal::{
+    AccessStore, ApprovalStore, Journal, MemoryApprovals, PostgresApprovals, SqliteApprovals, SqliteArchive,
+};
+use exuvia_pins::PinFolder;
 use exuvia_tool::{BoxFuture, locked};
+use tokio::sync::OnceCell;
 
 use crate::app::AppStartup;
 use crate::file_threads::FileThreads;
@@ -117,6 +121,7 @@ pub(crate) struct AdminSources {
     effective: EffectiveConfigs,
     own: Arc<OnceLock<OwnJournal>>,
     store: Arc<Counters>,
+    approvals: OnceCell<Arc<dyn ApprovalStore>>,
     siblings: Mutex<Option<(Instant, Vec<JournalReader>)>>,
     threads: FileThreads,
 }
@@ -129,8 +134,8 @@ impl AdminSources {
         starting: &AppStartup,
     ) -> Arc<Self> {
         let store = Arc::new(Counters::new(journal.clone()));
-        let (siblings, threads) = Default::default();
-        Arc::new(Self { sources, journal, effective, own: starting.journal(), store, siblings, threads })
+        let (approvals, siblings, threads) = Default::default();
+        Arc::new(Self { sources, journal, effective, own: starting.journal(), store, approvals, siblings, threads })
     }
 
     /// The journals of other processes in the data directory.
@@ -178,6 +183,30 @@ impl exuvia_admin::Sources for AdminSources {
                 _ => Ok(Arc::clone(&self.store) as _),
             }
         })
+    }
+
+    fn approvals(&self) -> BoxFuture<'_, Result<Arc<dyn ApprovalStore>, SourceError>> {
+        Box::pin(async move {
+            let open = || async {
+                let own = self.own.get().ok_or_else(|| SourceError::new("the journal is not open yet"))?;
+                match (&self.journal.store, own.folder.clone()) {
+                    (JournalStore::Postgres { url, .. }, Some(_)) => {
+                        PostgresApprovals::open(&url.0).await.map(|store| store as Arc<dyn ApprovalStore>)
+                    }
+                    (_, Some(folder)) => {
+                        let open = move || SqliteApprovals::open(&folder).map(|store| store as _);
+                        self.threads.run(open).await.map_err(SourceError::new)?
+                    }
+                    (_, None) => Ok(MemoryApprovals::new(Arc::clone(&own.entries)) as _),
+                }
+                .map_err(SourceError::new)
+            };
+            self.approvals.get_or_try_init(open).await.map(Arc::clone)
+        })
+    }
+
+    fn pin_folder(&self) -> Option<PinFolder> {
+        Paths::of_user().pin_dir.map(PinFolder::new)
     }
 
     fn config(&self) -> Arc<EffectiveConfig> {

@@ -164,6 +164,12 @@ impl Gateway {
         &self.access
     }
 
+    /// What runs the scripts.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What was recorded, where it can be read.
     #[must_use]
     pub fn archive(&self) -> Option<&Arc<dyn Archive>> {

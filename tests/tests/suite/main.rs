@@ -3,6 +3,7 @@
 mod addresses;
 mod admin;
 mod admin_access;
+mod admin_operations;
 mod answers;
 mod architecture;
 mod bench;

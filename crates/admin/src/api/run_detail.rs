@@ -1,7 +1,7 @@
 //! One run, as the console shows it: contents are redacted as `exuvia runs show` does, arguments and values left out.
 
 use exuvia_journal::{RunError, RunUsage};
-use exuvia_tool::Json;
+use exuvia_tool::Limits;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -49,15 +49,17 @@ pub(super) struct RunDetail {
     repairs: Option<String>,
     /// Its calls, in the order of their intents.
     calls: Vec<CallSummary>,
+    /// Its limits, by their names.
+    #[schemars(with = "Value")]
+    limits: Option<Limits>,
     /// Calls that are not listed: there are too many.
     calls_left_out: usize,
     /// What it printed.
     log: String,
     /// How much more it printed than was kept, in bytes.
     log_dropped_bytes: u64,
-    /// What it returned.
-    #[schemars(with = "Value")]
-    result: Option<Json>,
+    /// What it returned, as JSON text.
+    result: Option<String>,
     /// The error that ended it: `kind`, `message`, `line`, `traceback`, `hint`.
     #[schemars(with = "Value")]
     error: Option<RunError>,
@@ -87,6 +89,8 @@ pub(super) struct CallSummary {
     code: Option<String>,
     /// From its intent to its end, in milliseconds.
     ms: Option<u64>,
+    /// The size of its arguments, in bytes of JSON. Null: erased.
+    arguments_bytes: Option<usize>,
     /// The size of its value, in bytes of JSON.
     value_bytes: Option<u64>,
     /// When its intent was recorded, in milliseconds since the epoch.
@@ -102,6 +106,7 @@ impl RunDetail {
     pub(super) fn of(exported: Exported, live: bool) -> Self {
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
         let replayable = kind == "run" && !is_erased && exported.start.is_some();
+        let has_start = exported.start.is_some();
         let (start, end) = (exported.start.unwrap_or_default(), exported.end);
         let has_script = !start.source.is_empty();
         let listed = exported.calls.len().min(CALLS);
@@ -128,10 +133,11 @@ impl RunDetail {
             trace_id: start.trace_id,
             repairs: start.repairs,
             calls,
+            limits: has_start.then_some(start.limits),
             calls_left_out,
             log: end.log,
             log_dropped_bytes: end.log_dropped_bytes,
-            result: end.result,
+            result: end.result.map(|result| result.as_str().to_owned()),
             error: end.error,
             usage,
             replayable,
@@ -141,8 +147,8 @@ impl RunDetail {
 
 impl CallSummary {
     fn of(n: usize, call: ExportedCall) -> Self {
-        let ExportedCall { id, server, tool, line, at_ms, decision, rule, code, error, value_bytes, ms, .. } = call;
-        let started_ms = at_ms;
-        Self { n, id, line, server, tool, state: decision, code, ms, value_bytes, started_ms, rule, error }
+        let ExportedCall { id, server, tool, line, at_ms, decision, rule, arguments, code, error, value_bytes, ms, .. } = call;
+        let (started_ms, arguments_bytes) = (at_ms, arguments.map(|arguments| arguments.size_bytes()));
+        Self { n, id, line, server, tool, state: decision, code, ms, arguments_bytes, value_bytes, started_ms, rule, error }
     }
 }

@@ -2,11 +2,12 @@
 
 use exuvia_journal::{Filter, Seq, Summary};
 use exuvia_policy::Redaction;
-use exuvia_tool::{Origin, Principal};
+use exuvia_tool::Principal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page::Page;
+use super::runs::exported_origin;
 use crate::http::{ApiError, Ask, Nothing};
 use crate::journals::Journals;
 
@@ -78,11 +79,7 @@ pub(super) struct RunSummary {
 
 impl RunSummary {
     fn of(summary: &Summary, redaction: &Redaction) -> Self {
-        let (kind, id) = match &summary.origin {
-            Origin::Run(run) => ("run", run.to_string()),
-            Origin::Direct(call) => ("direct", call.to_string()),
-            _ => ("unknown", String::new()),
-        };
+        let (kind, id) = exported_origin(&summary.origin);
         Self {
             id,
             kind,

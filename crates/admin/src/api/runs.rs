@@ -2,10 +2,9 @@
 
 use exuvia_gateway::now_ms;
 use exuvia_journal::Erasure;
-use exuvia_tool::{Json, RunId};
+use exuvia_tool::{Json, Origin, RunId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::page::Done;
 use super::run_detail::RunDetail;
@@ -35,15 +34,12 @@ pub(super) struct CallPath {
 /// Arguments and answer of a call, redacted.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct CallContent {
-    /// The arguments that were sent. Null: erased, or too large.
-    #[schemars(with = "Value")]
-    arguments: Option<Json>,
-    /// The arguments as the script wrote them, where they are others.
-    #[schemars(with = "Value")]
-    written: Option<Json>,
-    /// What it was answered. Null: nothing, erased, or too large.
-    #[schemars(with = "Value")]
-    value: Option<Json>,
+    /// The arguments that were sent, as JSON text. Null: erased, or too large.
+    arguments: Option<String>,
+    /// The arguments as the script wrote them, as JSON text, where they are others.
+    written: Option<String>,
+    /// What it was answered, as JSON text. Null: nothing, erased, or too large.
+    value: Option<String>,
     /// Why it was not answered.
     error: Option<String>,
     /// Whether something is left out because it is larger than 4 MiB.
@@ -57,6 +53,15 @@ pub(super) async fn exported(admin: &Admin, id: &str) -> Result<Exported, ApiErr
     // Of a large record the redaction takes a while.
     let made = tokio::task::spawn_blocking(move || Exported::of(&record, &config.redaction));
     made.await.map_err(|_| ApiError::unavailable("the record could not be read"))
+}
+
+/// The kind and the id of a run or direct call.
+pub(super) fn exported_origin(origin: &Origin) -> (&'static str, String) {
+    match origin {
+        Origin::Run(run) => ("run", run.to_string()),
+        Origin::Direct(call) => ("direct", call.to_string()),
+        _ => ("unknown", String::new()),
+    }
 }
 
 pub(super) fn unknown(id: &str) -> ApiError {
@@ -81,25 +86,30 @@ pub(super) async fn call(ask: Ask<CallPath>) -> Result<CallContent, ApiError> {
     let parts = [&call.arguments, &call.written, &call.value];
     let is_cut = parts.into_iter().flatten().any(is_large);
     let [arguments, written, value] =
-        [call.arguments, call.written, call.value].map(|json| json.filter(|json| !is_large(json)));
+        [call.arguments, call.written, call.value].map(|json| json.filter(|json| !is_large(json)).map(text));
     Ok(CallContent { arguments, written, value, error: call.error, is_cut })
+}
+
+/// JSON as text: no number and no repeated key changes on the way.
+pub(super) fn text(json: Json) -> String {
+    json.as_str().to_owned()
 }
 
 pub(super) async fn cancel(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = RunId::new(&ask.path.id);
+    ask.admin.record(&ask.caller, "run.cancel", id.as_str()).await?;
     if !ask.admin.gateway()?.live_runs().cancel(&id) {
         return Err(ApiError::not_found(format!("no run {:?} is in flight", ask.path.id)));
     }
-    ask.admin.record(&ask.caller, "run.cancel", id.as_str());
     Ok(Done::DONE)
 }
 
 pub(super) async fn erase(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = ask.path.id;
+    ask.admin.record(&ask.caller, "run.erase", &id).await?;
     let erasure = Erasure { principal: ask.caller.principal(), at_ms: now_ms() };
     if !ask.admin.sources().journals().await?.erase(&id, &erasure).await? {
         return Err(unknown(&id));
     }
-    ask.admin.record(&ask.caller, "run.erase", &id);
     Ok(Done::DONE)
 }

@@ -37,7 +37,7 @@ enum ScopeView {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Login {
-    /// A one-time code, or the token of a link.
+    /// A one-time code, the token of a link, or the token of the API.
     #[schemars(length(max = 512))]
     code: String,
 }
@@ -77,13 +77,13 @@ pub(super) async fn log_in(ask: Ask<Nothing, Nothing, Login>) -> Result<(Session
     }
     let scope = match admin.token().run_of_link(code) {
         Some(run) => Scope::Run(run),
-        None if admin.sessions().take_code(code) => Scope::All,
+        None if admin.sessions().take_code(code) || admin.token().is(code) => Scope::All,
         None => return Err(failed(admin, ask.caller.channel)),
     };
+    admin.record(&ask.caller, "session.open", "").await?;
     let opened = admin.sessions().open(scope);
     let (cookie, session) = opened.map_err(|error| ApiError::unavailable(error.to_string()))?;
     let cookie = format!("{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/");
-    admin.record(&ask.caller, "session.open", "");
     Ok((SessionView::of(Some(&session)), HeaderMap::from_iter([(header::SET_COOKIE, header_value(&cookie)?)])))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use exuvia_access::KeyError;
 use exuvia_access::KeyErrorKind;
-use exuvia_journal::{AccessStoreError, JournalError};
+use exuvia_journal::{AccessStoreError, ApprovalError, ApprovalErrorKind, ApprovalState, JournalError};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -20,7 +20,8 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What a page of the console may load: its own files, and nothing inline.
 pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
 /// What an answer of the API may load, opened as a page.
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -118,6 +119,22 @@ impl From<SourceError> for ApiError {
 impl From<AccessStoreError> for ApiError {
     fn from(error: AccessStoreError) -> Self {
         Self::unavailable(SourceError::new(error).to_string())
+    }
+}
+
+impl From<ApprovalError> for ApiError {
+    fn from(error: ApprovalError) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
+        match error.kind() {
+            ApprovalErrorKind::Unknown => Self::not_found(error.to_string()),
+            ApprovalErrorKind::Answered(ApprovalState::Expired) => conflict("expired"),
+            ApprovalErrorKind::Answered(ApprovalState::Void) => conflict("void"),
+            ApprovalErrorKind::Answered(_) | ApprovalErrorKind::Conflict => conflict("conflict"),
+            ApprovalErrorKind::OtherContent => conflict("shown-changed"),
+            ApprovalErrorKind::OwnCall => Self::new(StatusCode::FORBIDDEN, "own-call", error.to_string()),
+            ApprovalErrorKind::TooLarge => Self::bad_request(error.to_string()),
+            _ => Self::unavailable(SourceError::new(error).to_string()),
+        }
     }
 }
 

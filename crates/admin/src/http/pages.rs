@@ -8,13 +8,16 @@ use super::answer::{Body, PAGE_POLICY, bytes_of};
 const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/console.rs"));
 /// The page that all routes of the console begin with.
 const PAGE: &str = "index.html";
+/// What the paths of the console's views begin with: they are loaded and bookmarked as pages.
+const VIEWS: [&str; 8] = ["login", "approvals", "approve", "runs", "servers", "access", "try", "tokens"];
 
 /// The page or file at a path outside of the API. None: there is none.
 pub(super) fn page(path: &str) -> Option<Response<Body>> {
-    let name = match path {
-        "/" => PAGE,
-        path if path.strip_prefix("/approve/").is_some_and(|id| !id.is_empty() && !id.contains('/')) => PAGE,
-        path => path.strip_prefix("/console/")?,
+    let first = path.strip_prefix('/')?.split('/').next()?;
+    let name = match path.strip_prefix("/console/") {
+        Some(name) => name,
+        None if first.is_empty() && path == "/" || VIEWS.contains(&first) => PAGE,
+        None => return None,
     };
     let place = FILES.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
     let mut response = bytes_of(StatusCode::OK, media(name), FILES[place].1);
@@ -45,10 +48,10 @@ mod tests {
     #[test]
     fn the_files_are_in_order_and_paths_do_not_escape() {
         assert!(FILES.is_sorted() && !FILES.is_empty());
-        for path in ["/", "/approve/01A"] {
+        for path in ["/", "/approve/01A", "/runs", "/runs/01/more"] {
             assert_eq!(page(path).expect(path).headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
         }
-        for path in ["/approve/", "/approve/a/b", "/console/", "/console/../Cargo.toml", "/index.html", "/api"] {
+        for path in ["//", "/console/", "/console/../Cargo.toml", "/console/README.md", "/index.html", "/api", "/run"] {
             assert!(page(path).is_none(), "{path}");
         }
     }
