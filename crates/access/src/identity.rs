@@ -80,7 +80,11 @@ impl Identity {
     pub fn token_ends_ms(&self) -> Option<u64> {
         match &self.source {
             Source::Token(token) => Some(token.expires_ms()),
-            Source::Operator | Source::OperatorAs | Source::Nobody | Source::Configured { .. } | Source::Issued { .. } => None,
+            Source::Operator
+            | Source::OperatorAs
+            | Source::Nobody
+            | Source::Configured { .. }
+            | Source::Issued { .. } => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The admin API of this process: where it listens, and what it reads.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -84,6 +85,14 @@ impl BoundAdmin {
                 Ok(Self(None))
             }
         }
+    }
+
+    /// For one client: on a port of its own, without a socket. The links of approvals lead there.
+    pub(crate) async fn of_client(config: &Config) -> Self {
+        let listen = SocketAddr::new(config.admin.listen.ip(), 0);
+        let own = AdminConfig { is_on: config.admin.is_on, listen, is_fixed: true };
+        let bound = bind(own, folder(&config.journal), false).await;
+        Self(bound.inspect_err(|error| tracing::info!(%error, "no admin API")).ok().flatten())
     }
 
     /// Begins to serve.

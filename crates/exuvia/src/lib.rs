@@ -8,6 +8,7 @@
 //! ```
 
 mod admin;
+mod admin_args;
 mod app;
 mod args;
 mod check_report;
@@ -85,6 +86,8 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Login(args) => commands::login::login(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
+        Command::Servers(args) => commands::daemon::servers(args).await,
+        Command::Console(args) => commands::daemon::console(args).await,
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,

@@ -11,7 +11,7 @@ use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
-use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
+use exuvia_tool::{DirectCallId, Namespace, Origin, RunEvent, RunId};
 use exuvia_upstream::{Change, Failing, ServerStatus, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -162,6 +162,12 @@ impl Gateway {
     #[must_use]
     pub fn access(&self) -> &Arc<Access> {
         &self.access
+    }
+
+    /// The name of another call that is recorded as a client's own is.
+    #[must_use]
+    pub fn new_direct_call_id(&self) -> DirectCallId {
+        self.ids.direct_call()
     }
 
     /// What runs the scripts.

@@ -164,8 +164,8 @@ fn channel(caller: &Caller) -> ApprovalChannel {
 
 impl ApprovalSummary {
     fn of(approval: Approval, caller: &Caller) -> Self {
-        let may_answer = approval.state == ApprovalState::Pending
-            && approval.may_answer(&caller.principal(), channel(caller));
+        let may_answer =
+            approval.state == ApprovalState::Pending && approval.may_answer(&caller.principal(), channel(caller));
         let (server, tool) = approval.tool.map(|name| (name.server, name.tool)).unzip();
         let answer = approval.answer.map(|answer| AnswerView {
             by: answer.by.to_string(),
@@ -210,8 +210,7 @@ pub(super) async fn list(ask: Ask<Nothing, ApprovalQuery>) -> Result<Page<Approv
         (Some(own), _) => Some(own.clone()),
         (None, run) => run.map(RunId::new),
     };
-    let filter =
-        ApprovalFilter { state, principal: None, run, before: before.map(ApprovalId::new), limit: limit + 1 };
+    let filter = ApprovalFilter { state, principal: None, run, before: before.map(ApprovalId::new), limit: limit + 1 };
     let mut found = ask.admin.sources().approvals().await?.list(&filter).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
@@ -225,11 +224,7 @@ fn outside() -> ApiError {
 }
 
 /// An approval that the caller may see.
-async fn seen(
-    store: &dyn ApprovalStore,
-    id: &ApprovalId,
-    caller: &Caller,
-) -> Result<Approval, ApiError> {
+async fn seen(store: &dyn ApprovalStore, id: &ApprovalId, caller: &Caller) -> Result<Approval, ApiError> {
     let unknown = || ApiError::not_found(format!("there is no approval {:?}", id.to_string()));
     let approval = store.get(id).await?.ok_or_else(unknown)?;
     match caller.only_run() {
@@ -238,7 +233,12 @@ async fn seen(
     }
 }
 
-async fn card(admin: &Admin, store: &dyn ApprovalStore, approval: Approval, caller: &Caller) -> Result<ApprovalView, ApiError> {
+async fn card(
+    admin: &Admin,
+    store: &dyn ApprovalStore,
+    approval: Approval,
+    caller: &Caller,
+) -> Result<ApprovalView, ApiError> {
     let content = store.content(&approval.id).await?;
     let gateway = admin.gateway().ok();
     let tool = approval.tool.clone();
@@ -248,9 +248,9 @@ async fn card(admin: &Admin, store: &dyn ApprovalStore, approval: Approval, call
         let server = servers.iter().find(|server| server.name == name.server)?;
         server.tools.iter().find(|one| one.name == name.tool)?.description.clone()
     });
-    let suggestion = gateway.zip(tool).map(|(gateway, name)| SuggestionView {
-        toml: gateway.policy().line_that_allows(&name.server, &[&name.tool]),
-    });
+    let suggestion = gateway
+        .zip(tool)
+        .map(|(gateway, name)| SuggestionView { toml: gateway.policy().line_that_allows(&name.server, &[&name.tool]) });
     let summary = ApprovalSummary::of(approval, caller);
     let Some(ApprovalContent { arguments, script, calls, unpredicted }) = content else {
         let (arguments, arguments_shown, script) = Default::default();

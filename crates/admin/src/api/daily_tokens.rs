@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::usage::{DAY_MS, DaysQuery};
+use crate::action::SERVER;
 use crate::http::{ApiError, Ask, Nothing};
 use crate::time::day;
 
@@ -49,8 +50,10 @@ pub(super) async fn show(ask: Ask<Nothing, DaysQuery>) -> Result<DailyTokens, Ap
         let filter = Filter { since_ms: Some(begin), until_ms: Some(begin + DAY_MS), ..Filter::default() };
         let stats = journals.stats(&filter).await?;
         let runs: u64 = stats.principals.iter().map(|sum| sum.runs).sum();
+        let actions: u64 = stats.tools.iter().filter(|tool| tool.server == SERVER).map(|tool| tool.calls).sum();
         let direct: u64 = stats.principals.iter().map(|sum| sum.direct_calls).sum();
-        let calls: u64 = stats.tools.iter().map(|tool| tool.calls).sum();
+        let direct = direct.saturating_sub(actions);
+        let calls: u64 = stats.tools.iter().map(|tool| tool.calls).sum::<u64>().saturating_sub(actions);
         let times = |count: u64, tokens: usize| count.saturating_mul(tokens as u64);
         let (would, paid) = (times(calls, schema_tokens), times(runs, meta_tokens) + times(direct, schema_tokens));
         items.push(DayOfTokens { day: day(begin), runs, calls, would, paid });

@@ -108,9 +108,13 @@ pub(super) async fn run(ask: Ask<Nothing, Nothing, DryRunRequest>) -> Result<Dry
     let roles = Arc::new(Roles { policy: Arc::new(policy), access, issued: keys::issued(&ask.admin).await? });
     let journals = ask.admin.sources().journals().await?;
     let found = journals.list(&Filter { limit: last as usize, ..Filter::default() }).await?;
-    let (mut runs, mut skipped) = (Vec::new(), 0);
+    let (mut runs, mut skipped, mut actions) = (Vec::new(), 0, 0);
     for summary in &found {
-        let id = exported_origin(&summary.origin).1;
+        let (kind, id) = exported_origin(&summary.origin);
+        if kind == "admin" {
+            actions += 1;
+            continue;
+        }
         // One that cannot be read is no reason to leave out the others.
         let Ok(Some((_, record))) = journals.record(&id).await else {
             skipped += 1;
@@ -124,7 +128,7 @@ pub(super) async fn run(ask: Ask<Nothing, Nothing, DryRunRequest>) -> Result<Dry
         let changed = tokio::task::spawn_blocking(move || changed(&record, &id, &roles)).await;
         runs.extend(changed.map_err(|_| ApiError::unavailable("the dry-run broke off"))?);
     }
-    Ok(DryRun { checked: found.len() - skipped, skipped, runs })
+    Ok(DryRun { checked: found.len() - skipped - actions, skipped, runs })
 }
 
 /// Who would be decided on by which policy.

@@ -186,8 +186,9 @@ pub(super) async fn create(ask: Ask<Nothing, Nothing, KeyRequest>) -> Result<Key
     }
     let store = ask.admin.sources().access_store().await?;
     let new = NewKey { name: name.clone(), role, expires_ms, labels, overrides: Vec::new() };
-    ask.admin.record(&ask.caller, "key.create", &name).await?;
+    let action = ask.admin.record(&ask.caller, "key.create", &name).await?;
     let (_, secret) = KeyIssuer::new(&*store, now_ms()).create(new).await?;
+    action.done();
     Ok(KeyWithSecret { name, secret: secret.expose().to_owned() })
 }
 
@@ -197,8 +198,9 @@ pub(super) async fn rotate(ask: Ask<KeyPath, Nothing, RotationRequest>) -> Resul
     let store = ask.admin.sources().access_store().await?;
     let overlap_until_ms = ask.body.overlap_ms.map(|overlap| now.saturating_add(overlap));
     let rotation = Rotation { overlap_until_ms, expires_ms: ask.body.expires_ms };
-    ask.admin.record(&ask.caller, "key.rotate", &name).await?;
+    let action = ask.admin.record(&ask.caller, "key.rotate", &name).await?;
     let (_, secret) = KeyIssuer::new(&*store, now).rotate(&name, rotation).await?;
+    action.done();
     Ok(KeyWithSecret { name, secret: secret.expose().to_owned() })
 }
 
@@ -206,7 +208,8 @@ pub(super) async fn revoke(ask: Ask<KeyPath>) -> Result<Done, ApiError> {
     let name = ask.path.name;
     check_issued(&ask.admin, &name)?;
     let store = ask.admin.sources().access_store().await?;
-    ask.admin.record(&ask.caller, "key.revoke", &name).await?;
+    let action = ask.admin.record(&ask.caller, "key.revoke", &name).await?;
     KeyIssuer::new(&*store, now_ms()).revoke(&name).await?;
+    action.done();
     Ok(Done::DONE)
 }

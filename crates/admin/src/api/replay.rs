@@ -61,7 +61,7 @@ pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<Rep
     let journals = ask.admin.sources().journals().await?;
     let (journal, _) = journals.record(&id).await?.ok_or_else(|| unknown(&id))?;
     let _place = ask.admin.heavy_place().await?;
-    ask.admin.record(&ask.caller, "run.replay", &id).await?;
+    let action = ask.admin.record(&ask.caller, "run.replay", &id).await?;
     let mut replay = match Replay::load(&*journal.archive, &RunId::new(&id)).await {
         Ok(replay) => replay,
         Err(ReplayError::NotReplayable(reason)) => return Ok(ReplayView::not_replayable(id, reason.to_string())),
@@ -80,7 +80,10 @@ pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<Rep
     match replayed.await.map_err(|_| ApiError::unavailable("the replay broke off"))? {
         Err(_) => Err(ApiError::unavailable("the replay takes too long: use `exuvia replay`")),
         Ok(Err(reason)) => Ok(ReplayView::not_replayable(id, reason.to_string())),
-        Ok(Ok(replayed)) => Ok(ReplayView::of(id, replayed, redaction)),
+        Ok(Ok(replayed)) => {
+            action.done();
+            Ok(ReplayView::of(id, replayed, redaction))
+        }
     }
 }
 

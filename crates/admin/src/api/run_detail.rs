@@ -147,8 +147,24 @@ impl RunDetail {
 
 impl CallSummary {
     fn of(n: usize, call: ExportedCall) -> Self {
-        let ExportedCall { id, server, tool, line, at_ms, decision, rule, arguments, code, error, value_bytes, ms, .. } = call;
+        let ExportedCall {
+            id, server, tool, line, at_ms, decision, rule, arguments, code, error, value_bytes, ms, ..
+        } = call;
         let (started_ms, arguments_bytes) = (at_ms, arguments.map(|arguments| arguments.size_bytes()));
-        Self { n, id, line, server, tool, state: decision, code, ms, arguments_bytes, value_bytes, started_ms, rule, error }
+        Self {
+            n,
+            id,
+            line,
+            server,
+            tool,
+            state: decision,
+            code,
+            ms,
+            arguments_bytes,
+            value_bytes,
+            started_ms,
+            rule,
+            error,
+        }
     }
 }

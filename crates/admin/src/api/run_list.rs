@@ -38,6 +38,10 @@ pub(super) struct RunQuery {
     until: Option<u64>,
     /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
     text: Option<String>,
+    /// `run`, `direct` for clients' own calls, `admin` for actions of the operator. Default: the first two.
+    kind: Option<RunKind>,
+    /// Only those that failed: every outcome but `returned` and `ok`.
+    failed: Option<bool>,
     /// That took at least so long, in milliseconds.
     #[schemars(range(max = 253_402_300_799_999_u64))]
     slow_ms: Option<u64>,
@@ -48,12 +52,24 @@ pub(super) struct RunQuery {
     before: Option<String>,
 }
 
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum RunKind {
+    /// Scripts.
+    Run,
+    /// Calls that clients made themselves.
+    Direct,
+    /// Actions of the operator.
+    Admin,
+}
+
 /// A run or direct call in a list.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct RunSummary {
     /// Its id.
     id: String,
-    /// `run`, or `direct` for a client's own call.
+    /// `run`, `direct` for a client's own call, or `admin` for an action of the operator.
     kind: &'static str,
     /// On whose behalf.
     principal: String,
@@ -150,14 +166,26 @@ pub(super) async fn list(ask: Ask<Nothing, RunQuery>) -> Result<Page<RunSummary>
     let mut cursor = Cursor::parse(query.before.as_deref(), journals.0.len())?;
     let config = ask.admin.sources().config();
     let redaction = &config.redaction;
-    let is_slow = |summary: &Summary| query.slow_ms.is_none_or(|least| wall_ms(summary).is_some_and(|ms| ms >= least));
+    let is_meant = |summary: &Summary| {
+        let kind = exported_origin(&summary.origin).0;
+        let is_kind = match query.kind {
+            None => kind != "admin",
+            Some(RunKind::Run) => kind == "run",
+            Some(RunKind::Direct) => kind == "direct",
+            Some(RunKind::Admin) => kind == "admin",
+        };
+        let is_slow = query.slow_ms.is_none_or(|least| wall_ms(summary).is_some_and(|ms| ms >= least));
+        let is_failure = || summary.outcome.as_deref().is_some_and(|outcome| !matches!(outcome, "returned" | "ok"));
+        is_kind && is_slow && query.failed.is_none_or(|failed| failed == is_failure())
+    };
     let (mut items, mut looked_at, mut has_more) = (Vec::new(), 0, true);
     while items.len() < limit && looked_at < LOOKED_AT && has_more {
         let part = part(&journals, &filter, &mut cursor, limit - items.len()).await?;
         has_more = part.has_more;
         looked_at += part.summaries.len();
-        items
-            .extend(part.summaries.iter().filter(|summary| is_slow(summary)).map(|one| RunSummary::of(one, redaction)));
+        items.extend(
+            part.summaries.iter().filter(|summary| is_meant(summary)).map(|one| RunSummary::of(one, redaction)),
+        );
     }
     Ok(Page { items, next: has_more.then(|| cursor.text()) })
 }

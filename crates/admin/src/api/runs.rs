@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Done;
 use super::run_detail::RunDetail;
+use crate::action::ID_PREFIX;
 use crate::admin::Admin;
 use crate::exported::Exported;
 use crate::http::{ApiError, Ask};
@@ -59,6 +60,7 @@ pub(super) async fn exported(admin: &Admin, id: &str) -> Result<Exported, ApiErr
 pub(super) fn exported_origin(origin: &Origin) -> (&'static str, String) {
     match origin {
         Origin::Run(run) => ("run", run.to_string()),
+        Origin::Direct(call) if call.as_str().starts_with(ID_PREFIX) => ("admin", call.to_string()),
         Origin::Direct(call) => ("direct", call.to_string()),
         _ => ("unknown", String::new()),
     }
@@ -97,19 +99,21 @@ pub(super) fn text(json: Json) -> String {
 
 pub(super) async fn cancel(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = RunId::new(&ask.path.id);
-    ask.admin.record(&ask.caller, "run.cancel", id.as_str()).await?;
+    let action = ask.admin.record(&ask.caller, "run.cancel", id.as_str()).await?;
     if !ask.admin.gateway()?.live_runs().cancel(&id) {
         return Err(ApiError::not_found(format!("no run {:?} is in flight", ask.path.id)));
     }
+    action.done();
     Ok(Done::DONE)
 }
 
 pub(super) async fn erase(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = ask.path.id;
-    ask.admin.record(&ask.caller, "run.erase", &id).await?;
+    let action = ask.admin.record(&ask.caller, "run.erase", &id).await?;
     let erasure = Erasure { principal: ask.caller.principal(), at_ms: now_ms() };
     if !ask.admin.sources().journals().await?.erase(&id, &erasure).await? {
         return Err(unknown(&id));
     }
+    action.done();
     Ok(Done::DONE)
 }

@@ -112,7 +112,8 @@ impl ServerView {
         let (state, why, era) = match (&server.state, failing) {
             (ServerState::Starting, _) => ("starting", None, None),
             (ServerState::Failed { message, why }, _) => {
-                let state = if matches!(why, exuvia_tool::Absence::Unauthorized { .. }) { "unauthorized" } else { "failed" };
+                let state =
+                    if matches!(why, exuvia_tool::Absence::Unauthorized { .. }) { "unauthorized" } else { "failed" };
                 (state, Some(printable(message)), None)
             }
             (ServerState::Ready { era }, None) => ("ready", None, Some(era_name(*era))),
@@ -120,7 +121,11 @@ impl ServerView {
                 ("failing", Some("calls failed in a row: the circuit breaker is open".to_owned()), Some(era_name(*era)))
             }
             (ServerState::Ready { era }, Some(Failing::Unauthorized { login })) => {
-                let what = if login { format!("log in: exuvia login {}", line(&server.name)) } else { "check its headers".to_owned() };
+                let what = if login {
+                    format!("log in: exuvia login {}", line(&server.name))
+                } else {
+                    "check its headers".to_owned()
+                };
                 ("unauthorized", Some(format!("it refuses the gateway's credential; {what}")), Some(era_name(*era)))
             }
         };
@@ -164,8 +169,12 @@ pub(super) fn unknown(name: &str) -> ApiError {
 
 pub(super) async fn reconnect(ask: Ask<ServerPath>) -> Result<Done, ApiError> {
     let (gateway, name) = (ask.admin.gateway()?, ask.path.name);
-    ask.admin.record(&ask.caller, "server.reconnect", &name).await?;
-    if gateway.reconnect(&name) { Ok(Done::DONE) } else { Err(unknown(&name)) }
+    let action = ask.admin.record(&ask.caller, "server.reconnect", &name).await?;
+    if !gateway.reconnect(&name) {
+        return Err(unknown(&name));
+    }
+    action.done();
+    Ok(Done::DONE)
 }
 
 pub(super) async fn log(ask: Ask<ServerPath, LogQuery>) -> Result<LogView, ApiError> {

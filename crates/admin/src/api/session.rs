@@ -80,7 +80,7 @@ pub(super) async fn log_in(ask: Ask<Nothing, Nothing, Login>) -> Result<(Session
         None if admin.sessions().take_code(code) || admin.token().is(code) => Scope::All,
         None => return Err(failed(admin, ask.caller.channel)),
     };
-    admin.record(&ask.caller, "session.open", "").await?;
+    admin.record(&ask.caller, "session.open", "").await?.done();
     let opened = admin.sessions().open(scope);
     let (cookie, session) = opened.map_err(|error| ApiError::unavailable(error.to_string()))?;
     let cookie = format!("{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/");

@@ -265,12 +265,14 @@ pub(super) async fn accept(ask: Ask<ServerPath, Nothing, Acceptance>) -> Result<
     let folder = ask.admin.sources().pin_folder();
     let folder = folder.ok_or_else(|| ApiError::conflict("no home directory, so that no tools are pinned"))?;
     let target = tool.as_ref().map_or_else(|| name.clone(), |tool| format!("{name}.{tool}"));
-    ask.admin.record(&ask.caller, "tools.accept", &target).await?;
+    let action = ask.admin.record(&ask.caller, "tools.accept", &target).await?;
     let accept = move || accept_tools(&folder, &name, tool.as_deref(), digest.as_deref());
-    let accepted = tokio::task::spawn_blocking(accept).await.map_err(|_| ApiError::unavailable("nothing was accepted"))?;
+    let accepted =
+        tokio::task::spawn_blocking(accept).await.map_err(|_| ApiError::unavailable("nothing was accepted"))?;
     let accepted = accepted.map_err(|error| ApiError::unavailable(error.to_string()))?;
     if accepted.is_empty() {
         return Err(ApiError::conflict("nothing of it waits to be accepted, or not with that digest"));
     }
+    action.done();
     Ok(AcceptedView { accepted: accepted.into_iter().map(|accepted| accepted.tool).collect() })
 }

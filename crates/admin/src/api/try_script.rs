@@ -105,13 +105,14 @@ pub(super) async fn run(ask: Ask<Nothing, Nothing, TryRequest>) -> Result<TryVie
     let TryRequest { code, role } = ask.body;
     let (gateway, view) = (ask.admin.gateway()?, view(&ask.admin, role.as_deref()).await?);
     let _place = ask.admin.try_place()?;
-    ask.admin.record(&ask.caller, "script.try", role.as_deref().unwrap_or_default()).await?;
+    let action = ask.admin.record(&ask.caller, "script.try", role.as_deref().unwrap_or_default()).await?;
     let identity = role.as_deref().map_or_else(Identity::operator, Identity::operator_as);
     let client = Client::of(identity, "admin");
     let started = gateway.start(&view, Script::new(code), StartedBy::Client, &client);
     let run = started.map_err(|busy| ApiError::busy(busy.to_string()))?;
     let (id, room) = (run.id().to_string(), run.answer_room());
     let report = run.report().await;
+    action.done();
     let (outcome, report) = (report.outcome.name().to_owned(), render(&report, room).text);
     Ok(TryView { run: id, outcome, report })
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use exuvia_gateway::now_ms;
-use exuvia_journal::{Filter, Stats};
+use exuvia_journal::{Filter, Stats, ToolStats};
 use exuvia_tool::Cost;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page::Page;
+use crate::action::SERVER;
 use crate::http::{ApiError, Ask, Nothing};
 use crate::time::day;
 
@@ -121,7 +122,8 @@ pub(super) async fn sums(ask: Ask<Nothing, UsageQuery>) -> Result<Page<UsageView
 
 fn by_principal(stats: &Stats) -> Vec<UsageView> {
     let view = |sum: &exuvia_journal::PrincipalStats| {
-        let own = || stats.tools.iter().filter(|tool| tool.principal == sum.principal);
+        let is_own = |tool: &&ToolStats| tool.principal == sum.principal && tool.server != SERVER;
+        let own = || stats.tools.iter().filter(is_own);
         UsageView {
             name: sum.principal.to_string(),
             runs: Some(sum.runs),
@@ -139,7 +141,7 @@ fn by_principal(stats: &Stats) -> Vec<UsageView> {
 
 fn by_call(stats: &Stats, name: impl Fn(&str, &str) -> String) -> Vec<UsageView> {
     let mut sums = BTreeMap::<String, (UsageView, Cost, Vec<u64>)>::new();
-    for tool in &stats.tools {
+    for tool in stats.tools.iter().filter(|tool| tool.server != SERVER) {
         let name = name(&tool.server, &tool.tool);
         let (sum, cost, slowest) = sums.entry(name.clone()).or_default();
         sum.name = name;
@@ -162,13 +164,14 @@ pub(super) async fn daily(ask: Ask<Nothing, DaysQuery>) -> Result<Page<DayView>,
     for begin in begins {
         let filter = Filter { since_ms: Some(begin), until_ms: Some(begin + DAY_MS), ..Filter::default() };
         let stats = journals.stats(&filter).await?;
-        let cost: Cost = stats.tools.iter().map(|tool| tool.cost).sum();
+        let calls = || stats.tools.iter().filter(|tool| tool.server != SERVER);
+        let cost: Cost = calls().map(|tool| tool.cost).sum();
         days.push(DayView {
             day: day(begin),
             runs: stats.principals.iter().map(|sum| sum.runs).sum(),
             failed_runs: stats.principals.iter().map(|sum| sum.failed_runs).sum(),
-            calls: stats.tools.iter().map(|tool| tool.calls).sum(),
-            failed_calls: stats.tools.iter().map(|tool| tool.failed_calls).sum(),
+            calls: calls().map(|tool| tool.calls).sum(),
+            failed_calls: calls().map(|tool| tool.failed_calls).sum(),
             fuel: stats.principals.iter().map(|sum| sum.fuel).sum(),
             cost: cost.to_string(),
         });
