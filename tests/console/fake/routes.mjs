@@ -1,0 +1,119 @@
+// What each route of the API answers: undefined is 404, null is 204.
+
+import { listed } from "./approvals.mjs";
+import { ALL } from "./hostile.mjs";
+import { filtered, record, SCRIPT } from "./runs.mjs";
+import { refused } from "./server.mjs";
+import * as world from "./world.mjs";
+
+/** The parameters of each list: others are refused, as the daemon does. */
+const PARAMETERS = {
+  runs: "principal server tool outcome since until text slow_ms failed limit before", approvals: "state run limit before", tools: "server", usage: "by since until days",
+  explain: "principal role server tool", servers: "lines", tokens: "days",
+};
+
+export function routed(fake, method, [area, name, action, extra], query, body) {
+  const known = (PARAMETERS[area] ?? "").split(" ");
+  for (const parameter of Object.keys(query)) if (!known.includes(parameter)) throw refused(400, "bad-request", `unknown parameter ${parameter}`);
+  return areas[area]?.(fake, { method, name, action, extra, query, body });
+}
+
+function paged(items, { limit = 50, before }) {
+  const start = before ? items.findIndex(({ id }) => id === before) + 1 : 0;
+  const page = items.slice(start, start + Number(limit));
+  return { items: page, next: start + page.length < items.length && page.length ? page.at(-1).id : null };
+}
+
+const areas = {
+  runs(fake, { method, name, action, extra, query, body }) {
+    if (!name) return paged(filtered(fake.runs, query), query);
+    if (name === "live") return { items: fake.runs.filter((run) => run.outcome === null), next: null };
+    const run = fake.runs.find(({ id }) => id === name);
+    if (!run) return undefined;
+    if (method === "DELETE") {
+      fake.runs = fake.runs.filter((one) => one !== run);
+      return null;
+    }
+    if (action === "cancel") {
+      run.outcome = "cancelled";
+      fake.emit("ended", { run: run.id });
+      return null;
+    }
+    if (action === "replay") {
+      return body.code
+        ? { run: name, verdict: "completed", differs: true, message: "the edited script came out differently", differences: [{ what: "result", recorded: '{"total":18250.15,"open":41}', replayed: '{"total":18250.15}' }, { what: "fuel", recorded: "2500000", replayed: "2400000" }], fuel: 2_400_000 }
+        : { run: name, verdict: "reproduced", differs: false, message: "", differences: [], fuel: run.fuel };
+    }
+    if (action === "calls") return { arguments: `{"contact_id":${extra},"q":"[redacted]"}`, arguments_bytes: 32, value: run.error?.includes("onerror") ? JSON.stringify({ text: ALL }) : '{"order_id":100015,"contact_id":1,"total":51.40,"currency":"EUR","lines":[{"sku":"A-1","n":2}]}', value_bytes: 96, error: null, redacted: true, cut: false };
+    const whole = record(run);
+    const held = fake.approvals.find((one) => one.run === run.id && one.state === "pending");
+    for (const call of whole.calls) if (call.approval) call.approval = held?.id ?? null;
+    return whole;
+  },
+  approvals(fake, { method, name, action, query, body }) {
+    if (!name) return paged(fake.approvals.filter((one) => (!query.state || one.state === query.state) && (!query.run || one.run === query.run)).map(listed), query);
+    const found = fake.approvals.find(({ id }) => id === name);
+    if (!found || method === "GET") return found;
+    if (found.state !== "pending") throw refused(409, "conflict", "This approval is answered already.");
+    if (body.shown_sha256 !== found.shown_sha256) throw refused(409, "shown-changed", "What would be sent is not what was shown.");
+    found.state = action === "approve" ? "approved" : "denied";
+    found.answer = { by: "operator", channel: "page", at_ms: Date.now(), reason: body.reason ?? null };
+    fake.emit("answered", { approval: found.id, run: found.run });
+    return found;
+  },
+  servers(fake, { method, name, action }) {
+    const all = world.servers(fake.now);
+    if (!name) return { items: all, next: null };
+    if (!all.some((one) => one.name === name)) return undefined;
+    if (method === "POST" && action === "reconnect") return {};
+    if (action === "log") return { lines: ["starting", "listening on stdio", name === world.HOSTILE_SERVER ? ALL : "tools/list: 9 tools", "warning: slow answer (812 ms)"] };
+    return undefined;
+  },
+  tools(fake, { method, name, action, body }) {
+    if (!name) return { items: world.servers(fake.now).flatMap((server) => world.tools(server.name).map((tool) => ({ ...tool, server: server.name }))), next: null };
+    if (action === "stub") return world.stub(name);
+    if (action === "pins") {
+      const all = world.pins(name, fake.now);
+      for (const item of all.items) if (fake.accepted.includes(item.tool)) Object.assign(item, { state: "pinned", withheld: false, parts: [], findings: [] });
+      return all;
+    }
+    if (method === "POST" && action === "accept") {
+      fake.accepted.push(body.tool);
+      return null;
+    }
+    const items = world.tools(name);
+    return { items, tokens: items.reduce((sum, { tokens }) => sum + tokens, 0) };
+  },
+  keys(fake, { method, name, action, body }) {
+    if (!name && method === "GET") return { items: fake.keys, next: null };
+    if (!name) {
+      fake.keys.push({ ...fake.keys[0], name: body.name, role: body.role, labels: {} });
+      return { name: body.name, secret: "exv_5f1c0ffee5f1c0ffee5f1c0ffee" };
+    }
+    const key = fake.keys.find((one) => one.name === name);
+    if (!key || method === "GET") return key;
+    if (action === "rotate") return { name, secret: "exv_0ther0ther0ther" };
+    key.state = "revoked";
+    return null;
+  },
+  roles: () => ({ items: world.ROLES, next: null }),
+  budgets: (fake) => ({ items: world.budgets(fake.now), next: null }),
+  usage(fake, { name, query }) {
+    if (name === "daily") return { items: world.days(Number(query.days ?? 30), fake.now) };
+    const names = { principal: ["key:ci", "key:support", "key:reporting", "operator"], server: ["crm", "files", "mail", "tracker"], tool: ["crm.get_contacts", "files.read_text", "mail.send", ALL] }[query.by];
+    return { items: names.map((one, index) => ({ name: one, runs: 4200 - index * 900, calls: 31_000 - index * 6100, failed_calls: index * 31, fuel: 9e11 / (index + 1), cost: 81.5 / (index + 1), wall_ms: 9e6 / (index + 1) })) };
+  },
+  explain: (fake, { query }) => (query.tool?.startsWith("delete") ? { visible: true, decision: "denied", rules: ['roles.support.deny: "crm.delete_*"'] } : query.server === "warehouse" ? { visible: false, decision: "not-visible", rules: ["roles.support.tools names no tool of warehouse"] } : { visible: true, decision: "needs-approval", rules: ['roles.support.tools: "crm.*"', "servers.crm.on_unlisted is ask-before, and auto_execute has no entry"] }),
+  health: () => ({ status: "ready", version: "0.1.0", started_ms: Date.now() - 8e7, problems: [], unavailable_servers: ["warehouse"], journal: {} }),
+  config: () => ({ toml: '[servers.crm]\ncommand = "crm-mcp"\nauto_execute = ["get_*"]\n' }),
+  policy: (fake, { body }) => ({ checked: body.last, runs: fake.runs.slice(30, 34).map((run) => ({ id: run.id, principal: run.principal, started_ms: run.started_ms, then: "allowed", now: "needs-approval", calls: [{ line: 6, server: "crm", tool: "get_last_order", then: "allowed", now: "needs-approval" }] })) }),
+  try(fake, { name, body }) {
+    if (name === "run") return { run: fake.runs[12].id, report: "returned" };
+    const lines = body.code.split("\n");
+    const wrong = lines.findIndex((line) => line.includes("get_contract"));
+    const tools = [["crm", "get_contacts"], ["mail", "send"]].map(([server, tool]) => ({ server, tool, lines: lines.flatMap((line, index) => (line.includes(`${server}.${tool}`) ? [index + 1] : [])), standing: tool === "send" ? "needs-approval" : "allowed" })).filter(({ lines: at }) => at.length);
+    const findings = wrong < 0 ? [] : [{ line: wrong + 1, message: "crm has no tool get_contract; did you mean get_contact?", severity: "error" }];
+    return { verdict: findings.length ? "rejected" : tools.some(({ standing }) => standing === "needs-approval") ? "needs-approval" : "allowed", message: "", findings, tools, reasons: [], code: SCRIPT.length };
+  },
+  tokens: (fake, { query }) => ({ items: world.days(Number(query.days ?? 30), fake.now).map(({ day, runs, would, paid }) => ({ day, runs, would, paid })), schema_tokens: 38_400, meta_tokens: 360 }),
+};
