@@ -11,7 +11,8 @@ use exuvia_tool::{Arguments, CallId, Cost, DirectCallId, Origin, Principal, Tool
 use serde_json::json;
 
 use crate::admin::Admin;
-use crate::http::{ApiError, Caller};
+use crate::answer::ApiError;
+use crate::caller::Caller;
 
 /// The server that actions are recorded with.
 pub(crate) const SERVER: &str = "exuvia:admin";

@@ -8,12 +8,13 @@ use exuvia_access::FailedLogins;
 use exuvia_gateway::Gateway;
 use exuvia_server::PendingGateway;
 use exuvia_tool::RunId;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::ApiError;
 use crate::credential::AdminToken;
-use crate::http::ApiError;
 use crate::sessions::Sessions;
 use crate::sources::Sources;
 
@@ -36,6 +37,7 @@ pub(crate) struct Admin {
     streams: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
     tries: Arc<Semaphore>,
+    description: Value,
     over: CancellationToken,
 }
 
@@ -74,10 +76,21 @@ impl Admin {
         gateway: PendingGateway,
         sources: Arc<dyn Sources>,
         identity: Arc<AdminIdentity>,
+        description: Value,
         over: CancellationToken,
     ) -> Self {
         let [streams, heavy, tries] = [STREAMS, HEAVY, TRIES].map(|places| Arc::new(Semaphore::new(places)));
-        Self { gateway, sources, identity, failed_logins: FailedLogins::new(), streams, heavy, tries, over }
+        Self {
+            gateway,
+            sources,
+            identity,
+            failed_logins: FailedLogins::new(),
+            streams,
+            heavy,
+            tries,
+            description,
+            over,
+        }
     }
 
     /// The gateway.
@@ -95,6 +108,11 @@ impl Admin {
 
     pub(crate) fn sources(&self) -> &dyn Sources {
         &*self.sources
+    }
+
+    /// The OpenAPI description of all operations.
+    pub(crate) fn description(&self) -> &Value {
+        &self.description
     }
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {

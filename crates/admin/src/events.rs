@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Body, bytes_of};
+use crate::answer::{Body, bytes_of};
 
 /// How often something is sent to a client for whom nothing happens: a proxy or a client that is gone is noticed.
 const QUIET: Duration = Duration::from_secs(15);

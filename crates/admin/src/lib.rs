@@ -10,9 +10,11 @@
 
 mod action;
 mod admin;
+mod answer;
 mod api;
 mod approval_events;
 mod budget_members;
+mod caller;
 mod client;
 mod credential;
 mod events;
@@ -20,6 +22,7 @@ mod exported;
 mod http;
 mod journals;
 mod live_events;
+mod operation;
 pub mod replayed;
 mod server;
 mod sessions;
@@ -30,7 +33,7 @@ mod time;
 pub use admin::AdminHandle;
 pub use budget_members::budget_members;
 pub use client::{AdminClient, ClientError};
-pub use exported::{Exported, ExportedCall, ExportedEnd, ExportedErasure, ExportedStart, schema};
+pub use exported::{Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedStart, schema};
 pub use http::operation_paths;
 pub use journals::{JournalReader, Journals};
 pub use server::{AdminServer, BindError, RunningAdmin};

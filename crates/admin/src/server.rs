@@ -20,8 +20,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, AdminHandle, AdminIdentity};
+use crate::caller::Channel;
 use crate::credential::AdminToken;
-use crate::http::{Channel, served};
+use crate::http::{ROUTES, served};
 use crate::sources::Sources;
 
 /// The file of the token, in the data directory.
@@ -123,7 +124,7 @@ impl AdminServer {
     pub fn start(self, gateway: PendingGateway, sources: Arc<dyn Sources>) -> io::Result<RunningAdmin> {
         let Self { tcp, unix, identity, .. } = self;
         let over = CancellationToken::new();
-        let admin = Arc::new(Admin::new(gateway, sources, identity, over.clone()));
+        let admin = Arc::new(Admin::new(gateway, sources, identity, ROUTES.description(), over.clone()));
         let tcp = tcp.map(TcpListener::from_std).transpose()?;
         let unix = match unix {
             Some((listener, file)) => Some((UnixListener::from_std(listener)?, file)),

@@ -99,6 +99,12 @@ async fn runs_are_listed_shown_and_erased() {
     assert_eq!([ids(&first), ids(&second)].concat(), ids(&all));
     assert_eq!(second["next"], Value::Null);
 
+    assert_eq!(
+        (&all["items"][0]["tools"], &all["items"][1]["tools"]),
+        (&json!([]), &json!(["crm.get_contact"])),
+        "{all}"
+    );
+
     let id = all["items"][1]["id"].as_str().expect("an id");
     let run = api.get(&format!("/runs/{id}")).await;
     assert_eq!((&run["outcome"], &run["log"], &run["live"]), (&json!("returned"), &json!("hello 2\n"), &json!(false)));
@@ -107,7 +113,7 @@ async fn runs_are_listed_shown_and_erased() {
     assert_eq!((&call["code"], &call["state"], &call["n"]), (&json!("ok"), &json!("sent"), &json!(0)));
     assert!(call.get("arguments").is_none() && run["script"].as_str().is_some_and(|script| script.contains("hello 2")));
     let content = api.get(&format!("/runs/{id}/calls/0")).await;
-    assert_eq!(content["arguments"], json!(r#"{"contact_id": 2}"#), "{content}");
+    assert_eq!(content["arguments"], json!(r#"{"contact_id":2}"#), "{content}");
     assert!(content["value"].as_str().is_some_and(|value| value.starts_with('{')), "{content}");
     assert_eq!(api.ask("GET", &format!("/runs/{id}/calls/7"), None).await.status, 404);
 

@@ -173,7 +173,7 @@ async fn tools_are_shown_as_models_see_them_and_with_their_pins() {
         "{tools}"
     );
     assert!(get["tokens"].as_u64().is_some_and(|tokens| tokens > 10), "{get}");
-    assert_eq!(item(&tools, "delete_contact")["policy"], "needs-approval");
+    assert_eq!(item(&tools, "search_contacts")["policy"], "needs-approval");
     assert_eq!(api.get("/tools?server=crm").await["items"], tools["items"]);
     assert_eq!(api.get("/tools").await["items"], tools["items"]);
     let stub = api.get("/tools/crm/stub").await;
@@ -258,7 +258,7 @@ async fn a_script_is_checked_run_as_a_role_and_replayed() {
         (&json!("invalid"), &json!("error")),
         "{checked}"
     );
-    let checked = check("crm.delete_contact(contact_id=1)", Value::Null).await;
+    let checked = check("crm.search_contacts(query='a')", Value::Null).await;
     assert!(
         checked["verdict"] == "needs-approval" && checked["allow"].as_array().is_some_and(|lines| lines.len() == 1),
         "{checked}"
@@ -272,7 +272,7 @@ async fn a_script_is_checked_run_as_a_role_and_replayed() {
     let run = api.get(&format!("/runs/{id}")).await;
     assert_eq!((&run["principal"], &run["log"]), (&json!("operator"), &json!("tried\n")), "{run}");
     let outside = api.post("/try/run", &json!({"code": "crm.get_contact(contact_id=101)", "role": "support"})).await;
-    assert_eq!(outside["outcome"], "raised", "constraints hold: {outside}");
+    assert_eq!(outside["outcome"], "denied", "constraints hold: {outside}");
     assert_eq!(api.ask("POST", "/try/run", Some(&json!({"code": "1", "role": "none"}))).await.status, 400);
 
     let replayed = api.post(&format!("/runs/{id}/replay"), &json!({})).await;
@@ -303,7 +303,12 @@ async fn every_action_is_in_the_journal_with_who_did_it_and_calls_of_clients_are
     api.post("/keys", &json!({"name": "bot", "role": "support"})).await;
     assert_eq!(api.ask("POST", "/runs/none/cancel", Some(&json!({}))).await.status, 404);
     assert!(api.get("/runs").await["items"].as_array().is_some_and(Vec::is_empty));
-    let actions = api.get("/runs?kind=admin").await;
+    let mut actions = api.get("/runs?kind=admin").await;
+    // What was done is written in the background.
+    while actions["items"][0]["outcome"].is_null() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        actions = api.get("/runs?kind=admin").await;
+    }
     let actions = actions["items"].as_array().expect("actions");
     let told: Vec<_> = actions.iter().map(|action| (&action["principal"], &action["outcome"])).collect();
     let (operator, [failed, ok]) = (json!("operator"), [json!("failed"), json!("ok")]);

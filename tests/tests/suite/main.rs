@@ -3,8 +3,10 @@
 mod addresses;
 mod admin;
 mod admin_access;
+mod admin_approvals;
 mod admin_operations;
 mod answers;
+mod approvals_command;
 mod architecture;
 mod bench;
 mod bombs;

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::page::Page;
 use super::roles::amount;
+use crate::answer::ApiError;
 use crate::budget_members::budget_members;
-use crate::http::{ApiError, Ask};
+use crate::operation::Ask;
 
 /// A budget of the configuration.
 #[derive(Serialize, JsonSchema)]

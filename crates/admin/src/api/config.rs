@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::{ApiError, Ask};
+use crate::answer::ApiError;
+use crate::operation::Ask;
 
 /// The configuration that is in use, without secrets.
 #[derive(Serialize, JsonSchema)]

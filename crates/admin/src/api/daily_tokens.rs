@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::usage::{DAY_MS, DaysQuery};
 use crate::action::SERVER;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 use crate::time::day;
 
 /// Tokens of definitions, by day. What models read beside definitions (calls, answers, results) is not recorded, and is no part of this.

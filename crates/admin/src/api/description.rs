@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::http::{ApiError, Ask, ROUTES};
+use crate::answer::ApiError;
+use crate::operation::Ask;
 
-pub(super) async fn show(_: Ask) -> Result<Map<String, Value>, ApiError> {
-    match ROUTES.description() {
-        Value::Object(description) => Ok(description),
+pub(super) async fn show(ask: Ask) -> Result<Map<String, Value>, ApiError> {
+    match ask.admin.description() {
+        Value::Object(description) => Ok(description.clone()),
         _ => Err(ApiError::unavailable("there is no description")),
     }
 }

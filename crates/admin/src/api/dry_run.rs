@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::keys;
 use super::runs::exported_origin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 use crate::sources::ReadError;
 
 /// The most runs that are looked at.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::keys;
 use crate::admin::Admin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 
 /// Who, and which tool.
 #[derive(Deserialize, JsonSchema)]

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::{ApiError, Ask};
+use crate::answer::ApiError;
+use crate::operation::Ask;
 
 /// Whether everything works.
 #[derive(Serialize, JsonSchema)]

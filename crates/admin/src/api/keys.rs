@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::page::{Done, Page};
 use crate::admin::Admin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 
 /// A key, without its secret.
 #[derive(Serialize, JsonSchema)]

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::page::Page;
 use super::runs::RunPath;
+use crate::answer::ApiError;
 use crate::events::Events;
-use crate::http::{ApiError, Ask};
 use crate::live_events;
+use crate::operation::Ask;
 
 /// A run in flight.
 #[derive(Serialize, JsonSchema)]

@@ -24,7 +24,8 @@ mod usage;
 
 use http::Method;
 
-use crate::http::{Audience, Operation};
+use crate::caller::Audience;
+use crate::operation::Operation;
 
 const GET: Method = Method::GET;
 const POST: Method = Method::POST;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::runs::{RunPath, unknown};
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 use crate::replayed::{is_difference, name, told_differences};
 use crate::sources::SourceError;
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::keys;
 use super::page::Page;
-use crate::http::{ApiError, Ask};
+use crate::answer::ApiError;
+use crate::operation::Ask;
 
 /// A role of the configuration.
 #[derive(Serialize, JsonSchema)]

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Page;
 use super::runs::exported_origin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
 use crate::journals::Journals;
+use crate::operation::{Ask, Nothing};
 
 /// Items of a part, unless the request says how many.
 const LIMIT: usize = 50;
@@ -89,6 +90,8 @@ pub(super) struct RunSummary {
     fuel: u64,
     /// What its calls cost, with at most six decimals.
     cost: String,
+    /// Tools that it called, as `SERVER.TOOL`: at most 8 of them.
+    tools: Vec<String>,
     /// Whether its content was erased.
     is_erased: bool,
 }
@@ -108,6 +111,7 @@ impl RunSummary {
             failed_calls: summary.failed_calls,
             fuel: summary.fuel,
             cost: summary.cost.to_string(),
+            tools: summary.tools.iter().map(ToString::to_string).collect(),
             is_erased: summary.is_erased,
         }
     }

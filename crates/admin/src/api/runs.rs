@@ -10,8 +10,9 @@ use super::page::Done;
 use super::run_detail::RunDetail;
 use crate::action::ID_PREFIX;
 use crate::admin::Admin;
+use crate::answer::ApiError;
 use crate::exported::Exported;
-use crate::http::{ApiError, Ask};
+use crate::operation::Ask;
 
 /// The most that is shown of arguments or a value, in bytes of JSON.
 const VALUE_BYTES: usize = 4 << 20;

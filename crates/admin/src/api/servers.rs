@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::page::{Done, Page};
 use super::usage::DAY_MS;
 use crate::admin::Admin;
-use crate::http::{ApiError, Ask};
+use crate::answer::ApiError;
+use crate::operation::Ask;
 use crate::sources::ServerSummary;
 
 /// Lines of a log, unless the request says how many.

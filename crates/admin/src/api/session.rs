@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page::Done;
-use crate::http::{ApiError, Ask, COOKIE, Nothing, Proof, failed, header_value};
+use crate::answer::{ApiError, header_value};
+use crate::caller::{COOKIE, Proof, failed};
+use crate::operation::{Ask, Nothing};
 use crate::sessions::{Scope, Session};
 
 /// Who asks.

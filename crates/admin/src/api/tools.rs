@@ -17,7 +17,8 @@ use super::explain::decision;
 use super::page::Page;
 use super::servers::{CallSums, ServerPath, last_day, sums, unknown};
 use crate::admin::Admin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 use crate::survey::{SurveyedServer, SurveyedTool, accept_tools};
 
 /// A tool.

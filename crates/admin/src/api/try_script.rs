@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::explain::decision;
 use crate::admin::Admin;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 
 /// A script.
 #[derive(Deserialize, JsonSchema)]

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Page;
 use crate::action::SERVER;
-use crate::http::{ApiError, Ask, Nothing};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
 use crate::time::day;
 
 /// A day, in milliseconds.

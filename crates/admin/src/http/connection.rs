@@ -13,8 +13,8 @@ use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_io_timeout::TimeoutStream;
 
-use super::caller::Channel;
 use crate::admin::Admin;
+use crate::caller::Channel;
 
 /// The largest head of a request, in bytes.
 const HEAD_BYTES: usize = 32 << 10;

@@ -1,10 +1,7 @@
 //! From a request to its answer: which host is asked, who asks, which operation that is, and what it takes.
 
-mod answer;
-mod caller;
 mod connection;
 mod openapi;
-mod operation;
 mod pages;
 mod routes;
 
@@ -12,19 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::admin::Admin;
-use caller::identify;
-use operation::RawAsk;
+use crate::answer::{self, ApiError, Body};
+use crate::caller::{self, Channel, identify};
+use crate::operation::RawAsk;
 
-pub(crate) use answer::{ApiError, Body, bytes_of};
-pub(crate) use caller::{COOKIE, Caller, Channel, Proof, failed};
 pub(crate) use connection::served;
-pub(crate) use operation::{Ask, Audience, Nothing, Operation};
 pub(crate) use routes::ROUTES;
 
 /// The longest body, in bytes.
@@ -123,9 +118,4 @@ async fn read(head: &Parts, body: Incoming) -> Result<bytes::Bytes, ApiError> {
 
 fn method_not_allowed(allowed: &str) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", format!("use {allowed}")).allowing(allowed)
-}
-
-/// A header of an answer.
-pub(crate) fn header_value(text: &str) -> Result<HeaderValue, ApiError> {
-    HeaderValue::from_str(text).map_err(|_| ApiError::unavailable("an answer cannot be written"))
 }

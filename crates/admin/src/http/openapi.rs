@@ -4,8 +4,9 @@ use http::Method;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::answer::ErrorBody;
-use super::operation::{Audience, Described, Operation, parameters};
+use crate::answer::ErrorBody;
+use crate::caller::{Audience, COOKIE};
+use crate::operation::{Described, Operation, parameters};
 
 /// What all paths of the API begin with.
 pub(super) const BASE: &str = "/api/v1";
@@ -37,7 +38,7 @@ pub(super) fn description(operations: &[Operation]) -> Value {
             "schemas": schemas,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": super::caller::COOKIE},
+                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             },
         },
     })

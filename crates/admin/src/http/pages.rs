@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::answer::{Body, PAGE_POLICY, bytes_of};
+use crate::answer::{Body, PAGE_POLICY, bytes_of};
 
 /// The files by their names below `console`, in order.
 const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/console.rs"));

@@ -7,9 +7,9 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::answer::ApiError;
-use super::operation::Operation;
 use super::{method_not_allowed, openapi};
+use crate::answer::ApiError;
+use crate::operation::Operation;
 
 /// All operations of the API.
 pub(crate) static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::new(crate::api::operations()));

@@ -33,7 +33,7 @@ fn part(name: &str) -> String {
     bytes.collect()
 }
 
-pub(super) async fn cancel(args: JournalArgs, run: &str) -> Result<ExitCode> {
+pub(crate) async fn cancel(args: JournalArgs, run: &str) -> Result<ExitCode> {
     connected(args).await?.post(&format!("/runs/{}/cancel", part(run)), &json!({})).await?;
     Terminal::new().print(&format!("cancelled: {run}"));
     Ok(ExitCode::SUCCESS)

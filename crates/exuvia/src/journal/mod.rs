@@ -1,6 +1,7 @@
 //! The journal of this process, and those that earlier and other processes keep.
 
 mod access_store;
+mod approval_stores;
 mod checkpoint_copy;
 mod counters;
 mod folders;
@@ -15,6 +16,7 @@ use exuvia_gateway::now_ms;
 use exuvia_journal::{Archive, Journal, MemoryJournal, StoreArchive, StoreJournal};
 
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
+pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use counters::Counters;
 pub(crate) use folders::{Archives, Found, has_journal, siblings, unknown};

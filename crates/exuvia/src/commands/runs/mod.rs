@@ -16,7 +16,6 @@ use exuvia_journal::{Erasure, Filter};
 use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 
-use super::daemon;
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
@@ -28,9 +27,6 @@ pub(crate) use table::table;
 pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
     if let RunsCommand::Schema = args.command {
         return printed(&(serde_json::to_string_pretty(&exuvia_admin::schema())? + "\n"));
-    }
-    if let RunsCommand::Cancel { run } = &args.command {
-        return daemon::cancel(args.journal, run).await;
     }
     let (archives, redaction) = opened(args.journal).await?;
     match args.command {

@@ -19,7 +19,7 @@ use crate::sources::SourceError;
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What a page of the console may load: its own files, and nothing inline.
-pub(super) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+pub(crate) const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 /// What an answer of the API may load, opened as a page.
@@ -87,11 +87,11 @@ impl ApiError {
     }
 
     /// These methods are allowed.
-    pub(super) fn allowing(self, methods: &str) -> Self {
+    pub(crate) fn allowing(self, methods: &str) -> Self {
         Self { allow: Some(methods.to_owned()), ..self }
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         let Self { status, code, message, retry_after, allow } = self;
         let mut response = json(status, &ErrorBody { error: ErrorText { code, message } });
         if let Some(wait) = retry_after {
@@ -174,7 +174,7 @@ pub(crate) fn bytes_of(status: StatusCode, media: &'static str, bytes: impl Into
 }
 
 /// Adds what keeps browsers from doing more with an answer than to show it to its own origin.
-pub(super) fn protect(response: &mut Response<Body>) {
+pub(crate) fn protect(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -188,4 +188,13 @@ pub(super) fn protect(response: &mut Response<Body>) {
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(API_POLICY));
+}
+
+/// A header of an answer.
+///
+/// # Errors
+///
+/// It has characters that no header has.
+pub(crate) fn header_value(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(|_| ApiError::unavailable("an answer cannot be written"))
 }

@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answer::{ApiError, Body, json};
-use super::caller::Caller;
 use crate::admin::Admin;
+use crate::answer::{ApiError, Body, json};
+use crate::caller::{Audience, Caller};
 use crate::events::Events;
 
 /// No parameter, or no body.
@@ -35,48 +35,35 @@ pub(crate) struct Ask<P = Nothing, Q = Nothing, B = Nothing> {
 
 /// A request whose caller is known, before its parameters are read.
 pub(crate) struct RawAsk {
-    pub(super) admin: Arc<Admin>,
-    pub(super) caller: Caller,
-    pub(super) path: Vec<(String, String)>,
-    pub(super) query: String,
-    pub(super) body: Bytes,
-}
-
-/// Who is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Audience {
-    /// Whoever reaches the listener: logging in.
-    Anybody,
-    /// Sessions of a link as well, for what belongs to their run.
-    Approvers,
-    /// The socket, the token, and sessions of the console.
-    Operators,
-    /// The socket and the token: no browser.
-    Programs,
+    pub(crate) admin: Arc<Admin>,
+    pub(crate) caller: Caller,
+    pub(crate) path: Vec<(String, String)>,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, ApiError>> + Send>>;
 
 /// A route of the API.
 pub(crate) struct Operation {
-    pub(super) method: Method,
+    pub(crate) method: Method,
     /// Below `/api/v1`.
-    pub(super) path: &'static str,
+    pub(crate) path: &'static str,
     /// What it does, in a line.
-    pub(super) summary: &'static str,
-    pub(super) audience: Audience,
-    pub(super) is_stream: bool,
-    pub(super) describe: fn(&mut SchemaGenerator) -> Described,
+    pub(crate) summary: &'static str,
+    pub(crate) audience: Audience,
+    pub(crate) is_stream: bool,
+    pub(crate) describe: fn(&mut SchemaGenerator) -> Described,
     answer: Box<dyn Fn(RawAsk) -> Answering + Send + Sync>,
 }
 
 /// The schemas of an operation.
 pub(crate) struct Described {
-    pub(super) path: Schema,
-    pub(super) query: Schema,
+    pub(crate) path: Schema,
+    pub(crate) query: Schema,
     /// None: it takes none.
-    pub(super) body: Option<Schema>,
-    pub(super) answer: Schema,
+    pub(crate) body: Option<Schema>,
+    pub(crate) answer: Schema,
 }
 
 impl Operation {
@@ -150,7 +137,7 @@ impl Operation {
     }
 
     /// Answers a request.
-    pub(super) async fn answer(&self, ask: RawAsk) -> Result<Response<Body>, ApiError> {
+    pub(crate) async fn answer(&self, ask: RawAsk) -> Result<Response<Body>, ApiError> {
         (self.answer)(ask).await
     }
 }
@@ -179,7 +166,7 @@ fn described<P: JsonSchema, Q: JsonSchema, B: JsonSchema, A: JsonSchema>(generat
 }
 
 /// The parameters that a schema of an object describes: name, schema, whether it is required.
-pub(super) fn parameters(schema: &Schema) -> Vec<(String, Value, bool)> {
+pub(crate) fn parameters(schema: &Schema) -> Vec<(String, Value, bool)> {
     let required = schema.get("required").and_then(Value::as_array);
     let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|other| other == name));
     let properties = schema.get("properties").and_then(Value::as_object);

@@ -7,9 +7,8 @@ use exuvia_tool::{Principal, RunId};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use super::answer::ApiError;
-use super::operation::Audience;
 use crate::admin::Admin;
+use crate::answer::ApiError;
 use crate::sessions::{Scope, Session};
 
 /// The cookie of a session of the console.
@@ -18,6 +17,19 @@ pub(crate) const COOKIE: &str = "exuvia_console";
 pub(crate) const CSRF: &str = "x-exuvia-csrf";
 /// The longest credential that is looked at, in bytes.
 const LONGEST: usize = 512;
+
+/// Who is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Whoever reaches the listener: logging in.
+    Anybody,
+    /// Sessions of a link as well, for what belongs to their run.
+    Approvers,
+    /// The socket, the token, and sessions of the console.
+    Operators,
+    /// The socket and the token: no browser.
+    Programs,
+}
 
 /// Where a connection came in.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +93,7 @@ impl Caller {
 }
 
 /// Who sends this request, if it may.
-pub(super) fn identify(
+pub(crate) fn identify(
     admin: &Arc<Admin>,
     head: &Parts,
     channel: Channel,
@@ -143,7 +155,7 @@ fn forbidden(message: &str) -> ApiError {
 }
 
 /// Whether a method changes nothing.
-pub(super) fn is_safe(method: &Method) -> bool {
+pub(crate) fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
