@@ -198,3 +198,25 @@ pub(crate) fn protect(response: &mut Response<Body>) {
 pub(crate) fn header_value(text: &str) -> Result<HeaderValue, ApiError> {
     HeaderValue::from_str(text).map_err(|_| ApiError::unavailable("an answer cannot be written"))
 }
+
+/// Checks a number that the description bounds.
+///
+/// # Errors
+///
+/// It is outside.
+pub(crate) fn check_range<T: PartialOrd + std::fmt::Display>(
+    name: &str,
+    value: Option<T>,
+    least: T,
+    most: T,
+) -> Result<(), ApiError> {
+    match value {
+        Some(value) if value < least || value > most => {
+            Err(ApiError::bad_request(format!("{name}: must be between {least} and {most}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The last millisecond of the year 9999: no time is later.
+pub(crate) const LAST_MS: u64 = 253_402_300_799_999;

@@ -80,7 +80,7 @@ async fn keys_are_issued_rotated_and_revoked_and_secrets_are_shown_once() {
     ] {
         wrong.push(api.ask("POST", path, Some(&body)).await.status);
     }
-    assert_eq!(wrong, [400, 400, 400, 409, 409, 404, 409, 409]);
+    assert_eq!(wrong, [404, 400, 400, 409, 409, 404, 409, 409]);
     assert_eq!(api.ask("GET", "/keys/none", None).await.status, 404);
 }
 
@@ -233,7 +233,7 @@ async fn a_policy_is_tried_on_recorded_runs() {
     let no_role = tried(text.replace("support", "other")).await;
     assert_eq!(no_role["runs"], json!([]), "a key that has another role with the same tools: {no_role}");
     let wrong = api.ask("POST", "/policy/dry-run", Some(&json!({"toml": "nonsense = 1"}))).await;
-    assert!(wrong.status == 400 && wrong.text.contains("nonsense"), "{wrong:?}");
+    assert!(wrong.status == 409 && wrong.text.contains("nonsense"), "{wrong:?}");
     // Nothing of it is in force.
     assert!(!key.run("result = crm.get_contact(contact_id=2)").await.contains("denied"));
 }
@@ -273,7 +273,7 @@ async fn a_script_is_checked_run_as_a_role_and_replayed() {
     assert_eq!((&run["principal"], &run["log"]), (&json!("operator"), &json!("tried\n")), "{run}");
     let outside = api.post("/try/run", &json!({"code": "crm.get_contact(contact_id=101)", "role": "support"})).await;
     assert_eq!(outside["outcome"], "denied", "constraints hold: {outside}");
-    assert_eq!(api.ask("POST", "/try/run", Some(&json!({"code": "1", "role": "none"}))).await.status, 400);
+    assert_eq!(api.ask("POST", "/try/run", Some(&json!({"code": "1", "role": "none"}))).await.status, 404);
 
     let replayed = api.post(&format!("/runs/{id}/replay"), &json!({})).await;
     assert_eq!((&replayed["verdict"], &replayed["differs"]), (&json!("same"), &json!(false)), "{replayed}");

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::page::Page;
 use crate::admin::Admin;
-use crate::answer::ApiError;
+use crate::answer::{ApiError, check_range};
 use crate::approval_events;
 use crate::caller::{Caller, Proof};
 use crate::events::Events;
@@ -28,8 +28,8 @@ const MOST: u32 = 500;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApprovalQuery {
-    /// In this state: `pending`, `approved`, `denied`, `expired`, `used`, `void`. Default: any.
-    state: Option<String>,
+    /// In this state. Default: any.
+    state: Option<StateView>,
     /// Of this run.
     run: Option<String>,
     /// At most so many. Default: 100.
@@ -37,6 +37,37 @@ pub(super) struct ApprovalQuery {
     limit: Option<u32>,
     /// The `next` of the part before.
     before: Option<String>,
+}
+
+/// How far an approval has come.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum StateView {
+    /// Nobody has answered.
+    Pending,
+    /// Somebody approved, and the call is not made yet.
+    Approved,
+    /// Somebody denied.
+    Denied,
+    /// Nobody answered in time, or the call was not made in time.
+    Expired,
+    /// The call is made, or about to be.
+    Used,
+    /// The run cannot go on, or is over.
+    Void,
+}
+
+impl From<StateView> for ApprovalState {
+    fn from(state: StateView) -> Self {
+        match state {
+            StateView::Pending => Self::Pending,
+            StateView::Approved => Self::Approved,
+            StateView::Denied => Self::Denied,
+            StateView::Expired => Self::Expired,
+            StateView::Used => Self::Used,
+            StateView::Void => Self::Void,
+        }
+    }
 }
 
 /// An approval.
@@ -293,8 +324,7 @@ pub(super) async fn list(ask: Ask<Nothing, ApprovalQuery>) -> Result<Page<Approv
     if !(1..=MOST as usize).contains(&limit) {
         return Err(ApiError::bad_request(format!("limit: must be between 1 and {MOST}")));
     }
-    let named = |name: &str| ApprovalState::of_name(name).ok_or_else(|| ApiError::bad_request("state: unknown"));
-    let state = state.as_deref().map(named).transpose()?;
+    let state = state.map(ApprovalState::from);
     let run = match (ask.caller.only_run(), run) {
         (Some(own), Some(other)) if own.as_str() != other => return Err(outside()),
         (Some(own), _) => Some(own.clone()),
@@ -392,6 +422,8 @@ async fn answer(ask: Ask<ApprovalPath, Nothing, AnswerRequest>, allow: bool) -> 
     let id = ApprovalId::new(ask.path.id);
     seen(&*store, &id, &ask.caller).await?;
     let AnswerRequest { shown_sha256, reason } = ask.body;
+    check_range("shown_sha256", Some(shown_sha256.chars().count()), 1, 128)?;
+    check_range("reason", reason.as_ref().map(|reason| reason.chars().count()), 0, 4_096)?;
     let (by, channel) = (ask.caller.principal(), channel(&ask.caller));
     // The store records who answered, in the record of the run.
     let answer = ApprovalAnswer { by, channel, at_ms: now_ms(), reason, shown_sha256 };

@@ -102,7 +102,7 @@ pub(super) async fn run(ask: Ask<Nothing, Nothing, DryRunRequest>) -> Result<Dry
     }
     let read = ask.admin.sources().read_config(&toml).await;
     let Config { policy, access, .. } = read.map_err(|error| match error {
-        ReadError::Wrong(errors) => ApiError::bad_request(errors.to_string()),
+        ReadError::Wrong(errors) => ApiError::conflict(errors.to_string()),
         ReadError::Unavailable(error) => error.into(),
     })?;
     let _place = ask.admin.heavy_place().await?;

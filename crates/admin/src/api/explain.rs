@@ -15,6 +15,7 @@ use crate::operation::{Ask, Nothing};
 #[serde(deny_unknown_fields)]
 pub(super) struct ExplainQuery {
     /// `operator` or `key:NAME`. Default: operator.
+    #[schemars(regex(pattern = r"^(operator|key:[A-Za-z0-9._-]+)$"))]
     principal: Option<String>,
     /// In place of a principal: the role.
     role: Option<String>,
@@ -67,7 +68,7 @@ pub(super) async fn role_of(admin: &Admin, principal: &Principal) -> Result<Opti
 pub(super) async fn show(ask: Ask<Nothing, ExplainQuery>) -> Result<Explanation, ApiError> {
     let ExplainQuery { principal, role, server, tool } = ask.query;
     let role = match (role, principal.as_deref()) {
-        (Some(_), Some(_)) => return Err(ApiError::bad_request("name a principal or a role")),
+        (Some(_), Some(_)) => return Err(ApiError::conflict("name a principal or a role")),
         (Some(role), None) => Some(role),
         (None, None) => None,
         (None, Some(principal)) => {

@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::page::{Done, Page};
 use crate::admin::Admin;
-use crate::answer::ApiError;
+use crate::answer::{ApiError, LAST_MS, check_range};
 use crate::operation::{Ask, Nothing};
+
+/// The longest time that two secrets hold: a year, in milliseconds.
+const MOST_OVERLAP_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 
 /// A key, without its secret.
 #[derive(Serialize, JsonSchema)]
@@ -63,6 +66,7 @@ pub(super) struct KeyRequest {
     /// A role of the configuration.
     role: String,
     /// When it stops to hold, in milliseconds since the epoch. Default: when it is revoked.
+    #[schemars(range(max = LAST_MS))]
     expires_ms: Option<u64>,
     /// Its labels: at most 16 of at most 64 characters.
     #[serde(default)]
@@ -74,9 +78,10 @@ pub(super) struct KeyRequest {
 #[serde(deny_unknown_fields)]
 pub(super) struct RotationRequest {
     /// How long the secret so far holds beside the new one, in milliseconds. Default: it stops to hold now.
-    #[schemars(range(max = 31_536_000_000_u64))]
+    #[schemars(range(min = 1, max = MOST_OVERLAP_MS))]
     overlap_ms: Option<u64>,
     /// When the key stops to hold, in milliseconds since the epoch. Default: as before.
+    #[schemars(range(max = LAST_MS))]
     expires_ms: Option<u64>,
 }
 
@@ -176,14 +181,24 @@ fn check_issued(admin: &Admin, name: &str) -> Result<(), ApiError> {
     }
 }
 
+/// Checks a time after which a key does not hold.
+fn check_future(expires_ms: Option<u64>) -> Result<(), ApiError> {
+    check_range("expires_ms", expires_ms, 0, LAST_MS)?;
+    match expires_ms {
+        Some(expires_ms) if expires_ms <= now_ms() => Err(ApiError::conflict("the expiry must be in the future")),
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn create(ask: Ask<Nothing, Nothing, KeyRequest>) -> Result<KeyWithSecret, ApiError> {
     let KeyRequest { name, role, expires_ms, labels } = ask.body;
+    check_future(expires_ms)?;
     check_issued(&ask.admin, &name)?;
     let config = ask.admin.sources().config();
     if !config.access.roles.contains_key(&role) {
         let roles = config.access.roles.keys().cloned().collect::<Vec<_>>().join(", ");
         let roles = if roles.is_empty() { "none".to_owned() } else { roles };
-        return Err(ApiError::bad_request(format!("unknown role {role:?}; configured roles: {roles}")));
+        return Err(ApiError::not_found(format!("unknown role {role:?}; configured roles: {roles}")));
     }
     let store = ask.admin.sources().access_store().await?;
     let new = NewKey { name: name.clone(), role, expires_ms, labels, overrides: Vec::new() };
@@ -195,6 +210,8 @@ pub(super) async fn create(ask: Ask<Nothing, Nothing, KeyRequest>) -> Result<Key
 
 pub(super) async fn rotate(ask: Ask<KeyPath, Nothing, RotationRequest>) -> Result<KeyWithSecret, ApiError> {
     let (name, now) = (ask.path.name, now_ms());
+    check_future(ask.body.expires_ms)?;
+    check_range("overlap_ms", ask.body.overlap_ms, 1, MOST_OVERLAP_MS)?;
     check_issued(&ask.admin, &name)?;
     let store = ask.admin.sources().access_store().await?;
     let overlap_until_ms = ask.body.overlap_ms.map(|overlap| now.saturating_add(overlap));

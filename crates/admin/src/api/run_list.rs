@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Page;
 use super::runs::exported_origin;
-use crate::answer::ApiError;
+use crate::answer::{ApiError, LAST_MS, check_range};
 use crate::journals::Journals;
 use crate::operation::{Ask, Nothing};
 
@@ -24,6 +24,7 @@ const LOOKED_AT: usize = 5_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct RunQuery {
     /// On whose behalf: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`.
+    #[schemars(regex(pattern = r"^(operator|key:[A-Za-z0-9._-]+|user:[A-Za-z0-9._-]+/[A-Za-z0-9%._-]+)$"))]
     principal: Option<String>,
     /// With a call to this server.
     server: Option<String>,
@@ -32,10 +33,10 @@ pub(super) struct RunQuery {
     /// With this outcome: of the run, or of the direct call.
     outcome: Option<String>,
     /// Begun at this time or later, in milliseconds since the epoch.
-    #[schemars(range(max = 253_402_300_799_999_u64))]
+    #[schemars(range(max = LAST_MS))]
     since: Option<u64>,
     /// Begun before this time, in milliseconds since the epoch.
-    #[schemars(range(max = 253_402_300_799_999_u64))]
+    #[schemars(range(max = LAST_MS))]
     until: Option<u64>,
     /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
     text: Option<String>,
@@ -44,12 +45,13 @@ pub(super) struct RunQuery {
     /// Only those that failed: every outcome but `returned` and `ok`.
     failed: Option<bool>,
     /// That took at least so long, in milliseconds.
-    #[schemars(range(max = 253_402_300_799_999_u64))]
+    #[schemars(range(max = LAST_MS))]
     slow_ms: Option<u64>,
     /// At most so many.
     #[schemars(range(min = 1, max = MOST))]
     limit: Option<u32>,
     /// The `next` of the part before.
+    #[schemars(regex(pattern = r"^(-|[0-9]{1,18})$"))]
     before: Option<String>,
 }
 
@@ -150,6 +152,9 @@ impl Cursor {
 
 pub(super) async fn list(ask: Ask<Nothing, RunQuery>) -> Result<Page<RunSummary>, ApiError> {
     let query = ask.query;
+    for (name, value) in [("since", query.since), ("until", query.until), ("slow_ms", query.slow_ms)] {
+        check_range(name, value, 0, LAST_MS)?;
+    }
     let limit = query.limit.map_or(LIMIT, |limit| limit as usize);
     if !(1..=MOST as usize).contains(&limit) {
         return Err(ApiError::bad_request(format!("limit: must be between 1 and {MOST}")));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::page::{Done, Page};
 use super::usage::DAY_MS;
 use crate::admin::Admin;
-use crate::answer::ApiError;
+use crate::answer::{ApiError, check_range};
 use crate::operation::Ask;
 use crate::sources::ServerSummary;
 
@@ -179,6 +179,7 @@ pub(super) async fn reconnect(ask: Ask<ServerPath>) -> Result<Done, ApiError> {
 }
 
 pub(super) async fn log(ask: Ask<ServerPath, LogQuery>) -> Result<LogView, ApiError> {
+    check_range("lines", ask.query.lines, 1, 500)?;
     let lines = ask.query.lines.map_or(LINES, usize::from);
     let found = ask.admin.gateway()?.server_log(&ask.path.name, lines);
     let found = found.ok_or_else(|| unknown(&ask.path.name))?;

@@ -92,7 +92,7 @@ pub(super) struct TryView {
 
 async fn view(admin: &Admin, role: Option<&str>) -> Result<Arc<View>, ApiError> {
     let view = admin.gateway()?.view_ready(None, role).await;
-    view.ok_or_else(|| ApiError::bad_request(format!("there is no role {:?}", role.unwrap_or_default())))
+    view.ok_or_else(|| ApiError::not_found(format!("there is no role {:?}", role.unwrap_or_default())))
 }
 
 pub(super) async fn check(ask: Ask<Nothing, Nothing, TryRequest>) -> Result<CheckView, ApiError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Page;
 use crate::action::SERVER;
-use crate::answer::ApiError;
+use crate::answer::{ApiError, LAST_MS, check_range};
 use crate::operation::{Ask, Nothing};
 use crate::time::day;
 
@@ -26,10 +26,10 @@ pub(super) struct UsageQuery {
     /// By what: `principal`, `server` or `tool`. Default: principal.
     by: Option<UsageBy>,
     /// Begun at this time or later, in milliseconds since the epoch.
-    #[schemars(range(max = 253_402_300_799_999_u64))]
+    #[schemars(range(max = LAST_MS))]
     since: Option<u64>,
     /// Begun before this time, in milliseconds since the epoch.
-    #[schemars(range(max = 253_402_300_799_999_u64))]
+    #[schemars(range(max = LAST_MS))]
     until: Option<u64>,
 }
 
@@ -111,6 +111,8 @@ impl DaysQuery {
 
 pub(super) async fn sums(ask: Ask<Nothing, UsageQuery>) -> Result<Page<UsageView>, ApiError> {
     let UsageQuery { by, since, until } = ask.query;
+    check_range("since", since, 0, LAST_MS)?;
+    check_range("until", until, 0, LAST_MS)?;
     let _place = ask.admin.heavy_place().await?;
     let filter = Filter { since_ms: since, until_ms: until, ..Filter::default() };
     let stats = ask.admin.sources().journals().await?.stats(&filter).await?;
