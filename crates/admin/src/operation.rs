@@ -61,8 +61,8 @@ pub(crate) struct Operation {
 pub(crate) struct Described {
     pub(crate) path: Schema,
     pub(crate) query: Schema,
-    /// None: it takes none.
-    pub(crate) body: Option<Schema>,
+    /// None: it takes none. With whether it has to be there.
+    pub(crate) body: Option<(Schema, bool)>,
     pub(crate) answer: Schema,
 }
 
@@ -150,13 +150,37 @@ impl RawAsk {
         let query = serde_urlencoded::from_str(&self.query)
             .map_err(|error| ApiError::bad_request(format!("query: {error}")))?;
         let body = if self.body.is_empty() { &b"{}"[..] } else { &self.body };
-        let body = serde_json::from_slice(body).map_err(|error| ApiError::bad_request(format!("body: {error}")))?;
+        let wrong = |error: serde_json::Error| ApiError::bad_request(format!("body: {error}"));
+        let mut body: Value = serde_json::from_slice(body).map_err(wrong)?;
+        write_integers(&mut body);
+        let body = serde_json::from_value(body).map_err(wrong)?;
         Ok(Ask { admin: self.admin, caller: self.caller, path, query, body })
     }
 }
 
-fn described<P: JsonSchema, Q: JsonSchema, B: JsonSchema, A: JsonSchema>(generator: &mut SchemaGenerator) -> Described {
-    let body = (B::schema_id() != Nothing::schema_id()).then(|| generator.subschema_for::<B>());
+/// Writes 30.0 as 30, which is an integer in JSON Schema, wherever it stands.
+fn write_integers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < EXACT);
+            if let Some(whole) = whole.filter(|_| !number.is_u64() && !number.is_i64()) {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_integers),
+        Value::Object(members) => members.values_mut().for_each(write_integers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Below it, each integer is a number of 64 bits with a floating point: 2 to the 53rd.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn described<P: JsonSchema, Q: JsonSchema, B: JsonSchema + DeserializeOwned, A: JsonSchema>(
+    generator: &mut SchemaGenerator,
+) -> Described {
+    let is_required = serde_json::from_str::<B>("{}").is_err();
+    let body = (B::schema_id() != Nothing::schema_id()).then(|| (generator.subschema_for::<B>(), is_required));
     Described {
         path: P::json_schema(generator),
         query: Q::json_schema(generator),

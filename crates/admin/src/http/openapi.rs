@@ -64,8 +64,8 @@ fn one(operation: &Operation, described: Described, error: &Value) -> Value {
             Audience::Approvers | Audience::Operators => json!([{"token": []}, {"session": []}]),
         },
     });
-    if let Some(body) = body {
-        value["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}}});
+    if let Some((body, is_required)) = body {
+        value["requestBody"] = json!({"required": is_required, "content": {"application/json": {"schema": body}}});
     }
     value
 }
