@@ -18,6 +18,7 @@ mod run_list;
 mod runs;
 mod servers;
 mod session;
+mod suggestion;
 mod tools;
 mod try_script;
 mod usage;
